@@ -1,0 +1,70 @@
+/** The forward process and what the network is trained to predict: Ho et al. 2020, Salimans and Ho 2022.
+ *
+ *  Every prediction is linear in (x0, noise), and x0 is linear in (x_t, prediction): the tables below are these
+ * coefficients. All functions are Local and work on rows of standardised data, row-major and dense. t is 1-based.
+ */
+#ifndef DDPM_MODEL_DIFFUSION_H
+#define DDPM_MODEL_DIFFUSION_H
+
+#include "ddpm/kernel/simd.h"
+#include "ddpm/model/schedule.h"
+
+#include <stdint.h>
+
+/** What the network's first head is trained to give. */
+typedef enum ddpm_prediction {
+    DDPM_PREDICT_NOISE,    /* epsilon */
+    DDPM_PREDICT_DATA,     /* x0 */
+    DDPM_PREDICT_MEAN,     /* the mean of q(x_{t-1} | x_t, x0) */
+    DDPM_PREDICT_VELOCITY, /* sqrt(alpha_bar) epsilon - sqrt(1 - alpha_bar) x0 */
+    DDPM_PREDICT_COUNT
+} ddpm_prediction;
+
+/** The variance of the reverse step. */
+typedef enum ddpm_variance {
+    DDPM_VARIANCE_BETA,      /* beta_t */
+    DDPM_VARIANCE_POSTERIOR, /* beta~_t */
+    DDPM_VARIANCE_COUNT
+} ddpm_variance;
+
+typedef struct ddpm_diffusion {
+    ddpm_schedule schedule; /* owned */
+    ddpm_prediction predict;
+    ddpm_variance variance;
+    float *signal, *noise;             /* [T + 1] x_t = signal x0 + noise epsilon */
+    float *target_data, *target_noise; /* [T + 1] target = target_data x0 + target_noise epsilon */
+} ddpm_diffusion;
+
+/** Takes over the schedule's tables, also on failure. @param[out] out  release with ddpm_diffusion_release. */
+DDPM_MUST_CHECK ddpm_status ddpm_diffusion_create(ddpm_schedule *schedule, ddpm_prediction predict,
+                                                  ddpm_variance variance, ddpm_diffusion *out);
+void ddpm_diffusion_release(ddpm_diffusion *diffusion);
+
+/** x0 = *from_xt x_t + *from_output prediction at step t; infinite where alpha_bar_t = 0 and noise is predicted. */
+void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t, double *from_xt, double *from_output);
+
+/** The mean of q(x_s | x_t, x0) = *of_x0 x0 + *of_xt x_t, for s < t (Ho et al. 2020, equation 7, between any two
+ * steps), and the variance of the reverse step from t to s under the diffusion's choice. s = 0 gives x0 and no
+ * variance. */
+void ddpm_diffusion_posterior(const ddpm_diffusion *diffusion, int64_t t, int64_t s, double *of_x0, double *of_xt,
+                              double *variance);
+
+/** t of rows first .. first+rows-1 of a batch, uniform in 1..T. */
+void ddpm_diffusion_draw_steps(const ddpm_diffusion *diffusion, uint64_t seed, int64_t iteration, int64_t first,
+                               int64_t rows, int32_t *t);
+
+/** q(x_t | x_0) with the given noise, and the target of the prediction. All [rows][columns]. */
+void ddpm_diffusion_noise_rows(const ddpm_diffusion *diffusion, int64_t rows, int64_t columns, const float *x0,
+                               const float *noise, const int32_t *t, float *xt, float *target);
+
+/** One step of the chain: x becomes a draw of q(x_t | x_{t-1} = x). All [rows][columns]. */
+void ddpm_diffusion_step_rows(const ddpm_diffusion *diffusion, int64_t rows, int64_t columns, int64_t t,
+                              const float *noise, float *x);
+
+/** The simple loss: weight times the sum of squared errors over the block (with weight 1 / (batch x columns), the mean
+ * over rows and columns), and its gradient.
+ *  @param output   [rows][stride];  @param target [rows][columns];  @param[out] doutput  [rows][stride], or NULL. */
+double ddpm_loss_simple(int64_t rows, int64_t columns, const float *output, int64_t stride, const float *target,
+                        double weight, float *doutput);
+
+#endif

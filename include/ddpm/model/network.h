@@ -1,0 +1,103 @@
+/** The network: a multilayer perceptron that is told t, forward and backward on a block of rows.
+ *
+ *  Input [x_t | time embedding], `depth` hidden layers of `width` units, and a last linear layer with one head (the
+ * prediction) or two (prediction, variance) of D columns each. With a gain table the input is x_t alone and every
+ * hidden layer is act(gain[t] * (x W + b)). All functions are Local; a network is read-only once made, a workspace
+ * belongs to one thread.
+ */
+#ifndef DDPM_MODEL_NETWORK_H
+#define DDPM_MODEL_NETWORK_H
+
+#include "ddpm/base/status.h"
+#include "ddpm/kernel/activation.h"
+#include "ddpm/kernel/gradient.h"
+
+#include <stdint.h>
+
+/** How a network is told t. */
+typedef enum ddpm_time {
+    DDPM_TIME_SINUSOIDAL, /* an embedding beside x at the input (Vaswani et al. 2017) */
+    DDPM_TIME_GAIN_TABLE, /* a learned gain per step and unit, multiplying each hidden layer before its activation */
+    DDPM_TIME_COUNT
+} ddpm_time;
+
+typedef struct ddpm_network_spec {
+    int64_t columns; /* D */
+    int64_t heads;   /* 1, or 2 with a learned variance */
+    int64_t width;   /* units of a hidden layer */
+    int64_t depth;   /* hidden layers, 1 or more */
+    ddpm_activation activation;
+    ddpm_time time;
+    int64_t time_width; /* of the sinusoidal embedding, even */
+    int64_t steps;      /* T: t is scaled to 0..1000 in the embedding */
+} ddpm_network_spec;
+
+enum { DDPM_TENSOR_NAME = 48, DDPM_LAYERS_MAX = 256 };
+
+/** One named array of parameters inside the flat array. */
+typedef struct ddpm_tensor {
+    char name[DDPM_TENSOR_NAME];      /* "hidden0/weight" */
+    int64_t rows, cols;               /* weight: [inputs][outputs]; bias: [1][outputs]; gain: [T][units] */
+    int64_t offset;                   /* of its first element in the flat array, in elements */
+    double initial_low, initial_high; /* initial values are uniform between them */
+} ddpm_tensor;
+
+typedef struct ddpm_network ddpm_network;
+typedef struct ddpm_workspace ddpm_workspace;
+
+/** @param[out] out   free with ddpm_network_free. */
+DDPM_MUST_CHECK ddpm_status ddpm_network_create(const ddpm_network_spec *spec, ddpm_network **out);
+void ddpm_network_free(ddpm_network *network);
+
+const ddpm_network_spec *ddpm_network_get_spec(const ddpm_network *network);
+const ddpm_kernels *ddpm_network_kernels(const ddpm_network *network);
+
+/** The table of tensors, and the number of parameters in all. */
+int64_t ddpm_network_tensors(const ddpm_network *network, const ddpm_tensor **tensors);
+int64_t ddpm_network_parameter_count(const ddpm_network *network);
+
+/** Multiply-adds of one row forward, two operations each; a training step costs three times that. */
+double ddpm_network_operations(const ddpm_network *network);
+
+/** Initial parameters, a pure function of the seed: uniform in +-1/sqrt(inputs) (as PyTorch's linear layer), gains in
+ * 0..1.
+ *  @param[out] parameters  [ddpm_network_parameter_count]. */
+void ddpm_network_initialise(const ddpm_network *network, uint64_t seed, float *parameters);
+
+/* ---- packed weights: what the kernels read, made once a step and shared by all threads ---- */
+
+typedef struct ddpm_packed ddpm_packed;
+
+/** @param backward   0 leaves out what only ddpm_network_backward reads. */
+DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, int backward, ddpm_packed **out);
+void ddpm_packed_free(ddpm_packed *packed);
+
+/** Pack part `part` of `parts` of the work; all parts together pack everything. Parts may run in different threads. */
+void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts);
+
+/* ---- a block of rows ---- */
+
+/** Memory for blocks of up to `rows` rows. @param backward  0: forward only. */
+DDPM_MUST_CHECK ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int backward,
+                                                  ddpm_workspace **out);
+void ddpm_workspace_free(ddpm_workspace *workspace);
+
+/** Bytes of a workspace: proportional to rows x width x depth. */
+int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int backward);
+
+/** Run the network on rows of (x_t, t).
+ *  @param xt      [rows][D], stride D.
+ *  @param t       [rows], 1..T.
+ *  @return        the output [rows][stride], heads x D columns, in the workspace until its next use; the stride in
+ * *stride. */
+const float *ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
+                                  int64_t rows, const float *xt, const int32_t *t, int64_t *stride);
+
+/** The output's gradient, to be filled in before ddpm_network_backward: [rows][stride], heads x D columns. */
+float *ddpm_workspace_dout(ddpm_workspace *workspace, int64_t *stride);
+
+/** Add the gradients of the block that went forward last. */
+void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
+                           int64_t rows, const int32_t *t, ddpm_gradient *gradient);
+
+#endif

@@ -1,0 +1,33 @@
+/** A trained model ready to make samples, on one rank: what the public ddpm.h wraps and `ddpm sample` spreads over
+ * ranks. */
+#ifndef DDPM_RUN_GENERATOR_H
+#define DDPM_RUN_GENERATOR_H
+
+#include "ddpm/model/sampler.h"
+#include "ddpm/run/load.h"
+
+/** How to sample. */
+typedef struct ddpm_sampling {
+    int64_t steps; /* 0: all T */
+    ddpm_weights weights;
+    ddpm_clip clip;
+} ddpm_sampling;
+
+enum { DDPM_GENERATOR_BLOCK = 128 }; /* rows of a call, at most */
+
+typedef struct ddpm_generator_core ddpm_generator_core;
+
+/** Local. @param loaded  borrowed until ddpm_generator_core_free.  @param threads  calls of different threads may run
+ * at once. */
+DDPM_MUST_CHECK ddpm_status ddpm_generator_core_create(const ddpm_loaded *loaded, const ddpm_sampling *sampling,
+                                                       int threads, ddpm_generator_core **out);
+void ddpm_generator_core_free(ddpm_generator_core *generator);
+
+const ddpm_sampler *ddpm_generator_core_sampler(const ddpm_generator_core *generator);
+
+/** Local. Samples first .. first+rows-1 of a seed, in standardised units; rows at most DDPM_GENERATOR_BLOCK. Arguments
+ * as of ddpm_sampler_run. */
+void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first, int64_t rows,
+                             float *x, int64_t snapshots, float *trajectory, int64_t stride);
+
+#endif

@@ -1,0 +1,31 @@
+/** A network and its diffusion, as a configuration describes them. Local. */
+#ifndef DDPM_RUN_MODEL_H
+#define DDPM_RUN_MODEL_H
+
+#include "ddpm/model/diffusion.h"
+#include "ddpm/model/network.h"
+#include "ddpm/store/config.h"
+
+typedef struct ddpm_model {
+    ddpm_network *network;
+    ddpm_diffusion diffusion;
+    const ddpm_config *config; /* borrowed */
+} ddpm_model;
+
+/** @param config   checked; borrowed until ddpm_model_release.  @param columns  D.  @param[out] out  release with
+ * ddpm_model_release. */
+DDPM_MUST_CHECK ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, ddpm_model *out);
+
+/** The same with the schedule a checkpoint holds, beta [T + 1]. */
+DDPM_MUST_CHECK ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns, int64_t steps,
+                                                        const double *beta, ddpm_model *out);
+void ddpm_model_release(ddpm_model *model);
+
+/** The schedule of a configuration. @param[out] out  release with ddpm_schedule_release. */
+DDPM_MUST_CHECK ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out);
+
+/** Two lines for people: the audit of a schedule, with a warning that names the remedy where it stops short of noise.
+ */
+void ddpm_model_report_audit(const ddpm_schedule *schedule);
+
+#endif

@@ -1,0 +1,35 @@
+/** A file of rows that all ranks make together: each writes its share in rounds of bounded memory, and the file has its
+ * final name only when it is whole.
+ *
+ *  /samples [N][D] (or another name), and with snapshots /trajectory [M][N][D] and /trajectory_step [M].
+ */
+#ifndef DDPM_RUN_ROWS_FILE_H
+#define DDPM_RUN_ROWS_FILE_H
+
+#include "ddpm/store/h5.h"
+#include "ddpm/store/transform.h"
+#include "ddpm/world/comm.h"
+
+typedef struct ddpm_rows_file_spec {
+    const char *path;
+    int64_t rows, columns;
+    int with_samples;                /* 0: a trajectory alone */
+    int64_t snapshots;               /* M */
+    const int32_t *snapshot_step;    /* [M] */
+    const char *const *column_names; /* [D], or NULL */
+    const ddpm_transform *transform; /* to the data's units */
+    int64_t block_rows;              /* rows of a call of make */
+    /** Local: rank 0. The attributes of the root. */
+    ddpm_status (*describe)(ddpm_h5 *file, const void *context);
+    /** Local, any thread of a parallel region. Make rows first .. first+count-1 in standardised units: x [count][D] and
+     *  trajectory [M][stride / D][D]. */
+    void (*make)(void *context, int thread, int64_t first, int64_t count, float *x, float *trajectory, int64_t stride);
+    void *context;
+    int threads;
+    const char *unit; /* for progress: "samples" */
+} ddpm_rows_file_spec;
+
+/** Collective. */
+DDPM_MUST_CHECK ddpm_status ddpm_rows_file_write(ddpm_comm *comm, const ddpm_rows_file_spec *spec);
+
+#endif

@@ -1,0 +1,32 @@
+/** The folder of a run: config.yaml, metrics.csv, checkpoints/. Local: rank 0 alone keeps it. */
+#ifndef DDPM_RUN_RUN_FOLDER_H
+#define DDPM_RUN_RUN_FOLDER_H
+
+#include "ddpm/store/checkpoint.h"
+#include "ddpm/store/config.h"
+#include "ddpm/store/file.h"
+#include "ddpm/store/metrics.h"
+
+typedef struct ddpm_run_folder ddpm_run_folder;
+
+/** run.output, or runs/<run.name>. */
+DDPM_MUST_CHECK ddpm_status ddpm_run_folder_name(const ddpm_config *config, char out[DDPM_PATH_BYTES]);
+
+/** Make the folder, write config.yaml, open metrics.csv without the rows beyond `iteration`. */
+DDPM_MUST_CHECK ddpm_status ddpm_run_folder_open(const char *path, const ddpm_config *config, int64_t iteration,
+                                                 ddpm_run_folder **out);
+
+/** Training seconds that metrics.csv had on opening. */
+double ddpm_run_folder_seconds(const ddpm_run_folder *folder);
+
+DDPM_MUST_CHECK ddpm_status ddpm_run_folder_report(ddpm_run_folder *folder, const ddpm_metrics_row *row);
+
+/** Write a checkpoint (its config text is made here), point latest.h5 at it, remove old ones. */
+DDPM_MUST_CHECK ddpm_status ddpm_run_folder_save(ddpm_run_folder *folder, const ddpm_config *config,
+                                                 ddpm_checkpoint *checkpoint, int64_t count,
+                                                 const ddpm_tensor *tensors);
+
+/** *folder is NULL afterwards; NULL is allowed. */
+DDPM_MUST_CHECK ddpm_status ddpm_run_folder_close(ddpm_run_folder **folder);
+
+#endif

@@ -1,0 +1,46 @@
+/** One iteration of training: the gradient of the global batch, and the update of the parameters. */
+#ifndef DDPM_RUN_STEP_H
+#define DDPM_RUN_STEP_H
+
+#include "ddpm/run/model.h"
+#include "ddpm/store/dataset.h"
+#include "ddpm/world/reduce.h"
+
+/** What training changes, [parameters] each. */
+typedef struct ddpm_state {
+    int64_t iteration; /* finished ones */
+    float *parameters, *ema, *moment1, *moment2;
+} ddpm_state;
+
+typedef struct ddpm_stepper ddpm_stepper;
+
+/** Local. All arguments are borrowed until ddpm_stepper_free.
+ *  @param threads  OpenMP threads of this rank. */
+DDPM_MUST_CHECK ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_model *model, ddpm_dataset *dataset,
+                                                int threads, ddpm_stepper **out);
+void ddpm_stepper_free(ddpm_stepper *stepper);
+
+/** Local. Rows of a block, and the blocks of a batch, over all ranks. */
+int64_t ddpm_stepper_block_rows(const ddpm_stepper *stepper);
+int64_t ddpm_stepper_blocks(const ddpm_stepper *stepper);
+
+/** Local. Bytes that the stepper holds on this rank. */
+int64_t ddpm_stepper_bytes(const ddpm_stepper *stepper);
+
+/** Local. The scales of the fixed point, part of a run's state. */
+int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count);
+
+/** Collective. Do one iteration: state->iteration grows by one.
+ *  @param vote      nonzero: this rank asks to stop.
+ *  @param[out] out  loss: the mean over the batch; norm: of the gradient, before clipping; votes.
+ *  @return DDPM_ERR_NUMERIC when the loss or a gradient is not finite; state is then unchanged. */
+DDPM_MUST_CHECK ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int vote, ddpm_reduced *out);
+
+/** Collective. The loss on held-out rows with fixed t and noise, by the average of the parameters; NaN without held-out
+ * rows. The same bits at any number of ranks. */
+DDPM_MUST_CHECK ddpm_status ddpm_stepper_validate(ddpm_stepper *stepper, const ddpm_state *state, double *loss);
+
+/** Local. The learning rate of an iteration (from 0): warm-up times decay. */
+double ddpm_learning_rate(const ddpm_config *config, int64_t iteration);
+
+#endif

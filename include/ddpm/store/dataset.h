@@ -1,0 +1,42 @@
+/** The training rows: standardised, held once a node, visited in an order that is a pure function of the seed.
+ *
+ *  Position p of a run is row (p mod rows) of epoch (p div rows); an epoch visits every training row once, in the order
+ * of a keyed permutation. The held-out rows are the first of another. Data beyond data.memory are streamed
+ * (dataset_stream.c): the order is then a permutation of pages, and of the rows within a window of pages that fits.
+ */
+#ifndef DDPM_STORE_DATASET_H
+#define DDPM_STORE_DATASET_H
+
+#include "ddpm/store/config.h"
+#include "ddpm/store/transform.h"
+#include "ddpm/world/comm.h"
+
+typedef struct ddpm_dataset ddpm_dataset;
+
+/** Collective. Read (or generate), measure, standardise. config must outlive the data set.
+ *  @param[out] out   free with ddpm_dataset_free. */
+DDPM_MUST_CHECK ddpm_status ddpm_dataset_create(ddpm_comm *comm, const ddpm_config *config, ddpm_dataset **out);
+
+/** Collective. NULL is allowed. */
+void ddpm_dataset_free(ddpm_dataset *dataset);
+
+/** Local. Training rows, held-out rows, columns, column names (NULL: none), the map to the data's units. */
+int64_t ddpm_dataset_rows(const ddpm_dataset *dataset);
+int64_t ddpm_dataset_held_out(const ddpm_dataset *dataset);
+int64_t ddpm_dataset_columns(const ddpm_dataset *dataset);
+const char *const *ddpm_dataset_names(const ddpm_dataset *dataset);
+const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset);
+
+/** Local. A line for people: where the rows are held, and how much memory that takes on this node. */
+void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes);
+
+/** Collective. Make positions first .. first+count-1 ready for ddpm_dataset_fill. */
+DDPM_MUST_CHECK ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t first, int64_t count);
+
+/** Local, any thread. Copy the standardised rows at positions first .. first+count-1 to out [count][columns]. */
+void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *out);
+
+/** Local, any thread. Copy held-out rows first .. first+count-1, always in the same order. */
+void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *out);
+
+#endif

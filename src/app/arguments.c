@@ -1,0 +1,123 @@
+/* Parsing of options, with messages that say where help is. */
+#include "ddpm/app/arguments.h"
+
+#include "ddpm/base/memory.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddpm_status *status)
+{
+    opterr = 0;
+    const int at = optind > 0 ? optind : 1;
+    const int found = getopt_long(argc, argv, ":h", options, NULL);
+    *status = DDPM_OK;
+    if (found == ':')
+        *status = ddpm_fail(DDPM_ERR_USAGE, "option %s of 'ddpm %s' needs a value; see 'ddpm %s --help'",
+                            argv[optind - 1], argv[0], argv[0]);
+    else if (found == '?')
+        *status = ddpm_fail(DDPM_ERR_USAGE, "'ddpm %s' has no option %s, or it takes no value; see 'ddpm %s --help'",
+                            argv[0], argv[optind > at ? optind - 1 : at], argv[0]);
+    return found == ':' ? '?' : found;
+}
+
+ddpm_status ddpm_arguments_rest(int argc, char **argv, int least, int most, const char *what)
+{
+    const int count = argc - optind;
+    if (count < least)
+        return ddpm_fail(DDPM_ERR_USAGE, "'ddpm %s' needs %s; see 'ddpm %s --help'", argv[0], what, argv[0]);
+    if (count > most)
+        return ddpm_fail(DDPM_ERR_USAGE, "'ddpm %s' does not know what to do with '%s'; see 'ddpm %s --help'", argv[0],
+                         argv[optind + most], argv[0]);
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_arguments_set(ddpm_config_arguments *arguments, const char *assignment)
+{
+    if (arguments->set_count == DDPM_SETS_MAX)
+        return ddpm_fail(DDPM_ERR_USAGE, "more than %d times --set; write a configuration file", DDPM_SETS_MAX);
+    arguments->sets[arguments->set_count++] = assignment;
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_arguments_integer(const char *option, const char *text, int64_t least, int64_t most, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    if (errno == 0 && *text && !*end && *out >= least && *out <= most) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a whole number from %lld to %lld, found '%s'", option,
+                     (long long)least, (long long)most, text);
+}
+
+ddpm_status ddpm_arguments_seed(const char *option, const char *text, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    if (errno == 0 && *text && *text != '-' && !*end) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a whole number from 0 to 18446744073709551615, found '%s'", option,
+                     text);
+}
+
+ddpm_status ddpm_arguments_real(const char *option, const char *text, double least, double *out)
+{
+    char *end;
+    *out = strtod(text, &end);
+    if (*text && !*end && isfinite(*out) && *out >= least) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number of at least %g, found '%s'", option, least, text);
+}
+
+ddpm_status ddpm_arguments_choice(const char *option, const char *text, int count, const char *const *words, int *out)
+{
+    char list[256] = "";
+    for (*out = 0; *out < count; (*out)++)
+        if (strcmp(words[*out], text) == 0) return DDPM_OK;
+    for (int i = 0; i < count; i++) {
+        const size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", words[i]);
+    }
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: expected one of %s; found '%s'", option, list, text);
+}
+
+/* Collective. The text of the file on all ranks. */
+static ddpm_status share_file(ddpm_comm *comm, const char *path, char **text, size_t *bytes)
+{
+    const int reads = ddpm_comm_rank(comm) == 0;
+    *text = NULL;
+    *bytes = 0;
+    DDPM_TRY(ddpm_agree(comm, reads ? ddpm_config_read_file(path, text, bytes) : DDPM_OK));
+    ddpm_comm_broadcast(comm, bytes, sizeof *bytes);
+    ddpm_status status = DDPM_OK;
+    if (!reads) status = ddpm_allocate(text, (int64_t)*bytes + 1, 1, "configuration");
+    status = ddpm_agree(comm, status);
+    if (status == DDPM_OK) ddpm_comm_broadcast(comm, *text, *bytes);
+    return status;
+}
+
+static ddpm_status apply(const ddpm_config_arguments *arguments, const char *text, size_t bytes, ddpm_config *config)
+{
+    if (text) DDPM_TRY(ddpm_config_parse(config, text, bytes, arguments->path));
+    for (int i = 0; i < arguments->set_count; i++) DDPM_TRY(ddpm_config_set(config, arguments->sets[i]));
+    if (arguments->output) {
+        if (strlen(arguments->output) >= sizeof config->run.output)
+            return ddpm_fail(DDPM_ERR_USAGE, "--output: a path of at most %zu bytes is expected",
+                             sizeof config->run.output - 1);
+        memcpy(config->run.output, arguments->output, strlen(arguments->output) + 1);
+    }
+    return ddpm_config_check(config);
+}
+
+ddpm_status ddpm_arguments_config(ddpm_comm *comm, const ddpm_config_arguments *arguments, ddpm_config *config)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    ddpm_status status = ddpm_agree(comm, ddpm_config_defaults(config));
+    if (status == DDPM_OK && arguments->path) status = share_file(comm, arguments->path, &text, &bytes);
+    if (status == DDPM_OK) status = ddpm_agree(comm, apply(arguments, text, bytes, config));
+    ddpm_release(text);
+    return status;
+}

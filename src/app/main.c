@@ -1,0 +1,80 @@
+/* The program: find the verb, run it, print the one error line, exit. */
+#include "ddpm/app/verbs.h"
+#include "ddpm/base/log.h"
+#include "ddpm/base/memory.h"
+#include "ddpm/kernel/simd.h"
+#include "ddpm/store/config.h"
+#include "ddpm/store/h5.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+static const ddpm_verb *const verbs[] = {&ddpm_verb_train, &ddpm_verb_sample, &ddpm_verb_forward, &ddpm_verb_schedule,
+                                         &ddpm_verb_data,  &ddpm_verb_info,   &ddpm_verb_config};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static void print_help(void)
+{
+    printf("ddpm " DDPM_VERSION
+           ": denoising diffusion probabilistic models on HDF5 arrays, over MPI ranks and OpenMP threads\n\n"
+           "usage: ddpm VERB ...        'ddpm VERB --help' tells more; every verb runs alone, under mpirun and under "
+           "srun\n\n");
+    for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+    printf("\nexit codes: 0 finished, 64 usage, 65 bad data, 66 missing input, 70 internal error, 74 input or output "
+           "failed,\n"
+           "            75 stopped on request with a good checkpoint (submit again), 78 bad configuration\n");
+}
+
+static void print_version(void)
+{
+    const ddpm_kernels *kernels = ddpm_kernels_choose();
+    printf("ddpm " DDPM_VERSION "\n%s\nHDF5 %s\nlibyaml %s\nOpenMP %d, %d threads here\n%s kernels\n",
+           ddpm_comm_library(), ddpm_h5_library(), ddpm_config_library(), _OPENMP, omp_get_max_threads(),
+           kernels ? kernels->name : "no (DDPM_ISA)");
+}
+
+static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
+{
+    const int speaks = ddpm_comm_rank(comm) == 0;
+    if (argc < 2) return ddpm_fail(DDPM_ERR_USAGE, "a verb is needed; 'ddpm --help' lists them");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        if (speaks) print_help();
+        return DDPM_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        if (speaks) print_version();
+        return DDPM_OK;
+    }
+    for (int i = 0; i < VERBS; i++) {
+        if (strcmp(argv[1], verbs[i]->name) != 0) continue;
+        for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
+            if (strcmp(argv[a], "--help") == 0 || strcmp(argv[a], "-h") == 0) {
+                if (speaks) fputs(verbs[i]->help, stdout);
+                return DDPM_OK;
+            }
+        return verbs[i]->run(comm, argc - 1, argv + 1);
+    }
+    return ddpm_fail(DDPM_ERR_USAGE, "there is no verb '%s'; 'ddpm --help' lists them", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    ddpm_comm *comm = NULL;
+    ddpm_status status = ddpm_comm_start(&argc, &argv, &comm);
+    if (status != DDPM_OK) {
+        fprintf(stderr, "ddpm: %s\n", ddpm_error_message());
+        return ddpm_status_exit_code(status);
+    }
+    const int speaks = ddpm_comm_rank(comm) == 0;
+    ddpm_log_speak(speaks);
+    omp_set_dynamic(0);
+    status = run(comm, argc, argv);
+    if (speaks && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());
+    if (speaks && fflush(stdout) != 0 && status == DDPM_OK) {
+        ddpm_log_info("ddpm: standard output could not be written");
+        status = DDPM_ERR_IO;
+    }
+    ddpm_comm_stop(comm);
+    return ddpm_status_exit_code(status);
+}

@@ -1,0 +1,48 @@
+/* ddpm forward */
+#include "ddpm/app/arguments.h"
+#include "ddpm/app/verbs.h"
+#include "ddpm/run/sample.h"
+
+static const char help[] =
+    "usage: ddpm forward CONFIG --output FILE.h5 [--count N] [--snapshots M] [--set key=value]...\n\n"
+    "Diffuse rows of the data, step by step, and write /trajectory [M][N][D] float32 in the data's units with "
+    "/trajectory_step [M],\n"
+    "from t = 0 (the data) to T.\n\n"
+    "  --output FILE.h5   where to; the file has this name only once it is whole\n"
+    "  --count N          rows, from the first epoch's order; default 5000\n"
+    "  --snapshots M      default 10\n"
+    "  --set key=value    put a value over the file's (repeatable)\n";
+
+static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_forward_options *o)
+{
+    static const struct option options[] = {{"set", required_argument, NULL, 's'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"count", required_argument, NULL, 'c'},
+                                            {"snapshots", required_argument, NULL, 'm'},
+                                            {0}};
+    ddpm_status status;
+    for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
+        DDPM_TRY(status);
+        if (found == 's') DDPM_TRY(ddpm_arguments_set(config, optarg));
+        if (found == 'o') o->output = optarg;
+        if (found == 'c') DDPM_TRY(ddpm_arguments_integer("--count", optarg, 1, INT64_C(1) << 47, &o->count));
+        if (found == 'm') DDPM_TRY(ddpm_arguments_integer("--snapshots", optarg, 1, 100000, &o->snapshots));
+    }
+    DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a configuration file"));
+    config->path = argv[optind];
+    return o->output ? DDPM_OK : ddpm_fail(DDPM_ERR_USAGE, "'ddpm forward' needs --output FILE.h5");
+}
+
+static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
+{
+    ddpm_config_arguments arguments = {0};
+    ddpm_forward_options options = {.count = 5000, .snapshots = 10};
+    ddpm_config config;
+    DDPM_TRY(parse(argc, argv, &arguments, &options));
+    ddpm_status status = ddpm_arguments_config(comm, &arguments, &config);
+    if (status == DDPM_OK) status = ddpm_forward(comm, &config, &options);
+    ddpm_config_release(&config);
+    return status;
+}
+
+const ddpm_verb ddpm_verb_forward = {"forward", "diffuse data step by step: CONFIG --output FILE.h5", help, run};

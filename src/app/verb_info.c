@@ -1,0 +1,126 @@
+/* ddpm info */
+#include "ddpm/app/arguments.h"
+#include "ddpm/app/verbs.h"
+#include "ddpm/base/memory.h"
+#include "ddpm/run/load.h"
+#include "ddpm/store/file.h"
+#include "ddpm/store/h5.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char help[] = "usage: ddpm info FILE\n\n"
+                           "Say what a checkpoint, a run folder (its latest checkpoint), a data set or a sample file "
+                           "holds. A checkpoint's digest is checked.\n";
+
+enum { LISTED = 200 };
+
+static void print_shape(void *context, const char *name, const ddpm_h5_shape *shape)
+{
+    (void)context;
+    printf("  %-32s", name);
+    for (int i = 0; i < shape->dims; i++) printf("%s%lld", i ? " x " : "", (long long)shape->size[i]);
+    puts(shape->is_number ? "" : "(not numbers that can be read)");
+}
+
+static ddpm_status print_names(const ddpm_h5 *file, const char *object, const char *attribute)
+{
+    int64_t count;
+    char **names;
+    DDPM_TRY(ddpm_h5_get_names(file, object, attribute, &count, &names));
+    for (int64_t i = 0; i < count; i++) printf("%s%s", i ? ", " : "  columns: ", names[i]);
+    if (count > 0) putchar('\n');
+    ddpm_release(names);
+    return DDPM_OK;
+}
+
+/* A root attribute of text or number, if there is one. */
+static ddpm_status print_attribute(const ddpm_h5 *file, const char *name)
+{
+    char *text = NULL;
+    int64_t number;
+    if (!ddpm_h5_has_attribute(file, "/", name)) return DDPM_OK;
+    if (ddpm_h5_get_text(file, "/", name, &text) == DDPM_OK)
+        printf("  %s: %s\n", name, text);
+    else if (ddpm_h5_get_int(file, "/", name, &number) == DDPM_OK)
+        printf("  %s: %lld\n", name, (long long)number);
+    ddpm_release(text);
+    return DDPM_OK;
+}
+
+static ddpm_status print_content(const ddpm_h5 *file, const char *path)
+{
+    static const char *const attributes[] = {"program", "kind",    "checkpoint", "iteration", "sampler",
+                                             "steps",   "weights", "clip",       "seed"};
+    printf("%s: HDF5 file\n", path);
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) DDPM_TRY(print_attribute(file, attributes[i]));
+    DDPM_TRY(ddpm_h5_list(file, LISTED, print_shape, NULL));
+    static const char *const tables[] = {"data", "samples"};
+    for (int i = 0; i < 2; i++)
+        if (ddpm_h5_has(file, tables[i])) DDPM_TRY(print_names(file, tables[i], "columns"));
+    return DDPM_OK;
+}
+
+static ddpm_status show_file(const char *path)
+{
+    ddpm_h5 *file;
+    DDPM_TRY(ddpm_h5_open(path, &file));
+    const ddpm_status status = print_content(file, path);
+    return ddpm_h5_finish(&file, status);
+}
+
+static void print_tensors(const ddpm_network *network)
+{
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(network, &tensors);
+    for (int64_t i = 0; i < count; i++)
+        printf("  %-32s%lld x %lld\n", tensors[i].name, (long long)tensors[i].rows, (long long)tensors[i].cols);
+}
+
+static ddpm_status show_checkpoint(const char *path)
+{
+    ddpm_loaded loaded;
+    DDPM_TRY(ddpm_load(path, 0, &loaded));
+    const ddpm_checkpoint *c = &loaded.checkpoint;
+    printf("%s: checkpoint, sound\n", path);
+    printf("  iteration %lld of %lld\n", (long long)c->iteration, (long long)loaded.config.training.iterations);
+    printf("  %lld columns, standardised as (mean, scale):\n", (long long)c->columns);
+    for (int64_t j = 0; j < c->columns && j < LISTED; j++)
+        printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, c->column_names ? c->column_names[j] : "", c->mean[j],
+               c->scale[j]);
+    printf("  %lld parameters:\n", (long long)c->parameter_count);
+    print_tensors(loaded.model.network);
+    fflush(stdout);
+    ddpm_model_report_audit(&loaded.model.diffusion.schedule);
+    printf("  configuration:\n");
+    const ddpm_status status = ddpm_config_dump(&loaded.config, stdout);
+    ddpm_loaded_release(&loaded);
+    return status;
+}
+
+/* Checkpoints start with the first line of their digest block, HDF5 files with HDF5's signature. */
+static int looks_like_checkpoint(const char *path)
+{
+    struct stat about;
+    char start[16] = "";
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) return 1;
+    FILE *file = fopen(path, "rb");
+    if (!file) return 0;
+    const size_t bytes = fread(start, 1, sizeof start - 1, file);
+    fclose(file);
+    return bytes > 0 && strncmp(start, "ddpm checkpoint", 15) == 0;
+}
+
+static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
+{
+    static const struct option options[] = {{0}};
+    ddpm_status status;
+    while (ddpm_arguments_next(argc, argv, options, &status) != -1) DDPM_TRY(status);
+    DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a file or run folder"));
+    if (ddpm_comm_rank(comm) == 0)
+        status = looks_like_checkpoint(argv[optind]) ? show_checkpoint(argv[optind]) : show_file(argv[optind]);
+    return ddpm_agree(comm, status);
+}
+
+const ddpm_verb ddpm_verb_info = {"info", "say what a checkpoint, data set or sample file holds: FILE", help, run};

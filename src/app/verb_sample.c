@@ -1,0 +1,77 @@
+/* ddpm sample */
+#include "ddpm/app/arguments.h"
+#include "ddpm/app/verbs.h"
+#include "ddpm/run/sample.h"
+
+static const char help[] =
+    "usage: ddpm sample CHECKPOINT --count N --output FILE.h5 [options]\n\n"
+    "Make N samples and write them as /samples [N][D] float32 in the units of the training data. CHECKPOINT is a file, "
+    "or a run folder\n"
+    "(its latest). Sample i of a seed is the same whatever N, ranks and threads are.\n\n"
+    "  --count N          how many\n"
+    "  --output FILE.h5   where to; the file has this name only once it is whole\n"
+    "  --seed S           default: run.seed of the model's configuration\n"
+    "  --steps K          reverse steps, 1 to T, spread evenly; default: sampling.steps, else all T\n"
+    "  --weights ema|raw  the average of the weights over training (default), or the last ones\n"
+    "  --clip none|data   clip the predicted x0 to the training data's range in every step\n"
+    "  --trajectory M     also write M snapshots of the way from noise to data: /trajectory [M][N][D], "
+    "/trajectory_step [M]\n";
+
+static ddpm_status parse_option(int found, const char *value, ddpm_sample_options *o)
+{
+    static const char *const weights[] = {"ema", "raw"}, *const clips[] = {"none", "data"};
+    int choice = 0;
+    switch (found) {
+    case 'c':
+        return ddpm_arguments_integer("--count", value, 1, INT64_C(1) << 47, &o->count);
+    case 'o':
+        o->output = value;
+        return DDPM_OK;
+    case 's':
+        o->has_seed = 1;
+        return ddpm_arguments_seed("--seed", value, &o->seed);
+    case 'k':
+        o->has_steps = 1;
+        return ddpm_arguments_integer("--steps", value, 1, 1000000, &o->sampling.steps);
+    case 'w':
+        o->has_weights = 1;
+        DDPM_TRY(ddpm_arguments_choice("--weights", value, 2, weights, &choice));
+        o->sampling.weights = choice == 0 ? DDPM_WEIGHTS_EMA : DDPM_WEIGHTS_RAW;
+        return DDPM_OK;
+    case 'l':
+        o->has_clip = 1;
+        DDPM_TRY(ddpm_arguments_choice("--clip", value, 2, clips, &choice));
+        o->sampling.clip = choice == 0 ? DDPM_CLIP_NONE : DDPM_CLIP_DATA;
+        return DDPM_OK;
+    default:
+        return ddpm_arguments_integer("--trajectory", value, 1, 100000, &o->snapshots);
+    }
+}
+
+static ddpm_status parse(int argc, char **argv, ddpm_sample_options *o)
+{
+    static const struct option options[] = {
+        {"count", required_argument, NULL, 'c'},      {"output", required_argument, NULL, 'o'},
+        {"seed", required_argument, NULL, 's'},       {"steps", required_argument, NULL, 'k'},
+        {"weights", required_argument, NULL, 'w'},    {"clip", required_argument, NULL, 'l'},
+        {"trajectory", required_argument, NULL, 't'}, {0}};
+    ddpm_status status;
+    for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
+        DDPM_TRY(status);
+        DDPM_TRY(parse_option(found, optarg, o));
+    }
+    DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a checkpoint or run folder"));
+    o->checkpoint = argv[optind];
+    if (o->count == 0) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' needs --count N");
+    if (!o->output) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' needs --output FILE.h5");
+    return DDPM_OK;
+}
+
+static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
+{
+    ddpm_sample_options options = {0};
+    DDPM_TRY(parse(argc, argv, &options));
+    return ddpm_sample(comm, &options);
+}
+
+const ddpm_verb ddpm_verb_sample = {"sample", "make samples: CHECKPOINT --count N --output FILE.h5", help, run};

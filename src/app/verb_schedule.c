@@ -1,0 +1,82 @@
+/* ddpm schedule */
+#include "ddpm/app/arguments.h"
+#include "ddpm/app/verbs.h"
+#include "ddpm/run/model.h"
+#include "ddpm/store/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char help[] = "usage: ddpm schedule CONFIG [--set key=value]... [--output FILE.csv]\n\n"
+                           "Print the noise schedule of CONFIG as CSV, a row a step t = 1..T: "
+                           "step,beta,alpha_bar,snr,posterior_variance; and, on standard\n"
+                           "error, the audit: how far the end of the forward process is from pure noise.\n\n"
+                           "  --output FILE.csv  write there instead of standard output\n"
+                           "  --set key=value    put a value over the file's (repeatable)\n";
+
+static void print(const ddpm_schedule *s, FILE *to)
+{
+    fputs("step,beta,alpha_bar,snr,posterior_variance\n", to);
+    for (int64_t t = 1; t <= s->steps; t++)
+        fprintf(to, "%lld,%.17g,%.17g,%.17g,%.17g\n", (long long)t, s->beta[t], s->alpha_bar[t],
+                s->alpha_bar[t] / s->one_minus_alpha_bar[t], s->posterior_variance[t]);
+}
+
+static ddpm_status write_file(const ddpm_schedule *s, const char *path)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *memory = open_memstream(&text, &bytes);
+    if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "the table's text could not be made");
+    print(s, memory);
+    ddpm_status status = DDPM_OK;
+    if (fclose(memory) != 0) status = ddpm_fail(DDPM_ERR_MEMORY, "the table's text could not be made");
+    if (status == DDPM_OK) status = ddpm_file_replace(path, text, bytes);
+    free(text);
+    return status;
+}
+
+/* Local: rank 0. */
+static ddpm_status show(const ddpm_config *config, const char *output)
+{
+    ddpm_schedule schedule;
+    ddpm_status status = DDPM_OK;
+    DDPM_TRY(ddpm_model_schedule(config, &schedule));
+    if (output)
+        status = write_file(&schedule, output);
+    else
+        print(&schedule, stdout);
+    if (status == DDPM_OK) ddpm_model_report_audit(&schedule);
+    ddpm_schedule_release(&schedule);
+    return status;
+}
+
+static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, const char **output)
+{
+    static const struct option options[] = {
+        {"set", required_argument, NULL, 's'}, {"output", required_argument, NULL, 'o'}, {0}};
+    ddpm_status status;
+    for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
+        DDPM_TRY(status);
+        if (found == 's') DDPM_TRY(ddpm_arguments_set(config, optarg));
+        if (found == 'o') *output = optarg;
+    }
+    DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a configuration file"));
+    config->path = argv[optind];
+    return DDPM_OK;
+}
+
+static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
+{
+    ddpm_config_arguments arguments = {0};
+    const char *output = NULL;
+    ddpm_config config;
+    DDPM_TRY(parse(argc, argv, &arguments, &output));
+    ddpm_status status = ddpm_arguments_config(comm, &arguments, &config);
+    if (status == DDPM_OK) status = ddpm_agree(comm, ddpm_comm_rank(comm) == 0 ? show(&config, output) : DDPM_OK);
+    ddpm_config_release(&config);
+    return status;
+}
+
+const ddpm_verb ddpm_verb_schedule = {"schedule", "print and audit a noise schedule: CONFIG [--output FILE.csv]", help,
+                                      run};

@@ -1,0 +1,60 @@
+/* ddpm train */
+#include "ddpm/app/arguments.h"
+#include "ddpm/app/verbs.h"
+#include "ddpm/run/train.h"
+
+#include <string.h>
+
+static const char help[] =
+    "usage: ddpm train CONFIG [--set key=value]... [--output DIR] [--resume auto|never|FILE] [--dry-run]\n\n"
+    "Train the model that CONFIG describes. The run folder (run.output, else runs/<run.name>) gets config.yaml, "
+    "metrics.csv and\n"
+    "checkpoints/; a run that was stopped or killed goes on from its newest checkpoint when the same command is given "
+    "again.\n\n"
+    "  --set key=value   put a value over the file's, for example --set training.batch=512 (repeatable)\n"
+    "  --output DIR      the run folder\n"
+    "  --resume auto     go on from the newest checkpoint in the run folder, if there is one (the default)\n"
+    "           never    start anew; refuses a folder with checkpoints\n"
+    "           FILE     go on from this checkpoint\n"
+    "  --dry-run         read the data, say what would be done and how much memory it takes; write nothing\n\n"
+    "SIGTERM, SIGINT, SIGUSR1, run.time_limit, or a file named 'stop' in the run folder end the run with a checkpoint "
+    "and exit code 75.\n";
+
+static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_train_options *train)
+{
+    static const struct option options[] = {{"set", required_argument, NULL, 's'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"resume", required_argument, NULL, 'r'},
+                                            {"dry-run", no_argument, NULL, 'd'},
+                                            {0}};
+    ddpm_status status;
+    for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
+        DDPM_TRY(status);
+        if (found == 's') DDPM_TRY(ddpm_arguments_set(config, optarg));
+        if (found == 'o') config->output = optarg;
+        if (found == 'd') train->dry_run = 1;
+        if (found == 'r') {
+            train->resume_file = optarg;
+            train->resume = strcmp(optarg, "auto") == 0    ? DDPM_RESUME_AUTO
+                            : strcmp(optarg, "never") == 0 ? DDPM_RESUME_NEVER
+                                                           : DDPM_RESUME_FILE;
+        }
+    }
+    DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a configuration file"));
+    config->path = argv[optind];
+    return DDPM_OK;
+}
+
+static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
+{
+    ddpm_config_arguments arguments = {0};
+    ddpm_train_options options = {.resume = DDPM_RESUME_AUTO};
+    ddpm_config config;
+    DDPM_TRY(parse(argc, argv, &arguments, &options));
+    ddpm_status status = ddpm_arguments_config(comm, &arguments, &config);
+    if (status == DDPM_OK) status = ddpm_train(comm, &config, &options);
+    ddpm_config_release(&config);
+    return status;
+}
+
+const ddpm_verb ddpm_verb_train = {"train", "train a model: CONFIG [--set key=value]... [--output DIR]", help, run};

@@ -1,0 +1,39 @@
+/* Aligned memory with a count of what is still held. */
+#include "ddpm/base/memory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_llong held;
+
+ddpm_status ddpm_allocate(void *out, int64_t count, size_t size, const char *what)
+{
+    size_t bytes = 0;
+    void *memory = NULL;
+    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) || bytes > PTRDIFF_MAX - DDPM_ALIGNMENT)
+        return ddpm_fail(DDPM_ERR_MEMORY, "%s: %lld elements of %zu bytes are more than can be addressed", what,
+                         (long long)count, size);
+    bytes = (bytes + DDPM_ALIGNMENT - 1) / DDPM_ALIGNMENT * DDPM_ALIGNMENT;
+    if (bytes == 0) bytes = DDPM_ALIGNMENT;
+    memory = aligned_alloc(DDPM_ALIGNMENT, bytes);
+    if (!memory)
+        return ddpm_fail(DDPM_ERR_MEMORY, "%s: %.1f MiB could not be had; use fewer threads or ranks on this node",
+                         what, (double)bytes / 1048576.0);
+    memset(memory, 0, bytes);
+    memcpy(out, &memory, sizeof memory);
+    atomic_fetch_add_explicit(&held, 1, memory_order_relaxed);
+    return DDPM_OK;
+}
+
+void ddpm_release(void *memory)
+{
+    if (!memory) return;
+    atomic_fetch_sub_explicit(&held, 1, memory_order_relaxed);
+    free(memory);
+}
+
+int64_t ddpm_memory_balance(void)
+{
+    return atomic_load(&held);
+}

@@ -1,0 +1,281 @@
+/* The three matrix products of a dense layer on a block of rows, fused with what follows each.
+ *
+ * A tile of TILE rows by one panel of packed columns is held in registers; the inner loop adds one outer product a
+ * step. An output is one chain of multiply-adds in the order of the inner index, whatever the tile, so the tiling shows
+ * in no bit.
+ */
+#ifndef DDPM_SIMD_DENSE_H
+#define DDPM_SIMD_DENSE_H
+
+#include "activate.h"
+#include "vector.h"
+
+#if defined __AVX512F__
+enum { TILE = 8, VECTORS = 2 };
+#else
+enum { TILE = 4, VECTORS = 2 };
+#endif
+enum { PANEL = LANES * VECTORS };
+
+static void pack(const float *w, int64_t k, int64_t n, int64_t first, int64_t last, float *packed)
+{
+    for (int64_t p = first; p < last; p++) {
+        const int64_t column = p * PANEL, columns = n - column < PANEL ? n - column : PANEL;
+        float *panel = packed + column * k;
+        for (int64_t i = 0; i < k; i++) {
+            memcpy(panel + i * PANEL, w + i * n + column, (size_t)columns * sizeof(float));
+            for (int64_t j = columns; j < PANEL; j++) panel[i * PANEL + j] = 0.0f;
+        }
+    }
+}
+
+static void pack_transposed(const float *w, int64_t k, int64_t n, int64_t first, int64_t last, float *packed)
+{
+    for (int64_t p = first; p < last; p++) {
+        const int64_t row = p * PANEL, rows = k - row < PANEL ? k - row : PANEL;
+        float *panel = packed + row * n;
+        for (int64_t j = 0; j < PANEL; j++)
+            for (int64_t i = 0; i < n; i++) panel[i * PANEL + j] = j < rows ? w[(row + j) * n + i] : 0.0f;
+    }
+}
+
+/* acc = a [rows][k] times one panel [k][PANEL]. `rows` is a constant once inlined. */
+INLINE void multiply(int rows, int64_t k, const float *a, int64_t lda, const float *panel, vf acc[][VECTORS])
+{
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) acc[i][v] = splat(0.0f);
+    for (int64_t step = 0; step < k; step++) {
+        vf b[VECTORS];
+        for (int v = 0; v < VECTORS; v++) b[v] = load_vf(panel + step * PANEL + v * LANES);
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < VECTORS; v++) acc[i][v] += a[i * lda + step] * b[v];
+    }
+}
+
+/* Call tile(rows, ...) with `rows` a constant: the whole tile, or what is left of the block. */
+#define WITH_CONSTANT_ROWS(tile, rows, ...)      \
+    switch (rows) {                              \
+    case 1:                                      \
+        tile(1, __VA_ARGS__);                    \
+        break;                                   \
+    case 2:                                      \
+        tile(2, __VA_ARGS__);                    \
+        break;                                   \
+    case 3:                                      \
+        tile(3, __VA_ARGS__);                    \
+        break;                                   \
+    case 4:                                      \
+        tile(4, __VA_ARGS__);                    \
+        break;                                   \
+    case 5:                                      \
+        tile(5 <= TILE ? 5 : TILE, __VA_ARGS__); \
+        break;                                   \
+    case 6:                                      \
+        tile(6 <= TILE ? 6 : TILE, __VA_ARGS__); \
+        break;                                   \
+    case 7:                                      \
+        tile(7 <= TILE ? 7 : TILE, __VA_ARGS__); \
+        break;                                   \
+    default:                                     \
+        tile(TILE, __VA_ARGS__);                 \
+        break;                                   \
+    }
+
+INLINE void forward_tile(int rows, int64_t k, const float *x, int64_t ldx, const float *panel, const float *bias,
+                         ddpm_activation activation, float *h, float *slope, int64_t ldh)
+{
+    vf acc[TILE][VECTORS];
+    multiply(rows, k, x, ldx, panel, acc);
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) {
+            vf d;
+            const vf out = v_activate(activation, acc[i][v] + load_vf(bias + v * LANES), &d);
+            store_vf(h + i * ldh + v * LANES, out);
+            if (slope) store_vf(slope + i * ldh + v * LANES, d);
+        }
+}
+
+INLINE void forward_with(ddpm_activation activation, int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx,
+                         const float *packed, const float *bias, float *h, float *slope, int64_t ldh)
+{
+    for (int64_t column = 0; column < n; column += PANEL)
+        for (int64_t row = 0; row < rows; row += TILE) {
+            float *d = slope ? slope + row * ldh + column : NULL;
+            WITH_CONSTANT_ROWS(forward_tile, rows - row, k, x + row * ldx, ldx, packed + column * k, bias + column,
+                               activation, h + row * ldh + column, d, ldh)
+        }
+}
+
+static void forward(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *packed,
+                    const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh)
+{
+    switch (activation) { /* one specialised loop for each */
+#define CASE(name)                                                                             \
+    case DDPM_ACTIVATION_##name:                                                               \
+        forward_with(DDPM_ACTIVATION_##name, rows, k, n, x, ldx, packed, bias, h, slope, ldh); \
+        break;
+        CASE(IDENTITY)
+        CASE(RELU) CASE(LEAKY_RELU) CASE(SILU) CASE(GELU) CASE(TANH) CASE(SOFTPLUS)
+#undef CASE
+            case DDPM_ACTIVATION_COUNT : break;
+    }
+}
+
+INLINE void backward_data_tile(int rows, int64_t n, const float *dz, int64_t ldz, const float *panel,
+                               const float *slope, float *dx, int64_t ldx)
+{
+    vf acc[TILE][VECTORS];
+    multiply(rows, n, dz, ldz, panel, acc);
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) {
+            const int64_t at = i * ldx + v * LANES;
+            store_vf(dx + at, slope ? acc[i][v] * load_vf(slope + at) : acc[i][v]);
+        }
+}
+
+static void backward_data(int64_t rows, int64_t k, int64_t n, const float *dz, int64_t ldz,
+                          const float *packed_transposed, const float *slope, float *dx, int64_t ldx)
+{
+    for (int64_t column = 0; column < k; column += PANEL)
+        for (int64_t row = 0; row < rows; row += TILE) {
+            const float *factor = slope ? slope + row * ldx + column : NULL;
+            WITH_CONSTANT_ROWS(backward_data_tile, rows - row, n, dz + row * ldz, ldz, packed_transposed + column * n,
+                               factor, dx + row * ldx + column, ldx)
+        }
+}
+
+/* Fixed point: adding 1.5 * 2^52 to a double below 2^51 leaves its nearest integer in the low bits. */
+#define ROUNDING_MAGIC 0x1.8p52
+
+INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
+{
+    hf half[2];
+    memcpy(half, &v, sizeof v);
+    const hd magic = ROUNDING_MAGIC - (hd){0};
+    for (int i = 0; i < 2; i++) {
+        const hd rounded = __builtin_convertvector(half[i], hd) * scale + magic;
+        store_hl(sum + i * HALF, load_hl(sum + i * HALF) + ((hl)rounded - (hl)magic));
+    }
+}
+
+INLINE void add_fixed_scalar(float v, double scale, int64_t *sum)
+{
+    const double rounded = (double)v * scale + ROUNDING_MAGIC, magic = ROUNDING_MAGIC;
+    int64_t a, b;
+    memcpy(&a, &rounded, sizeof a);
+    memcpy(&b, &magic, sizeof b);
+    *sum += a - b;
+}
+
+/* `scale` is not used: the two forms share their tile. */
+INLINE void add_float_vector(vf v, double scale, float *sum)
+{
+    (void)scale;
+    store_vf(sum, load_vf(sum) + v);
+}
+
+INLINE void add_float_scalar(float v, double scale, float *sum)
+{
+    (void)scale;
+    *sum += v;
+}
+
+INLINE int any(vi mask)
+{
+    int32_t bits = 0;
+    for (int i = 0; i < LANES; i++) bits |= mask[i];
+    return bits != 0;
+}
+
+/* A tile of x^T dz: TILE columns of x by one panel of columns of dz, over all rows, added to sum. */
+#define DEFINE_SUMS(name, number)                                                                                    \
+    INLINE void weights_tile_##name(int columns, int64_t rows, int64_t n, int64_t wide, const float *x, int64_t ldx, \
+                                    const float *dz, int64_t ldz, double scale, float limit, number *sum, vi *bad)   \
+    {                                                                                                                \
+        vf acc[TILE][VECTORS];                                                                                       \
+        for (int i = 0; i < columns; i++)                                                                            \
+            for (int v = 0; v < VECTORS; v++) acc[i][v] = splat(0.0f);                                               \
+        for (int64_t row = 0; row < rows; row++) {                                                                   \
+            vf b[VECTORS];                                                                                           \
+            for (int v = 0; v < VECTORS; v++) b[v] = load_vf(dz + row * ldz + v * LANES);                            \
+            for (int i = 0; i < columns; i++)                                                                        \
+                for (int v = 0; v < VECTORS; v++) acc[i][v] += x[row * ldx + i] * b[v];                              \
+        }                                                                                                            \
+        for (int i = 0; i < columns; i++)                                                                            \
+            for (int v = 0; v < VECTORS; v++) {                                                                      \
+                if ((v + 1) * LANES <= wide) {                                                                       \
+                    *bad |= ~(magnitude(acc[i][v]) <= limit);                                                        \
+                    add_##name##_vector(acc[i][v], scale, sum + i * n + v * LANES);                                  \
+                } else {                                                                                             \
+                    for (int l = 0; v * LANES + l < wide && l < LANES; l++) {                                        \
+                        if (!(acc[i][v][l] <= limit && acc[i][v][l] >= -limit)) (*bad)[l] = -1;                      \
+                        add_##name##_scalar(acc[i][v][l], scale, sum + i * n + v * LANES + l);                       \
+                    }                                                                                                \
+                }                                                                                                    \
+            }                                                                                                        \
+    }                                                                                                                \
+                                                                                                                     \
+    INLINE int weights_##name(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz,      \
+                              int64_t ldz, double scale, float limit, number *sum)                                   \
+    {                                                                                                                \
+        vi bad = {0};                                                                                                \
+        for (int64_t column = 0; column < n; column += PANEL)                                                        \
+            for (int64_t i = 0; i < k; i += TILE) {                                                                  \
+                WITH_CONSTANT_ROWS(weights_tile_##name, k - i, rows, n, n - column, x + i, ldx, dz + column, ldz,    \
+                                   scale, limit, sum + i * n + column, &bad)                                         \
+            }                                                                                                        \
+        return any(bad);                                                                                             \
+    }                                                                                                                \
+                                                                                                                     \
+    INLINE int add_array_##name(int64_t n, const float *v, double scale, float limit, number *sum)                   \
+    {                                                                                                                \
+        vi bad = {0};                                                                                                \
+        int64_t i = 0;                                                                                               \
+        for (; i + LANES <= n; i += LANES) {                                                                         \
+            const vf x = load_vf(v + i);                                                                             \
+            bad |= ~(magnitude(x) <= limit);                                                                         \
+            add_##name##_vector(x, scale, sum + i);                                                                  \
+        }                                                                                                            \
+        int odd = 0;                                                                                                 \
+        for (; i < n; i++) {                                                                                         \
+            odd |= !(v[i] <= limit && v[i] >= -limit);                                                               \
+            add_##name##_scalar(v[i], scale, sum + i);                                                               \
+        }                                                                                                            \
+        return odd || any(bad);                                                                                      \
+    }
+
+DEFINE_SUMS(fixed, int64_t)
+DEFINE_SUMS(float, float)
+
+static int backward_weights_fixed(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz,
+                                  int64_t ldz, double scale, float limit, int64_t *sum)
+{
+    return weights_fixed(rows, k, n, x, ldx, dz, ldz, scale, limit, sum);
+}
+
+static int backward_weights_float(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz,
+                                  int64_t ldz, float limit, float *sum)
+{
+    return weights_float(rows, k, n, x, ldx, dz, ldz, 1.0, limit, sum);
+}
+
+static int add_fixed(int64_t n, const float *v, double scale, float limit, int64_t *sum)
+{
+    return add_array_fixed(n, v, scale, limit, sum);
+}
+
+static int add_float(int64_t n, const float *v, float limit, float *sum)
+{
+    return add_array_float(n, v, 1.0, limit, sum);
+}
+
+static void column_sums(int64_t rows, int64_t n, const float *z, int64_t ldz, float *out)
+{
+    for (int64_t column = 0; column < n; column += LANES) {
+        vf sum = splat(0.0f);
+        for (int64_t row = 0; row < rows; row++) sum += load_vf(z + row * ldz + column);
+        memcpy(out + column, &sum, (size_t)(n - column < LANES ? n - column : LANES) * sizeof(float));
+    }
+}
+
+#endif

@@ -1,0 +1,141 @@
+/* Loops over arrays: normal numbers, collecting sums, optimisers. */
+#ifndef DDPM_SIMD_ELEMENTWISE_H
+#define DDPM_SIMD_ELEMENTWISE_H
+
+#include "vector.h"
+
+#include "ddpm/kernel/simd.h"
+
+#include <math.h>
+
+/* sqrt(-2 ln a) cos(2 pi b) and sin, with a and b the words in (0, 1]: the largest size is 6.8. The angle is cut into
+ * quadrants by the word's two top bits, exactly. */
+INLINE void normal_vector(vi a, vi b, vf *cosine, vf *sine)
+{
+    const vf top = __builtin_convertvector((a >> 16) & 0xffff, vf) * 0x1p-16f; /* unsigned words by halves */
+    const vf u = top + (__builtin_convertvector(a & 0xffff, vf) * 0x1p-32f + 0x1p-33f);
+    const vf square = v_log(u) * -2.0f;
+    vf radius = larger(square, splat(0.0f));
+    for (int i = 0; i < LANES; i++) radius[i] = __builtin_sqrtf(radius[i]);
+
+    /* the turn in quarters, -1/2..1/2 around the nearest quarter */
+    const vi shifted = b + 0x20000000;
+    const vi quadrant = (shifted >> 30) & 3;
+    const vf x =
+        (__builtin_convertvector((shifted & 0x3fffffff) - 0x20000000, vf) + 0.5f) * (0x1p-30f * 1.57079632679489662f);
+    const vf z = x * x;
+    const vf s = ((-1.9515295891e-4f * z + 8.3321608736e-3f) * z - 1.6666654611e-1f) * z * x + x;
+    const vf c =
+        ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z - 0.5f * z + 1.0f;
+    const vi swap = (quadrant & 1) != 0;
+    const vi negative_cosine = (quadrant == 1) | (quadrant == 2), negative_sine = quadrant >= 2;
+    const vf cosine_size = select(swap, s, c), sine_size = select(swap, c, s);
+    *cosine = radius * select(negative_cosine, -cosine_size, cosine_size);
+    *sine = radius * select(negative_sine, -sine_size, sine_size);
+}
+
+static void normal(int64_t n, const uint32_t *a, const uint32_t *b, float *cosine, float *sine)
+{
+    for (int64_t i = 0; i < n; i += LANES) {
+        const size_t bytes = (size_t)(n - i < LANES ? n - i : LANES) * sizeof(float);
+        vi first = {0}, second = {0};
+        vf c, s;
+        memcpy(&first, a + i, bytes);
+        memcpy(&second, b + i, bytes);
+        normal_vector(first, second, &c, &s);
+        memcpy(cosine + i, &c, bytes);
+        memcpy(sine + i, &s, bytes);
+    }
+}
+
+/* Sum of squares and largest size of v; lanes are added in order at the end. */
+static void measure(int64_t n, const float *v, double *squares, float *largest)
+{
+    hd sum = {0};
+    vf most = {0};
+    for (int64_t i = 0; i < n; i += LANES) {
+        vf x = {0};
+        hf half[2];
+        memcpy(&x, v + i, (size_t)(n - i < LANES ? n - i : LANES) * sizeof(float));
+        most = larger(magnitude(x), most);
+        memcpy(half, &x, sizeof x);
+        for (int h = 0; h < 2; h++) {
+            const hd wide = __builtin_convertvector(half[h], hd);
+            sum += wide * wide;
+        }
+    }
+    *squares = 0.0;
+    *largest = 0.0f;
+    for (int i = 0; i < HALF; i++) *squares += sum[i];
+    for (int i = 0; i < LANES; i++) *largest = most[i] > *largest ? most[i] : *largest;
+}
+
+static void collect_fixed(int64_t n, int64_t *sum, double scale, float *v, double *squares, float *largest)
+{
+    for (int64_t i = 0; i < n; i++) v[i] = (float)((double)sum[i] * scale);
+    memset(sum, 0, (size_t)n * sizeof *sum);
+    measure(n, v, squares, largest);
+}
+
+static void collect_float(int64_t n, const float *sum, float *v, double *squares, float *largest)
+{
+    memcpy(v, sum, (size_t)n * sizeof *v);
+    measure(n, v, squares, largest);
+}
+
+static void merge_fixed(int64_t n, int64_t *from, int64_t *into)
+{
+    for (int64_t i = 0; i < n; i++) into[i] += from[i];
+    memset(from, 0, (size_t)n * sizeof *from);
+}
+
+static void merge_float(int64_t n, float *from, float *into)
+{
+    for (int64_t i = 0; i < n; i++) into[i] += from[i];
+    memset(from, 0, (size_t)n * sizeof *from);
+}
+
+INLINE float adam_direction(const ddpm_update *u, float gradient, float *moment1, float *moment2)
+{
+    const float m = u->beta1 * *moment1 + (1.0f - u->beta1) * gradient;
+    const float v = u->beta2 * *moment2 + (1.0f - u->beta2) * gradient * gradient;
+    *moment1 = m;
+    *moment2 = v;
+    return m * u->correction1 / (sqrtf(v * u->correction2) + u->epsilon);
+}
+
+static void adam(int64_t n, const ddpm_update *u, const float *restrict gradient, float *restrict w,
+                 float *restrict moment1, float *restrict moment2, float *restrict ema)
+{
+    const ddpm_update s = *u;
+    for (int64_t i = 0; i < n; i++) {
+        const float g = gradient[i] * s.shrink + s.decay * w[i];
+        w[i] -= s.learning_rate * adam_direction(&s, g, moment1 + i, moment2 + i);
+        ema[i] = w[i] + s.ema * (ema[i] - w[i]);
+    }
+}
+
+static void adamw(int64_t n, const ddpm_update *u, const float *restrict gradient, float *restrict w,
+                  float *restrict moment1, float *restrict moment2, float *restrict ema)
+{
+    const ddpm_update s = *u;
+    for (int64_t i = 0; i < n; i++) {
+        const float kept = w[i] - s.learning_rate * s.decay * w[i];
+        w[i] = kept - s.learning_rate * adam_direction(&s, gradient[i] * s.shrink, moment1 + i, moment2 + i);
+        ema[i] = w[i] + s.ema * (ema[i] - w[i]);
+    }
+}
+
+static void sgd(int64_t n, const ddpm_update *u, const float *restrict gradient, float *restrict w,
+                float *restrict moment1, float *restrict moment2, float *restrict ema)
+{
+    const ddpm_update s = *u;
+    (void)moment2;
+    for (int64_t i = 0; i < n; i++) {
+        moment1[i] = s.beta1 * moment1[i] + (gradient[i] * s.shrink + s.decay * w[i]);
+        w[i] -= s.learning_rate * moment1[i];
+        ema[i] = w[i] + s.ema * (ema[i] - w[i]);
+    }
+}
+
+#endif

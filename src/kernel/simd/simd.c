@@ -1,0 +1,35 @@
+/* The kernels for one instruction set: the build compiles this file once for each, with DDPM_ISA its name. */
+#include "ddpm/kernel/simd.h"
+
+#include "dense.h"
+#include "elementwise.h"
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+extern const ddpm_kernels JOIN(ddpm_kernels_, DDPM_ISA);
+
+const ddpm_kernels JOIN(ddpm_kernels_, DDPM_ISA) = {
+    .name = TEXT(DDPM_ISA),
+    .panel = PANEL,
+    .pack = pack,
+    .pack_transposed = pack_transposed,
+    .forward = forward,
+    .backward_data = backward_data,
+    .backward_weights_fixed = backward_weights_fixed,
+    .backward_weights_float = backward_weights_float,
+    .add_fixed = add_fixed,
+    .add_float = add_float,
+    .column_sums = column_sums,
+    .activate = activate,
+    .normal = normal,
+    .collect_fixed = collect_fixed,
+    .collect_float = collect_float,
+    .merge_fixed = merge_fixed,
+    .merge_float = merge_float,
+    .adam = adam,
+    .adamw = adamw,
+    .sgd = sgd,
+};

@@ -1,0 +1,85 @@
+/* Rows of a generator, written by all ranks. */
+#include "ddpm/run/generate.h"
+
+#include "ddpm/base/log.h"
+#include "ddpm/base/memory.h"
+#include "ddpm/store/file.h"
+#include "ddpm/store/h5.h"
+
+#include <math.h>
+#include <unistd.h>
+
+enum { ROUND_ROWS = 1 << 20 };
+
+static double noise_of(const ddpm_generate_options *o)
+{
+    return isnan(o->noise) ? ddpm_toy_noise(o->kind) : o->noise;
+}
+
+/* Rank 0: the file with its datasets declared. */
+static ddpm_status declare(const ddpm_generate_options *o, ddpm_h5 *file)
+{
+    static const char *const axes[] = {"x", "y", "z"}, *const plane[] = {"x", "z"};
+    const int64_t size[2] = {o->count, o->dimensions};
+    DDPM_TRY(ddpm_h5_declare(file, "data", DDPM_H5_FLOAT32, 2, size));
+    DDPM_TRY(ddpm_h5_declare(file, "label", DDPM_H5_FLOAT32, 1, size));
+    DDPM_TRY(ddpm_h5_put_names(file, "data", "columns", o->dimensions,
+                               o->dimensions == 2 && o->kind != DDPM_TOY_TWO_MOONS ? plane : axes));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "program", "ddpm " DDPM_VERSION));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", ddpm_toy_name(o->kind)));
+    DDPM_TRY(ddpm_h5_put_real(file, "/", "noise", noise_of(o)));
+    return ddpm_h5_put_int(file, "/", "seed", (int64_t)o->seed);
+}
+
+static ddpm_status create(const ddpm_generate_options *o, const char *partial)
+{
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(ddpm_h5_create(partial, 0, &file));
+    const ddpm_status status = declare(o, file);
+    const ddpm_status closed = ddpm_h5_close(&file);
+    return status == DDPM_OK ? closed : status;
+}
+
+/* Collective. */
+static ddpm_status fill(ddpm_comm *comm, const ddpm_generate_options *o, ddpm_h5 *file)
+{
+    const int64_t rank = ddpm_comm_rank(comm), size = ddpm_comm_size(comm), columns = o->dimensions;
+    const int64_t begin = o->count * rank / size, end = o->count * (rank + 1) / size,
+                  most = (o->count + size - 1) / size;
+    const int64_t room = most < ROUND_ROWS ? most : ROUND_ROWS;
+    float *rows = NULL, *labels = NULL;
+    ddpm_status status = DDPM_NEW(&rows, room * columns, "rows being made");
+    if (status == DDPM_OK) status = DDPM_NEW(&labels, room, "labels being made");
+    status = ddpm_agree(comm, status);
+    for (int64_t done = 0; status == DDPM_OK && done < most; done += room) {
+        const int64_t first = begin + done < end ? begin + done : end, count = end - first < room ? end - first : room;
+        const int64_t start[2] = {first, 0}, box[2] = {count, columns};
+        ddpm_toy_rows(o->kind, o->dimensions, noise_of(o), o->seed, first, count, rows, labels);
+        status = ddpm_h5_write_slab(file, "data", 2, start, box, rows);
+        if (status == DDPM_OK) status = ddpm_h5_write_slab(file, "label", 1, start, box, labels);
+    }
+    ddpm_release(rows);
+    ddpm_release(labels);
+    return status;
+}
+
+ddpm_status ddpm_generate(ddpm_comm *comm, const ddpm_generate_options *options)
+{
+    char partial[DDPM_PATH_BYTES];
+    const int creates = ddpm_comm_rank(comm) == 0;
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(ddpm_agree(comm, ddpm_file_partial_name(options->output, partial)));
+    ddpm_status status = ddpm_agree(comm, creates ? create(options, partial) : DDPM_OK);
+    if (status == DDPM_OK) status = ddpm_h5_open_parallel(comm, partial, &file);
+    if (status == DDPM_OK) {
+        status = fill(comm, options, file);
+        const ddpm_status closed = ddpm_h5_close(&file);
+        if (status == DDPM_OK) status = closed;
+    }
+    if (status == DDPM_OK) status = ddpm_agree(comm, creates ? ddpm_file_commit(partial, options->output) : DDPM_OK);
+    if (status != DDPM_OK && creates) unlink(partial);
+    if (status == DDPM_OK)
+        ddpm_log_info("finished   %lld rows of %s; see %s", (long long)options->count, ddpm_toy_name(options->kind),
+                      options->output);
+    return status;
+}

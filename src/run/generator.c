@@ -1,0 +1,147 @@
+/* Packed weights and a workspace a thread around the sampler, and the public form of it. */
+#include "ddpm/run/generator.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/ddpm.h"
+
+/* One thread's network as the sampler's denoiser. */
+typedef struct thread_memory {
+    const ddpm_generator_core *owner;
+    ddpm_workspace *workspace;
+    float *noise; /* [block][D] */
+    int32_t *t;   /* [block] */
+} thread_memory;
+
+struct ddpm_generator_core {
+    const ddpm_network *network;
+    ddpm_packed *packed;
+    ddpm_sampler sampler;
+    int threads;
+    thread_memory *memory; /* [threads] */
+};
+
+static const float *predict(void *self, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+{
+    thread_memory *m = self;
+    for (int64_t i = 0; i < rows; i++) m->t[i] = t;
+    return ddpm_network_forward(m->owner->network, m->owner->packed, m->workspace, rows, xt, m->t, stride);
+}
+
+static ddpm_status build(ddpm_generator_core *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
+{
+    const ddpm_diffusion *diffusion = &loaded->model.diffusion;
+    const int64_t columns = loaded->checkpoint.columns;
+    const int64_t steps = sampling->steps > 0 ? sampling->steps : diffusion->schedule.steps;
+    const int clip = sampling->clip == DDPM_CLIP_DATA;
+    g->network = loaded->model.network;
+    DDPM_TRY(ddpm_packed_create(g->network, 0, &g->packed));
+    ddpm_packed_fill(g->packed, g->network, ddpm_loaded_weights(loaded, sampling->weights), 0, 1);
+    DDPM_TRY(ddpm_sampler_create(diffusion, columns, steps, clip ? loaded->checkpoint.minimum : NULL,
+                                 clip ? loaded->checkpoint.maximum : NULL, &g->sampler));
+    DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the sampler"));
+    for (int i = 0; i < g->threads; i++) {
+        thread_memory *m = &g->memory[i];
+        m->owner = g;
+        DDPM_TRY(ddpm_workspace_create(g->network, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
+        DDPM_TRY(DDPM_NEW(&m->noise, DDPM_GENERATOR_BLOCK * columns, "a block of samples"));
+        DDPM_TRY(DDPM_NEW(&m->t, DDPM_GENERATOR_BLOCK, "a block of samples"));
+    }
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_generator_core_create(const ddpm_loaded *loaded, const ddpm_sampling *sampling, int threads,
+                                       ddpm_generator_core **out)
+{
+    ddpm_generator_core *g = NULL;
+    *out = NULL;
+    DDPM_TRY(DDPM_NEW(&g, 1, "sampler"));
+    g->threads = threads;
+    const ddpm_status status = build(g, loaded, sampling);
+    if (status != DDPM_OK) {
+        ddpm_generator_core_free(g);
+        return status;
+    }
+    *out = g;
+    return DDPM_OK;
+}
+
+void ddpm_generator_core_free(ddpm_generator_core *generator)
+{
+    if (!generator) return;
+    for (int i = 0; generator->memory && i < generator->threads; i++) {
+        ddpm_workspace_free(generator->memory[i].workspace);
+        ddpm_release(generator->memory[i].noise);
+        ddpm_release(generator->memory[i].t);
+    }
+    ddpm_release(generator->memory);
+    ddpm_packed_free(generator->packed);
+    ddpm_sampler_release(&generator->sampler);
+    ddpm_release(generator);
+}
+
+const ddpm_sampler *ddpm_generator_core_sampler(const ddpm_generator_core *generator)
+{
+    return &generator->sampler;
+}
+
+void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first, int64_t rows,
+                             float *x, int64_t snapshots, float *trajectory, int64_t stride)
+{
+    thread_memory *m = &generator->memory[thread];
+    const ddpm_denoiser denoiser = {predict, m};
+    ddpm_sampler_run(&generator->sampler, ddpm_network_kernels(generator->network), &denoiser, seed, first, rows,
+                     m->noise, x, snapshots, trajectory, stride);
+}
+
+/* ---- the public form ---- */
+
+struct ddpm_generator {
+    ddpm_loaded loaded;
+    ddpm_generator_core *core;
+};
+
+ddpm_status ddpm_generator_open(const char *checkpoint, const ddpm_generator_options *options, ddpm_generator **out)
+{
+    ddpm_generator *g = NULL;
+    *out = NULL;
+    DDPM_TRY(DDPM_NEW(&g, 1, "generator"));
+    ddpm_status status = ddpm_load(checkpoint, 0, &g->loaded);
+    if (status == DDPM_OK) {
+        const ddpm_sampling sampling = {
+            .steps = options ? options->steps : 0,
+            .weights = options && options->raw_weights ? DDPM_WEIGHTS_RAW : DDPM_WEIGHTS_EMA,
+            .clip = options && options->clip ? DDPM_CLIP_DATA : DDPM_CLIP_NONE,
+        };
+        status = ddpm_generator_core_create(&g->loaded, &sampling, 1, &g->core);
+    }
+    if (status != DDPM_OK) {
+        ddpm_generator_close(g);
+        return status;
+    }
+    *out = g;
+    return DDPM_OK;
+}
+
+int64_t ddpm_generator_columns(const ddpm_generator *generator)
+{
+    return generator->loaded.checkpoint.columns;
+}
+
+void ddpm_generator_sample(ddpm_generator *generator, uint64_t seed, int64_t first, int64_t count, float *out)
+{
+    const int64_t columns = ddpm_generator_columns(generator);
+    const ddpm_transform transform = ddpm_loaded_transform(&generator->loaded);
+    for (int64_t done = 0; done < count; done += DDPM_GENERATOR_BLOCK) {
+        const int64_t rows = count - done < DDPM_GENERATOR_BLOCK ? count - done : DDPM_GENERATOR_BLOCK;
+        ddpm_generator_core_run(generator->core, 0, seed, first + done, rows, out + done * columns, 0, NULL, 0);
+        ddpm_transform_invert(&transform, rows, out + done * columns);
+    }
+}
+
+void ddpm_generator_close(ddpm_generator *generator)
+{
+    if (!generator) return;
+    ddpm_generator_core_free(generator->core);
+    ddpm_loaded_release(&generator->loaded);
+    ddpm_release(generator);
+}

@@ -1,0 +1,165 @@
+/* Reading a checkpoint, on one rank or for all. */
+#include "ddpm/run/load.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/store/file.h"
+
+#include <string.h>
+
+/* The model that a header describes. */
+static ddpm_status build_model(ddpm_loaded *out)
+{
+    const ddpm_checkpoint *c = &out->checkpoint;
+    DDPM_TRY(ddpm_config_defaults(&out->config));
+    DDPM_TRY(ddpm_config_parse(&out->config, c->config, strlen(c->config), "the checkpoint's configuration"));
+    DDPM_TRY(ddpm_config_check(&out->config));
+    if (out->config.diffusion.steps != c->steps)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "the checkpoint's schedule has %lld steps, its configuration %lld; the file was altered",
+                         (long long)c->steps, (long long)out->config.diffusion.steps);
+    return ddpm_model_create_with_beta(&out->config, c->columns, c->steps, c->beta, &out->model);
+}
+
+static ddpm_status read_arrays(const char *file, int with_moments, ddpm_loaded *out)
+{
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(out->model.network, &tensors);
+    return ddpm_checkpoint_read_arrays(file, &out->checkpoint, count, tensors,
+                                       ddpm_network_parameter_count(out->model.network), with_moments);
+}
+
+static ddpm_status load(const char *path, int with_moments, ddpm_loaded *out)
+{
+    char file[DDPM_PATH_BYTES];
+    DDPM_TRY(ddpm_checkpoint_locate(path, file, sizeof file));
+    DDPM_TRY(ddpm_checkpoint_read_header(file, &out->checkpoint));
+    DDPM_TRY(build_model(out));
+    return read_arrays(file, with_moments, out);
+}
+
+ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out)
+{
+    *out = (ddpm_loaded){0};
+    const ddpm_status status = load(path, with_moments, out);
+    if (status != DDPM_OK) ddpm_loaded_release(out);
+    return status;
+}
+
+/* ---- sharing: sizes, then the arrays, in one order on all ranks ---- */
+
+typedef struct sizes {
+    ddpm_interval interval;
+    int64_t iteration, columns, steps, exponents, parameters, config_bytes, name_bytes;
+} sizes;
+
+static sizes sizes_of(const ddpm_checkpoint *c)
+{
+    sizes s = {.interval = c->interval,
+               .iteration = c->iteration,
+               .columns = c->columns,
+               .steps = c->steps,
+               .exponents = c->exponent_count,
+               .parameters = c->parameter_count,
+               .config_bytes = (int64_t)strlen(c->config) + 1};
+    for (int64_t j = 0; c->column_names && j < c->columns; j++) s.name_bytes += (int64_t)strlen(c->column_names[j]) + 1;
+    return s;
+}
+
+/* On ranks other than 0: room for everything. Names come as one run of texts behind the pointers. */
+static ddpm_status allocate(const sizes *s, int with_moments, ddpm_checkpoint *c)
+{
+    c->interval = s->interval;
+    c->iteration = s->iteration;
+    c->columns = s->columns;
+    c->steps = s->steps;
+    c->exponent_count = s->exponents;
+    c->parameter_count = s->parameters;
+    DDPM_TRY(DDPM_NEW(&c->config, s->config_bytes, "configuration"));
+    DDPM_TRY(DDPM_NEW(&c->mean, s->columns, "column means"));
+    DDPM_TRY(DDPM_NEW(&c->scale, s->columns, "column scales"));
+    DDPM_TRY(DDPM_NEW(&c->minimum, s->columns, "column ranges"));
+    DDPM_TRY(DDPM_NEW(&c->maximum, s->columns, "column ranges"));
+    DDPM_TRY(DDPM_NEW(&c->beta, s->steps + 1, "schedule"));
+    DDPM_TRY(DDPM_NEW(&c->exponent, s->exponents, "scales"));
+    if (s->name_bytes > 0)
+        DDPM_TRY(
+            ddpm_allocate(&c->column_names, s->columns * (int64_t)sizeof(char *) + s->name_bytes, 1, "column names"));
+    DDPM_TRY(DDPM_NEW(&c->parameters, s->parameters, "parameters"));
+    DDPM_TRY(DDPM_NEW(&c->ema, s->parameters, "parameters"));
+    if (!with_moments) return DDPM_OK;
+    DDPM_TRY(DDPM_NEW(&c->moment1, s->parameters, "moments"));
+    return DDPM_NEW(&c->moment2, s->parameters, "moments");
+}
+
+/* Collective. Rank 0 packs the names into one run of bytes; the others point into it. */
+static ddpm_status share_names(ddpm_comm *comm, const sizes *s, ddpm_checkpoint *c)
+{
+    char *text = NULL, *next;
+    if (s->name_bytes == 0) return DDPM_OK;
+    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&text, s->name_bytes, "column names"));
+    if (status != DDPM_OK) return status;
+    next = text;
+    for (int64_t j = 0; ddpm_comm_rank(comm) == 0 && j < c->columns; j++) next = stpcpy(next, c->column_names[j]) + 1;
+    ddpm_comm_broadcast(comm, text, (size_t)s->name_bytes);
+    if (ddpm_comm_rank(comm) != 0) {
+        next = (char *)(c->column_names + c->columns);
+        memcpy(next, text, (size_t)s->name_bytes);
+        for (int64_t j = 0; j < c->columns; j++, next += strlen(next) + 1) c->column_names[j] = next;
+    }
+    ddpm_release(text);
+    return DDPM_OK;
+}
+
+/* Collective. */
+static ddpm_status share(ddpm_comm *comm, int with_moments, ddpm_checkpoint *c)
+{
+    sizes s = {0};
+    if (ddpm_comm_rank(comm) == 0) s = sizes_of(c);
+    ddpm_comm_broadcast(comm, &s, sizeof s);
+    DDPM_TRY(ddpm_agree(comm, ddpm_comm_rank(comm) == 0 ? DDPM_OK : allocate(&s, with_moments, c)));
+    const size_t columns = (size_t)s.columns * sizeof(double), parameters = (size_t)s.parameters * sizeof(float);
+    ddpm_comm_broadcast(comm, c->config, (size_t)s.config_bytes);
+    ddpm_comm_broadcast(comm, c->mean, columns);
+    ddpm_comm_broadcast(comm, c->scale, columns);
+    ddpm_comm_broadcast(comm, c->minimum, columns);
+    ddpm_comm_broadcast(comm, c->maximum, columns);
+    ddpm_comm_broadcast(comm, c->beta, (size_t)(s.steps + 1) * sizeof(double));
+    ddpm_comm_broadcast(comm, c->exponent, (size_t)s.exponents * sizeof *c->exponent);
+    ddpm_comm_broadcast(comm, c->parameters, parameters);
+    ddpm_comm_broadcast(comm, c->ema, parameters);
+    if (with_moments) {
+        ddpm_comm_broadcast(comm, c->moment1, parameters);
+        ddpm_comm_broadcast(comm, c->moment2, parameters);
+    }
+    return share_names(comm, &s, c);
+}
+
+ddpm_status ddpm_load_shared(ddpm_comm *comm, const char *path, int with_moments, ddpm_loaded *out)
+{
+    const int reads = ddpm_comm_rank(comm) == 0;
+    *out = (ddpm_loaded){0};
+    ddpm_status status = ddpm_agree(comm, reads ? load(path, with_moments, out) : DDPM_OK);
+    if (status == DDPM_OK) status = share(comm, with_moments, &out->checkpoint);
+    if (status == DDPM_OK) status = ddpm_agree(comm, reads ? DDPM_OK : build_model(out));
+    if (status != DDPM_OK) ddpm_loaded_release(out);
+    return status;
+}
+
+void ddpm_loaded_release(ddpm_loaded *loaded)
+{
+    ddpm_checkpoint_release(&loaded->checkpoint);
+    ddpm_model_release(&loaded->model);
+    ddpm_config_release(&loaded->config);
+}
+
+ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded)
+{
+    const ddpm_checkpoint *c = &loaded->checkpoint;
+    return (ddpm_transform){
+        .columns = c->columns, .mean = c->mean, .scale = c->scale, .minimum = c->minimum, .maximum = c->maximum};
+}
+
+const float *ddpm_loaded_weights(const ddpm_loaded *loaded, ddpm_weights which)
+{
+    return which == DDPM_WEIGHTS_EMA ? loaded->checkpoint.ema : loaded->checkpoint.parameters;
+}

@@ -1,0 +1,80 @@
+/* From the configuration to the mathematics. */
+#include "ddpm/run/model.h"
+
+#include "ddpm/base/log.h"
+#include "ddpm/base/memory.h"
+
+ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out)
+{
+    double *table = NULL;
+    *out = (ddpm_schedule){0};
+    DDPM_TRY(DDPM_NEW(&table, config->diffusion.schedule.values.count, "schedule"));
+    const ddpm_schedule_spec spec = ddpm_config_schedule(config, table);
+    const ddpm_status status = ddpm_schedule_create(&spec, out);
+    ddpm_release(table);
+    return status;
+}
+
+static ddpm_network_spec network_spec(const ddpm_config *config, int64_t columns)
+{
+    return (ddpm_network_spec){
+        .columns = columns,
+        .heads = 1,
+        .width = config->network.width,
+        .depth = config->network.depth,
+        .activation = config->network.activation,
+        .time = config->network.time,
+        .time_width = config->network.time_width,
+        .steps = config->diffusion.steps,
+    };
+}
+
+/* Takes over the schedule. */
+static ddpm_status assemble(const ddpm_config *config, int64_t columns, ddpm_schedule *schedule, ddpm_model *out)
+{
+    out->config = config;
+    ddpm_status status =
+        ddpm_diffusion_create(schedule, config->diffusion.predict, config->diffusion.variance, &out->diffusion);
+    if (status == DDPM_OK) {
+        const ddpm_network_spec spec = network_spec(config, columns);
+        status = ddpm_network_create(&spec, &out->network);
+    }
+    if (status != DDPM_OK) ddpm_model_release(out);
+    return status;
+}
+
+ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, ddpm_model *out)
+{
+    ddpm_schedule schedule;
+    *out = (ddpm_model){0};
+    DDPM_TRY(ddpm_model_schedule(config, &schedule));
+    return assemble(config, columns, &schedule, out);
+}
+
+ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns, int64_t steps, const double *beta,
+                                        ddpm_model *out)
+{
+    ddpm_schedule schedule;
+    *out = (ddpm_model){0};
+    DDPM_TRY(ddpm_schedule_from_beta(steps, beta, &schedule));
+    return assemble(config, columns, &schedule, out);
+}
+
+void ddpm_model_release(ddpm_model *model)
+{
+    ddpm_network_free(model->network);
+    ddpm_diffusion_release(&model->diffusion);
+    *model = (ddpm_model){0};
+}
+
+void ddpm_model_report_audit(const ddpm_schedule *schedule)
+{
+    const ddpm_schedule_audit audit = ddpm_schedule_check(schedule);
+    ddpm_log_info("schedule   T = %lld, alpha_bar_T = %.3g, SNR_T = %.3g, prior term L_T = %.3g nats per dimension",
+                  (long long)schedule->steps, audit.alpha_bar, audit.snr, audit.prior);
+    if (!audit.reaches_noise)
+        ddpm_log_warning(
+            "the forward process stops short of noise (L_T above %g nats per dimension), and sampling starts from "
+            "noise: use diffusion.schedule.kind cosine, a larger diffusion.schedule.end, or more diffusion.steps",
+            DDPM_SCHEDULE_PRIOR_LIMIT);
+}

@@ -1,0 +1,128 @@
+/* Rounds of rows: made in parallel, written together. */
+#include "ddpm/run/rows_file.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/run/progress.h"
+#include "ddpm/store/file.h"
+
+#include <omp.h>
+#include <unistd.h>
+
+enum { ROUND_BYTES = 1 << 25 }; /* of memory a rank */
+
+typedef struct round_memory {
+    int64_t rows;      /* of a round */
+    float *x;          /* [rows][D] */
+    float *trajectory; /* [M][rows][D] */
+} round_memory;
+
+/* Rank 0: the file with its datasets declared and its small content written. */
+static ddpm_status create(const ddpm_rows_file_spec *spec, const char *partial)
+{
+    const int64_t samples[2] = {spec->rows, spec->columns},
+                  trajectory[3] = {spec->snapshots, spec->rows, spec->columns};
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(ddpm_h5_create(partial, 0, &file));
+    ddpm_status status = DDPM_OK;
+    if (spec->with_samples) {
+        status = ddpm_h5_declare(file, "samples", DDPM_H5_FLOAT32, 2, samples);
+        if (status == DDPM_OK && spec->column_names)
+            status = ddpm_h5_put_names(file, "samples", "columns", spec->columns, spec->column_names);
+    }
+    if (status == DDPM_OK && spec->snapshots > 0) {
+        status = ddpm_h5_declare(file, "trajectory", DDPM_H5_FLOAT32, 3, trajectory);
+        if (status == DDPM_OK)
+            status = ddpm_h5_write(file, "trajectory_step", DDPM_H5_INT32, 1, &spec->snapshots, spec->snapshot_step);
+        if (status == DDPM_OK && spec->column_names)
+            status = ddpm_h5_put_names(file, "trajectory", "columns", spec->columns, spec->column_names);
+    }
+    if (status == DDPM_OK) status = spec->describe(file, spec->context);
+    const ddpm_status closed = ddpm_h5_close(&file);
+    return status == DDPM_OK ? closed : status;
+}
+
+static ddpm_status allocate(const ddpm_rows_file_spec *spec, int64_t most, round_memory *m)
+{
+    const int64_t row_bytes = (1 + spec->snapshots) * spec->columns * (int64_t)sizeof(float);
+    int64_t blocks = ROUND_BYTES / (row_bytes * spec->block_rows);
+    if (blocks < spec->threads) blocks = spec->threads;
+    m->rows = blocks * spec->block_rows;
+    if (m->rows > most) m->rows = most;
+    if (m->rows < 1) m->rows = 1;
+    DDPM_TRY(DDPM_NEW(&m->x, m->rows * spec->columns, "rows being made"));
+    return DDPM_NEW(&m->trajectory, spec->snapshots * m->rows * spec->columns, "snapshots being made");
+}
+
+static void make_round(const ddpm_rows_file_spec *spec, const round_memory *m, int64_t first, int64_t count)
+{
+    const int64_t blocks = (count + spec->block_rows - 1) / spec->block_rows, stride = m->rows * spec->columns;
+#pragma omp parallel for num_threads(spec->threads) schedule(dynamic, 1)
+    for (int64_t block = 0; block < blocks; block++) {
+        const int64_t at = block * spec->block_rows, n = count - at < spec->block_rows ? count - at : spec->block_rows;
+        spec->make(spec->context, omp_get_thread_num(), first + at, n, m->x + at * spec->columns,
+                   m->trajectory + at * spec->columns, stride);
+        ddpm_transform_invert(spec->transform, n, m->x + at * spec->columns);
+        for (int64_t i = 0; i < spec->snapshots; i++)
+            ddpm_transform_invert(spec->transform, n, m->trajectory + i * stride + at * spec->columns);
+    }
+}
+
+/* Collective. This rank's rows of the round are first .. first+count-1; count may be 0. */
+static ddpm_status write_round(const ddpm_rows_file_spec *spec, const round_memory *m, ddpm_h5 *file, int64_t first,
+                               int64_t count)
+{
+    if (spec->with_samples) {
+        const int64_t start[2] = {first, 0}, size[2] = {count, spec->columns};
+        DDPM_TRY(ddpm_h5_write_slab(file, "samples", 2, start, size, m->x));
+    }
+    for (int64_t i = 0; i < spec->snapshots; i++) {
+        const int64_t start[3] = {i, first, 0}, size[3] = {count > 0, count, spec->columns};
+        DDPM_TRY(ddpm_h5_write_slab(file, "trajectory", 3, start, size, m->trajectory + i * m->rows * spec->columns));
+    }
+    return DDPM_OK;
+}
+
+/* Collective. */
+static ddpm_status fill(ddpm_comm *comm, const ddpm_rows_file_spec *spec, ddpm_h5 *file)
+{
+    const int64_t rank = ddpm_comm_rank(comm), size = ddpm_comm_size(comm);
+    const int64_t blocks = (spec->rows + spec->block_rows - 1) / spec->block_rows;
+    const int64_t begin = blocks * rank / size * spec->block_rows,
+                  limit = blocks * (rank + 1) / size * spec->block_rows;
+    const int64_t end = limit < spec->rows ? limit : spec->rows;
+    const int64_t most =
+        (blocks + size - 1) / size * spec->block_rows; /* rows of the busiest rank: all take as many rounds */
+    round_memory m = {0};
+    ddpm_progress progress = ddpm_progress_begin(spec->unit, 0, most);
+    ddpm_status status = ddpm_agree(comm, allocate(spec, most, &m));
+    for (int64_t done = 0; status == DDPM_OK && done < most; done += m.rows) {
+        const int64_t first = begin + done < end ? begin + done : end,
+                      count = end - first < m.rows ? end - first : m.rows;
+        make_round(spec, &m, first, count);
+        status = write_round(spec, &m, file, first, count);
+        const double spent = ddpm_comm_seconds() - progress.start;
+        ddpm_progress_bar(&progress, done + m.rows < most ? done + m.rows : most, (double)(done + m.rows) / spent,
+                          "of this rank");
+    }
+    ddpm_release(m.x);
+    ddpm_release(m.trajectory);
+    return status;
+}
+
+ddpm_status ddpm_rows_file_write(ddpm_comm *comm, const ddpm_rows_file_spec *spec)
+{
+    char partial[DDPM_PATH_BYTES];
+    const int creates = ddpm_comm_rank(comm) == 0;
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(ddpm_agree(comm, ddpm_file_partial_name(spec->path, partial)));
+    ddpm_status status = ddpm_agree(comm, creates ? create(spec, partial) : DDPM_OK);
+    if (status == DDPM_OK) status = ddpm_h5_open_parallel(comm, partial, &file);
+    if (status == DDPM_OK) {
+        status = fill(comm, spec, file);
+        const ddpm_status closed = ddpm_h5_close(&file);
+        if (status == DDPM_OK) status = closed;
+    }
+    if (status == DDPM_OK) return ddpm_agree(comm, creates ? ddpm_file_commit(partial, spec->path) : DDPM_OK);
+    if (creates) unlink(partial);
+    return status;
+}

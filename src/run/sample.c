@@ -1,0 +1,110 @@
+/* Reverse sampling spread over ranks and threads. */
+#include "ddpm/run/sample.h"
+
+#include "ddpm/base/log.h"
+#include "ddpm/base/memory.h"
+#include "ddpm/run/progress.h"
+#include "ddpm/run/rows_file.h"
+
+#include <omp.h>
+#include <stdio.h>
+
+typedef struct sampling_run {
+    const ddpm_loaded *loaded;
+    const ddpm_sample_options *options;
+    ddpm_generator_core *generator;
+} sampling_run;
+
+static void make(void *context, int thread, int64_t first, int64_t count, float *x, float *trajectory, int64_t stride)
+{
+    const sampling_run *run = context;
+    ddpm_generator_core_run(run->generator, thread, run->options->seed, first, count, x, run->options->snapshots,
+                            trajectory, stride);
+}
+
+static ddpm_status describe(ddpm_h5 *file, const void *context)
+{
+    const sampling_run *run = context;
+    const ddpm_sample_options *o = run->options;
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "program", "ddpm " DDPM_VERSION));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", "samples"));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "checkpoint", o->checkpoint));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", run->loaded->checkpoint.iteration));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "sampler", "ancestral"));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "steps", ddpm_generator_core_sampler(run->generator)->step_count));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", o->sampling.weights == DDPM_WEIGHTS_EMA ? "ema" : "raw"));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "clip", o->sampling.clip == DDPM_CLIP_DATA ? "data" : "none"));
+    char seed[24]; /* text: all 64 bits */
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
+    return ddpm_h5_put_text(file, "/", "seed", seed);
+}
+
+/* What the command line leaves open is the configuration's. */
+static ddpm_sample_options resolve(const ddpm_sample_options *options, const ddpm_config *config)
+{
+    ddpm_sample_options o = *options;
+    if (!o.has_seed) o.seed = config->run.seed;
+    if (!o.has_steps) o.sampling.steps = config->sampling.steps;
+    if (!o.has_weights) o.sampling.weights = config->sampling.weights;
+    if (!o.has_clip) o.sampling.clip = config->sampling.clip;
+    return o;
+}
+
+/* Collective. */
+static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snapshot_step)
+{
+    const ddpm_transform transform = ddpm_loaded_transform(run->loaded);
+    const ddpm_rows_file_spec spec = {
+        .path = run->options->output,
+        .rows = run->options->count,
+        .columns = run->loaded->checkpoint.columns,
+        .with_samples = 1,
+        .snapshots = run->options->snapshots,
+        .snapshot_step = snapshot_step,
+        .column_names = (const char *const *)run->loaded->checkpoint.column_names,
+        .transform = &transform,
+        .block_rows = DDPM_GENERATOR_BLOCK,
+        .describe = describe,
+        .make = make,
+        .context = run,
+        .threads = omp_get_max_threads(),
+        .unit = "samples",
+    };
+    return ddpm_rows_file_write(comm, &spec);
+}
+
+/* Collective. */
+static ddpm_status sample(ddpm_comm *comm, const ddpm_loaded *loaded, const ddpm_sample_options *options)
+{
+    const ddpm_sample_options o = resolve(options, &loaded->config);
+    sampling_run run = {.loaded = loaded, .options = &o};
+    int32_t *snapshot_step = NULL;
+    ddpm_status status = ddpm_generator_core_create(loaded, &o.sampling, omp_get_max_threads(), &run.generator);
+    if (status == DDPM_OK) status = DDPM_NEW(&snapshot_step, o.snapshots, "snapshots");
+    status = ddpm_agree(comm, status);
+    if (status == DDPM_OK) {
+        const ddpm_sampler *sampler = ddpm_generator_core_sampler(run.generator);
+        for (int64_t i = 0; i < o.snapshots; i++)
+            snapshot_step[i] = (int32_t)ddpm_sampler_snapshot_step(sampler, o.snapshots, i);
+        status = write(comm, &run, snapshot_step);
+    }
+    ddpm_release(snapshot_step);
+    ddpm_generator_core_free(run.generator);
+    return status;
+}
+
+ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
+{
+    const double start = ddpm_comm_seconds();
+    ddpm_loaded loaded;
+    char spent[32];
+    DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
+    const ddpm_status status = sample(comm, &loaded, options);
+    if (status == DDPM_OK) {
+        ddpm_progress_duration(ddpm_comm_seconds() - start, spent, sizeof spent);
+        ddpm_log_info("finished   %lld samples of %s (iteration %lld) in %s; see %s", (long long)options->count,
+                      options->checkpoint, (long long)loaded.checkpoint.iteration, spent, options->output);
+    }
+    ddpm_loaded_release(&loaded);
+    return status;
+}

@@ -1,0 +1,322 @@
+/* A training step: pack, blocks, merge, exchange, collect, update. Threads meet at the end of each part; only the main
+ * thread communicates. */
+#include "ddpm/run/step.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/kernel/normal.h"
+
+#include <math.h>
+#include <omp.h>
+
+enum {
+    BLOCK_LEAST = 64,
+    BLOCK_MOST = 256,
+    BLOCKS_WANTED = 16,      /* in a batch, before blocks grow */
+    VALIDATION_DRAWS = 8192, /* rows, with repetition, of the validation loss */
+    VALIDATION_BITS =
+        40 /* of its fixed point; a block's mean squared error is below 2^12 or the loss is reported infinite */
+};
+
+/* What a thread holds while it carries a block through. */
+typedef struct block_memory {
+    ddpm_workspace *workspace;
+    float *x0, *noise, *xt, *target; /* [block_rows][D] */
+    int32_t *t;
+} block_memory;
+
+struct ddpm_stepper {
+    ddpm_comm *comm;
+    const ddpm_model *model;
+    ddpm_dataset *dataset;
+    int threads;
+    int64_t columns, batch, block_rows, blocks;
+    ddpm_packed *packed;
+    ddpm_reducer *reducer;
+    block_memory *memory; /* [threads] */
+    float *gradient;      /* [parameters] */
+};
+
+/* A pure function of the configuration, since block sums round in float32. */
+static int64_t choose_block_rows(const ddpm_config *config)
+{
+    const int64_t batch = config->training.batch;
+    int64_t rows = config->parallel.block_rows;
+    if (rows == 0) {
+        rows = batch / BLOCKS_WANTED / 8 * 8;
+        rows = rows < BLOCK_LEAST ? BLOCK_LEAST : rows > BLOCK_MOST ? BLOCK_MOST : rows;
+    }
+    return rows < batch ? rows : batch;
+}
+
+static ddpm_status allocate_block(const ddpm_stepper *s, block_memory *m)
+{
+    const int64_t numbers = s->block_rows * s->columns;
+    DDPM_TRY(ddpm_workspace_create(s->model->network, s->block_rows, 1, &m->workspace));
+    DDPM_TRY(DDPM_NEW(&m->x0, numbers, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&m->noise, numbers, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&m->xt, numbers, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&m->target, numbers, "a block of rows"));
+    return DDPM_NEW(&m->t, s->block_rows, "a block of rows");
+}
+
+static ddpm_status build(ddpm_stepper *s)
+{
+    const ddpm_config *config = s->model->config;
+    s->columns = ddpm_network_get_spec(s->model->network)->columns;
+    s->batch = config->training.batch;
+    s->block_rows = choose_block_rows(config);
+    s->blocks = (s->batch + s->block_rows - 1) / s->block_rows;
+    DDPM_TRY(ddpm_packed_create(s->model->network, 1, &s->packed));
+    DDPM_TRY(ddpm_reducer_create(s->model->network, config->parallel.reduction == DDPM_REDUCTION_EXACT, s->threads,
+                                 s->batch, &s->reducer));
+    DDPM_TRY(DDPM_NEW(&s->gradient, ddpm_network_parameter_count(s->model->network), "gradient"));
+    DDPM_TRY(DDPM_NEW(&s->memory, s->threads, "blocks of threads"));
+    for (int i = 0; i < s->threads; i++) DDPM_TRY(allocate_block(s, &s->memory[i]));
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_model *model, ddpm_dataset *dataset, int threads,
+                                ddpm_stepper **out)
+{
+    ddpm_stepper *s = NULL;
+    *out = NULL;
+    DDPM_TRY(DDPM_NEW(&s, 1, "trainer"));
+    s->comm = comm;
+    s->model = model;
+    s->dataset = dataset;
+    s->threads = threads;
+    const ddpm_status status = build(s);
+    if (status != DDPM_OK) {
+        ddpm_stepper_free(s);
+        return status;
+    }
+    *out = s;
+    return DDPM_OK;
+}
+
+void ddpm_stepper_free(ddpm_stepper *stepper)
+{
+    if (!stepper) return;
+    for (int i = 0; stepper->memory && i < stepper->threads; i++) {
+        block_memory *m = &stepper->memory[i];
+        ddpm_workspace_free(m->workspace);
+        ddpm_release(m->x0);
+        ddpm_release(m->noise);
+        ddpm_release(m->xt);
+        ddpm_release(m->target);
+        ddpm_release(m->t);
+    }
+    ddpm_release(stepper->memory);
+    ddpm_packed_free(stepper->packed);
+    ddpm_reducer_free(stepper->reducer);
+    ddpm_release(stepper->gradient);
+    ddpm_release(stepper);
+}
+
+int64_t ddpm_stepper_block_rows(const ddpm_stepper *stepper)
+{
+    return stepper->block_rows;
+}
+
+int64_t ddpm_stepper_blocks(const ddpm_stepper *stepper)
+{
+    return stepper->blocks;
+}
+
+int64_t ddpm_stepper_bytes(const ddpm_stepper *stepper)
+{
+    const ddpm_stepper *s = stepper;
+    const int64_t parameters = ddpm_network_parameter_count(s->model->network);
+    const int64_t sums = s->model->config->parallel.reduction == DDPM_REDUCTION_EXACT ? (int64_t)sizeof(int64_t)
+                                                                                      : (int64_t)sizeof(float);
+    const int64_t block = ddpm_workspace_bytes(s->model->network, s->block_rows, 1) +
+                          s->block_rows * (4 * s->columns + 1) * (int64_t)sizeof(float);
+    /* parameters, average, two moments, gradient, and two packed copies; sums and a block a thread */
+    return parameters * 7 * (int64_t)sizeof(float) + s->threads * (parameters * sums + block);
+}
+
+int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count)
+{
+    return ddpm_reducer_exponents(stepper->reducer, count);
+}
+
+/* The loss of block `block` of the batch, and its gradients into the thread's sums. */
+static void train_block(ddpm_stepper *s, int thread, int64_t iteration, int64_t block)
+{
+    block_memory *m = &s->memory[thread];
+    const ddpm_diffusion *diffusion = &s->model->diffusion;
+    const uint64_t seed = s->model->config->run.seed;
+    const int64_t first = block * s->block_rows;
+    const int64_t rows = s->batch - first < s->block_rows ? s->batch - first : s->block_rows;
+    const double weight = 1.0 / ((double)s->batch * (double)s->columns);
+    int64_t stride;
+
+    ddpm_dataset_fill(s->dataset, iteration * s->batch + first, rows, m->x0);
+    ddpm_diffusion_draw_steps(diffusion, seed, iteration, first, rows, m->t);
+    ddpm_normal_rows(ddpm_network_kernels(s->model->network), seed, DDPM_RANDOM_NOISE, iteration, first, rows,
+                     s->columns, m->noise);
+    ddpm_diffusion_noise_rows(diffusion, rows, s->columns, m->x0, m->noise, m->t, m->xt, m->target);
+
+    const float *output = ddpm_network_forward(s->model->network, s->packed, m->workspace, rows, m->xt, m->t, &stride);
+    float *doutput = ddpm_workspace_dout(m->workspace, &stride);
+    const double loss = ddpm_loss_simple(rows, s->columns, output, stride, m->target, weight, doutput);
+    ddpm_network_backward(s->model->network, s->packed, m->workspace, rows, m->t,
+                          ddpm_reducer_gradient(s->reducer, thread));
+    ddpm_reducer_add_loss(s->reducer, thread, loss);
+}
+
+/* The blocks of this rank are first .. last-1 of the batch. */
+static void my_blocks(const ddpm_stepper *s, int64_t blocks, int64_t *first, int64_t *last)
+{
+    const int64_t rank = ddpm_comm_rank(s->comm), size = ddpm_comm_size(s->comm);
+    *first = blocks * rank / size;
+    *last = blocks * (rank + 1) / size;
+}
+
+static void compute_gradients(ddpm_stepper *s, const ddpm_state *state)
+{
+    int64_t first, last;
+    my_blocks(s, s->blocks, &first, &last);
+#pragma omp parallel num_threads(s->threads)
+    {
+        const int thread = omp_get_thread_num();
+        ddpm_packed_fill(s->packed, s->model->network, state->parameters, thread, s->threads);
+#pragma omp barrier
+#pragma omp for schedule(static)
+        for (int64_t block = first; block < last; block++) train_block(s, thread, state->iteration, block);
+        ddpm_reducer_merge(s->reducer, thread);
+    }
+}
+
+double ddpm_learning_rate(const ddpm_config *config, int64_t iteration)
+{
+    const double pi = 3.14159265358979323846, at = (double)iteration;
+    const double warmup = config->training.warmup > 0 ? fmin(1.0, (at + 1.0) / (double)config->training.warmup) : 1.0;
+    double decay = 1.0;
+    switch (config->training.decay) {
+    case DDPM_DECAY_CONSTANT:
+        break;
+    case DDPM_DECAY_COSINE:
+        decay = 0.5 * (1.0 + cos(pi * at / (double)config->training.iterations));
+        break;
+    case DDPM_DECAY_STEP:
+        decay = pow(config->training.decay_factor, (double)(iteration / config->training.decay_every));
+        break;
+    }
+    return config->training.learning_rate * warmup * decay;
+}
+
+/* The settings of iteration `iteration` (from 0) for a gradient of this norm. */
+static ddpm_update update_of(const ddpm_config *config, int64_t iteration, double norm)
+{
+    const double step = (double)(iteration + 1), clip = config->training.clip;
+    const double start = (1.0 + step) / (10.0 + step); /* the average forgets its beginning */
+    const double beta1 =
+        config->training.optimizer == DDPM_OPTIMIZER_SGD ? config->training.momentum : config->training.beta1;
+    return (ddpm_update){
+        .learning_rate = (float)ddpm_learning_rate(config, iteration),
+        .shrink = (float)(clip > 0.0 && norm > clip ? clip / norm : 1.0),
+        .beta1 = (float)beta1,
+        .beta2 = (float)config->training.beta2,
+        .correction1 = (float)(1.0 / (1.0 - pow(config->training.beta1, step))),
+        .correction2 = (float)(1.0 / (1.0 - pow(config->training.beta2, step))),
+        .epsilon = (float)config->training.epsilon,
+        .decay = (float)config->training.weight_decay,
+        .ema = (float)fmin(config->training.ema, start),
+    };
+}
+
+static void update_parameters(ddpm_stepper *s, ddpm_state *state, const ddpm_update *update)
+{
+    const ddpm_kernels *kernels = ddpm_network_kernels(s->model->network);
+    const ddpm_optimizer optimizer = s->model->config->training.optimizer;
+    const ddpm_chunk *chunks;
+    const int64_t count = ddpm_reducer_chunks(s->reducer, &chunks);
+#pragma omp parallel for num_threads(s->threads) schedule(static)
+    for (int64_t c = 0; c < count; c++) {
+        const int64_t at = chunks[c].offset, n = chunks[c].count;
+        float *w = state->parameters + at, *m1 = state->moment1 + at, *m2 = state->moment2 + at, *ema = state->ema + at;
+        switch (optimizer) {
+        case DDPM_OPTIMIZER_ADAM:
+            kernels->adam(n, update, s->gradient + at, w, m1, m2, ema);
+            break;
+        case DDPM_OPTIMIZER_ADAMW:
+            kernels->adamw(n, update, s->gradient + at, w, m1, m2, ema);
+            break;
+        case DDPM_OPTIMIZER_SGD:
+            kernels->sgd(n, update, s->gradient + at, w, m1, m2, ema);
+            break;
+        case DDPM_OPTIMIZER_COUNT:
+            break;
+        }
+    }
+}
+
+ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int vote, ddpm_reduced *out)
+{
+    ddpm_stepper *s = stepper;
+    int repeat;
+    DDPM_TRY(ddpm_dataset_prepare(s->dataset, state->iteration * s->batch, s->batch));
+    do {
+        compute_gradients(s, state);
+        DDPM_TRY(ddpm_reducer_exchange(s->reducer, s->comm, vote, &repeat));
+    } while (repeat);
+#pragma omp parallel num_threads(s->threads)
+    ddpm_reducer_collect(s->reducer, omp_get_thread_num(), s->gradient);
+    *out = ddpm_reducer_finish(s->reducer);
+    const ddpm_update update = update_of(s->model->config, state->iteration, out->norm);
+    update_parameters(s, state, &update);
+    state->iteration++;
+    return DDPM_OK;
+}
+
+/* The loss of validation draws first .. first+rows-1 (row: draw modulo the held-out rows). */
+static double validate_block(ddpm_stepper *s, int thread, int64_t draws, int64_t first, int64_t rows)
+{
+    block_memory *m = &s->memory[thread];
+    const ddpm_diffusion *diffusion = &s->model->diffusion;
+    const uint64_t seed = s->model->config->run.seed;
+    const int64_t held_out = ddpm_dataset_held_out(s->dataset);
+    int64_t stride;
+    for (int64_t i = 0; i < rows; i++) {
+        const ddpm_random4 words = ddpm_random_words(seed, DDPM_RANDOM_VALIDATION, 1, first + i, 0);
+        ddpm_dataset_fill_held_out(s->dataset, (first + i) % held_out, 1, m->x0 + i * s->columns);
+        m->t[i] = (int32_t)(1 + ddpm_random_below(words.v[0], diffusion->schedule.steps));
+    }
+    ddpm_normal_rows(ddpm_network_kernels(s->model->network), seed, DDPM_RANDOM_VALIDATION, 0, first, rows, s->columns,
+                     m->noise);
+    ddpm_diffusion_noise_rows(diffusion, rows, s->columns, m->x0, m->noise, m->t, m->xt, m->target);
+    const float *output = ddpm_network_forward(s->model->network, s->packed, m->workspace, rows, m->xt, m->t, &stride);
+    return ddpm_loss_simple(rows, s->columns, output, stride, m->target, 1.0 / ((double)draws * (double)s->columns),
+                            NULL);
+}
+
+ddpm_status ddpm_stepper_validate(ddpm_stepper *stepper, const ddpm_state *state, double *loss)
+{
+    ddpm_stepper *s = stepper;
+    const int64_t draws = VALIDATION_DRAWS, blocks = (draws + s->block_rows - 1) / s->block_rows;
+    int64_t first, last, sum = 0, wild = 0;
+    *loss = NAN;
+    if (ddpm_dataset_held_out(s->dataset) == 0) return DDPM_OK;
+    my_blocks(s, blocks, &first, &last);
+#pragma omp parallel num_threads(s->threads) reduction(+ : sum, wild)
+    {
+        const int thread = omp_get_thread_num();
+        ddpm_packed_fill(s->packed, s->model->network, state->ema, thread, s->threads);
+#pragma omp barrier
+#pragma omp for schedule(static)
+        for (int64_t block = first; block < last; block++) {
+            const int64_t start = block * s->block_rows;
+            const double part =
+                validate_block(s, thread, draws, start, draws - start < s->block_rows ? draws - start : s->block_rows);
+            if (part < 4096.0)
+                sum += llrint(ldexp(part, VALIDATION_BITS));
+            else
+                wild++;
+        }
+    }
+    int64_t totals[2] = {sum, wild};
+    ddpm_comm_sum_int64(s->comm, totals, 2);
+    *loss = totals[1] > 0 ? INFINITY : ldexp((double)totals[0], -VALIDATION_BITS);
+    return DDPM_OK;
+}

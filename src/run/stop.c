@@ -1,0 +1,63 @@
+/* Signals set a flag; the rest is looked at between iterations. */
+#include "ddpm/run/stop.h"
+
+#include "ddpm/world/comm.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t caught;
+
+static const int signals[] = {SIGTERM, SIGINT, SIGUSR1};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+static struct sigaction before[SIGNALS];
+
+/* A second signal of a person who does not want to wait ends the process in the usual way. */
+static void on_signal(int number)
+{
+    if (caught && number == SIGINT) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    caught = number;
+}
+
+ddpm_status ddpm_stop_begin(double time_limit, const char *folder, ddpm_stop *out)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    *out = (ddpm_stop){.deadline = time_limit > 0.0 ? ddpm_comm_seconds() + time_limit : 0.0};
+    if (folder) DDPM_TRY(ddpm_file_join(folder, "stop", out->file));
+    caught = 0;
+    for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &action, &before[i]);
+    return DDPM_OK;
+}
+
+static const char *reason_now(ddpm_stop *stop)
+{
+    if (caught == SIGTERM) return "SIGTERM";
+    if (caught == SIGINT) return "SIGINT";
+    if (caught == SIGUSR1) return "SIGUSR1";
+    if (!stop->file[0] && stop->deadline == 0.0) return NULL;
+    const double now = ddpm_comm_seconds();
+    if (stop->deadline > 0.0 && now >= stop->deadline) return "run.time_limit";
+    if (!stop->file[0] || now < stop->next_look) return NULL;
+    stop->next_look = now + 1.0;
+    return unlink(stop->file) == 0 ? "the stop file" : NULL;
+}
+
+int ddpm_stop_wanted(ddpm_stop *stop)
+{
+    if (!stop->reason) stop->reason = reason_now(stop);
+    return stop->reason != NULL;
+}
+
+void ddpm_stop_end(ddpm_stop *stop)
+{
+    (void)stop;
+    for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &before[i], NULL);
+}

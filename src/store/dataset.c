@@ -1,0 +1,243 @@
+/* The training rows in node-shared memory, and the choice between holding and streaming them. */
+#include "ddpm/store/dataset.h"
+
+#include "ddpm/base/log.h"
+#include "ddpm/base/memory.h"
+#include "ddpm/base/permutation.h"
+#include "ddpm/store/dataset_stream.h"
+#include "ddpm/store/source.h"
+#include "ddpm/world/shared.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PIECE = 1 << 22 }; /* elements read at once */
+
+struct ddpm_dataset {
+    ddpm_comm *comm;
+    uint64_t seed;
+    int64_t all_rows, held_out, columns;
+    const char **names;     /* [columns] in one block, or NULL */
+    ddpm_permutation split; /* of all rows: the first are held out */
+    ddpm_transform transform;
+    ddpm_shared *memory; /* standardised [all_rows][columns]; NULL when streamed */
+    ddpm_stream *stream; /* NULL when held */
+};
+
+static float *rows_of(const ddpm_dataset *d)
+{
+    return ddpm_shared_data(d->memory);
+}
+
+/* The rows that this rank is to write: a share where the node's ranks share the memory, else all. */
+static void my_share(const ddpm_dataset *d, int64_t *first, int64_t *last)
+{
+    const int shared = ddpm_shared_is_shared(d->memory);
+    const int64_t ranks = shared ? ddpm_comm_node_size(d->comm) : 1, rank = shared ? ddpm_comm_node_rank(d->comm) : 0;
+    *first = d->all_rows * rank / ranks;
+    *last = d->all_rows * (rank + 1) / ranks;
+}
+
+static ddpm_status read_share(ddpm_dataset *d, ddpm_source *source)
+{
+    const int64_t room = d->columns > PIECE ? 1 : PIECE / d->columns;
+    int64_t first, last;
+    my_share(d, &first, &last);
+    for (int64_t row = first; row < last; row += room) {
+        const int64_t count = last - row < room ? last - row : room;
+        DDPM_TRY(ddpm_source_read(source, row, count, rows_of(d) + row * d->columns));
+    }
+    return DDPM_OK;
+}
+
+static ddpm_status measure_read(void *context, int64_t first, int64_t count, const float **rows)
+{
+    const ddpm_dataset *d = context;
+    (void)count;
+    *rows = rows_of(d) + first * d->columns;
+    return DDPM_OK;
+}
+
+static int measure_takes_part(const void *context, int64_t row)
+{
+    const ddpm_dataset *d = context;
+    return d->held_out == 0 || ddpm_permutation_position(&d->split, row) >= d->held_out;
+}
+
+/* Collective. Read every row into memory, measure, standardise in place. */
+static ddpm_status hold(ddpm_dataset *d, const ddpm_config *config, ddpm_source *source)
+{
+    const size_t bytes = (size_t)(d->all_rows * d->columns) * sizeof(float);
+    int64_t first, last;
+    d->held_out = (int64_t)(config->data.validation * (double)d->all_rows);
+    d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
+    DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
+    DDPM_TRY(ddpm_agree(d->comm, read_share(d, source)));
+    ddpm_shared_publish(d->comm, d->memory);
+    const ddpm_row_reader reader = {.count = d->all_rows,
+                                    .columns = d->columns,
+                                    .most = d->all_rows,
+                                    .context = d,
+                                    .read = measure_read,
+                                    .takes_part = measure_takes_part};
+    DDPM_TRY(ddpm_transform_measure(d->comm, config->data.standardize, &reader, &d->transform));
+    ddpm_comm_barrier(d->comm); /* everybody has read what is overwritten now */
+    my_share(d, &first, &last);
+    ddpm_transform_apply(&d->transform, last - first, rows_of(d) + first * d->columns);
+    ddpm_shared_publish(d->comm, d->memory);
+    return DDPM_OK;
+}
+
+static ddpm_status copy_names(ddpm_dataset *d, const char *const *names)
+{
+    size_t bytes = (size_t)d->columns * sizeof *names;
+    if (!names) return DDPM_OK;
+    for (int64_t j = 0; j < d->columns; j++) bytes += strlen(names[j]) + 1;
+    DDPM_TRY(ddpm_allocate(&d->names, (int64_t)bytes, 1, "column names"));
+    char *text = (char *)(d->names + d->columns);
+    for (int64_t j = 0; j < d->columns; j++) {
+        const size_t length = strlen(names[j]) + 1;
+        memcpy(text, names[j], length);
+        d->names[j] = text;
+        text += length;
+    }
+    return DDPM_OK;
+}
+
+/* A column without spread cannot be scaled; it is only centred, and the reader should know. */
+static void warn_of_constants(const ddpm_dataset *d)
+{
+    const ddpm_transform *t = ddpm_dataset_transform(d);
+    int64_t constant = 0, first = -1;
+    for (int64_t j = 0; j < d->columns; j++)
+        if (t->minimum[j] == t->maximum[j]) {
+            if (first < 0) first = j;
+            constant++;
+        }
+    if (constant > 0)
+        ddpm_log_warning(
+            "%lld of %lld columns are constant (the first is column %lld%s%s%s); they are learned as they are",
+            (long long)constant, (long long)d->columns, (long long)first, d->names ? " '" : "",
+            d->names ? d->names[first] : "", d->names ? "'" : "");
+}
+
+static ddpm_status build(ddpm_dataset *d, const ddpm_config *config)
+{
+    ddpm_source *source = NULL;
+    ddpm_status status = ddpm_source_open(config, &source);
+    if (status == DDPM_OK) {
+        d->all_rows = ddpm_source_rows(source);
+        d->columns = ddpm_source_columns(source);
+        status = copy_names(d, ddpm_source_names(source));
+    }
+    status = ddpm_agree(d->comm, status);
+    if (status != DDPM_OK) {
+        ddpm_source_close(source);
+        return status;
+    }
+    const double mib = (double)d->all_rows * (double)d->columns * sizeof(float) / 1048576.0;
+    if (mib > config->data.memory) return ddpm_stream_create(d->comm, config, source, &d->stream);
+    status = hold(d, config, source);
+    ddpm_source_close(source);
+    return status;
+}
+
+ddpm_status ddpm_dataset_create(ddpm_comm *comm, const ddpm_config *config, ddpm_dataset **out)
+{
+    ddpm_dataset *d = NULL;
+    *out = NULL;
+    DDPM_TRY(ddpm_agree(comm, DDPM_NEW(&d, 1, "data set")));
+    d->comm = comm;
+    d->seed = config->run.seed;
+    const ddpm_status status = build(d, config);
+    if (status != DDPM_OK) {
+        ddpm_dataset_free(d);
+        return status;
+    }
+    warn_of_constants(d);
+    *out = d;
+    return DDPM_OK;
+}
+
+void ddpm_dataset_free(ddpm_dataset *dataset)
+{
+    if (!dataset) return;
+    ddpm_shared_free(dataset->memory);
+    ddpm_stream_free(dataset->stream);
+    ddpm_transform_release(&dataset->transform);
+    ddpm_release((void *)dataset->names);
+    ddpm_release(dataset);
+}
+
+int64_t ddpm_dataset_rows(const ddpm_dataset *dataset)
+{
+    return dataset->stream ? ddpm_stream_rows(dataset->stream) : dataset->all_rows - dataset->held_out;
+}
+
+int64_t ddpm_dataset_held_out(const ddpm_dataset *dataset)
+{
+    return dataset->stream ? ddpm_stream_held_out(dataset->stream) : dataset->held_out;
+}
+
+int64_t ddpm_dataset_columns(const ddpm_dataset *dataset)
+{
+    return dataset->columns;
+}
+
+const char *const *ddpm_dataset_names(const ddpm_dataset *dataset)
+{
+    return dataset->names;
+}
+
+const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset)
+{
+    return dataset->stream ? ddpm_stream_transform(dataset->stream) : &dataset->transform;
+}
+
+void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes)
+{
+    const int shared = dataset->memory && ddpm_shared_is_shared(dataset->memory);
+    const int64_t held = dataset->all_rows * dataset->columns * (int64_t)sizeof(float);
+    const int64_t size = dataset->stream ? ddpm_stream_bytes(dataset->stream) : held;
+    snprintf(out, bytes, "%lld rows x %lld columns, %.1f MiB %s", (long long)dataset->all_rows,
+             (long long)dataset->columns, (double)size / 1048576.0,
+             dataset->stream ? "of windows a node, streamed"
+             : shared        ? "once a node"
+                             : "on every rank");
+}
+
+ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t first, int64_t count)
+{
+    return dataset->stream ? ddpm_stream_prepare(dataset->stream, first, count) : DDPM_OK;
+}
+
+void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *out)
+{
+    if (dataset->stream) {
+        ddpm_stream_fill(dataset->stream, first, count, out);
+        return;
+    }
+    const int64_t rows = ddpm_dataset_rows(dataset), columns = dataset->columns;
+    ddpm_permutation order;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t at = (first + i) % rows;
+        if (i == 0 || at == 0)
+            order = ddpm_permutation_make(dataset->seed, DDPM_RANDOM_ORDER, (first + i) / rows, rows);
+        const int64_t training = dataset->held_out + ddpm_permutation_at(&order, at);
+        const int64_t row = ddpm_permutation_at(&dataset->split, training);
+        memcpy(out + i * columns, rows_of(dataset) + row * columns, (size_t)columns * sizeof *out);
+    }
+}
+
+void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *out)
+{
+    if (dataset->stream) {
+        ddpm_stream_fill_held_out(dataset->stream, first, count, out);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t row = ddpm_permutation_at(&dataset->split, first + i);
+        memcpy(out + i * dataset->columns, rows_of(dataset) + row * dataset->columns,
+               (size_t)dataset->columns * sizeof *out);
+    }
+}

@@ -1,0 +1,197 @@
+/* HDF5 files: make, open, close. */
+#define _GNU_SOURCE 1 /* fallocate */
+#include "ddpm/store/h5_handle.h"
+
+#include "ddpm/base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHUNK_CACHE_BYTES = 64 << 20, CHUNK_CACHE_SLOTS = 12421 /* a prime, many more than chunks that fit */ };
+
+static ddpm_status fail_errno(const char *path, const char *what)
+{
+    const ddpm_status status = errno == ENOENT || errno == ENOTDIR ? DDPM_ERR_MISSING : DDPM_ERR_IO;
+    return ddpm_fail(status, "%s: %s (%s)", path, what, strerror(errno));
+}
+
+hid_t ddpm_h5_file_access(void)
+{
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    if (access < 0) return access;
+    if (H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0 &&
+        H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0)
+        return access;
+    (void)H5Pclose(access);
+    return H5I_INVALID_HID;
+}
+
+/** HDF5 asks before it follows a link into another file, also one behind a link within this file: remember and refuse.
+ */
+static herr_t refuse_link(const char *from, const char *group, const char *to, const char *object, unsigned *flags,
+                          hid_t access, void *context)
+{
+    char *outside = context;
+    (void)from, (void)group, (void)object, (void)flags, (void)access;
+    snprintf(outside, DDPM_H5_OUTSIDE_BYTES, "%s", to);
+    return -1;
+}
+
+static ddpm_status make_access(ddpm_h5 *file)
+{
+    file->link_access = H5Pcreate(H5P_LINK_ACCESS);
+    file->dataset_access = H5Pcreate(H5P_DATASET_ACCESS);
+    if (file->link_access < 0 || file->dataset_access < 0 ||
+        H5Pset_elink_cb(file->link_access, refuse_link, file->outside) < 0 ||
+        H5Pset_elink_cb(file->dataset_access, refuse_link, file->outside) < 0 ||
+        H5Pset_chunk_cache(file->dataset_access, CHUNK_CACHE_SLOTS, CHUNK_CACHE_BYTES, 1.0) < 0)
+        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "HDF5 could not be set up");
+    return DDPM_OK;
+}
+
+static void free_handle(ddpm_h5 *file)
+{
+    if (file->link_access > 0) (void)H5Pclose(file->link_access);
+    if (file->dataset_access > 0) (void)H5Pclose(file->dataset_access);
+    ddpm_release(file->last_name);
+    ddpm_release(file->outside);
+    ddpm_release(file->path);
+    ddpm_release(file);
+}
+
+ddpm_status ddpm_h5_wrap(hid_t id, const char *path, ddpm_h5 **out)
+{
+    const size_t bytes = strlen(path) + 1;
+    ddpm_h5 *file = NULL;
+    ddpm_status status = DDPM_NEW(&file, 1, "an HDF5 file");
+    if (status == DDPM_OK) status = DDPM_NEW(&file->path, (int64_t)bytes, "a path");
+    if (status == DDPM_OK) status = DDPM_NEW(&file->outside, DDPM_H5_OUTSIDE_BYTES, "the name of a link");
+    if (status == DDPM_OK) {
+        memcpy(file->path, path, bytes);
+        status = make_access(file);
+    }
+    if (status == DDPM_OK) {
+        file->id = id;
+        *out = file;
+        return DDPM_OK;
+    }
+    if (file) free_handle(file);
+    (void)H5Fclose(id);
+    return status;
+}
+
+ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out)
+{
+    struct stat about;
+    *out = NULL;
+    ddpm_h5_quiet();
+    if (!stat(path, &about) && !S_ISREG(about.st_mode))
+        return ddpm_fail(DDPM_ERR_IO, "%s: could not be made: %s is in the way", path,
+                         S_ISDIR(about.st_mode) ? "a folder" : "something that is not a file");
+    const hid_t creation = H5Pcreate(H5P_FILE_CREATE);
+    const hid_t access = ddpm_h5_file_access();
+    hid_t id = H5I_INVALID_HID;
+    /* no times: equal content should give equal bytes */
+    if (creation >= 0 && access >= 0 && H5Pset_obj_track_times(creation, 0) >= 0 &&
+        H5Pset_userblock(creation, (hsize_t)user_block) >= 0)
+        id = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    const ddpm_status status = id < 0 ? ddpm_h5_fail_path(DDPM_ERR_IO, path, "could not be made") : DDPM_OK;
+    if (creation >= 0) (void)H5Pclose(creation);
+    if (access >= 0) (void)H5Pclose(access);
+    DDPM_TRY(status);
+    DDPM_TRY(ddpm_h5_wrap(id, path, out));
+    (*out)->created = 1;
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_h5_probe(const char *path, int writing)
+{
+    struct stat about;
+    if (stat(path, &about)) return fail_errno(path, "could not be found");
+    if (S_ISDIR(about.st_mode)) return ddpm_fail(DDPM_ERR_IO, "%s: is a folder, not a file", path);
+    if (!S_ISREG(about.st_mode)) return ddpm_fail(DDPM_ERR_IO, "%s: is not a regular file", path);
+    if (access(path, writing ? R_OK | W_OK : R_OK))
+        return fail_errno(path, writing ? "could not be opened for writing" : "could not be opened");
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
+{
+    *out = NULL;
+    ddpm_h5_quiet();
+    DDPM_TRY(ddpm_h5_probe(path, 0));
+    if (H5Fis_hdf5(path) == 0)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: is not an HDF5 file; data are read from HDF5 (as h5py writes it) only",
+                         path);
+    const hid_t access = ddpm_h5_file_access();
+    const hid_t id = access < 0 ? access : H5Fopen(path, H5F_ACC_RDONLY, access);
+    ddpm_status status = DDPM_OK;
+    if (id < 0)
+        status = ddpm_h5_error_says("truncated file")
+                     ? ddpm_fail(DDPM_ERR_DATA, "%s: is shorter than it was when written; copy it again", path)
+                     : ddpm_h5_fail_path(DDPM_ERR_DATA, path, "could not be opened");
+    if (access >= 0) (void)H5Pclose(access);
+    DDPM_TRY(status);
+    return ddpm_h5_wrap(id, path, out);
+}
+
+static int fallocate_retry(int fd)
+{
+    struct stat about;
+    int failed = fstat(fd, &about);
+    if (!failed) do
+            failed = fallocate(fd, 0, 0, about.st_size);
+        while (failed && errno == EINTR);
+    return failed ? errno : 0;
+}
+
+/** HDF5 leaves a hole for what is declared but not written, and a full disk would show only to whoever fills it. File
+ * systems that cannot reserve keep the hole. */
+static ddpm_status reserve(const char *path)
+{
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    const int failed = fd < 0 ? errno : fallocate_retry(fd);
+    if (fd >= 0) close(fd);
+    if (!failed || failed == EOPNOTSUPP || failed == ENOSYS || failed == EINVAL) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_IO, "%s: its space could not be reserved (%s)", path, strerror(failed));
+}
+
+ddpm_status ddpm_h5_close(ddpm_h5 **handle)
+{
+    ddpm_h5 *file = *handle;
+    ddpm_status status = DDPM_OK;
+    *handle = NULL;
+    if (!file) return DDPM_OK;
+    if (file->last > 0) (void)H5Dclose(file->last);
+    if (file->created && !file->lost && H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0)
+        status = ddpm_h5_fail_write(file, NULL, "could not be written");
+    else if (file->lost)
+        status = ddpm_fail(DDPM_ERR_IO, "%s: is not complete, a write to it has failed", file->path);
+    if (H5Fclose(file->id) < 0 && status == DDPM_OK)
+        status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
+    if (status == DDPM_OK && file->created) status = reserve(file->path);
+    if (file->comm) status = ddpm_agree(file->comm, status);
+    free_handle(file);
+    return status;
+}
+
+ddpm_status ddpm_h5_finish(ddpm_h5 **file, ddpm_status status)
+{
+    char message[DDPM_MESSAGE_BYTES];
+    snprintf(message, sizeof message, "%s", ddpm_error_message());
+    const ddpm_status closed = ddpm_h5_close(file);
+    return status == DDPM_OK ? closed : ddpm_fail(status, "%s", message);
+}
+
+const char *ddpm_h5_library(void)
+{
+    static char text[32];
+    unsigned major = 0, minor = 0, release = 0;
+    (void)H5get_libversion(&major, &minor, &release);
+    snprintf(text, sizeof text, "HDF5 %u.%u.%u", major, minor, release);
+    return text;
+}

@@ -1,0 +1,187 @@
+/* Rows from a generator or from an HDF5 dataset, with columns selected and every value checked. */
+#include "ddpm/store/source.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/model/toy.h"
+#include "ddpm/store/h5.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PIECE = 1 << 22 }; /* elements read at once where columns are selected */
+
+struct ddpm_source {
+    const ddpm_config *config;
+    int64_t rows, columns; /* columns: selected */
+    ddpm_h5 *file;         /* NULL for a generator */
+    int64_t width;         /* columns of the dataset */
+    int64_t *selected;     /* [columns], NULL: all */
+    char **all_names;      /* [width], NULL: none */
+    const char **names;    /* [columns], NULL: none */
+    float *piece;          /* whole rows, where columns are selected */
+};
+
+static const ddpm_toy toy_of[] = {
+    [DDPM_DATA_SWISS_ROLL] = DDPM_TOY_SWISS_ROLL,
+    [DDPM_DATA_TWO_MOONS] = DDPM_TOY_TWO_MOONS,
+    [DDPM_DATA_S_CURVE] = DDPM_TOY_S_CURVE,
+};
+
+/* A column by name, or by number from 0. */
+static ddpm_status find_column(const ddpm_source *source, const char *wanted, int64_t *out)
+{
+    const ddpm_config *config = source->config;
+    for (int64_t j = 0; source->all_names && j < source->width; j++)
+        if (strcmp(source->all_names[j], wanted) == 0) {
+            *out = j;
+            return DDPM_OK;
+        }
+    char *end;
+    errno = 0;
+    *out = strtoll(wanted, &end, 10);
+    if (errno == 0 && *wanted && !*end && *out >= 0 && *out < source->width) return DDPM_OK;
+    return ddpm_fail(
+        DDPM_ERR_DATA, "%s: dataset '%s' has no column '%s' (data.columns); it has %lld columns, 0 to %lld%s",
+        config->data.path, config->data.dataset, wanted, (long long)source->width, (long long)source->width - 1,
+        source->all_names ? ", with names that 'ddpm info' lists" : ", without names");
+}
+
+static ddpm_status select_columns(ddpm_source *source)
+{
+    const ddpm_config_list *list = &source->config->data.columns;
+    source->columns = list->count > 0 ? list->count : source->width;
+    if (list->count > 0) {
+        DDPM_TRY(DDPM_NEW(&source->selected, list->count, "selected columns"));
+        for (int64_t i = 0; i < list->count; i++) DDPM_TRY(find_column(source, list->items[i], &source->selected[i]));
+        DDPM_TRY(DDPM_NEW(&source->piece, source->width > PIECE ? source->width : PIECE, "rows being read"));
+    }
+    if (!source->all_names) return DDPM_OK;
+    DDPM_TRY(DDPM_NEW(&source->names, source->columns, "column names"));
+    for (int64_t j = 0; j < source->columns; j++)
+        source->names[j] = source->all_names[source->selected ? source->selected[j] : j];
+    return DDPM_OK;
+}
+
+static ddpm_status open_dataset(ddpm_source *source)
+{
+    const ddpm_config *config = source->config;
+    const char *path = config->data.path, *dataset = config->data.dataset;
+    ddpm_h5_shape shape;
+    int64_t names = 0;
+    DDPM_TRY(ddpm_h5_open(path, &source->file));
+    DDPM_TRY(ddpm_h5_shape_of(source->file, dataset, &shape));
+    if (!shape.is_number || shape.dims < 1)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: dataset '%s' does not hold rows of numbers; set data.dataset to one that does", path,
+                         dataset);
+    source->rows = shape.size[0];
+    source->width = 1;
+    for (int i = 1; i < shape.dims; i++)
+        if (__builtin_mul_overflow(source->width, shape.size[i], &source->width))
+            return ddpm_fail(DDPM_ERR_DATA, "%s: a row of dataset '%s' is too wide", path, dataset);
+    if (source->rows < 1 || source->width < 1)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: dataset '%s' has %lld rows of %lld columns; at least one of each is needed", path,
+                         dataset, (long long)source->rows, (long long)source->width);
+    DDPM_TRY(ddpm_h5_get_names(source->file, dataset, "columns", &names, &source->all_names));
+    if (source->all_names && names != source->width)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, but its attribute 'columns' has %lld names",
+                         path, dataset, (long long)source->width, (long long)names);
+    return select_columns(source);
+}
+
+ddpm_status ddpm_source_open(const ddpm_config *config, ddpm_source **out)
+{
+    ddpm_source *source = NULL;
+    ddpm_status status = DDPM_OK;
+    *out = NULL;
+    DDPM_TRY(DDPM_NEW(&source, 1, "data source"));
+    source->config = config;
+    if (config->data.source == DDPM_DATA_HDF5) {
+        status = open_dataset(source);
+    } else {
+        source->rows = config->data.count;
+        source->columns = config->data.dimensions;
+    }
+    if (status != DDPM_OK) {
+        ddpm_source_close(source);
+        return status;
+    }
+    *out = source;
+    return DDPM_OK;
+}
+
+void ddpm_source_close(ddpm_source *source)
+{
+    if (!source) return;
+    /* only read from: a failure to close loses nothing */
+    if (source->file && ddpm_h5_close(&source->file) != DDPM_OK) source->file = NULL;
+    ddpm_release(source->selected);
+    ddpm_release(source->all_names);
+    ddpm_release((void *)source->names);
+    ddpm_release(source->piece);
+    ddpm_release(source);
+}
+
+int64_t ddpm_source_rows(const ddpm_source *source)
+{
+    return source->rows;
+}
+
+int64_t ddpm_source_columns(const ddpm_source *source)
+{
+    return source->columns;
+}
+
+const char *const *ddpm_source_names(const ddpm_source *source)
+{
+    return source->names;
+}
+
+static ddpm_status read_selected(ddpm_source *source, int64_t first, int64_t count, float *rows)
+{
+    const char *dataset = source->config->data.dataset;
+    const int64_t room = source->width > PIECE ? 1 : PIECE / source->width;
+    for (int64_t done = 0; done < count; done += room) {
+        const int64_t part = count - done < room ? count - done : room;
+        DDPM_TRY(ddpm_h5_read_rows(source->file, dataset, first + done, part, source->piece));
+        for (int64_t i = 0; i < part; i++)
+            for (int64_t j = 0; j < source->columns; j++)
+                rows[(done + i) * source->columns + j] = source->piece[i * source->width + source->selected[j]];
+    }
+    return DDPM_OK;
+}
+
+static ddpm_status check_finite(const ddpm_source *source, int64_t first, int64_t count, const float *rows)
+{
+    for (int64_t i = 0; i < count * source->columns; i++) {
+        if (isfinite(rows[i])) continue;
+        const int64_t column = i % source->columns;
+        return ddpm_fail(
+            DDPM_ERR_DATA,
+            "%s: dataset '%s', row %lld, column %lld%s%s%s (both from 0) is not a finite float32 number; remove or "
+            "fill in such rows",
+            source->config->data.path, source->config->data.dataset, (long long)(first + i / source->columns),
+            (long long)(source->selected ? source->selected[column] : column), source->names ? " ('" : "",
+            source->names ? source->names[column] : "", source->names ? "')" : "");
+    }
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows)
+{
+    const ddpm_config *config = source->config;
+    if (!source->file) {
+        const ddpm_toy toy = toy_of[config->data.source];
+        const double noise = isnan(config->data.noise) ? ddpm_toy_noise(toy) : config->data.noise;
+        ddpm_toy_rows(toy, (int)config->data.dimensions, noise, config->run.seed, first, count, rows, NULL);
+        return DDPM_OK;
+    }
+    if (source->selected)
+        DDPM_TRY(read_selected(source, first, count, rows));
+    else
+        DDPM_TRY(ddpm_h5_read_rows(source->file, config->data.dataset, first, count, rows));
+    return check_finite(source, first, count, rows);
+}

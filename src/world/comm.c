@@ -1,0 +1,148 @@
+/* Communication: thin, with byte and element counts of any size, and the agreement on errors. */
+#include "ddpm/world/comm_mpi.h"
+
+#include "ddpm/base/memory.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { SLICE = 1 << 28 }; /* elements or bytes of one call: MPI counts are int */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
+{
+    int granted = 0;
+    ddpm_comm *comm = NULL;
+    *out = NULL;
+    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &granted) != MPI_SUCCESS)
+        return ddpm_fail(DDPM_ERR_INTERNAL, "MPI could not be started");
+    DDPM_TRY(DDPM_NEW(&comm, 1, "communicator"));
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm->all);
+    MPI_Comm_rank(comm->all, &comm->rank);
+    MPI_Comm_size(comm->all, &comm->size);
+    MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->node);
+    MPI_Comm_rank(comm->node, &comm->node_rank);
+    MPI_Comm_size(comm->node, &comm->node_size);
+    const int first_of_node = comm->node_rank == 0;
+    MPI_Allreduce(&first_of_node, &comm->node_count, 1, MPI_INT, MPI_SUM, comm->all);
+    if (granted < MPI_THREAD_FUNNELED) {
+        ddpm_comm_stop(comm);
+        return ddpm_fail(DDPM_ERR_INTERNAL, "this MPI library does not allow threads (MPI_THREAD_FUNNELED is needed)");
+    }
+    *out = comm;
+    return DDPM_OK;
+}
+
+void ddpm_comm_stop(ddpm_comm *comm)
+{
+    if (!comm) return;
+    MPI_Comm_free(&comm->node);
+    MPI_Comm_free(&comm->all);
+    ddpm_release(comm);
+    MPI_Finalize();
+}
+
+int ddpm_comm_rank(const ddpm_comm *comm)
+{
+    return comm->rank;
+}
+
+int ddpm_comm_size(const ddpm_comm *comm)
+{
+    return comm->size;
+}
+
+int ddpm_comm_node_rank(const ddpm_comm *comm)
+{
+    return comm->node_rank;
+}
+
+int ddpm_comm_node_size(const ddpm_comm *comm)
+{
+    return comm->node_size;
+}
+
+int ddpm_comm_node_count(const ddpm_comm *comm)
+{
+    return comm->node_count;
+}
+
+ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status)
+{
+    /* The lowest failing rank wins; INT32_MAX stands for "no rank failed". */
+    int mine = status == DDPM_OK ? INT32_MAX : comm->rank, lowest;
+    struct {
+        ddpm_status status;
+        char message[DDPM_MESSAGE_BYTES];
+    } verdict = {status, ""};
+    MPI_Allreduce(&mine, &lowest, 1, MPI_INT, MPI_MIN, comm->all);
+    if (lowest == INT32_MAX) return DDPM_OK;
+    if (comm->rank == lowest) memcpy(verdict.message, ddpm_error_message(), sizeof verdict.message);
+    MPI_Bcast(&verdict, (int)sizeof verdict, MPI_BYTE, lowest, comm->all);
+    return ddpm_fail(verdict.status, "%s", verdict.message);
+}
+
+void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes)
+{
+    char *next = data;
+    for (size_t done = 0; done < bytes; done += SLICE)
+        MPI_Bcast(next + done, (int)least((int64_t)(bytes - done), SLICE), MPI_BYTE, 0, comm->all);
+}
+
+static void reduce(ddpm_comm *comm, void *data, int64_t count, MPI_Datatype type, size_t size, MPI_Op operation)
+{
+    char *next = data;
+    for (int64_t done = 0; done < count; done += SLICE)
+        MPI_Allreduce(MPI_IN_PLACE, next + (size_t)done * size, (int)least(count - done, SLICE), type, operation,
+                      comm->all);
+}
+
+void ddpm_comm_sum_int64(ddpm_comm *comm, int64_t *data, int64_t count)
+{
+    reduce(comm, data, count, MPI_INT64_T, sizeof *data, MPI_SUM);
+}
+
+void ddpm_comm_sum_float(ddpm_comm *comm, float *data, int64_t count)
+{
+    reduce(comm, data, count, MPI_FLOAT, sizeof *data, MPI_SUM);
+}
+
+void ddpm_comm_sum_double(ddpm_comm *comm, double *data, int64_t count)
+{
+    reduce(comm, data, count, MPI_DOUBLE, sizeof *data, MPI_SUM);
+}
+
+void ddpm_comm_max_int64(ddpm_comm *comm, int64_t *data, int64_t count)
+{
+    reduce(comm, data, count, MPI_INT64_T, sizeof *data, MPI_MAX);
+}
+
+void ddpm_comm_barrier(ddpm_comm *comm)
+{
+    MPI_Barrier(comm->all);
+}
+
+void ddpm_comm_node_barrier(ddpm_comm *comm)
+{
+    MPI_Barrier(comm->node);
+}
+
+double ddpm_comm_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+const char *ddpm_comm_library(void)
+{
+    static char text[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length = 0;
+    MPI_Get_library_version(text, &length);
+    text[strcspn(text, ",\n")] = '\0';
+    return text;
+}

@@ -1,0 +1,90 @@
+/* Node-wide memory. A window that cannot be had (a small /dev/shm) is no error: each rank then keeps a copy of its own.
+ */
+#include "ddpm/world/shared.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/world/comm_mpi.h"
+
+#include <sys/statvfs.h>
+
+struct ddpm_shared {
+    MPI_Win window; /* MPI_WIN_NULL for private memory */
+    void *data;
+};
+
+/* Whether this node's /dev/shm has room; writing beyond it would end the process. A node without one uses files
+ * elsewhere. */
+static int has_room(size_t bytes)
+{
+    struct statvfs fs;
+    if (statvfs("/dev/shm", &fs) != 0) return 1;
+    return (double)fs.f_bavail * (double)fs.f_frsize > 1.05 * (double)bytes;
+}
+
+/* A window on every node, or none anywhere. */
+static MPI_Win make_window(ddpm_comm *comm, size_t bytes)
+{
+    MPI_Win window = MPI_WIN_NULL;
+    void *base = NULL;
+    const MPI_Aint mine = comm->node_rank == 0 ? (MPI_Aint)bytes : 0;
+    int wanted = comm->node_size > 1 && bytes > 0 && has_room(bytes), ok;
+    MPI_Allreduce(MPI_IN_PLACE, &wanted, 1, MPI_INT, MPI_LAND, comm->node);
+    if (!wanted) return window;
+    MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_RETURN);
+    ok = MPI_Win_allocate_shared(mine, 1, MPI_INFO_NULL, comm->node, &base, &window) == MPI_SUCCESS;
+    MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_ARE_FATAL);
+    MPI_Allreduce(MPI_IN_PLACE, &ok, 1, MPI_INT, MPI_LAND, comm->node);
+    return ok ? window : MPI_WIN_NULL;
+}
+
+ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, ddpm_shared **out)
+{
+    ddpm_shared *shared = NULL;
+    *out = NULL;
+    DDPM_TRY(ddpm_agree(comm, DDPM_NEW(&shared, 1, what)));
+    shared->window = make_window(comm, bytes);
+    ddpm_status status = DDPM_OK;
+    if (shared->window == MPI_WIN_NULL) {
+        status = ddpm_allocate(&shared->data, (int64_t)bytes, 1, what);
+    } else {
+        MPI_Aint size;
+        int unit;
+        MPI_Win_shared_query(shared->window, 0, &size, &unit, &shared->data);
+        MPI_Win_lock_all(MPI_MODE_NOCHECK, shared->window);
+    }
+    status = ddpm_agree(comm, status);
+    if (status == DDPM_OK)
+        *out = shared;
+    else
+        ddpm_shared_free(shared);
+    return status;
+}
+
+void *ddpm_shared_data(const ddpm_shared *shared)
+{
+    return shared->data;
+}
+
+int ddpm_shared_is_shared(const ddpm_shared *shared)
+{
+    return shared->window != MPI_WIN_NULL;
+}
+
+void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared)
+{
+    if (shared->window != MPI_WIN_NULL) MPI_Win_sync(shared->window);
+    MPI_Barrier(comm->node);
+    if (shared->window != MPI_WIN_NULL) MPI_Win_sync(shared->window);
+}
+
+void ddpm_shared_free(ddpm_shared *shared)
+{
+    if (!shared) return;
+    if (shared->window != MPI_WIN_NULL) {
+        MPI_Win_unlock_all(shared->window);
+        MPI_Win_free(&shared->window);
+    } else {
+        ddpm_release(shared->data);
+    }
+    ddpm_release(shared);
+}
