@@ -27,6 +27,12 @@ double ddpm_toy_noise(ddpm_toy kind)
     return toys[kind].noise;
 }
 
+const char *const *ddpm_toy_columns(ddpm_toy kind, int dimensions)
+{
+    static const char *const axes[] = {"x", "y", "z"}, *const plane[] = {"x", "z"};
+    return dimensions == 2 && kind != DDPM_TOY_TWO_MOONS ? plane : axes;
+}
+
 /* The point without noise as (x, y, z), and its label; u and v are uniform. */
 static double place(ddpm_toy kind, double u, double v, double point[3])
 {

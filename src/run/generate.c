@@ -19,12 +19,10 @@ static double noise_of(const ddpm_generate_options *o)
 /* Rank 0: the file with its datasets declared. */
 static ddpm_status declare(const ddpm_generate_options *o, ddpm_h5 *file)
 {
-    static const char *const axes[] = {"x", "y", "z"}, *const plane[] = {"x", "z"};
     const int64_t size[2] = {o->count, o->dimensions};
     DDPM_TRY(ddpm_h5_declare(file, "data", DDPM_H5_FLOAT32, 2, size));
     DDPM_TRY(ddpm_h5_declare(file, "label", DDPM_H5_FLOAT32, 1, size));
-    DDPM_TRY(ddpm_h5_put_names(file, "data", "columns", o->dimensions,
-                               o->dimensions == 2 && o->kind != DDPM_TOY_TWO_MOONS ? plane : axes));
+    DDPM_TRY(ddpm_h5_put_names(file, "data", "columns", o->dimensions, ddpm_toy_columns(o->kind, o->dimensions)));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "program", "ddpm " DDPM_VERSION));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", ddpm_toy_name(o->kind)));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "noise", noise_of(o)));

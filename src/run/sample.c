@@ -5,6 +5,7 @@
 #include "ddpm/base/memory.h"
 #include "ddpm/run/progress.h"
 #include "ddpm/run/rows_file.h"
+#include "ddpm/world/placement.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -99,6 +100,7 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     ddpm_loaded loaded;
     char spent[32];
     DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
+    ddpm_placement_report(comm, omp_get_max_threads());
     const ddpm_status status = sample(comm, &loaded, options);
     if (status == DDPM_OK) {
         ddpm_progress_duration(ddpm_comm_seconds() - start, spent, sizeof spent);

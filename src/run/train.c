@@ -8,6 +8,7 @@
 #include "ddpm/run/run_folder.h"
 #include "ddpm/run/step.h"
 #include "ddpm/run/stop.h"
+#include "ddpm/world/placement.h"
 
 #include <math.h>
 #include <omp.h>
@@ -299,6 +300,7 @@ static ddpm_status run(trainer *t, const ddpm_config *config, const ddpm_train_o
 {
     char folder[DDPM_PATH_BYTES];
     DDPM_TRY(ddpm_agree(t->comm, ddpm_run_folder_name(config, folder)));
+    ddpm_placement_report(t->comm, omp_get_max_threads());
     DDPM_TRY(ddpm_dataset_create(t->comm, config, &t->dataset));
     DDPM_TRY(ddpm_agree(t->comm, build(t, config)));
     describe(t);

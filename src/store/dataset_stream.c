@@ -5,6 +5,7 @@
 #include "ddpm/base/permutation.h"
 #include "ddpm/world/shared.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -120,12 +121,13 @@ static ddpm_status plan(ddpm_stream *s, const ddpm_config *config)
     s->kept_pages = least(s->held_out_pages, HELD_OUT_PAGES);
     s->training_rows = rows - s->held_out_pages * s->page_rows;
     s->window_pages = (pages_in_memory - s->kept_pages) / SLOTS;
-    if (s->window_pages < 1 || window_rows(s) < config->training.batch)
-        return ddpm_fail(
-            DDPM_ERR_CONFIG,
-            "data.memory: %.4g MiB do not hold three windows of a batch (training.batch: %lld rows of %lld bytes) and "
-            "the held-out pages; raise data.memory",
-            config->data.memory, (long long)config->training.batch, (long long)row_bytes);
+    const int64_t window_least = (config->training.batch + s->page_rows - 1) / s->page_rows;
+    if (s->window_pages < window_least)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "data.memory: expected at least %.4g MiB, for three windows of a batch (training.batch: %lld "
+                         "rows of %lld bytes) and the held-out pages, found %.4g",
+                         ceil((double)((s->kept_pages + SLOTS * window_least) * s->page_rows * row_bytes) / 1048576.0),
+                         (long long)config->training.batch, (long long)row_bytes, config->data.memory);
     s->windows = (s->training_rows + window_rows(s) - 1) / window_rows(s);
     s->split = ddpm_permutation_make(s->seed, DDPM_RANDOM_SPLIT, 0, s->full_pages);
     return DDPM_NEW(&s->page, s->page_rows * s->columns, "a page of rows");

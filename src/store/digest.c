@@ -1,10 +1,9 @@
 /* The digest of a checkpoint. It knows of HDF5 no more than the signature a file starts with. */
 #include "ddpm/store/digest.h"
 
-#include "ddpm/base/memory.h"
-
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +42,9 @@ static ddpm_status read_at(int fd, const char *path, void *data, size_t bytes, i
     return DDPM_OK;
 }
 
-static ddpm_status hash_rest(int fd, const char *path, XXH3_state_t *state, char *buffer, int64_t *bytes)
+static ddpm_status hash_rest(int fd, const char *path, XXH3_state_t *state, int64_t *bytes)
 {
+    static char buffer[READ_BYTES]; /* main thread only */
     size_t got;
     *bytes = DDPM_DIGEST_BLOCK;
     XXH3_128bits_reset(state);
@@ -59,12 +59,11 @@ static ddpm_status hash_rest(int fd, const char *path, XXH3_state_t *state, char
 /** The block that the rest of the file asks for. */
 static ddpm_status compute_block(int fd, const char *path, int format, char block[DDPM_DIGEST_BLOCK])
 {
-    char *buffer = NULL, hex[33];
+    char hex[33];
     int64_t bytes = 0;
     XXH3_state_t *state = XXH3_createState();
-    ddpm_status status = ddpm_allocate(&buffer, READ_BYTES, 1, "reading a checkpoint");
-    if (status == DDPM_OK && !state) status = ddpm_fail(DDPM_ERR_MEMORY, "no memory for a digest");
-    if (status == DDPM_OK) status = hash_rest(fd, path, state, buffer, &bytes);
+    if (!state) return ddpm_fail(DDPM_ERR_MEMORY, "%s: no memory for its digest", path);
+    const ddpm_status status = hash_rest(fd, path, state, &bytes);
     if (status == DDPM_OK) {
         XXH128_canonical_t digest;
         XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(state));
@@ -73,7 +72,6 @@ static ddpm_status compute_block(int fd, const char *path, int format, char bloc
         snprintf(block, DDPM_DIGEST_BLOCK, "%s%d\nbytes %lld\nxxh3 %s\n", magic, format, (long long)bytes, hex);
     }
     XXH3_freeState(state);
-    ddpm_release(buffer);
     return status;
 }
 

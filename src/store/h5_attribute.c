@@ -33,7 +33,7 @@ static ddpm_status put(ddpm_h5 *file, const char *object, const char *name, hid_
     char text[TITLE_BYTES];
     ddpm_status status = DDPM_OK;
     if (id < 0 || H5Awrite(id, memory_type, value) < 0)
-        status = ddpm_h5_fail_write(file, title(object, name, text), "could not be written");
+        status = ddpm_h5_fail(DDPM_ERR_IO, file, title(object, name, text), "could not be written");
     if (id >= 0) (void)H5Aclose(id);
     return status;
 }

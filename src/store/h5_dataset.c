@@ -230,7 +230,7 @@ static ddpm_status make_groups(ddpm_h5 *file, const char *name)
         const hid_t group = H5Gcreate2(file->id, part, H5P_DEFAULT, creation, H5P_DEFAULT);
         failed = group < 0 || H5Gclose(group) < 0;
     }
-    const ddpm_status status = failed ? ddpm_h5_fail_write(file, name, "its group could not be made") : DDPM_OK;
+    const ddpm_status status = failed ? ddpm_h5_fail(DDPM_ERR_IO, file, name, "its group could not be made") : DDPM_OK;
     if (creation >= 0) (void)H5Pclose(creation);
     return status;
 }
@@ -266,7 +266,7 @@ static ddpm_status make_dataset(ddpm_h5 *file, const char *name, ddpm_h5_type ty
     }
     *out = failed ? H5I_INVALID_HID
                   : H5Dcreate2(file->id, name, file_type(type), space, H5P_DEFAULT, creation, H5P_DEFAULT);
-    const ddpm_status status = *out < 0 ? ddpm_h5_fail_write(file, name, "could not be made") : DDPM_OK;
+    const ddpm_status status = *out < 0 ? ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be made") : DDPM_OK;
     if (creation >= 0) (void)H5Pclose(creation);
     if (space >= 0) (void)H5Sclose(space);
     return status;
@@ -281,9 +281,8 @@ ddpm_status ddpm_h5_write(ddpm_h5 *file, const char *name, ddpm_h5_type type, in
     DDPM_TRY(make_dataset(file, name, type, dims, size, dims && !empty, &id));
     ddpm_status status = DDPM_OK;
     if (!empty && H5Dwrite(id, memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-        status = ddpm_h5_fail_write(file, name, "could not be written");
-    if (status == DDPM_OK && H5Dflush(id) < 0) status = ddpm_h5_fail_write(file, name, "could not be written");
-    (void)H5Dclose(id);
+        status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
+    if (H5Dclose(id) < 0 && status == DDPM_OK) status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
     return status;
 }
 
@@ -291,6 +290,5 @@ ddpm_status ddpm_h5_declare(ddpm_h5 *file, const char *name, ddpm_h5_type type, 
 {
     hid_t id;
     DDPM_TRY(make_dataset(file, name, type, dims, size, 0, &id));
-    (void)H5Dclose(id);
-    return DDPM_OK;
+    return H5Dclose(id) < 0 ? ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be made") : DDPM_OK;
 }

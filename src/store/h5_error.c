@@ -1,12 +1,9 @@
 /* From HDF5's stack of errors to the one message of a failure. */
-#define _GNU_SOURCE 1 /* memfd_create */
 #include "ddpm/store/h5_handle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum { REASON_BYTES = 400 };
 
@@ -53,7 +50,7 @@ int ddpm_h5_error_number(void)
 /** What to do about failures that have a known way out. */
 static const char *advice(void)
 {
-    if (ddpm_h5_error_says("lock"))
+    if (ddpm_h5_error_says("to lock"))
         return "; close the program that is writing it, or set HDF5_USE_FILE_LOCKING=FALSE where the file system has "
                "no locks";
     if (ddpm_h5_error_says("h5clear"))
@@ -90,24 +87,4 @@ ddpm_status ddpm_h5_fail(ddpm_status status, const ddpm_h5 *file, const char *ob
         return refused;
     }
     return fail(status, file->path, object, what);
-}
-
-/** Put a file in memory in the place of the descriptor that HDF5 writes to. */
-static void divert(ddpm_h5 *file)
-{
-    int *descriptor = NULL;
-    if (H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 || !descriptor) return;
-    const int nowhere = memfd_create("ddpm", MFD_CLOEXEC);
-    if (nowhere < 0) return;
-    (void)dup2(nowhere, *descriptor);
-    close(nowhere);
-}
-
-ddpm_status ddpm_h5_fail_write(ddpm_h5 *file, const char *object, const char *what)
-{
-    const int refused = ddpm_h5_error_number() != 0;
-    const ddpm_status status = ddpm_h5_fail(DDPM_ERR_IO, file, object, what);
-    if (refused && !file->lost && !file->comm) divert(file);
-    file->lost |= refused;
-    return status;
 }

@@ -1,5 +1,5 @@
 /* HDF5 files: make, open, close. */
-#define _GNU_SOURCE 1 /* fallocate */
+#define _GNU_SOURCE 1 /* memfd_create, dup3 */
 #include "ddpm/store/h5_handle.h"
 
 #include "ddpm/base/memory.h"
@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,12 +77,30 @@ ddpm_status ddpm_h5_wrap(hid_t id, const char *path, ddpm_h5 **out)
     }
     if (status == DDPM_OK) {
         file->id = id;
+        file->memory = file->disk = -1;
         *out = file;
         return DDPM_OK;
     }
     if (file) free_handle(file);
     (void)H5Fclose(id);
     return status;
+}
+
+/** HDF5 1.10 ends in freed memory when a write fails while it closes a file, as on a full disk. So a file that is made
+ * is put together in memory, where what is only declared is a hole and costs nothing, and ddpm_h5_close copies it to
+ * the disk: a file in memory takes the place of the descriptor that HDF5 writes to. */
+static ddpm_status move_to_memory(ddpm_h5 *file)
+{
+    int *descriptor = NULL;
+    if (H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 || !descriptor)
+        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "has no descriptor");
+    file->memory = memfd_create("ddpm", MFD_CLOEXEC);
+    file->disk = fcntl(*descriptor, F_DUPFD_CLOEXEC, 0);
+    if (file->memory < 0 || file->disk < 0)
+        return ddpm_fail(DDPM_ERR_IO, "%s: no file in memory could be made (%s)", file->path, strerror(errno));
+    DDPM_TRY(ddpm_h5_copy(file->disk, file->memory, file->path)); /* should HDF5 have written already */
+    if (dup3(file->memory, *descriptor, O_CLOEXEC) >= 0) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_IO, "%s: no file in memory could be used (%s)", file->path, strerror(errno));
 }
 
 ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out)
@@ -97,15 +116,15 @@ ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out)
     hid_t id = H5I_INVALID_HID;
     /* no times: equal content should give equal bytes */
     if (creation >= 0 && access >= 0 && H5Pset_obj_track_times(creation, 0) >= 0 &&
-        H5Pset_userblock(creation, (hsize_t)user_block) >= 0)
+        H5Pset_userblock(creation, (hsize_t)user_block) >= 0 && H5Pset_fapl_sec2(access) >= 0)
         id = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
-    const ddpm_status status = id < 0 ? ddpm_h5_fail_path(DDPM_ERR_IO, path, "could not be made") : DDPM_OK;
+    ddpm_status status = id < 0 ? ddpm_h5_fail_path(DDPM_ERR_IO, path, "could not be made") : DDPM_OK;
     if (creation >= 0) (void)H5Pclose(creation);
     if (access >= 0) (void)H5Pclose(access);
     DDPM_TRY(status);
     DDPM_TRY(ddpm_h5_wrap(id, path, out));
-    (*out)->created = 1;
-    return DDPM_OK;
+    status = move_to_memory(*out);
+    return status == DDPM_OK ? DDPM_OK : ddpm_h5_finish(out, status);
 }
 
 ddpm_status ddpm_h5_probe(const char *path, int writing)
@@ -139,27 +158,6 @@ ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
     return ddpm_h5_wrap(id, path, out);
 }
 
-static int fallocate_retry(int fd)
-{
-    struct stat about;
-    int failed = fstat(fd, &about);
-    if (!failed) do
-            failed = fallocate(fd, 0, 0, about.st_size);
-        while (failed && errno == EINTR);
-    return failed ? errno : 0;
-}
-
-/** HDF5 leaves a hole for what is declared but not written, and a full disk would show only to whoever fills it. File
- * systems that cannot reserve keep the hole. */
-static ddpm_status reserve(const char *path)
-{
-    const int fd = open(path, O_RDWR | O_CLOEXEC);
-    const int failed = fd < 0 ? errno : fallocate_retry(fd);
-    if (fd >= 0) close(fd);
-    if (!failed || failed == EOPNOTSUPP || failed == ENOSYS || failed == EINVAL) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_IO, "%s: its space could not be reserved (%s)", path, strerror(failed));
-}
-
 ddpm_status ddpm_h5_close(ddpm_h5 **handle)
 {
     ddpm_h5 *file = *handle;
@@ -167,13 +165,11 @@ ddpm_status ddpm_h5_close(ddpm_h5 **handle)
     *handle = NULL;
     if (!file) return DDPM_OK;
     if (file->last > 0) (void)H5Dclose(file->last);
-    if (file->created && !file->lost && H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0)
-        status = ddpm_h5_fail_write(file, NULL, "could not be written");
-    else if (file->lost)
-        status = ddpm_fail(DDPM_ERR_IO, "%s: is not complete, a write to it has failed", file->path);
-    if (H5Fclose(file->id) < 0 && status == DDPM_OK)
-        status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
-    if (status == DDPM_OK && file->created) status = reserve(file->path);
+    if (H5Fclose(file->id) < 0) status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
+    if (file->disk >= 0 && status == DDPM_OK) status = ddpm_h5_copy(file->memory, file->disk, file->path);
+    if (file->memory >= 0) close(file->memory);
+    if (file->disk >= 0 && close(file->disk) && errno != EINTR && status == DDPM_OK)
+        status = fail_errno(file->path, "could not be written");
     if (file->comm) status = ddpm_agree(file->comm, status);
     free_handle(file);
     return status;

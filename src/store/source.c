@@ -14,13 +14,14 @@ enum { PIECE = 1 << 22 }; /* elements read at once where columns are selected */
 
 struct ddpm_source {
     const ddpm_config *config;
-    int64_t rows, columns; /* columns: selected */
-    ddpm_h5 *file;         /* NULL for a generator */
-    int64_t width;         /* columns of the dataset */
-    int64_t *selected;     /* [columns], NULL: all */
-    char **all_names;      /* [width], NULL: none */
-    const char **names;    /* [columns], NULL: none */
-    float *piece;          /* whole rows, where columns are selected */
+    int64_t rows, columns;       /* columns: selected */
+    ddpm_h5 *file;               /* NULL for a generator */
+    int64_t width;               /* columns of the dataset */
+    int64_t *selected;           /* [columns], NULL: all */
+    char **all_names;            /* [width], NULL: none */
+    const char **selected_names; /* [columns], where columns of a dataset have names */
+    const char *const *names;    /* [columns], NULL: none */
+    float *piece;                /* whole rows, where columns are selected */
 };
 
 static const ddpm_toy toy_of[] = {
@@ -58,9 +59,10 @@ static ddpm_status select_columns(ddpm_source *source)
         DDPM_TRY(DDPM_NEW(&source->piece, source->width > PIECE ? source->width : PIECE, "rows being read"));
     }
     if (!source->all_names) return DDPM_OK;
-    DDPM_TRY(DDPM_NEW(&source->names, source->columns, "column names"));
+    DDPM_TRY(DDPM_NEW(&source->selected_names, source->columns, "column names"));
+    source->names = source->selected_names;
     for (int64_t j = 0; j < source->columns; j++)
-        source->names[j] = source->all_names[source->selected ? source->selected[j] : j];
+        source->selected_names[j] = source->all_names[source->selected ? source->selected[j] : j];
     return DDPM_OK;
 }
 
@@ -104,6 +106,7 @@ ddpm_status ddpm_source_open(const ddpm_config *config, ddpm_source **out)
     } else {
         source->rows = config->data.count;
         source->columns = config->data.dimensions;
+        source->names = ddpm_toy_columns(toy_of[config->data.source], (int)config->data.dimensions);
     }
     if (status != DDPM_OK) {
         ddpm_source_close(source);
@@ -120,7 +123,7 @@ void ddpm_source_close(ddpm_source *source)
     if (source->file && ddpm_h5_close(&source->file) != DDPM_OK) source->file = NULL;
     ddpm_release(source->selected);
     ddpm_release(source->all_names);
-    ddpm_release((void *)source->names);
+    ddpm_release((void *)source->selected_names);
     ddpm_release(source->piece);
     ddpm_release(source);
 }

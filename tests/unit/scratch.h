@@ -1,15 +1,8 @@
-/** What the tests of files share: a folder that is gone afterwards, bytes of a file, a message that says something. */
+/** What the tests of files share: a folder that is gone afterwards, bytes of a file. */
 #ifndef DDPM_TESTS_SCRATCH_H
 #define DDPM_TESTS_SCRATCH_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "ddpm/base/status.h"
+#include "expect.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -71,20 +64,6 @@ static inline void put_bytes(const char *path, const void *data, size_t bytes)
     assert_non_null(file);
     assert_int_equal(fwrite(data, 1, bytes, file), bytes);
     assert_int_equal(fclose(file), 0);
-}
-
-static inline void expect_ok(ddpm_status status)
-{
-    if (status != DDPM_OK) fail_msg("%s", ddpm_error_message());
-}
-
-/** The failure, and words that its message must have. */
-static inline void expect_failure(ddpm_status status, ddpm_status expected, const char *words)
-{
-    if (status == DDPM_OK) fail_msg("expected a failure that says '%s'", words);
-    if (status != expected || !strstr(ddpm_error_message(), words))
-        fail_msg("expected '%s' with '%s', found '%s': %s", ddpm_status_text(expected), words, ddpm_status_text(status),
-                 ddpm_error_message());
 }
 
 #endif

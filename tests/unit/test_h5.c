@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <sys/file.h>
 
 static ddpm_h5 *create(const char *name)
 {
@@ -262,6 +263,18 @@ static void test_checksums(void **state)
     }
     assert_int_equal(wrong, 0);
     free(whole);
+}
+
+/** Another program is writing the file. */
+static void test_locked(void **state)
+{
+    ddpm_h5 *file = create("locked.h5");
+    (void)state;
+    expect_ok(ddpm_h5_close(&file));
+    const int fd = open(in_scratch("locked.h5"), O_RDWR);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || getenv("HDF5_USE_FILE_LOCKING")) skip();
+    expect_failure(ddpm_h5_open(in_scratch("locked.h5"), &file), DDPM_ERR_IO, "HDF5_USE_FILE_LOCKING=FALSE");
+    close(fd);
 }
 
 /** A declared dataset has its space at once, not a hole. */
@@ -529,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_equal_bytes),
         cmocka_unit_test(test_checksums),
         cmocka_unit_test(test_declare),
+        cmocka_unit_test(test_locked),
         cmocka_unit_test(test_links_outside),
         cmocka_unit_test(test_storage_outside),
         cmocka_unit_test(test_unreadable),

@@ -17,6 +17,9 @@ typedef enum ddpm_toy {
 const char *ddpm_toy_name(ddpm_toy kind);
 double ddpm_toy_noise(ddpm_toy kind);
 
+/** Names of its columns, [dimensions]. */
+const char *const *ddpm_toy_columns(ddpm_toy kind, int dimensions);
+
 /** Rows first .. first+rows-1.
  *  @param dimensions  2, or 3 for the whole roll or S (x, y, z).
  *  @param noise       standard deviation of the Gaussian noise on every coordinate.

@@ -3,9 +3,10 @@
  *  Layout: /parameters/<tensor>, /ema/<tensor>, /moment1/<tensor>, /moment2/<tensor> float32 in the shapes of the
  * tensor table, [rows][cols]; /schedule/beta [T + 1] float64; /transform/mean and scale [D] float64 (data =
  * standardised * scale + mean), /transform/minimum and maximum [D] float64 (range of the standardised training data);
- * /reduction/exponent [tensors + 1] int32; attributes of the root: format, program, iteration, interval_loss, interval_count, config (the resolved
- * YAML), columns (their names, when they have any). Chunks and metadata carry HDF5's checksums; the user block holds a
- * digest of all that follows it (store/digest.h), checked before HDF5 sees the file.
+ * /reduction/exponent [tensors + 1] int32; attributes of the root: format, program, iteration, interval_loss,
+ * interval_count, config (the resolved YAML), columns (their names, when they have any). Chunks and metadata carry
+ * HDF5's checksums; the user block holds a digest of all that follows it (store/digest.h), checked before HDF5 sees the
+ * file.
  *
  *  Local: rank 0 reads and writes, the run floor shares the result. Main thread.
  */
@@ -35,7 +36,7 @@ typedef struct ddpm_interval {
 
 /** A checkpoint in memory. On writing, all is borrowed. */
 typedef struct ddpm_checkpoint {
-    int64_t iteration;         /* finished ones */
+    int64_t iteration; /* finished ones */
     ddpm_interval interval;
     char *config;              /* resolved YAML */
     int64_t columns;           /* D */

@@ -27,7 +27,8 @@ typedef struct ddpm_h5_shape {
 
 /* ---- files ---- */
 
-/** Make a file, replacing one of that name. Checksummed metadata (the format of HDF5 1.10), no time stamps.
+/** Make a file, replacing one of that name. Checksummed metadata (the format of HDF5 1.10), no time stamps. It is put
+ * together in memory, as large as what is written (not what is declared), and goes to the disk in ddpm_h5_close.
  *  @param user_block   bytes kept free at the start: 0, or a power of two from 512. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out);
 

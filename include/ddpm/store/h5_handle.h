@@ -12,9 +12,8 @@ enum { DDPM_H5_OUTSIDE_BYTES = 512 };
 struct ddpm_h5 {
     hid_t id;
     char *path;
-    ddpm_comm *comm; /* NULL: the serial driver */
-    int created;     /* by this handle: its space is reserved on closing */
-    int lost;        /* a write failed, and what followed did not reach the disk */
+    ddpm_comm *comm;  /* NULL: the serial driver */
+    int memory, disk; /* descriptors of a file that is being made: where HDF5 writes, and where it is to go; else -1 */
     hid_t link_access, dataset_access;
     char *outside; /* [DDPM_H5_OUTSIDE_BYTES] where the external link led that stopped a call, or "" */
     /* the dataset of the last ddpm_h5_read_rows stays open, for its cache of decompressed chunks */
@@ -32,11 +31,6 @@ void ddpm_h5_quiet(void);
  *  @param object   may be NULL. */
 ddpm_status ddpm_h5_fail(ddpm_status status, const ddpm_h5 *file, const char *object, const char *what);
 
-/** ddpm_h5_fail with DDPM_ERR_IO for a file that is being written. When the system refused a write, nothing more
- * reaches the disk: HDF5 1.10 ends in freed memory when closing fails, so what it still holds goes to a file in memory,
- * and ddpm_h5_close reports the loss. */
-ddpm_status ddpm_h5_fail_write(ddpm_h5 *file, const char *object, const char *what);
-
 /** The same as ddpm_h5_fail without a handle. */
 ddpm_status ddpm_h5_fail_path(ddpm_status status, const char *path, const char *what);
 
@@ -49,6 +43,9 @@ ddpm_status ddpm_h5_wrap(hid_t id, const char *path, ddpm_h5 **out);
 
 /** DDPM_OK for a regular file that may be opened, else what is wrong with it. @param writing  for writing too. */
 ddpm_status ddpm_h5_probe(const char *path, int writing);
+
+/** Copy an open file to an empty one, whose space is reserved where the file system can. */
+ddpm_status ddpm_h5_copy(int from, int to, const char *path);
 
 /** Properties of every file: checksummed metadata, all objects closed with it. Negative on failure. */
 hid_t ddpm_h5_file_access(void);

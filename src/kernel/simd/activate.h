@@ -6,14 +6,15 @@
 
 #include "ddpm/kernel/activation.h"
 
-/* act(z), and act'(z) in *slope; what is not used is not computed once inlined. */
+/* act(z), and act'(z) in *slope; what is not used is not computed once inlined. act(NaN) is NaN: a comparison with it
+ * is false, which decides the order of each select. */
 INLINE vf v_activate(ddpm_activation activation, vf z, vf *slope)
 {
     const vf one = splat(1.0f), zero = splat(0.0f);
     switch (activation) {
     case DDPM_ACTIVATION_RELU:
         *slope = select(z > 0.0f, one, zero);
-        return larger(z, zero);
+        return select(z < 0.0f, zero, z);
     case DDPM_ACTIVATION_LEAKY_RELU:
         *slope = select(z > 0.0f, one, splat(0.01f));
         return z * *slope;
@@ -35,7 +36,7 @@ INLINE vf v_activate(ddpm_activation activation, vf z, vf *slope)
     case DDPM_ACTIVATION_SOFTPLUS: {
         const vf u = v_exp(-magnitude(z));
         *slope = select(z > 0.0f, one, u) / (1.0f + u);
-        return larger(z, zero) + v_log1p(u);
+        return select(z < 0.0f, zero, z) + v_log1p(u);
     }
     case DDPM_ACTIVATION_IDENTITY:
     case DDPM_ACTIVATION_COUNT:

@@ -141,7 +141,7 @@ INLINE vf v_tanh(vf x)
     const vf small = p * z * x + x;
     const vf big = 1.0f - 2.0f / (v_exp(a + a) + 1.0f);
     const vf signed_big = (vf)((vi)big | ((vi)x & (int32_t)0x80000000));
-    return select(a < 0.625f, small, signed_big);
+    return select(a >= 0.625f, signed_big, small); /* NaN stays NaN */
 }
 
 /* The normal distribution function, from erfc in W. J. Cody's spirit: erfc(a) = t exp(-a^2 + p(t)), t = 1 / (1 + a /

@@ -1,0 +1,26 @@
+# The Debian packages that building, figures and tests need, and a function that installs what is missing of them.
+# For other scripts: source it.
+
+DDPM_PACKAGES_BUILD="gcc libc6-dev make cmake pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libyaml-dev libxxhash-dev librandom123-dev"
+DDPM_PACKAGES_FIGURES="python3 python3-numpy python3-h5py python3-matplotlib python3-yaml"
+DDPM_PACKAGES_TESTS="libcmocka-dev hdf5-tools python3-scipy python3-sklearn python3-torch clang-format clang-tidy cppcheck valgrind"
+
+# ddpm_install PACKAGE...: install those that are not there; without the right to, say what to do and return 1.
+ddpm_install() {
+    local package missing="" as_root=""
+    command -v dpkg-query >/dev/null || { echo "note: no Debian packages here; taking what the machine offers"; return 0; }
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+    done
+    [ -z "$missing" ] && return 0
+    if [ "$(id -u)" != 0 ]; then
+        if ! sudo -n true 2>/dev/null; then
+            echo "these packages are missing; an administrator can install them with: apt-get install$missing" >&2
+            return 1
+        fi
+        as_root="sudo -n"
+    fi
+    echo "installing$missing"
+    $as_root apt-get update -qq &&
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}

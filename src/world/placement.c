@@ -1,0 +1,51 @@
+/* Affinity masks of the ranks of a node, joined. */
+#include "ddpm/world/placement.h"
+
+#include "ddpm/base/log.h"
+#include "ddpm/world/comm_mpi.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+/* This rank's threads, the node's, and the processors that each may use. */
+typedef struct placement {
+    int threads, processors;
+    int node_threads, node_processors;
+} placement;
+
+static placement measure(ddpm_comm *comm, int threads)
+{
+    cpu_set_t mine, node;
+    placement p = {.threads = threads};
+    CPU_ZERO(&mine);
+    if (sched_getaffinity(0, sizeof mine, &mine) != 0) CPU_SET(0, &mine);
+    MPI_Allreduce(&mine, &node, (int)sizeof mine, MPI_BYTE, MPI_BOR, comm->node);
+    MPI_Allreduce(&threads, &p.node_threads, 1, MPI_INT, MPI_SUM, comm->node);
+    p.processors = CPU_COUNT(&mine);
+    /* a narrow binding is not a small node */
+    const int online = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    p.node_processors = p.threads > p.processors && p.node_threads <= online ? online : CPU_COUNT(&node);
+    return p;
+}
+
+void ddpm_placement_report(ddpm_comm *comm, int threads)
+{
+    const placement p = measure(comm, threads);
+    int crowded_nodes = comm->node_rank == 0 && p.node_threads > p.node_processors,
+        crowded_ranks = p.threads > p.processors;
+    MPI_Allreduce(MPI_IN_PLACE, &crowded_nodes, 1, MPI_INT, MPI_SUM, comm->all);
+    MPI_Allreduce(MPI_IN_PLACE, &crowded_ranks, 1, MPI_INT, MPI_SUM, comm->all);
+    ddpm_log_info("ranks      %d on %d node%s, %d thread%s each; rank 0 may use %d processor%s, its node's ranks %d",
+                  comm->size, comm->node_count, comm->node_count == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
+                  p.processors, p.processors == 1 ? "" : "s", p.node_processors);
+    if (crowded_nodes > 0)
+        ddpm_log_warning("%d of %d nodes have more threads than processors (here %d on %d): use fewer ranks or a "
+                         "smaller OMP_NUM_THREADS, or "
+                         "set OMP_WAIT_POLICY=passive and OMPI_MCA_mpi_yield_when_idle=1",
+                         crowded_nodes, comm->node_count, p.node_threads, p.node_processors);
+    else if (crowded_ranks > 0)
+        ddpm_log_warning("the threads of %d of %d ranks share fewer processors than they are (here %d on %d): bind "
+                         "with mpirun --map-by "
+                         "slot:PE=$OMP_NUM_THREADS --bind-to core, or srun --cpus-per-task=$OMP_NUM_THREADS",
+                         crowded_ranks, comm->size, p.threads, p.processors);
+}

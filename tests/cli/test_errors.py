@@ -1,0 +1,224 @@
+#!/usr/bin/python3
+"""What goes wrong in daily use: one error line that names the place and the remedy, the right exit code, no hang, nothing left
+behind; alone and on three ranks. Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_errors.py
+"""
+import os
+import shutil
+import unittest
+
+import h5py
+import numpy as np
+
+from program import Case, checkpoints, latest, read_h5, settings, SMALL
+
+USAGE, DATA, MISSING, IO, CONFIG = 64, 65, 66, 74, 78
+RANKS = (0, 3)  # 0: alone, without mpirun
+QUICK = {**SMALL, "training.iterations": 30, "training.validate_every": 0}
+
+
+class Errors(Case):
+    def fails_everywhere(self, code, *arguments, says=()):
+        for ranks in RANKS:
+            with self.subTest(ranks=ranks):
+                self.fails(code, *arguments, says=says, ranks=ranks)
+                self.assert_no_leftovers()
+
+    def train_fails(self, code, config, values=(), says=()):
+        """Training ends before it makes a run folder."""
+        self.fails_everywhere(code, "train", config, *settings({**QUICK, **dict(values)}), "--output", self.path("run"), says=says)
+        self.assertFalse(os.path.exists(self.path("run")))
+
+    def rows(self, values, name="rows.h5", columns=None):
+        """Settings to train on these rows."""
+        return {"data.source": "hdf5", "data.path": self.h5(name, columns, data=values)}
+
+
+class Configuration(Errors):
+    def test_typo_in_a_key(self):
+        config = self.write("typo.yaml", "run: {name: x}\ntraining:\n  iterations: 5\n  learning_rat: 0.1\n")
+        self.train_fails(CONFIG, config, says=["typo.yaml:4:3", "learning_rat", "learning_rate"])
+
+    def test_typo_in_set(self):
+        self.train_fails(CONFIG, self.config(), {"training.bacth": 8}, says=["--set", "training.bacth", "training.batch"])
+
+    def test_wrong_type(self):
+        config = self.write("type.yaml", "training:\n  iterations: many\n")
+        self.train_fails(CONFIG, config, says=["type.yaml:2:15", "training.iterations", "many", "expected an integer"])
+
+    def test_out_of_range(self):
+        self.train_fails(CONFIG, self.config(), {"training.batch": 0}, says=["training.batch", "0"])
+
+    def test_no_yaml(self):
+        self.train_fails(CONFIG, self.write("broken.yaml", "run:\n  name: [x\n"), says=["broken.yaml:"])
+
+    def test_missing(self):
+        self.train_fails(MISSING, self.path("absent.yaml"), says=["absent.yaml"])
+
+    def test_a_folder_for_a_file(self):
+        self.train_fails(MISSING, self.folder, says=[self.folder, "found a folder"])
+
+
+class Data(Errors):
+    def test_missing_file(self):
+        self.train_fails(MISSING, self.config(), {"data.source": "hdf5", "data.path": self.path("absent.h5")}, says=["absent.h5"])
+
+    def test_no_path(self):
+        self.train_fails(CONFIG, self.config(), {"data.source": "hdf5"}, says=["data.path"])
+
+    def test_dataset_not_there(self):
+        values = {**self.rows(np.zeros((50, 2), np.float32)), "data.dataset": "dta"}
+        self.train_fails(DATA, self.config(), values, says=["rows.h5", "dta"])
+
+    def test_column_not_there(self):
+        values = {**self.rows(np.zeros((50, 2), np.float32), columns=["mass", "charge"]), "data.columns": "[mass, spin]"}
+        self.train_fails(DATA, self.config(), values, says=["rows.h5", "spin", "data.columns", "2 columns"])
+
+    def test_nan(self):
+        """In the share of the last rank; the message counts as h5py does."""
+        rows = np.ones((300, 3), np.float32)
+        rows[271, 2] = np.nan
+        self.train_fails(DATA, self.config(), self.rows(rows), says=["rows.h5", "row 271", "column 2", "remove"])
+
+    def test_infinity_in_a_named_column(self):
+        rows = np.ones((300, 3))
+        rows[5, 1] = 1e300  # no float32
+        self.train_fails(DATA, self.config(), {**self.rows(rows, columns=["a", "b", "c"]), "data.columns": "[c, b]"}, says=["row 5", "column 1", "'b'"])
+
+    def test_no_rows(self):
+        self.train_fails(DATA, self.config(), self.rows(np.zeros((0, 2), np.float32)), says=["rows.h5", "0 rows"])
+
+    def test_text(self):
+        values = {"data.source": "hdf5", "data.path": self.h5("text.h5", data=np.array([b"one", b"two"]))}
+        self.train_fails(DATA, self.config(), values, says=["text.h5", "data", "numbers"])
+
+    def test_not_hdf5(self):
+        values = {"data.source": "hdf5", "data.path": self.write("table.csv", "x,y\n1,2\n" * 100)}
+        self.train_fails(DATA, self.config(), values, says=["table.csv", "HDF5"])
+
+    def test_truncated(self):
+        values = self.rows(np.ones((5000, 2), np.float32))
+        os.truncate(values["data.path"], 20_000)
+        self.train_fails(DATA, self.config(), values, says=["rows.h5", "copy it again"])
+
+    def test_too_little_memory_to_stream(self):
+        values = {**self.rows(np.ones((300_000, 1), np.float32)), "data.memory": 1}
+        self.train_fails(CONFIG, self.config(), values, says=["data.memory", "at least 3 MiB"])
+
+    def test_more_ranks_than_rows(self):
+        """Works; when ranks are idle, a warning says what to do."""
+        values = {**QUICK, **self.rows(np.array([[0, 1], [2, 3]], np.float32)), "training.batch": 32, "parallel.block_rows": 16}
+        for ranks in RANKS:
+            result = self.ddpm("train", self.config(), *settings(values), "--output", self.path(f"run{ranks}"), ranks=ranks)
+            idle = [line for line in result.warnings() if "ranks share" in line]
+            self.assertEqual(1 if ranks > 2 else 0, len(idle), str(result))
+            self.assertTrue(all("fewer ranks" in line and "training.batch" in line for line in idle))
+            self.ddpm("sample", self.path(f"run{ranks}"), "--count", 2, "--output", self.path("two.h5"), ranks=ranks)
+            self.assertTrue(np.isfinite(read_h5(self.path("two.h5"))["samples"]).all())
+        self.assert_same_bits(latest(self.path("run1")), latest(self.path("run3")))
+
+    def test_other_data_on_resume(self):
+        values = self.rows(np.random.default_rng(1).normal(size=(500, 2)).astype(np.float32))
+        self.train(self.config(), self.path("run"), {**QUICK, **values, "training.decay": "constant"})
+        values = self.rows(np.random.default_rng(2).normal(size=(500, 2)).astype(np.float32), "other.h5")
+        self.fails_everywhere(DATA, "train", self.config(), *settings({**QUICK, **values, "training.decay": "constant", "training.iterations": 60}),
+                              "--output", self.path("run"), says=["data", "new run folder"])
+
+
+class Output(Errors):
+    """Root may write anywhere, but not below a file."""
+
+    def setUp(self):
+        super().setUp()
+        self.below_a_file = os.path.join(self.write("file", "in the way"), "run")
+
+    def test_run_folder(self):
+        self.fails_everywhere(IO, "train", self.config(), *settings(QUICK), "--output", self.below_a_file, says=[self.path("file")])
+        self.assertEqual(["config.yaml", "file"], sorted(os.listdir(self.folder)))
+
+    def test_files(self):
+        """Of every verb that writes one: below a file, in a folder that is not there, or where a folder is."""
+        self.train(self.config(), self.path("run"), QUICK)
+        os.mkdir(self.path("folder"))
+        writers = {"sample": [self.path("run"), "--count", 10], "forward": [self.config(), "--count", 10], "data": ["s_curve", "--count", 10],
+                   "schedule": [self.config()]}
+        below = {os.path.join(self.below_a_file, "out.h5"): self.below_a_file}
+        places = {self.path("absent", "out.h5"): self.path("absent"), self.path("folder"): self.path("folder"), **below}
+        for verb, arguments in writers.items():
+            for place, named in (places if verb in ("sample", "schedule") else below).items():
+                with self.subTest(verb=verb, place=place):
+                    self.fails_everywhere(IO, verb, *arguments, "--output", place, says=[named])
+        self.assertEqual(["config.yaml", "file", "folder", "run"], sorted(os.listdir(self.folder)))
+        self.assertEqual([], os.listdir(self.path("folder")))
+
+
+class Checkpoints(Errors):
+    def setUp(self):
+        super().setUp()
+        self.run = self.train(self.config(), self.path("run"), {**QUICK, "checkpoint.every": 10})
+        self.newest = os.path.join(self.run, "checkpoints", checkpoints(self.run)[-1])
+
+    def sample_fails(self, code, checkpoint, says):
+        self.fails_everywhere(code, "sample", checkpoint, "--count", 10, "--output", self.path("out.h5"), says=says)
+        self.assertFalse(os.path.exists(self.path("out.h5")))
+
+    def test_truncated(self):
+        os.truncate(self.newest, os.path.getsize(self.newest) // 2)
+        self.sample_fails(DATA, self.run, says=["step-000000030.h5", "older checkpoint"])
+        self.fails_everywhere(DATA, "info", self.run, says=["step-000000030.h5", "older checkpoint"])
+
+    def test_one_wrong_byte(self):
+        with open(self.newest, "r+b") as file:
+            file.seek(os.path.getsize(self.newest) // 2)
+            byte = file.read(1)[0]
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte ^ 1]))
+        self.sample_fails(DATA, self.newest, says=["step-000000030.h5", "damaged"])
+
+    def test_empty(self):
+        os.truncate(self.newest, 0)
+        self.sample_fails(DATA, self.newest, says=["step-000000030.h5"])
+
+    def test_resume_falls_back(self):
+        """To an older checkpoint, with a warning, and ends as if nothing had been."""
+        whole = read_h5(self.newest)
+        for ranks in RANKS:
+            with self.subTest(ranks=ranks):
+                os.truncate(self.newest, 3000)
+                result = self.ddpm("train", self.config(), *settings({**QUICK, "checkpoint.every": 10}), "--output", self.run, ranks=ranks)
+                self.assertTrue(any("step-000000030.h5" in line for line in result.warnings()), str(result))
+                self.assertIn("step-000000020.h5, iteration 20", result.stderr)
+                again = read_h5(self.newest)
+                self.assertTrue(all(np.array_equal(whole[name], again[name]) for name in whole))
+
+    def test_all_damaged(self):
+        """Not a new run, silently."""
+        for name in checkpoints(self.run):
+            os.truncate(os.path.join(self.run, "checkpoints", name), 3000)
+        self.fails_everywhere(DATA, "train", self.config(), *settings({**QUICK, "checkpoint.every": 10}), "--output", self.run, says=["damaged"])
+
+    def test_not_a_checkpoint(self):
+        self.sample_fails(DATA, self.h5("data.h5", data=np.ones((5, 2))), says=["data.h5", "not a checkpoint"])
+        self.sample_fails(DATA, self.write("notes.txt", "no model here\n" * 100), says=["notes.txt", "not a checkpoint"])
+
+    def test_missing(self):
+        self.sample_fails(MISSING, self.path("absent"), says=["absent"])
+        os.mkdir(self.path("empty"))
+        self.sample_fails(MISSING, self.path("empty"), says=["empty", "no checkpoint"])
+        self.fails_everywhere(MISSING, "train", self.config(), *settings(QUICK), "--output", self.path("new"), "--resume", self.path("absent.h5"),
+                              says=["absent.h5"])
+
+    def test_newer_format(self):
+        """Cannot be read, and is not taken for damage."""
+        with h5py.File(self.newest, "r+") as file:
+            file.attrs["format"] = 99
+        self.sample_fails(DATA, self.newest, says=["step-000000030.h5"])
+
+    def test_data_verbs_on_a_checkpoint(self):
+        """Its arrays are data like any other, when asked for by name; nothing crashes."""
+        values = {"data.source": "hdf5", "data.path": self.newest, "data.dataset": "absent"}
+        shutil.copy(self.config(), self.path("copy.yaml"))
+        self.fails_everywhere(DATA, "forward", self.path("copy.yaml"), *settings(values), "--output", self.path("out.h5"), says=["absent"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,229 @@
+#!/usr/bin/python3
+"""A result depends on neither ranks, threads, interruptions, nor how the data are held: the same bits, always.
+
+Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_same_bits.py
+"""
+import os
+import shutil
+import signal
+import subprocess
+import unittest
+
+import h5py
+import numpy as np
+
+from program import Case, checkpoints, finish, latest, read_h5, read_metrics, settings, SMALL, start, until
+
+TIME_COLUMNS = ("rows_per_second", "seconds")
+STOPPED = 75
+
+
+def isa_supported():
+    """The instruction sets of DDPM_ISA that this machine has."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        flags = set(next((line for line in file if line.startswith("flags")), "").split())
+    sets = {"baseline": set(), "avx2": {"avx2", "fma"}, "avx512": {"avx512f", "avx512dq", "avx512vl"}}
+    return [name for name, needed in sets.items() if needed <= flags]
+
+
+class Bits(Case):
+    def setUp(self):
+        super().setUp()
+        self.yaml = self.config()
+
+    def sample(self, run_folder, name, *arguments, **more):
+        output = self.path(name)
+        self.ddpm("sample", run_folder, "--count", 1000, "--seed", 5, "--output", output, *arguments, **more)
+        return output
+
+    def train_and_sample(self, name, values=(), ranks=0, threads=1, **more):
+        """The run folder, with samples.h5 in it."""
+        folder = self.train(self.yaml, self.path(name), values, ranks=ranks, threads=threads, **more)
+        self.sample(folder, f"{name}/samples.h5", ranks=ranks, threads=threads, **more)
+        return folder
+
+    def assert_same_metrics(self, first, second):
+        def rows(folder):
+            return [{key: value for key, value in row.items() if key not in TIME_COLUMNS} for row in read_metrics(folder)]
+        self.assertEqual(rows(first), rows(second))
+
+    def assert_same_run(self, first, second):
+        self.assertEqual(checkpoints(first), checkpoints(second))
+        for name in checkpoints(first):
+            self.assert_same_bits(*(os.path.join(folder, "checkpoints", name) for folder in (first, second)))
+        self.assert_same_bits(*(os.path.join(folder, "samples.h5") for folder in (first, second)))
+        self.assert_same_metrics(first, second)
+
+    def assert_independent_of_ranks(self, values, **more):
+        """One rank alone, and three with two threads each."""
+        self.assert_same_run(self.train_and_sample("one", values, **more), self.train_and_sample("three", values, ranks=3, threads=2, **more))
+        return self.path("one")
+
+
+class Ranks(Bits):
+    def test_ranks_and_threads(self):
+        """Six blocks."""
+        values = {"checkpoint.every": 150}
+        alone = self.train_and_sample("alone", values)
+        content = read_h5(latest(alone))
+        groups = {name.split("/")[0] for name in content}
+        self.assertLessEqual({"parameters", "ema", "moment1", "moment2", "reduction"}, groups)
+        self.assertTrue(all(np.isfinite(array).all() for array in content.values()))
+        self.assertFalse(np.array_equal(content["parameters/hidden0/weight"], content["ema/hidden0/weight"]))
+        self.assertEqual((1000, 2), read_h5(os.path.join(alone, "samples.h5"))["samples"].shape)
+        for ranks in (1, 2, 3, 5):
+            for threads in (1, 2):
+                with self.subTest(ranks=ranks, threads=threads):
+                    self.assert_same_run(alone, self.train_and_sample(f"r{ranks}.t{threads}", values, ranks=ranks, threads=threads))
+
+    def test_more_ranks_than_blocks(self):
+        values = {"training.batch": 40, "parallel.block_rows": 16, "training.iterations": 100}
+        self.assert_same_run(self.train_and_sample("one", values), self.train_and_sample("five", values, ranks=5))
+
+    def test_another_seed_is_another_run(self):
+        """So that the comparisons above mean something."""
+        a, b = (self.train_and_sample(f"seed{seed}", {"run.seed": seed, "training.iterations": 20}) for seed in (1, 2))
+        with self.assertRaises(AssertionError):
+            self.assert_same_bits(latest(a), latest(b))
+
+    def test_gain_table_sgd(self):
+        self.assert_independent_of_ranks({"network.time": "gain_table", "network.activation": "softplus", "training.optimizer": "sgd",
+                                          "training.learning_rate": 0.01})
+
+    def test_adamw(self):
+        self.assert_independent_of_ranks({"training.optimizer": "adamw", "training.weight_decay": 0.01, "diffusion.predict": "velocity",
+                                          "diffusion.variance": "beta", "training.decay": "step", "training.decay_every": 100})
+
+    def test_each_instruction_set_by_itself(self):
+        for isa in isa_supported():
+            with self.subTest(isa=isa):
+                values = {"training.iterations": 100}
+                alone = self.train_and_sample(f"{isa}.alone", values, environment={"DDPM_ISA": isa})
+                self.assert_same_run(alone, self.train_and_sample(f"{isa}.three", values, ranks=3, threads=2, environment={"DDPM_ISA": isa}))
+
+    def test_float32_reduction_is_close(self):
+        """For a few iterations: after many, rounding has grown."""
+        values = {"training.iterations": 20, "training.warmup": 0}
+        exact = read_h5(latest(self.train_and_sample("exact", values)))
+        for ranks in (1, 3):
+            close = read_h5(latest(self.train_and_sample(f"float{ranks}", {**values, "parallel.reduction": "float32"}, ranks=ranks)))
+            for name, array in exact.items():
+                if name.startswith(("parameters", "ema")):
+                    np.testing.assert_allclose(close[name], array, rtol=0, atol=2e-3, err_msg=name)
+
+
+class Data(Bits):
+    """Rows from a file, held or streamed. Streaming has an order of its own: it equals itself."""
+
+    ROWS, COLUMNS = 200_000, 8  # 6 MiB
+
+    def setUp(self):
+        super().setUp()
+        rng = np.random.default_rng(3)
+        rows = (rng.normal(size=(self.ROWS, self.COLUMNS)) * np.arange(1, self.COLUMNS + 1)).astype(np.float32)
+        self.data = self.h5("rows.h5", data=rows)
+        self.values = {"data.source": "hdf5", "data.path": self.data, "training.iterations": 200}
+
+    def test_held(self):
+        self.assert_independent_of_ranks({**self.values, "data.columns": "[1, 5, 2]"})
+
+    def test_streamed(self):
+        values = {**self.values, "data.memory": 4, "training.batch": 2048, "parallel.block_rows": 256}
+        one = self.assert_independent_of_ranks(values)
+        held = self.train_and_sample("held", {**values, "data.memory": 100})
+        with self.assertRaises(AssertionError):  # that it was streamed at all
+            self.assert_same_bits(latest(one), latest(held))
+
+    def test_streamed_and_resumed(self):
+        values = {**self.values, "data.memory": 4, "training.batch": 2048, "parallel.block_rows": 256, "training.decay": "constant"}
+        whole = self.train(self.yaml, self.path("whole"), values)
+        self.train(self.yaml, self.path("parts"), {**values, "training.iterations": 137}, ranks=3)
+        self.train(self.yaml, self.path("parts"), values, ranks=2)
+        self.assert_same_bits(latest(whole), latest(self.path("parts")))
+
+
+class Resume(Bits):
+    def test_stopped_on_4_ranks_resumed_on_3(self):
+        """A run that was killed after its checkpoint at 137, and had written more of metrics.csv."""
+        values = {"checkpoint.every": 137, "run.report_every": 10}
+        whole = self.train_and_sample("whole", values)
+        self.train(self.yaml, self.path("parts"), values, ranks=4)
+        folder = self.path("parts", "checkpoints")
+        for name in checkpoints(self.path("parts"))[1:] + ["latest.h5"]:
+            os.unlink(os.path.join(folder, name))
+        self.assertEqual(["step-000000137.h5"], os.listdir(folder))
+        self.train_and_sample("parts", values, ranks=3)
+        self.assert_same_run(whole, self.path("parts"))
+        self.assertEqual(30 + 3 - 3, len(read_metrics(whole)))  # every 10; validation at 100, 200, 300 is among them
+
+    def test_prolonged_on_other_ranks(self):
+        for network in ({}, {"network.time": "gain_table", "training.optimizer": "sgd"}, {"training.optimizer": "adamw"}):
+            with self.subTest(network=network):
+                values = {**network, "training.decay": "constant", "training.validate_every": 0, "training.warmup": 0}
+                shutil.rmtree(self.path("parts"), ignore_errors=True)
+                whole = self.train(self.yaml, self.path(f"whole{len(os.listdir(self.folder))}"), values)
+                self.train(self.yaml, self.path("parts"), {**values, "training.iterations": 137}, ranks=4)
+                self.train(self.yaml, self.path("parts"), values, ranks=3)
+                self.assert_same_bits(latest(whole), latest(self.path("parts")))
+
+
+class Stop(Bits):
+    """A request to stop while training: exit code 75 and a good checkpoint, from which the run goes on as if nothing had been."""
+
+    ENDLESS = {"training.iterations": 10 ** 9, "training.decay": "constant", "checkpoint.every": 10 ** 9, "run.report_every": 10,
+               "training.validate_every": 0, "training.warmup": 0}
+
+    def begin(self, ranks, **values):
+        """Start an endless run and wait until it iterates."""
+        folder = self.path("stopped")
+        process = start("train", self.yaml, *settings({**SMALL, **self.ENDLESS, **values}), "--output", folder, ranks=ranks)
+        self.addCleanup(lambda: process.poll() is None and finish(process, 0))
+        until(lambda: process.poll() is not None or os.path.exists(os.path.join(folder, "metrics.csv")) and read_metrics(folder))
+        return process
+
+    def check(self, process, reason, ranks):
+        result = finish(process)
+        self.assertEqual(STOPPED, result.code, str(result))
+        self.assertEqual(1, len(result.errors()), str(result))
+        self.assertIn(reason, result.errors()[0])
+        stopped = self.path("stopped")
+        with h5py.File(latest(stopped), "r") as file:
+            iteration = int(file.attrs["iteration"])
+        self.assertIn(f"iteration {iteration} ", result.errors()[0])
+        self.assert_no_leftovers()
+        whole = self.path("whole")
+        self.train(self.yaml, whole, {**self.ENDLESS, "training.iterations": iteration}, timeout=60)
+        self.assert_same_bits(latest(whole), latest(stopped))
+        for folder in (stopped, whole):
+            self.train(self.yaml, folder, {**self.ENDLESS, "training.iterations": iteration + 50}, ranks=ranks)
+        self.assert_same_bits(latest(whole), latest(stopped))
+
+    def test_sigterm(self):
+        process = self.begin(0)
+        process.send_signal(signal.SIGTERM)
+        self.check(process, "SIGTERM", 3)
+
+    def test_sigusr1_to_one_rank_of_three(self):
+        """The others learn of it from that rank."""
+        process = self.begin(3)
+        found = subprocess.run(["pgrep", "--parent", str(process.pid)], capture_output=True, text=True, check=True)
+        os.kill(int(found.stdout.split()[-1]), signal.SIGUSR1)
+        self.check(process, "stopped by ", 2)
+
+    def test_sigusr1_to_mpirun(self):
+        process = self.begin(2)
+        process.send_signal(signal.SIGUSR1)
+        self.check(process, "SIGUSR1", 0)
+
+    def test_stop_file(self):
+        process = self.begin(3)
+        open(self.path("stopped", "stop"), "w", encoding="utf-8").close()
+        self.check(process, "the stop file", 0)
+        self.assertFalse(os.path.exists(self.path("stopped", "stop")))
+
+    def test_time_limit(self):
+        self.check(self.begin(2, **{"run.time_limit": 0.5}), "run.time_limit", 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,47 @@
+/** A network with all it needs to run, for tests. */
+#ifndef DDPM_TESTS_SMALL_NETWORK_H
+#define DDPM_TESTS_SMALL_NETWORK_H
+
+#include "expect.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/model/network.h"
+
+typedef struct small_network {
+    ddpm_network *network;
+    int64_t count; /* parameters */
+    float *parameters;
+    ddpm_packed *packed;
+    ddpm_workspace *workspace;
+} small_network;
+
+static inline small_network small_network_make(const ddpm_network_spec *spec, int64_t rows)
+{
+    small_network s = {0};
+    expect_ok(ddpm_network_create(spec, &s.network));
+    s.count = ddpm_network_parameter_count(s.network);
+    expect_ok(DDPM_NEW(&s.parameters, s.count, "parameters"));
+    ddpm_network_initialise(s.network, 3, s.parameters);
+    expect_ok(ddpm_packed_create(s.network, 1, &s.packed));
+    for (int part = 2; part >= 0; part--) ddpm_packed_fill(s.packed, s.network, s.parameters, part, 3);
+    expect_ok(ddpm_workspace_create(s.network, rows, 1, &s.workspace));
+    return s;
+}
+
+static inline void small_network_free(small_network *s)
+{
+    ddpm_workspace_free(s->workspace);
+    ddpm_packed_free(s->packed);
+    ddpm_release(s->parameters);
+    ddpm_network_free(s->network);
+}
+
+/** Rows of (x_t, t) for a network of these columns and steps. */
+static inline void fill_rows(const ddpm_network_spec *spec, int64_t rows, float *xt, int32_t *t)
+{
+    fill_any(xt, rows * spec->columns, 50);
+    for (int64_t i = 0; i < rows; i++)
+        t[i] = (int32_t)(1 + ddpm_random_below(ddpm_random_words(1, DDPM_RANDOM_TIMESTEP, 0, i, 0).v[0], spec->steps));
+}
+
+#endif

@@ -1,0 +1,231 @@
+/* The matrix products of a dense layer against double, over awkward shapes; and that no bit shows where a row sits. */
+#include "isa.h"
+
+#include "ddpm/base/memory.h"
+
+enum { MOST_ROWS = 70, WIDEST = 100, ROOM = 192 /* of a stride: the widest panel and something after it */ };
+
+static const int64_t widths[] = {1, 2, 3, 15, 16, 17, 31, 33, 64, 66, 100};
+static const int64_t heights[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 24, 70};
+enum { WIDTHS = sizeof widths / sizeof widths[0], HEIGHTS = sizeof heights / sizeof heights[0] };
+
+/* Matrices of one shape. What lies outside a matrix is NaN on the way in, and a mark on the way out. */
+static struct {
+    float w[WIDEST * WIDEST], packed[ROOM * WIDEST], transposed[ROOM * WIDEST], bias[ROOM];
+    float x[(MOST_ROWS + 1) * ROOM], dz[(MOST_ROWS + 1) * ROOM], slope[(MOST_ROWS + 1) * ROOM];
+    float out[(MOST_ROWS + 1) * ROOM], out_slope[(MOST_ROWS + 1) * ROOM], alone[ROOM], sum[WIDEST * WIDEST];
+    int64_t fixed[WIDEST * WIDEST];
+} m;
+
+static const float MARK = 12345.0f;
+
+static void fill_block(float *block, int64_t columns, int64_t series)
+{
+    fill_any(block, (MOST_ROWS + 1) * ROOM, series);
+    for (int64_t row = 0; row <= MOST_ROWS; row++)
+        for (int64_t j = columns; j < ROOM; j++) block[row * ROOM + j] = NAN;
+}
+
+static void mark_block(float *block)
+{
+    for (int64_t i = 0; i < (MOST_ROWS + 1) * ROOM; i++) block[i] = MARK;
+}
+
+static void make(int64_t k, int64_t n)
+{
+    const int64_t panel = kernels->panel, panels = ddpm_round_up(n, panel) / panel, back = ddpm_round_up(k, panel) / panel;
+    fill_any(m.w, k * n, 1);
+    fill_any(m.bias, n, 2);
+    memset(m.bias + n, 0, (size_t)(ROOM - n) * sizeof(float));
+    fill_block(m.x, k, 3);
+    fill_block(m.dz, n, 4);
+    fill_block(m.slope, k, 5);
+    for (int64_t i = 0; i < ROOM * WIDEST; i++) m.packed[i] = m.transposed[i] = NAN;
+    kernels->pack(m.w, k, n, 0, panels, m.packed);
+    for (int64_t p = 0; p < back; p++) kernels->pack_transposed(m.w, k, n, p, p + 1, m.transposed); /* in parts */
+}
+
+/* A chain of `terms` float operations is off by at most terms x 2^-24 of the sum of sizes. */
+static void expect_sum(float value, double expected, double sizes, int64_t terms, const char *what, int64_t where)
+{
+    expect_near((double)value, expected, (double)(terms + 1) * 0x1p-24 * sizes, what, where);
+}
+
+static void check_forward(int64_t rows, int64_t k, int64_t n)
+{
+    mark_block(m.out);
+    kernels->forward(rows, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, m.out, NULL, ROOM);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = (double)m.bias[j], sizes = fabs(sum);
+            for (int64_t i = 0; i < k; i++) {
+                const double term = (double)m.x[row * ROOM + i] * (double)m.w[i * n + j];
+                sum += term;
+                sizes += fabs(term);
+            }
+            expect_sum(m.out[row * ROOM + j], sum, sizes, k + 1, "forward", (rows * 1000 + k) * 1000 + n);
+        }
+    for (int64_t j = 0; j < ROOM; j++) assert_true(m.out[rows * ROOM + j] == MARK); /* the row after the last */
+    for (int64_t j = ddpm_round_up(n, kernels->panel); j < ROOM; j++) assert_true(m.out[j] == MARK);
+}
+
+static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slope)
+{
+    mark_block(m.out);
+    kernels->backward_data(rows, k, n, m.dz, ROOM, m.transposed, with_slope ? m.slope : NULL, m.out, ROOM);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t i = 0; i < k; i++) {
+            const double factor = with_slope ? (double)m.slope[row * ROOM + i] : 1.0;
+            double sum = 0.0, sizes = 0.0;
+            for (int64_t j = 0; j < n; j++) {
+                const double term = (double)m.dz[row * ROOM + j] * (double)m.w[i * n + j] * factor;
+                sum += term;
+                sizes += fabs(term);
+            }
+            expect_sum(m.out[row * ROOM + i], sum, sizes, n + 1, "backward", (rows * 1000 + k) * 1000 + n);
+        }
+    for (int64_t j = 0; j < ROOM; j++) assert_true(m.out[rows * ROOM + j] == MARK);
+}
+
+static void check_backward_weights(int64_t rows, int64_t k, int64_t n)
+{
+    const double scale = 0x1p40;
+    for (int64_t i = 0; i < k * n; i++) {
+        m.sum[i] = 0.0f;
+        m.fixed[i] = i;
+    }
+    assert_int_equal(kernels->backward_weights_float(rows, k, n, m.x, ROOM, m.dz, ROOM, 1e30f, m.sum), 0);
+    assert_int_equal(kernels->backward_weights_fixed(rows, k, n, m.x, ROOM, m.dz, ROOM, scale, 1024.0f, m.fixed), 0);
+    for (int64_t i = 0; i < k; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = 0.0, sizes = 0.0;
+            for (int64_t row = 0; row < rows; row++) {
+                const double term = (double)m.x[row * ROOM + i] * (double)m.dz[row * ROOM + j];
+                sum += term;
+                sizes += fabs(term);
+            }
+            const int64_t at = i * n + j;
+            expect_sum(m.sum[at], sum, sizes, rows, "weights", (rows * 1000 + k) * 1000 + n);
+            assert_int_equal(m.fixed[at], at + llrint((double)m.sum[at] * scale));
+        }
+    kernels->column_sums(rows, n, m.dz, ROOM, m.alone);
+    for (int64_t j = 0; j < n; j++) {
+        double sum = 0.0, sizes = 0.0;
+        for (int64_t row = 0; row < rows; row++) {
+            sum += (double)m.dz[row * ROOM + j];
+            sizes += fabs((double)m.dz[row * ROOM + j]);
+        }
+        expect_sum(m.alone[j], sum, sizes, rows, "column", j);
+    }
+}
+
+static void check_all(int64_t rows, int64_t k, int64_t n)
+{
+    check_forward(rows, k, n);
+    check_backward_data(rows, k, n, 0);
+    check_backward_data(rows, k, n, 1);
+    check_backward_weights(rows, k, n);
+}
+
+static void test_products(void **state)
+{
+    (void)state;
+    for (int a = 0; a < WIDTHS; a++)
+        for (int b = 0; b < WIDTHS; b++) {
+            make(widths[a], widths[b]);
+            for (int h = 0; h < HEIGHTS; h++) check_all(heights[h], widths[a], widths[b]);
+        }
+}
+
+static void test_every_height(void **state)
+{
+    (void)state;
+    make(33, 17);
+    for (int64_t rows = 1; rows <= MOST_ROWS; rows++) check_all(rows, 33, 17);
+}
+
+/* A block cut anywhere gives every row the bits that the whole block gives it. */
+static void test_row_stands_alone(void **state)
+{
+    static float whole[(MOST_ROWS + 1) * ROOM], whole_slope[(MOST_ROWS + 1) * ROOM], whole_back[(MOST_ROWS + 1) * ROOM];
+    (void)state;
+    for (int a = 0; a < WIDTHS; a++) {
+        const int64_t k = widths[a], n = widths[WIDTHS - 1 - a];
+        make(k, n);
+        kernels->forward(MOST_ROWS, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_SILU, whole, whole_slope, ROOM);
+        kernels->backward_data(MOST_ROWS, k, n, m.dz, ROOM, m.transposed, m.slope, whole_back, ROOM);
+        for (int64_t first = 0; first < MOST_ROWS; first++) {
+            const int64_t rows = 1 + (first * 7) % 20 < MOST_ROWS - first ? 1 + (first * 7) % 20 : MOST_ROWS - first;
+            kernels->forward(rows, k, n, m.x + first * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_SILU, m.out,
+                             m.out_slope, ROOM);
+            for (int64_t row = 0; row < rows; row++) {
+                const int64_t at = (first + row) * ROOM;
+                expect_bits(m.out + row * ROOM, whole + at, (size_t)n * sizeof(float), "forward", first);
+                expect_bits(m.out_slope + row * ROOM, whole_slope + at, (size_t)n * sizeof(float), "slope", first);
+            }
+            kernels->backward_data(rows, k, n, m.dz + first * ROOM, ROOM, m.transposed, m.slope + first * ROOM, m.out,
+                                   ROOM);
+            for (int64_t row = 0; row < rows; row++)
+                expect_bits(m.out + row * ROOM, whole_back + (first + row) * ROOM, (size_t)k * sizeof(float),
+                            "backward", first);
+        }
+    }
+}
+
+/* The activation that is fused with the product is the one that stands alone. */
+static void test_fused_activation(void **state)
+{
+    (void)state;
+    make(33, 66);
+    for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++) {
+        static float z[ROOM], h[ROOM], slope[ROOM];
+        for (int64_t row = 0; row < 9; row++) {
+            kernels->forward(1, 33, 66, m.x + row * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, z, NULL, ROOM);
+            kernels->activate(66, (ddpm_activation)activation, z, h, slope);
+            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, m.out_slope, ROOM);
+            expect_bits(m.out + row * ROOM, h, 66 * sizeof(float), "value", activation);
+            expect_bits(m.out_slope + row * ROOM, slope, 66 * sizeof(float), "slope", activation);
+            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, NULL, ROOM);
+            expect_bits(m.out + row * ROOM, h, 66 * sizeof(float), "value without slope", activation);
+        }
+    }
+}
+
+/* One element that is too large or not a number, anywhere, is reported. */
+static void test_refusal(void **state)
+{
+    static const float wrong[] = {NAN, INFINITY, -INFINITY, 1e9f, -1e9f};
+    (void)state;
+    for (int a = 0; a < WIDTHS; a++) {
+        const int64_t n = widths[a];
+        for (int w = 0; w < 5; w++)
+            for (int64_t j = 0; j < n; j++) {
+                make(3, n);
+                m.dz[4 * ROOM + j] = wrong[w];
+                assert_int_not_equal(
+                    kernels->backward_weights_fixed(7, 3, n, m.x, ROOM, m.dz, ROOM, 0x1p40, 1024.0f, m.fixed), 0);
+                assert_int_not_equal(kernels->backward_weights_float(7, 3, n, m.x, ROOM, m.dz, ROOM, 1024.0f, m.sum), 0);
+            }
+    }
+}
+
+static void test_unknown_isa(void **state)
+{
+    (void)state;
+    setenv("DDPM_ISA", "mmx", 1);
+    assert_null(ddpm_kernels_choose());
+    setenv("DDPM_ISA", "", 1);
+    assert_non_null(ddpm_kernels_choose());
+    setenv("DDPM_ISA", kernels->name, 1);
+    assert_ptr_equal(ddpm_kernels_choose(), kernels);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products),         cmocka_unit_test(test_every_height),
+        cmocka_unit_test(test_row_stands_alone), cmocka_unit_test(test_fused_activation),
+        cmocka_unit_test(test_refusal),          cmocka_unit_test(test_unknown_isa),
+    };
+    return RUN_ON_EVERY_ISA(tests);
+}

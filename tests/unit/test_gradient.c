@@ -1,0 +1,197 @@
+/* The network's gradient against central differences of the network in double; sums that show no order. */
+#include "reference_network.h"
+#include "small_network.h"
+
+enum { ROWS = 23, COLUMNS = 3, MOST_OUTPUTS = 6, TENSORS_MAX = 32 };
+
+static float xt[ROWS * COLUMNS], weights[ROWS * MOST_OUTPUTS]; /* of the outputs in the loss */
+static int32_t t[ROWS];
+
+/* Where gradients are added, with the same scale for all tensors. */
+typedef struct accumulator {
+    ddpm_gradient gradient;
+    int32_t exponent[TENSORS_MAX];
+    int64_t refused[TENSORS_MAX];
+} accumulator;
+
+static void accumulator_make(const small_network *s, int exact, accumulator *a)
+{
+    *a = (accumulator){.gradient = {.kernels = ddpm_network_kernels(s->network), .limit = 0x1p50}};
+    a->gradient.exponent = a->exponent;
+    a->gradient.refused = a->refused;
+    for (int i = 0; i < TENSORS_MAX; i++) a->exponent[i] = 40;
+    if (exact)
+        expect_ok(DDPM_NEW(&a->gradient.fixed, s->count, "sums"));
+    else
+        expect_ok(DDPM_NEW(&a->gradient.real, s->count, "sums"));
+}
+
+static void accumulator_free(accumulator *a)
+{
+    for (int i = 0; i < TENSORS_MAX; i++) assert_int_equal(a->refused[i], 0);
+    ddpm_release(a->gradient.fixed);
+    ddpm_release(a->gradient.real);
+}
+
+/* The gradient of the weighted sum of the outputs of rows first .. first+rows-1. */
+static void add_block(const small_network *s, int64_t first, int64_t rows, ddpm_gradient *gradient)
+{
+    const ddpm_network_spec *spec = ddpm_network_get_spec(s->network);
+    const int64_t outputs = spec->heads * spec->columns;
+    int64_t stride;
+    (void)ddpm_network_forward(s->network, s->packed, s->workspace, rows, xt + first * COLUMNS, t + first, &stride);
+    float *dout = ddpm_workspace_dout(s->workspace, &stride);
+    for (int64_t row = 0; row < rows; row++)
+        memcpy(dout + row * stride, weights + (first + row) * outputs, (size_t)outputs * sizeof *dout);
+    ddpm_network_backward(s->network, s->packed, s->workspace, rows, t + first, gradient);
+}
+
+static double reference_loss(const small_network *s, const double *parameters)
+{
+    const ddpm_network_spec *spec = ddpm_network_get_spec(s->network);
+    const int64_t outputs = spec->heads * spec->columns;
+    double out[MOST_OUTPUTS], sum = 0.0;
+    for (int64_t row = 0; row < ROWS; row++) {
+        reference_forward(s->network, parameters, xt + row * COLUMNS, t[row], out);
+        for (int64_t j = 0; j < outputs; j++) sum += (double)weights[row * outputs + j] * out[j];
+    }
+    return sum;
+}
+
+static ddpm_network_spec spec_of(int activation, int time, int64_t heads)
+{
+    return (ddpm_network_spec){.columns = COLUMNS,
+                               .heads = heads,
+                               .width = 18,
+                               .depth = 2,
+                               .activation = (ddpm_activation)activation,
+                               .time = (ddpm_time)time,
+                               .time_width = 6,
+                               .steps = 5};
+}
+
+/* Every third element of every tensor; the error relative to the tensor's largest derivative. */
+static void check_tensor(const small_network *s, const ddpm_tensor *tensor, double *parameters, const accumulator *exact,
+                         const accumulator *real)
+{
+    static double difference[20 * 20];
+    const int64_t size = tensor->rows * tensor->cols;
+    const double h = 1e-5;
+    double largest = 0.0;
+    for (int64_t e = 0; e < size; e += 3) {
+        const int64_t at = tensor->offset + e;
+        const double value = parameters[at];
+        parameters[at] = value + h;
+        const double above = reference_loss(s, parameters);
+        parameters[at] = value - h;
+        difference[e] = (above - reference_loss(s, parameters)) / (2.0 * h);
+        parameters[at] = value;
+        largest = fmax(largest, fabs(difference[e]));
+    }
+    assert_true(largest > 1e-6);
+    for (int64_t e = 0; e < size; e += 3) {
+        const int64_t at = tensor->offset + e;
+        expect_near(ldexp((double)exact->gradient.fixed[at], -40), difference[e], 1e-5 * largest, tensor->name, e);
+        expect_near((double)real->gradient.real[at], difference[e], 1e-5 * largest, tensor->name, e);
+    }
+}
+
+static void check_network(const ddpm_network_spec *spec)
+{
+    small_network s = small_network_make(spec, ROWS);
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(s.network, &tensors);
+    double *parameters = NULL;
+    accumulator exact, real;
+    expect_ok(DDPM_NEW(&parameters, s.count, "parameters"));
+    for (int64_t i = 0; i < s.count; i++) parameters[i] = (double)s.parameters[i];
+    accumulator_make(&s, 1, &exact);
+    accumulator_make(&s, 0, &real);
+    add_block(&s, 0, 10, &exact.gradient);
+    add_block(&s, 10, ROWS - 10, &exact.gradient);
+    add_block(&s, 0, ROWS, &real.gradient);
+    for (int64_t i = 0; i < count; i++) check_tensor(&s, &tensors[i], parameters, &exact, &real);
+    ddpm_release(parameters);
+    accumulator_free(&exact);
+    accumulator_free(&real);
+    small_network_free(&s);
+}
+
+static int make_rows(void **state)
+{
+    const ddpm_network_spec spec = spec_of(0, 0, 1);
+    (void)state;
+    fill_rows(&spec, ROWS, xt, t);
+    fill_any(weights, ROWS * MOST_OUTPUTS, 60);
+    return 0;
+}
+
+static void test_differences(void **state)
+{
+    (void)state;
+    for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++)
+        for (int time = 0; time < DDPM_TIME_COUNT; time++)
+            for (int64_t heads = 1; heads <= 2; heads++) {
+                const ddpm_network_spec spec = spec_of(activation, time, heads);
+                check_network(&spec);
+            }
+}
+
+/* The same blocks in any order, shared among any number of accumulators: the same bits. */
+static void test_order_of_blocks(void **state)
+{
+    (void)state;
+    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
+        const ddpm_network_spec spec = spec_of(DDPM_ACTIVATION_SILU, time, 2);
+        small_network s = small_network_make(&spec, ROWS);
+        accumulator one, many[3];
+        const int64_t block = 4, blocks = (ROWS + block - 1) / block;
+        accumulator_make(&s, 1, &one);
+        for (int k = 0; k < 3; k++) accumulator_make(&s, 1, &many[k]);
+        for (int64_t b = 0; b < blocks; b++)
+            add_block(&s, b * block, b == blocks - 1 ? ROWS - b * block : block, &one.gradient);
+        for (int64_t b = blocks - 1; b >= 0; b--)
+            add_block(&s, b * block, b == blocks - 1 ? ROWS - b * block : block, &many[b % 3].gradient);
+        for (int k = 1; k < 3; k++)
+            one.gradient.kernels->merge_fixed(s.count, many[k].gradient.fixed, many[0].gradient.fixed);
+        expect_bits(many[0].gradient.fixed, one.gradient.fixed, (size_t)s.count * sizeof(int64_t), "sums", time);
+        for (int k = 0; k < 3; k++) accumulator_free(&many[k]);
+        accumulator_free(&one);
+        small_network_free(&s);
+    }
+}
+
+/* A gradient of zero leaves the sums alone, what is between tensors too. */
+static void test_nothing_in_between(void **state)
+{
+    const ddpm_network_spec spec = spec_of(DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL, 1);
+    small_network s = small_network_make(&spec, ROWS);
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(s.network, &tensors);
+    accumulator a;
+    (void)state;
+    accumulator_make(&s, 1, &a);
+    add_block(&s, 0, ROWS, &a.gradient);
+    for (int64_t i = 0; i < count; i++)
+        memset(a.gradient.fixed + tensors[i].offset, 0, (size_t)(tensors[i].rows * tensors[i].cols) * sizeof(int64_t));
+    for (int64_t i = 0; i < s.count; i++) assert_int_equal(a.gradient.fixed[i], 0);
+    accumulator_free(&a);
+    small_network_free(&s);
+}
+
+static void test_balance(void **state)
+{
+    (void)state;
+    assert_int_equal(ddpm_memory_balance(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_order_of_blocks),
+        cmocka_unit_test(test_nothing_in_between),
+        cmocka_unit_test(test_balance),
+    };
+    return cmocka_run_group_tests(tests, make_rows, NULL);
+}

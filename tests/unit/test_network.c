@@ -1,0 +1,220 @@
+/* The network forward against double; initial values; rows that do not see each other; memory. */
+#include "reference_network.h"
+#include "small_network.h"
+
+enum { ROWS = 37, WIDEST = 140 };
+
+static float xt[ROWS * WIDEST], whole[ROWS * WIDEST];
+static int32_t t[ROWS];
+
+static ddpm_network_spec spec_of(int64_t columns, int64_t heads, int64_t width, int64_t depth, int activation, int time)
+{
+    return (ddpm_network_spec){.columns = columns,
+                               .heads = heads,
+                               .width = width,
+                               .depth = depth,
+                               .activation = (ddpm_activation)activation,
+                               .time = (ddpm_time)time,
+                               .time_width = 12,
+                               .steps = 20};
+}
+
+static void check_forward(const ddpm_network_spec *spec)
+{
+    small_network s = small_network_make(spec, ROWS);
+    double *parameters = NULL, out[REFERENCE_WIDEST];
+    int64_t stride;
+    expect_ok(DDPM_NEW(&parameters, s.count, "parameters"));
+    for (int64_t i = 0; i < s.count; i++) parameters[i] = (double)s.parameters[i];
+    fill_rows(spec, ROWS, xt, t);
+    const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, t, &stride);
+    for (int64_t row = 0; row < ROWS; row++) {
+        reference_forward(s.network, parameters, xt + row * spec->columns, t[row], out);
+        for (int64_t j = 0; j < spec->heads * spec->columns; j++)
+            expect_near((double)output[row * stride + j], out[j], 5e-6, "output", row);
+    }
+    ddpm_release(parameters);
+    small_network_free(&s);
+}
+
+static void test_forward(void **state)
+{
+    static const int64_t shapes[][4] = {{1, 1, 1, 1}, {2, 1, 16, 3}, {3, 2, 33, 2}, {17, 2, 20, 1}, {65, 2, 150, 4}};
+    (void)state;
+    for (int shape = 0; shape < 5; shape++)
+        for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++)
+            for (int time = 0; time < DDPM_TIME_COUNT; time++) {
+                const int64_t *s = shapes[shape];
+                const ddpm_network_spec spec = spec_of(s[0], s[1], s[2], s[3], activation, time);
+                check_forward(&spec);
+            }
+}
+
+/* t is told apart from t, at other T too: t / T decides the embedding. */
+static void test_time(void **state)
+{
+    (void)state;
+    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
+        const ddpm_network_spec spec = spec_of(2, 1, 16, 2, DDPM_ACTIVATION_SILU, time);
+        small_network s = small_network_make(&spec, 20);
+        const float same[40] = {0};
+        int32_t every[20];
+        int64_t stride;
+        for (int32_t i = 0; i < 20; i++) every[i] = i + 1;
+        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, 20, same, every, &stride);
+        for (int64_t i = 0; i < 20; i++)
+            for (int64_t j = 0; j < i; j++) assert_true(output[i * stride] != output[j * stride]);
+        small_network_free(&s);
+    }
+}
+
+static void test_rows_stand_alone(void **state)
+{
+    (void)state;
+    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
+        const ddpm_network_spec spec = spec_of(5, 2, 40, 3, DDPM_ACTIVATION_GELU, time);
+        small_network s = small_network_make(&spec, ROWS);
+        int64_t stride;
+        fill_rows(&spec, ROWS, xt, t);
+        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, t, &stride);
+        for (int64_t row = 0; row < ROWS; row++)
+            memcpy(whole + row * 10, output + row * stride, 10 * sizeof *whole);
+        for (int64_t first = 0; first < ROWS; first++) {
+            const int64_t rows = first % 5 + 1 < ROWS - first ? first % 5 + 1 : ROWS - first;
+            output = ddpm_network_forward(s.network, s.packed, s.workspace, rows, xt + first * 5, t + first, &stride);
+            for (int64_t row = 0; row < rows; row++)
+                expect_bits(output + row * stride, whole + (first + row) * 10, 10 * sizeof *whole, "row", first + row);
+        }
+        small_network_free(&s);
+    }
+}
+
+/* A workspace for sampling keeps less, and gives the same. */
+static void test_forward_only(void **state)
+{
+    (void)state;
+    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
+        const ddpm_network_spec spec = spec_of(5, 1, 40, 3, DDPM_ACTIVATION_TANH, time);
+        small_network s = small_network_make(&spec, ROWS);
+        ddpm_workspace *slim = NULL;
+        ddpm_packed *packed = NULL;
+        int64_t stride;
+        fill_rows(&spec, ROWS, xt, t);
+        expect_ok(ddpm_packed_create(s.network, 0, &packed));
+        ddpm_packed_fill(packed, s.network, s.parameters, 0, 1);
+        expect_ok(ddpm_workspace_create(s.network, ROWS, 0, &slim));
+        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, t, &stride);
+        const float *again = ddpm_network_forward(s.network, packed, slim, ROWS, xt, t, &stride);
+        for (int64_t row = 0; row < ROWS; row++)
+            expect_bits(again + row * stride, output + row * stride, 5 * sizeof(float), "row", row);
+        ddpm_workspace_free(slim);
+        ddpm_packed_free(packed);
+        small_network_free(&s);
+    }
+}
+
+/* The table covers the parameters without overlap, with the shapes of the layers. */
+static void test_tensors(void **state)
+{
+    (void)state;
+    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
+        const ddpm_network_spec spec = spec_of(3, 2, 10, 2, DDPM_ACTIVATION_RELU, time);
+        const int64_t first = time == DDPM_TIME_SINUSOIDAL ? 3 + 12 : 3;
+        small_network s = small_network_make(&spec, 1);
+        const ddpm_tensor *tensors;
+        const int64_t count = ddpm_network_tensors(s.network, &tensors);
+        int64_t at = 0;
+        assert_int_equal(count, time == DDPM_TIME_SINUSOIDAL ? 6 : 8);
+        for (int64_t i = 0; i < count; i++) {
+            assert_true(tensors[i].offset >= at);
+            at = tensors[i].offset + tensors[i].rows * tensors[i].cols;
+        }
+        assert_true(at <= s.count);
+        assert_int_equal(find_tensor(s.network, "hidden0", "weight")->rows, first);
+        assert_int_equal(find_tensor(s.network, "hidden1", "weight")->rows, 10);
+        assert_int_equal(find_tensor(s.network, "output", "weight")->cols, 6);
+        assert_int_equal(find_tensor(s.network, "output", "bias")->cols, 6);
+        if (time == DDPM_TIME_GAIN_TABLE) assert_int_equal(find_tensor(s.network, "hidden1", "gain")->rows, 20);
+        expect_near(ddpm_network_operations(s.network), 2.0 * (double)(first * 10 + 100 + 60), 0.0, "operations", time);
+        small_network_free(&s);
+    }
+}
+
+/* Uniform in +-1/sqrt(inputs), gains in 0..1: range, mean and variance of every large tensor; a function of the seed. */
+static void test_initial_values(void **state)
+{
+    const ddpm_network_spec spec = spec_of(50, 1, 100, 3, DDPM_ACTIVATION_SILU, DDPM_TIME_GAIN_TABLE);
+    small_network s = small_network_make(&spec, 1);
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(s.network, &tensors);
+    float *again = NULL;
+    (void)state;
+    for (int64_t i = 0; i < count; i++) {
+        const int is_gain = strstr(tensors[i].name, "gain") != NULL;
+        const double inputs = strstr(tensors[i].name, "hidden0") ? 50.0 : 100.0;
+        const double low = is_gain ? 0.0 : -1.0 / sqrt(inputs), high = is_gain ? 1.0 : 1.0 / sqrt(inputs);
+        const double n = (double)(tensors[i].rows * tensors[i].cols), wide = high - low;
+        double sum = 0.0, squares = 0.0;
+        for (int64_t e = 0; e < tensors[i].rows * tensors[i].cols; e++) {
+            const double value = (double)s.parameters[tensors[i].offset + e];
+            assert_true(value >= low - 1e-7 && value <= high + 1e-7);
+            sum += value - (low + high) / 2.0;
+            squares += pow(value - (low + high) / 2.0, 2.0);
+        }
+        expect_near(sum / n, 0.0, 5.0 * wide / sqrt(12.0 * n), tensors[i].name, i);
+        expect_near(squares / n, wide * wide / 12.0, 5.0 * wide * wide / sqrt(180.0 * n), tensors[i].name, i);
+    }
+    expect_ok(DDPM_NEW(&again, s.count, "parameters"));
+    ddpm_network_initialise(s.network, 3, again);
+    expect_bits(again, s.parameters, (size_t)s.count * sizeof *again, "the same seed", 3);
+    ddpm_network_initialise(s.network, 4, again);
+    assert_memory_not_equal(again, s.parameters, 64 * sizeof *again);
+    ddpm_release(again);
+    small_network_free(&s);
+}
+
+/* Linear in rows; for a wide and deep network what is kept of its layers; less without a way back. */
+static void test_workspace_bytes(void **state)
+{
+    const ddpm_network_spec spec = spec_of(2, 1, 512, 10, DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL);
+    ddpm_network *network = NULL;
+    (void)state;
+    expect_ok(ddpm_network_create(&spec, &network));
+    for (int backward = 0; backward < 2; backward++) {
+        const int64_t one = ddpm_workspace_bytes(network, 64, backward), two = ddpm_workspace_bytes(network, 128, backward),
+                      three = ddpm_workspace_bytes(network, 192, backward);
+        const double layers = backward ? 2 * 10 + 2 : 10; /* values and slopes, and two gradients */
+        assert_int_equal(three - two, two - one);
+        expect_near((double)(two - one), 64.0 * 4.0 * 512.0 * layers, 0.05 * 64.0 * 4.0 * 512.0 * layers, "bytes", backward);
+    }
+    ddpm_network_free(network);
+}
+
+static void test_refused_isa(void **state)
+{
+    const ddpm_network_spec spec = spec_of(2, 1, 8, 1, DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL);
+    ddpm_network *network = NULL;
+    (void)state;
+    setenv("DDPM_ISA", "mmx", 1);
+    expect_failure(ddpm_network_create(&spec, &network), DDPM_ERR_CONFIG, "DDPM_ISA");
+    assert_null(network);
+    unsetenv("DDPM_ISA");
+}
+
+static void test_balance(void **state)
+{
+    (void)state;
+    assert_int_equal(ddpm_memory_balance(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forward),        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_rows_stand_alone), cmocka_unit_test(test_forward_only),
+        cmocka_unit_test(test_tensors),        cmocka_unit_test(test_initial_values),
+        cmocka_unit_test(test_workspace_bytes), cmocka_unit_test(test_refused_isa),
+        cmocka_unit_test(test_balance),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
