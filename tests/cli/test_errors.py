@@ -114,7 +114,7 @@ class Data(Errors):
             self.assertTrue(all("fewer ranks" in line and "training.batch" in line for line in idle))
             self.ddpm("sample", self.path(f"run{ranks}"), "--count", 2, "--output", self.path("two.h5"), ranks=ranks)
             self.assertTrue(np.isfinite(read_h5(self.path("two.h5"))["samples"]).all())
-        self.assert_same_bits(latest(self.path("run1")), latest(self.path("run3")))
+        self.assert_same_bits(latest(self.path("run0")), latest(self.path("run3")))
 
     def test_other_data_on_resume(self):
         values = self.rows(np.random.default_rng(1).normal(size=(500, 2)).astype(np.float32))

@@ -161,10 +161,10 @@ INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
 INLINE void add_fixed_scalar(float v, double scale, int64_t *sum)
 {
     const double rounded = (double)v * scale + ROUNDING_MAGIC, magic = ROUNDING_MAGIC;
-    int64_t a, b;
+    uint64_t a, b;
     memcpy(&a, &rounded, sizeof a);
     memcpy(&b, &magic, sizeof b);
-    *sum += a - b;
+    *sum = (int64_t)((uint64_t)*sum + (a - b));
 }
 
 /* `scale` is not used: the two forms share their tile. */
