@@ -8,8 +8,7 @@ trap 'rm -rf "$scratch"' EXIT
 # valgrind 3.19 has no AVX-512; one thread, since libgomp's waits look like races to it
 export DDPM_ISA=avx2 OMP_NUM_THREADS=1
 grep -q avx2 /proc/cpuinfo || export DDPM_ISA=baseline
-check=(valgrind --quiet --error-exitcode=99 --leak-check=no --suppressions=/usr/share/openmpi/openmpi-valgrind.supp
-       --suppressions="$(dirname "$0")/valgrind.supp")
+check=(valgrind --quiet --error-exitcode=99 --leak-check=no --suppressions=/usr/share/openmpi/openmpi-valgrind.supp)
 run="$scratch/run"
 "${check[@]}" "$program" train /dev/null --set data.count=500 --set training.iterations=4 --set training.batch=100 --set training.validate_every=2 \
     --set checkpoint.every=2 --set network.width=24 --set parallel.block_rows=32 --output "$run" 2>&1 | tail -n 1
