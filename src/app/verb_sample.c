@@ -11,7 +11,10 @@ static const char help[] =
     "  --count N          how many\n"
     "  --output FILE.h5   where to; the file has this name only once it is whole\n"
     "  --seed S           default: run.seed of the model's configuration\n"
+    "  --sampler NAME     ancestral, ddim or dpm_solver (DPM-Solver++(2M)); default: sampling.method\n"
     "  --steps K          reverse steps, 1 to T, spread evenly; default: sampling.steps, else all T\n"
+    "  --eta E            ddim: 0 (no noise) to 1 (the posterior's)\n"
+    "  --corrections C    Langevin steps after each reverse step\n"
     "  --weights ema|raw  the average of the weights over training (default), or the last ones\n"
     "  --clip none|data   clip the predicted x0 to the training data's range in every step\n"
     "  --trajectory M     also write M snapshots of the way from noise to data: /trajectory [M][N][D], "
@@ -33,6 +36,20 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
     case 'k':
         o->has_steps = 1;
         return ddpm_arguments_integer("--steps", value, 1, 1000000, &o->sampling.steps);
+    case 'a': {
+        const char *methods[DDPM_METHOD_COUNT];
+        for (int i = 0; i < DDPM_METHOD_COUNT; i++) methods[i] = ddpm_method_name((ddpm_method)i);
+        o->has_method = 1;
+        DDPM_TRY(ddpm_arguments_choice("--sampler", value, DDPM_METHOD_COUNT, methods, &choice));
+        o->sampling.method = (ddpm_method)choice;
+        return DDPM_OK;
+    }
+    case 'e':
+        o->has_eta = 1;
+        return ddpm_arguments_real("--eta", value, 0.0, 1.0, &o->sampling.eta);
+    case 'r':
+        o->has_corrections = 1;
+        return ddpm_arguments_integer("--corrections", value, 0, 1000, &o->sampling.corrections);
     case 'w':
         o->has_weights = 1;
         DDPM_TRY(ddpm_arguments_choice("--weights", value, 2, weights, &choice));
@@ -50,11 +67,17 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
 
 static ddpm_status parse(int argc, char **argv, ddpm_sample_options *o)
 {
-    static const struct option options[] = {
-        {"count", required_argument, NULL, 'c'},      {"output", required_argument, NULL, 'o'},
-        {"seed", required_argument, NULL, 's'},       {"steps", required_argument, NULL, 'k'},
-        {"weights", required_argument, NULL, 'w'},    {"clip", required_argument, NULL, 'l'},
-        {"trajectory", required_argument, NULL, 't'}, {0}};
+    static const struct option options[] = {{"count", required_argument, NULL, 'c'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"steps", required_argument, NULL, 'k'},
+                                            {"weights", required_argument, NULL, 'w'},
+                                            {"clip", required_argument, NULL, 'l'},
+                                            {"trajectory", required_argument, NULL, 't'},
+                                            {"sampler", required_argument, NULL, 'a'},
+                                            {"eta", required_argument, NULL, 'e'},
+                                            {"corrections", required_argument, NULL, 'r'},
+                                            {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);

@@ -8,8 +8,8 @@
 typedef struct thread_memory {
     const ddpm_generator_core *owner;
     ddpm_workspace *workspace;
-    float *noise; /* [block][D] */
-    int32_t *t;   /* [block] */
+    float *scratch; /* of the sampler */
+    int32_t *t;     /* [block] */
 } thread_memory;
 
 struct ddpm_generator_core {
@@ -20,30 +20,51 @@ struct ddpm_generator_core {
     thread_memory *memory; /* [threads] */
 };
 
-static const float *predict(void *self, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+ddpm_sampling ddpm_sampling_of(const ddpm_config *config)
+{
+    return (ddpm_sampling){
+        .method = config->sampling.method,
+        .steps = config->sampling.steps,
+        .eta = config->sampling.eta,
+        .corrections = config->sampling.corrections,
+        .correction_ratio = config->sampling.correction_ratio,
+        .weights = config->sampling.weights,
+        .clip = config->sampling.clip,
+    };
+}
+
+static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
 {
     thread_memory *m = self;
+    (void)first;
     for (int64_t i = 0; i < rows; i++) m->t[i] = t;
-    return ddpm_network_forward(m->owner->network, m->owner->packed, m->workspace, rows, xt, m->t, stride);
+    return ddpm_network_forward(m->owner->network, m->owner->packed, m->workspace, rows, xt, NULL, m->t, stride);
 }
 
 static ddpm_status build(ddpm_generator_core *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
 {
     const ddpm_diffusion *diffusion = &loaded->model.diffusion;
-    const int64_t columns = loaded->checkpoint.columns;
-    const int64_t steps = sampling->steps > 0 ? sampling->steps : diffusion->schedule.steps;
     const int clip = sampling->clip == DDPM_CLIP_DATA;
+    const ddpm_sampler_spec spec = {
+        .method = sampling->method,
+        .columns = loaded->checkpoint.columns,
+        .steps = sampling->steps > 0 ? sampling->steps : diffusion->schedule.steps,
+        .eta = sampling->eta,
+        .corrections = sampling->corrections,
+        .correction_ratio = sampling->correction_ratio,
+        .minimum = clip ? loaded->checkpoint.minimum : NULL,
+        .maximum = clip ? loaded->checkpoint.maximum : NULL,
+    };
     g->network = loaded->model.network;
-    DDPM_TRY(ddpm_packed_create(g->network, 0, &g->packed));
+    DDPM_TRY(ddpm_packed_create(g->network, DDPM_PACK_FORWARD, &g->packed));
     ddpm_packed_fill(g->packed, g->network, ddpm_loaded_weights(loaded, sampling->weights), 0, 1);
-    DDPM_TRY(ddpm_sampler_create(diffusion, columns, steps, clip ? loaded->checkpoint.minimum : NULL,
-                                 clip ? loaded->checkpoint.maximum : NULL, &g->sampler));
+    DDPM_TRY(ddpm_sampler_create(diffusion, &spec, &g->sampler));
     DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the sampler"));
     for (int i = 0; i < g->threads; i++) {
         thread_memory *m = &g->memory[i];
         m->owner = g;
         DDPM_TRY(ddpm_workspace_create(g->network, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
-        DDPM_TRY(DDPM_NEW(&m->noise, DDPM_GENERATOR_BLOCK * columns, "a block of samples"));
+        DDPM_TRY(DDPM_NEW(&m->scratch, ddpm_sampler_scratch(&g->sampler, DDPM_GENERATOR_BLOCK), "a block of samples"));
         DDPM_TRY(DDPM_NEW(&m->t, DDPM_GENERATOR_BLOCK, "a block of samples"));
     }
     return DDPM_OK;
@@ -70,7 +91,7 @@ void ddpm_generator_core_free(ddpm_generator_core *generator)
     if (!generator) return;
     for (int i = 0; generator->memory && i < generator->threads; i++) {
         ddpm_workspace_free(generator->memory[i].workspace);
-        ddpm_release(generator->memory[i].noise);
+        ddpm_release(generator->memory[i].scratch);
         ddpm_release(generator->memory[i].t);
     }
     ddpm_release(generator->memory);
@@ -90,7 +111,7 @@ void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_
     thread_memory *m = &generator->memory[thread];
     const ddpm_denoiser denoiser = {predict, m};
     ddpm_sampler_run(&generator->sampler, ddpm_network_kernels(generator->network), &denoiser, seed, first, rows,
-                     m->noise, x, snapshots, trajectory, stride);
+                     m->scratch, x, snapshots, trajectory, stride);
 }
 
 /* ---- the public form ---- */
@@ -107,11 +128,10 @@ ddpm_status ddpm_generator_open(const char *checkpoint, const ddpm_generator_opt
     DDPM_TRY(DDPM_NEW(&g, 1, "generator"));
     ddpm_status status = ddpm_load(checkpoint, 0, &g->loaded);
     if (status == DDPM_OK) {
-        const ddpm_sampling sampling = {
-            .steps = options ? options->steps : 0,
-            .weights = options && options->raw_weights ? DDPM_WEIGHTS_RAW : DDPM_WEIGHTS_EMA,
-            .clip = options && options->clip ? DDPM_CLIP_DATA : DDPM_CLIP_NONE,
-        };
+        ddpm_sampling sampling = ddpm_sampling_of(&g->loaded.config);
+        if (options && options->steps > 0) sampling.steps = options->steps;
+        if (options && options->raw_weights) sampling.weights = DDPM_WEIGHTS_RAW;
+        if (options && options->clip) sampling.clip = DDPM_CLIP_DATA;
         status = ddpm_generator_core_create(&g->loaded, &sampling, 1, &g->core);
     }
     if (status != DDPM_OK) {

@@ -49,7 +49,7 @@ ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out)
 
 typedef struct sizes {
     ddpm_interval interval;
-    int64_t iteration, columns, steps, exponents, parameters, config_bytes, name_bytes;
+    int64_t iteration, columns, steps, exponents, has_history, parameters, config_bytes, name_bytes;
 } sizes;
 
 static sizes sizes_of(const ddpm_checkpoint *c)
@@ -59,6 +59,7 @@ static sizes sizes_of(const ddpm_checkpoint *c)
                .columns = c->columns,
                .steps = c->steps,
                .exponents = c->exponent_count,
+               .has_history = c->history != NULL,
                .parameters = c->parameter_count,
                .config_bytes = (int64_t)strlen(c->config) + 1};
     for (int64_t j = 0; c->column_names && j < c->columns; j++) s.name_bytes += (int64_t)strlen(c->column_names[j]) + 1;
@@ -125,6 +126,10 @@ static ddpm_status share(ddpm_comm *comm, int with_moments, ddpm_checkpoint *c)
     ddpm_comm_broadcast(comm, c->maximum, columns);
     ddpm_comm_broadcast(comm, c->beta, (size_t)(s.steps + 1) * sizeof(double));
     ddpm_comm_broadcast(comm, c->exponent, (size_t)s.exponents * sizeof *c->exponent);
+    if (s.has_history) {
+        ddpm_comm_broadcast(comm, c->history, (size_t)s.steps * DDPM_TIMESTEPS_HISTORY * sizeof *c->history);
+        ddpm_comm_broadcast(comm, c->seen, (size_t)s.steps * sizeof *c->seen);
+    }
     ddpm_comm_broadcast(comm, c->parameters, parameters);
     ddpm_comm_broadcast(comm, c->ema, parameters);
     if (with_moments) {

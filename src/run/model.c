@@ -19,7 +19,7 @@ static ddpm_network_spec network_spec(const ddpm_config *config, int64_t columns
 {
     return (ddpm_network_spec){
         .columns = columns,
-        .heads = 1,
+        .heads = ddpm_variance_is_learned(config->diffusion.variance) ? 2 : 1,
         .width = config->network.width,
         .depth = config->network.depth,
         .activation = config->network.activation,
@@ -35,6 +35,9 @@ static ddpm_status assemble(const ddpm_config *config, int64_t columns, ddpm_sch
     out->config = config;
     ddpm_status status =
         ddpm_diffusion_create(schedule, config->diffusion.predict, config->diffusion.variance, &out->diffusion);
+    if (status == DDPM_OK)
+        status = ddpm_objective_create(&out->diffusion, config->diffusion.loss, config->diffusion.lambda,
+                                       config->diffusion.weighting, config->diffusion.gamma, &out->objective);
     if (status == DDPM_OK) {
         const ddpm_network_spec spec = network_spec(config, columns);
         status = ddpm_network_create(&spec, &out->network);
@@ -63,6 +66,7 @@ ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t colum
 void ddpm_model_release(ddpm_model *model)
 {
     ddpm_network_free(model->network);
+    ddpm_objective_release(&model->objective);
     ddpm_diffusion_release(&model->diffusion);
     *model = (ddpm_model){0};
 }

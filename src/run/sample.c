@@ -31,7 +31,9 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
     DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", "samples"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "checkpoint", o->checkpoint));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", run->loaded->checkpoint.iteration));
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "sampler", "ancestral"));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "sampler", ddpm_method_name(o->sampling.method)));
+    DDPM_TRY(ddpm_h5_put_real(file, "/", "eta", o->sampling.eta));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "corrections", o->sampling.corrections));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "steps", ddpm_generator_core_sampler(run->generator)->step_count));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", o->sampling.weights == DDPM_WEIGHTS_EMA ? "ema" : "raw"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "clip", o->sampling.clip == DDPM_CLIP_DATA ? "data" : "none"));
@@ -45,9 +47,14 @@ static ddpm_sample_options resolve(const ddpm_sample_options *options, const ddp
 {
     ddpm_sample_options o = *options;
     if (!o.has_seed) o.seed = config->run.seed;
-    if (!o.has_steps) o.sampling.steps = config->sampling.steps;
-    if (!o.has_weights) o.sampling.weights = config->sampling.weights;
-    if (!o.has_clip) o.sampling.clip = config->sampling.clip;
+    const ddpm_sampling configured = ddpm_sampling_of(config);
+    if (!o.has_method) o.sampling.method = configured.method;
+    if (!o.has_steps) o.sampling.steps = configured.steps;
+    if (!o.has_eta) o.sampling.eta = configured.eta;
+    if (!o.has_corrections) o.sampling.corrections = configured.corrections;
+    if (!o.has_weights) o.sampling.weights = configured.weights;
+    if (!o.has_clip) o.sampling.clip = configured.clip;
+    o.sampling.correction_ratio = configured.correction_ratio;
     return o;
 }
 

@@ -8,10 +8,17 @@
 
 /** How to sample. */
 typedef struct ddpm_sampling {
+    ddpm_method method;
     int64_t steps; /* 0: all T */
+    double eta;
+    int64_t corrections;
+    double correction_ratio;
     ddpm_weights weights;
     ddpm_clip clip;
 } ddpm_sampling;
+
+/** What a configuration says. Local. */
+ddpm_sampling ddpm_sampling_of(const ddpm_config *config);
 
 enum { DDPM_GENERATOR_BLOCK = 128 }; /* rows of a call, at most */
 

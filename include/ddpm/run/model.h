@@ -1,14 +1,17 @@
-/** A network and its diffusion, as a configuration describes them. Local. */
+/** A network, its diffusion and its loss, as a configuration describes them. Local. */
 #ifndef DDPM_RUN_MODEL_H
 #define DDPM_RUN_MODEL_H
 
 #include "ddpm/model/diffusion.h"
 #include "ddpm/model/network.h"
+#include "ddpm/model/objective.h"
 #include "ddpm/store/config.h"
 
+/** Stays where it is once made: the objective points to the diffusion beside it. */
 typedef struct ddpm_model {
     ddpm_network *network;
     ddpm_diffusion diffusion;
+    ddpm_objective objective;
     const ddpm_config *config; /* borrowed */
 } ddpm_model;
 

@@ -7,8 +7,9 @@
 typedef struct ddpm_sample_options {
     const char *checkpoint, *output;
     int64_t count;
-    int64_t snapshots;                              /* of the trajectory, 0: none */
-    int has_seed, has_steps, has_weights, has_clip; /* else the checkpoint's configuration decides */
+    int64_t snapshots; /* of the trajectory, 0: none */
+    int has_seed, has_method, has_steps, has_eta, has_corrections, has_weights,
+        has_clip; /* else the checkpoint's configuration decides */
     uint64_t seed;
     ddpm_sampling sampling;
 } ddpm_sample_options;
