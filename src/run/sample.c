@@ -5,6 +5,7 @@
 #include "ddpm/base/memory.h"
 #include "ddpm/run/progress.h"
 #include "ddpm/run/rows_file.h"
+#include "ddpm/run/sample_conditions.h"
 #include "ddpm/world/placement.h"
 
 #include <omp.h>
@@ -35,6 +36,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
     DDPM_TRY(ddpm_h5_put_real(file, "/", "eta", o->sampling.eta));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "corrections", o->sampling.corrections));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "steps", ddpm_generator_core_sampler(run->generator)->step_count));
+    DDPM_TRY(ddpm_h5_put_real(file, "/", "guidance", o->sampling.guidance));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", o->sampling.weights == DDPM_WEIGHTS_EMA ? "ema" : "raw"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "clip", o->sampling.clip == DDPM_CLIP_DATA ? "data" : "none"));
     char seed[24]; /* text: all 64 bits */
@@ -52,6 +54,7 @@ static ddpm_sample_options resolve(const ddpm_sample_options *options, const ddp
     if (!o.has_steps) o.sampling.steps = configured.steps;
     if (!o.has_eta) o.sampling.eta = configured.eta;
     if (!o.has_corrections) o.sampling.corrections = configured.corrections;
+    if (!o.has_guidance) o.sampling.guidance = configured.guidance;
     if (!o.has_weights) o.sampling.weights = configured.weights;
     if (!o.has_clip) o.sampling.clip = configured.clip;
     o.sampling.correction_ratio = configured.correction_ratio;
@@ -82,21 +85,26 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
 }
 
 /* Collective. */
-static ddpm_status sample(ddpm_comm *comm, const ddpm_loaded *loaded, const ddpm_sample_options *options)
+static ddpm_status sample(ddpm_comm *comm, const ddpm_loaded *loaded, const ddpm_sample_options *options, int64_t *made)
 {
-    const ddpm_sample_options o = resolve(options, &loaded->config);
+    ddpm_sample_options o = resolve(options, &loaded->config);
     sampling_run run = {.loaded = loaded, .options = &o};
     int32_t *snapshot_step = NULL;
+    ddpm_sample_conditions conditions = {0};
     ddpm_status status = ddpm_generator_core_create(loaded, &o.sampling, omp_get_max_threads(), &run.generator);
     if (status == DDPM_OK) status = DDPM_NEW(&snapshot_step, o.snapshots, "snapshots");
+    if (status == DDPM_OK) status = ddpm_conditions_read(&loaded->checkpoint.condition, &o, &conditions);
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) {
+        ddpm_generator_core_set_conditions(run.generator, conditions.rows, conditions.values);
         const ddpm_sampler *sampler = ddpm_generator_core_sampler(run.generator);
         for (int64_t i = 0; i < o.snapshots; i++)
             snapshot_step[i] = (int32_t)ddpm_sampler_snapshot_step(sampler, o.snapshots, i);
         status = write(comm, &run, snapshot_step);
     }
+    *made = o.count;
     ddpm_release(snapshot_step);
+    ddpm_release(conditions.values);
     ddpm_generator_core_free(run.generator);
     return status;
 }
@@ -106,9 +114,10 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     const double start = ddpm_comm_seconds();
     ddpm_loaded loaded;
     char spent[32];
+    int64_t made;
     DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
     ddpm_placement_report(comm, omp_get_max_threads());
-    const ddpm_status status = sample(comm, &loaded, options);
+    const ddpm_status status = sample(comm, &loaded, options, &made);
     if (status == DDPM_OK) {
         ddpm_progress_duration(ddpm_comm_seconds() - start, spent, sizeof spent);
         ddpm_log_info("finished   %lld samples of %s (iteration %lld) in %s; see %s", (long long)options->count,

@@ -50,7 +50,8 @@ static ddpm_status allocate_state(trainer *t)
 /* Local. Everything but the data; a new run starts from here. */
 static ddpm_status build(trainer *t, const ddpm_config *config)
 {
-    DDPM_TRY(ddpm_model_create(config, ddpm_dataset_columns(t->dataset), &t->model));
+    DDPM_TRY(
+        ddpm_model_create(config, ddpm_dataset_columns(t->dataset), ddpm_dataset_condition(t->dataset), &t->model));
     DDPM_TRY(ddpm_stepper_create(t->comm, &t->model, t->dataset, omp_get_max_threads(), &t->stepper));
     DDPM_TRY(allocate_state(t));
     ddpm_network_initialise(t->model.network, config_of(t)->run.seed, t->state.parameters);
@@ -169,6 +170,7 @@ static ddpm_status save(trainer *t)
         .scale = transform->scale,
         .minimum = transform->minimum,
         .maximum = transform->maximum,
+        .condition = *ddpm_dataset_condition(t->dataset),
         .steps = t->model.diffusion.schedule.steps,
         .beta = t->model.diffusion.schedule.beta,
         .history = ddpm_stepper_timesteps(t->stepper)->history,

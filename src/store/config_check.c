@@ -20,6 +20,7 @@ ddpm_status ddpm_config_defaults(ddpm_config *config)
 void ddpm_config_release(ddpm_config *config)
 {
     ddpm_config_list_release(&config->data.columns);
+    ddpm_config_list_release(&config->data.condition);
     ddpm_config_list_release(&config->diffusion.schedule.values);
 }
 

@@ -118,6 +118,9 @@ const ddpm_option ddpm_options[] = {
     TEXT(data.path, "", RUN, "the HDF5 file with the rows; needed by hdf5"),
     TEXT(data.dataset, "data", SCIENCE, "the dataset in that file"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all"),
+    OTHER(DDPM_OPTION_TEXT_LIST, data.condition, NULL, SCIENCE,
+          "what the model is told of each row: datasets or columns of the file, or label of generated rows; integers are classes, "
+          "class:NAME or number:NAME decide"),
     CHOICE(data.standardize, "column", standardizations, SCIENCE,
            "bring each column, or all together, to mean 0 and variance 1 before training"),
     REAL(data.validation, "0.1", 0, 0.5, SCIENCE, "share of the rows that is held out for the validation loss"),
@@ -154,6 +157,9 @@ const ddpm_option ddpm_options[] = {
     REAL(diffusion.gamma, "5", 0, INFINITY, SCIENCE | OPEN_0, "min_snr: the ratio"),
     CHOICE(diffusion.timesteps, "uniform", timesteps, SCIENCE,
            "how t is drawn: each row alone; pairs t and T + 1 - t; evenly over the batch; by the losses met at each t"),
+
+    REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE,
+         "share of the rows that are trained on without their condition, as guidance needs"),
 
     INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
     INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers"),
@@ -192,6 +198,8 @@ const ddpm_option ddpm_options[] = {
     REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the share of the posterior's noise"),
     INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step"),
     REAL(sampling.correction_ratio, "0.1", 0, 10, RUN, "r: a Langevin step's size is 2 r^2 (1 - alpha_bar)"),
+    REAL(sampling.guidance, "0", 0, 1000, RUN,
+         "w of classifier-free guidance, (1 + w) times the conditional prediction less w times the unconditional"),
     CHOICE(sampling.weights, "ema", weights, RUN, "the running mean of the parameters, or the last ones"),
     CHOICE(sampling.clip, "none", clips, RUN, "hold predicted rows to the range of the training data, or not"),
 

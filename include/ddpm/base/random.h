@@ -21,6 +21,7 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_REVERSE = 9,     /* noise of a reverse step; step = t, row = sample */
     DDPM_RANDOM_FORWARD = 10,    /* noise of a forward chain; step = t, row = data row */
     DDPM_RANDOM_DIRECTION = 11,  /* projections of quality measures */
+    DDPM_RANDOM_DROPOUT = 13,    /* rows whose condition is left out; step = iteration, row = position in the batch */
     DDPM_RANDOM_CORRECTION = 12, /* Langevin steps; step = t and count, row = sample */
 } ddpm_purpose;
 

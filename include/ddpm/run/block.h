@@ -13,6 +13,9 @@ typedef struct ddpm_block {
     const ddpm_packed *packed;
     ddpm_workspace *workspace;
     float *x0, *noise, *xt, *target; /* [rows][D] */
+    float *values;                   /* [rows][V] conditions */
+    float *condition;                /* [rows][C] as the network reads them */
+    uint8_t *present;                /* [rows] */
     int32_t *t;                      /* [rows] */
     float *importance;               /* [rows] */
 } ddpm_block;

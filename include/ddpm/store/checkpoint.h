@@ -4,9 +4,11 @@
  * tensor table, [rows][cols]; /schedule/beta [T + 1] float64; /transform/mean and scale [D] float64 (data =
  * standardised * scale + mean), /transform/minimum and maximum [D] float64 (range of the standardised training data);
  * /reduction/exponent [tensors + 1] int32; with importance sampling of t, /timesteps/history [T][10] float32 and
- * /timesteps/seen [T] int32; attributes of the root: format, program, iteration, interval_loss, interval_count, config
- * (the resolved YAML), columns (their names, when they have any). Chunks and metadata carry HDF5's checksums; the user
- * block holds a digest of all that follows it (store/digest.h), checked before HDF5 sees the file.
+ * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64, and
+ * their names in the root's attribute condition_names; attributes of the root: format, program, iteration,
+ * interval_loss, interval_count, config (the resolved YAML), columns (their names, when they have any). Chunks and
+ * metadata carry HDF5's checksums; the user block holds a digest of all that follows it (store/digest.h), checked
+ * before HDF5 sees the file.
  *
  *  Local: rank 0 reads and writes, the run floor shares the result. Main thread.
  */
@@ -14,6 +16,7 @@
 #define DDPM_STORE_CHECKPOINT_H
 
 #include "ddpm/base/status.h"
+#include "ddpm/model/condition.h"
 #include "ddpm/model/network.h"
 #include "ddpm/model/timesteps.h"
 
@@ -44,6 +47,7 @@ typedef struct ddpm_checkpoint {
     char **column_names;       /* [D], or NULL */
     double *mean, *scale;      /* [D] */
     double *minimum, *maximum; /* [D] of the standardised training rows */
+    ddpm_condition condition;  /* count 0: none */
     int64_t steps;             /* T */
     double *beta;              /* [T + 1] */
     int64_t exponent_count;

@@ -63,6 +63,7 @@ typedef struct ddpm_config {
         char path[DDPM_CONFIG_TEXT];
         char dataset[DDPM_CONFIG_TEXT];
         ddpm_config_list columns; /* empty: all */
+        ddpm_config_list condition;
         ddpm_standardize standardize;
         double validation; /* share held out */
         double memory;     /* MiB per node */
@@ -83,6 +84,7 @@ typedef struct ddpm_config {
         ddpm_weighting weighting;
         double gamma;
         ddpm_timesteps_kind timesteps;
+        double condition_dropout;
     } diffusion;
     struct {
         int64_t width, depth;
@@ -111,6 +113,7 @@ typedef struct ddpm_config {
         double eta;
         int64_t corrections;
         double correction_ratio;
+        double guidance;
         ddpm_weights weights;
         ddpm_clip clip;
     } sampling;
