@@ -7,6 +7,7 @@
 #include "ddpm/store/h5.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { ROUND_ROWS = 1 << 20 };
@@ -26,7 +27,9 @@ static ddpm_status declare(const ddpm_generate_options *o, ddpm_h5 *file)
     DDPM_TRY(ddpm_h5_put_text(file, "/", "program", "ddpm " DDPM_VERSION));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", ddpm_toy_name(o->kind)));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "noise", noise_of(o)));
-    return ddpm_h5_put_int(file, "/", "seed", (int64_t)o->seed);
+    char seed[24]; /* text: all 64 bits */
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
+    return ddpm_h5_put_text(file, "/", "seed", seed);
 }
 
 static ddpm_status create(const ddpm_generate_options *o, const char *partial)

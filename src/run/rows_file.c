@@ -5,6 +5,7 @@
 #include "ddpm/run/progress.h"
 #include "ddpm/store/file.h"
 
+#include <math.h>
 #include <omp.h>
 #include <unistd.h>
 
@@ -53,18 +54,34 @@ static ddpm_status allocate(const ddpm_rows_file_spec *spec, int64_t most, round
     return DDPM_NEW(&m->trajectory, spec->snapshots * m->rows * spec->columns, "snapshots being made");
 }
 
-static void make_round(const ddpm_rows_file_spec *spec, const round_memory *m, int64_t first, int64_t count)
+/* Rows first .. of x, [count][D], that are not finite are an error: nothing is written that no model meant. */
+static ddpm_status check_finite(const ddpm_rows_file_spec *spec, int64_t first, int64_t count, const float *x)
+{
+    for (int64_t i = 0; i < count * spec->columns; i++)
+        if (!isfinite(x[i]))
+            return ddpm_fail(
+                DDPM_ERR_NUMERIC,
+                "%s: row %lld, column %lld (from 0) of the %s came out as %g; the model is not trained well enough, or "
+                "the steps are too few: train longer, or clip to the data (--clip data)",
+                spec->path, (long long)(first + i / spec->columns), (long long)(i % spec->columns), spec->unit,
+                (double)x[i]);
+    return DDPM_OK;
+}
+
+static ddpm_status make_round(const ddpm_rows_file_spec *spec, const round_memory *m, int64_t first, int64_t count)
 {
     const int64_t blocks = (count + spec->block_rows - 1) / spec->block_rows, stride = m->rows * spec->columns;
 #pragma omp parallel for num_threads(spec->threads) schedule(dynamic, 1)
     for (int64_t block = 0; block < blocks; block++) {
-        const int64_t at = block * spec->block_rows, n = count - at < spec->block_rows ? count - at : spec->block_rows;
+        const int64_t at = block * spec->block_rows, left = count - at;
+        const int64_t n = left < spec->block_rows ? left : spec->block_rows;
         spec->make(spec->context, omp_get_thread_num(), first + at, n, m->x + at * spec->columns,
                    m->trajectory + at * spec->columns, stride);
         ddpm_transform_invert(spec->transform, n, m->x + at * spec->columns);
         for (int64_t i = 0; i < spec->snapshots; i++)
             ddpm_transform_invert(spec->transform, n, m->trajectory + i * stride + at * spec->columns);
     }
+    return check_finite(spec, first, count, m->x);
 }
 
 /* Collective. This rank's rows of the round are first .. first+count-1; count may be 0. */
@@ -98,8 +115,8 @@ static ddpm_status fill(ddpm_comm *comm, const ddpm_rows_file_spec *spec, ddpm_h
     for (int64_t done = 0; status == DDPM_OK && done < most; done += m.rows) {
         const int64_t first = begin + done < end ? begin + done : end,
                       count = end - first < m.rows ? end - first : m.rows;
-        make_round(spec, &m, first, count);
-        status = write_round(spec, &m, file, first, count);
+        status = ddpm_agree(comm, make_round(spec, &m, first, count));
+        if (status == DDPM_OK) status = write_round(spec, &m, file, first, count);
         const double spent = ddpm_comm_seconds() - progress.start;
         ddpm_progress_bar(&progress, done + m.rows < most ? done + m.rows : most, (double)(done + m.rows) / spent,
                           "of this rank");

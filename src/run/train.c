@@ -276,6 +276,7 @@ static ddpm_status loop(trainer *t, const char *folder)
     t->marked_seconds = ddpm_comm_seconds() - started;
     while (status == DDPM_OK && !stopping && t->state.iteration < config->training.iterations)
         status = advance(t, &stop, &progress, started, &stopping);
+    if (stopping) (void)ddpm_stop_wanted(&stop); /* another rank may have been first to see what this one sees now */
     ddpm_stop_end(&stop);
     if (status == DDPM_OK && stopping && t->state.iteration < config->training.iterations)
         return ddpm_fail(DDPM_STOPPED,

@@ -26,7 +26,7 @@ static MPI_Win make_window(ddpm_comm *comm, size_t bytes)
 {
     MPI_Win window = MPI_WIN_NULL;
     void *base = NULL;
-    const MPI_Aint mine = comm->node_rank == 0 ? (MPI_Aint)bytes : 0;
+    const MPI_Aint mine = comm->node_rank == 0 ? (MPI_Aint)(bytes + DDPM_ALIGNMENT) : 0;
     int wanted = comm->node_size > 1 && bytes > 0 && has_room(bytes), ok;
     MPI_Allreduce(MPI_IN_PLACE, &wanted, 1, MPI_INT, MPI_LAND, comm->node);
     if (!wanted) return window;
@@ -35,6 +35,19 @@ static MPI_Win make_window(ddpm_comm *comm, size_t bytes)
     MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_ARE_FATAL);
     MPI_Allreduce(MPI_IN_PLACE, &ok, 1, MPI_INT, MPI_LAND, comm->node);
     return ok ? window : MPI_WIN_NULL;
+}
+
+/* The first aligned byte of the window, the same one on all ranks of the node: a library may place the start anywhere.
+ */
+static void *aligned_data(ddpm_comm *comm, MPI_Win window)
+{
+    MPI_Aint size;
+    int unit;
+    char *start;
+    MPI_Win_shared_query(window, 0, &size, &unit, &start);
+    int skip = (int)(-(uintptr_t)start % DDPM_ALIGNMENT);
+    MPI_Bcast(&skip, 1, MPI_INT, 0, comm->node);
+    return start + skip;
 }
 
 ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, ddpm_shared **out)
@@ -47,9 +60,7 @@ ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, 
     if (shared->window == MPI_WIN_NULL) {
         status = ddpm_allocate(&shared->data, (int64_t)bytes, 1, what);
     } else {
-        MPI_Aint size;
-        int unit;
-        MPI_Win_shared_query(shared->window, 0, &size, &unit, &shared->data);
+        shared->data = aligned_data(comm, shared->window);
         MPI_Win_lock_all(MPI_MODE_NOCHECK, shared->window);
     }
     status = ddpm_agree(comm, status);

@@ -9,7 +9,7 @@ import unittest
 import h5py
 import numpy as np
 
-from program import Case, checkpoints, latest, read_h5, settings, SMALL
+from program import Case, checkpoints, DDPM, latest, MPIEXEC, OVERSUBSCRIBE, read_h5, run, settings, SMALL
 
 USAGE, DATA, MISSING, IO, CONFIG = 64, 65, 66, 74, 78
 RANKS = (0, 3)  # 0: alone, without mpirun
@@ -114,7 +114,7 @@ class Data(Errors):
             self.assertTrue(all("fewer ranks" in line and "training.batch" in line for line in idle))
             self.ddpm("sample", self.path(f"run{ranks}"), "--count", 2, "--output", self.path("two.h5"), ranks=ranks)
             self.assertTrue(np.isfinite(read_h5(self.path("two.h5"))["samples"]).all())
-        self.assert_same_bits(latest(self.path("run1")), latest(self.path("run3")))
+        self.assert_same_bits(latest(self.path("run0")), latest(self.path("run3")))
 
     def test_other_data_on_resume(self):
         values = self.rows(np.random.default_rng(1).normal(size=(500, 2)).astype(np.float32))
@@ -149,6 +149,28 @@ class Output(Errors):
                     self.fails_everywhere(IO, verb, *arguments, "--output", place, says=[named])
         self.assertEqual(["config.yaml", "file", "folder", "run"], sorted(os.listdir(self.folder)))
         self.assertEqual([], os.listdir(self.path("folder")))
+
+
+    def test_no_room(self):
+        """A small file system of this test's own, which is full in the middle of writing."""
+        full = self.path("full")
+        os.mkdir(full)
+        small = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c",
+                 'mount -t tmpfs -o size=400k none "$0" && { "$@"; code=$?; echo left: $(cd "$0" && find . -type f); exit $code; }', full]
+        if run(command=[*small, "true"]).code != 0:
+            self.skipTest("no mount in a user namespace here")
+        self.train(self.config(), self.path("run"), QUICK)
+        writers = {"sample": [self.path("run"), "--count", 100_000, "--steps", 1], "data": ["s_curve", "--count", 100_000],
+                   "forward": [self.config(), "--count", 50_000, "--snapshots", 2, "--set", "diffusion.steps=2"],
+                   "schedule": [self.config(), "--set", "diffusion.steps=10000"],
+                   "train": [self.config(), *settings({**QUICK, "network.width": 200})]}
+        for launch in ([], [MPIEXEC, "-n", "3", *OVERSUBSCRIBE]):
+            for verb, arguments in writers.items():
+                with self.subTest(verb=verb, launch=launch):
+                    result = self.fails(IO, verb, *arguments, "--output", os.path.join(full, "out"), says=[full, "No space left"],
+                                        command=[*small, *launch, DDPM])
+                    left = "left: ./out/config.yaml ./out/metrics.csv" if verb == "train" else "left:"
+                    self.assertEqual(sorted(left.split()), sorted(result.stdout.split()), str(result))
 
 
 class Checkpoints(Errors):

@@ -213,7 +213,7 @@ class Stop(Bits):
     def test_sigusr1_to_mpirun(self):
         process = self.begin(2)
         process.send_signal(signal.SIGUSR1)
-        self.check(process, "SIGUSR1", 0)
+        self.check(process, "stopped by ", 0)
 
     def test_stop_file(self):
         process = self.begin(3)
@@ -222,7 +222,7 @@ class Stop(Bits):
         self.assertFalse(os.path.exists(self.path("stopped", "stop")))
 
     def test_time_limit(self):
-        self.check(self.begin(2, **{"run.time_limit": 0.5}), "run.time_limit", 0)
+        self.check(self.begin(0, **{"run.time_limit": 0.5}), "run.time_limit", 2)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,8 @@ enum { SWEEP = 400000, EXTREMES = 18 };
 
 static float z[SWEEP + EXTREMES], h[SWEEP + EXTREMES], slope[SWEEP + EXTREMES], only_h[SWEEP + EXTREMES];
 
-static const float extremes[EXTREMES] = {0.0f,   -0.0f,  1e-30f, -1e-30f, 1e-10f, -1e-10f, 0.625f, -0.625f,
-                                         50.0f,  -50.0f, 87.3f,  -87.3f,  88.5f,  -88.5f,  104.0f, -104.0f,
-                                         200.0f, -200.0f};
+static const float extremes[EXTREMES] = {0.0f,   -0.0f, 1e-30f, -1e-30f, 1e-10f, -1e-10f, 0.625f,  -0.625f, 50.0f,
+                                         -50.0f, 87.3f, -87.3f, 88.5f,   -88.5f, 104.0f,  -104.0f, 200.0f,  -200.0f};
 
 static double sigmoid(double x)
 {
@@ -119,7 +118,8 @@ static void test_not_a_number(void **state)
             for (int j = 0; j < 19; j++) in[j] = j == i ? NAN : 0.5f;
             kernels->activate(19, (ddpm_activation)a, in, h, slope);
             for (int j = 0; j < 19; j++)
-                if (!isnan(h[j]) != (j != i)) fail_msg("activation %d turns element %d of NaN at %d into %g", a, j, i, (double)h[j]);
+                if (!isnan(h[j]) != (j != i))
+                    fail_msg("activation %d turns element %d of NaN at %d into %g", a, j, i, (double)h[j]);
         }
 }
 

@@ -33,7 +33,8 @@ static void mark_block(float *block)
 
 static void make(int64_t k, int64_t n)
 {
-    const int64_t panel = kernels->panel, panels = ddpm_round_up(n, panel) / panel, back = ddpm_round_up(k, panel) / panel;
+    const int64_t panel = kernels->panel, panels = ddpm_round_up(n, panel) / panel,
+                  back = ddpm_round_up(k, panel) / panel;
     fill_any(m.w, k * n, 1);
     fill_any(m.bias, n, 2);
     memset(m.bias + n, 0, (size_t)(ROOM - n) * sizeof(float));
@@ -180,9 +181,11 @@ static void test_fused_activation(void **state)
     for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++) {
         static float z[ROOM], h[ROOM], slope[ROOM];
         for (int64_t row = 0; row < 9; row++) {
-            kernels->forward(1, 33, 66, m.x + row * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, z, NULL, ROOM);
+            kernels->forward(1, 33, 66, m.x + row * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, z, NULL,
+                             ROOM);
             kernels->activate(66, (ddpm_activation)activation, z, h, slope);
-            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, m.out_slope, ROOM);
+            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, m.out_slope,
+                             ROOM);
             expect_bits(m.out + row * ROOM, h, 66 * sizeof(float), "value", activation);
             expect_bits(m.out_slope + row * ROOM, slope, 66 * sizeof(float), "slope", activation);
             kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, NULL, ROOM);
@@ -204,7 +207,8 @@ static void test_refusal(void **state)
                 m.dz[4 * ROOM + j] = wrong[w];
                 assert_int_not_equal(
                     kernels->backward_weights_fixed(7, 3, n, m.x, ROOM, m.dz, ROOM, 0x1p40, 1024.0f, m.fixed), 0);
-                assert_int_not_equal(kernels->backward_weights_float(7, 3, n, m.x, ROOM, m.dz, ROOM, 1024.0f, m.sum), 0);
+                assert_int_not_equal(kernels->backward_weights_float(7, 3, n, m.x, ROOM, m.dz, ROOM, 1024.0f, m.sum),
+                                     0);
             }
     }
 }

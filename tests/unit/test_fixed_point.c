@@ -21,8 +21,7 @@ static void test_rounding(void **state)
             }
             const int64_t n = N - series;
             assert_int_equal(kernels->add_fixed(n, v, scale, (float)(0x1p50 / scale), sum), 0);
-            for (int64_t i = 0; i < N; i++)
-                assert_int_equal(sum[i], i + (i < n ? llrint((double)v[i] * scale) : 0));
+            for (int64_t i = 0; i < N; i++) assert_int_equal(sum[i], i + (i < n ? llrint((double)v[i] * scale) : 0));
         }
 }
 
@@ -30,8 +29,8 @@ static void test_rounding(void **state)
 static void test_refusal(void **state)
 {
     const float limit = 1024.0f;
-    const float taken[] = {limit, -limit}, refused[] = {nextafterf(limit, 1e9f), -nextafterf(limit, 1e9f), NAN,
-                                                        -NAN, INFINITY, -INFINITY, 3e38f};
+    const float taken[] = {limit, -limit},
+                refused[] = {nextafterf(limit, 1e9f), -nextafterf(limit, 1e9f), NAN, -NAN, INFINITY, -INFINITY, 3e38f};
     (void)state;
     for (int64_t i = 0; i < N; i++) {
         float v[N] = {0}, real[N] = {0};

@@ -71,8 +71,8 @@ static ddpm_network_spec spec_of(int activation, int time, int64_t heads)
 }
 
 /* Every third element of every tensor; the error relative to the tensor's largest derivative. */
-static void check_tensor(const small_network *s, const ddpm_tensor *tensor, double *parameters, const accumulator *exact,
-                         const accumulator *real)
+static void check_tensor(const small_network *s, const ddpm_tensor *tensor, double *parameters,
+                         const accumulator *exact, const accumulator *real)
 {
     static double difference[20 * 20];
     const int64_t size = tensor->rows * tensor->cols;

@@ -77,8 +77,7 @@ static void test_rows_stand_alone(void **state)
         int64_t stride;
         fill_rows(&spec, ROWS, xt, t);
         const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, t, &stride);
-        for (int64_t row = 0; row < ROWS; row++)
-            memcpy(whole + row * 10, output + row * stride, 10 * sizeof *whole);
+        for (int64_t row = 0; row < ROWS; row++) memcpy(whole + row * 10, output + row * stride, 10 * sizeof *whole);
         for (int64_t first = 0; first < ROWS; first++) {
             const int64_t rows = first % 5 + 1 < ROWS - first ? first % 5 + 1 : ROWS - first;
             output = ddpm_network_forward(s.network, s.packed, s.workspace, rows, xt + first * 5, t + first, &stride);
@@ -140,7 +139,8 @@ static void test_tensors(void **state)
     }
 }
 
-/* Uniform in +-1/sqrt(inputs), gains in 0..1: range, mean and variance of every large tensor; a function of the seed. */
+/* Uniform in +-1/sqrt(inputs), gains in 0..1: range, mean and variance of every large tensor; a function of the seed.
+ */
 static void test_initial_values(void **state)
 {
     const ddpm_network_spec spec = spec_of(50, 1, 100, 3, DDPM_ACTIVATION_SILU, DDPM_TIME_GAIN_TABLE);
@@ -181,11 +181,13 @@ static void test_workspace_bytes(void **state)
     (void)state;
     expect_ok(ddpm_network_create(&spec, &network));
     for (int backward = 0; backward < 2; backward++) {
-        const int64_t one = ddpm_workspace_bytes(network, 64, backward), two = ddpm_workspace_bytes(network, 128, backward),
+        const int64_t one = ddpm_workspace_bytes(network, 64, backward),
+                      two = ddpm_workspace_bytes(network, 128, backward),
                       three = ddpm_workspace_bytes(network, 192, backward);
         const double layers = backward ? 2 * 10 + 2 : 10; /* values and slopes, and two gradients */
         assert_int_equal(three - two, two - one);
-        expect_near((double)(two - one), 64.0 * 4.0 * 512.0 * layers, 0.05 * 64.0 * 4.0 * 512.0 * layers, "bytes", backward);
+        expect_near((double)(two - one), 64.0 * 4.0 * 512.0 * layers, 0.05 * 64.0 * 4.0 * 512.0 * layers, "bytes",
+                    backward);
     }
     ddpm_network_free(network);
 }
@@ -210,10 +212,10 @@ static void test_balance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward),        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_forward),          cmocka_unit_test(test_time),
         cmocka_unit_test(test_rows_stand_alone), cmocka_unit_test(test_forward_only),
-        cmocka_unit_test(test_tensors),        cmocka_unit_test(test_initial_values),
-        cmocka_unit_test(test_workspace_bytes), cmocka_unit_test(test_refused_isa),
+        cmocka_unit_test(test_tensors),          cmocka_unit_test(test_initial_values),
+        cmocka_unit_test(test_workspace_bytes),  cmocka_unit_test(test_refused_isa),
         cmocka_unit_test(test_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

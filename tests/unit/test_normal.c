@@ -27,8 +27,8 @@ static void test_formula(void **state)
     enum { PAIRS = 20003 };
     static uint32_t a[PAIRS], b[PAIRS];
     static float cosine[PAIRS], sine[PAIRS];
-    static const uint32_t edge[] = {0, 1, 0xffff, 0x10000, 0x1fffffff, 0x20000000, 0x7fffffff, 0x80000000,
-                                    0xdfffffff, 0xe0000000, 0xfffffffe, 0xffffffff};
+    static const uint32_t edge[] = {0,          1,          0xffff,     0x10000,    0x1fffffff, 0x20000000,
+                                    0x7fffffff, 0x80000000, 0xdfffffff, 0xe0000000, 0xfffffffe, 0xffffffff};
     (void)state;
     for (int64_t i = 0; i < PAIRS; i++) {
         const ddpm_random4 words = ddpm_random_words(3, DDPM_RANDOM_NOISE, 0, i, 0);

@@ -80,8 +80,12 @@ static void test_against_double(void **state)
 static void test_no_average(void **state)
 {
     float w[N], m1[N] = {0}, m2[N] = {0}, ema[N] = {0}, gradient[N];
-    const ddpm_update update = {
-        .learning_rate = 0.1f, .shrink = 1.0f, .beta1 = 0.9f, .beta2 = 0.99f, .correction1 = 10.0f, .correction2 = 100.0f};
+    const ddpm_update update = {.learning_rate = 0.1f,
+                                .shrink = 1.0f,
+                                .beta1 = 0.9f,
+                                .beta2 = 0.99f,
+                                .correction1 = 10.0f,
+                                .correction2 = 100.0f};
     (void)state;
     fill_any(w, N, 1);
     fill_any(gradient, N, 2);

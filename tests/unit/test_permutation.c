@@ -23,7 +23,8 @@ static void test_bijection(void **state)
             memset(seen, 0, (size_t)n);
             for (int64_t i = 0; i < n; i++) {
                 const int64_t at = ddpm_permutation_at(&p, i);
-                if (at < 0 || at >= n || seen[at]) fail_msg("n %lld: %lld twice or outside", (long long)n, (long long)at);
+                if (at < 0 || at >= n || seen[at])
+                    fail_msg("n %lld: %lld twice or outside", (long long)n, (long long)at);
                 seen[at] = 1;
                 assert_int_equal(ddpm_permutation_position(&p, at), i);
             }
@@ -107,8 +108,8 @@ static void test_displacement(void **state)
             }
         }
         const double size = (double)n, rows = (double)(steps * n), pairs = (double)(steps * (n - 1));
-        expect_near(moved / rows / size, (size * size - 1.0) / (3.0 * size * size), 3.0 / sqrt(rows) + 0.004, "moved, n",
-                    n);
+        expect_near(moved / rows / size, (size * size - 1.0) / (3.0 * size * size), 3.0 / sqrt(rows) + 0.004,
+                    "moved, n", n);
         expect_near(apart / pairs / size, (size + 1.0) / (3.0 * size), 3.0 / sqrt(rows) + 0.004, "apart, n", n);
         expect_near(rising / pairs, 0.5, 3.0 / sqrt(rows) + 0.004, "rising, n", n);
     }

@@ -95,8 +95,11 @@ static void test_below(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers), cmocka_unit_test(test_every_bit_counts),
-        cmocka_unit_test(test_fields_do_not_overlap), cmocka_unit_test(test_uniform), cmocka_unit_test(test_below),
+        cmocka_unit_test(test_known_answers),
+        cmocka_unit_test(test_every_bit_counts),
+        cmocka_unit_test(test_fields_do_not_overlap),
+        cmocka_unit_test(test_uniform),
+        cmocka_unit_test(test_below),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,6 +167,20 @@ static void test_constant_value(void **state)
     ddpm_schedule_release(&s);
 }
 
+/* With very little noise, what is not signal keeps its digits: 1 - alpha_bar would have lost ten of them. */
+static void test_little_noise(void **state)
+{
+    const double beta = 1e-10;
+    const ddpm_schedule_spec spec = {.kind = DDPM_SCHEDULE_CONSTANT, .steps = 3, .start = beta, .target = NAN};
+    ddpm_schedule s;
+    (void)state;
+    expect_ok(ddpm_schedule_create(&spec, &s));
+    expect_close(s.one_minus_alpha_bar[2], beta * (2.0 - beta), "rest", 2);
+    expect_close(s.one_minus_alpha_bar[3], beta * (3.0 - beta * (3.0 - beta)), "rest", 3);
+    expect_close(s.posterior_variance[2], beta / (2.0 - beta), "posterior", 2);
+    ddpm_schedule_release(&s);
+}
+
 static void test_zero_terminal_snr(void **state)
 {
     static const struct {
@@ -243,7 +257,8 @@ static void test_from_beta(void **state)
 
 static void test_refusals(void **state)
 {
-    static const double bad[][3] = {{0.1, 0.0, 0.3}, {0.1, -0.2, 0.3}, {0.1, 1.0, 0.3}, {0.1, 1.5, 0.3}, {0.1, NAN, 0.3}};
+    static const double bad[][3] = {
+        {0.1, 0.0, 0.3}, {0.1, -0.2, 0.3}, {0.1, 1.0, 0.3}, {0.1, 1.5, 0.3}, {0.1, NAN, 0.3}};
     ddpm_schedule_spec spec = {.kind = DDPM_SCHEDULE_TABLE, .steps = 3, .table_count = 3};
     ddpm_schedule s;
     (void)state;
@@ -255,7 +270,8 @@ static void test_refusals(void **state)
     spec.table = table;
     spec.steps = 4; /* longer than the table */
     expect_failure(ddpm_schedule_create(&spec, &s), DDPM_ERR_CONFIG, "beta at step 4 of 4");
-    const ddpm_schedule_spec steep = {.kind = DDPM_SCHEDULE_LINEAR, .steps = 10, .start = 1e-4, .end = 0.02, .rescale = 1};
+    const ddpm_schedule_spec steep = {
+        .kind = DDPM_SCHEDULE_LINEAR, .steps = 10, .start = 1e-4, .end = 0.02, .rescale = 1};
     expect_failure(ddpm_schedule_create(&steep, &s), DDPM_ERR_CONFIG, "beta at step");
     const ddpm_schedule_spec short_one = {
         .kind = DDPM_SCHEDULE_CONSTANT, .steps = 1, .start = 0.1, .target = NAN, .zero_terminal_snr = 1};
@@ -274,11 +290,12 @@ static void test_balance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_goldens),       cmocka_unit_test(test_tanh_is_sigmoid),
-        cmocka_unit_test(test_tables_agree),  cmocka_unit_test(test_constant_value),
-        cmocka_unit_test(test_zero_terminal_snr), cmocka_unit_test(test_one_step),
-        cmocka_unit_test(test_log_posterior), cmocka_unit_test(test_from_beta),
-        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_balance),
+        cmocka_unit_test(test_goldens),      cmocka_unit_test(test_tanh_is_sigmoid),
+        cmocka_unit_test(test_tables_agree), cmocka_unit_test(test_constant_value),
+        cmocka_unit_test(test_little_noise), cmocka_unit_test(test_zero_terminal_snr),
+        cmocka_unit_test(test_one_step),     cmocka_unit_test(test_log_posterior),
+        cmocka_unit_test(test_from_beta),    cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,9 +132,8 @@ static void test_rows_stand_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_without_noise), cmocka_unit_test(test_moments),
-        cmocka_unit_test(test_noise),         cmocka_unit_test(test_plane),
-        cmocka_unit_test(test_rows_stand_alone),
+        cmocka_unit_test(test_without_noise), cmocka_unit_test(test_moments),          cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_plane),         cmocka_unit_test(test_rows_stand_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

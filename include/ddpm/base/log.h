@@ -1,5 +1,5 @@
 /** Lines for people, on standard error. Rank 0 speaks; the others are told to be quiet once, at start.
- *  Call from the main thread. */
+ *  Local: call from the main thread. */
 #ifndef DDPM_BASE_LOG_H
 #define DDPM_BASE_LOG_H
 

@@ -18,12 +18,13 @@ DDPM_MUST_CHECK ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_confi
                                                ddpm_stream **out);
 void ddpm_stream_free(ddpm_stream *stream);
 
+/* Local. */
 int64_t ddpm_stream_rows(const ddpm_stream *stream);     /* training rows */
 int64_t ddpm_stream_held_out(const ddpm_stream *stream); /* held-out rows that are kept in memory */
 const ddpm_transform *ddpm_stream_transform(const ddpm_stream *stream);
 int64_t ddpm_stream_bytes(const ddpm_stream *stream); /* on a node */
 
-/** As the functions of dataset.h. */
+/** As the functions of dataset.h: the first is Collective, to be called before the Local ones. */
 DDPM_MUST_CHECK ddpm_status ddpm_stream_prepare(ddpm_stream *stream, int64_t first, int64_t count);
 void ddpm_stream_fill(const ddpm_stream *stream, int64_t first, int64_t count, float *out);
 void ddpm_stream_fill_held_out(const ddpm_stream *stream, int64_t first, int64_t count, float *out);

@@ -1,4 +1,4 @@
-/** What the h5_*.c files share: the handle, the error report, a checked dataset. They alone include hdf5.h. */
+/** What the h5_*.c files share: the handle, the error report, a checked dataset. They alone include hdf5.h. Local. */
 #ifndef DDPM_STORE_H5_HANDLE_H
 #define DDPM_STORE_H5_HANDLE_H
 

@@ -109,16 +109,18 @@ INLINE void forward_with(ddpm_activation activation, int64_t rows, int64_t k, in
 static void forward(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *packed,
                     const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh)
 {
-    switch (activation) { /* one specialised loop for each */
-#define CASE(name)                                                                             \
-    case DDPM_ACTIVATION_##name:                                                               \
-        forward_with(DDPM_ACTIVATION_##name, rows, k, n, x, ldx, packed, bias, h, slope, ldh); \
-        break;
-        CASE(IDENTITY)
-        CASE(RELU) CASE(LEAKY_RELU) CASE(SILU) CASE(GELU) CASE(TANH) CASE(SOFTPLUS)
-#undef CASE
-            case DDPM_ACTIVATION_COUNT : break;
-    }
+    /* one specialised loop for each */
+#define WITH(name)                            \
+    if (activation == DDPM_ACTIVATION_##name) \
+    forward_with(DDPM_ACTIVATION_##name, rows, k, n, x, ldx, packed, bias, h, slope, ldh)
+    WITH(IDENTITY);
+    WITH(RELU);
+    WITH(LEAKY_RELU);
+    WITH(SILU);
+    WITH(GELU);
+    WITH(TANH);
+    WITH(SOFTPLUS);
+#undef WITH
 }
 
 INLINE void backward_data_tile(int rows, int64_t n, const float *dz, int64_t ldz, const float *panel,
@@ -161,10 +163,10 @@ INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
 INLINE void add_fixed_scalar(float v, double scale, int64_t *sum)
 {
     const double rounded = (double)v * scale + ROUNDING_MAGIC, magic = ROUNDING_MAGIC;
-    int64_t a, b;
+    uint64_t a, b;
     memcpy(&a, &rounded, sizeof a);
     memcpy(&b, &magic, sizeof b);
-    *sum += a - b;
+    *sum = (int64_t)((uint64_t)*sum + (a - b));
 }
 
 /* `scale` is not used: the two forms share their tile. */

@@ -19,7 +19,7 @@ INLINE void normal_vector(vi a, vi b, vf *cosine, vf *sine)
     for (int i = 0; i < LANES; i++) radius[i] = __builtin_sqrtf(radius[i]);
 
     /* the turn in quarters, -1/2..1/2 around the nearest quarter */
-    const vi shifted = b + 0x20000000;
+    const vi shifted = (vi)((vu)b + 0x20000000);
     const vi quadrant = (shifted >> 30) & 3;
     const vf x =
         (__builtin_convertvector((shifted & 0x3fffffff) - 0x20000000, vf) + 0.5f) * (0x1p-30f * 1.57079632679489662f);
@@ -85,7 +85,7 @@ static void collect_float(int64_t n, const float *sum, float *v, double *squares
 
 static void merge_fixed(int64_t n, int64_t *from, int64_t *into)
 {
-    for (int64_t i = 0; i < n; i++) into[i] += from[i];
+    for (int64_t i = 0; i < n; i++) into[i] = (int64_t)((uint64_t)into[i] + (uint64_t)from[i]);
     memset(from, 0, (size_t)n * sizeof *from);
 }
 

@@ -19,10 +19,12 @@ enum { LANES = 4 };
 
 typedef float vf __attribute__((vector_size(LANES * 4)));
 typedef int32_t vi __attribute__((vector_size(LANES * 4)));
-/* half as many lanes: float, double and int64 of the same lane count */
+typedef uint32_t vu __attribute__((vector_size(LANES * 4)));
+/* half as many lanes: float, double and 64-bit integers of the same lane count; these are unsigned because the sums of
+ * a step that is refused wrap around */
 typedef float hf __attribute__((vector_size(LANES * 2)));
 typedef double hd __attribute__((vector_size(LANES * 4)));
-typedef int64_t hl __attribute__((vector_size(LANES * 4)));
+typedef uint64_t hl __attribute__((vector_size(LANES * 4)));
 enum { HALF = LANES / 2 };
 
 #define INLINE static inline __attribute__((always_inline))

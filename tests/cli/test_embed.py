@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""libddpm, installed: a C program of a few lines samples a checkpoint, without MPI being started, and gets the bits of `ddpm sample`.
+
+Run: DDPM=build/ddpm DDPM_BUILD=build /usr/bin/python3 tests/cli/test_embed.py
+"""
+import glob
+import os
+import subprocess
+import unittest
+
+import numpy as np
+
+from program import Case, DDPM, finish, read_h5, run, SMALL, start
+
+BUILD = os.environ.get("DDPM_BUILD", os.path.dirname(DDPM))
+PROGRAM = r"""
+#include <ddpm/ddpm.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(int argc, char **argv)
+{
+    ddpm_generator *g;
+    const ddpm_generator_options options = {.steps = argc > 3 ? atoi(argv[3]) : 0, .raw_weights = argc > 4};
+    const ddpm_status status = ddpm_generator_open(argv[1], argc > 3 ? &options : NULL, &g);
+    if (status != DDPM_OK) {
+        fprintf(stderr, "%s: %s\n", ddpm_status_text(status), ddpm_error_message());
+        return ddpm_status_exit_code(status);
+    }
+    const long count = atol(argv[2]), columns = ddpm_generator_columns(g);
+    float *rows = malloc(sizeof *rows * count * columns);
+    ddpm_generator_sample(g, 7, 0, count / 2, rows); /* in two parts */
+    ddpm_generator_sample(g, 7, count / 2, count - count / 2, rows + count / 2 * columns);
+    fwrite(rows, sizeof *rows, count * columns, stdout);
+    free(rows);
+    ddpm_generator_close(g);
+    return 0;
+}
+"""
+
+
+def output_of(*command, **more):
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, **more).stdout
+
+
+class Embed(Case):
+    @classmethod
+    def setUpClass(cls):
+        if not os.path.exists(os.path.join(BUILD, "CMakeCache.txt")):
+            raise unittest.SkipTest(f"{BUILD} is not a build folder: set DDPM_BUILD")
+
+    def setUp(self):
+        super().setUp()
+        output_of("cmake", "--install", BUILD, "--prefix", self.path("usr"))
+        libraries = glob.glob(self.path("usr", "lib*", "**", "pkgconfig"), recursive=True)
+        self.assertEqual(1, len(libraries))
+        self.library = os.path.dirname(libraries[0])
+        self.flags = {**os.environ, "PKG_CONFIG_PATH": libraries[0]}
+        self.run_folder = self.train(self.config(), self.path("run"), {**SMALL, "training.iterations": 30})
+
+    def compile(self):
+        """With cc and pkg-config alone, in the shell as in a makefile."""
+        self.write("embed.c", PROGRAM)
+        output_of("/bin/sh", "-c", "eval cc -Wall -Wextra -Werror embed.c $(pkg-config --cflags --libs ddpm) -o embed", cwd=self.folder, env=self.flags)
+
+    def embed(self, *arguments):
+        """Exit code, rows, stderr."""
+        done = subprocess.run([self.path("embed"), *map(str, arguments)], capture_output=True, check=False, timeout=30,
+                              env={"LD_LIBRARY_PATH": self.library, "PATH": os.environ["PATH"]})
+        return done.returncode, np.frombuffer(done.stdout, np.float32), done.stderr.decode()
+
+    def sample(self, *arguments):
+        self.ddpm("sample", self.run_folder, "--count", 301, "--seed", 7, "--output", self.path("samples.h5"), *arguments, ranks=2)
+        return read_h5(self.path("samples.h5"))["samples"].reshape(-1)
+
+    def test_same_bits(self):
+        self.compile()
+        for options in ([], [10], [10, "raw"]):
+            with self.subTest(options=options):
+                wanted = self.sample(*([] if not options else ["--steps", options[0]]), *(["--weights", "raw"] if len(options) > 1 else []))
+                code, rows, stderr = self.embed(self.run_folder, 301, *options)
+                self.assertEqual((0, ""), (code, stderr))
+                self.assertTrue(np.array_equal(wanted.view(np.uint32), rows.view(np.uint32)))
+        code, rows, stderr = self.embed(self.path("absent"), 10)
+        self.assertEqual((66, 0), (code, len(rows)))
+        self.assertIn("absent", stderr)
+        self.assertEqual(64, self.embed(self.run_folder, 10, 1000)[0])
+
+    def test_only_the_public_names_are_there(self):
+        names = output_of("nm", "-D", "--defined-only", os.path.join(self.library, "libddpm.so")).split()[2::3]
+        functions = [name for name in names if name.startswith("ddpm_")]
+        self.assertIn("ddpm_generator_open", functions)
+        self.assertEqual([], [name for name in functions if not name.startswith(("ddpm_generator_", "ddpm_status_", "ddpm_error_message"))])
+        self.assertEqual(functions, names)
+
+    def test_installed_program(self):
+        installed = self.path("usr", "bin", "ddpm")
+        self.assertEqual(run("--version").stdout, finish(start("--version", command=[installed])).stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+"""Models learn: samples of each toy set are near fresh data, and digits can be read. An untrained model fails the same measures.
+
+Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_learn.py
+"""
+import os
+import unittest
+
+import numpy as np
+
+from program import Case, read_h5, run_script, settings, SOURCE
+
+TOY_ITERATIONS = 12000  # of the configurations' 20000
+# A smaller digits model than the shipped one.
+DIGITS = {"training.iterations": 1500, "training.batch": 128, "network.width": 256, "network.depth": 3}
+SAMPLES = 500
+TRAINING_IMAGES = 1300  # the classifier's; the rest are real ones it has not seen
+
+
+class Toys(Case):
+    def samples(self, kind, iterations):
+        config = os.path.join(SOURCE, "configs", f"{kind}.yaml")
+        self.ddpm("train", config, "--set", f"training.iterations={iterations}", "--output", self.path("run"), threads=2, timeout=100)
+        self.ddpm("sample", self.path("run"), "--count", 10000, "--seed", 3, "--output", self.path("samples.h5"), threads=2)
+        return self.path("samples.h5")
+
+    def quality(self, kind, samples, *more):
+        """Sliced W1 to fresh data, at most 2.5 times that between two fresh sets."""
+        return run_script("quality.py", samples, "--source", kind, "--energy-rows", 500, "--at-most", 2.5, *more, timeout=100)
+
+    def check(self, kind):
+        result = self.quality(kind, self.samples(kind, TOY_ITERATIONS))
+        self.assertEqual(0, result.code, str(result))
+
+    def test_swiss_roll(self):
+        self.check("swiss_roll")
+
+    def test_two_moons(self):
+        self.check("two_moons")
+
+    def test_s_curve(self):
+        self.check("s_curve")
+
+    def test_untrained(self):
+        result = self.quality("swiss_roll", self.samples("swiss_roll", 1), "--pairs", 2)
+        self.assertEqual(1, result.code, str(result))
+        self.assertIn("oracle", result.stdout)
+
+
+class Digits(Case):
+    def look(self, samples):
+        """How sure a classifier of real digits is of its reading, the mean distance to the nearest real digit, images of each class."""
+        from sklearn.neighbors import NearestNeighbors
+        from sklearn.svm import SVC
+        content = read_h5(self.path("digits.h5"))
+        images, labels = content["data"][:TRAINING_IMAGES], content["label"][:TRAINING_IMAGES]
+        probability = SVC(gamma=0.001, probability=True, random_state=0).fit(images, labels).predict_proba(samples)
+        distance, _ = NearestNeighbors(n_neighbors=1).fit(images).kneighbors(samples)
+        return probability.max(axis=1).mean(), distance.mean(), np.bincount(probability.argmax(axis=1), minlength=10)
+
+    def samples(self, name, **values):
+        self.ddpm("train", os.path.join(SOURCE, "configs", "digits.yaml"), *settings({"data.path": self.path("digits.h5"), **DIGITS, **values}),
+                  "--output", self.path(name), threads=2, timeout=100)
+        self.ddpm("sample", self.path(name), "--count", SAMPLES, "--output", self.path(f"{name}.h5"), threads=2)
+        return read_h5(self.path(f"{name}.h5"))["samples"]
+
+    def test_from_csv_to_a_picture(self):
+        try:
+            import sklearn  # noqa: F401
+        except ImportError:
+            self.skipTest("scikit-learn is not installed (Debian: python3-sklearn)")
+        for arguments in (["--sklearn", "digits", "--to-csv", self.path("digits.csv")],
+                          [self.path("digits.csv"), "--label", "label", "--output", self.path("digits.h5")]):
+            self.assertEqual(0, (result := run_script("import_table.py", *arguments)).code, str(result))
+        content = read_h5(self.path("digits.h5"))
+        self.assertEqual((1797, 64), content["data"].shape)
+        samples = self.samples("trained")
+        self.assertEqual((SAMPLES, 64), samples.shape)
+
+        real, unseen_distance, _ = self.look(content["data"][TRAINING_IMAGES:])
+        sure, distance, classes = self.look(samples)
+        self.assertGreater(real, 0.85)
+        self.assertGreater(sure, 0.7)  # of noise: 0.42
+        self.assertLess(distance, 1.2 * unseen_distance)  # of noise: 1.9 times
+        self.assertGreater(distance, 0.3 * unseen_distance)  # new ones
+        self.assertGreater(classes.min(), SAMPLES // 100)
+
+        untrained = self.look(self.samples("untrained", **{"training.iterations": 1, "training.warmup": 0}))
+        self.assertFalse(untrained[0] > 0.7 and untrained[1] < 1.2 * unseen_distance, untrained)
+
+        result = run_script("images.py", self.path("trained.h5"), "--data", self.path("digits.h5"), "--output", self.path("digits.png"))
+        self.assertEqual(0, result.code, str(result))
+        with open(self.path("digits.png"), "rb") as file:
+            self.assertEqual(b"\x89PNG\r\n\x1a\n", file.read(8))
+        self.assertGreater(os.path.getsize(self.path("digits.png")), 5000)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,60 @@
+#!/usr/bin/python3
+"""The training loss agrees with that of an independent implementation (analysis/twin.py, PyTorch) at the same settings.
+
+Both draw their own random numbers: what is compared is the mean loss over the last half of a short training.
+Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_twin.py
+"""
+import importlib.util
+import os
+import unittest
+
+from program import ANALYSIS, Case, finish, read_metrics, settings, start
+
+ITERATIONS, LAST = 1200, 600
+TOLERANCE = 0.02
+COMMON = {"training.iterations": ITERATIONS, "run.report_every": LAST, "training.validate_every": 0, "training.batch": 256,
+          "training.learning_rate": 0.002, "network.width": 64, "network.depth": 2, "network.time_width": 32}
+CASES = {
+    "roll": ("swiss_roll", {}),
+    "moons": ("two_moons", {"network.activation": "gelu", "diffusion.schedule.kind": "linear", "diffusion.schedule.rescale": "true",
+                            "training.optimizer": "adamw", "training.weight_decay": 0.01, "training.decay": "step", "training.decay_every": 400}),
+    "gains": ("swiss_roll", {"network.time": "gain_table", "network.activation": "softplus"}),
+    "velocity": ("s_curve", {"diffusion.predict": "velocity", "training.warmup": 100, "training.decay": "constant"}),
+    "data": ("swiss_roll", {"diffusion.predict": "data", "network.activation": "tanh", "diffusion.schedule.kind": "sigmoid"}),
+    # With 100 steps, the loss of a mean is that of its last small steps, and hardly the same for two seeds.
+    "mean": ("swiss_roll", {"diffusion.predict": "mean", "diffusion.steps": 10, "network.activation": "relu"}),
+}
+
+
+@unittest.skipUnless(importlib.util.find_spec("torch"), "PyTorch is not installed (Debian: python3-torch)")
+class Twin(Case):
+    def begin(self, name):
+        """Train, and start the twin."""
+        kind, values = CASES[name]
+        run_folder, data = self.path(name), self.path(f"{name}.h5")
+        self.ddpm("train", self.config(), *settings({**COMMON, "data.source": kind, **values}), "--output", run_folder, threads=2, timeout=60)
+        self.ddpm("data", kind, "--count", 10000, "--seed", 1, "--output", data)
+        twin = ["/usr/bin/python3", os.path.join(ANALYSIS, "twin.py")]
+        return start(os.path.join(run_folder, "config.yaml"), data, "--last", LAST, command=twin)
+
+    def check(self, name, process):
+        result = finish(process, 120)
+        self.assertEqual(0, result.code, str(result))
+        words = result.stdout.split()
+        self.assertEqual("final_loss", words[0])
+        row = read_metrics(self.path(name))[-1]
+        self.assertEqual(str(ITERATIONS), row["iteration"])
+        self.assertLess(abs(float(row["loss"]) / float(words[1]) - 1), TOLERANCE, f"{name}: {row['loss']}, the twin's {words[1]}")
+
+    def test_loss(self):
+        """Two at a time."""
+        names = list(CASES)
+        for pair in (names[i:i + 2] for i in range(0, len(names), 2)):
+            processes = [self.begin(name) for name in pair]
+            for name, process in zip(pair, processes):
+                with self.subTest(name=name):
+                    self.check(name, process)
+
+
+if __name__ == "__main__":
+    unittest.main()
