@@ -47,7 +47,8 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
     ddpm_generator_core_free(generator);
     for (int64_t i = 0; status == DDPM_OK && i < rows * e->columns; i++)
         if (!isfinite(e->samples.rows[i]))
-            return ddpm_fail(DDPM_ERR_NUMERIC, "sample %lld is not finite: the model has diverged",
+            return ddpm_fail(DDPM_ERR_NUMERIC,
+                             "sample %lld is not finite: the reverse process diverges; --samples 0 evaluates the rest",
                              (long long)(i / e->columns));
     return status;
 }
