@@ -29,8 +29,8 @@ static void print_help(void)
 static void print_version(void)
 {
     const ddpm_kernels *kernels = ddpm_kernels_choose();
-    printf("ddpm " DDPM_VERSION "\n%s\n%s\nlibyaml %s\nOpenMP %d, %d threads here\n%s kernels\n",
-           ddpm_comm_library(), ddpm_h5_library(), ddpm_config_library(), _OPENMP, omp_get_max_threads(),
+    printf("ddpm " DDPM_VERSION "\n%s\n%s\nlibyaml %s\nOpenMP %d, %d threads here\n%s kernels\n", ddpm_comm_library(),
+           ddpm_h5_library(), ddpm_config_library(), _OPENMP, omp_get_max_threads(),
            kernels ? kernels->name : "no (DDPM_ISA)");
 }
 

@@ -49,13 +49,14 @@ ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out)
 
 typedef struct sizes {
     ddpm_interval interval;
-    int64_t iteration, columns, steps, exponents, parameters, config_bytes, name_bytes;
+    int64_t iteration, recoveries, columns, steps, exponents, parameters, config_bytes, name_bytes;
 } sizes;
 
 static sizes sizes_of(const ddpm_checkpoint *c)
 {
     sizes s = {.interval = c->interval,
                .iteration = c->iteration,
+               .recoveries = c->recoveries,
                .columns = c->columns,
                .steps = c->steps,
                .exponents = c->exponent_count,
@@ -70,6 +71,7 @@ static ddpm_status allocate(const sizes *s, int with_moments, ddpm_checkpoint *c
 {
     c->interval = s->interval;
     c->iteration = s->iteration;
+    c->recoveries = s->recoveries;
     c->columns = s->columns;
     c->steps = s->steps;
     c->exponent_count = s->exponents;

@@ -49,6 +49,7 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", c->iteration));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "interval_loss", c->interval.loss));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "interval_count", c->interval.count));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "recoveries", c->recoveries));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
     if (!c->column_names) return DDPM_OK;
     return ddpm_h5_put_names(file, "/", "columns", c->columns, (const char *const *)c->column_names);
@@ -140,9 +141,13 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
     DDPM_TRY(ddpm_h5_get_int(file, "/", "iteration", &c->iteration));
     DDPM_TRY(ddpm_h5_get_real(file, "/", "interval_loss", &c->interval.loss));
     DDPM_TRY(ddpm_h5_get_int(file, "/", "interval_count", &c->interval.count));
+    if (ddpm_h5_has_attribute(file, "/", "recoveries"))
+        DDPM_TRY(ddpm_h5_get_int(file, "/", "recoveries", &c->recoveries));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
     DDPM_TRY(ddpm_h5_get_names(file, "/", "columns", &names, &c->column_names));
-    if (c->iteration < 0) return ddpm_fail(DDPM_ERR_DATA, "%s: its iteration is %lld", path, (long long)c->iteration);
+    if (c->iteration < 0 || c->recoveries < 0)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: its iteration is %lld, with %lld recoveries", path,
+                         (long long)c->iteration, (long long)c->recoveries);
     if (c->column_names && names != c->columns)
         return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld column names for %lld columns", path, (long long)names,
                          (long long)c->columns);

@@ -38,8 +38,8 @@ ddpm_status ddpm_h5_fail_path(ddpm_status status, const char *path, const char *
 int ddpm_h5_error_says(const char *words);
 int ddpm_h5_error_number(void);
 
-/** A handle for an open file; closes id on failure. */
-ddpm_status ddpm_h5_wrap(hid_t id, const char *path, ddpm_h5 **out);
+/** A handle without a file in it. */
+ddpm_status ddpm_h5_handle(const char *path, ddpm_h5 **out);
 
 /** DDPM_OK for a regular file that may be opened, else what is wrong with it. @param writing  for writing too. */
 ddpm_status ddpm_h5_probe(const char *path, int writing);
