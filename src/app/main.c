@@ -68,6 +68,7 @@ int main(int argc, char **argv)
     }
     const int speaks = ddpm_comm_rank(comm) == 0;
     ddpm_log_speak(speaks);
+    ddpm_h5_guard(speaks);
     omp_set_dynamic(0);
     status = run(comm, argc, argv);
     if (speaks && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());

@@ -99,7 +99,10 @@ static ddpm_status share_names(ddpm_comm *comm, const sizes *s, ddpm_checkpoint 
     char *text = NULL, *next;
     if (s->name_bytes == 0) return DDPM_OK;
     ddpm_status status = ddpm_agree(comm, DDPM_NEW(&text, s->name_bytes, "column names"));
-    if (status != DDPM_OK) return status;
+    if (status != DDPM_OK) {
+        ddpm_release(text); /* another rank may be the one that failed */
+        return status;
+    }
     next = text;
     for (int64_t j = 0; ddpm_comm_rank(comm) == 0 && j < c->columns; j++) next = stpcpy(next, c->column_names[j]) + 1;
     ddpm_comm_broadcast(comm, text, (size_t)s->name_bytes);

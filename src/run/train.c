@@ -320,11 +320,10 @@ static ddpm_status loop(trainer *t)
 static ddpm_status train_on(trainer *t, const char *folder)
 {
     const int writes = is_writer(t);
+    char message[DDPM_MESSAGE_BYTES];
     ddpm_status status = ddpm_agree(
         t->comm, writes ? ddpm_run_folder_open(folder, config_of(t), t->state.iteration, &t->folder) : DDPM_OK);
-    if (status != DDPM_OK) return status;
-    status = loop(t);
-    char message[DDPM_MESSAGE_BYTES];
+    if (status == DDPM_OK) status = loop(t);
     snprintf(message, sizeof message, "%s", ddpm_error_message());
     const ddpm_status closed = ddpm_agree(t->comm, writes ? ddpm_run_folder_close(&t->folder) : DDPM_OK);
     return status == DDPM_OK ? closed : ddpm_fail(status, "%s", message);

@@ -7,9 +7,11 @@
 #include "ddpm/store/file.h"
 #include "ddpm/store/h5.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef DDPM_VERSION
@@ -110,6 +112,16 @@ static ddpm_status open_sound(const char *path, ddpm_h5 **file)
     return ddpm_h5_finish(file, status);
 }
 
+/** Nothing in a checkpoint is compressed: memory for what the file cannot hold is not asked for. */
+static ddpm_status check_holds(const char *path, int64_t numbers, size_t bytes)
+{
+    struct stat about;
+    if (stat(path, &about)) return ddpm_fail(DDPM_ERR_IO, "%s: could not be examined (%s)", path, strerror(errno));
+    if ((double)numbers * (double)bytes <= (double)about.st_size) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_DATA, "%s: claims %lld numbers, which a file of %lld bytes cannot hold", path,
+                     (long long)numbers, (long long)about.st_size);
+}
+
 /** Length of a one-dimensional dataset, within least..most. */
 static ddpm_status read_length(const ddpm_h5 *file, const char *path, const char *name, int64_t least, int64_t most,
                                int64_t *out)
@@ -163,6 +175,7 @@ static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_check
     DDPM_TRY(read_length(file, path, "schedule/beta", 2, DDPM_CHECKPOINT_STEPS_MAX + 1, &betas));
     DDPM_TRY(read_length(file, path, "reduction/exponent", 1, DDPM_CHECKPOINT_EXPONENTS_MAX, &c->exponent_count));
     c->steps = betas - 1;
+    DDPM_TRY(check_holds(path, betas + TRANSFORMS * c->columns, sizeof(double)));
     DDPM_TRY(read_attributes(file, path, c));
     for (int i = 0; i < TRANSFORMS; i++)
         DDPM_TRY(read_reals(file, path, transform_names[i], c->columns, transform_at(c, i)));
@@ -210,6 +223,7 @@ static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, ddpm_check
     if (c->exponent_count != count + 1)
         return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld exponents; its network of %lld tensors needs %lld", path,
                          (long long)c->exponent_count, (long long)count, (long long)count + 1);
+    DDPM_TRY(check_holds(path, ARRAYS * c->parameter_count, sizeof(float)));
     for (int a = 0; a < arrays; a++) {
         DDPM_TRY(DDPM_NEW(array_at(c, a), c->parameter_count, array_names[a]));
         DDPM_TRY(read_array(file, path, a, count, tensors, *array_at(c, a)));

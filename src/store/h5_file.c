@@ -149,6 +149,7 @@ ddpm_status ddpm_h5_probe(const char *path, int writing)
 
 ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
 {
+    DDPM_H5_READING(path);
     *out = NULL;
     ddpm_h5_quiet();
     DDPM_TRY(ddpm_h5_probe(path, 0));

@@ -38,6 +38,12 @@ ddpm_status ddpm_h5_fail_path(ddpm_status status, const char *path, const char *
 int ddpm_h5_error_says(const char *words);
 int ddpm_h5_error_number(void);
 
+/** HDF5 reads this file until the scope is left: a crash meanwhile is the file's (ddpm_h5_guard). */
+#define DDPM_H5_READING(path) \
+    __attribute__((cleanup(ddpm_h5_leave), unused)) const char *const outer_ = ddpm_h5_enter(path)
+const char *ddpm_h5_enter(const char *path);
+void ddpm_h5_leave(const char *const *outer);
+
 /** A handle without a file in it. */
 ddpm_status ddpm_h5_handle(const char *path, ddpm_h5 **out);
 
