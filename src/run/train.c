@@ -30,6 +30,7 @@ typedef struct trainer {
     ddpm_lock *lock;         /* of the folder: rank 0, else NULL */
     ddpm_run_folder *folder; /* likewise, while the loop runs */
     int64_t saved;           /* iteration of the newest checkpoint, -1: none */
+    int64_t returned;        /* iteration that the last recovery went back to, -1: none */
 } trainer;
 
 static const ddpm_config *config_of(const trainer *t)
@@ -124,23 +125,23 @@ static ddpm_status load(trainer *t, const char *path)
     return status;
 }
 
-/* Local: rank 0. Iterations of the folder's checkpoints, newest first, that are multiples of `every`. */
-static ddpm_status list(const char *folder, int64_t every, int64_t *count, int64_t **iterations)
+/* Local: rank 0. Iterations of the folder's checkpoints, newest first, that are multiples of `every` up to `most`. */
+static ddpm_status list(const char *folder, int64_t every, int64_t most, int64_t *count, int64_t **iterations)
 {
     int64_t kept = 0;
     DDPM_TRY(ddpm_checkpoint_list(folder, count, iterations));
     for (int64_t i = 0; i < *count; i++)
-        if ((*iterations)[i] % every == 0) (*iterations)[kept++] = (*iterations)[i];
+        if ((*iterations)[i] % every == 0 && (*iterations)[i] <= most) (*iterations)[kept++] = (*iterations)[i];
     *count = kept;
     return DDPM_OK;
 }
 
 /* Collective. The newest such checkpoint that can be read; a damaged one is passed over with a warning. */
-static ddpm_status resume_newest(trainer *t, const char *folder, int64_t every)
+static ddpm_status resume_newest(trainer *t, const char *folder, int64_t every, int64_t most)
 {
     int64_t count = 0, *iterations = NULL;
     char path[DDPM_PATH_BYTES];
-    ddpm_status status = ddpm_agree(t->comm, is_writer(t) ? list(folder, every, &count, &iterations) : DDPM_OK);
+    ddpm_status status = ddpm_agree(t->comm, is_writer(t) ? list(folder, every, most, &count, &iterations) : DDPM_OK);
     ddpm_comm_broadcast(t->comm, &count, sizeof count);
     for (int64_t i = 0; status == DDPM_OK && i < count; i++) {
         memset(path, 0, sizeof path);
@@ -162,7 +163,7 @@ static ddpm_status resume_newest(trainer *t, const char *folder, int64_t every)
 static ddpm_status resume(trainer *t, const ddpm_train_options *options, const char *folder)
 {
     if (options->resume == DDPM_RESUME_FILE) return load(t, options->resume_file);
-    if (options->resume == DDPM_RESUME_AUTO) return resume_newest(t, folder, 1);
+    if (options->resume == DDPM_RESUME_AUTO) return resume_newest(t, folder, 1, INT64_MAX);
     int64_t count = 0, *iterations = NULL;
     ddpm_status status = is_writer(t) ? ddpm_checkpoint_list(folder, &count, &iterations) : DDPM_OK;
     ddpm_release(iterations);
@@ -263,7 +264,8 @@ static ddpm_status fail_numeric(trainer *t)
     if (ddpm_run_folder_save_failed(t->folder, config_of(t), &c, count, tensors, path) != DDPM_OK)
         return ddpm_fail(DDPM_ERR_NUMERIC, "%s; the state before it could not be kept", what);
     return ddpm_fail(DDPM_ERR_NUMERIC,
-                     "%s: go on from it at half the learning rate (training.recover: 1), or begin anew with a lower "
+                     "%s: go on from it at half the learning rate (training.recover: 1 with checkpoint.keep: 0), or "
+                     "begin anew with a lower "
                      "training.learning_rate or training.clip; to see the block's rows: the same command with --resume "
                      "'%s' --block B",
                      what, path);
@@ -329,15 +331,19 @@ static ddpm_status train_on(trainer *t, const char *folder)
     return status == DDPM_OK ? closed : ddpm_fail(status, "%s", message);
 }
 
-/* Collective. To the newest regular checkpoint, else to the start, with half the learning rate. Checkpoints of requests
- * to stop are passed over: where a run goes back to must not depend on when it was stopped. */
+/* Collective. To the newest regular checkpoint, else to the start, with half the learning rate; one further back when
+ * the run failed again before it came to a new one, for numbers may have grown wild long before they are infinite.
+ * Checkpoints of requests to stop are passed over: where a run goes back to must not depend on when it was stopped. */
 static ddpm_status go_back(trainer *t, const char *folder)
 {
     const int64_t recoveries = t->state.recoveries + 1;
+    const int again = t->returned >= 0 && t->saved <= t->returned;
+    const int64_t most = again ? t->returned - 1 : t->state.iteration;
     ddpm_log_warning("%s", ddpm_error_message());
     DDPM_TRY(ddpm_agree(t->comm, begin(t)));
-    DDPM_TRY(resume_newest(t, folder, config_of(t)->checkpoint.every));
+    DDPM_TRY(resume_newest(t, folder, config_of(t)->checkpoint.every, most));
     t->state.recoveries = recoveries;
+    t->returned = t->state.iteration;
     t->saved = t->state.iteration > 0 ? t->state.iteration : -1;
     ddpm_log_warning("recovery %lld of %lld: on from iteration %lld with the learning rate halved",
                      (long long)recoveries, (long long)config_of(t)->training.recover, (long long)t->state.iteration);
@@ -413,7 +419,7 @@ static ddpm_status run(trainer *t, const ddpm_config *config, const ddpm_train_o
 
 ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_train_options *options)
 {
-    trainer t = {.comm = comm, .saved = -1};
+    trainer t = {.comm = comm, .saved = -1, .returned = -1};
     const ddpm_status status = run(&t, config, options);
     ddpm_lock_release(t.lock);
     ddpm_stepper_free(t.stepper);

@@ -161,8 +161,8 @@ const ddpm_option ddpm_options[] = {
     REAL(training.ema, "0.999", 0, 1, SCIENCE | OPEN_1,
          "decay of the running mean of the parameters, per iteration; 0: none"),
     INT(training.recover, "0", 0, 100, RUN,
-        "times a run whose loss or gradient is not finite goes back to its newest regular checkpoint and on with half the "
-        "learning rate; needs checkpoint.keep: 0 or at least 2"),
+        "times a run whose loss or gradient is not finite goes back to a regular checkpoint and on with half the "
+        "learning rate; needs checkpoint.keep: 0"),
     INT(training.validate_every, "1000", 0, FOREVER, RUN, "iterations between two validation losses; 0: never"),
 
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),

@@ -8,17 +8,12 @@
 /* One collective write: well below the 2^31 bytes that MPI's int counts hold. */
 static const int64_t PART_BYTES = INT64_C(1) << 30;
 
-/** The file as this rank will open it. */
-static hid_t parallel_access(const ddpm_comm *comm)
+/** Collective: HDF5 duplicates the communicator here. @return 0 when all is well. */
+static int go_parallel(hid_t access, const ddpm_comm *comm)
 {
-    const hid_t access = ddpm_h5_file_access();
-    if (access < 0) return access;
     /* collective metadata reads are broken in 1.10.5 to 1.10.8 */
-    if (H5Pset_fapl_mpio(access, comm->all, MPI_INFO_NULL) >= 0 && H5Pset_coll_metadata_write(access, 0) >= 0 &&
-        H5Pset_all_coll_metadata_ops(access, 0) >= 0)
-        return access;
-    (void)H5Pclose(access);
-    return H5I_INVALID_HID;
+    return H5Pset_fapl_mpio(access, comm->all, MPI_INFO_NULL) < 0 || H5Pset_coll_metadata_write(access, 0) < 0 ||
+           H5Pset_all_coll_metadata_ops(access, 0) < 0;
 }
 
 ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **out)
@@ -28,10 +23,13 @@ ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **o
     ddpm_h5_quiet();
     DDPM_TRY(
         ddpm_agree(comm, ddpm_h5_probe(path, 1))); /* a rank that cannot see the file would leave the others waiting */
-    /* all that can fail on one rank comes before the collective call: closing a file is collective too */
-    const hid_t access = parallel_access(comm);
-    ddpm_status status = access < 0 ? ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "MPI-IO could not be set up")
+    /* all that can fail on one rank comes before the collective calls: closing a file is one too */
+    const hid_t access = ddpm_h5_file_access();
+    ddpm_status status = access < 0 ? ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "HDF5 could not be set up")
                                     : ddpm_h5_handle(path, &file);
+    status = ddpm_agree(comm, status);
+    if (status == DDPM_OK && go_parallel(access, comm))
+        status = ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "MPI-IO could not be set up");
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) {
         file->id = H5Fopen(path, H5F_ACC_RDWR, access);

@@ -18,7 +18,7 @@ failed=0
 # Whose fault an input is: the innermost frame of a fault that is neither the C library's nor the sanitizer's.
 culprit() { # PROGRAM INPUT
     local frame
-    frame=$("$1" "${limits[@]}" "$2" 2>&1 | grep -E '^ +#[0-9]+ ' | grep -vE '__interceptor|__asan|__sanitizer|sysdeps|libc\.so|/lib/llvm|string/|raise|abort|fuzzer::|Rss|operator' |
+    frame=$("$1" "${limits[@]}" "$2" 2>&1 | grep -E '^ +#[0-9]+ ' | grep -vE ' in (free|malloc|calloc|realloc|aligned_alloc|posix_memalign) |__interceptor|__asan|__sanitizer|sysdeps|nptl/|debug/|libio/|stdlib/|libc\.so|/lib/llvm|string/| in (raise|abort|gsignal) |fuzzer::|Rss|operator' |
         head -n 1) || true
     case $frame in
     *libhdf5*) echo HDF5 ;;
