@@ -1,29 +1,43 @@
-/* What is left when HDF5 itself fails on a hostile file: version 1.10.8 has errors of memory that a file can set off.
+/* What is left when HDF5 itself fails on a hostile file: version 1.10.8 has errors of memory, and loops without
+ * an end, that a file can set off.
  * The process cannot go on, for its memory may be spoilt, but it ends with a message and at once. */
 #include "ddpm/store/h5_handle.h"
 
 #include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-enum { FAULTS = sizeof faults / sizeof *faults, STACK_BYTES = 1 << 16 };
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGVTALRM};
+enum {
+    FAULTS = sizeof faults / sizeof *faults,
+    STACK_BYTES = 1 << 16,
+    CALL_SECONDS = 120 /* of computing: more than any piece takes */
+};
 
 static struct sigaction before[FAULTS];
 static char stack[STACK_BYTES]; /* for an endless recursion, which leaves none */
 static const char *volatile reading;
-static volatile int speaking;
+static volatile int guarding, speaking;
+
+static void limit_time(int seconds)
+{
+    const struct itimerval limit = {.it_value.tv_sec = seconds};
+    if (guarding) setitimer(ITIMER_VIRTUAL, &limit, NULL);
+}
 
 const char *ddpm_h5_enter(const char *path)
 {
     const char *outer = reading;
     reading = path;
+    if (!outer) limit_time(CALL_SECONDS);
     return outer;
 }
 
 void ddpm_h5_leave(const char *const *outer)
 {
     reading = *outer;
+    if (!reading) limit_time(0);
 }
 
 static void say(const char *text)
@@ -57,6 +71,7 @@ void ddpm_h5_guard(int speaks)
     action.sa_flags = SA_ONSTACK | SA_NODEFER;
     sigemptyset(&action.sa_mask);
     speaking = speaks;
+    guarding = 1;
     if (sigaltstack(&other, NULL)) action.sa_flags &= ~SA_ONSTACK;
     for (int i = 0; i < FAULTS; i++) sigaction(faults[i], &action, &before[i]);
 }
