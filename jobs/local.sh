@@ -22,7 +22,7 @@ program=${DDPM:-$here/build/release/ddpm}
 [ -x "$program" ] || { echo "$0: $program is not there; build it: cmake --preset release && cmake --build --preset release" >&2; exit 66; }
 
 # Cores, not hardware threads: two vector units' worth of work on one core gains nothing.
-cores=$(lscpu -p=CORE,SOCKET 2>/dev/null | grep -v '^#' | sort -u | wc -l)
+cores=$( (lscpu -p=CORE,SOCKET 2>/dev/null || true) | sed '/^#/d' | sort -u | wc -l)
 [ "$cores" -gt 0 ] || cores=$(nproc)
 ranks=${ranks:-$cores}
 threads=${threads:-$((cores / ranks > 0 ? cores / ranks : 1))}

@@ -22,7 +22,8 @@ DDPM = os.path.abspath(os.environ.get("DDPM", "ddpm"))
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 OVERSUBSCRIBE = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
 ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-               "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1", "ASAN_OPTIONS": "detect_leaks=0"}
+               "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1", "ASAN_OPTIONS": "detect_leaks=0",
+               "OMPI_MCA_ess_singleton_isolated": "1"}  # alone, Open MPI starts no daemon: twice as fast
 TIMEOUT = 30  # seconds in which anything small is done, at any load
 
 # A network and batches that are quick, but of several blocks.
