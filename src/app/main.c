@@ -34,6 +34,17 @@ static void print_version(void)
            kernels ? kernels->name : "no (DDPM_ISA)");
 }
 
+/* The threads that a parallel region has, which a limit (OMP_THREAD_LIMIT) may hold below those asked for: the work is
+ * cut by their number. */
+static int threads_granted(void)
+{
+    int granted = 1;
+#pragma omp parallel
+#pragma omp single
+    granted = omp_get_num_threads();
+    return granted;
+}
+
 static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 {
     const int speaks = ddpm_comm_rank(comm) == 0;
@@ -69,6 +80,7 @@ int main(int argc, char **argv)
     const int speaks = ddpm_comm_rank(comm) == 0;
     ddpm_log_speak(speaks);
     omp_set_dynamic(0);
+    omp_set_num_threads(threads_granted());
     status = run(comm, argc, argv);
     if (speaks && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());
     if (speaks && fflush(stdout) != 0 && status == DDPM_OK) {

@@ -3,12 +3,10 @@
 
 #include "ddpm/base/log.h"
 #include "ddpm/base/memory.h"
-#include "ddpm/store/file.h"
-#include "ddpm/store/h5.h"
+#include "ddpm/run/joint_file.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { ROUND_ROWS = 1 << 20 };
 
@@ -17,9 +15,10 @@ static double noise_of(const ddpm_generate_options *o)
     return isnan(o->noise) ? ddpm_toy_noise(o->kind) : o->noise;
 }
 
-/* Rank 0: the file with its datasets declared. */
-static ddpm_status declare(const ddpm_generate_options *o, ddpm_h5 *file)
+/* Rank 0. */
+static ddpm_status declare(const void *context, ddpm_h5 *file)
 {
+    const ddpm_generate_options *o = context;
     const int64_t size[2] = {o->count, o->dimensions};
     DDPM_TRY(ddpm_h5_declare(file, "data", DDPM_H5_FLOAT32, 2, size));
     DDPM_TRY(ddpm_h5_declare(file, "label", DDPM_H5_FLOAT32, 1, size));
@@ -32,18 +31,10 @@ static ddpm_status declare(const ddpm_generate_options *o, ddpm_h5 *file)
     return ddpm_h5_put_text(file, "/", "seed", seed);
 }
 
-static ddpm_status create(const ddpm_generate_options *o, const char *partial)
-{
-    ddpm_h5 *file = NULL;
-    DDPM_TRY(ddpm_h5_create(partial, 0, &file));
-    const ddpm_status status = declare(o, file);
-    const ddpm_status closed = ddpm_h5_close(&file);
-    return status == DDPM_OK ? closed : status;
-}
-
 /* Collective. */
-static ddpm_status fill(ddpm_comm *comm, const ddpm_generate_options *o, ddpm_h5 *file)
+static ddpm_status fill(const void *context, ddpm_comm *comm, ddpm_h5 *file)
 {
+    const ddpm_generate_options *o = context;
     const int64_t rank = ddpm_comm_rank(comm), size = ddpm_comm_size(comm), columns = o->dimensions;
     const int64_t begin = o->count * rank / size, end = o->count * (rank + 1) / size,
                   most = (o->count + size - 1) / size;
@@ -66,21 +57,9 @@ static ddpm_status fill(ddpm_comm *comm, const ddpm_generate_options *o, ddpm_h5
 
 ddpm_status ddpm_generate(ddpm_comm *comm, const ddpm_generate_options *options)
 {
-    char partial[DDPM_PATH_BYTES];
-    const int creates = ddpm_comm_rank(comm) == 0;
-    ddpm_h5 *file = NULL;
-    DDPM_TRY(ddpm_agree(comm, ddpm_file_partial_name(options->output, partial)));
-    ddpm_status status = ddpm_agree(comm, creates ? create(options, partial) : DDPM_OK);
-    if (status == DDPM_OK) status = ddpm_h5_open_parallel(comm, partial, &file);
-    if (status == DDPM_OK) {
-        status = fill(comm, options, file);
-        const ddpm_status closed = ddpm_h5_close(&file);
-        if (status == DDPM_OK) status = closed;
-    }
-    if (status == DDPM_OK) status = ddpm_agree(comm, creates ? ddpm_file_commit(partial, options->output) : DDPM_OK);
-    if (status != DDPM_OK && creates) unlink(partial);
-    if (status == DDPM_OK)
-        ddpm_log_info("finished   %lld rows of %s; see %s", (long long)options->count, ddpm_toy_name(options->kind),
-                      options->output);
-    return status;
+    const ddpm_joint_file what = {.path = options->output, .context = options, .declare = declare, .fill = fill};
+    DDPM_TRY(ddpm_joint_file_write(comm, &what));
+    ddpm_log_info("finished   %lld rows of %s; see %s", (long long)options->count, ddpm_toy_name(options->kind),
+                  options->output);
+    return DDPM_OK;
 }

@@ -2,12 +2,11 @@
 #include "ddpm/run/rows_file.h"
 
 #include "ddpm/base/memory.h"
+#include "ddpm/run/joint_file.h"
 #include "ddpm/run/progress.h"
-#include "ddpm/store/file.h"
 
 #include <math.h>
 #include <omp.h>
-#include <unistd.h>
 
 enum { ROUND_BYTES = 1 << 25 }; /* of memory a rank */
 
@@ -17,29 +16,30 @@ typedef struct round_memory {
     float *trajectory; /* [M][rows][D] */
 } round_memory;
 
-/* Rank 0: the file with its datasets declared and its small content written. */
-static ddpm_status create(const ddpm_rows_file_spec *spec, const char *partial)
+static ddpm_status declare_samples(const ddpm_rows_file_spec *spec, ddpm_h5 *file)
 {
-    const int64_t samples[2] = {spec->rows, spec->columns},
-                  trajectory[3] = {spec->snapshots, spec->rows, spec->columns};
-    ddpm_h5 *file = NULL;
-    DDPM_TRY(ddpm_h5_create(partial, 0, &file));
-    ddpm_status status = DDPM_OK;
-    if (spec->with_samples) {
-        status = ddpm_h5_declare(file, "samples", DDPM_H5_FLOAT32, 2, samples);
-        if (status == DDPM_OK && spec->column_names)
-            status = ddpm_h5_put_names(file, "samples", "columns", spec->columns, spec->column_names);
-    }
-    if (status == DDPM_OK && spec->snapshots > 0) {
-        status = ddpm_h5_declare(file, "trajectory", DDPM_H5_FLOAT32, 3, trajectory);
-        if (status == DDPM_OK)
-            status = ddpm_h5_write(file, "trajectory_step", DDPM_H5_INT32, 1, &spec->snapshots, spec->snapshot_step);
-        if (status == DDPM_OK && spec->column_names)
-            status = ddpm_h5_put_names(file, "trajectory", "columns", spec->columns, spec->column_names);
-    }
-    if (status == DDPM_OK) status = spec->describe(file, spec->context);
-    const ddpm_status closed = ddpm_h5_close(&file);
-    return status == DDPM_OK ? closed : status;
+    const int64_t size[2] = {spec->rows, spec->columns};
+    DDPM_TRY(ddpm_h5_declare(file, "samples", DDPM_H5_FLOAT32, 2, size));
+    if (!spec->column_names) return DDPM_OK;
+    return ddpm_h5_put_names(file, "samples", "columns", spec->columns, spec->column_names);
+}
+
+static ddpm_status declare_trajectory(const ddpm_rows_file_spec *spec, ddpm_h5 *file)
+{
+    const int64_t size[3] = {spec->snapshots, spec->rows, spec->columns};
+    DDPM_TRY(ddpm_h5_declare(file, "trajectory", DDPM_H5_FLOAT32, 3, size));
+    DDPM_TRY(ddpm_h5_write(file, "trajectory_step", DDPM_H5_INT32, 1, &spec->snapshots, spec->snapshot_step));
+    if (!spec->column_names) return DDPM_OK;
+    return ddpm_h5_put_names(file, "trajectory", "columns", spec->columns, spec->column_names);
+}
+
+/* Rank 0. */
+static ddpm_status declare(const void *context, ddpm_h5 *file)
+{
+    const ddpm_rows_file_spec *spec = context;
+    if (spec->with_samples) DDPM_TRY(declare_samples(spec, file));
+    if (spec->snapshots > 0) DDPM_TRY(declare_trajectory(spec, file));
+    return spec->describe(file, spec->context);
 }
 
 static ddpm_status allocate(const ddpm_rows_file_spec *spec, int64_t most, round_memory *m)
@@ -100,8 +100,9 @@ static ddpm_status write_round(const ddpm_rows_file_spec *spec, const round_memo
 }
 
 /* Collective. */
-static ddpm_status fill(ddpm_comm *comm, const ddpm_rows_file_spec *spec, ddpm_h5 *file)
+static ddpm_status fill(const void *context, ddpm_comm *comm, ddpm_h5 *file)
 {
+    const ddpm_rows_file_spec *spec = context;
     const int64_t rank = ddpm_comm_rank(comm), size = ddpm_comm_size(comm);
     const int64_t blocks = (spec->rows + spec->block_rows - 1) / spec->block_rows;
     const int64_t begin = blocks * rank / size * spec->block_rows,
@@ -128,18 +129,6 @@ static ddpm_status fill(ddpm_comm *comm, const ddpm_rows_file_spec *spec, ddpm_h
 
 ddpm_status ddpm_rows_file_write(ddpm_comm *comm, const ddpm_rows_file_spec *spec)
 {
-    char partial[DDPM_PATH_BYTES];
-    const int creates = ddpm_comm_rank(comm) == 0;
-    ddpm_h5 *file = NULL;
-    DDPM_TRY(ddpm_agree(comm, ddpm_file_partial_name(spec->path, partial)));
-    ddpm_status status = ddpm_agree(comm, creates ? create(spec, partial) : DDPM_OK);
-    if (status == DDPM_OK) status = ddpm_h5_open_parallel(comm, partial, &file);
-    if (status == DDPM_OK) {
-        status = fill(comm, spec, file);
-        const ddpm_status closed = ddpm_h5_close(&file);
-        if (status == DDPM_OK) status = closed;
-    }
-    if (status == DDPM_OK) return ddpm_agree(comm, creates ? ddpm_file_commit(partial, spec->path) : DDPM_OK);
-    if (creates) unlink(partial);
-    return status;
+    const ddpm_joint_file what = {.path = spec->path, .context = spec, .declare = declare, .fill = fill};
+    return ddpm_joint_file_write(comm, &what);
 }

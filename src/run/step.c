@@ -264,6 +264,8 @@ ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int v
 #pragma omp parallel num_threads(s->threads)
     ddpm_reducer_collect(s->reducer, omp_get_thread_num(), s->gradient);
     *out = ddpm_reducer_finish(s->reducer);
+    if (!isfinite(out->loss) || !isfinite(out->norm)) /* finite shares of an infinite sum */
+        return ddpm_fail(DDPM_ERR_NUMERIC, "the sum of the batch is not a finite number");
     const ddpm_update update = update_of(s->model->config, state->iteration, out->norm);
     update_parameters(s, state, &update);
     state->iteration++;

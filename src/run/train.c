@@ -281,6 +281,11 @@ static void describe(const trainer *t)
     ddpm_dataset_describe(t->dataset, data, sizeof data);
     ddpm_log_info("data       %s; %lld to train on, %lld held out", data, (long long)ddpm_dataset_rows(t->dataset),
                   (long long)ddpm_dataset_held_out(t->dataset));
+    if (config->data.validation > 0.0 && ddpm_dataset_held_out(t->dataset) == 0)
+        ddpm_log_warning("data.validation: %g of the rows is less than one row, or one page where they are streamed; "
+                         "there will be no "
+                         "validation loss",
+                         config->data.validation);
     ddpm_log_info("network    %lld parameters, %.3g operations a row and training step; %s kernels",
                   (long long)ddpm_network_parameter_count(t->model.network), 3.0 * operations,
                   ddpm_network_kernels(t->model.network)->name);

@@ -3,6 +3,8 @@
  * the rules that span keys in config_check.c. */
 #include "ddpm/store/config_table.h"
 
+#include "ddpm/base/distance.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -203,28 +205,6 @@ static int smaller(int a, int b)
     return a < b ? a : b;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours that lead from a to b (optimal string alignment). */
-static int distance(const char *a, const char *b)
-{
-    int rows[3][NEAR_BYTES + 1];
-    int *before = rows[0], *last = rows[1], *row = rows[2];
-    const int m = (int)strlen(a), n = (int)strlen(b);
-    for (int j = 0; j <= n; j++) last[j] = j;
-    for (int i = 1; i <= m; i++) {
-        int *const oldest = before;
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            row[j] = smaller(smaller(last[j], row[j - 1]) + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = smaller(row[j], before[j - 2] + 1);
-        }
-        before = last;
-        last = row;
-        row = oldest;
-    }
-    return last[n];
-}
-
 static const char *last_part(const char *key)
 {
     const char *dot = strrchr(key, '.');
@@ -235,7 +215,7 @@ static const char *last_part(const char *key)
  * likeness. Among equals the nearer whole wins. */
 static void consider(const char *key, const char *candidate, int *best, const char **nearest)
 {
-    const int whole = distance(key, candidate), part = distance(last_part(key), last_part(candidate));
+    const int whole = ddpm_distance(key, candidate), part = ddpm_distance(last_part(key), last_part(candidate));
     const int score = smaller(whole, 1 + part) * RANK + whole;
     if (score >= *best) return;
     *best = score;

@@ -1,6 +1,8 @@
 /* What is in a file, and what to say when something is not. */
 #include "ddpm/store/h5_handle.h"
 
+#include "ddpm/base/distance.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -51,29 +53,6 @@ int ddpm_h5_has(const ddpm_h5 *file, const char *name)
     return found;
 }
 
-static int least(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-/** Insertions, deletions and substitutions between two names (Levenshtein 1966). */
-static int distance(const char *a, const char *b)
-{
-    int row[NAME_BYTES + 1];
-    const int n = (int)strnlen(a, NAME_BYTES), m = (int)strnlen(b, NAME_BYTES);
-    for (int j = 0; j <= m; j++) row[j] = j;
-    for (int i = 1; i <= n; i++) {
-        int corner = row[0];
-        row[0] = i;
-        for (int j = 1; j <= m; j++) {
-            const int above = row[j];
-            row[j] = least(least(above, row[j - 1]) + 1, corner + (a[i - 1] != b[j - 1]));
-            corner = above;
-        }
-    }
-    return row[m];
-}
-
 typedef struct suggestion {
     const char *wanted;
     int count, best;
@@ -84,7 +63,7 @@ static void suggest(void *context, const char *name, const ddpm_h5_shape *shape)
 {
     suggestion *s = context;
     char text[DDPM_H5_MAX_DIMS * 24];
-    const int far = distance(s->wanted, name);
+    const int far = ddpm_distance(s->wanted, name);
     const size_t used = strlen(s->list);
     if (far < s->best) {
         s->best = far;

@@ -126,11 +126,6 @@ void ddpm_comm_barrier(ddpm_comm *comm)
     MPI_Barrier(comm->all);
 }
 
-void ddpm_comm_node_barrier(ddpm_comm *comm)
-{
-    MPI_Barrier(comm->node);
-}
-
 double ddpm_comm_seconds(void)
 {
     struct timespec now;

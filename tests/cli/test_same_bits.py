@@ -80,6 +80,11 @@ class Ranks(Bits):
         values = {"training.batch": 40, "parallel.block_rows": 16, "training.iterations": 100}
         self.assert_same_run(self.train_and_sample("one", values), self.train_and_sample("five", values, ranks=5))
 
+    def test_fewer_threads_granted_than_asked_for(self):
+        alone = self.train_and_sample("alone")
+        limited = self.train_and_sample("limited", threads=4, environment={"OMP_THREAD_LIMIT": "2"})
+        self.assert_same_run(alone, limited)
+
     def test_another_seed_is_another_run(self):
         """So that the comparisons above mean something."""
         a, b = (self.train_and_sample(f"seed{seed}", {"run.seed": seed, "training.iterations": 20}) for seed in (1, 2))

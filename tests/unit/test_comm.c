@@ -145,7 +145,7 @@ static void test_shared(void **state)
             ddpm_shared_publish(comm, shared);
             for (size_t i = 0; i < sizes[s]; i++)
                 if (data[i] != (unsigned char)(i * 13 + (size_t)round)) fail_msg("byte %zu, round %d", i, round);
-            ddpm_comm_node_barrier(comm);
+            ddpm_comm_barrier(comm);
         }
         ddpm_shared_free(shared);
     }

@@ -1,7 +1,7 @@
 /** A file of rows that all ranks make together: each writes its share in rounds of bounded memory, and the file has its
  * final name only when it is whole.
  *
- *  /samples [N][D] (or another name), and with snapshots /trajectory [M][N][D] and /trajectory_step [M].
+ *  /samples [N][D], and with snapshots /trajectory [M][N][D] and /trajectory_step [M].
  */
 #ifndef DDPM_RUN_ROWS_FILE_H
 #define DDPM_RUN_ROWS_FILE_H

@@ -40,9 +40,8 @@ void ddpm_comm_sum_float(ddpm_comm *comm, float *data, int64_t count);
 void ddpm_comm_sum_double(ddpm_comm *comm, double *data, int64_t count);
 void ddpm_comm_max_int64(ddpm_comm *comm, int64_t *data, int64_t count);
 
-/** Collective. Wait for all ranks (of this node). */
+/** Collective. Wait for all ranks. */
 void ddpm_comm_barrier(ddpm_comm *comm);
-void ddpm_comm_node_barrier(ddpm_comm *comm);
 
 /** Local. Seconds of a monotonic clock. */
 double ddpm_comm_seconds(void);
