@@ -22,9 +22,9 @@ extern "C" {
 
 typedef struct ddpm_generator ddpm_generator;
 
-/** All zero is the default. */
+/** Zero leaves a setting to the configuration that the model was trained with. */
 typedef struct ddpm_generator_options {
-    int64_t steps;   /* reverse steps, 1..T; 0: all T */
+    int64_t steps;   /* reverse steps, 1..T; 0: as configured, else all T */
     int raw_weights; /* nonzero: the raw weights, not their average */
     int clip;        /* nonzero: clip predicted data to the training data's range */
 } ddpm_generator_options;

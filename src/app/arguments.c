@@ -63,12 +63,12 @@ ddpm_status ddpm_arguments_seed(const char *option, const char *text, uint64_t *
                      text);
 }
 
-ddpm_status ddpm_arguments_real(const char *option, const char *text, double least, double *out)
+ddpm_status ddpm_arguments_real(const char *option, const char *text, double least, double most, double *out)
 {
     char *end;
     *out = strtod(text, &end);
-    if (*text && !*end && isfinite(*out) && *out >= least) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number of at least %g, found '%s'", option, least, text);
+    if (*text && !*end && isfinite(*out) && *out >= least && *out <= most) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number from %g to %g, found '%s'", option, least, most, text);
 }
 
 ddpm_status ddpm_arguments_choice(const char *option, const char *text, int count, const char *const *words, int *out)

@@ -30,7 +30,7 @@ static ddpm_status parse(int argc, char **argv, ddpm_generate_options *o)
         DDPM_TRY(status);
         if (found == 'c') DDPM_TRY(ddpm_arguments_integer("--count", optarg, 1, INT64_C(1) << 47, &o->count));
         if (found == 'o') o->output = optarg;
-        if (found == 'n') DDPM_TRY(ddpm_arguments_real("--noise", optarg, 0.0, &o->noise));
+        if (found == 'n') DDPM_TRY(ddpm_arguments_real("--noise", optarg, 0.0, 1e30, &o->noise));
         if (found == 's') DDPM_TRY(ddpm_arguments_seed("--seed", optarg, &o->seed));
         if (found == 'd') DDPM_TRY(ddpm_arguments_integer("--dimensions", optarg, 2, 3, &dimensions));
     }

@@ -11,7 +11,13 @@ static const char help[] =
     "  --count N          how many\n"
     "  --output FILE.h5   where to; the file has this name only once it is whole\n"
     "  --seed S           default: run.seed of the model's configuration\n"
+    "  --sampler NAME     ancestral, ddim or dpm_solver (DPM-Solver++(2M)); default: sampling.method\n"
     "  --steps K          reverse steps, 1 to T, spread evenly; default: sampling.steps, else all T\n"
+    "  --eta E            ddim: 0 (no noise) to 1 (the posterior's)\n"
+    "  --corrections C    Langevin steps after each reverse step\n"
+    "  --condition N=V    a condition that the model was trained with (data.condition), in its own units; repeatable\n"
+    "  --conditions FILE.h5[:dataset]   conditions, a row each; --count may be left out\n"
+    "  --guidance W       classifier-free guidance: 0 follows the condition, more insists on it\n"
     "  --weights ema|raw  the average of the weights over training (default), or the last ones\n"
     "  --clip none|data   clip the predicted x0 to the training data's range in every step\n"
     "  --trajectory M     also write M snapshots of the way from noise to data: /trajectory [M][N][D], "
@@ -33,6 +39,31 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
     case 'k':
         o->has_steps = 1;
         return ddpm_arguments_integer("--steps", value, 1, 1000000, &o->sampling.steps);
+    case 'a': {
+        const char *methods[DDPM_METHOD_COUNT];
+        for (int i = 0; i < DDPM_METHOD_COUNT; i++) methods[i] = ddpm_method_name((ddpm_method)i);
+        o->has_method = 1;
+        DDPM_TRY(ddpm_arguments_choice("--sampler", value, DDPM_METHOD_COUNT, methods, &choice));
+        o->sampling.method = (ddpm_method)choice;
+        return DDPM_OK;
+    }
+    case 'e':
+        o->has_eta = 1;
+        return ddpm_arguments_real("--eta", value, 0.0, 1.0, &o->sampling.eta);
+    case 'r':
+        o->has_corrections = 1;
+        return ddpm_arguments_integer("--corrections", value, 0, 1000, &o->sampling.corrections);
+    case 'n':
+        if (o->condition_count == DDPM_CONDITIONS_MAX)
+            return ddpm_fail(DDPM_ERR_USAGE, "--condition: at most %d", DDPM_CONDITIONS_MAX);
+        o->conditions[o->condition_count++] = value;
+        return DDPM_OK;
+    case 'f':
+        o->conditions_file = value;
+        return DDPM_OK;
+    case 'g':
+        o->has_guidance = 1;
+        return ddpm_arguments_real("--guidance", value, 0.0, 1000.0, &o->sampling.guidance);
     case 'w':
         o->has_weights = 1;
         DDPM_TRY(ddpm_arguments_choice("--weights", value, 2, weights, &choice));
@@ -51,10 +82,13 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
 static ddpm_status parse(int argc, char **argv, ddpm_sample_options *o)
 {
     static const struct option options[] = {
-        {"count", required_argument, NULL, 'c'},      {"output", required_argument, NULL, 'o'},
-        {"seed", required_argument, NULL, 's'},       {"steps", required_argument, NULL, 'k'},
-        {"weights", required_argument, NULL, 'w'},    {"clip", required_argument, NULL, 'l'},
-        {"trajectory", required_argument, NULL, 't'}, {0}};
+        {"count", required_argument, NULL, 'c'},       {"output", required_argument, NULL, 'o'},
+        {"seed", required_argument, NULL, 's'},        {"steps", required_argument, NULL, 'k'},
+        {"weights", required_argument, NULL, 'w'},     {"clip", required_argument, NULL, 'l'},
+        {"trajectory", required_argument, NULL, 't'},  {"condition", required_argument, NULL, 'n'},
+        {"conditions", required_argument, NULL, 'f'},  {"guidance", required_argument, NULL, 'g'},
+        {"sampler", required_argument, NULL, 'a'},     {"eta", required_argument, NULL, 'e'},
+        {"corrections", required_argument, NULL, 'r'}, {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);
@@ -62,7 +96,9 @@ static ddpm_status parse(int argc, char **argv, ddpm_sample_options *o)
     }
     DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a checkpoint or run folder"));
     o->checkpoint = argv[optind];
-    if (o->count == 0) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' needs --count N");
+    if (o->conditions_file && o->condition_count > 0)
+        return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' takes --condition or --conditions, not both");
+    if (o->count == 0 && !o->conditions_file) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' needs --count N");
     if (!o->output) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' needs --output FILE.h5");
     return DDPM_OK;
 }

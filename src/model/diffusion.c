@@ -1,8 +1,7 @@
-/* The forward process, the targets, the simple loss. */
+/* The forward process, the targets, transitions between steps. */
 #include "ddpm/model/diffusion.h"
 
 #include "ddpm/base/memory.h"
-#include "ddpm/base/random.h"
 
 #include <math.h>
 
@@ -10,7 +9,7 @@
 static void target_coefficients(const ddpm_diffusion *d, int64_t t, double *data, double *noise)
 {
     const double signal = sqrt(d->schedule.alpha_bar[t]), rest = sqrt(d->schedule.one_minus_alpha_bar[t]);
-    double of_x0, of_xt, variance;
+    const ddpm_transition step = ddpm_diffusion_transition(d, t, t - 1);
     switch (d->predict) {
     case DDPM_PREDICT_NOISE:
         *data = 0.0;
@@ -26,9 +25,8 @@ static void target_coefficients(const ddpm_diffusion *d, int64_t t, double *data
         break;
     case DDPM_PREDICT_MEAN:
     default:
-        ddpm_diffusion_posterior(d, t, t - 1, &of_x0, &of_xt, &variance);
-        *data = of_x0 + of_xt * signal;
-        *noise = of_xt * rest;
+        *data = step.of_x0 + step.of_xt * signal;
+        *noise = step.of_xt * rest;
         break;
     }
 }
@@ -76,7 +74,7 @@ void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t
 {
     const double signal = sqrt(diffusion->schedule.alpha_bar[t]),
                  rest = sqrt(diffusion->schedule.one_minus_alpha_bar[t]);
-    double of_x0, of_xt, variance;
+    const ddpm_transition step = ddpm_diffusion_transition(diffusion, t, t - 1);
     switch (diffusion->predict) {
     case DDPM_PREDICT_NOISE:
         *from_xt = 1.0 / signal;
@@ -92,34 +90,59 @@ void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t
         break;
     case DDPM_PREDICT_MEAN:
     default:
-        ddpm_diffusion_posterior(diffusion, t, t - 1, &of_x0, &of_xt, &variance);
-        *from_xt = -of_xt / of_x0;
-        *from_output = 1.0 / of_x0;
+        *from_xt = -step.of_xt / step.of_x0;
+        *from_output = 1.0 / step.of_x0;
         break;
     }
 }
 
-void ddpm_diffusion_posterior(const ddpm_diffusion *diffusion, int64_t t, int64_t s, double *of_x0, double *of_xt,
-                              double *variance)
+ddpm_transition ddpm_diffusion_transition(const ddpm_diffusion *diffusion, int64_t t, int64_t s)
 {
+    const double largest_logit = 30.0; /* of beta = 1, at a zero terminal signal-to-noise ratio */
     const ddpm_schedule *schedule = &diffusion->schedule;
     const double rest_t = schedule->one_minus_alpha_bar[t], rest_s = schedule->one_minus_alpha_bar[s];
     const double alpha = s == t - 1 ? 1.0 - schedule->beta[t] : schedule->alpha_bar[t] / schedule->alpha_bar[s];
     const double beta = s == t - 1 ? schedule->beta[t] : 1.0 - alpha;
-    *of_x0 = sqrt(schedule->alpha_bar[s]) * beta / rest_t;
-    *of_xt = sqrt(alpha) * rest_s / rest_t;
-    *variance = 0.0;
-    if (s == 0) return;
-    *variance = diffusion->variance == DDPM_VARIANCE_BETA ? beta : beta * rest_s / rest_t;
+    return (ddpm_transition){
+        .of_x0 = sqrt(schedule->alpha_bar[s]) * beta / rest_t,
+        .of_xt = sqrt(alpha) * rest_s / rest_t,
+        .log_beta = log(beta),
+        .log_posterior = s > 0 ? log(beta * rest_s / rest_t) : ddpm_schedule_log_posterior(schedule, 1),
+        .logit_beta = fmin(log(beta) - log1p(-beta), largest_logit),
+    };
 }
 
-void ddpm_diffusion_draw_steps(const ddpm_diffusion *diffusion, uint64_t seed, int64_t iteration, int64_t first,
-                               int64_t rows, int32_t *t)
+int ddpm_variance_is_learned(ddpm_variance variance)
 {
-    for (int64_t i = 0; i < rows; i++) {
-        const ddpm_random4 words = ddpm_random_words(seed, DDPM_RANDOM_TIMESTEP, iteration, first + i, 0);
-        t[i] = (int32_t)(1 + ddpm_random_below(words.v[0], diffusion->schedule.steps));
+    return variance == DDPM_VARIANCE_LEARNED || variance == DDPM_VARIANCE_LEARNED_RANGE;
+}
+
+double ddpm_diffusion_log_variance(const ddpm_diffusion *diffusion, const ddpm_transition *transition, double o,
+                                   double *slope)
+{
+    const double range = transition->log_beta - transition->log_posterior,
+                 root = 1.0 / sqrt((double)diffusion->schedule.steps);
+    double value = transition->log_beta, by_o = 0.0;
+    switch (diffusion->variance) {
+    case DDPM_VARIANCE_POSTERIOR:
+        value = transition->log_posterior;
+        break;
+    case DDPM_VARIANCE_LEARNED: {
+        const double u = o * root + transition->logit_beta;
+        value = u > 0.0 ? -log1p(exp(-u)) : u - log1p(exp(u)); /* ln sigmoid(u) */
+        by_o = root * -expm1(value);
+        break;
     }
+    case DDPM_VARIANCE_LEARNED_RANGE:
+        value = transition->log_posterior + 0.5 * (o + 1.0) * range;
+        by_o = 0.5 * range;
+        break;
+    case DDPM_VARIANCE_BETA:
+    case DDPM_VARIANCE_COUNT:
+        break;
+    }
+    if (slope) *slope = by_o;
+    return value;
 }
 
 void ddpm_diffusion_noise_rows(const ddpm_diffusion *diffusion, int64_t rows, int64_t columns, const float *x0,
@@ -140,18 +163,4 @@ void ddpm_diffusion_step_rows(const ddpm_diffusion *diffusion, int64_t rows, int
 {
     const float keep = (float)sqrt(1.0 - diffusion->schedule.beta[t]), add = (float)sqrt(diffusion->schedule.beta[t]);
     for (int64_t i = 0; i < rows * columns; i++) x[i] = keep * x[i] + add * noise[i];
-}
-
-double ddpm_loss_simple(int64_t rows, int64_t columns, const float *output, int64_t stride, const float *target,
-                        double weight, float *doutput)
-{
-    const float slope = (float)(2.0 * weight);
-    double sum = 0.0;
-    for (int64_t row = 0; row < rows; row++)
-        for (int64_t j = 0; j < columns; j++) {
-            const float error = output[row * stride + j] - target[row * columns + j];
-            sum += (double)error * (double)error;
-            if (doutput) doutput[row * stride + j] = slope * error;
-        }
-    return weight * sum;
 }

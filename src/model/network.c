@@ -60,7 +60,7 @@ static ddpm_status build(ddpm_network *net)
     DDPM_TRY(DDPM_NEW(&net->layers, spec->depth + 1, "layers"));
     DDPM_TRY(DDPM_NEW(&net->tensors, 3 * (spec->depth + 1), "tensors"));
     for (int64_t l = 0; l < spec->depth; l++) {
-        const int64_t first = spec->columns + (gain ? 0 : spec->time_width);
+        const int64_t first = spec->columns + spec->condition + (gain ? 0 : spec->time_width);
         snprintf(name, sizeof name, "hidden%lld", (long long)l);
         add_layer(net, name, l == 0 ? first : spec->width, spec->width, gain);
     }

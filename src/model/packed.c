@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static ddpm_status build(const ddpm_network *net, int backward, ddpm_packed *packed)
+static ddpm_status build(const ddpm_network *net, ddpm_packing packing, ddpm_packed *packed)
 {
     const int64_t panel = net->kernels->panel;
     DDPM_TRY(DDPM_NEW(&packed->layers, net->layer_count, "packed layers"));
@@ -17,17 +17,18 @@ static ddpm_status build(const ddpm_network *net, int backward, ddpm_packed *pac
         const int64_t wide_out = ddpm_round_up(layer->outputs, panel), wide_in = ddpm_round_up(layer->inputs, panel);
         DDPM_TRY(DDPM_NEW(&p->weight, layer->inputs * wide_out, "packed weights"));
         DDPM_TRY(DDPM_NEW(&p->bias, wide_out, "packed bias"));
-        if (backward && l > 0) DDPM_TRY(DDPM_NEW(&p->transposed, layer->outputs * wide_in, "packed weights"));
+        if (packing == DDPM_PACK_INPUT_GRADIENT || (packing == DDPM_PACK_TRAINING && l > 0))
+            DDPM_TRY(DDPM_NEW(&p->transposed, layer->outputs * wide_in, "packed weights"));
     }
     return DDPM_OK;
 }
 
-ddpm_status ddpm_packed_create(const ddpm_network *network, int backward, ddpm_packed **out)
+ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, ddpm_packed **out)
 {
     ddpm_packed *packed = NULL;
     *out = NULL;
     DDPM_TRY(DDPM_NEW(&packed, 1, "packed weights"));
-    const ddpm_status status = build(network, backward, packed);
+    const ddpm_status status = build(network, packing, packed);
     if (status != DDPM_OK) {
         ddpm_packed_free(packed);
         return status;

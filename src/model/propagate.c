@@ -120,13 +120,18 @@ float *ddpm_workspace_dout(ddpm_workspace *workspace, int64_t *stride)
     return workspace->doutput;
 }
 
-static void fill_input(const ddpm_network *net, ddpm_workspace *w, int64_t rows, const float *xt, const int32_t *t)
+static void fill_input(const ddpm_network *net, ddpm_workspace *w, int64_t rows, const float *xt,
+                       const float *condition, const int32_t *t)
 {
-    const int64_t columns = net->spec.columns, wide = net->spec.time_width;
+    const int64_t columns = net->spec.columns, extra = net->spec.condition, wide = net->spec.time_width;
     for (int64_t row = 0; row < rows; row++) {
         float *to = w->input + row * w->input_stride;
         memcpy(to, xt + row * columns, (size_t)columns * sizeof *to);
-        if (net->time_table) memcpy(to + columns, net->time_table + t[row] * wide, (size_t)wide * sizeof *to);
+        if (condition)
+            memcpy(to + columns, condition + row * extra, (size_t)extra * sizeof *to);
+        else
+            memset(to + columns, 0, (size_t)extra * sizeof *to);
+        if (net->time_table) memcpy(to + columns + extra, net->time_table + t[row] * wide, (size_t)wide * sizeof *to);
     }
 }
 
@@ -152,13 +157,14 @@ static void apply_gains(const ddpm_network *net, const ddpm_packed *packed, cons
 }
 
 const float *ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
-                                  int64_t rows, const float *xt, const int32_t *t, int64_t *stride)
+                                  int64_t rows, const float *xt, const float *condition, const int32_t *t,
+                                  int64_t *stride)
 {
     const ddpm_kernels *kernels = network->kernels;
     ddpm_workspace *w = workspace;
     const float *x = w->input;
     int64_t ldx = w->input_stride;
-    fill_input(network, w, rows, xt, t);
+    fill_input(network, w, rows, xt, condition, t);
     for (int64_t l = 0; l < network->spec.depth; l++) {
         const ddpm_layer *layer = &network->layers[l];
         const ddpm_packed_layer *p = &packed->layers[l];
@@ -198,6 +204,24 @@ static void backward_gains(const ddpm_network *net, const ddpm_packed *packed, d
     }
 }
 
+/* The same without the gains' gradient. */
+static void unscale_gains(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t l,
+                          int64_t rows, const int32_t *t)
+{
+    for (int64_t row = 0; row < rows; row++) {
+        const float *gain = gains_at(net, packed, l, t[row]);
+        float *dz = w->dz + row * w->width_stride;
+        for (int64_t j = 0; j < net->spec.width; j++) dz[j] *= gain[j];
+    }
+}
+
+static void swap_gradients(ddpm_workspace *w)
+{
+    float *done = w->dz;
+    w->dz = w->dz_next;
+    w->dz_next = done;
+}
+
 static void backward_layer(const ddpm_network *net, ddpm_workspace *w, int64_t l, int64_t rows, const float *dz,
                            int64_t lddz, ddpm_gradient *gradient)
 {
@@ -223,10 +247,32 @@ void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packe
         if (l == 0) break;
         network->kernels->backward_data(rows, layer->inputs, layer->outputs, dz, lddz, packed->layers[l].transposed,
                                         w->slope[l - 1], w->dz_next, w->width_stride);
-        float *done = w->dz;
-        w->dz = w->dz_next;
-        w->dz_next = done;
+        swap_gradients(w);
         dz = w->dz;
         lddz = w->width_stride;
     }
+}
+
+void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
+                                 int64_t rows, const int32_t *t, float *dxt)
+{
+    ddpm_workspace *w = workspace;
+    const int64_t columns = network->spec.columns;
+    const float *dz = w->doutput;
+    int64_t lddz = w->output_stride;
+    for (int64_t l = network->spec.depth; l > 0; l--) {
+        const ddpm_layer *layer = &network->layers[l];
+        if (layer->gain >= 0) unscale_gains(network, packed, w, l, rows, t);
+        network->kernels->backward_data(rows, layer->inputs, layer->outputs, dz, lddz, packed->layers[l].transposed,
+                                        w->slope[l - 1], w->dz_next, w->width_stride);
+        swap_gradients(w);
+        dz = w->dz;
+        lddz = w->width_stride;
+    }
+    if (network->layers[0].gain >= 0) unscale_gains(network, packed, w, 0, rows, t);
+    /* of the first layer's inputs only x_t's columns are wanted; they come first */
+    network->kernels->backward_data(rows, columns, network->layers[0].outputs, dz, lddz, packed->layers[0].transposed,
+                                    NULL, w->input, w->input_stride);
+    for (int64_t row = 0; row < rows; row++)
+        memcpy(dxt + row * columns, w->input + row * w->input_stride, (size_t)columns * sizeof *dxt);
 }

@@ -1,4 +1,4 @@
-/* Ancestral sampling on a grid of steps. */
+/* The coefficients of each method, and the loop that all share. */
 #include "ddpm/model/sampler.h"
 
 #include "ddpm/base/memory.h"
@@ -7,28 +7,106 @@
 #include <math.h>
 #include <string.h>
 
+const char *ddpm_method_name(ddpm_method method)
+{
+    static const char *const names[DDPM_METHOD_COUNT] = {"ancestral", "ddim", "dpm_solver"};
+    return names[method];
+}
+
 /* Grid point i of `steps`: 0 for i = 0, T for i = steps, strictly rising in between since T / steps is at least 1. */
 static int64_t grid_point(int64_t T, int64_t steps, int64_t i)
 {
     return (2 * i * T + steps) / (2 * steps);
 }
 
-static ddpm_sampler_step make_step(const ddpm_diffusion *diffusion, int64_t t, int64_t s)
+static double positive_root(double x)
 {
-    double data_xt, data_output, of_x0, of_xt, variance;
+    return x > 0.0 ? sqrt(x) : 0.0;
+}
+
+static void set_ancestral(const ddpm_diffusion *diffusion, ddpm_sampler_step *step)
+{
+    const ddpm_transition *transition = &step->transition;
+    step->of_x0 = (float)transition->of_x0;
+    step->of_x = (float)transition->of_xt;
+    if (step->s == 0 || ddpm_variance_is_learned(diffusion->variance)) return;
+    step->of_noise = (float)exp(0.5 * ddpm_diffusion_log_variance(diffusion, transition, 0.0, NULL));
+}
+
+/* x_s = sqrt(abar_s) x0 + sqrt(1 - abar_s - sigma^2) epsilon + sigma z, where epsilon = (x - sqrt(abar_t) x0) / sqrt(1
+ * - abar_t). */
+static void set_ddim(const ddpm_diffusion *diffusion, double eta, ddpm_sampler_step *step)
+{
+    const ddpm_schedule *schedule = &diffusion->schedule;
+    const double abar_t = schedule->alpha_bar[step->t], rest_t = schedule->one_minus_alpha_bar[step->t];
+    const double abar_s = schedule->alpha_bar[step->s], rest_s = schedule->one_minus_alpha_bar[step->s];
+    const double sigma = eta * positive_root(rest_s / rest_t) * positive_root(1.0 - abar_t / abar_s);
+    const double towards = positive_root(rest_s - sigma * sigma) / sqrt(rest_t);
+    step->of_x0 = (float)(sqrt(abar_s) - towards * sqrt(abar_t));
+    step->of_x = (float)towards;
+    step->of_noise = (float)sigma;
+}
+
+/* Half the logarithm of the signal-to-noise ratio; infinite at either end. */
+static double lambda_of(const ddpm_schedule *schedule, int64_t t)
+{
+    return 0.5 * (log(schedule->alpha_bar[t]) - log(schedule->one_minus_alpha_bar[t]));
+}
+
+/* x_s = (sigma_s / sigma_t) x - alpha_s (exp(-h) - 1) D, D = (1 + 1/(2r)) x0 - 1/(2r) x0'. `before` is the step before,
+ * NULL for the first; first and last step are of first order. */
+static void set_dpm_solver(const ddpm_diffusion *diffusion, const ddpm_sampler_step *before, ddpm_sampler_step *step)
+{
+    const ddpm_schedule *schedule = &diffusion->schedule;
+    const double h = lambda_of(schedule, step->s) - lambda_of(schedule, step->t);
+    const double gain = -sqrt(schedule->alpha_bar[step->s]) * expm1(-h);
+    double extra = 0.0; /* 1 / (2 r) */
+    if (before && step->s > 0) {
+        const double h_before = lambda_of(schedule, before->s) - lambda_of(schedule, before->t);
+        extra = isfinite(h_before) ? h / (2.0 * h_before) : 0.0;
+    }
+    step->of_x0 = (float)(gain * (1.0 + extra));
+    step->of_last = (float)(-gain * extra);
+    step->of_x = (float)sqrt(schedule->one_minus_alpha_bar[step->s] / schedule->one_minus_alpha_bar[step->t]);
+}
+
+/* x + delta score + sqrt(2 delta) z at s, score = -epsilon / sqrt(1 - abar) = (sqrt(abar) x0 - x) / (1 - abar), delta =
+ * 2 r^2 (1 - abar): Welling and Teh 2011 with the step size of Song et al. 2021, in its mean over the noise so that
+ * rows stay independent. */
+static void set_correction(const ddpm_diffusion *diffusion, double ratio, ddpm_sampler_step *step)
+{
+    const double rest = diffusion->schedule.one_minus_alpha_bar[step->s], pull = 2.0 * ratio * ratio;
+    double data_xt, data_output;
+    if (step->s == 0) return;
+    ddpm_diffusion_data_coefficients(diffusion, step->s, &data_xt, &data_output);
+    step->s_data_xt = (float)data_xt;
+    step->s_data_output = (float)data_output;
+    step->drift_xt = (float)-pull;
+    step->drift_x0 = (float)(pull * sqrt(diffusion->schedule.alpha_bar[step->s]));
+    step->kick = (float)sqrt(2.0 * pull * rest);
+}
+
+static void make_step(const ddpm_diffusion *diffusion, const ddpm_sampler_spec *spec, int64_t t, int64_t s,
+                      const ddpm_sampler_step *before, ddpm_sampler_step *step)
+{
+    double data_xt, data_output;
     ddpm_diffusion_data_coefficients(diffusion, t, &data_xt, &data_output);
-    ddpm_diffusion_posterior(diffusion, t, s, &of_x0, &of_xt, &variance);
-    return (ddpm_sampler_step){
-        .t = t,
-        .s = s,
-        .data_xt = (float)data_xt,
-        .data_output = (float)data_output,
-        .mean_x0 = (float)of_x0,
-        .mean_xt = (float)of_xt,
-        .deviation = (float)sqrt(variance),
-        .x_xt = (float)(of_x0 * data_xt + of_xt),
-        .x_output = (float)(of_x0 * data_output),
-    };
+    *step = (ddpm_sampler_step){.t = t, .s = s, .data_xt = (float)data_xt, .data_output = (float)data_output};
+    step->transition = ddpm_diffusion_transition(diffusion, t, s);
+    switch (spec->method) {
+    case DDPM_METHOD_ANCESTRAL:
+        set_ancestral(diffusion, step);
+        break;
+    case DDPM_METHOD_DDIM:
+        set_ddim(diffusion, spec->eta, step);
+        break;
+    case DDPM_METHOD_DPM_SOLVER:
+        set_dpm_solver(diffusion, before, step);
+        break;
+    case DDPM_METHOD_COUNT:
+        break;
+    }
+    if (spec->corrections > 0) set_correction(diffusion, spec->correction_ratio, step);
 }
 
 static ddpm_status copy_range(int64_t columns, const double *from, float **to)
@@ -38,26 +116,31 @@ static ddpm_status copy_range(int64_t columns, const double *from, float **to)
     return DDPM_OK;
 }
 
-static ddpm_status build(const ddpm_diffusion *diffusion, const double *minimum, const double *maximum,
-                         ddpm_sampler *out)
+static ddpm_status build(const ddpm_sampler_spec *spec, ddpm_sampler *out)
 {
-    const int64_t T = diffusion->schedule.steps, K = out->step_count;
+    const int64_t T = out->diffusion->schedule.steps, K = out->step_count;
     DDPM_TRY(DDPM_NEW(&out->steps, K, "sampling steps"));
     for (int64_t i = 0; i < K; i++)
-        out->steps[i] = make_step(diffusion, grid_point(T, K, K - i), grid_point(T, K, K - i - 1));
-    if (!minimum) return DDPM_OK;
-    DDPM_TRY(copy_range(out->columns, minimum, &out->minimum));
-    return copy_range(out->columns, maximum, &out->maximum);
+        make_step(out->diffusion, spec, grid_point(T, K, K - i), grid_point(T, K, K - i - 1),
+                  i > 0 ? &out->steps[i - 1] : NULL, &out->steps[i]);
+    if (!spec->minimum) return DDPM_OK;
+    DDPM_TRY(copy_range(out->columns, spec->minimum, &out->minimum));
+    return copy_range(out->columns, spec->maximum, &out->maximum);
 }
 
-ddpm_status ddpm_sampler_create(const ddpm_diffusion *diffusion, int64_t columns, int64_t steps, const double *minimum,
-                                const double *maximum, ddpm_sampler *out)
+ddpm_status ddpm_sampler_create(const ddpm_diffusion *diffusion, const ddpm_sampler_spec *spec, ddpm_sampler *out)
 {
-    *out = (ddpm_sampler){.columns = columns, .step_count = steps};
-    if (steps < 1 || steps > diffusion->schedule.steps)
-        return ddpm_fail(DDPM_ERR_USAGE, "%lld sampling steps asked for; the model has 1 to %lld", (long long)steps,
-                         (long long)diffusion->schedule.steps);
-    const ddpm_status status = build(diffusion, minimum, maximum, out);
+    *out = (ddpm_sampler){
+        .diffusion = diffusion,
+        .columns = spec->columns,
+        .step_count = spec->steps,
+        .corrections = spec->corrections,
+        .learned = spec->method == DDPM_METHOD_ANCESTRAL && ddpm_variance_is_learned(diffusion->variance),
+    };
+    if (spec->steps < 1 || spec->steps > diffusion->schedule.steps)
+        return ddpm_fail(DDPM_ERR_USAGE, "%lld sampling steps asked for; the model has 1 to %lld",
+                         (long long)spec->steps, (long long)diffusion->schedule.steps);
+    const ddpm_status status = build(spec, out);
     if (status != DDPM_OK) ddpm_sampler_release(out);
     return status;
 }
@@ -82,50 +165,97 @@ int64_t ddpm_sampler_snapshot_step(const ddpm_sampler *sampler, int64_t snapshot
     return taken == 0 ? sampler->steps[0].t : sampler->steps[taken - 1].s;
 }
 
-static void take_step(const ddpm_sampler_step *step, int64_t rows, int64_t columns, const float *output, int64_t stride,
-                      const float *noise, float *x)
+int64_t ddpm_sampler_scratch(const ddpm_sampler *sampler, int64_t rows)
 {
-    for (int64_t row = 0; row < rows; row++)
-        for (int64_t j = 0; j < columns; j++) {
-            const int64_t at = row * columns + j;
-            x[at] = step->x_xt * x[at] + step->x_output * output[row * stride + j];
-            if (step->deviation > 0.0f) x[at] += step->deviation * noise[at];
-        }
+    return 3 * rows * sampler->columns; /* x0, x0 of the step before, noise */
 }
 
-static void take_clipped_step(const ddpm_sampler *sampler, const ddpm_sampler_step *step, int64_t rows,
-                              const float *output, int64_t stride, const float *noise, float *x)
+/* x0 = data_xt x + data_output output, clipped where a range is given. */
+static void predict_data(const ddpm_sampler *sampler, int64_t rows, float data_xt, float data_output, const float *x,
+                         const float *output, int64_t stride, float *x0)
 {
     for (int64_t row = 0; row < rows; row++)
         for (int64_t j = 0; j < sampler->columns; j++) {
             const int64_t at = row * sampler->columns + j;
-            const float x0 = step->data_xt * x[at] + step->data_output * output[row * stride + j];
-            const float clipped = fminf(fmaxf(x0, sampler->minimum[j]), sampler->maximum[j]);
-            x[at] = step->mean_x0 * clipped + step->mean_xt * x[at];
-            if (step->deviation > 0.0f) x[at] += step->deviation * noise[at];
+            const float value = data_xt * x[at] + data_output * output[row * stride + j];
+            x0[at] = sampler->minimum ? fminf(fmaxf(value, sampler->minimum[j]), sampler->maximum[j]) : value;
         }
+}
+
+/* Standard deviations from the second head, in place of the noise's factor. */
+static void scale_noise(const ddpm_sampler *sampler, const ddpm_sampler_step *step, int64_t rows, const float *output,
+                        int64_t stride, float *noise)
+{
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t j = 0; j < sampler->columns; j++) {
+            const double o = (double)output[row * stride + sampler->columns + j];
+            noise[row * sampler->columns + j] *=
+                (float)exp(0.5 * ddpm_diffusion_log_variance(sampler->diffusion, &step->transition, o, NULL));
+        }
+}
+
+/* The memory of a block on its way. */
+typedef struct block {
+    const ddpm_sampler *sampler;
+    const ddpm_kernels *kernels;
+    const ddpm_denoiser *denoiser;
+    uint64_t seed;
+    int64_t first, rows;
+    float *x, *x0, *last, *noise;
+} block;
+
+static void take_step(block *b, const ddpm_sampler_step *step)
+{
+    const ddpm_sampler *sampler = b->sampler;
+    const int64_t numbers = b->rows * sampler->columns;
+    const int noisy = step->of_noise > 0.0f || (sampler->learned && step->s > 0);
+    int64_t stride;
+    const float *output = b->denoiser->predict(b->denoiser->self, b->first, b->rows, b->x, (int32_t)step->t, &stride);
+    predict_data(sampler, b->rows, step->data_xt, step->data_output, b->x, output, stride, b->x0);
+    for (int64_t i = 0; i < numbers; i++) b->x[i] = step->of_x0 * b->x0[i] + step->of_x * b->x[i];
+    if (step->of_last != 0.0f)
+        for (int64_t i = 0; i < numbers; i++) b->x[i] += step->of_last * b->last[i];
+    if (noisy) {
+        const float factor = sampler->learned ? 1.0f : step->of_noise;
+        ddpm_normal_rows(b->kernels, b->seed, DDPM_RANDOM_REVERSE, step->t, b->first, b->rows, sampler->columns,
+                         b->noise);
+        if (sampler->learned) scale_noise(sampler, step, b->rows, output, stride, b->noise);
+        for (int64_t i = 0; i < numbers; i++) b->x[i] += factor * b->noise[i];
+    }
+    float *spare = b->last;
+    b->last = b->x0;
+    b->x0 = spare;
+}
+
+static void correct(block *b, const ddpm_sampler_step *step)
+{
+    const ddpm_sampler *sampler = b->sampler;
+    const int64_t numbers = b->rows * sampler->columns;
+    for (int64_t c = 0; c < sampler->corrections; c++) {
+        int64_t stride;
+        const float *output =
+            b->denoiser->predict(b->denoiser->self, b->first, b->rows, b->x, (int32_t)step->s, &stride);
+        predict_data(sampler, b->rows, step->s_data_xt, step->s_data_output, b->x, output, stride, b->x0);
+        ddpm_normal_rows(b->kernels, b->seed, DDPM_RANDOM_CORRECTION, step->s * sampler->corrections + c, b->first,
+                         b->rows, sampler->columns, b->noise);
+        for (int64_t i = 0; i < numbers; i++)
+            b->x[i] += step->drift_xt * b->x[i] + step->drift_x0 * b->x0[i] + step->kick * b->noise[i];
+    }
 }
 
 void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
                       uint64_t seed, int64_t first, int64_t rows, float *scratch, float *x, int64_t snapshots,
                       float *trajectory, int64_t snapshot_stride)
 {
-    const int64_t columns = sampler->columns;
+    const int64_t numbers = rows * sampler->columns;
+    block b = {sampler, kernels, denoiser, seed, first, rows, x, scratch, scratch + numbers, scratch + 2 * numbers};
     int64_t shown = 0;
-    ddpm_normal_rows(kernels, seed, DDPM_RANDOM_START, 0, first, rows, columns, x);
+    ddpm_normal_rows(kernels, seed, DDPM_RANDOM_START, 0, first, rows, sampler->columns, x);
     for (int64_t i = 0; i <= sampler->step_count; i++) {
         for (; shown < snapshots && steps_before(sampler, snapshots, shown) == i; shown++)
-            memcpy(trajectory + shown * snapshot_stride, x, (size_t)(rows * columns) * sizeof *x);
+            memcpy(trajectory + shown * snapshot_stride, x, (size_t)numbers * sizeof *x);
         if (i == sampler->step_count) break;
-
-        const ddpm_sampler_step *step = &sampler->steps[i];
-        int64_t stride;
-        const float *output = denoiser->predict(denoiser->self, rows, x, (int32_t)step->t, &stride);
-        if (step->deviation > 0.0f)
-            ddpm_normal_rows(kernels, seed, DDPM_RANDOM_REVERSE, step->t, first, rows, columns, scratch);
-        if (sampler->minimum)
-            take_clipped_step(sampler, step, rows, output, stride, scratch, x);
-        else
-            take_step(step, rows, columns, output, stride, scratch, x);
+        take_step(&b, &sampler->steps[i]);
+        if (sampler->steps[i].s > 0) correct(&b, &sampler->steps[i]);
     }
 }

@@ -26,7 +26,7 @@ static void make(void *context, int thread, int64_t first, int64_t count, float 
     const ddpm_diffusion *diffusion = &run->model.diffusion;
     const int64_t columns = ddpm_dataset_columns(run->dataset);
     int64_t shown = 0;
-    ddpm_dataset_fill(run->dataset, first, count, x);
+    ddpm_dataset_fill(run->dataset, first, count, x, NULL);
     for (int64_t t = 0; t <= diffusion->schedule.steps; t++) {
         if (t > 0) {
             ddpm_normal_rows(ddpm_network_kernels(run->model.network), run->model.config->run.seed, DDPM_RANDOM_FORWARD,
@@ -49,7 +49,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
 static ddpm_status build(chain_run *run, const ddpm_config *config)
 {
     const int64_t columns = ddpm_dataset_columns(run->dataset), M = run->options->snapshots;
-    DDPM_TRY(ddpm_model_create(config, columns, &run->model));
+    DDPM_TRY(ddpm_model_create(config, columns, ddpm_dataset_condition(run->dataset), &run->model));
     DDPM_TRY(DDPM_NEW(&run->snapshot_step, M, "snapshots"));
     for (int64_t i = 0; i < M; i++)
         run->snapshot_step[i] =

@@ -4,46 +4,113 @@
 #include "ddpm/base/memory.h"
 #include "ddpm/ddpm.h"
 
+#include <string.h>
+
 /* One thread's network as the sampler's denoiser. */
 typedef struct thread_memory {
     const ddpm_generator_core *owner;
     ddpm_workspace *workspace;
-    float *noise; /* [block][D] */
-    int32_t *t;   /* [block] */
+    float *scratch;   /* of the sampler */
+    float *condition; /* [block][C] */
+    float *guided;    /* [block][heads x D] */
+    int32_t *t;       /* [block] */
 } thread_memory;
 
 struct ddpm_generator_core {
     const ddpm_network *network;
+    const ddpm_condition *condition;
+    double guidance;
+    int64_t value_rows; /* 0: no conditions */
+    const float *values;
     ddpm_packed *packed;
     ddpm_sampler sampler;
     int threads;
     thread_memory *memory; /* [threads] */
 };
 
-static const float *predict(void *self, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+ddpm_sampling ddpm_sampling_of(const ddpm_config *config)
+{
+    return (ddpm_sampling){
+        .method = config->sampling.method,
+        .steps = config->sampling.steps,
+        .eta = config->sampling.eta,
+        .corrections = config->sampling.corrections,
+        .correction_ratio = config->sampling.correction_ratio,
+        .guidance = config->sampling.guidance,
+        .weights = config->sampling.weights,
+        .clip = config->sampling.clip,
+    };
+}
+
+/* The conditions of samples first .. first+rows-1 as columns; NULL where samples have none. */
+static const float *conditions(thread_memory *m, int64_t first, int64_t rows)
+{
+    const ddpm_generator_core *g = m->owner;
+    const int64_t V = g->condition->count, C = ddpm_condition_width(g->condition);
+    if (g->value_rows == 0) return NULL;
+    if (g->value_rows > 1) {
+        ddpm_condition_expand(g->condition, rows, g->values + first * V, NULL, m->condition);
+        return m->condition;
+    }
+    for (int64_t i = 0; i < rows; i++) ddpm_condition_expand(g->condition, 1, g->values, NULL, m->condition + i * C);
+    return m->condition;
+}
+
+static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
 {
     thread_memory *m = self;
+    const ddpm_generator_core *g = m->owner;
+    const ddpm_network_spec *spec = ddpm_network_get_spec(g->network);
+    const int64_t width = spec->heads * spec->columns;
+    const float *condition = conditions(m, first, rows);
+    const float w = (float)g->guidance;
     for (int64_t i = 0; i < rows; i++) m->t[i] = t;
-    return ddpm_network_forward(m->owner->network, m->owner->packed, m->workspace, rows, xt, m->t, stride);
+    const float *output = ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, condition, m->t, stride);
+    if (!condition || w == 0.0f) return output;
+
+    /* every prediction is linear in the noise for a given x_t, so that guiding it guides the noise; the variance is the
+     * conditional one */
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(m->guided + i * width, output + i * *stride, (size_t)width * sizeof *output);
+    output = ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, NULL, m->t, stride);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < spec->columns; j++) {
+            float *guided = &m->guided[i * width + j];
+            *guided += w * (*guided - output[i * *stride + j]);
+        }
+    *stride = width;
+    return m->guided;
 }
 
 static ddpm_status build(ddpm_generator_core *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
 {
     const ddpm_diffusion *diffusion = &loaded->model.diffusion;
-    const int64_t columns = loaded->checkpoint.columns;
-    const int64_t steps = sampling->steps > 0 ? sampling->steps : diffusion->schedule.steps;
     const int clip = sampling->clip == DDPM_CLIP_DATA;
+    const ddpm_sampler_spec spec = {
+        .method = sampling->method,
+        .columns = loaded->checkpoint.columns,
+        .steps = sampling->steps > 0 ? sampling->steps : diffusion->schedule.steps,
+        .eta = sampling->eta,
+        .corrections = sampling->corrections,
+        .correction_ratio = sampling->correction_ratio,
+        .minimum = clip ? loaded->checkpoint.minimum : NULL,
+        .maximum = clip ? loaded->checkpoint.maximum : NULL,
+    };
+    const ddpm_network_spec *network = ddpm_network_get_spec(loaded->model.network);
     g->network = loaded->model.network;
-    DDPM_TRY(ddpm_packed_create(g->network, 0, &g->packed));
+    g->condition = loaded->model.condition;
+    g->guidance = sampling->guidance;
+    DDPM_TRY(ddpm_packed_create(g->network, DDPM_PACK_FORWARD, &g->packed));
     ddpm_packed_fill(g->packed, g->network, ddpm_loaded_weights(loaded, sampling->weights), 0, 1);
-    DDPM_TRY(ddpm_sampler_create(diffusion, columns, steps, clip ? loaded->checkpoint.minimum : NULL,
-                                 clip ? loaded->checkpoint.maximum : NULL, &g->sampler));
+    DDPM_TRY(ddpm_sampler_create(diffusion, &spec, &g->sampler));
     DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the sampler"));
     for (int i = 0; i < g->threads; i++) {
         thread_memory *m = &g->memory[i];
         m->owner = g;
         DDPM_TRY(ddpm_workspace_create(g->network, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
-        DDPM_TRY(DDPM_NEW(&m->noise, DDPM_GENERATOR_BLOCK * columns, "a block of samples"));
+        DDPM_TRY(DDPM_NEW(&m->scratch, ddpm_sampler_scratch(&g->sampler, DDPM_GENERATOR_BLOCK), "a block of samples"));
+        DDPM_TRY(DDPM_NEW(&m->condition, DDPM_GENERATOR_BLOCK * network->condition, "a block of conditions"));
+        DDPM_TRY(DDPM_NEW(&m->guided, DDPM_GENERATOR_BLOCK * network->heads * network->columns, "a block of samples"));
         DDPM_TRY(DDPM_NEW(&m->t, DDPM_GENERATOR_BLOCK, "a block of samples"));
     }
     return DDPM_OK;
@@ -70,13 +137,21 @@ void ddpm_generator_core_free(ddpm_generator_core *generator)
     if (!generator) return;
     for (int i = 0; generator->memory && i < generator->threads; i++) {
         ddpm_workspace_free(generator->memory[i].workspace);
-        ddpm_release(generator->memory[i].noise);
+        ddpm_release(generator->memory[i].scratch);
+        ddpm_release(generator->memory[i].condition);
+        ddpm_release(generator->memory[i].guided);
         ddpm_release(generator->memory[i].t);
     }
     ddpm_release(generator->memory);
     ddpm_packed_free(generator->packed);
     ddpm_sampler_release(&generator->sampler);
     ddpm_release(generator);
+}
+
+void ddpm_generator_core_set_conditions(ddpm_generator_core *generator, int64_t rows, const float *values)
+{
+    generator->value_rows = rows;
+    generator->values = values;
 }
 
 const ddpm_sampler *ddpm_generator_core_sampler(const ddpm_generator_core *generator)
@@ -90,7 +165,7 @@ void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_
     thread_memory *m = &generator->memory[thread];
     const ddpm_denoiser denoiser = {predict, m};
     ddpm_sampler_run(&generator->sampler, ddpm_network_kernels(generator->network), &denoiser, seed, first, rows,
-                     m->noise, x, snapshots, trajectory, stride);
+                     m->scratch, x, snapshots, trajectory, stride);
 }
 
 /* ---- the public form ---- */
@@ -107,11 +182,10 @@ ddpm_status ddpm_generator_open(const char *checkpoint, const ddpm_generator_opt
     DDPM_TRY(DDPM_NEW(&g, 1, "generator"));
     ddpm_status status = ddpm_load(checkpoint, 0, &g->loaded);
     if (status == DDPM_OK) {
-        const ddpm_sampling sampling = {
-            .steps = options ? options->steps : 0,
-            .weights = options && options->raw_weights ? DDPM_WEIGHTS_RAW : DDPM_WEIGHTS_EMA,
-            .clip = options && options->clip ? DDPM_CLIP_DATA : DDPM_CLIP_NONE,
-        };
+        ddpm_sampling sampling = ddpm_sampling_of(&g->loaded.config);
+        if (options && options->steps > 0) sampling.steps = options->steps;
+        if (options && options->raw_weights) sampling.weights = DDPM_WEIGHTS_RAW;
+        if (options && options->clip) sampling.clip = DDPM_CLIP_DATA;
         status = ddpm_generator_core_create(&g->loaded, &sampling, 1, &g->core);
     }
     if (status != DDPM_OK) {

@@ -17,7 +17,7 @@ static ddpm_status build_model(ddpm_loaded *out)
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint's schedule has %lld steps, its configuration %lld; the file was altered",
                          (long long)c->steps, (long long)out->config.diffusion.steps);
-    return ddpm_model_create_with_beta(&out->config, c->columns, c->steps, c->beta, &out->model);
+    return ddpm_model_create_with_beta(&out->config, c->columns, &c->condition, c->steps, c->beta, &out->model);
 }
 
 static ddpm_status read_arrays(const char *file, int with_moments, ddpm_loaded *out)
@@ -49,7 +49,8 @@ ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out)
 
 typedef struct sizes {
     ddpm_interval interval;
-    int64_t iteration, columns, steps, exponents, parameters, config_bytes, name_bytes;
+    int64_t iteration, columns, steps, exponents, has_history, parameters, config_bytes, name_bytes, conditions,
+        condition_bytes;
 } sizes;
 
 static sizes sizes_of(const ddpm_checkpoint *c)
@@ -59,8 +60,11 @@ static sizes sizes_of(const ddpm_checkpoint *c)
                .columns = c->columns,
                .steps = c->steps,
                .exponents = c->exponent_count,
+               .has_history = c->history != NULL,
                .parameters = c->parameter_count,
                .config_bytes = (int64_t)strlen(c->config) + 1};
+    s.conditions = c->condition.count;
+    for (int64_t v = 0; v < c->condition.count; v++) s.condition_bytes += (int64_t)strlen(c->condition.names[v]) + 1;
     for (int64_t j = 0; c->column_names && j < c->columns; j++) s.name_bytes += (int64_t)strlen(c->column_names[j]) + 1;
     return s;
 }
@@ -91,22 +95,24 @@ static ddpm_status allocate(const sizes *s, int with_moments, ddpm_checkpoint *c
     return DDPM_NEW(&c->moment2, s->parameters, "moments");
 }
 
-/* Collective. Rank 0 packs the names into one run of bytes; the others point into it. */
-static ddpm_status share_names(ddpm_comm *comm, const sizes *s, ddpm_checkpoint *c)
+/* Collective. Rank 0's texts, packed into one run of bytes; the other ranks' pointers [count] have room for it behind
+ * them. */
+static ddpm_status share_texts(ddpm_comm *comm, int64_t count, int64_t bytes, char **texts)
 {
-    char *text = NULL, *next;
-    if (s->name_bytes == 0) return DDPM_OK;
-    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&text, s->name_bytes, "column names"));
+    const int gives = ddpm_comm_rank(comm) == 0;
+    char *packed = NULL;
+    if (bytes == 0) return DDPM_OK;
+    const ddpm_status status = ddpm_agree(comm, DDPM_NEW(&packed, bytes, "names"));
     if (status != DDPM_OK) return status;
-    next = text;
-    for (int64_t j = 0; ddpm_comm_rank(comm) == 0 && j < c->columns; j++) next = stpcpy(next, c->column_names[j]) + 1;
-    ddpm_comm_broadcast(comm, text, (size_t)s->name_bytes);
-    if (ddpm_comm_rank(comm) != 0) {
-        next = (char *)(c->column_names + c->columns);
-        memcpy(next, text, (size_t)s->name_bytes);
-        for (int64_t j = 0; j < c->columns; j++, next += strlen(next) + 1) c->column_names[j] = next;
+    char *next = packed;
+    for (int64_t i = 0; gives && i < count; i++) next = stpcpy(next, texts[i]) + 1;
+    ddpm_comm_broadcast(comm, packed, (size_t)bytes);
+    if (!gives) {
+        next = (char *)(texts + count);
+        memcpy(next, packed, (size_t)bytes);
+        for (int64_t i = 0; i < count; i++, next += strlen(next) + 1) texts[i] = next;
     }
-    ddpm_release(text);
+    ddpm_release(packed);
     return DDPM_OK;
 }
 
@@ -125,13 +131,24 @@ static ddpm_status share(ddpm_comm *comm, int with_moments, ddpm_checkpoint *c)
     ddpm_comm_broadcast(comm, c->maximum, columns);
     ddpm_comm_broadcast(comm, c->beta, (size_t)(s.steps + 1) * sizeof(double));
     ddpm_comm_broadcast(comm, c->exponent, (size_t)s.exponents * sizeof *c->exponent);
+    if (s.has_history) {
+        ddpm_comm_broadcast(comm, c->history, (size_t)s.steps * DDPM_TIMESTEPS_HISTORY * sizeof *c->history);
+        ddpm_comm_broadcast(comm, c->seen, (size_t)s.steps * sizeof *c->seen);
+    }
     ddpm_comm_broadcast(comm, c->parameters, parameters);
     ddpm_comm_broadcast(comm, c->ema, parameters);
     if (with_moments) {
         ddpm_comm_broadcast(comm, c->moment1, parameters);
         ddpm_comm_broadcast(comm, c->moment2, parameters);
     }
-    return share_names(comm, &s, c);
+    if (s.conditions > 0) {
+        const size_t reals = (size_t)s.conditions * sizeof(double);
+        ddpm_comm_broadcast(comm, c->condition.classes, (size_t)s.conditions * sizeof *c->condition.classes);
+        ddpm_comm_broadcast(comm, c->condition.mean, reals);
+        ddpm_comm_broadcast(comm, c->condition.scale, reals);
+        DDPM_TRY(share_texts(comm, s.conditions, s.condition_bytes, c->condition.names));
+    }
+    return share_texts(comm, s.columns, s.name_bytes, c->column_names);
 }
 
 ddpm_status ddpm_load_shared(ddpm_comm *comm, const char *path, int with_moments, ddpm_loaded *out)

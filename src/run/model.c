@@ -15,11 +15,12 @@ ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out)
     return status;
 }
 
-static ddpm_network_spec network_spec(const ddpm_config *config, int64_t columns)
+static ddpm_network_spec network_spec(const ddpm_config *config, int64_t columns, const ddpm_condition *condition)
 {
     return (ddpm_network_spec){
         .columns = columns,
-        .heads = 1,
+        .condition = ddpm_condition_width(condition),
+        .heads = ddpm_variance_is_learned(config->diffusion.variance) ? 2 : 1,
         .width = config->network.width,
         .depth = config->network.depth,
         .activation = config->network.activation,
@@ -30,39 +31,46 @@ static ddpm_network_spec network_spec(const ddpm_config *config, int64_t columns
 }
 
 /* Takes over the schedule. */
-static ddpm_status assemble(const ddpm_config *config, int64_t columns, ddpm_schedule *schedule, ddpm_model *out)
+static ddpm_status assemble(const ddpm_config *config, int64_t columns, const ddpm_condition *condition,
+                            ddpm_schedule *schedule, ddpm_model *out)
 {
     out->config = config;
+    out->condition = condition;
     ddpm_status status =
         ddpm_diffusion_create(schedule, config->diffusion.predict, config->diffusion.variance, &out->diffusion);
+    if (status == DDPM_OK)
+        status = ddpm_objective_create(&out->diffusion, config->diffusion.loss, config->diffusion.lambda,
+                                       config->diffusion.weighting, config->diffusion.gamma, &out->objective);
     if (status == DDPM_OK) {
-        const ddpm_network_spec spec = network_spec(config, columns);
+        const ddpm_network_spec spec = network_spec(config, columns, condition);
         status = ddpm_network_create(&spec, &out->network);
     }
     if (status != DDPM_OK) ddpm_model_release(out);
     return status;
 }
 
-ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, ddpm_model *out)
+ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, const ddpm_condition *condition,
+                              ddpm_model *out)
 {
     ddpm_schedule schedule;
     *out = (ddpm_model){0};
     DDPM_TRY(ddpm_model_schedule(config, &schedule));
-    return assemble(config, columns, &schedule, out);
+    return assemble(config, columns, condition, &schedule, out);
 }
 
-ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns, int64_t steps, const double *beta,
-                                        ddpm_model *out)
+ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns, const ddpm_condition *condition,
+                                        int64_t steps, const double *beta, ddpm_model *out)
 {
     ddpm_schedule schedule;
     *out = (ddpm_model){0};
     DDPM_TRY(ddpm_schedule_from_beta(steps, beta, &schedule));
-    return assemble(config, columns, &schedule, out);
+    return assemble(config, columns, condition, &schedule, out);
 }
 
 void ddpm_model_release(ddpm_model *model)
 {
     ddpm_network_free(model->network);
+    ddpm_objective_release(&model->objective);
     ddpm_diffusion_release(&model->diffusion);
     *model = (ddpm_model){0};
 }

@@ -5,6 +5,7 @@
 #include "ddpm/base/memory.h"
 #include "ddpm/run/progress.h"
 #include "ddpm/run/rows_file.h"
+#include "ddpm/run/sample_conditions.h"
 #include "ddpm/world/placement.h"
 
 #include <omp.h>
@@ -31,8 +32,11 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
     DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", "samples"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "checkpoint", o->checkpoint));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", run->loaded->checkpoint.iteration));
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "sampler", "ancestral"));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "sampler", ddpm_method_name(o->sampling.method)));
+    DDPM_TRY(ddpm_h5_put_real(file, "/", "eta", o->sampling.eta));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "corrections", o->sampling.corrections));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "steps", ddpm_generator_core_sampler(run->generator)->step_count));
+    DDPM_TRY(ddpm_h5_put_real(file, "/", "guidance", o->sampling.guidance));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", o->sampling.weights == DDPM_WEIGHTS_EMA ? "ema" : "raw"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "clip", o->sampling.clip == DDPM_CLIP_DATA ? "data" : "none"));
     char seed[24]; /* text: all 64 bits */
@@ -45,9 +49,15 @@ static ddpm_sample_options resolve(const ddpm_sample_options *options, const ddp
 {
     ddpm_sample_options o = *options;
     if (!o.has_seed) o.seed = config->run.seed;
-    if (!o.has_steps) o.sampling.steps = config->sampling.steps;
-    if (!o.has_weights) o.sampling.weights = config->sampling.weights;
-    if (!o.has_clip) o.sampling.clip = config->sampling.clip;
+    const ddpm_sampling configured = ddpm_sampling_of(config);
+    if (!o.has_method) o.sampling.method = configured.method;
+    if (!o.has_steps) o.sampling.steps = configured.steps;
+    if (!o.has_eta) o.sampling.eta = configured.eta;
+    if (!o.has_corrections) o.sampling.corrections = configured.corrections;
+    if (!o.has_guidance) o.sampling.guidance = configured.guidance;
+    if (!o.has_weights) o.sampling.weights = configured.weights;
+    if (!o.has_clip) o.sampling.clip = configured.clip;
+    o.sampling.correction_ratio = configured.correction_ratio;
     return o;
 }
 
@@ -75,21 +85,26 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
 }
 
 /* Collective. */
-static ddpm_status sample(ddpm_comm *comm, const ddpm_loaded *loaded, const ddpm_sample_options *options)
+static ddpm_status sample(ddpm_comm *comm, const ddpm_loaded *loaded, const ddpm_sample_options *options, int64_t *made)
 {
-    const ddpm_sample_options o = resolve(options, &loaded->config);
+    ddpm_sample_options o = resolve(options, &loaded->config);
     sampling_run run = {.loaded = loaded, .options = &o};
     int32_t *snapshot_step = NULL;
+    ddpm_sample_conditions conditions = {0};
     ddpm_status status = ddpm_generator_core_create(loaded, &o.sampling, omp_get_max_threads(), &run.generator);
     if (status == DDPM_OK) status = DDPM_NEW(&snapshot_step, o.snapshots, "snapshots");
+    if (status == DDPM_OK) status = ddpm_conditions_read(&loaded->checkpoint.condition, &o, &conditions);
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) {
+        ddpm_generator_core_set_conditions(run.generator, conditions.rows, conditions.values);
         const ddpm_sampler *sampler = ddpm_generator_core_sampler(run.generator);
         for (int64_t i = 0; i < o.snapshots; i++)
             snapshot_step[i] = (int32_t)ddpm_sampler_snapshot_step(sampler, o.snapshots, i);
         status = write(comm, &run, snapshot_step);
     }
+    *made = o.count;
     ddpm_release(snapshot_step);
+    ddpm_release(conditions.values);
     ddpm_generator_core_free(run.generator);
     return status;
 }
@@ -99,9 +114,10 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     const double start = ddpm_comm_seconds();
     ddpm_loaded loaded;
     char spent[32];
+    int64_t made;
     DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
     ddpm_placement_report(comm, omp_get_max_threads());
-    const ddpm_status status = sample(comm, &loaded, options);
+    const ddpm_status status = sample(comm, &loaded, options, &made);
     if (status == DDPM_OK) {
         ddpm_progress_duration(ddpm_comm_seconds() - start, spent, sizeof spent);
         ddpm_log_info("finished   %lld samples of %s (iteration %lld) in %s; see %s", (long long)options->count,

@@ -3,37 +3,34 @@
 #include "ddpm/run/step.h"
 
 #include "ddpm/base/memory.h"
-#include "ddpm/kernel/normal.h"
+#include "ddpm/run/block.h"
 
 #include <math.h>
 #include <omp.h>
+#include <string.h>
 
 enum {
     BLOCK_LEAST = 64,
     BLOCK_MOST = 256,
     BLOCKS_WANTED = 16,      /* in a batch, before blocks grow */
     VALIDATION_DRAWS = 8192, /* rows, with repetition, of the validation loss */
-    VALIDATION_BITS =
-        40 /* of its fixed point; a block's mean squared error is below 2^12 or the loss is reported infinite */
+    VALIDATION_BITS = 40     /* of its fixed point; a block's share is below 2^12 or the loss is reported infinite */
 };
-
-/* What a thread holds while it carries a block through. */
-typedef struct block_memory {
-    ddpm_workspace *workspace;
-    float *x0, *noise, *xt, *target; /* [block_rows][D] */
-    int32_t *t;
-} block_memory;
 
 struct ddpm_stepper {
     ddpm_comm *comm;
     const ddpm_model *model;
     ddpm_dataset *dataset;
     int threads;
-    int64_t columns, batch, block_rows, blocks;
+    int64_t batch, block_rows, blocks;
     ddpm_packed *packed;
     ddpm_reducer *reducer;
-    block_memory *memory; /* [threads] */
-    float *gradient;      /* [parameters] */
+    ddpm_timesteps timesteps;
+    ddpm_block *memory; /* [threads] */
+    float *gradient;    /* [parameters] */
+    float *row_loss;    /* importance: [batch], each from the rank that had the row */
+    int32_t *row_t;     /* importance: [batch] */
+    float *row_weight;  /* importance: [batch], not used */
 };
 
 /* A pure function of the configuration, since block sums round in float32. */
@@ -48,30 +45,35 @@ static int64_t choose_block_rows(const ddpm_config *config)
     return rows < batch ? rows : batch;
 }
 
-static ddpm_status allocate_block(const ddpm_stepper *s, block_memory *m)
+static int learns_timesteps(const ddpm_stepper *s)
 {
-    const int64_t numbers = s->block_rows * s->columns;
-    DDPM_TRY(ddpm_workspace_create(s->model->network, s->block_rows, 1, &m->workspace));
-    DDPM_TRY(DDPM_NEW(&m->x0, numbers, "a block of rows"));
-    DDPM_TRY(DDPM_NEW(&m->noise, numbers, "a block of rows"));
-    DDPM_TRY(DDPM_NEW(&m->xt, numbers, "a block of rows"));
-    DDPM_TRY(DDPM_NEW(&m->target, numbers, "a block of rows"));
-    return DDPM_NEW(&m->t, s->block_rows, "a block of rows");
+    return s->timesteps.kind == DDPM_TIMESTEPS_IMPORTANCE;
+}
+
+static ddpm_status allocate_history(ddpm_stepper *s)
+{
+    const ddpm_config *config = s->model->config;
+    DDPM_TRY(ddpm_timesteps_create(config->diffusion.timesteps, config->diffusion.steps, s->batch, &s->timesteps));
+    if (!learns_timesteps(s)) return DDPM_OK;
+    DDPM_TRY(DDPM_NEW(&s->row_loss, s->batch, "losses of a batch"));
+    DDPM_TRY(DDPM_NEW(&s->row_t, s->batch, "losses of a batch"));
+    return DDPM_NEW(&s->row_weight, s->batch, "losses of a batch");
 }
 
 static ddpm_status build(ddpm_stepper *s)
 {
     const ddpm_config *config = s->model->config;
-    s->columns = ddpm_network_get_spec(s->model->network)->columns;
     s->batch = config->training.batch;
     s->block_rows = choose_block_rows(config);
     s->blocks = (s->batch + s->block_rows - 1) / s->block_rows;
-    DDPM_TRY(ddpm_packed_create(s->model->network, 1, &s->packed));
+    DDPM_TRY(ddpm_packed_create(s->model->network, DDPM_PACK_TRAINING, &s->packed));
     DDPM_TRY(ddpm_reducer_create(s->model->network, config->parallel.reduction == DDPM_REDUCTION_EXACT, s->threads,
                                  s->batch, &s->reducer));
     DDPM_TRY(DDPM_NEW(&s->gradient, ddpm_network_parameter_count(s->model->network), "gradient"));
+    DDPM_TRY(allocate_history(s));
     DDPM_TRY(DDPM_NEW(&s->memory, s->threads, "blocks of threads"));
-    for (int i = 0; i < s->threads; i++) DDPM_TRY(allocate_block(s, &s->memory[i]));
+    for (int i = 0; i < s->threads; i++)
+        DDPM_TRY(ddpm_block_create(s->model, s->dataset, s->packed, s->block_rows, &s->memory[i]));
     return DDPM_OK;
 }
 
@@ -97,19 +99,15 @@ ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_model *model, ddpm_d
 void ddpm_stepper_free(ddpm_stepper *stepper)
 {
     if (!stepper) return;
-    for (int i = 0; stepper->memory && i < stepper->threads; i++) {
-        block_memory *m = &stepper->memory[i];
-        ddpm_workspace_free(m->workspace);
-        ddpm_release(m->x0);
-        ddpm_release(m->noise);
-        ddpm_release(m->xt);
-        ddpm_release(m->target);
-        ddpm_release(m->t);
-    }
+    for (int i = 0; stepper->memory && i < stepper->threads; i++) ddpm_block_release(&stepper->memory[i]);
     ddpm_release(stepper->memory);
     ddpm_packed_free(stepper->packed);
     ddpm_reducer_free(stepper->reducer);
     ddpm_release(stepper->gradient);
+    ddpm_timesteps_release(&stepper->timesteps);
+    ddpm_release(stepper->row_loss);
+    ddpm_release(stepper->row_t);
+    ddpm_release(stepper->row_weight);
     ddpm_release(stepper);
 }
 
@@ -129,8 +127,7 @@ int64_t ddpm_stepper_bytes(const ddpm_stepper *stepper)
     const int64_t parameters = ddpm_network_parameter_count(s->model->network);
     const int64_t sums = s->model->config->parallel.reduction == DDPM_REDUCTION_EXACT ? (int64_t)sizeof(int64_t)
                                                                                       : (int64_t)sizeof(float);
-    const int64_t block = ddpm_workspace_bytes(s->model->network, s->block_rows, 1) +
-                          s->block_rows * (4 * s->columns + 1) * (int64_t)sizeof(float);
+    const int64_t block = ddpm_block_bytes(s->model, s->block_rows);
     /* parameters, average, two moments, gradient, and two packed copies; sums and a block a thread */
     return parameters * 7 * (int64_t)sizeof(float) + s->threads * (parameters * sums + block);
 }
@@ -140,29 +137,29 @@ int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count)
     return ddpm_reducer_exponents(stepper->reducer, count);
 }
 
-/* The loss of block `block` of the batch, and its gradients into the thread's sums. */
+ddpm_timesteps *ddpm_stepper_timesteps(ddpm_stepper *stepper)
+{
+    return &stepper->timesteps;
+}
+
+/* Block `block` of the batch: its gradients and its loss into the thread's sums. */
 static void train_block(ddpm_stepper *s, int thread, int64_t iteration, int64_t block)
 {
-    block_memory *m = &s->memory[thread];
-    const ddpm_diffusion *diffusion = &s->model->diffusion;
-    const uint64_t seed = s->model->config->run.seed;
     const int64_t first = block * s->block_rows;
     const int64_t rows = s->batch - first < s->block_rows ? s->batch - first : s->block_rows;
-    const double weight = 1.0 / ((double)s->batch * (double)s->columns);
-    int64_t stride;
-
-    ddpm_dataset_fill(s->dataset, iteration * s->batch + first, rows, m->x0);
-    ddpm_diffusion_draw_steps(diffusion, seed, iteration, first, rows, m->t);
-    ddpm_normal_rows(ddpm_network_kernels(s->model->network), seed, DDPM_RANDOM_NOISE, iteration, first, rows,
-                     s->columns, m->noise);
-    ddpm_diffusion_noise_rows(diffusion, rows, s->columns, m->x0, m->noise, m->t, m->xt, m->target);
-
-    const float *output = ddpm_network_forward(s->model->network, s->packed, m->workspace, rows, m->xt, m->t, &stride);
-    float *doutput = ddpm_workspace_dout(m->workspace, &stride);
-    const double loss = ddpm_loss_simple(rows, s->columns, output, stride, m->target, weight, doutput);
-    ddpm_network_backward(s->model->network, s->packed, m->workspace, rows, m->t,
-                          ddpm_reducer_gradient(s->reducer, thread));
+    const double loss =
+        ddpm_block_train(&s->memory[thread], &s->timesteps, iteration, first, rows,
+                         ddpm_reducer_gradient(s->reducer, thread), s->row_loss ? s->row_loss + first : NULL);
     ddpm_reducer_add_loss(s->reducer, thread, loss);
+}
+
+/* Collective. Every rank takes in the losses of the whole batch. */
+static void learn_timesteps(ddpm_stepper *s, int64_t iteration)
+{
+    ddpm_comm_sum_float(s->comm, s->row_loss, s->batch); /* one rank has each row, the others 0 */
+    ddpm_timesteps_draw(&s->timesteps, s->model->config->run.seed, iteration, 0, s->batch, s->row_t, s->row_weight);
+    ddpm_timesteps_learn(&s->timesteps, s->row_t, s->row_loss);
+    memset(s->row_loss, 0, (size_t)s->batch * sizeof *s->row_loss);
 }
 
 /* The blocks of this rank are first .. last-1 of the batch. */
@@ -266,31 +263,11 @@ ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int v
     *out = ddpm_reducer_finish(s->reducer);
     if (!isfinite(out->loss) || !isfinite(out->norm)) /* finite shares of an infinite sum */
         return ddpm_fail(DDPM_ERR_NUMERIC, "the sum of the batch is not a finite number");
+    if (learns_timesteps(s)) learn_timesteps(s, state->iteration);
     const ddpm_update update = update_of(s->model->config, state->iteration, out->norm);
     update_parameters(s, state, &update);
     state->iteration++;
     return DDPM_OK;
-}
-
-/* The loss of validation draws first .. first+rows-1 (row: draw modulo the held-out rows). */
-static double validate_block(ddpm_stepper *s, int thread, int64_t draws, int64_t first, int64_t rows)
-{
-    block_memory *m = &s->memory[thread];
-    const ddpm_diffusion *diffusion = &s->model->diffusion;
-    const uint64_t seed = s->model->config->run.seed;
-    const int64_t held_out = ddpm_dataset_held_out(s->dataset);
-    int64_t stride;
-    for (int64_t i = 0; i < rows; i++) {
-        const ddpm_random4 words = ddpm_random_words(seed, DDPM_RANDOM_VALIDATION, 1, first + i, 0);
-        ddpm_dataset_fill_held_out(s->dataset, (first + i) % held_out, 1, m->x0 + i * s->columns);
-        m->t[i] = (int32_t)(1 + ddpm_random_below(words.v[0], diffusion->schedule.steps));
-    }
-    ddpm_normal_rows(ddpm_network_kernels(s->model->network), seed, DDPM_RANDOM_VALIDATION, 0, first, rows, s->columns,
-                     m->noise);
-    ddpm_diffusion_noise_rows(diffusion, rows, s->columns, m->x0, m->noise, m->t, m->xt, m->target);
-    const float *output = ddpm_network_forward(s->model->network, s->packed, m->workspace, rows, m->xt, m->t, &stride);
-    return ddpm_loss_simple(rows, s->columns, output, stride, m->target, 1.0 / ((double)draws * (double)s->columns),
-                            NULL);
 }
 
 ddpm_status ddpm_stepper_validate(ddpm_stepper *stepper, const ddpm_state *state, double *loss)
@@ -309,9 +286,9 @@ ddpm_status ddpm_stepper_validate(ddpm_stepper *stepper, const ddpm_state *state
 #pragma omp for schedule(static)
         for (int64_t block = first; block < last; block++) {
             const int64_t start = block * s->block_rows;
-            const double part =
-                validate_block(s, thread, draws, start, draws - start < s->block_rows ? draws - start : s->block_rows);
-            if (part < 4096.0)
+            const int64_t rows = draws - start < s->block_rows ? draws - start : s->block_rows;
+            const double part = ddpm_block_validate(&s->memory[thread], draws, start, rows);
+            if (fabs(part) < 4096.0)
                 sum += llrint(ldexp(part, VALIDATION_BITS));
             else
                 wild++;

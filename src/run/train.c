@@ -50,7 +50,8 @@ static ddpm_status allocate_state(trainer *t)
 /* Local. Everything but the data; a new run starts from here. */
 static ddpm_status build(trainer *t, const ddpm_config *config)
 {
-    DDPM_TRY(ddpm_model_create(config, ddpm_dataset_columns(t->dataset), &t->model));
+    DDPM_TRY(
+        ddpm_model_create(config, ddpm_dataset_columns(t->dataset), ddpm_dataset_condition(t->dataset), &t->model));
     DDPM_TRY(ddpm_stepper_create(t->comm, &t->model, t->dataset, omp_get_max_threads(), &t->stepper));
     DDPM_TRY(allocate_state(t));
     ddpm_network_initialise(t->model.network, config_of(t)->run.seed, t->state.parameters);
@@ -82,10 +83,19 @@ static ddpm_status adopt(trainer *t, const ddpm_loaded *loaded)
     const size_t bytes = (size_t)c->parameter_count * sizeof(float);
     int64_t count;
     int32_t *exponents = ddpm_stepper_exponents(t->stepper, &count);
+    ddpm_timesteps *timesteps = ddpm_stepper_timesteps(t->stepper);
     DDPM_TRY(ddpm_config_same_science(&loaded->config, config_of(t)));
     DDPM_TRY(check_same_data(t, c));
     if (c->exponent_count != count || c->parameter_count != ddpm_network_parameter_count(t->model.network))
         return ddpm_fail(DDPM_ERR_DATA, "the checkpoint is of another network");
+    if ((c->history != NULL) != (timesteps->history != NULL))
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "the checkpoint's history of losses does not fit diffusion.timesteps; the file was altered");
+    if (c->history) {
+        memcpy(timesteps->history, c->history, (size_t)(c->steps * DDPM_TIMESTEPS_HISTORY) * sizeof *c->history);
+        memcpy(timesteps->seen, c->seen, (size_t)c->steps * sizeof *c->seen);
+        ddpm_timesteps_refresh(timesteps);
+    }
     t->state.iteration = c->iteration;
     t->interval = c->interval;
     memcpy(t->state.parameters, c->parameters, bytes);
@@ -160,8 +170,11 @@ static ddpm_status save(trainer *t)
         .scale = transform->scale,
         .minimum = transform->minimum,
         .maximum = transform->maximum,
+        .condition = *ddpm_dataset_condition(t->dataset),
         .steps = t->model.diffusion.schedule.steps,
         .beta = t->model.diffusion.schedule.beta,
+        .history = ddpm_stepper_timesteps(t->stepper)->history,
+        .seen = ddpm_stepper_timesteps(t->stepper)->seen,
         .parameter_count = ddpm_network_parameter_count(t->model.network),
         .parameters = t->state.parameters,
         .ema = t->state.ema,

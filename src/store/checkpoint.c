@@ -54,6 +54,15 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     return ddpm_h5_put_names(file, "/", "columns", c->columns, (const char *const *)c->column_names);
 }
 
+static ddpm_status write_condition(ddpm_h5 *file, const ddpm_condition *c)
+{
+    if (c->count == 0) return DDPM_OK;
+    DDPM_TRY(ddpm_h5_write(file, "condition/classes", DDPM_H5_INT64, 1, &c->count, c->classes));
+    DDPM_TRY(ddpm_h5_write(file, "condition/mean", DDPM_H5_FLOAT64, 1, &c->count, c->mean));
+    DDPM_TRY(ddpm_h5_write(file, "condition/scale", DDPM_H5_FLOAT64, 1, &c->count, c->scale));
+    return ddpm_h5_put_names(file, "/", "condition_names", c->count, (const char *const *)c->names);
+}
+
 static ddpm_status write_content(ddpm_h5 *file, const ddpm_checkpoint *c, int64_t count, const ddpm_tensor *tensors)
 {
     ddpm_checkpoint view = *c;
@@ -70,7 +79,12 @@ static ddpm_status write_content(ddpm_h5 *file, const ddpm_checkpoint *c, int64_
     for (int i = 0; i < TRANSFORMS; i++)
         DDPM_TRY(ddpm_h5_write(file, transform_names[i], DDPM_H5_FLOAT64, 1, &c->columns, *transform_at(&view, i)));
     DDPM_TRY(ddpm_h5_write(file, "schedule/beta", DDPM_H5_FLOAT64, 1, &betas, c->beta));
-    return ddpm_h5_write(file, "reduction/exponent", DDPM_H5_INT32, 1, &c->exponent_count, c->exponent);
+    DDPM_TRY(ddpm_h5_write(file, "reduction/exponent", DDPM_H5_INT32, 1, &c->exponent_count, c->exponent));
+    DDPM_TRY(write_condition(file, &c->condition));
+    if (!c->history) return DDPM_OK;
+    const int64_t shape[2] = {c->steps, DDPM_TIMESTEPS_HISTORY};
+    DDPM_TRY(ddpm_h5_write(file, "timesteps/history", DDPM_H5_FLOAT32, 2, shape, c->history));
+    return ddpm_h5_write(file, "timesteps/seen", DDPM_H5_INT32, 1, &c->steps, c->seen);
 }
 
 ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *checkpoint, int64_t count,
@@ -149,6 +163,39 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
     return DDPM_OK;
 }
 
+static ddpm_status read_condition(const ddpm_h5 *file, const char *path, ddpm_condition *c)
+{
+    int64_t names = 0;
+    if (!ddpm_h5_has(file, "condition/classes")) return DDPM_OK;
+    DDPM_TRY(read_length(file, path, "condition/classes", 1, DDPM_CHECKPOINT_COLUMNS_MAX, &c->count));
+    DDPM_TRY(DDPM_NEW(&c->classes, c->count, "condition"));
+    DDPM_TRY(ddpm_h5_read(file, "condition/classes", DDPM_H5_INT64, 1, &c->count, c->classes));
+    DDPM_TRY(read_reals(file, path, "condition/mean", c->count, &c->mean));
+    DDPM_TRY(read_reals(file, path, "condition/scale", c->count, &c->scale));
+    DDPM_TRY(ddpm_h5_get_names(file, "/", "condition_names", &names, &c->names));
+    for (int64_t v = 0; v < c->count; v++)
+        if (names != c->count || c->classes[v] < 0 || c->classes[v] > DDPM_CLASSES_MAX || !(c->scale[v] > 0.0))
+            return ddpm_fail(DDPM_ERR_DATA, "%s: its conditions do not fit each other; use an older checkpoint", path);
+    return DDPM_OK;
+}
+
+/* Losses by t are finite, and counts are of losses. */
+static ddpm_status read_history(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
+{
+    const int64_t shape[2] = {c->steps, DDPM_TIMESTEPS_HISTORY};
+    if (!ddpm_h5_has(file, "timesteps/history")) return DDPM_OK;
+    DDPM_TRY(DDPM_NEW(&c->history, shape[0] * shape[1], "history of losses"));
+    DDPM_TRY(DDPM_NEW(&c->seen, c->steps, "history of losses"));
+    DDPM_TRY(ddpm_h5_read(file, "timesteps/history", DDPM_H5_FLOAT32, 2, shape, c->history));
+    DDPM_TRY(ddpm_h5_read(file, "timesteps/seen", DDPM_H5_INT32, 1, &c->steps, c->seen));
+    for (int64_t i = 0; i < shape[0] * shape[1]; i++)
+        if (!isfinite(c->history[i]) || c->seen[i / DDPM_TIMESTEPS_HISTORY] < 0)
+            return ddpm_fail(DDPM_ERR_DATA,
+                             "%s: timesteps: step %lld is not a history of losses; use an older checkpoint", path,
+                             (long long)(i / DDPM_TIMESTEPS_HISTORY + 1));
+    return DDPM_OK;
+}
+
 static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
 {
     int64_t betas = 0, length = 0;
@@ -162,6 +209,8 @@ static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_check
     for (int i = 0; i < TRANSFORMS; i++)
         DDPM_TRY(read_reals(file, path, transform_names[i], c->columns, transform_at(c, i)));
     DDPM_TRY(read_reals(file, path, "schedule/beta", betas, &c->beta));
+    DDPM_TRY(read_condition(file, path, &c->condition));
+    DDPM_TRY(read_history(file, path, c));
     DDPM_TRY(DDPM_NEW(&c->exponent, c->exponent_count, "exponents"));
     return ddpm_h5_read(file, "reduction/exponent", DDPM_H5_INT32, 1, &c->exponent_count, c->exponent);
 }
@@ -236,5 +285,8 @@ void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint)
     ddpm_release(checkpoint->column_names);
     ddpm_release(checkpoint->beta);
     ddpm_release(checkpoint->exponent);
+    ddpm_release(checkpoint->history);
+    ddpm_condition_release(&checkpoint->condition);
+    ddpm_release(checkpoint->seen);
     *checkpoint = (ddpm_checkpoint){0};
 }

@@ -20,6 +20,7 @@ ddpm_status ddpm_config_defaults(ddpm_config *config)
 void ddpm_config_release(ddpm_config *config)
 {
     ddpm_config_list_release(&config->data.columns);
+    ddpm_config_list_release(&config->data.condition);
     ddpm_config_list_release(&config->diffusion.schedule.values);
 }
 
@@ -67,6 +68,15 @@ static ddpm_status check_diffusion(const ddpm_config *config)
                          "diffusion.schedule.zero_terminal_snr: true, found %s, which says nothing "
                          "of the data where no signal is left",
                          predict == DDPM_PREDICT_NOISE ? "noise" : "mean");
+    if (config->diffusion.loss == DDPM_LOSS_SIMPLE && ddpm_variance_is_learned(config->diffusion.variance))
+        return ddpm_fail(DDPM_ERR_CONFIG, "diffusion.loss: expected hybrid or vlb with a learned diffusion.variance, "
+                                          "found simple, which does not train "
+                                          "the variance");
+    if (config->diffusion.loss == DDPM_LOSS_HYBRID && !ddpm_variance_is_learned(config->diffusion.variance))
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "diffusion.variance: expected learned or learned_range with diffusion.loss: hybrid, whose bound trains the "
+            "variance alone; or take diffusion.loss: simple");
     if (config->sampling.steps > steps)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "sampling.steps: expected at most diffusion.steps, %lld, found %lld; 0 takes "

@@ -26,8 +26,24 @@ static const ddpm_choice predictions[] = {{"noise", DDPM_PREDICT_NOISE},
                                           {"mean", DDPM_PREDICT_MEAN},
                                           {"velocity", DDPM_PREDICT_VELOCITY},
                                           {NULL, 0}};
-static const ddpm_choice variances[] = {
-    {"beta", DDPM_VARIANCE_BETA}, {"posterior", DDPM_VARIANCE_POSTERIOR}, {NULL, 0}};
+static const ddpm_choice variances[] = {{"beta", DDPM_VARIANCE_BETA},
+                                        {"posterior", DDPM_VARIANCE_POSTERIOR},
+                                        {"learned", DDPM_VARIANCE_LEARNED},
+                                        {"learned_range", DDPM_VARIANCE_LEARNED_RANGE},
+                                        {NULL, 0}};
+static const ddpm_choice losses[] = {
+    {"simple", DDPM_LOSS_SIMPLE}, {"vlb", DDPM_LOSS_VLB}, {"hybrid", DDPM_LOSS_HYBRID}, {NULL, 0}};
+static const ddpm_choice weightings[] = {
+    {"none", DDPM_WEIGHTING_NONE}, {"noise", DDPM_WEIGHTING_NOISE}, {"min_snr", DDPM_WEIGHTING_MIN_SNR}, {NULL, 0}};
+static const ddpm_choice timesteps[] = {{"uniform", DDPM_TIMESTEPS_UNIFORM},
+                                        {"antithetic", DDPM_TIMESTEPS_ANTITHETIC},
+                                        {"stratified", DDPM_TIMESTEPS_STRATIFIED},
+                                        {"importance", DDPM_TIMESTEPS_IMPORTANCE},
+                                        {NULL, 0}};
+static const ddpm_choice methods[] = {{"ancestral", DDPM_METHOD_ANCESTRAL},
+                                      {"ddim", DDPM_METHOD_DDIM},
+                                      {"dpm_solver", DDPM_METHOD_DPM_SOLVER},
+                                      {NULL, 0}};
 /* identity is for last layers: a network of it alone would be a straight line */
 static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
                                           {"leaky_relu", DDPM_ACTIVATION_LEAKY_RELU},
@@ -104,6 +120,9 @@ const ddpm_option ddpm_options[] = {
     TEXT(data.path, "", RUN, "the HDF5 file with the rows; needed by hdf5"),
     TEXT(data.dataset, "data", SCIENCE, "the dataset in that file"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all"),
+    OTHER(DDPM_OPTION_TEXT_LIST, data.condition, NULL, SCIENCE,
+          "what the model is told of each row: datasets or columns of the file, or label of generated rows; integers are classes, "
+          "class:NAME or number:NAME decide"),
     CHOICE(data.standardize, "column", standardizations, SCIENCE,
            "bring each column, or all together, to mean 0 and variance 1 before training"),
     REAL(data.validation, "0.1", 0, 0.5, SCIENCE, "share of the rows that is held out for the validation loss"),
@@ -130,7 +149,19 @@ const ddpm_option ddpm_options[] = {
     RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T"),
     CHOICE(diffusion.predict, "noise", predictions, SCIENCE, "what the network is trained to give"),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
-           "variance of a reverse step: beta_t, or that of the posterior"),
+           "variance of a reverse step: beta_t, or that of the posterior; or a second head of the network: bounded around "
+           "beta_t, or between the two"),
+    CHOICE(diffusion.loss, "simple", losses, SCIENCE,
+           "squared error of the prediction; the variational bound; or both, the bound for the variance head alone"),
+    REAL(diffusion.lambda, "0.001", 0, INFINITY, SCIENCE, "hybrid: weight of the bound, which counts T times"),
+    CHOICE(diffusion.weighting, "none", weightings, SCIENCE,
+           "weight of the squared error by t: 1; that of the noise's error; the same, cut at a signal-to-noise ratio of gamma"),
+    REAL(diffusion.gamma, "5", 0, INFINITY, SCIENCE | OPEN_0, "min_snr: the ratio"),
+    CHOICE(diffusion.timesteps, "uniform", timesteps, SCIENCE,
+           "how t is drawn: each row alone; pairs t and T + 1 - t; evenly over the batch; by the losses met at each t"),
+
+    REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE,
+         "share of the rows that are trained on without their condition, as guidance needs"),
 
     INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
     INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers"),
@@ -164,7 +195,13 @@ const ddpm_option ddpm_options[] = {
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "the newest so many are kept; 0: all"),
 
+    CHOICE(sampling.method, "ancestral", methods, RUN, "the chain reversed; DDIM; DPM-Solver++(2M)"),
     INT(sampling.steps, "0", 0, 1000000, RUN, "reverse steps, at most diffusion.steps; 0: all"),
+    REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the share of the posterior's noise"),
+    INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step"),
+    REAL(sampling.correction_ratio, "0.1", 0, 10, RUN, "r: a Langevin step's size is 2 r^2 (1 - alpha_bar)"),
+    REAL(sampling.guidance, "0", 0, 1000, RUN,
+         "w of classifier-free guidance, (1 + w) times the conditional prediction less w times the unconditional"),
     CHOICE(sampling.weights, "ema", weights, RUN, "the running mean of the parameters, or the last ones"),
     CHOICE(sampling.clip, "none", clips, RUN, "hold predicted rows to the range of the training data, or not"),
 

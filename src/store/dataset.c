@@ -8,6 +8,7 @@
 #include "ddpm/store/source.h"
 #include "ddpm/world/shared.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,8 +21,10 @@ struct ddpm_dataset {
     const char **names;     /* [columns] in one block, or NULL */
     ddpm_permutation split; /* of all rows: the first are held out */
     ddpm_transform transform;
-    ddpm_shared *memory; /* standardised [all_rows][columns]; NULL when streamed */
-    ddpm_stream *stream; /* NULL when held */
+    ddpm_condition condition;
+    ddpm_shared *conditions; /* standardised [all_rows][V]; NULL without */
+    ddpm_shared *memory;     /* standardised [all_rows][columns]; NULL when streamed */
+    ddpm_stream *stream;     /* NULL when held */
 };
 
 static float *rows_of(const ddpm_dataset *d)
@@ -88,6 +91,97 @@ static ddpm_status hold(ddpm_dataset *d, const ddpm_config *config, ddpm_source 
     return DDPM_OK;
 }
 
+/* ---- conditions ---- */
+
+static float *values_of(const ddpm_dataset *d)
+{
+    return ddpm_shared_data(d->conditions);
+}
+
+static ddpm_status read_conditions(ddpm_dataset *d, ddpm_condition_source *source)
+{
+    int64_t first, last;
+    my_share(d, &first, &last);
+    return ddpm_condition_source_read(source, first, last - first,
+                                      values_of(d) + first * ddpm_condition_source_count(source));
+}
+
+static ddpm_status measure_read_values(void *context, int64_t first, int64_t count, const float **rows)
+{
+    const ddpm_dataset *d = context;
+    (void)count;
+    *rows = values_of(d) + first * d->condition.count;
+    return DDPM_OK;
+}
+
+/* A class that only a held-out row has is a class too. */
+static int always(const void *context, int64_t row)
+{
+    (void)context;
+    (void)row;
+    return 1;
+}
+
+/* Names and kinds; what is measured comes later. */
+static ddpm_status describe_conditions(ddpm_dataset *d, const ddpm_condition_source *source)
+{
+    const int64_t count = ddpm_condition_source_count(source);
+    int64_t text = 0;
+    for (int64_t v = 0; v < count; v++) text += (int64_t)strlen(ddpm_condition_source_name(source, v)) + 1;
+    DDPM_TRY(ddpm_condition_allocate(count, text, &d->condition));
+    char *next = (char *)(d->condition.names + count);
+    for (int64_t v = 0; v < count; v++) {
+        d->condition.names[v] = next;
+        next = stpcpy(next, ddpm_condition_source_name(source, v)) + 1;
+        d->condition.classes[v] = ddpm_condition_source_is_class(source, v);
+        d->condition.scale[v] = 1.0;
+    }
+    return DDPM_OK;
+}
+
+/* Classes are counted, numbers standardised by column. */
+static void standardise_conditions(ddpm_dataset *d, const ddpm_transform *measured)
+{
+    ddpm_condition *c = &d->condition;
+    int64_t first, last;
+    for (int64_t v = 0; v < c->count; v++) {
+        if (c->classes[v]) {
+            c->classes[v] = 1 + (int64_t)(measured->maximum[v] * measured->scale[v] + measured->mean[v] + 0.5);
+        } else {
+            c->mean[v] = measured->mean[v];
+            c->scale[v] = measured->scale[v];
+        }
+    }
+    my_share(d, &first, &last);
+    for (int64_t i = first * c->count; i < last * c->count; i++) {
+        float *x = &values_of(d)[i];
+        *x = (float)(((double)*x - c->mean[i % c->count]) / c->scale[i % c->count]);
+    }
+}
+
+/* Collective. */
+static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *source)
+{
+    ddpm_transform measured;
+    DDPM_TRY(ddpm_agree(d->comm, describe_conditions(d, source)));
+    const size_t bytes = (size_t)(d->all_rows * d->condition.count) * sizeof(float);
+    DDPM_TRY(ddpm_shared_create(d->comm, bytes, "conditions", &d->conditions));
+    DDPM_TRY(ddpm_agree(d->comm, read_conditions(d, source)));
+    ddpm_shared_publish(d->comm, d->conditions);
+    const ddpm_row_reader reader = {.count = d->all_rows,
+                                    .columns = d->condition.count,
+                                    .most = d->all_rows,
+                                    .context = d,
+                                    .read = measure_read_values,
+                                    .takes_part = always};
+    DDPM_TRY(ddpm_transform_measure(d->comm, DDPM_STANDARDIZE_COLUMN, &reader, &measured));
+    ddpm_comm_barrier(d->comm); /* everybody has read what is overwritten now */
+    standardise_conditions(d, &measured);
+    ddpm_shared_publish(d->comm, d->conditions);
+    ddpm_transform_release(&measured);
+    return DDPM_OK;
+}
+
 static ddpm_status copy_names(ddpm_dataset *d, const char *const *names)
 {
     size_t bytes = (size_t)d->columns * sizeof *names;
@@ -136,8 +230,18 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_config *config)
         return status;
     }
     const double mib = (double)d->all_rows * (double)d->columns * sizeof(float) / 1048576.0;
+    if (mib > config->data.memory && ddpm_source_conditions(source)) {
+        ddpm_source_close(source);
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "data.condition: rows that are streamed have no conditions in this version; raise data.memory to "
+            "%.0f MiB, or condition nothing",
+            ceil(mib));
+    }
     if (mib > config->data.memory) return ddpm_stream_create(d->comm, config, source, &d->stream);
     status = hold(d, config, source);
+    if (status == DDPM_OK && ddpm_source_conditions(source))
+        status = hold_conditions(d, ddpm_source_conditions(source));
     ddpm_source_close(source);
     return status;
 }
@@ -163,6 +267,8 @@ void ddpm_dataset_free(ddpm_dataset *dataset)
 {
     if (!dataset) return;
     ddpm_shared_free(dataset->memory);
+    ddpm_shared_free(dataset->conditions);
+    ddpm_condition_release(&dataset->condition);
     ddpm_stream_free(dataset->stream);
     ddpm_transform_release(&dataset->transform);
     ddpm_release((void *)dataset->names);
@@ -194,6 +300,11 @@ const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset)
     return dataset->stream ? ddpm_stream_transform(dataset->stream) : &dataset->transform;
 }
 
+const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset)
+{
+    return &dataset->condition;
+}
+
 void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes)
 {
     const int shared = dataset->memory && ddpm_shared_is_shared(dataset->memory);
@@ -211,33 +322,36 @@ ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t first, int64_t c
     return dataset->stream ? ddpm_stream_prepare(dataset->stream, first, count) : DDPM_OK;
 }
 
-void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *out)
+static void copy_row(const ddpm_dataset *d, int64_t row, int64_t i, float *x, float *values)
+{
+    const int64_t columns = d->columns, V = d->condition.count;
+    memcpy(x + i * columns, rows_of(d) + row * columns, (size_t)columns * sizeof *x);
+    if (V > 0 && values) memcpy(values + i * V, values_of(d) + row * V, (size_t)V * sizeof *values);
+}
+
+void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
     if (dataset->stream) {
-        ddpm_stream_fill(dataset->stream, first, count, out);
+        ddpm_stream_fill(dataset->stream, first, count, x);
         return;
     }
-    const int64_t rows = ddpm_dataset_rows(dataset), columns = dataset->columns;
+    const int64_t rows = ddpm_dataset_rows(dataset);
     ddpm_permutation order;
     for (int64_t i = 0; i < count; i++) {
         const int64_t at = (first + i) % rows;
         if (i == 0 || at == 0)
             order = ddpm_permutation_make(dataset->seed, DDPM_RANDOM_ORDER, (first + i) / rows, rows);
         const int64_t training = dataset->held_out + ddpm_permutation_at(&order, at);
-        const int64_t row = ddpm_permutation_at(&dataset->split, training);
-        memcpy(out + i * columns, rows_of(dataset) + row * columns, (size_t)columns * sizeof *out);
+        copy_row(dataset, ddpm_permutation_at(&dataset->split, training), i, x, values);
     }
 }
 
-void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *out)
+void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
     if (dataset->stream) {
-        ddpm_stream_fill_held_out(dataset->stream, first, count, out);
+        ddpm_stream_fill_held_out(dataset->stream, first, count, x);
         return;
     }
-    for (int64_t i = 0; i < count; i++) {
-        const int64_t row = ddpm_permutation_at(&dataset->split, first + i);
-        memcpy(out + i * dataset->columns, rows_of(dataset) + row * dataset->columns,
-               (size_t)dataset->columns * sizeof *out);
-    }
+    for (int64_t i = 0; i < count; i++)
+        copy_row(dataset, ddpm_permutation_at(&dataset->split, first + i), i, x, values);
 }

@@ -116,6 +116,7 @@ ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_
     if (status == DDPM_OK) {
         const H5T_class_t class = H5Tget_class(type);
         shape->is_number = class == H5T_INTEGER || class == H5T_FLOAT;
+        shape->is_integer = class == H5T_INTEGER;
     }
     if (space >= 0) (void)H5Sclose(space);
     if (type >= 0) (void)H5Tclose(type);

@@ -2,8 +2,8 @@
 #include "ddpm/store/source.h"
 
 #include "ddpm/base/memory.h"
-#include "ddpm/model/toy.h"
 #include "ddpm/store/h5.h"
+#include "ddpm/store/toy_source.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,20 +14,15 @@ enum { PIECE = 1 << 22 }; /* elements read at once where columns are selected */
 
 struct ddpm_source {
     const ddpm_config *config;
-    int64_t rows, columns;       /* columns: selected */
-    ddpm_h5 *file;               /* NULL for a generator */
-    int64_t width;               /* columns of the dataset */
-    int64_t *selected;           /* [columns], NULL: all */
-    char **all_names;            /* [width], NULL: none */
-    const char **selected_names; /* [columns], where columns of a dataset have names */
-    const char *const *names;    /* [columns], NULL: none */
-    float *piece;                /* whole rows, where columns are selected */
-};
-
-static const ddpm_toy toy_of[] = {
-    [DDPM_DATA_SWISS_ROLL] = DDPM_TOY_SWISS_ROLL,
-    [DDPM_DATA_TWO_MOONS] = DDPM_TOY_TWO_MOONS,
-    [DDPM_DATA_S_CURVE] = DDPM_TOY_S_CURVE,
+    int64_t rows, columns;             /* columns: selected */
+    ddpm_h5 *file;                     /* NULL for a generator */
+    int64_t width;                     /* columns of the dataset */
+    int64_t *selected;                 /* [columns], NULL: all */
+    char **all_names;                  /* [width], NULL: none */
+    const char **selected_names;       /* [columns], where columns of a dataset have names */
+    const char *const *names;          /* [columns], NULL: none */
+    float *piece;                      /* whole rows, where columns are selected */
+    ddpm_condition_source *conditions; /* NULL: none */
 };
 
 /* A column by name, or by number from 0. */
@@ -106,8 +101,11 @@ ddpm_status ddpm_source_open(const ddpm_config *config, ddpm_source **out)
     } else {
         source->rows = config->data.count;
         source->columns = config->data.dimensions;
-        source->names = ddpm_toy_columns(toy_of[config->data.source], (int)config->data.dimensions);
+        source->names = ddpm_toy_source_columns(config);
     }
+    if (status == DDPM_OK && config->data.condition.count > 0)
+        status = ddpm_condition_source_open(config, source->file, source->rows, source->width, source->all_names,
+                                            &source->conditions);
     if (status != DDPM_OK) {
         ddpm_source_close(source);
         return status;
@@ -119,6 +117,7 @@ ddpm_status ddpm_source_open(const ddpm_config *config, ddpm_source **out)
 void ddpm_source_close(ddpm_source *source)
 {
     if (!source) return;
+    ddpm_condition_source_close(source->conditions);
     /* only read from: a failure to close loses nothing */
     if (source->file && ddpm_h5_close(&source->file) != DDPM_OK) source->file = NULL;
     ddpm_release(source->selected);
@@ -136,6 +135,11 @@ int64_t ddpm_source_rows(const ddpm_source *source)
 int64_t ddpm_source_columns(const ddpm_source *source)
 {
     return source->columns;
+}
+
+ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source)
+{
+    return source->conditions;
 }
 
 const char *const *ddpm_source_names(const ddpm_source *source)
@@ -177,9 +181,7 @@ ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, 
 {
     const ddpm_config *config = source->config;
     if (!source->file) {
-        const ddpm_toy toy = toy_of[config->data.source];
-        const double noise = isnan(config->data.noise) ? ddpm_toy_noise(toy) : config->data.noise;
-        ddpm_toy_rows(toy, (int)config->data.dimensions, noise, config->run.seed, first, count, rows, NULL);
+        ddpm_toy_source_read(config, first, count, rows, NULL);
         return DDPM_OK;
     }
     if (source->selected)

@@ -228,7 +228,7 @@ ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)
         out.loss = (double)r->real[r->parameter_count];
         memset(r->real, 0, (size_t)sums_length(r) * sizeof *r->real);
     }
-    *loss_exponent = next_exponent((float)out.loss, *loss_exponent);
+    *loss_exponent = next_exponent(fabsf((float)out.loss), *loss_exponent);
     out.norm = sqrt(squares);
     out.votes = counters[r->counter_count - 1];
     counters[r->counter_count - 1] = 0;

@@ -59,17 +59,19 @@ static inline void reference_layer(const ddpm_network *network, const char *laye
 }
 
 /** out [heads x D] for one row. */
-static inline void reference_forward(const ddpm_network *network, const double *parameters, const float *xt, int32_t t,
-                                     double *out)
+static inline void reference_forward(const ddpm_network *network, const double *parameters, const float *xt,
+                                     const float *condition, int32_t t, double *out)
 {
     const ddpm_network_spec *spec = ddpm_network_get_spec(network);
     double x[REFERENCE_WIDEST], z[REFERENCE_WIDEST];
     for (int64_t j = 0; j < spec->columns; j++) x[j] = (double)xt[j];
+    const int64_t told = spec->columns + spec->condition;
+    for (int64_t j = spec->columns; j < told; j++) x[j] = condition ? (double)condition[j - spec->columns] : 0.0;
     const int64_t half = spec->time == DDPM_TIME_SINUSOIDAL ? spec->time_width / 2 : 0;
     for (int64_t j = 0; j < half; j++) {
         const double angle = 1000.0 * t / (double)spec->steps / pow(10000.0, (double)j / (double)half);
-        x[spec->columns + j] = sin(angle);
-        x[spec->columns + half + j] = cos(angle);
+        x[told + j] = sin(angle);
+        x[told + half + j] = cos(angle);
     }
     for (int64_t l = 0; l < spec->depth; l++) {
         char layer[32];

@@ -246,18 +246,21 @@ static void test_defaults(void **state)
         "run:\n  name: \"run\"\n  seed: 0\n  output: \"\"\n  time_limit: 0\n  report_every: 100\n"
         "data:\n  source: swiss_roll\n  count: 10000\n  noise: auto\n  dimensions: 2\n  path: \"\"\n  dataset: "
         "\"data\"\n"
-        "  columns: []\n  standardize: column\n  validation: 0.1\n  memory: 4096\n"
+        "  columns: []\n  condition: []\n  standardize: column\n  validation: 0.1\n  memory: 4096\n"
         "diffusion:\n  steps: 100\n"
         "  schedule:\n    kind: cosine\n    start: auto\n    end: auto\n    rescale: false\n    target: auto\n    "
         "limit: 6\n"
         "    offset: 0.008\n    cap: 0.999\n    zero_terminal_snr: false\n    values: []\n"
-        "  predict: noise\n  variance: posterior\n"
+        "  predict: noise\n  variance: posterior\n  loss: simple\n  lambda: 0.001\n  weighting: none\n  gamma: 5\n"
+        "  timesteps: uniform\n  condition_dropout: 0.1\n"
         "network:\n  width: 128\n  depth: 3\n  activation: silu\n  time: sinusoidal\n  time_width: 64\n"
         "training:\n  iterations: 20000\n  batch: 256\n  optimizer: adam\n  learning_rate: 0.001\n  momentum: 0.9\n"
         "  beta1: 0.9\n  beta2: 0.999\n  epsilon: 1e-08\n  weight_decay: 0\n  warmup: 0\n  decay: cosine\n"
         "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  validate_every: 1000\n"
         "checkpoint:\n  every: 1000\n  keep: 3\n"
-        "sampling:\n  steps: 0\n  weights: ema\n  clip: none\n"
+        "sampling:\n  method: ancestral\n  steps: 0\n  eta: 0\n  corrections: 0\n  correction_ratio: 0.1\n  guidance: "
+        "0\n"
+        "  weights: ema\n  clip: none\n"
         "parallel:\n  reduction: exact\n  block_rows: 0\n";
     ddpm_config config, again;
     start(&config);
@@ -572,6 +575,12 @@ static void test_rules(void **state)
         {{"training.warmup=20000"}, NULL},
         {{"parallel.block_rows=7"}, "parallel.block_rows: expected 0 (chosen for you) or 8 to 4096, found 7"},
         {{"parallel.block_rows=8"}, NULL},
+        {{"diffusion.variance=learned"}, "diffusion.loss: expected hybrid or vlb with a learned diffusion.variance"},
+        {{"diffusion.variance=learned", "diffusion.loss=vlb"}, NULL},
+        {{"diffusion.variance=learned_range", "diffusion.loss=hybrid"}, NULL},
+        {{"diffusion.loss=hybrid"},
+         "diffusion.variance: expected learned or learned_range with diffusion.loss: hybrid"},
+        {{"diffusion.loss=vlb"}, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ddpm_config config;
@@ -596,10 +605,12 @@ static void test_rules(void **state)
 static void test_same_science(void **state)
 {
     (void)state;
-    static const char *const run_keys[] = {"run.name",         "run.output",      "run.time_limit",
-                                           "run.report_every", "data.path",       "training.iterations",
-                                           "checkpoint.every", "checkpoint.keep", "sampling.steps",
-                                           "sampling.weights", "sampling.clip",   "training.validate_every"};
+    static const char *const run_keys[] = {
+        "run.name",         "run.output",          "run.time_limit",       "run.report_every",
+        "data.path",        "training.iterations", "checkpoint.every",     "checkpoint.keep",
+        "sampling.steps",   "sampling.weights",    "sampling.clip",        "training.validate_every",
+        "sampling.method",  "sampling.eta",        "sampling.corrections", "sampling.correction_ratio",
+        "sampling.guidance"};
     const size_t runs = sizeof run_keys / sizeof *run_keys;
     ddpm_config then, now;
     size_t allowed = 0;

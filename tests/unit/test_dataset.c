@@ -101,8 +101,8 @@ static uint64_t visit(ddpm_dataset *dataset, int epochs)
         const int64_t n = epochs * rows - at < BATCH ? epochs * rows - at : BATCH, part = n / 3;
         ddpm_comm_barrier(comm); /* the exchange of gradients, in training */
         expect_ok(ddpm_dataset_prepare(dataset, at, n));
-        ddpm_dataset_fill(dataset, at, part, batch);
-        ddpm_dataset_fill(dataset, at + part, n - part, batch + part * COLUMNS);
+        ddpm_dataset_fill(dataset, at, part, batch, NULL);
+        ddpm_dataset_fill(dataset, at + part, n - part, batch + part * COLUMNS, NULL);
         for (int64_t i = 0; i < n; i++) {
             const float *row = batch + i * COLUMNS;
             const int64_t id = (int64_t)row[0], epoch = (at + i) / rows;
@@ -126,8 +126,8 @@ static void expect_held_out(const ddpm_dataset *dataset, int epochs)
     const int64_t held_out = ddpm_dataset_held_out(dataset);
     float *rows = NULL;
     expect_ok(DDPM_NEW(&rows, held_out * COLUMNS, "held-out rows"));
-    ddpm_dataset_fill_held_out(dataset, 0, held_out / 2, rows);
-    ddpm_dataset_fill_held_out(dataset, held_out / 2, held_out - held_out / 2, rows + held_out / 2 * COLUMNS);
+    ddpm_dataset_fill_held_out(dataset, 0, held_out / 2, rows, NULL);
+    ddpm_dataset_fill_held_out(dataset, held_out / 2, held_out - held_out / 2, rows + held_out / 2 * COLUMNS, NULL);
     for (int64_t i = 0; i < held_out; i++) {
         const int64_t id = (int64_t)rows[i * COLUMNS];
         if (seen[id] != 0) fail_msg("held-out row %lld met %d times", (long long)id, seen[id]);
@@ -192,7 +192,7 @@ static void test_streamed_from_the_middle(void **state)
         }
         ddpm_comm_barrier(comm);
         expect_ok(ddpm_dataset_prepare(dataset, at, 100));
-        ddpm_dataset_fill(dataset, at, 100, jump ? jumped : through);
+        ddpm_dataset_fill(dataset, at, 100, jump ? jumped : through, NULL);
         ddpm_dataset_free(dataset);
     }
     expect_bits(jumped, through, sizeof jumped, "rows", at);
@@ -251,7 +251,7 @@ static void test_standardize(void **state)
         expect_statistics(dataset, is_training);
         const ddpm_transform *t = ddpm_dataset_transform(dataset);
         expect_ok(ddpm_dataset_prepare(dataset, 500, 1000));
-        ddpm_dataset_fill(dataset, 500, 1000, rows);
+        ddpm_dataset_fill(dataset, 500, 1000, rows, NULL);
         for (int64_t i = 0; i < 1000; i++) {
             const int64_t id = llrint((double)rows[i * COLUMNS] * t->scale[0] + t->mean[0]);
             assert_true(rows[i * COLUMNS + 1] == 0.0f); /* the constant column: centred, not scaled */
@@ -314,7 +314,7 @@ static void test_columns(void **state)
     assert_string_equal(ddpm_dataset_names(dataset)[1], "id");
     assert_string_equal(ddpm_dataset_names(dataset)[2], "constant");
     for (int64_t at = 0; at < 1000; at += 97) {
-        ddpm_dataset_fill(dataset, at, 1, row);
+        ddpm_dataset_fill(dataset, at, 1, row, NULL);
         assert_true(row[0] == value_at((int64_t)row[1], 6) && row[2] == 2.5f);
     }
     ddpm_dataset_free(dataset);

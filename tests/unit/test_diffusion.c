@@ -1,4 +1,4 @@
-/* The forward process, its targets and posterior, and the simple loss, against their formulas. */
+/* The forward process, its targets and posterior, against their formulas. */
 #include "expect.h"
 
 #include "ddpm/base/memory.h"
@@ -71,18 +71,20 @@ static void test_posterior(void **state)
 {
     enum { T = 30 };
     (void)state;
-    for (int variance = 0; variance < DDPM_VARIANCE_COUNT; variance++) {
+    for (int variance = 0; variance <= DDPM_VARIANCE_POSTERIOR; variance++) {
         ddpm_diffusion d = make(T, DDPM_PREDICT_NOISE, variance, 0);
         for (int64_t t = 1; t <= T; t++)
             for (int64_t s = 0; s < t; s++) {
                 const double *abar = d.schedule.alpha_bar;
-                double of_x0, of_xt, v;
-                ddpm_diffusion_posterior(&d, t, s, &of_x0, &of_xt, &v);
+                const ddpm_transition step_back = ddpm_diffusion_transition(&d, t, s);
+                const double of_x0 = step_back.of_x0, of_xt = step_back.of_xt;
                 if (s == 0) {
                     expect_near(of_x0, 1.0, 1e-12, "x0 at the last step from", t);
-                    assert_true(of_xt == 0.0 && v == 0.0);
+                    assert_true(of_xt == 0.0);
+                    assert_true(isfinite(step_back.log_posterior)); /* never the logarithm of its 0 */
                     continue;
                 }
+                const double v = exp(ddpm_diffusion_log_variance(&d, &step_back, 0.0, NULL));
                 const double prior = 1.0 - abar[s], keep = sqrt(abar[t] / abar[s]), step = 1.0 - abar[t] / abar[s];
                 const double precision = 1.0 / prior + keep * keep / step;
                 expect_near(of_x0, sqrt(abar[s]) / prior / precision, 1e-10, "weight of x0", t * 100 + s);
@@ -165,51 +167,6 @@ static void test_zero_terminal_snr(void **state)
     }
 }
 
-static void test_draw_steps(void **state)
-{
-    enum { T = 13, N = 130000 };
-    static int32_t t[N], part[N];
-    int64_t count[T + 1] = {0};
-    ddpm_diffusion d = make(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA, 0);
-    (void)state;
-    ddpm_diffusion_draw_steps(&d, 4, 9, 0, N, t);
-    for (int64_t i = 0; i < N; i++) {
-        assert_in_range(t[i], 1, T);
-        count[t[i]]++;
-    }
-    for (int k = 1; k <= T; k++) expect_near((double)count[k], N / T, 5.0 * sqrt(N / T), "draws of", k);
-    ddpm_diffusion_draw_steps(&d, 4, 9, 1000, 77, part);
-    expect_bits(part, t + 1000, 77 * sizeof *t, "rows", 1000);
-    ddpm_diffusion_draw_steps(&d, 4, 10, 0, 77, part);
-    assert_memory_not_equal(part, t, 77 * sizeof *t);
-    ddpm_diffusion_release(&d);
-}
-
-static void test_loss_simple(void **state)
-{
-    enum { ROWS = 7, D = 3, STRIDE = 16 };
-    float output[ROWS * STRIDE], target[ROWS * D], doutput[ROWS * STRIDE];
-    const double weight = 1.0 / (100.0 * D);
-    double expected = 0.0;
-    (void)state;
-    for (int64_t i = 0; i < ROWS * STRIDE; i++) {
-        output[i] = i % STRIDE < D ? (float)any_number(i) : NAN;
-        doutput[i] = 99.0f;
-    }
-    fill_any(target, ROWS * D, 7);
-    const double loss = ddpm_loss_simple(ROWS, D, output, STRIDE, target, weight, doutput);
-    for (int64_t row = 0; row < ROWS; row++) {
-        for (int64_t j = 0; j < D; j++) {
-            const double error = (double)output[row * STRIDE + j] - (double)target[row * D + j];
-            expected += weight * error * error;
-            expect_near((double)doutput[row * STRIDE + j], 2.0 * weight * error, 1e-8, "gradient", row);
-        }
-        assert_true(doutput[row * STRIDE + D] == 99.0f);
-    }
-    expect_near(loss, expected, 1e-7 * expected, "loss", 0);
-    assert_true(ddpm_loss_simple(ROWS, D, output, STRIDE, target, weight, NULL) == loss);
-}
-
 static void test_balance(void **state)
 {
     (void)state;
@@ -219,10 +176,8 @@ static void test_balance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),         cmocka_unit_test(test_composition),
-        cmocka_unit_test(test_posterior),     cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_target_values), cmocka_unit_test(test_zero_terminal_snr),
-        cmocka_unit_test(test_draw_steps),    cmocka_unit_test(test_loss_simple),
+        cmocka_unit_test(test_chain),   cmocka_unit_test(test_composition),   cmocka_unit_test(test_posterior),
+        cmocka_unit_test(test_targets), cmocka_unit_test(test_target_values), cmocka_unit_test(test_zero_terminal_snr),
         cmocka_unit_test(test_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

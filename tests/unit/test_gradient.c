@@ -2,9 +2,10 @@
 #include "reference_network.h"
 #include "small_network.h"
 
-enum { ROWS = 23, COLUMNS = 3, MOST_OUTPUTS = 6, TENSORS_MAX = 32 };
+enum { ROWS = 23, COLUMNS = 3, CONDITION = 2, MOST_OUTPUTS = 6, TENSORS_MAX = 32 };
 
-static float xt[ROWS * COLUMNS], weights[ROWS * MOST_OUTPUTS]; /* of the outputs in the loss */
+static float xt[ROWS * COLUMNS], conditions[ROWS * CONDITION],
+    weights[ROWS * MOST_OUTPUTS]; /* of the outputs in the loss */
 static int32_t t[ROWS];
 
 /* Where gradients are added, with the same scale for all tensors. */
@@ -39,7 +40,8 @@ static void add_block(const small_network *s, int64_t first, int64_t rows, ddpm_
     const ddpm_network_spec *spec = ddpm_network_get_spec(s->network);
     const int64_t outputs = spec->heads * spec->columns;
     int64_t stride;
-    (void)ddpm_network_forward(s->network, s->packed, s->workspace, rows, xt + first * COLUMNS, t + first, &stride);
+    (void)ddpm_network_forward(s->network, s->packed, s->workspace, rows, xt + first * COLUMNS,
+                               conditions + first * CONDITION, t + first, &stride);
     float *dout = ddpm_workspace_dout(s->workspace, &stride);
     for (int64_t row = 0; row < rows; row++)
         memcpy(dout + row * stride, weights + (first + row) * outputs, (size_t)outputs * sizeof *dout);
@@ -52,7 +54,7 @@ static double reference_loss(const small_network *s, const double *parameters)
     const int64_t outputs = spec->heads * spec->columns;
     double out[MOST_OUTPUTS], sum = 0.0;
     for (int64_t row = 0; row < ROWS; row++) {
-        reference_forward(s->network, parameters, xt + row * COLUMNS, t[row], out);
+        reference_forward(s->network, parameters, xt + row * COLUMNS, conditions + row * CONDITION, t[row], out);
         for (int64_t j = 0; j < outputs; j++) sum += (double)weights[row * outputs + j] * out[j];
     }
     return sum;
@@ -61,6 +63,7 @@ static double reference_loss(const small_network *s, const double *parameters)
 static ddpm_network_spec spec_of(int activation, int time, int64_t heads)
 {
     return (ddpm_network_spec){.columns = COLUMNS,
+                               .condition = CONDITION,
                                .heads = heads,
                                .width = 18,
                                .depth = 2,
@@ -122,6 +125,7 @@ static int make_rows(void **state)
     const ddpm_network_spec spec = spec_of(0, 0, 1);
     (void)state;
     fill_rows(&spec, ROWS, xt, t);
+    fill_any(conditions, ROWS * CONDITION, 61);
     fill_any(weights, ROWS * MOST_OUTPUTS, 60);
     return 0;
 }
@@ -135,6 +139,43 @@ static void test_differences(void **state)
                 const ddpm_network_spec spec = spec_of(activation, time, heads);
                 check_network(&spec);
             }
+}
+
+/* The gradient by x_t, of every row by itself. */
+static void test_input_gradient(void **state)
+{
+    (void)state;
+    for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++)
+        for (int time = 0; time < DDPM_TIME_COUNT; time++) {
+            const ddpm_network_spec spec = spec_of(activation, time, 2);
+            small_network s = small_network_make(&spec, ROWS);
+            double *parameters = NULL, out[2][MOST_OUTPUTS];
+            float gradient[ROWS * COLUMNS];
+            int64_t stride;
+            expect_ok(DDPM_NEW(&parameters, s.count, "parameters"));
+            for (int64_t i = 0; i < s.count; i++) parameters[i] = (double)s.parameters[i];
+            (void)ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t, &stride);
+            float *dout = ddpm_workspace_dout(s.workspace, &stride);
+            for (int64_t row = 0; row < ROWS; row++)
+                memcpy(dout + row * stride, weights + row * MOST_OUTPUTS, MOST_OUTPUTS * sizeof *dout);
+            ddpm_network_input_gradient(s.network, s.packed, s.workspace, ROWS, t, gradient);
+            for (int64_t i = 0; i < ROWS * COLUMNS; i++) {
+                const int64_t row = i / COLUMNS;
+                double difference = 0.0;
+                float x[2][COLUMNS];
+                for (int k = 0; k < 2; k++) {
+                    memcpy(x[k], xt + row * COLUMNS, sizeof x[k]);
+                    x[k][i % COLUMNS] += k ? 1e-3f : -1e-3f;
+                    reference_forward(s.network, parameters, x[k], conditions + row * CONDITION, t[row], out[k]);
+                }
+                for (int j = 0; j < MOST_OUTPUTS; j++)
+                    difference += (double)weights[row * MOST_OUTPUTS + j] * (out[1][j] - out[0][j]);
+                difference /= (double)x[1][i % COLUMNS] - (double)x[0][i % COLUMNS];
+                expect_near((double)gradient[i], difference, 1e-5, "gradient by x_t", i + 1000 * activation);
+            }
+            ddpm_release(parameters);
+            small_network_free(&s);
+        }
 }
 
 /* The same blocks in any order, shared among any number of accumulators: the same bits. */
@@ -188,9 +229,8 @@ static void test_balance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_order_of_blocks),
-        cmocka_unit_test(test_nothing_in_between),
+        cmocka_unit_test(test_differences),     cmocka_unit_test(test_input_gradient),
+        cmocka_unit_test(test_order_of_blocks), cmocka_unit_test(test_nothing_in_between),
         cmocka_unit_test(test_balance),
     };
     return cmocka_run_group_tests(tests, make_rows, NULL);

@@ -4,12 +4,14 @@
 
 enum { ROWS = 37, WIDEST = 140 };
 
-static float xt[ROWS * WIDEST], whole[ROWS * WIDEST];
+static float xt[ROWS * WIDEST], conditions[ROWS * 20], whole[ROWS * WIDEST];
 static int32_t t[ROWS];
 
-static ddpm_network_spec spec_of(int64_t columns, int64_t heads, int64_t width, int64_t depth, int activation, int time)
+static ddpm_network_spec spec_of(int64_t columns, int64_t condition, int64_t heads, int64_t width, int64_t depth,
+                                 int activation, int time)
 {
     return (ddpm_network_spec){.columns = columns,
+                               .condition = condition,
                                .heads = heads,
                                .width = width,
                                .depth = depth,
@@ -27,9 +29,11 @@ static void check_forward(const ddpm_network_spec *spec)
     expect_ok(DDPM_NEW(&parameters, s.count, "parameters"));
     for (int64_t i = 0; i < s.count; i++) parameters[i] = (double)s.parameters[i];
     fill_rows(spec, ROWS, xt, t);
-    const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, t, &stride);
+    fill_any(conditions, ROWS * spec->condition, 51);
+    const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t, &stride);
     for (int64_t row = 0; row < ROWS; row++) {
-        reference_forward(s.network, parameters, xt + row * spec->columns, t[row], out);
+        reference_forward(s.network, parameters, xt + row * spec->columns, conditions + row * spec->condition, t[row],
+                          out);
         for (int64_t j = 0; j < spec->heads * spec->columns; j++)
             expect_near((double)output[row * stride + j], out[j], 5e-6, "output", row);
     }
@@ -39,13 +43,14 @@ static void check_forward(const ddpm_network_spec *spec)
 
 static void test_forward(void **state)
 {
-    static const int64_t shapes[][4] = {{1, 1, 1, 1}, {2, 1, 16, 3}, {3, 2, 33, 2}, {17, 2, 20, 1}, {65, 2, 150, 4}};
+    static const int64_t shapes[][5] = {
+        {1, 1, 1, 1, 0}, {2, 1, 16, 3, 3}, {3, 2, 33, 2, 0}, {17, 2, 20, 1, 20}, {65, 2, 150, 4, 1}};
     (void)state;
     for (int shape = 0; shape < 5; shape++)
         for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++)
             for (int time = 0; time < DDPM_TIME_COUNT; time++) {
                 const int64_t *s = shapes[shape];
-                const ddpm_network_spec spec = spec_of(s[0], s[1], s[2], s[3], activation, time);
+                const ddpm_network_spec spec = spec_of(s[0], s[4], s[1], s[2], s[3], activation, time);
                 check_forward(&spec);
             }
 }
@@ -55,13 +60,13 @@ static void test_time(void **state)
 {
     (void)state;
     for (int time = 0; time < DDPM_TIME_COUNT; time++) {
-        const ddpm_network_spec spec = spec_of(2, 1, 16, 2, DDPM_ACTIVATION_SILU, time);
+        const ddpm_network_spec spec = spec_of(2, 0, 1, 16, 2, DDPM_ACTIVATION_SILU, time);
         small_network s = small_network_make(&spec, 20);
         const float same[40] = {0};
         int32_t every[20];
         int64_t stride;
         for (int32_t i = 0; i < 20; i++) every[i] = i + 1;
-        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, 20, same, every, &stride);
+        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, 20, same, NULL, every, &stride);
         for (int64_t i = 0; i < 20; i++)
             for (int64_t j = 0; j < i; j++) assert_true(output[i * stride] != output[j * stride]);
         small_network_free(&s);
@@ -72,18 +77,43 @@ static void test_rows_stand_alone(void **state)
 {
     (void)state;
     for (int time = 0; time < DDPM_TIME_COUNT; time++) {
-        const ddpm_network_spec spec = spec_of(5, 2, 40, 3, DDPM_ACTIVATION_GELU, time);
+        const ddpm_network_spec spec = spec_of(5, 4, 2, 40, 3, DDPM_ACTIVATION_GELU, time);
         small_network s = small_network_make(&spec, ROWS);
         int64_t stride;
         fill_rows(&spec, ROWS, xt, t);
-        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, t, &stride);
+        fill_any(conditions, ROWS * 4, 51);
+        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t, &stride);
         for (int64_t row = 0; row < ROWS; row++) memcpy(whole + row * 10, output + row * stride, 10 * sizeof *whole);
         for (int64_t first = 0; first < ROWS; first++) {
             const int64_t rows = first % 5 + 1 < ROWS - first ? first % 5 + 1 : ROWS - first;
-            output = ddpm_network_forward(s.network, s.packed, s.workspace, rows, xt + first * 5, t + first, &stride);
+            output = ddpm_network_forward(s.network, s.packed, s.workspace, rows, xt + first * 5,
+                                          conditions + first * 4, t + first, &stride);
             for (int64_t row = 0; row < rows; row++)
                 expect_bits(output + row * stride, whole + (first + row) * 10, 10 * sizeof *whole, "row", first + row);
         }
+        small_network_free(&s);
+    }
+}
+
+/* No condition is a row of zeros; a condition is told apart from none, and from another. */
+static void test_condition(void **state)
+{
+    (void)state;
+    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
+        const ddpm_network_spec spec = spec_of(2, 3, 1, 16, 2, DDPM_ACTIVATION_SILU, time);
+        small_network s = small_network_make(&spec, ROWS);
+        const float zeros[3 * ROWS] = {0};
+        int64_t stride;
+        fill_rows(&spec, ROWS, xt, t);
+        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, zeros, t, &stride);
+        for (int64_t row = 0; row < ROWS; row++) memcpy(whole + row * 2, output + row * stride, 2 * sizeof *whole);
+        output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
+        for (int64_t row = 0; row < ROWS; row++)
+            expect_bits(output + row * stride, whole + row * 2, 2 * sizeof *whole, "no condition", row);
+        fill_any(conditions, 3 * ROWS, 51);
+        output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t, &stride);
+        for (int64_t row = 0; row < ROWS; row++) assert_true(output[row * stride] != whole[row * 2]);
+        assert_int_equal(find_tensor(s.network, "hidden0", "weight")->rows, time == DDPM_TIME_SINUSOIDAL ? 17 : 5);
         small_network_free(&s);
     }
 }
@@ -93,17 +123,17 @@ static void test_forward_only(void **state)
 {
     (void)state;
     for (int time = 0; time < DDPM_TIME_COUNT; time++) {
-        const ddpm_network_spec spec = spec_of(5, 1, 40, 3, DDPM_ACTIVATION_TANH, time);
+        const ddpm_network_spec spec = spec_of(5, 0, 1, 40, 3, DDPM_ACTIVATION_TANH, time);
         small_network s = small_network_make(&spec, ROWS);
         ddpm_workspace *slim = NULL;
         ddpm_packed *packed = NULL;
         int64_t stride;
         fill_rows(&spec, ROWS, xt, t);
-        expect_ok(ddpm_packed_create(s.network, 0, &packed));
+        expect_ok(ddpm_packed_create(s.network, DDPM_PACK_FORWARD, &packed));
         ddpm_packed_fill(packed, s.network, s.parameters, 0, 1);
         expect_ok(ddpm_workspace_create(s.network, ROWS, 0, &slim));
-        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, t, &stride);
-        const float *again = ddpm_network_forward(s.network, packed, slim, ROWS, xt, t, &stride);
+        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
+        const float *again = ddpm_network_forward(s.network, packed, slim, ROWS, xt, NULL, t, &stride);
         for (int64_t row = 0; row < ROWS; row++)
             expect_bits(again + row * stride, output + row * stride, 5 * sizeof(float), "row", row);
         ddpm_workspace_free(slim);
@@ -117,7 +147,7 @@ static void test_tensors(void **state)
 {
     (void)state;
     for (int time = 0; time < DDPM_TIME_COUNT; time++) {
-        const ddpm_network_spec spec = spec_of(3, 2, 10, 2, DDPM_ACTIVATION_RELU, time);
+        const ddpm_network_spec spec = spec_of(3, 0, 2, 10, 2, DDPM_ACTIVATION_RELU, time);
         const int64_t first = time == DDPM_TIME_SINUSOIDAL ? 3 + 12 : 3;
         small_network s = small_network_make(&spec, 1);
         const ddpm_tensor *tensors;
@@ -143,7 +173,7 @@ static void test_tensors(void **state)
  */
 static void test_initial_values(void **state)
 {
-    const ddpm_network_spec spec = spec_of(50, 1, 100, 3, DDPM_ACTIVATION_SILU, DDPM_TIME_GAIN_TABLE);
+    const ddpm_network_spec spec = spec_of(50, 0, 1, 100, 3, DDPM_ACTIVATION_SILU, DDPM_TIME_GAIN_TABLE);
     small_network s = small_network_make(&spec, 1);
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(s.network, &tensors);
@@ -176,7 +206,7 @@ static void test_initial_values(void **state)
 /* Linear in rows; for a wide and deep network what is kept of its layers; less without a way back. */
 static void test_workspace_bytes(void **state)
 {
-    const ddpm_network_spec spec = spec_of(2, 1, 512, 10, DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL);
+    const ddpm_network_spec spec = spec_of(2, 0, 1, 512, 10, DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL);
     ddpm_network *network = NULL;
     (void)state;
     expect_ok(ddpm_network_create(&spec, &network));
@@ -194,7 +224,7 @@ static void test_workspace_bytes(void **state)
 
 static void test_refused_isa(void **state)
 {
-    const ddpm_network_spec spec = spec_of(2, 1, 8, 1, DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL);
+    const ddpm_network_spec spec = spec_of(2, 0, 1, 8, 1, DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL);
     ddpm_network *network = NULL;
     (void)state;
     setenv("DDPM_ISA", "mmx", 1);
@@ -216,7 +246,7 @@ int main(void)
         cmocka_unit_test(test_rows_stand_alone), cmocka_unit_test(test_forward_only),
         cmocka_unit_test(test_tensors),          cmocka_unit_test(test_initial_values),
         cmocka_unit_test(test_workspace_bytes),  cmocka_unit_test(test_refused_isa),
-        cmocka_unit_test(test_balance),
+        cmocka_unit_test(test_condition),        cmocka_unit_test(test_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,9 +52,10 @@ static void mixture_x0(double abar, const double x[D], double x0[D])
     }
 }
 
-static const float *predict(void *self, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
 {
     exact *e = self;
+    (void)first;
     const double abar = e->diffusion->schedule.alpha_bar[t], before = e->diffusion->schedule.alpha_bar[t - 1],
                  beta = e->diffusion->schedule.beta[t], rest = 1.0 - abar;
     *stride = D + 3;
@@ -86,10 +87,23 @@ static ddpm_diffusion make(int64_t steps, int prediction, int variance)
     return d;
 }
 
+static ddpm_status create_clipped(const ddpm_diffusion *d, int64_t steps, const double *minimum, const double *maximum,
+                                  ddpm_sampler *out)
+{
+    const ddpm_sampler_spec spec = {
+        .method = DDPM_METHOD_ANCESTRAL, .columns = D, .steps = steps, .minimum = minimum, .maximum = maximum};
+    return ddpm_sampler_create(d, &spec, out);
+}
+
+static ddpm_status create(const ddpm_diffusion *d, int64_t steps, ddpm_sampler *out)
+{
+    return create_clipped(d, steps, NULL, NULL, out);
+}
+
 static void draw(const ddpm_sampler *sampler, exact *e, int64_t count, float *x)
 {
     const ddpm_denoiser denoiser = {predict, e};
-    float scratch[BLOCK * D];
+    float scratch[3 * BLOCK * D];
     for (int64_t first = 0; first < count; first += BLOCK) {
         const int64_t rows = count - first < BLOCK ? count - first : BLOCK;
         ddpm_sampler_run(sampler, ddpm_kernels_choose(), &denoiser, 8, first, rows, scratch, x + first * D, 0, NULL, 0);
@@ -146,13 +160,13 @@ static void test_normal_density(void **state)
 {
     static const int64_t grids[] = {1, 2, 3, 7, 50, T};
     (void)state;
-    for (int variance = 0; variance < DDPM_VARIANCE_COUNT; variance++)
+    for (int variance = 0; variance <= DDPM_VARIANCE_POSTERIOR; variance++)
         for (int g = 0; g < 6; g++) {
             ddpm_diffusion d = make(T, DDPM_PREDICT_NOISE, variance);
             ddpm_sampler sampler;
             exact e = {.diffusion = &d, .expected_x0 = normal_x0};
             double expected[D], spread[D];
-            expect_ok(ddpm_sampler_create(&d, D, grids[g], NULL, NULL, &sampler));
+            expect_ok(create(&d, grids[g], &sampler));
             carry_axes(&d, &sampler, expected, spread);
             draw(&sampler, &e, SAMPLES, samples);
             expect_moments(expected, spread, 4.5, variance * 1000 + grids[g]);
@@ -172,12 +186,12 @@ static void test_normal_density(void **state)
 static void test_mixture(void **state)
 {
     (void)state;
-    for (int variance = 0; variance < DDPM_VARIANCE_COUNT; variance++) {
+    for (int variance = 0; variance <= DDPM_VARIANCE_POSTERIOR; variance++) {
         ddpm_diffusion d = make(T, DDPM_PREDICT_VELOCITY, variance);
         ddpm_sampler sampler;
         exact e = {.diffusion = &d, .expected_x0 = mixture_x0};
         double count[2] = {0}, sum[2][D] = {{0}}, square[2] = {0}, at, spread;
-        expect_ok(ddpm_sampler_create(&d, D, T, NULL, NULL, &sampler));
+        expect_ok(create(&d, T, &sampler));
         draw(&sampler, &e, SAMPLES, samples);
         /* once the heaps are apart, each is a normal density of its own */
         carry(&d, &sampler, 0.0, heap_deviation * heap_deviation, &at, &spread);
@@ -212,7 +226,7 @@ static void test_predictions_agree(void **state)
             ddpm_diffusion d = make(T, p, DDPM_VARIANCE_POSTERIOR);
             ddpm_sampler sampler;
             exact e = {.diffusion = &d, .expected_x0 = normal_x0};
-            expect_ok(ddpm_sampler_create(&d, D, grids[g], NULL, NULL, &sampler));
+            expect_ok(create(&d, grids[g], &sampler));
             draw(&sampler, &e, COUNT, x[p]);
             ddpm_sampler_release(&sampler);
             ddpm_diffusion_release(&d);
@@ -231,11 +245,11 @@ static void test_grids(void **state)
         ddpm_diffusion d = make(lengths[l], DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA);
         for (int64_t steps = 1; steps <= lengths[l]; steps++) {
             ddpm_sampler sampler;
-            expect_ok(ddpm_sampler_create(&d, D, steps, NULL, NULL, &sampler));
+            expect_ok(create(&d, steps, &sampler));
             assert_int_equal(sampler.step_count, steps);
             assert_int_equal(sampler.steps[0].t, lengths[l]);
             assert_int_equal(sampler.steps[steps - 1].s, 0);
-            assert_true(sampler.steps[steps - 1].deviation == 0.0f); /* no noise on the data */
+            assert_true(sampler.steps[steps - 1].of_noise == 0.0f); /* no noise on the data */
             for (int64_t k = 0; k < steps; k++) {
                 assert_true(sampler.steps[k].t > sampler.steps[k].s);
                 if (k > 0) assert_int_equal(sampler.steps[k].t, sampler.steps[k - 1].s);
@@ -254,8 +268,7 @@ static void test_refused_steps(void **state)
     ddpm_diffusion d = make(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA);
     ddpm_sampler sampler;
     (void)state;
-    for (int i = 0; i < 3; i++)
-        expect_failure(ddpm_sampler_create(&d, D, wrong[i], NULL, NULL, &sampler), DDPM_ERR_USAGE, "1 to 200");
+    for (int i = 0; i < 3; i++) expect_failure(create(&d, wrong[i], &sampler), DDPM_ERR_USAGE, "1 to 200");
     ddpm_diffusion_release(&d);
 }
 
@@ -263,7 +276,7 @@ static void test_refused_steps(void **state)
 static void test_samples_stand_alone(void **state)
 {
     enum { COUNT = 100 };
-    float whole[COUNT * D], part[COUNT * D], scratch[COUNT * D];
+    float whole[COUNT * D], part[COUNT * D], scratch[3 * COUNT * D];
     const int64_t far = (INT64_C(1) << 32) - 60;
     ddpm_diffusion d = make(50, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA);
     ddpm_sampler sampler;
@@ -271,7 +284,7 @@ static void test_samples_stand_alone(void **state)
     const ddpm_denoiser denoiser = {predict, &e};
     const ddpm_kernels *kernels = ddpm_kernels_choose();
     (void)state;
-    expect_ok(ddpm_sampler_create(&d, D, 20, NULL, NULL, &sampler));
+    expect_ok(create(&d, 20, &sampler));
     ddpm_sampler_run(&sampler, kernels, &denoiser, 8, far, COUNT, scratch, whole, 0, NULL, 0);
     for (int64_t first = 0; first < COUNT; first += 3) {
         const int64_t rows = COUNT - first < 17 ? COUNT - first : 17;
@@ -289,15 +302,15 @@ static void test_snapshots(void **state)
 {
     enum { ROWS = 10, MOST = 30, STRIDE = 40 * D };
     static float trajectory[MOST * STRIDE];
-    float x[ROWS * D], plain[ROWS * D], start[ROWS * D], scratch[ROWS * D];
+    float x[ROWS * D], plain[ROWS * D], start[ROWS * D], scratch[3 * ROWS * D];
     ddpm_diffusion d = make(50, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA);
     ddpm_sampler sampler, one;
     exact e = {.diffusion = &d, .expected_x0 = normal_x0};
     const ddpm_denoiser denoiser = {predict, &e};
     const ddpm_kernels *kernels = ddpm_kernels_choose();
     (void)state;
-    expect_ok(ddpm_sampler_create(&d, D, 20, NULL, NULL, &sampler));
-    expect_ok(ddpm_sampler_create(&d, D, 1, NULL, NULL, &one));
+    expect_ok(create(&d, 20, &sampler));
+    expect_ok(create(&d, 1, &one));
     ddpm_sampler_run(&sampler, kernels, &denoiser, 8, 0, ROWS, scratch, plain, 0, NULL, 0);
     ddpm_sampler_run(&one, kernels, &denoiser, 8, 0, ROWS, scratch, x, 2, trajectory, STRIDE);
     memcpy(start, trajectory, sizeof start);
@@ -332,14 +345,14 @@ static void test_clipping(void **state)
     exact e = {.diffusion = &d, .expected_x0 = normal_x0};
     int64_t at_edge = 0;
     (void)state;
-    expect_ok(ddpm_sampler_create(&d, D, 40, NULL, NULL, &sampler));
+    expect_ok(create(&d, 40, &sampler));
     draw(&sampler, &e, COUNT, plain);
     ddpm_sampler_release(&sampler);
-    expect_ok(ddpm_sampler_create(&d, D, 40, wide[0], wide[1], &sampler));
+    expect_ok(create_clipped(&d, 40, wide[0], wide[1], &sampler));
     draw(&sampler, &e, COUNT, clipped);
     ddpm_sampler_release(&sampler);
     for (int i = 0; i < COUNT * D; i++) expect_near((double)clipped[i], (double)plain[i], 1e-3, "wide range", i);
-    expect_ok(ddpm_sampler_create(&d, D, 40, narrow[0], narrow[1], &sampler));
+    expect_ok(create_clipped(&d, 40, narrow[0], narrow[1], &sampler));
     draw(&sampler, &e, COUNT, clipped);
     ddpm_sampler_release(&sampler);
     for (int i = 0; i < COUNT * D; i++) {
@@ -364,7 +377,7 @@ static void test_zero_terminal_snr(void **state)
     expect_ok(ddpm_schedule_create(&spec, &schedule));
     expect_ok(ddpm_diffusion_create(&schedule, DDPM_PREDICT_VELOCITY, DDPM_VARIANCE_POSTERIOR, &d));
     exact e = {.diffusion = &d, .expected_x0 = normal_x0};
-    expect_ok(ddpm_sampler_create(&d, D, 25, NULL, NULL, &sampler));
+    expect_ok(create(&d, 25, &sampler));
     carry_axes(&d, &sampler, expected, spread);
     draw(&sampler, &e, SAMPLES, samples);
     expect_moments(expected, spread, 4.5, 0);

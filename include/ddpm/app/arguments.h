@@ -30,7 +30,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_arguments_set(ddpm_config_arguments *arguments,
 DDPM_MUST_CHECK ddpm_status ddpm_arguments_integer(const char *option, const char *text, int64_t least, int64_t most,
                                                    int64_t *out);
 DDPM_MUST_CHECK ddpm_status ddpm_arguments_seed(const char *option, const char *text, uint64_t *out);
-DDPM_MUST_CHECK ddpm_status ddpm_arguments_real(const char *option, const char *text, double least, double *out);
+DDPM_MUST_CHECK ddpm_status ddpm_arguments_real(const char *option, const char *text, double least, double most,
+                                                double *out);
 
 /** The index of a word in a list; the message gives the list. */
 DDPM_MUST_CHECK ddpm_status ddpm_arguments_choice(const char *option, const char *text, int count,

@@ -10,17 +10,19 @@
 
 /** Streams that must not meet. The values are part of what a seed means: never renumber. */
 typedef enum ddpm_purpose {
-    DDPM_RANDOM_INITIAL = 1,    /* parameters; step = tensor, row = element / 4 */
-    DDPM_RANDOM_DATA = 2,       /* generated data sets; row = data row */
-    DDPM_RANDOM_SPLIT = 3,      /* which rows are held out */
-    DDPM_RANDOM_ORDER = 4,      /* order of an epoch; step = epoch */
-    DDPM_RANDOM_TIMESTEP = 5,   /* t in training; step = iteration, row = position in the batch */
-    DDPM_RANDOM_NOISE = 6,      /* noise in training; likewise */
-    DDPM_RANDOM_VALIDATION = 7, /* t and noise of the validation loss; row = validation row */
-    DDPM_RANDOM_START = 8,      /* x_T of a sample; row = sample */
-    DDPM_RANDOM_REVERSE = 9,    /* noise of a reverse step; step = t, row = sample */
-    DDPM_RANDOM_FORWARD = 10,   /* noise of a forward chain; step = t, row = data row */
-    DDPM_RANDOM_DIRECTION = 11, /* projections of quality measures */
+    DDPM_RANDOM_INITIAL = 1,     /* parameters; step = tensor, row = element / 4 */
+    DDPM_RANDOM_DATA = 2,        /* generated data sets; row = data row */
+    DDPM_RANDOM_SPLIT = 3,       /* which rows are held out */
+    DDPM_RANDOM_ORDER = 4,       /* order of an epoch; step = epoch */
+    DDPM_RANDOM_TIMESTEP = 5,    /* t in training; step = iteration, row = position in the batch */
+    DDPM_RANDOM_NOISE = 6,       /* noise in training; likewise */
+    DDPM_RANDOM_VALIDATION = 7,  /* t and noise of the validation loss; row = validation row */
+    DDPM_RANDOM_START = 8,       /* x_T of a sample; row = sample */
+    DDPM_RANDOM_REVERSE = 9,     /* noise of a reverse step; step = t, row = sample */
+    DDPM_RANDOM_FORWARD = 10,    /* noise of a forward chain; step = t, row = data row */
+    DDPM_RANDOM_DIRECTION = 11,  /* projections of quality measures */
+    DDPM_RANDOM_DROPOUT = 13,    /* rows whose condition is left out; step = iteration, row = position in the batch */
+    DDPM_RANDOM_CORRECTION = 12, /* Langevin steps; step = t and count, row = sample */
 } ddpm_purpose;
 
 typedef struct ddpm_random4 {

@@ -1,4 +1,5 @@
-/** The forward process and what the network is trained to predict: Ho et al. 2020, Salimans and Ho 2022.
+/** The forward process, what the network is trained to predict, and the reverse step's mean and variance: Ho et al.
+ * 2020, Salimans and Ho 2022.
  *
  *  Every prediction is linear in (x0, noise), and x0 is linear in (x_t, prediction): the tables below are these
  * coefficients. All functions are Local and work on rows of standardised data, row-major and dense. t is 1-based.
@@ -24,8 +25,19 @@ typedef enum ddpm_prediction {
 typedef enum ddpm_variance {
     DDPM_VARIANCE_BETA,      /* beta_t */
     DDPM_VARIANCE_POSTERIOR, /* beta~_t */
+    DDPM_VARIANCE_LEARNED,   /* sigmoid(o / sqrt(T) + logit(beta_t)) of a second head o (Sohl-Dickstein et al. 2015) */
+    DDPM_VARIANCE_LEARNED_RANGE, /* between beta~_t and beta_t in the logarithm (Nichol and Dhariwal 2021, equation 15)
+                                  */
     DDPM_VARIANCE_COUNT
 } ddpm_variance;
+
+/** Between two steps s < t: the posterior q(x_s | x_t, x0) and the logarithms that a reverse variance is made from. */
+typedef struct ddpm_transition {
+    double of_x0, of_xt;  /* its mean is of_x0 x0 + of_xt x_t (Ho et al. 2020, equation 7, between any two steps) */
+    double log_beta;      /* ln beta between the steps */
+    double log_posterior; /* ln beta~, never of 0: see ddpm_schedule_log_posterior */
+    double logit_beta;    /* capped where beta is 1 */
+} ddpm_transition;
 
 typedef struct ddpm_diffusion {
     ddpm_schedule schedule; /* owned */
@@ -43,15 +55,16 @@ void ddpm_diffusion_release(ddpm_diffusion *diffusion);
 /** x0 = *from_xt x_t + *from_output prediction at step t; infinite where alpha_bar_t = 0 and noise is predicted. */
 void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t, double *from_xt, double *from_output);
 
-/** The mean of q(x_s | x_t, x0) = *of_x0 x0 + *of_xt x_t, for s < t (Ho et al. 2020, equation 7, between any two
- * steps), and the variance of the reverse step from t to s under the diffusion's choice. s = 0 gives x0 and no
- * variance. */
-void ddpm_diffusion_posterior(const ddpm_diffusion *diffusion, int64_t t, int64_t s, double *of_x0, double *of_xt,
-                              double *variance);
+/** From t to s < t, s = 0 for the data. */
+ddpm_transition ddpm_diffusion_transition(const ddpm_diffusion *diffusion, int64_t t, int64_t s);
 
-/** t of rows first .. first+rows-1 of a batch, uniform in 1..T. */
-void ddpm_diffusion_draw_steps(const ddpm_diffusion *diffusion, uint64_t seed, int64_t iteration, int64_t first,
-                               int64_t rows, int32_t *t);
+/** Whether the network has a second head. */
+int ddpm_variance_is_learned(ddpm_variance variance);
+
+/** ln of the reverse variance of a transition, o the second head's output where there is one.
+ *  @param[out] slope  its derivative by o; NULL allowed. */
+double ddpm_diffusion_log_variance(const ddpm_diffusion *diffusion, const ddpm_transition *transition, double o,
+                                   double *slope);
 
 /** q(x_t | x_0) with the given noise, and the target of the prediction. All [rows][columns]. */
 void ddpm_diffusion_noise_rows(const ddpm_diffusion *diffusion, int64_t rows, int64_t columns, const float *x0,
@@ -60,11 +73,5 @@ void ddpm_diffusion_noise_rows(const ddpm_diffusion *diffusion, int64_t rows, in
 /** One step of the chain: x becomes a draw of q(x_t | x_{t-1} = x). All [rows][columns]. */
 void ddpm_diffusion_step_rows(const ddpm_diffusion *diffusion, int64_t rows, int64_t columns, int64_t t,
                               const float *noise, float *x);
-
-/** The simple loss: weight times the sum of squared errors over the block (with weight 1 / (batch x columns), the mean
- * over rows and columns), and its gradient.
- *  @param output   [rows][stride];  @param target [rows][columns];  @param[out] doutput  [rows][stride], or NULL. */
-double ddpm_loss_simple(int64_t rows, int64_t columns, const float *output, int64_t stride, const float *target,
-                        double weight, float *doutput);
 
 #endif

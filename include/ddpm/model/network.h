@@ -1,9 +1,9 @@
 /** The network: a multilayer perceptron that is told t, forward and backward on a block of rows.
  *
- *  Input [x_t | time embedding], `depth` hidden layers of `width` units, and a last linear layer with one head (the
- * prediction) or two (prediction, variance) of D columns each. With a gain table the input is x_t alone and every
- * hidden layer is act(gain[t] * (x W + b)). All functions are Local; a network is read-only once made, a workspace
- * belongs to one thread.
+ *  Input [x_t | condition | time embedding], `depth` hidden layers of `width` units, and a last linear layer with one
+ * head (the prediction) or two (prediction, variance) of D columns each. With a gain table the embedding is left out
+ * and every hidden layer is act(gain[t] * (x W + b)). All functions are Local; a network is read-only once made, a
+ * workspace belongs to one thread.
  */
 #ifndef DDPM_MODEL_NETWORK_H
 #define DDPM_MODEL_NETWORK_H
@@ -22,10 +22,11 @@ typedef enum ddpm_time {
 } ddpm_time;
 
 typedef struct ddpm_network_spec {
-    int64_t columns; /* D */
-    int64_t heads;   /* 1, or 2 with a learned variance */
-    int64_t width;   /* units of a hidden layer */
-    int64_t depth;   /* hidden layers, 1 or more */
+    int64_t columns;   /* D */
+    int64_t condition; /* C, columns of the condition beside x_t; 0: none */
+    int64_t heads;     /* 1, or 2 with a learned variance */
+    int64_t width;     /* units of a hidden layer */
+    int64_t depth;     /* hidden layers, 1 or more */
     ddpm_activation activation;
     ddpm_time time;
     int64_t time_width; /* of the sinusoidal embedding, even */
@@ -68,8 +69,14 @@ void ddpm_network_initialise(const ddpm_network *network, uint64_t seed, float *
 
 typedef struct ddpm_packed ddpm_packed;
 
-/** @param backward   0 leaves out what only ddpm_network_backward reads. */
-DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, int backward, ddpm_packed **out);
+/** What is to be done with the weights: each includes those before it. */
+typedef enum ddpm_packing {
+    DDPM_PACK_FORWARD,
+    DDPM_PACK_TRAINING,      /* ddpm_network_backward */
+    DDPM_PACK_INPUT_GRADIENT /* ddpm_network_input_gradient */
+} ddpm_packing;
+
+DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, ddpm_packed **out);
 void ddpm_packed_free(ddpm_packed *packed);
 
 /** Pack part `part` of `parts` of the work; all parts together pack everything. Parts may run in different threads. */
@@ -86,12 +93,14 @@ void ddpm_workspace_free(ddpm_workspace *workspace);
 int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int backward);
 
 /** Run the network on rows of (x_t, t).
- *  @param xt      [rows][D], stride D.
+ *  @param xt      [rows][D], dense.
+ *  @param condition  [rows][C], dense; NULL stands for zeros.
  *  @param t       [rows], 1..T.
  *  @return        the output [rows][stride], heads x D columns, in the workspace until its next use; the stride in
  * *stride. */
 const float *ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
-                                  int64_t rows, const float *xt, const int32_t *t, int64_t *stride);
+                                  int64_t rows, const float *xt, const float *condition, const int32_t *t,
+                                  int64_t *stride);
 
 /** The output's gradient, to be filled in before ddpm_network_backward: [rows][stride], heads x D columns. */
 float *ddpm_workspace_dout(ddpm_workspace *workspace, int64_t *stride);
@@ -99,5 +108,10 @@ float *ddpm_workspace_dout(ddpm_workspace *workspace, int64_t *stride);
 /** Add the gradients of the block that went forward last. */
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                            int64_t rows, const int32_t *t, ddpm_gradient *gradient);
+
+/** Vector-Jacobian product: the gradient of the sum of dout * output by x_t, of the block that went forward last.
+ *  @param[out] dxt  [rows][D], dense. */
+void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
+                                 int64_t rows, const int32_t *t, float *dxt);
 
 #endif

@@ -8,10 +8,18 @@
 
 /** How to sample. */
 typedef struct ddpm_sampling {
+    ddpm_method method;
     int64_t steps; /* 0: all T */
+    double eta;
+    int64_t corrections;
+    double correction_ratio;
+    double guidance; /* w of classifier-free guidance (Ho and Salimans 2022); 0: none */
     ddpm_weights weights;
     ddpm_clip clip;
 } ddpm_sampling;
+
+/** What a configuration says. Local. */
+ddpm_sampling ddpm_sampling_of(const ddpm_config *config);
 
 enum { DDPM_GENERATOR_BLOCK = 128 }; /* rows of a call, at most */
 
@@ -22,6 +30,10 @@ typedef struct ddpm_generator_core ddpm_generator_core;
 DDPM_MUST_CHECK ddpm_status ddpm_generator_core_create(const ddpm_loaded *loaded, const ddpm_sampling *sampling,
                                                        int threads, ddpm_generator_core **out);
 void ddpm_generator_core_free(ddpm_generator_core *generator);
+
+/** Local. Give the samples conditions, standardised: values [rows][V], where rows is 1 (the same for all samples) or
+ * the number of samples. Borrowed. Without this call samples are unconditional. */
+void ddpm_generator_core_set_conditions(ddpm_generator_core *generator, int64_t rows, const float *values);
 
 const ddpm_sampler *ddpm_generator_core_sampler(const ddpm_generator_core *generator);
 

@@ -1,23 +1,30 @@
-/** A network and its diffusion, as a configuration describes them. Local. */
+/** A network, its diffusion and its loss, as a configuration describes them. Local. */
 #ifndef DDPM_RUN_MODEL_H
 #define DDPM_RUN_MODEL_H
 
+#include "ddpm/model/condition.h"
 #include "ddpm/model/diffusion.h"
 #include "ddpm/model/network.h"
+#include "ddpm/model/objective.h"
 #include "ddpm/store/config.h"
 
+/** Stays where it is once made: the objective points to the diffusion beside it. */
 typedef struct ddpm_model {
     ddpm_network *network;
     ddpm_diffusion diffusion;
-    const ddpm_config *config; /* borrowed */
+    ddpm_objective objective;
+    const ddpm_condition *condition; /* borrowed */
+    const ddpm_config *config;       /* borrowed */
 } ddpm_model;
 
 /** @param config   checked; borrowed until ddpm_model_release.  @param columns  D.  @param[out] out  release with
  * ddpm_model_release. */
-DDPM_MUST_CHECK ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, ddpm_model *out);
+DDPM_MUST_CHECK ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns,
+                                              const ddpm_condition *condition, ddpm_model *out);
 
 /** The same with the schedule a checkpoint holds, beta [T + 1]. */
-DDPM_MUST_CHECK ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns, int64_t steps,
+DDPM_MUST_CHECK ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns,
+                                                        const ddpm_condition *condition, int64_t steps,
                                                         const double *beta, ddpm_model *out);
 void ddpm_model_release(ddpm_model *model);
 

@@ -4,11 +4,17 @@
 
 #include "ddpm/run/generator.h"
 
+enum { DDPM_CONDITIONS_MAX = 64 };
+
 typedef struct ddpm_sample_options {
     const char *checkpoint, *output;
-    int64_t count;
-    int64_t snapshots;                              /* of the trajectory, 0: none */
-    int has_seed, has_steps, has_weights, has_clip; /* else the checkpoint's configuration decides */
+    int64_t count;       /* 0: as many as conditions_file has rows */
+    int condition_count; /* "name=value", the same for all samples */
+    const char *conditions[DDPM_CONDITIONS_MAX];
+    const char *conditions_file; /* "FILE.h5[:dataset]", a row each, or NULL */
+    int64_t snapshots;           /* of the trajectory, 0: none */
+    int has_seed, has_method, has_steps, has_eta, has_corrections, has_guidance, has_weights,
+        has_clip; /* else the checkpoint's configuration decides */
     uint64_t seed;
     ddpm_sampling sampling;
 } ddpm_sample_options;

@@ -2,6 +2,7 @@
 #ifndef DDPM_RUN_STEP_H
 #define DDPM_RUN_STEP_H
 
+#include "ddpm/model/timesteps.h"
 #include "ddpm/run/model.h"
 #include "ddpm/store/dataset.h"
 #include "ddpm/world/reduce.h"
@@ -29,6 +30,10 @@ int64_t ddpm_stepper_bytes(const ddpm_stepper *stepper);
 
 /** Local. The scales of the fixed point, part of a run's state. */
 int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count);
+
+/** Local. The history that importance sampling of t learns from, part of a run's state; ddpm_timesteps_refresh it after
+ * a change. */
+ddpm_timesteps *ddpm_stepper_timesteps(ddpm_stepper *stepper);
 
 /** Collective. Do one iteration: state->iteration grows by one.
  *  @param vote      nonzero: this rank asks to stop.

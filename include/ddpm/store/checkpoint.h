@@ -3,10 +3,12 @@
  *  Layout: /parameters/<tensor>, /ema/<tensor>, /moment1/<tensor>, /moment2/<tensor> float32 in the shapes of the
  * tensor table, [rows][cols]; /schedule/beta [T + 1] float64; /transform/mean and scale [D] float64 (data =
  * standardised * scale + mean), /transform/minimum and maximum [D] float64 (range of the standardised training data);
- * /reduction/exponent [tensors + 1] int32; attributes of the root: format, program, iteration, interval_loss,
- * interval_count, config (the resolved YAML), columns (their names, when they have any). Chunks and metadata carry
- * HDF5's checksums; the user block holds a digest of all that follows it (store/digest.h), checked before HDF5 sees the
- * file.
+ * /reduction/exponent [tensors + 1] int32; with importance sampling of t, /timesteps/history [T][10] float32 and
+ * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64, and
+ * their names in the root's attribute condition_names; attributes of the root: format, program, iteration,
+ * interval_loss, interval_count, config (the resolved YAML), columns (their names, when they have any). Chunks and
+ * metadata carry HDF5's checksums; the user block holds a digest of all that follows it (store/digest.h), checked
+ * before HDF5 sees the file.
  *
  *  Local: rank 0 reads and writes, the run floor shares the result. Main thread.
  */
@@ -14,7 +16,9 @@
 #define DDPM_STORE_CHECKPOINT_H
 
 #include "ddpm/base/status.h"
+#include "ddpm/model/condition.h"
 #include "ddpm/model/network.h"
+#include "ddpm/model/timesteps.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -43,10 +47,13 @@ typedef struct ddpm_checkpoint {
     char **column_names;       /* [D], or NULL */
     double *mean, *scale;      /* [D] */
     double *minimum, *maximum; /* [D] of the standardised training rows */
+    ddpm_condition condition;  /* count 0: none */
     int64_t steps;             /* T */
     double *beta;              /* [T + 1] */
     int64_t exponent_count;
     int32_t *exponent; /* the fixed-point scales, per tensor, then of the loss */
+    float *history;    /* [T][DDPM_TIMESTEPS_HISTORY] losses by t, or NULL: see model/timesteps.h */
+    int32_t *seen;     /* [T], or NULL */
     int64_t parameter_count;
     float *parameters, *ema, *moment1, *moment2; /* [parameter_count] each */
 } ddpm_checkpoint;

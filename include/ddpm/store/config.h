@@ -12,7 +12,10 @@
 #include "ddpm/kernel/optimizer.h"
 #include "ddpm/model/diffusion.h"
 #include "ddpm/model/network.h"
+#include "ddpm/model/objective.h"
+#include "ddpm/model/sampler.h"
 #include "ddpm/model/schedule.h"
+#include "ddpm/model/timesteps.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -60,6 +63,7 @@ typedef struct ddpm_config {
         char path[DDPM_CONFIG_TEXT];
         char dataset[DDPM_CONFIG_TEXT];
         ddpm_config_list columns; /* empty: all */
+        ddpm_config_list condition;
         ddpm_standardize standardize;
         double validation; /* share held out */
         double memory;     /* MiB per node */
@@ -75,6 +79,12 @@ typedef struct ddpm_config {
         } schedule;
         ddpm_prediction predict;
         ddpm_variance variance;
+        ddpm_loss loss;
+        double lambda;
+        ddpm_weighting weighting;
+        double gamma;
+        ddpm_timesteps_kind timesteps;
+        double condition_dropout;
     } diffusion;
     struct {
         int64_t width, depth;
@@ -98,7 +108,12 @@ typedef struct ddpm_config {
         int64_t every, keep;
     } checkpoint;
     struct {
+        ddpm_method method;
         int64_t steps; /* 0: all T */
+        double eta;
+        int64_t corrections;
+        double correction_ratio;
+        double guidance;
         ddpm_weights weights;
         ddpm_clip clip;
     } sampling;

@@ -7,6 +7,7 @@
 #ifndef DDPM_STORE_DATASET_H
 #define DDPM_STORE_DATASET_H
 
+#include "ddpm/model/condition.h"
 #include "ddpm/store/config.h"
 #include "ddpm/store/transform.h"
 #include "ddpm/world/comm.h"
@@ -27,16 +28,20 @@ int64_t ddpm_dataset_columns(const ddpm_dataset *dataset);
 const char *const *ddpm_dataset_names(const ddpm_dataset *dataset);
 const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset);
 
+/** Local. What the rows' conditions are; a count of 0 without data.condition. */
+const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset);
+
 /** Local. A line for people: where the rows are held, and how much memory that takes on this node. */
 void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes);
 
 /** Collective. Make positions first .. first+count-1 ready for ddpm_dataset_fill. */
 DDPM_MUST_CHECK ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t first, int64_t count);
 
-/** Local, any thread. Copy the standardised rows at positions first .. first+count-1 to out [count][columns]. */
-void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *out);
+/** Local, any thread. Copy the standardised rows at positions first .. first+count-1 to x [count][columns], and their
+ * standardised conditions to values [count][V]; NULL where they are not wanted. */
+void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
 
-/** Local, any thread. Copy held-out rows first .. first+count-1, always in the same order. */
-void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *out);
+/** Local, any thread. The same of held-out rows first .. first+count-1, always in the same order. */
+void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
 
 #endif

@@ -22,7 +22,8 @@ enum { DDPM_H5_MAX_DIMS = 8, DDPM_H5_TEXT_BYTES = 16 << 20 /* of a text attribut
 typedef struct ddpm_h5_shape {
     int dims; /* number of dimensions, 0 for a scalar */
     int64_t size[DDPM_H5_MAX_DIMS];
-    int is_number; /* an integer or floating-point type */
+    int is_number;  /* an integer or floating-point type */
+    int is_integer; /* and of these an integer one */
 } ddpm_h5_shape;
 
 /* ---- files ---- */

@@ -2,7 +2,7 @@
 #ifndef DDPM_STORE_SOURCE_H
 #define DDPM_STORE_SOURCE_H
 
-#include "ddpm/store/config.h"
+#include "ddpm/store/condition_source.h"
 
 typedef struct ddpm_source ddpm_source;
 
@@ -17,6 +17,9 @@ int64_t ddpm_source_columns(const ddpm_source *source); /* those selected */
 
 /** Names of the selected columns, NULL where the data have none. Valid while the source is open. */
 const char *const *ddpm_source_names(const ddpm_source *source);
+
+/** The conditions of the rows, NULL without data.condition. Valid while the source is open. */
+ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source);
 
 /** Read rows first .. first+count-1, [count][columns]. DDPM_ERR_DATA names the row and column of a value that is not
  * finite. */

@@ -1,0 +1,38 @@
+/** A block of rows in one thread: from the draw of t and noise to its gradients. Local; the memory belongs to one
+ * thread. */
+#ifndef DDPM_RUN_BLOCK_H
+#define DDPM_RUN_BLOCK_H
+
+#include "ddpm/model/timesteps.h"
+#include "ddpm/run/model.h"
+#include "ddpm/store/dataset.h"
+
+typedef struct ddpm_block {
+    const ddpm_model *model; /* borrowed, like the rest of what is not memory */
+    const ddpm_dataset *dataset;
+    const ddpm_packed *packed;
+    ddpm_workspace *workspace;
+    float *x0, *noise, *xt, *target; /* [rows][D] */
+    float *values;                   /* [rows][V] conditions */
+    float *condition;                /* [rows][C] as the network reads them */
+    uint8_t *present;                /* [rows] */
+    int32_t *t;                      /* [rows] */
+    float *importance;               /* [rows] */
+} ddpm_block;
+
+/** @param rows  of the largest block.  @param[out] out  release with ddpm_block_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_block_create(const ddpm_model *model, const ddpm_dataset *dataset,
+                                              const ddpm_packed *packed, int64_t rows, ddpm_block *out);
+void ddpm_block_release(ddpm_block *block);
+int64_t ddpm_block_bytes(const ddpm_model *model, int64_t rows);
+
+/** Rows first .. first+rows-1 of an iteration's batch: their share of the batch's loss; the gradients are added.
+ *  @param[out] row_loss  [rows], or NULL. */
+double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
+                        int64_t rows, ddpm_gradient *gradient, float *row_loss);
+
+/** Draws first .. first+rows-1 of `draws` of the validation loss, with t and noise that never change: their share of
+ * it. Draw i is of held-out row i modulo their number. */
+double ddpm_block_validate(ddpm_block *block, int64_t draws, int64_t first, int64_t rows);
+
+#endif

@@ -1,0 +1,108 @@
+/* Sampling, forward, loss, backward of a block while it stays in the cache. */
+#include "ddpm/run/block.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/kernel/normal.h"
+
+static int64_t columns_of(const ddpm_model *model)
+{
+    return ddpm_network_get_spec(model->network)->columns;
+}
+
+ddpm_status ddpm_block_create(const ddpm_model *model, const ddpm_dataset *dataset, const ddpm_packed *packed,
+                              int64_t rows, ddpm_block *out)
+{
+    const int64_t numbers = rows * columns_of(model);
+    *out = (ddpm_block){.model = model, .dataset = dataset, .packed = packed};
+    DDPM_TRY(ddpm_workspace_create(model->network, rows, 1, &out->workspace));
+    DDPM_TRY(DDPM_NEW(&out->x0, numbers, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&out->noise, numbers, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&out->xt, numbers, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&out->target, numbers, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&out->values, rows * model->condition->count, "a block of conditions"));
+    DDPM_TRY(DDPM_NEW(&out->condition, rows * ddpm_condition_width(model->condition), "a block of conditions"));
+    DDPM_TRY(DDPM_NEW(&out->present, rows, "a block of conditions"));
+    DDPM_TRY(DDPM_NEW(&out->t, rows, "a block of rows"));
+    return DDPM_NEW(&out->importance, rows, "a block of rows");
+}
+
+void ddpm_block_release(ddpm_block *block)
+{
+    ddpm_workspace_free(block->workspace);
+    ddpm_release(block->x0);
+    ddpm_release(block->noise);
+    ddpm_release(block->xt);
+    ddpm_release(block->target);
+    ddpm_release(block->values);
+    ddpm_release(block->condition);
+    ddpm_release(block->present);
+    ddpm_release(block->t);
+    ddpm_release(block->importance);
+    *block = (ddpm_block){0};
+}
+
+int64_t ddpm_block_bytes(const ddpm_model *model, int64_t rows)
+{
+    return ddpm_workspace_bytes(model->network, rows, 1) +
+           rows * (4 * columns_of(model) + model->condition->count + ddpm_condition_width(model->condition) + 3) *
+               (int64_t)sizeof(float);
+}
+
+/* Leave out the condition of some rows, so that the network learns to do without; a pure function of the row's place in
+ * its batch. */
+static void drop_conditions(ddpm_block *block, int64_t iteration, int64_t first, int64_t rows)
+{
+    const ddpm_config *config = block->model->config;
+    if (block->model->condition->count == 0) return;
+    for (int64_t i = 0; i < rows; i++) {
+        const ddpm_random4 words = ddpm_random_words(config->run.seed, DDPM_RANDOM_DROPOUT, iteration, first + i, 0);
+        block->present[i] = ddpm_random_uniform(words.v[0]) >= config->diffusion.condition_dropout;
+    }
+    ddpm_condition_expand(block->model->condition, rows, block->values, block->present, block->condition);
+}
+
+double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
+                        int64_t rows, ddpm_gradient *gradient, float *row_loss)
+{
+    const ddpm_model *model = block->model;
+    const uint64_t seed = model->config->run.seed;
+    const int64_t batch = model->config->training.batch, columns = columns_of(model);
+    int64_t stride;
+    ddpm_dataset_fill(block->dataset, iteration * batch + first, rows, block->x0, block->values);
+    ddpm_timesteps_draw(timesteps, seed, iteration, first, rows, block->t, block->importance);
+    ddpm_normal_rows(ddpm_network_kernels(model->network), seed, DDPM_RANDOM_NOISE, iteration, first, rows, columns,
+                     block->noise);
+    ddpm_diffusion_noise_rows(&model->diffusion, rows, columns, block->x0, block->noise, block->t, block->xt,
+                              block->target);
+    drop_conditions(block, iteration, first, rows);
+    const float *output = ddpm_network_forward(model->network, block->packed, block->workspace, rows, block->xt,
+                                               block->condition, block->t, &stride);
+    float *doutput = ddpm_workspace_dout(block->workspace, &stride);
+    const double loss = ddpm_objective_rows(&model->objective, rows, columns, output, stride, block->target, block->t,
+                                            block->importance, 1.0 / (double)batch, doutput, row_loss);
+    ddpm_network_backward(model->network, block->packed, block->workspace, rows, block->t, gradient);
+    return loss;
+}
+
+double ddpm_block_validate(ddpm_block *block, int64_t draws, int64_t first, int64_t rows)
+{
+    const ddpm_model *model = block->model;
+    const uint64_t seed = model->config->run.seed;
+    const int64_t held_out = ddpm_dataset_held_out(block->dataset), columns = columns_of(model);
+    int64_t stride;
+    for (int64_t i = 0; i < rows; i++) {
+        const ddpm_random4 words = ddpm_random_words(seed, DDPM_RANDOM_VALIDATION, 1, first + i, 0);
+        ddpm_dataset_fill_held_out(block->dataset, (first + i) % held_out, 1, block->x0 + i * columns,
+                                   block->values + i * model->condition->count);
+        block->t[i] = (int32_t)(1 + ddpm_random_below(words.v[0], model->diffusion.schedule.steps));
+    }
+    ddpm_normal_rows(ddpm_network_kernels(model->network), seed, DDPM_RANDOM_VALIDATION, 0, first, rows, columns,
+                     block->noise);
+    ddpm_diffusion_noise_rows(&model->diffusion, rows, columns, block->x0, block->noise, block->t, block->xt,
+                              block->target);
+    ddpm_condition_expand(model->condition, rows, block->values, NULL, block->condition);
+    const float *output = ddpm_network_forward(model->network, block->packed, block->workspace, rows, block->xt,
+                                               block->condition, block->t, &stride);
+    return ddpm_objective_rows(&model->objective, rows, columns, output, stride, block->target, block->t, NULL,
+                               1.0 / (double)draws, NULL, NULL);
+}
