@@ -10,8 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const ddpm_verb *const verbs[] = {&ddpm_verb_train, &ddpm_verb_sample, &ddpm_verb_forward, &ddpm_verb_schedule,
-                                         &ddpm_verb_data,  &ddpm_verb_info,   &ddpm_verb_config};
+static const ddpm_verb *const verbs[] = {&ddpm_verb_train,    &ddpm_verb_sample,   &ddpm_verb_forward,
+                                         &ddpm_verb_evaluate, &ddpm_verb_schedule, &ddpm_verb_data,
+                                         &ddpm_verb_info,     &ddpm_verb_config};
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void)

@@ -23,6 +23,9 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_DIRECTION = 11,  /* projections of quality measures */
     DDPM_RANDOM_DROPOUT = 13,    /* rows whose condition is left out; step = iteration, row = position in the batch */
     DDPM_RANDOM_CORRECTION = 12, /* Langevin steps; step = t and count, row = sample */
+    DDPM_RANDOM_BOUND = 40,      /* noise of the bound's terms; step = t, row = evaluated row */
+    DDPM_RANDOM_PROBE = 41,      /* probes of a trace; step = probe, row = evaluated row */
+    DDPM_RANDOM_PAIRS = 42,      /* which rows make a pair of sets; step = pair */
 } ddpm_purpose;
 
 typedef struct ddpm_random4 {

@@ -1,0 +1,70 @@
+/* Terms of the variational bound. */
+#include "ddpm/model/bound.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/kernel/normal.h"
+
+#include <math.h>
+
+static const double LN_2PI = 1.83787706640934548356;
+
+ddpm_status ddpm_bound_memory_create(int64_t rows, int64_t columns, ddpm_bound_memory *out)
+{
+    *out = (ddpm_bound_memory){0};
+    DDPM_TRY(DDPM_NEW(&out->noise, rows * columns, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&out->xt, rows * columns, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&out->target, rows * columns, "a block of rows"));
+    return DDPM_NEW(&out->t, rows, "a block of rows");
+}
+
+void ddpm_bound_memory_release(ddpm_bound_memory *memory)
+{
+    ddpm_release(memory->noise);
+    ddpm_release(memory->xt);
+    ddpm_release(memory->target);
+    ddpm_release(memory->t);
+    *memory = (ddpm_bound_memory){0};
+}
+
+void ddpm_bound_terms(const ddpm_objective *objective, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
+                      uint64_t seed, int64_t first, int64_t rows, int64_t columns, const float *x0, int32_t t,
+                      ddpm_bound_memory *memory, double *terms)
+{
+    int64_t stride;
+    for (int64_t i = 0; i < rows; i++) memory->t[i] = t;
+    ddpm_normal_rows(kernels, seed, DDPM_RANDOM_BOUND, t, first, rows, columns, memory->noise);
+    ddpm_diffusion_noise_rows(objective->diffusion, rows, columns, x0, memory->noise, memory->t, memory->xt,
+                              memory->target);
+    const float *output = denoiser->predict(denoiser->self, first, rows, memory->xt, t, &stride);
+    for (int64_t i = 0; i < rows; i++)
+        terms[i] = ddpm_objective_term(objective, columns, output + i * stride, memory->target + i * columns, t);
+}
+
+static double squares_of(int64_t columns, const float *x0)
+{
+    double sum = 0.0;
+    for (int64_t j = 0; j < columns; j++) sum += (double)x0[j] * (double)x0[j];
+    return sum;
+}
+
+double ddpm_bound_prior(const ddpm_schedule *schedule, int64_t columns, const float *x0)
+{
+    const double abar = schedule->alpha_bar[schedule->steps], rest = schedule->one_minus_alpha_bar[schedule->steps];
+    return 0.5 * (abar * (squares_of(columns, x0) - (double)columns) - (double)columns * log(rest));
+}
+
+double ddpm_bound_first_entropy(const ddpm_schedule *schedule, int64_t columns)
+{
+    return 0.5 * (double)columns * (1.0 + LN_2PI + log(schedule->beta[1]));
+}
+
+double ddpm_bound_last_entropy(const ddpm_schedule *schedule, int64_t columns)
+{
+    return 0.5 * (double)columns * (1.0 + LN_2PI + log(schedule->one_minus_alpha_bar[schedule->steps]));
+}
+
+double ddpm_bound_first_step(const ddpm_schedule *schedule, int64_t columns, const float *x0)
+{
+    return ddpm_bound_first_entropy(schedule, columns) +
+           0.5 * schedule->beta[1] * (squares_of(columns, x0) - (double)columns);
+}

@@ -1,0 +1,201 @@
+/* The probability flow of a discrete schedule, integrated with its divergence. */
+#include "ddpm/model/likelihood.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/base/random.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ORDER = DDPM_LIKELIHOOD_ORDER, EARLIER = DDPM_LIKELIHOOD_ORDER - 1 };
+
+static const double LN_2PI = 1.83787706640934548356;
+
+/* ---- the grid ---- */
+
+static double angle_of(const ddpm_schedule *schedule, int64_t t)
+{
+    return atan2(sqrt(schedule->one_minus_alpha_bar[t]), sqrt(schedule->alpha_bar[t]));
+}
+
+static int64_t end_of(const ddpm_schedule *schedule)
+{
+    for (int64_t t = 1; t < schedule->steps; t++)
+        if (schedule->alpha_bar[t] <= DDPM_LIKELIHOOD_SIGNAL) return t;
+    return schedule->steps;
+}
+
+/* Integral from a to b of the polynomial that is 1 at nodes[which] and 0 at the other nodes; three points of
+ * Gauss-Legendre are exact up to degree 5. */
+static double weight_of(int count, const double *nodes, int which, double a, double b)
+{
+    static const double points[3] = {-0.77459666924148337704, 0.0, 0.77459666924148337704};
+    static const double weights[3] = {5.0 / 18.0, 8.0 / 18.0, 5.0 / 18.0};
+    double sum = 0.0;
+    for (int p = 0; p < 3; p++) {
+        const double at = 0.5 * (a + b) + 0.5 * (b - a) * points[p];
+        double value = 1.0;
+        for (int i = 0; i < count; i++)
+            if (i != which) value *= (at - nodes[i]) / (nodes[which] - nodes[i]);
+        sum += weights[p] * value;
+    }
+    return (b - a) * sum;
+}
+
+/* @param nodes  angles: of the step's end, then those before it, the latest first; count of them. */
+static void set_step(const ddpm_diffusion *diffusion, int64_t t, int count, const double *nodes,
+                     ddpm_likelihood_step *step)
+{
+    double data_xt, data_output;
+    ddpm_diffusion_data_coefficients(diffusion, t, &data_xt, &data_output);
+    *step = (ddpm_likelihood_step){.t = t};
+    step->of_x = (cos(nodes[0]) - data_xt) / sin(nodes[0]); /* v = (cos(phi) x - x0) / sin(phi) */
+    step->of_output = -data_output / sin(nodes[0]);
+    for (int i = 0; i < count; i++) step->correct[i] = weight_of(count, nodes, i, nodes[1], nodes[0]);
+    for (int i = 0; i < count - 1; i++) step->predict[i] = weight_of(count - 1, nodes + 1, i, nodes[1], nodes[0]);
+}
+
+ddpm_status ddpm_likelihood_create(const ddpm_diffusion *diffusion, int64_t columns, int64_t probes, int64_t every,
+                                   ddpm_likelihood *out)
+{
+    const ddpm_schedule *schedule = &diffusion->schedule;
+    const int64_t end = end_of(schedule);
+    double nodes[ORDER] = {0.0};
+    *out = (ddpm_likelihood){.columns = columns, .probes = probes, .step_count = (end + every - 1) / every};
+    DDPM_TRY(DDPM_NEW(&out->steps, out->step_count, "steps of the flow"));
+    for (int64_t k = 0; k < out->step_count; k++) {
+        const int64_t t = (k + 1) * every < end ? (k + 1) * every : end;
+        const int count = k + 2 < ORDER ? (int)k + 2 : ORDER;
+        memmove(nodes + 1, nodes, EARLIER * sizeof *nodes);
+        nodes[0] = angle_of(schedule, t);
+        set_step(diffusion, t, count, nodes, &out->steps[k]);
+    }
+    return DDPM_OK;
+}
+
+void ddpm_likelihood_release(ddpm_likelihood *likelihood)
+{
+    ddpm_release(likelihood->steps);
+    *likelihood = (ddpm_likelihood){0};
+}
+
+/* ---- a block of rows ---- */
+
+ddpm_status ddpm_likelihood_memory_create(int64_t rows, int64_t columns, ddpm_likelihood_memory *out)
+{
+    const int64_t numbers = rows * columns;
+    *out = (ddpm_likelihood_memory){0};
+    DDPM_TRY(DDPM_NEW(&out->x, numbers, "a block of rows"));
+    for (int i = 0; i < ORDER; i++) {
+        DDPM_TRY(DDPM_NEW(&out->slope[i], numbers, "a block of rows"));
+        DDPM_TRY(DDPM_NEW(&out->trace[i], rows, "a block of rows"));
+    }
+    DDPM_TRY(DDPM_NEW(&out->xt, numbers, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&out->direction, numbers, "a block of rows"));
+    return DDPM_NEW(&out->dxt, numbers, "a block of rows");
+}
+
+void ddpm_likelihood_memory_release(ddpm_likelihood_memory *memory)
+{
+    ddpm_release(memory->x);
+    for (int i = 0; i < ORDER; i++) {
+        ddpm_release(memory->slope[i]);
+        ddpm_release(memory->trace[i]);
+    }
+    ddpm_release(memory->xt);
+    ddpm_release(memory->direction);
+    ddpm_release(memory->dxt);
+    *memory = (ddpm_likelihood_memory){0};
+}
+
+typedef struct path {
+    const ddpm_likelihood *likelihood;
+    const ddpm_flow *flow;
+    uint64_t seed;
+    int64_t first, rows, columns;
+    ddpm_likelihood_memory *memory;
+} path;
+
+/* slope[0] = v at x plus the weighted sum of the earlier slopes; weights [EARLIER], or NULL for none. */
+static void evaluate(const path *p, const ddpm_likelihood_step *step, const double *weights)
+{
+    ddpm_likelihood_memory *m = p->memory;
+    double *v = m->slope[0];
+    int64_t stride;
+    for (int64_t i = 0; i < p->rows * p->columns; i++) {
+        v[i] = m->x[i];
+        for (int k = 0; weights && k < EARLIER; k++) v[i] += weights[k] * m->slope[k + 1][i];
+        m->xt[i] = (float)v[i];
+    }
+    const ddpm_denoiser *denoiser = &p->flow->denoiser;
+    const float *output = denoiser->predict(denoiser->self, p->first, p->rows, m->xt, (int32_t)step->t, &stride);
+    for (int64_t row = 0; row < p->rows; row++)
+        for (int64_t j = 0; j < p->columns; j++) {
+            double *at = &v[row * p->columns + j];
+            *at = step->of_x * *at + step->of_output * (double)output[row * stride + j];
+        }
+}
+
+/* Signs, one bit a column. */
+static void fill_probe(const path *p, int64_t probe)
+{
+    for (int64_t row = 0; row < p->rows; row++)
+        for (int64_t j = 0; j < p->columns; j++) {
+            const int64_t word = j / 32;
+            const ddpm_random4 words =
+                ddpm_random_words(p->seed, DDPM_RANDOM_PROBE, probe, p->first + row, (uint32_t)(word / 4));
+            p->memory->direction[row * p->columns + j] = words.v[word % 4] >> (j % 32) & 1 ? 1.0f : -1.0f;
+        }
+}
+
+/* trace[0] = divergence of v where it was evaluated last. */
+static void measure_divergence(const path *p, const ddpm_likelihood_step *step)
+{
+    ddpm_likelihood_memory *m = p->memory;
+    const int exact = p->likelihood->probes == 0;
+    const int64_t products = exact ? p->columns : p->likelihood->probes, numbers = p->rows * p->columns;
+    const double share = exact ? 1.0 : 1.0 / (double)products;
+    for (int64_t row = 0; row < p->rows; row++) m->trace[0][row] = step->of_x * (double)p->columns;
+    for (int64_t k = 0; k < products; k++) {
+        if (exact)
+            for (int64_t i = 0; i < numbers; i++) m->direction[i] = i % p->columns == k ? 1.0f : 0.0f;
+        else
+            fill_probe(p, k);
+        p->flow->pull_back(p->flow->denoiser.self, p->rows, m->direction, (int32_t)step->t, m->dxt);
+        for (int64_t i = 0; i < numbers; i++)
+            if (m->direction[i] != 0.0f)
+                m->trace[0][i / p->columns] += share * step->of_output * (double)m->direction[i] * (double)m->dxt[i];
+    }
+}
+
+static void take_step(const path *p, const ddpm_likelihood_step *step, double *log_density)
+{
+    ddpm_likelihood_memory *m = p->memory;
+    double *slope = m->slope[EARLIER], *trace = m->trace[EARLIER];
+    memmove(m->slope + 1, m->slope, EARLIER * sizeof *m->slope);
+    memmove(m->trace + 1, m->trace, EARLIER * sizeof *m->trace);
+    m->slope[0] = slope;
+    m->trace[0] = trace;
+    evaluate(p, step, step->predict);
+    for (int64_t i = 0; i < p->rows * p->columns; i++)
+        for (int k = 0; k < ORDER; k++) m->x[i] += step->correct[k] * m->slope[k][i];
+    evaluate(p, step, NULL);
+    measure_divergence(p, step);
+    for (int64_t row = 0; row < p->rows; row++)
+        for (int k = 0; k < ORDER; k++) log_density[row] += step->correct[k] * m->trace[k][row];
+}
+
+void ddpm_likelihood_rows(const ddpm_likelihood *likelihood, const ddpm_flow *flow, uint64_t seed, int64_t first,
+                          int64_t rows, const float *x0, ddpm_likelihood_memory *memory, double *log_density)
+{
+    const int64_t columns = likelihood->columns, numbers = rows * columns;
+    const path p = {likelihood, flow, seed, first, rows, columns, memory};
+    for (int i = 0; i < ORDER; i++) {
+        memset(memory->slope[i], 0, (size_t)numbers * sizeof(double));
+        memset(memory->trace[i], 0, (size_t)rows * sizeof(double));
+    }
+    for (int64_t i = 0; i < numbers; i++) memory->x[i] = (double)x0[i];
+    memset(log_density, 0, (size_t)rows * sizeof *log_density);
+    for (int64_t k = 0; k < likelihood->step_count; k++) take_step(&p, &likelihood->steps[k], log_density);
+    for (int64_t i = 0; i < numbers; i++) log_density[i / columns] -= 0.5 * (LN_2PI + memory->x[i] * memory->x[i]);
+}

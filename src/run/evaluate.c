@@ -1,0 +1,66 @@
+/* An evaluation from checkpoint to table: decide, read, measure, report. */
+#include "ddpm/run/evaluation.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/world/placement.h"
+
+#include <math.h>
+#include <omp.h>
+
+enum { SAMPLES = 5000, SAMPLES_WIDE = 1000, WIDE = 64 /* columns: pairs of rows cost in proportion to them */ };
+
+/* What the command line leaves open. */
+static ddpm_evaluate_options resolve(const ddpm_evaluate_options *options, const ddpm_loaded *loaded)
+{
+    ddpm_evaluate_options o = *options;
+    const int64_t columns = loaded->checkpoint.columns;
+    const ddpm_sampling configured = ddpm_sampling_of(&loaded->config), given = o.sampling;
+    o.sampling = configured;
+    if (o.has_method) o.sampling.method = given.method;
+    if (o.has_steps) o.sampling.steps = given.steps;
+    if (o.has_eta) o.sampling.eta = given.eta;
+    if (o.has_weights) o.sampling.weights = given.weights;
+    if (!o.has_seed) o.seed = loaded->config.run.seed;
+    if (o.samples < 0) o.samples = columns > WIDE ? SAMPLES_WIDE : SAMPLES;
+    if (o.probes < 0) o.probes = columns > DDPM_EVALUATE_EXACT ? 1 : 0;
+    return o;
+}
+
+static void release(ddpm_evaluation *e)
+{
+    ddpm_release(e->held_out.rows);
+    ddpm_release(e->references.rows);
+    ddpm_release(e->others.rows);
+    ddpm_release(e->samples.rows);
+    ddpm_release(e->term);
+    ddpm_release(e->row_bound);
+    ddpm_release(e->row_likelihood);
+    ddpm_release(e->ks);
+}
+
+/* Collective. */
+static ddpm_status evaluate(ddpm_evaluation *e)
+{
+    for (int64_t j = 0; j < e->columns; j++) e->log_scale += log(e->loaded->checkpoint.scale[j]);
+    DDPM_TRY(ddpm_evaluation_read(e));
+    if (e->options.count > 0) DDPM_TRY(ddpm_evaluation_model(e));
+    if (e->options.samples > 0) DDPM_TRY(ddpm_evaluation_quality(e));
+    return ddpm_agree(e->comm, ddpm_comm_rank(e->comm) == 0 ? ddpm_evaluation_report(e) : DDPM_OK);
+}
+
+ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options)
+{
+    ddpm_loaded loaded;
+    DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
+    ddpm_placement_report(comm, omp_get_max_threads());
+    ddpm_evaluation e = {.comm = comm,
+                         .loaded = &loaded,
+                         .options = resolve(options, &loaded),
+                         .threads = omp_get_max_threads(),
+                         .columns = loaded.checkpoint.columns,
+                         .steps = loaded.checkpoint.steps};
+    const ddpm_status status = evaluate(&e);
+    release(&e);
+    ddpm_loaded_release(&loaded);
+    return status;
+}

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""`ddpm evaluate`: what it reports fits together, says no to what does not fit, and is the same at any number of ranks."""
+import json
+import math
+import os
+import tempfile
+import unittest
+
+import h5py
+import numpy as np
+
+from program import SMALL, run, settings
+
+EVALUATE = ("--count", 150, "--samples", 200, "--likelihood")
+
+
+class Evaluate(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory(prefix="ddpm evaluate ")
+        cls.folder = cls.temporary.name
+        result = run("train", "/dev/null", *settings({**SMALL, "data.source": "swiss_roll", "data.validation": 0.1}), "--output",
+                     cls.path("run"))
+        assert result.code == 0, str(result)
+        cls.first = cls.evaluate("first")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder, name)
+
+    @classmethod
+    def evaluate(cls, name, *arguments, **more):
+        """JSON text, arrays by name, and the table of an evaluation."""
+        result = run("evaluate", cls.path("run"), *EVALUATE, *arguments, "--json", cls.path(name + ".json"), "--output",
+                     cls.path(name + ".h5"), **more)
+        assert result.code == 0, str(result)
+        arrays = {}
+        with h5py.File(cls.path(name + ".h5")) as file:
+            file.visititems(lambda at, node: arrays.update({at: node[()]}) if isinstance(node, h5py.Dataset) else None)
+        with open(cls.path(name + ".json"), encoding="utf-8") as file:
+            return file.read(), arrays, result.stdout
+
+    def test_same_bits(self):
+        for ranks, threads in ((1, 2), (2, 1), (3, 1)):
+            text, arrays, table = self.evaluate(f"r{ranks}", ranks=ranks, threads=threads)
+            with self.subTest(ranks=ranks, threads=threads):
+                self.assertEqual(text, self.first[0])
+                self.assertEqual(table, self.first[2])
+                self.assertEqual(arrays.keys(), self.first[1].keys())
+                for name, values in arrays.items():
+                    self.assertEqual(values.tobytes(), self.first[1][name].tobytes(), name)
+
+    def test_sums(self):
+        found, arrays = json.loads(self.first[0]), self.first[1]
+        columns, scale = found["columns"], found["log_scale"]
+        self.assertEqual(arrays["bound/term"].shape, (found["steps"],))
+        self.assertEqual(list(arrays["bound/step"]), list(range(1, found["steps"] + 1)))
+        self.assertTrue((arrays["bound/term"][1:] >= 0).all())
+        total = found["prior"] + arrays["bound/term"].sum()
+        self.assertAlmostEqual(found["bound"]["nats"], total, delta=1e-6)
+        self.assertAlmostEqual(found["bound"]["nats"], found["prior"] + found["middle"] + found["reconstruction"], delta=1e-9)
+        self.assertAlmostEqual(found["bound"]["own_nats"], arrays["bound/row"].mean(), delta=1e-9)
+        self.assertAlmostEqual(found["sohl_dickstein"]["nats"], found["prior"] + found["middle"] + found["first_step"], delta=1e-6)
+        for name in ("bound", "likelihood"):
+            self.assertAlmostEqual(found[name]["own_nats"], found[name]["nats"] + scale, delta=1e-9)
+            self.assertAlmostEqual(found[name]["bits_per_dim"], found[name]["nats"] / columns / math.log(2), delta=1e-9)
+        self.assertAlmostEqual(found["likelihood"]["own_nats"], -arrays["log_likelihood"].mean(), delta=1e-9)
+        self.assertGreater(found["bound"]["nats"], found["likelihood"]["nats"])
+
+    def test_oracle(self):
+        """Real data in the samples' place cannot be told from data; this model's samples can."""
+        with_data = run("data", "swiss_roll", "--count", 200, "--seed", 5, "--output", self.path("real.h5"))
+        self.assertEqual(with_data.code, 0, str(with_data))
+        text, _, _ = self.evaluate("real", "--samples-file", self.path("real.h5") + ":data")
+        ratio = json.loads(text)["quality"]["sliced_w1"]["ratio"]
+        self.assertTrue(0.5 < ratio < 2.0, ratio)
+        model = json.loads(self.first[0])["quality"]["sliced_w1"]
+        self.assertGreater(model["ratio"], 1.0)
+
+    def test_data_file(self):
+        """Rows of a file: the samples' own file measures itself, and the likelihood moves with the data's units."""
+        sampled = run("sample", self.path("run"), "--count", 200, "--output", self.path("samples.h5"))
+        self.assertEqual(sampled.code, 0, str(sampled))
+        _, arrays, _ = self.evaluate("file", "--data", self.path("samples.h5") + ":samples")
+        self.assertEqual(arrays["log_likelihood"].shape, (150,))
+        self.assertTrue(np.isfinite(arrays["log_likelihood"]).all())
+        read, _, _ = self.evaluate("read", "--samples-file", self.path("samples.h5"))
+        made, again = json.loads(self.first[0])["quality"], json.loads(read)["quality"]
+        self.assertAlmostEqual(made["sliced_w1"]["samples"], again["sliced_w1"]["samples"], delta=1e-5)
+
+    def test_density_integrates_to_one(self):
+        """The likelihood is a density in the data's own units: its sum over a fine grid times the grid's cell is 1."""
+        axis, cell = np.linspace(-60, 60, 101, retstep=True)
+        with h5py.File(self.path("grid.h5"), "w") as file:
+            file["data"] = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2).astype("f4")
+        _, arrays, _ = self.evaluate("grid", "--data", self.path("grid.h5"), "--count", 101 * 101, "--samples", 0)
+        self.assertAlmostEqual(np.exp(arrays["log_likelihood"]).sum() * cell ** 2, 1.0, delta=0.01)
+
+    def test_learned_variance(self):
+        """Two heads, more than 16 columns, probes."""
+        rng = np.random.default_rng(1)
+        with h5py.File(self.path("tall.h5"), "w") as file:
+            file["data"] = (rng.normal(size=(600, 2)) @ rng.normal(size=(2, 20)) + 0.5 * rng.normal(size=(600, 20))).astype("f4")
+        trained = run("train", "/dev/null", *settings({**SMALL, "data.source": "hdf5", "data.path": self.path("tall.h5"), "data.validation": 0.2,
+                                                       "diffusion.variance": "learned_range", "diffusion.loss": "hybrid"}),
+                      "--output", self.path("tall"))
+        self.assertEqual(trained.code, 0, str(trained))
+        found = []
+        for probes in (("--probes", 0), ("--probes", 16), ()):
+            result = run("evaluate", self.path("tall"), "--likelihood", "--samples", 0, *probes, "--json", self.path("tall.json"))
+            self.assertEqual(result.code, 0, str(result))
+            with open(self.path("tall.json"), encoding="utf-8") as file:
+                found.append(json.load(file))
+        self.assertEqual([each["probes"] for each in found], [0, 16, 1])
+        exact, probed, single = (each["likelihood"]["nats_per_column"] for each in found)
+        self.assertAlmostEqual(exact, probed, delta=0.02)
+        self.assertAlmostEqual(exact, single, delta=0.1)
+        self.assertGreater(found[0]["bound"]["nats"], found[0]["likelihood"]["nats"])
+
+    def test_refusals(self):
+        with h5py.File(self.path("wide.h5"), "w") as file:
+            file["data"] = np.zeros((10, 3), "f4")
+        for arguments, code, words in (((self.path("nothing"),), 66, "nothing"),
+                                       ((self.path("run"), "--data", self.path("wide.h5")), 65, "3 columns"),
+                                       ((self.path("run"), "--data", self.path("absent.h5")), 66, "absent.h5"),
+                                       ((self.path("run"), "--count", "-1"), 64, "--count"),
+                                       ((self.path("run"), "--count", "0", "--likelihood"), 64, "--likelihood"),
+                                       ((), 64, "checkpoint")):
+            result = run("evaluate", *arguments)
+            with self.subTest(arguments=arguments):
+                self.assertEqual(result.code, code, str(result))
+                self.assertEqual(len(result.errors()), 1, str(result))
+                self.assertIn(words, result.errors()[0])
+
+
+if __name__ == "__main__":
+    unittest.main()
