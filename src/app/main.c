@@ -29,8 +29,8 @@ static void print_help(void)
 static void print_version(void)
 {
     const ddpm_kernels *kernels = ddpm_kernels_choose();
-    printf("ddpm " DDPM_VERSION "\n%s\n%s\nlibyaml %s\nOpenMP %d, %d threads here\n%s kernels\n",
-           ddpm_comm_library(), ddpm_h5_library(), ddpm_config_library(), _OPENMP, omp_get_max_threads(),
+    printf("ddpm " DDPM_VERSION "\n%s\n%s\nlibyaml %s\nOpenMP %d, %d threads here\n%s kernels\n", ddpm_comm_library(),
+           ddpm_h5_library(), ddpm_config_library(), _OPENMP, omp_get_max_threads(),
            kernels ? kernels->name : "no (DDPM_ISA)");
 }
 
@@ -68,6 +68,7 @@ int main(int argc, char **argv)
     }
     const int speaks = ddpm_comm_rank(comm) == 0;
     ddpm_log_speak(speaks);
+    ddpm_h5_guard(speaks);
     omp_set_dynamic(0);
     status = run(comm, argc, argv);
     if (speaks && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());

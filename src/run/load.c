@@ -49,13 +49,14 @@ ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out)
 
 typedef struct sizes {
     ddpm_interval interval;
-    int64_t iteration, columns, steps, exponents, parameters, config_bytes, name_bytes;
+    int64_t iteration, recoveries, columns, steps, exponents, parameters, config_bytes, name_bytes;
 } sizes;
 
 static sizes sizes_of(const ddpm_checkpoint *c)
 {
     sizes s = {.interval = c->interval,
                .iteration = c->iteration,
+               .recoveries = c->recoveries,
                .columns = c->columns,
                .steps = c->steps,
                .exponents = c->exponent_count,
@@ -70,6 +71,7 @@ static ddpm_status allocate(const sizes *s, int with_moments, ddpm_checkpoint *c
 {
     c->interval = s->interval;
     c->iteration = s->iteration;
+    c->recoveries = s->recoveries;
     c->columns = s->columns;
     c->steps = s->steps;
     c->exponent_count = s->exponents;
@@ -97,7 +99,10 @@ static ddpm_status share_names(ddpm_comm *comm, const sizes *s, ddpm_checkpoint 
     char *text = NULL, *next;
     if (s->name_bytes == 0) return DDPM_OK;
     ddpm_status status = ddpm_agree(comm, DDPM_NEW(&text, s->name_bytes, "column names"));
-    if (status != DDPM_OK) return status;
+    if (status != DDPM_OK) {
+        ddpm_release(text); /* another rank may be the one that failed */
+        return status;
+    }
     next = text;
     for (int64_t j = 0; ddpm_comm_rank(comm) == 0 && j < c->columns; j++) next = stpcpy(next, c->column_names[j]) + 1;
     ddpm_comm_broadcast(comm, text, (size_t)s->name_bytes);
