@@ -27,6 +27,11 @@ if [ "$scope" = all ]; then
     ctest --preset asan --parallel "$(nproc)" --label-regex unit --no-tests=error | tail -n 4
     say "valgrind: one training run"
     bash tests/valgrind.sh build/dev/ddpm
+    say "thread sanitizer: one training run"
+    bash tests/tsan.sh
+    say "fuzzers, a minute in all"
+    bash tests/fuzz/build.sh build/dev
+    bash tests/fuzz/run.sh build/dev 20
 fi
 
 say "tests"

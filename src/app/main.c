@@ -80,6 +80,7 @@ int main(int argc, char **argv)
     }
     const int speaks = ddpm_comm_rank(comm) == 0;
     ddpm_log_speak(speaks);
+    ddpm_h5_guard(speaks);
     omp_set_dynamic(0);
     omp_set_num_threads(threads_granted());
     status = run(comm, argc, argv);

@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: ddpm train CONFIG [--set key=value]... [--output DIR] [--resume auto|never|FILE] [--dry-run]\n\n"
+    "usage: ddpm train CONFIG [--set key=value]... [--output DIR] [--resume auto|never|FILE] [--block B] "
+    "[--dry-run]\n\n"
     "Train the model that CONFIG describes. The run folder (run.output, else runs/<run.name>) gets config.yaml, "
     "metrics.csv and\n"
     "checkpoints/; a run that was stopped or killed goes on from its newest checkpoint when the same command is given "
@@ -16,23 +17,32 @@ static const char help[] =
     "  --resume auto     go on from the newest checkpoint in the run folder, if there is one (the default)\n"
     "           never    start anew; refuses a folder with checkpoints\n"
     "           FILE     go on from this checkpoint\n"
+    "  --block B         print block B of the next iteration row by row (t, sizes, error) and write nothing: after a "
+    "loss "
+    "or a gradient\n"
+    "                    that was not finite, with --resume RUN/failed.h5 and the block that the message names\n"
     "  --dry-run         read the data, say what would be done and how much memory it takes; write nothing\n\n"
-    "SIGTERM, SIGINT, SIGUSR1, run.time_limit, or a file named 'stop' in the run folder end the run with a checkpoint "
-    "and exit code 75.\n";
+    "SIGTERM, SIGINT, SIGUSR1, run.time_limit, the end of a SLURM job (run.stop_margin), or a file named 'stop' in the "
+    "run "
+    "folder\n"
+    "end the run with a checkpoint and exit code 75.\n";
 
 static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_train_options *train)
 {
-    static const struct option options[] = {{"set", required_argument, NULL, 's'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"resume", required_argument, NULL, 'r'},
-                                            {"dry-run", no_argument, NULL, 'd'},
-                                            {0}};
+    static const struct option options[] = {
+        {"set", required_argument, NULL, 's'},    {"output", required_argument, NULL, 'o'},
+        {"resume", required_argument, NULL, 'r'}, {"block", required_argument, NULL, 'b'},
+        {"dry-run", no_argument, NULL, 'd'},      {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);
         if (found == 's') DDPM_TRY(ddpm_arguments_set(config, optarg));
         if (found == 'o') config->output = optarg;
         if (found == 'd') train->dry_run = 1;
+        if (found == 'b') {
+            train->inspects = 1;
+            DDPM_TRY(ddpm_arguments_integer("--block", optarg, 0, INT64_MAX, &train->block));
+        }
         if (found == 'r') {
             train->resume_file = optarg;
             train->resume = strcmp(optarg, "auto") == 0    ? DDPM_RESUME_AUTO

@@ -81,7 +81,7 @@ void ddpm_timesteps_refresh(ddpm_timesteps *timesteps)
         total += sqrt(squares / DDPM_TIMESTEPS_HISTORY);
         s->cumulative[t + 1] = total;
     }
-    if (!(total > 0.0)) s->warm = 0;
+    if (!(total > 0.0 && isfinite(total))) s->warm = 0;
     if (!s->warm) return;
     for (int64_t t = 0; t <= s->steps; t++)
         s->cumulative[t] =

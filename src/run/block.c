@@ -61,13 +61,12 @@ static void drop_conditions(ddpm_block *block, int64_t iteration, int64_t first,
     ddpm_condition_expand(block->model->condition, rows, block->values, block->present, block->condition);
 }
 
-double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
-                        int64_t rows, ddpm_gradient *gradient, float *row_loss)
+const float *ddpm_block_forward(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
+                                int64_t rows, int64_t *stride)
 {
     const ddpm_model *model = block->model;
     const uint64_t seed = model->config->run.seed;
     const int64_t batch = model->config->training.batch, columns = columns_of(model);
-    int64_t stride;
     ddpm_dataset_fill(block->dataset, iteration * batch + first, rows, block->x0, block->values);
     ddpm_timesteps_draw(timesteps, seed, iteration, first, rows, block->t, block->importance);
     ddpm_normal_rows(ddpm_network_kernels(model->network), seed, DDPM_RANDOM_NOISE, iteration, first, rows, columns,
@@ -75,11 +74,20 @@ double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int6
     ddpm_diffusion_noise_rows(&model->diffusion, rows, columns, block->x0, block->noise, block->t, block->xt,
                               block->target);
     drop_conditions(block, iteration, first, rows);
-    const float *output = ddpm_network_forward(model->network, block->packed, block->workspace, rows, block->xt,
-                                               block->condition, block->t, &stride);
+    return ddpm_network_forward(model->network, block->packed, block->workspace, rows, block->xt, block->condition,
+                                block->t, stride);
+}
+
+double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
+                        int64_t rows, ddpm_gradient *gradient, float *row_loss)
+{
+    const ddpm_model *model = block->model;
+    int64_t stride;
+    const float *output = ddpm_block_forward(block, timesteps, iteration, first, rows, &stride);
     float *doutput = ddpm_workspace_dout(block->workspace, &stride);
-    const double loss = ddpm_objective_rows(&model->objective, rows, columns, output, stride, block->target, block->t,
-                                            block->importance, 1.0 / (double)batch, doutput, row_loss);
+    const double loss =
+        ddpm_objective_rows(&model->objective, rows, columns_of(model), output, stride, block->target, block->t,
+                            block->importance, 1.0 / (double)model->config->training.batch, doutput, row_loss);
     ddpm_network_backward(model->network, block->packed, block->workspace, rows, block->t, gradient);
     return loss;
 }

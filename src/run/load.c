@@ -49,14 +49,15 @@ ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out)
 
 typedef struct sizes {
     ddpm_interval interval;
-    int64_t iteration, columns, steps, exponents, has_history, parameters, config_bytes, name_bytes, conditions,
-        condition_bytes;
+    int64_t iteration, recoveries, columns, steps, exponents, has_history, parameters, config_bytes, name_bytes,
+        conditions, condition_bytes;
 } sizes;
 
 static sizes sizes_of(const ddpm_checkpoint *c)
 {
     sizes s = {.interval = c->interval,
                .iteration = c->iteration,
+               .recoveries = c->recoveries,
                .columns = c->columns,
                .steps = c->steps,
                .exponents = c->exponent_count,
@@ -74,6 +75,7 @@ static ddpm_status allocate(const sizes *s, int with_moments, ddpm_checkpoint *c
 {
     c->interval = s->interval;
     c->iteration = s->iteration;
+    c->recoveries = s->recoveries;
     c->columns = s->columns;
     c->steps = s->steps;
     c->exponent_count = s->exponents;
@@ -103,7 +105,10 @@ static ddpm_status share_texts(ddpm_comm *comm, int64_t count, int64_t bytes, ch
     char *packed = NULL;
     if (bytes == 0) return DDPM_OK;
     const ddpm_status status = ddpm_agree(comm, DDPM_NEW(&packed, bytes, "names"));
-    if (status != DDPM_OK) return status;
+    if (status != DDPM_OK) {
+        ddpm_release(packed); /* another rank may be the one that failed */
+        return status;
+    }
     char *next = packed;
     for (int64_t i = 0; gives && i < count; i++) next = stpcpy(next, texts[i]) + 1;
     ddpm_comm_broadcast(comm, packed, (size_t)bytes);

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <omp.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -185,7 +186,7 @@ static void compute_gradients(ddpm_stepper *s, const ddpm_state *state)
     }
 }
 
-double ddpm_learning_rate(const ddpm_config *config, int64_t iteration)
+double ddpm_learning_rate(const ddpm_config *config, int64_t iteration, int64_t recoveries)
 {
     const double pi = 3.14159265358979323846, at = (double)iteration;
     const double warmup = config->training.warmup > 0 ? fmin(1.0, (at + 1.0) / (double)config->training.warmup) : 1.0;
@@ -200,18 +201,18 @@ double ddpm_learning_rate(const ddpm_config *config, int64_t iteration)
         decay = pow(config->training.decay_factor, (double)(iteration / config->training.decay_every));
         break;
     }
-    return config->training.learning_rate * warmup * decay;
+    return ldexp(config->training.learning_rate * warmup * decay, -(int)recoveries);
 }
 
-/* The settings of iteration `iteration` (from 0) for a gradient of this norm. */
-static ddpm_update update_of(const ddpm_config *config, int64_t iteration, double norm)
+/* The settings of the next iteration for a gradient of this norm. */
+static ddpm_update update_of(const ddpm_config *config, const ddpm_state *state, double norm)
 {
-    const double step = (double)(iteration + 1), clip = config->training.clip;
+    const double step = (double)(state->iteration + 1), clip = config->training.clip;
     const double start = (1.0 + step) / (10.0 + step); /* the average forgets its beginning */
     const double beta1 =
         config->training.optimizer == DDPM_OPTIMIZER_SGD ? config->training.momentum : config->training.beta1;
     return (ddpm_update){
-        .learning_rate = (float)ddpm_learning_rate(config, iteration),
+        .learning_rate = (float)ddpm_learning_rate(config, state->iteration, state->recoveries),
         .shrink = (float)(clip > 0.0 && norm > clip ? clip / norm : 1.0),
         .beta1 = (float)beta1,
         .beta2 = (float)config->training.beta2,
@@ -249,6 +250,39 @@ static void update_parameters(ddpm_stepper *s, ddpm_state *state, const ddpm_upd
     }
 }
 
+/* Collective. The lowest block of the batch with a contribution that is not finite, each computed alone: the same at
+ * any number of ranks and threads. */
+static int64_t find_wild_block(ddpm_stepper *s, const ddpm_state *state)
+{
+    int64_t first, last, lowest = s->blocks;
+    my_blocks(s, s->blocks, &first, &last);
+#pragma omp parallel num_threads(s->threads) reduction(min : lowest)
+    {
+        const int thread = omp_get_thread_num();
+#pragma omp for schedule(static)
+        for (int64_t block = first; block < last; block++) {
+            train_block(s, thread, state->iteration, block);
+            if (ddpm_reducer_met_wild(s->reducer, thread) && block < lowest) lowest = block;
+        }
+    }
+    int64_t negative = -lowest; /* the least of all ranks */
+    ddpm_comm_max_int64(s->comm, &negative, 1);
+    return -negative;
+}
+
+/* Collective. */
+static ddpm_status fail_wild(ddpm_stepper *s, const ddpm_state *state)
+{
+    char what[DDPM_MESSAGE_BYTES / 2];
+    snprintf(what, sizeof what, "%s", ddpm_error_message());
+    const int64_t block = find_wild_block(s, state);
+    if (block == s->blocks) return ddpm_fail(DDPM_ERR_NUMERIC, "%s, but in no block alone", what);
+    const int64_t first = block * s->block_rows,
+                  end = first + s->block_rows < s->batch ? first + s->block_rows : s->batch;
+    return ddpm_fail(DDPM_ERR_NUMERIC, "%s in block %lld of %lld (rows %lld to %lld of the batch)", what,
+                     (long long)block, (long long)s->blocks, (long long)first, (long long)end - 1);
+}
+
 ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int vote, ddpm_reduced *out)
 {
     ddpm_stepper *s = stepper;
@@ -256,7 +290,8 @@ ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int v
     DDPM_TRY(ddpm_dataset_prepare(s->dataset, state->iteration * s->batch, s->batch));
     do {
         compute_gradients(s, state);
-        DDPM_TRY(ddpm_reducer_exchange(s->reducer, s->comm, vote, &repeat));
+        const ddpm_status status = ddpm_reducer_exchange(s->reducer, s->comm, vote, &repeat);
+        if (status != DDPM_OK) return fail_wild(s, state);
     } while (repeat);
 #pragma omp parallel num_threads(s->threads)
     ddpm_reducer_collect(s->reducer, omp_get_thread_num(), s->gradient);
@@ -264,7 +299,7 @@ ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int v
     if (!isfinite(out->loss) || !isfinite(out->norm)) /* finite shares of an infinite sum */
         return ddpm_fail(DDPM_ERR_NUMERIC, "the sum of the batch is not a finite number");
     if (learns_timesteps(s)) learn_timesteps(s, state->iteration);
-    const ddpm_update update = update_of(s->model->config, state->iteration, out->norm);
+    const ddpm_update update = update_of(s->model->config, state, out->norm);
     update_parameters(s, state, &update);
     state->iteration++;
     return DDPM_OK;

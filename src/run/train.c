@@ -3,11 +3,13 @@
 
 #include "ddpm/base/log.h"
 #include "ddpm/base/memory.h"
+#include "ddpm/run/inspect.h"
 #include "ddpm/run/load.h"
 #include "ddpm/run/progress.h"
 #include "ddpm/run/run_folder.h"
 #include "ddpm/run/step.h"
 #include "ddpm/run/stop.h"
+#include "ddpm/store/lock.h"
 #include "ddpm/world/placement.h"
 
 #include <math.h>
@@ -24,8 +26,11 @@ typedef struct trainer {
     ddpm_interval interval;   /* since the last row of metrics.csv */
     int64_t marked_iteration; /* the same moment in this submission, for the rate */
     double marked_seconds;
-    ddpm_run_folder *folder; /* rank 0, else NULL */
+    ddpm_stop stop;
+    ddpm_lock *lock;         /* of the folder: rank 0, else NULL */
+    ddpm_run_folder *folder; /* likewise, while the loop runs */
     int64_t saved;           /* iteration of the newest checkpoint, -1: none */
+    int64_t returned;        /* iteration that the last recovery went back to, -1: none */
 } trainer;
 
 static const ddpm_config *config_of(const trainer *t)
@@ -47,16 +52,29 @@ static ddpm_status allocate_state(trainer *t)
     return DDPM_NEW(&t->state.moment2, n, "moments");
 }
 
-/* Local. Everything but the data; a new run starts from here. */
+/* Local. A new run starts from here. */
+static ddpm_status begin(trainer *t)
+{
+    const size_t bytes = (size_t)ddpm_network_parameter_count(t->model.network) * sizeof(float);
+    ddpm_stepper_free(t->stepper); /* it holds scales of an earlier attempt */
+    t->stepper = NULL;
+    DDPM_TRY(ddpm_stepper_create(t->comm, &t->model, t->dataset, omp_get_max_threads(), &t->stepper));
+    t->state.iteration = 0;
+    t->interval = (ddpm_interval){0};
+    ddpm_network_initialise(t->model.network, config_of(t)->run.seed, t->state.parameters);
+    memcpy(t->state.ema, t->state.parameters, bytes);
+    memset(t->state.moment1, 0, bytes);
+    memset(t->state.moment2, 0, bytes);
+    return DDPM_OK;
+}
+
+/* Local. Everything but the data. */
 static ddpm_status build(trainer *t, const ddpm_config *config)
 {
     DDPM_TRY(
         ddpm_model_create(config, ddpm_dataset_columns(t->dataset), ddpm_dataset_condition(t->dataset), &t->model));
-    DDPM_TRY(ddpm_stepper_create(t->comm, &t->model, t->dataset, omp_get_max_threads(), &t->stepper));
     DDPM_TRY(allocate_state(t));
-    ddpm_network_initialise(t->model.network, config_of(t)->run.seed, t->state.parameters);
-    memcpy(t->state.ema, t->state.parameters, (size_t)ddpm_network_parameter_count(t->model.network) * sizeof(float));
-    return DDPM_OK;
+    return begin(t);
 }
 
 /* Local. The data must be those the run began with: the transform is a fingerprint of them. */
@@ -97,6 +115,7 @@ static ddpm_status adopt(trainer *t, const ddpm_loaded *loaded)
         ddpm_timesteps_refresh(timesteps);
     }
     t->state.iteration = c->iteration;
+    t->state.recoveries = c->recoveries;
     t->interval = c->interval;
     memcpy(t->state.parameters, c->parameters, bytes);
     memcpy(t->state.ema, c->ema, bytes);
@@ -116,13 +135,23 @@ static ddpm_status load(trainer *t, const char *path)
     return status;
 }
 
-/* Collective. The newest checkpoint of the folder that can be read; a damaged one is passed over with a warning. */
-static ddpm_status resume_newest(trainer *t, const char *folder)
+/* Local: rank 0. Iterations of the folder's checkpoints, newest first, that are multiples of `every` up to `most`. */
+static ddpm_status list(const char *folder, int64_t every, int64_t most, int64_t *count, int64_t **iterations)
+{
+    int64_t kept = 0;
+    DDPM_TRY(ddpm_checkpoint_list(folder, count, iterations));
+    for (int64_t i = 0; i < *count; i++)
+        if ((*iterations)[i] % every == 0 && (*iterations)[i] <= most) (*iterations)[kept++] = (*iterations)[i];
+    *count = kept;
+    return DDPM_OK;
+}
+
+/* Collective. The newest such checkpoint that can be read; a damaged one is passed over with a warning. */
+static ddpm_status resume_newest(trainer *t, const char *folder, int64_t every, int64_t most)
 {
     int64_t count = 0, *iterations = NULL;
     char path[DDPM_PATH_BYTES];
-    ddpm_status status =
-        ddpm_agree(t->comm, is_writer(t) ? ddpm_checkpoint_list(folder, &count, &iterations) : DDPM_OK);
+    ddpm_status status = ddpm_agree(t->comm, is_writer(t) ? list(folder, every, most, &count, &iterations) : DDPM_OK);
     ddpm_comm_broadcast(t->comm, &count, sizeof count);
     for (int64_t i = 0; status == DDPM_OK && i < count; i++) {
         memset(path, 0, sizeof path);
@@ -144,7 +173,7 @@ static ddpm_status resume_newest(trainer *t, const char *folder)
 static ddpm_status resume(trainer *t, const ddpm_train_options *options, const char *folder)
 {
     if (options->resume == DDPM_RESUME_FILE) return load(t, options->resume_file);
-    if (options->resume == DDPM_RESUME_AUTO) return resume_newest(t, folder);
+    if (options->resume == DDPM_RESUME_AUTO) return resume_newest(t, folder, 1, INT64_MAX);
     int64_t count = 0, *iterations = NULL;
     ddpm_status status = is_writer(t) ? ddpm_checkpoint_list(folder, &count, &iterations) : DDPM_OK;
     ddpm_release(iterations);
@@ -155,14 +184,13 @@ static ddpm_status resume(trainer *t, const ddpm_train_options *options, const c
     return ddpm_agree(t->comm, status);
 }
 
-/* Local: rank 0. */
-static ddpm_status save(trainer *t)
+/* Local. The state as a checkpoint, borrowed. */
+static ddpm_checkpoint state_of(trainer *t)
 {
-    const ddpm_tensor *tensors;
-    const int64_t count = ddpm_network_tensors(t->model.network, &tensors);
     const ddpm_transform *transform = ddpm_dataset_transform(t->dataset);
     ddpm_checkpoint c = {
         .iteration = t->state.iteration,
+        .recoveries = t->state.recoveries,
         .interval = t->interval,
         .columns = transform->columns,
         .column_names = (char **)ddpm_dataset_names(t->dataset),
@@ -182,6 +210,15 @@ static ddpm_status save(trainer *t)
         .moment2 = t->state.moment2,
     };
     c.exponent = ddpm_stepper_exponents(t->stepper, &c.exponent_count);
+    return c;
+}
+
+/* Local: rank 0. */
+static ddpm_status save(trainer *t)
+{
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(t->model.network, &tensors);
+    ddpm_checkpoint c = state_of(t);
     return ddpm_run_folder_save(t->folder, config_of(t), &c, count, tensors);
 }
 
@@ -206,7 +243,7 @@ static ddpm_status report(trainer *t, ddpm_progress *progress, const ddpm_reduce
         .epoch = epoch,
         .loss = t->interval.loss / (double)t->interval.count,
         .validation_loss = validation,
-        .learning_rate = ddpm_learning_rate(config, t->state.iteration - 1),
+        .learning_rate = ddpm_learning_rate(config, t->state.iteration - 1, t->state.recoveries),
         .gradient_norm = last->norm,
         .rows_per_second = rate * (double)config->training.batch,
         .seconds = seconds,
@@ -228,19 +265,33 @@ static ddpm_status report(trainer *t, ddpm_progress *progress, const ddpm_reduce
     return ddpm_run_folder_report(t->folder, &row);
 }
 
+/* Local: rank 0. What to do after a loss or gradient that is not finite; the state before it is kept, for a look. */
+static ddpm_status fail_numeric(trainer *t)
+{
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(t->model.network, &tensors);
+    ddpm_checkpoint c = state_of(t);
+    char what[DDPM_MESSAGE_BYTES / 2], path[DDPM_PATH_BYTES];
+    snprintf(what, sizeof what, "%s, at iteration %lld of seed %llu; the last checkpoint is untouched",
+             ddpm_error_message(), (long long)t->state.iteration + 1, (unsigned long long)config_of(t)->run.seed);
+    if (ddpm_run_folder_save_failed(t->folder, config_of(t), &c, count, tensors, path) != DDPM_OK)
+        return ddpm_fail(DDPM_ERR_NUMERIC, "%s; the state before it could not be kept", what);
+    return ddpm_fail(DDPM_ERR_NUMERIC,
+                     "%s: go on from it at half the learning rate (training.recover: 1 with checkpoint.keep: 0), or "
+                     "begin anew with a lower "
+                     "training.learning_rate or training.clip; to see the block's rows: the same command with --resume "
+                     "'%s' --block B",
+                     what, path);
+}
+
 /* Collective. One iteration, and what is due after it. */
-static ddpm_status advance(trainer *t, ddpm_stop *stop, ddpm_progress *progress, double started, int *stopping)
+static ddpm_status advance(trainer *t, ddpm_progress *progress, double started, int *stopping)
 {
     const ddpm_config *config = config_of(t);
     ddpm_reduced result;
     double validation = NAN;
-    ddpm_status status = ddpm_stepper_iterate(t->stepper, &t->state, ddpm_stop_wanted(stop), &result);
-    if (status == DDPM_ERR_NUMERIC)
-        return ddpm_fail(status,
-                         "%s, at iteration %lld of seed %llu; the last checkpoint is untouched: lower "
-                         "training.learning_rate, or set "
-                         "training.clip, and go on from it",
-                         ddpm_error_message(), (long long)t->state.iteration + 1, (unsigned long long)config->run.seed);
+    ddpm_status status = ddpm_stepper_iterate(t->stepper, &t->state, ddpm_stop_wanted(&t->stop), &result);
+    if (status == DDPM_ERR_NUMERIC) return ddpm_agree(t->comm, is_writer(t) ? fail_numeric(t) : DDPM_OK);
     DDPM_TRY(status);
     const int64_t done = t->state.iteration;
     *stopping = result.votes > 0;
@@ -262,28 +313,66 @@ static ddpm_status advance(trainer *t, ddpm_stop *stop, ddpm_progress *progress,
 }
 
 /* Collective. */
-static ddpm_status loop(trainer *t, const char *folder)
+static ddpm_status loop(trainer *t)
 {
-    const ddpm_config *config = config_of(t);
-    ddpm_progress progress = ddpm_progress_begin("iterations", t->state.iteration, config->training.iterations);
-    ddpm_stop stop;
+    const int64_t iterations = config_of(t)->training.iterations;
+    ddpm_progress progress = ddpm_progress_begin("iterations", t->state.iteration, iterations);
     int stopping = 0;
-    ddpm_status status =
-        ddpm_agree(t->comm, ddpm_stop_begin(config->run.time_limit, is_writer(t) ? folder : NULL, &stop));
-    if (status != DDPM_OK) return status;
+    ddpm_status status = DDPM_OK;
     const double started = ddpm_comm_seconds() - (is_writer(t) ? ddpm_run_folder_seconds(t->folder) : 0.0);
     t->marked_iteration = t->state.iteration;
     t->marked_seconds = ddpm_comm_seconds() - started;
-    while (status == DDPM_OK && !stopping && t->state.iteration < config->training.iterations)
-        status = advance(t, &stop, &progress, started, &stopping);
-    if (stopping) (void)ddpm_stop_wanted(&stop); /* another rank may have been first to see what this one sees now */
-    ddpm_stop_end(&stop);
-    if (status == DDPM_OK && stopping && t->state.iteration < config->training.iterations)
-        return ddpm_fail(DDPM_STOPPED,
-                         "stopped by %s at iteration %lld of %lld, checkpoint saved; the same command goes on",
-                         stop.reason ? stop.reason : "another rank", (long long)t->state.iteration,
-                         (long long)config->training.iterations);
+    while (status == DDPM_OK && !stopping && t->state.iteration < iterations)
+        status = advance(t, &progress, started, &stopping);
+    if (stopping) (void)ddpm_stop_wanted(&t->stop); /* another rank may have been first to see what this one sees now */
+    if (status == DDPM_OK && stopping && t->state.iteration < iterations)
+        return ddpm_fail(
+            DDPM_STOPPED, "stopped by %s at iteration %lld of %lld, checkpoint saved; the same command goes on",
+            t->stop.reason ? t->stop.reason : "another rank", (long long)t->state.iteration, (long long)iterations);
     return status;
+}
+
+/* Collective. */
+static ddpm_status train_on(trainer *t, const char *folder)
+{
+    const int writes = is_writer(t);
+    char message[DDPM_MESSAGE_BYTES];
+    ddpm_status status = ddpm_agree(
+        t->comm, writes ? ddpm_run_folder_open(folder, config_of(t), t->state.iteration, &t->folder) : DDPM_OK);
+    if (status == DDPM_OK) status = loop(t);
+    snprintf(message, sizeof message, "%s", ddpm_error_message());
+    const ddpm_status closed = ddpm_agree(t->comm, writes ? ddpm_run_folder_close(&t->folder) : DDPM_OK);
+    return status == DDPM_OK ? closed : ddpm_fail(status, "%s", message);
+}
+
+/* Collective. To the newest regular checkpoint, else to the start, with half the learning rate; one further back when
+ * the run failed again before it came to a new one, for numbers may have grown wild long before they are infinite.
+ * Checkpoints of requests to stop are passed over: where a run goes back to must not depend on when it was stopped. */
+static ddpm_status go_back(trainer *t, const char *folder)
+{
+    const int64_t recoveries = t->state.recoveries + 1;
+    const int again = t->returned >= 0 && t->saved <= t->returned;
+    const int64_t most = again ? t->returned - 1 : t->state.iteration;
+    ddpm_log_warning("%s", ddpm_error_message());
+    DDPM_TRY(ddpm_agree(t->comm, begin(t)));
+    DDPM_TRY(resume_newest(t, folder, config_of(t)->checkpoint.every, most));
+    t->state.recoveries = recoveries;
+    t->returned = t->state.iteration;
+    t->saved = t->state.iteration > 0 ? t->state.iteration : -1;
+    ddpm_log_warning("recovery %lld of %lld: on from iteration %lld with the learning rate halved",
+                     (long long)recoveries, (long long)config_of(t)->training.recover, (long long)t->state.iteration);
+    return DDPM_OK;
+}
+
+/* Collective. */
+static ddpm_status inspect(trainer *t, const ddpm_train_options *options, const char *folder)
+{
+    const int64_t batch = config_of(t)->training.batch;
+    DDPM_TRY(resume(t, options, folder));
+    DDPM_TRY(ddpm_dataset_prepare(t->dataset, t->state.iteration * batch, batch));
+    return ddpm_agree(
+        t->comm, is_writer(t) ? ddpm_inspect_block(t->stepper, &t->model, t->dataset, &t->state, options->block, stdout)
+                              : DDPM_OK);
 }
 
 static void describe(const trainer *t)
@@ -327,25 +416,31 @@ static ddpm_status run(trainer *t, const ddpm_config *config, const ddpm_train_o
         ddpm_log_info("dry run    nothing was written; the run folder would be %s", folder);
         return DDPM_OK;
     }
+    if (options->inspects) return inspect(t, options, folder);
+    DDPM_TRY(ddpm_agree(t->comm, is_writer(t) ? ddpm_lock_take(folder, &t->lock) : DDPM_OK));
     DDPM_TRY(resume(t, options, folder));
     t->saved = t->state.iteration > 0 ? t->state.iteration : -1;
-    if (t->state.iteration >= config_of(t)->training.iterations) {
+    if (t->state.iteration >= config->training.iterations) {
         ddpm_log_info("finished   %s has all %lld iterations already", folder, (long long)t->state.iteration);
         return DDPM_OK;
     }
-    DDPM_TRY(ddpm_agree(
-        t->comm, is_writer(t) ? ddpm_run_folder_open(folder, config_of(t), t->state.iteration, &t->folder) : DDPM_OK));
-    ddpm_status status = loop(t, folder);
-    const ddpm_status closed = ddpm_agree(t->comm, is_writer(t) ? ddpm_run_folder_close(&t->folder) : DDPM_OK);
-    if (status == DDPM_OK) status = closed;
+    DDPM_TRY(ddpm_agree(t->comm, ddpm_stop_begin(config->run.time_limit, config->run.stop_margin,
+                                                 is_writer(t) ? folder : NULL, &t->stop)));
+    ddpm_status status = train_on(t, folder);
+    while (status == DDPM_ERR_NUMERIC && t->state.recoveries < config->training.recover) {
+        status = go_back(t, folder);
+        if (status == DDPM_OK) status = train_on(t, folder);
+    }
+    ddpm_stop_end(&t->stop);
     if (status == DDPM_OK) ddpm_log_info("finished   %lld iterations; see %s", (long long)t->state.iteration, folder);
     return status;
 }
 
 ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_train_options *options)
 {
-    trainer t = {.comm = comm, .saved = -1};
+    trainer t = {.comm = comm, .saved = -1, .returned = -1};
     const ddpm_status status = run(&t, config, options);
+    ddpm_lock_release(t.lock);
     ddpm_stepper_free(t.stepper);
     ddpm_release(t.state.parameters);
     ddpm_release(t.state.ema);

@@ -7,9 +7,11 @@
 #include "ddpm/store/file.h"
 #include "ddpm/store/h5.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef DDPM_VERSION
@@ -49,6 +51,7 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", c->iteration));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "interval_loss", c->interval.loss));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "interval_count", c->interval.count));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "recoveries", c->recoveries));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
     if (!c->column_names) return DDPM_OK;
     return ddpm_h5_put_names(file, "/", "columns", c->columns, (const char *const *)c->column_names);
@@ -123,6 +126,16 @@ static ddpm_status open_sound(const char *path, ddpm_h5 **file)
     return ddpm_h5_finish(file, status);
 }
 
+/** Nothing in a checkpoint is compressed: memory for what the file cannot hold is not asked for. */
+static ddpm_status check_holds(const char *path, int64_t numbers, size_t bytes)
+{
+    struct stat about;
+    if (stat(path, &about)) return ddpm_fail(DDPM_ERR_IO, "%s: could not be examined (%s)", path, strerror(errno));
+    if ((double)numbers * (double)bytes <= (double)about.st_size) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_DATA, "%s: claims %lld numbers, which a file of %lld bytes cannot hold", path,
+                     (long long)numbers, (long long)about.st_size);
+}
+
 /** Length of a one-dimensional dataset, within least..most. */
 static ddpm_status read_length(const ddpm_h5 *file, const char *path, const char *name, int64_t least, int64_t most,
                                int64_t *out)
@@ -154,9 +167,13 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
     DDPM_TRY(ddpm_h5_get_int(file, "/", "iteration", &c->iteration));
     DDPM_TRY(ddpm_h5_get_real(file, "/", "interval_loss", &c->interval.loss));
     DDPM_TRY(ddpm_h5_get_int(file, "/", "interval_count", &c->interval.count));
+    if (ddpm_h5_has_attribute(file, "/", "recoveries"))
+        DDPM_TRY(ddpm_h5_get_int(file, "/", "recoveries", &c->recoveries));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
     DDPM_TRY(ddpm_h5_get_names(file, "/", "columns", &names, &c->column_names));
-    if (c->iteration < 0) return ddpm_fail(DDPM_ERR_DATA, "%s: its iteration is %lld", path, (long long)c->iteration);
+    if (c->iteration < 0 || c->recoveries < 0)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: its iteration is %lld, with %lld recoveries", path,
+                         (long long)c->iteration, (long long)c->recoveries);
     if (c->column_names && names != c->columns)
         return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld column names for %lld columns", path, (long long)names,
                          (long long)c->columns);
@@ -205,6 +222,7 @@ static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_check
     DDPM_TRY(read_length(file, path, "schedule/beta", 2, DDPM_CHECKPOINT_STEPS_MAX + 1, &betas));
     DDPM_TRY(read_length(file, path, "reduction/exponent", 1, DDPM_CHECKPOINT_EXPONENTS_MAX, &c->exponent_count));
     c->steps = betas - 1;
+    DDPM_TRY(check_holds(path, betas + TRANSFORMS * c->columns, sizeof(double)));
     DDPM_TRY(read_attributes(file, path, c));
     for (int i = 0; i < TRANSFORMS; i++)
         DDPM_TRY(read_reals(file, path, transform_names[i], c->columns, transform_at(c, i)));
@@ -254,6 +272,7 @@ static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, ddpm_check
     if (c->exponent_count != count + 1)
         return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld exponents; its network of %lld tensors needs %lld", path,
                          (long long)c->exponent_count, (long long)count, (long long)count + 1);
+    DDPM_TRY(check_holds(path, ARRAYS * c->parameter_count, sizeof(float)));
     for (int a = 0; a < arrays; a++) {
         DDPM_TRY(DDPM_NEW(array_at(c, a), c->parameter_count, array_names[a]));
         DDPM_TRY(read_array(file, path, a, count, tensors, *array_at(c, a)));

@@ -31,14 +31,6 @@ static int64_t parse_name(const char *name)
     return strcmp(name, again) ? -1 : iteration;
 }
 
-static int is_leftover(const char *name)
-{
-    static const char lead[] = ".step-", end[] = ".partial";
-    const size_t length = strlen(name);
-    return length > sizeof lead + sizeof end && !strncmp(name, lead, sizeof lead - 1) &&
-           !strcmp(name + length - (sizeof end - 1), end);
-}
-
 static ddpm_status path_in(const char *run_folder, const char *name, char out[DDPM_PATH_BYTES])
 {
     char folder[DDPM_PATH_BYTES];
@@ -165,12 +157,6 @@ static void remove_file(const char *run_folder, const char *name)
     if (unlink(path) && errno != ENOENT) ddpm_log_warning("%s: could not be removed (%s)", path, strerror(errno));
 }
 
-static ddpm_status remove_leftover(void *context, const char *name)
-{
-    if (is_leftover(name)) remove_file(context, name);
-    return DDPM_OK;
-}
-
 /** latest.h5; where the file system has no links, ddpm_checkpoint_locate takes the newest file. */
 static ddpm_status link_latest(const char *run_folder, int64_t iteration)
 {
@@ -193,5 +179,12 @@ ddpm_status ddpm_checkpoint_publish(const char *run_folder, int64_t iteration, i
         remove_file(run_folder, name);
     }
     ddpm_release(iterations);
-    return each_name(run_folder, remove_leftover, (void *)(uintptr_t)run_folder);
+    ddpm_checkpoint_remove_partials(run_folder);
+    return DDPM_OK;
+}
+
+void ddpm_checkpoint_remove_partials(const char *run_folder)
+{
+    char folder[DDPM_PATH_BYTES];
+    if (ddpm_file_join(run_folder, folder_name, folder) == DDPM_OK) ddpm_file_remove_partials(folder, 0.0);
 }

@@ -98,6 +98,12 @@ static ddpm_status check_training(const ddpm_config *config)
                          "training.warmup: expected at most training.iterations, %lld, found %lld; "
                          "the learning rate would never reach its value",
                          (long long)config->training.iterations, (long long)config->training.warmup);
+    if (config->training.recover > 0 && config->checkpoint.keep > 0)
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "checkpoint.keep: expected 0 (all) with training.recover, found %lld; the checkpoint to go back "
+            "to might be gone",
+            (long long)config->checkpoint.keep);
     if (rows > 0 && rows < 8)
         return ddpm_fail(DDPM_ERR_CONFIG, "parallel.block_rows: expected 0 (chosen for you) or 8 to 4096, found %lld",
                          (long long)rows);

@@ -108,6 +108,9 @@ const ddpm_option ddpm_options[] = {
     OTHER(DDPM_OPTION_UINT, run.seed, "0", SCIENCE, "all random numbers follow from it"),
     TEXT(run.output, "", RUN, "the run's folder; empty: runs/<name>"),
     REAL(run.time_limit, "0", 0, INFINITY, RUN, "stop with a checkpoint after so many seconds; 0: no limit"),
+    REAL(run.stop_margin, "60", 0, INFINITY, RUN,
+         "stop with a checkpoint so many seconds before SLURM_JOB_END_TIME, where SLURM sets it (at half of what is left, "
+         "if that is less)"),
     INT(run.report_every, "100", 1, FOREVER, RUN, "iterations between rows of metrics.csv"),
 
     CHOICE(data.source, "swiss_roll", sources, SCIENCE, "where the rows come from"),
@@ -190,6 +193,9 @@ const ddpm_option ddpm_options[] = {
          "largest norm of the gradient, longer ones are scaled to it; 0: none"),
     REAL(training.ema, "0.999", 0, 1, SCIENCE | OPEN_1,
          "decay of the running mean of the parameters, per iteration; 0: none"),
+    INT(training.recover, "0", 0, 100, RUN,
+        "times a run whose loss or gradient is not finite goes back to a regular checkpoint and on with half the "
+        "learning rate; needs checkpoint.keep: 0"),
     INT(training.validate_every, "1000", 0, FOREVER, RUN, "iterations between two validation losses; 0: never"),
 
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),

@@ -250,10 +250,14 @@ ddpm_status ddpm_dataset_create(ddpm_comm *comm, const ddpm_config *config, ddpm
 {
     ddpm_dataset *d = NULL;
     *out = NULL;
-    DDPM_TRY(ddpm_agree(comm, DDPM_NEW(&d, 1, "data set")));
+    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&d, 1, "data set"));
+    if (status != DDPM_OK) {
+        ddpm_release(d); /* another rank may be the one that failed */
+        return status;
+    }
     d->comm = comm;
     d->seed = config->run.seed;
-    const ddpm_status status = build(d, config);
+    status = build(d, config);
     if (status != DDPM_OK) {
         ddpm_dataset_free(d);
         return status;

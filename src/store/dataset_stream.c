@@ -161,6 +161,7 @@ ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_config *config, ddpm_
     *out = NULL;
     ddpm_status status = ddpm_agree(comm, DDPM_NEW(&s, 1, "data stream"));
     if (status != DDPM_OK) {
+        ddpm_release(s); /* another rank may be the one that failed */
         ddpm_source_close(source);
         return status;
     }

@@ -1,12 +1,18 @@
 /* Files that are complete or not there. Nothing here knows what is in a file. */
 #include "ddpm/store/file.h"
 
+#include "ddpm/base/log.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+static const char ending[] = ".partial";
 
 static ddpm_status fail_errno(const char *path, const char *what)
 {
@@ -54,7 +60,7 @@ static ddpm_status sync_folder(const char *path)
 }
 
 /** A name beside path that starts with a dot. */
-static ddpm_status name_beside(const char *path, const char *ending, char out[DDPM_PATH_BYTES])
+static ddpm_status name_beside(const char *path, char out[DDPM_PATH_BYTES])
 {
     const size_t folder = folder_bytes(path);
     const char *base = path + folder;
@@ -67,7 +73,7 @@ static ddpm_status name_beside(const char *path, const char *ending, char out[DD
 
 ddpm_status ddpm_file_partial_name(const char *path, char out[DDPM_PATH_BYTES])
 {
-    return name_beside(path, ".partial", out);
+    return name_beside(path, out);
 }
 
 static ddpm_status sync_file(const char *path)
@@ -88,6 +94,26 @@ ddpm_status ddpm_file_commit(const char *partial, const char *path)
         return status;
     }
     return sync_folder(path);
+}
+
+static int is_partial(const char *name)
+{
+    const size_t length = strlen(name), end = sizeof ending - 1;
+    return name[0] == '.' && length > end + 1 && !strcmp(name + length - end, ending);
+}
+
+void ddpm_file_remove_partials(const char *folder, double age)
+{
+    char path[DDPM_PATH_BYTES];
+    struct stat about;
+    DIR *open_folder = opendir(folder);
+    const struct dirent *entry;
+    while (open_folder && (entry = readdir(open_folder))) {
+        if (!is_partial(entry->d_name) || ddpm_file_join(folder, entry->d_name, path) != DDPM_OK) continue;
+        if (lstat(path, &about) || difftime(time(NULL), about.st_mtime) < age) continue;
+        if (unlink(path) && errno != ENOENT) ddpm_log_warning("%s: could not be removed (%s)", path, strerror(errno));
+    }
+    if (open_folder) closedir(open_folder);
 }
 
 ddpm_status ddpm_file_write(int fd, const char *path, const void *data, size_t bytes)
@@ -118,7 +144,7 @@ ddpm_status ddpm_file_replace(const char *path, const void *data, size_t bytes)
 ddpm_status ddpm_file_link(const char *target, const char *link)
 {
     char partial[DDPM_PATH_BYTES];
-    DDPM_TRY(name_beside(link, ".partial", partial));
+    DDPM_TRY(name_beside(link, partial));
     if (unlink(partial) && errno != ENOENT) return fail_errno(partial, "could not be removed");
     if (symlink(target, partial)) return fail_errno(link, "the link could not be made");
     if (rename(partial, link)) {

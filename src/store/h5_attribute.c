@@ -140,6 +140,7 @@ static ddpm_status open_attribute(const ddpm_h5 *file, const char *object, const
 
 int ddpm_h5_has_attribute(const ddpm_h5 *file, const char *object, const char *name)
 {
+    DDPM_H5_READING(file->path);
     const int found = H5Aexists_by_name(file->id, object, name, file->link_access) > 0;
     *file->outside = '\0';
     return found;
@@ -148,6 +149,7 @@ int ddpm_h5_has_attribute(const ddpm_h5 *file, const char *object, const char *n
 static ddpm_status get_number(const ddpm_h5 *file, const char *object, const char *name, int real_allowed,
                               hid_t memory_type, void *value)
 {
+    DDPM_H5_READING(file->path);
     attribute a;
     DDPM_TRY(open_attribute(file, object, name, &a));
     ddpm_status status = DDPM_OK;
@@ -223,6 +225,7 @@ static ddpm_status read_variable(const ddpm_h5 *file, const char *object, const 
 
 static ddpm_status get_texts(const ddpm_h5 *file, const char *object, const char *name, int64_t *count, char ***out)
 {
+    DDPM_H5_READING(file->path);
     attribute a;
     DDPM_TRY(open_attribute(file, object, name, &a));
     ddpm_status status;

@@ -8,6 +8,8 @@
 
 enum { CHUNK_BYTES = 1 << 20, NUMBER_BYTES_MAX = 16 };
 
+static const double CLAIM_PER_BYTE = 2000, CLAIM_ALWAYS = 1e7; /* numbers */
+
 static hid_t file_type(ddpm_h5_type type)
 {
     switch (type) {
@@ -99,6 +101,21 @@ static ddpm_status read_shape(const ddpm_h5 *file, const char *name, hid_t space
     return DDPM_OK;
 }
 
+/** Chunks that were never written cost nothing: a few bytes can claim more rows than a life can read. gzip makes a
+ * thousandth of its input at best, so what claims much more than that of a file is not data. */
+static ddpm_status check_claim(const ddpm_h5 *file, const char *name, const ddpm_h5_shape *shape)
+{
+    hsize_t file_bytes = 0;
+    double numbers = 1;
+    if (!shape->is_number || file->comm) return DDPM_OK; /* with comm: a file that this program makes */
+    for (int i = 0; i < shape->dims; i++) numbers *= (double)shape->size[i];
+    if (H5Fget_filesize(file->id, &file_bytes) < 0)
+        return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "its file could not be measured");
+    if (numbers <= CLAIM_ALWAYS || numbers <= CLAIM_PER_BYTE * (double)file_bytes) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: claims %.3g numbers, which a file of %llu bytes cannot hold", file->path,
+                     name, numbers, (unsigned long long)file_bytes);
+}
+
 ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_t id, ddpm_h5_shape *shape)
 {
     *shape = (ddpm_h5_shape){0};
@@ -120,7 +137,7 @@ ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_
     }
     if (space >= 0) (void)H5Sclose(space);
     if (type >= 0) (void)H5Tclose(type);
-    return status;
+    return status == DDPM_OK ? check_claim(file, name, shape) : status;
 }
 
 ddpm_status ddpm_h5_dataset_open(const ddpm_h5 *file, const char *name, hid_t *id, ddpm_h5_shape *shape)
@@ -144,6 +161,7 @@ static ddpm_status check_number(const ddpm_h5 *file, const char *name, const ddp
 
 ddpm_status ddpm_h5_shape_of(const ddpm_h5 *file, const char *name, ddpm_h5_shape *out)
 {
+    DDPM_H5_READING(file->path);
     hid_t id;
     DDPM_TRY(ddpm_h5_dataset_open(file, name, &id, out));
     (void)H5Dclose(id);
@@ -155,6 +173,7 @@ ddpm_status ddpm_h5_shape_of(const ddpm_h5 *file, const char *name, ddpm_h5_shap
 ddpm_status ddpm_h5_read(const ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size,
                          void *data)
 {
+    DDPM_H5_READING(file->path);
     char expected[DDPM_H5_MAX_DIMS * 24], found[DDPM_H5_MAX_DIMS * 24];
     ddpm_h5_shape shape;
     hid_t id;
@@ -189,6 +208,7 @@ static ddpm_status open_last(ddpm_h5 *file, const char *name)
 
 ddpm_status ddpm_h5_read_rows(ddpm_h5 *file, const char *name, int64_t first, int64_t count, float *rows)
 {
+    DDPM_H5_READING(file->path);
     hsize_t start[DDPM_H5_MAX_DIMS] = {0}, edge[DDPM_H5_MAX_DIMS], total = (hsize_t)count;
     DDPM_TRY(open_last(file, name));
     const ddpm_h5_shape *shape = &file->last_shape;

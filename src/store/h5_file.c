@@ -64,25 +64,34 @@ static void free_handle(ddpm_h5 *file)
     ddpm_release(file);
 }
 
-ddpm_status ddpm_h5_wrap(hid_t id, const char *path, ddpm_h5 **out)
+ddpm_status ddpm_h5_handle(const char *path, ddpm_h5 **out)
 {
     const size_t bytes = strlen(path) + 1;
     ddpm_h5 *file = NULL;
-    ddpm_status status = DDPM_NEW(&file, 1, "an HDF5 file");
-    if (status == DDPM_OK) status = DDPM_NEW(&file->path, (int64_t)bytes, "a path");
+    *out = NULL;
+    DDPM_TRY(DDPM_NEW(&file, 1, "an HDF5 file"));
+    file->id = H5I_INVALID_HID;
+    file->memory = file->disk = -1;
+    ddpm_status status = DDPM_NEW(&file->path, (int64_t)bytes, "a path");
     if (status == DDPM_OK) status = DDPM_NEW(&file->outside, DDPM_H5_OUTSIDE_BYTES, "the name of a link");
     if (status == DDPM_OK) {
         memcpy(file->path, path, bytes);
         status = make_access(file);
     }
-    if (status == DDPM_OK) {
-        file->id = id;
-        file->memory = file->disk = -1;
+    if (status == DDPM_OK)
         *out = file;
-        return DDPM_OK;
-    }
-    if (file) free_handle(file);
-    (void)H5Fclose(id);
+    else
+        free_handle(file);
+    return status;
+}
+
+static ddpm_status wrap(hid_t id, const char *path, ddpm_h5 **out)
+{
+    const ddpm_status status = ddpm_h5_handle(path, out);
+    if (status == DDPM_OK)
+        (*out)->id = id;
+    else
+        (void)H5Fclose(id);
     return status;
 }
 
@@ -122,7 +131,7 @@ ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out)
     if (creation >= 0) (void)H5Pclose(creation);
     if (access >= 0) (void)H5Pclose(access);
     DDPM_TRY(status);
-    DDPM_TRY(ddpm_h5_wrap(id, path, out));
+    DDPM_TRY(wrap(id, path, out));
     status = move_to_memory(*out);
     return status == DDPM_OK ? DDPM_OK : ddpm_h5_finish(out, status);
 }
@@ -140,6 +149,7 @@ ddpm_status ddpm_h5_probe(const char *path, int writing)
 
 ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
 {
+    DDPM_H5_READING(path);
     *out = NULL;
     ddpm_h5_quiet();
     DDPM_TRY(ddpm_h5_probe(path, 0));
@@ -155,7 +165,7 @@ ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
                      : ddpm_h5_fail_path(DDPM_ERR_DATA, path, "could not be opened");
     if (access >= 0) (void)H5Pclose(access);
     DDPM_TRY(status);
-    return ddpm_h5_wrap(id, path, out);
+    return wrap(id, path, out);
 }
 
 ddpm_status ddpm_h5_close(ddpm_h5 **handle)
@@ -165,7 +175,7 @@ ddpm_status ddpm_h5_close(ddpm_h5 **handle)
     *handle = NULL;
     if (!file) return DDPM_OK;
     if (file->last > 0) (void)H5Dclose(file->last);
-    if (H5Fclose(file->id) < 0) status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
+    if (file->id >= 0 && H5Fclose(file->id) < 0) status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
     if (file->disk >= 0 && status == DDPM_OK) status = ddpm_h5_copy(file->memory, file->disk, file->path);
     if (file->memory >= 0) close(file->memory);
     if (file->disk >= 0 && close(file->disk) && errno != EINTR && status == DDPM_OK)

@@ -31,6 +31,7 @@ static herr_t walk_step(hid_t root, const char *name, const H5O_info_t *about, v
 ddpm_status ddpm_h5_list(const ddpm_h5 *file, int limit,
                          void (*visit)(void *context, const char *name, const ddpm_h5_shape *shape), void *context)
 {
+    DDPM_H5_READING(file->path);
     walk w = {file, limit, visit, context};
     if (H5Ovisit(file->id, H5_INDEX_NAME, H5_ITER_INC, walk_step, &w) < 0)
         return ddpm_h5_fail(DDPM_ERR_DATA, file, NULL, "its datasets could not be listed");
@@ -40,6 +41,7 @@ ddpm_status ddpm_h5_list(const ddpm_h5 *file, int limit,
 /** Level by level: HDF5 asks that all but the last of a path are there. */
 int ddpm_h5_has(const ddpm_h5 *file, const char *name)
 {
+    DDPM_H5_READING(file->path);
     char part[4 * NAME_BYTES];
     const size_t length = name ? strlen(name) : 0;
     int found = length > 0 && length < sizeof part;

@@ -8,17 +8,12 @@
 /* One collective write: well below the 2^31 bytes that MPI's int counts hold. */
 static const int64_t PART_BYTES = INT64_C(1) << 30;
 
-/** The file as this rank will open it. */
-static hid_t parallel_access(const ddpm_comm *comm)
+/** Collective: HDF5 duplicates the communicator here. @return 0 when all is well. */
+static int go_parallel(hid_t access, const ddpm_comm *comm)
 {
-    const hid_t access = ddpm_h5_file_access();
-    if (access < 0) return access;
     /* collective metadata reads are broken in 1.10.5 to 1.10.8 */
-    if (H5Pset_fapl_mpio(access, comm->all, MPI_INFO_NULL) >= 0 && H5Pset_coll_metadata_write(access, 0) >= 0 &&
-        H5Pset_all_coll_metadata_ops(access, 0) >= 0)
-        return access;
-    (void)H5Pclose(access);
-    return H5I_INVALID_HID;
+    return H5Pset_fapl_mpio(access, comm->all, MPI_INFO_NULL) < 0 || H5Pset_coll_metadata_write(access, 0) < 0 ||
+           H5Pset_all_coll_metadata_ops(access, 0) < 0;
 }
 
 ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **out)
@@ -28,18 +23,22 @@ ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **o
     ddpm_h5_quiet();
     DDPM_TRY(
         ddpm_agree(comm, ddpm_h5_probe(path, 1))); /* a rank that cannot see the file would leave the others waiting */
-    const hid_t access = parallel_access(comm);
-    ddpm_status status =
-        access < 0 ? ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "MPI-IO could not be set up") : DDPM_OK;
+    /* all that can fail on one rank comes before the collective calls: closing a file is one too */
+    const hid_t access = ddpm_h5_file_access();
+    ddpm_status status = access < 0 ? ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "HDF5 could not be set up")
+                                    : ddpm_h5_handle(path, &file);
+    status = ddpm_agree(comm, status);
+    if (status == DDPM_OK && go_parallel(access, comm))
+        status = ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "MPI-IO could not be set up");
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) {
-        const hid_t id = H5Fopen(path, H5F_ACC_RDWR, access);
-        status = id < 0 ? ddpm_h5_fail_path(DDPM_ERR_IO, path, "could not be opened by all ranks")
-                        : ddpm_h5_wrap(id, path, &file);
+        file->id = H5Fopen(path, H5F_ACC_RDWR, access);
+        status = file->id < 0 ? ddpm_h5_fail_path(DDPM_ERR_IO, path, "could not be opened by all ranks") : DDPM_OK;
         status = ddpm_agree(comm, status);
+        if (status != DDPM_OK) file->id = H5I_INVALID_HID;
     }
     if (access >= 0) (void)H5Pclose(access);
-    if (status != DDPM_OK) return status;
+    if (status != DDPM_OK) return ddpm_h5_finish(&file, status);
     file->comm = comm;
     *out = file;
     return DDPM_OK;
@@ -92,29 +91,40 @@ static ddpm_status check_slab(const ddpm_h5 *file, const char *name, hid_t id, c
     return DDPM_OK;
 }
 
-/** One collective write: part `index` of the slab, or nothing. */
-static ddpm_status write_part(const ddpm_h5 *file, const char *name, hid_t id, hid_t transfer, int dims,
-                              const int64_t *start, const int64_t *count, int64_t index, const float *data)
+/** Local. What this rank writes in part `index` of the slab, where it lies in the file and in memory; or nothing. */
+static ddpm_status select_part(const ddpm_h5 *file, const char *name, hid_t id, int dims, const int64_t *start,
+                               const int64_t *count, int64_t index, hid_t *in_file, hid_t *in_memory, int64_t *offset)
 {
-    int64_t first[DDPM_H5_MAX_DIMS], edge[DDPM_H5_MAX_DIMS], offset = 0;
+    int64_t first[DDPM_H5_MAX_DIMS], edge[DDPM_H5_MAX_DIMS];
     hsize_t from[DDPM_H5_MAX_DIMS], size[DDPM_H5_MAX_DIMS], total = 1;
-    const float nothing = 0;
-    const int some = count[0] > 0 && index < ddpm_h5_part(dims, count, PART_BYTES, index, first, edge, &offset);
+    const int some = count[0] > 0 && index < ddpm_h5_part(dims, count, PART_BYTES, index, first, edge, offset);
     for (int i = 0; i < dims && some; i++) {
         from[i] = (hsize_t)(start[i] + first[i]);
         size[i] = (hsize_t)edge[i];
         total *= size[i];
     }
-    const hid_t in_file = H5Dget_space(id), in_memory = H5Screate_simple(1, &total, NULL);
-    if (some) {
-        (void)H5Sselect_hyperslab(in_file, H5S_SELECT_SET, from, NULL, size, NULL);
-    } else {
-        (void)H5Sselect_none(in_file);
-        (void)H5Sselect_none(in_memory);
+    *in_file = H5Dget_space(id);
+    *in_memory = H5Screate_simple(1, &total, NULL);
+    const int failed = *in_file < 0 || *in_memory < 0 ||
+                       (some ? H5Sselect_hyperslab(*in_file, H5S_SELECT_SET, from, NULL, size, NULL) < 0
+                             : H5Sselect_none(*in_file) < 0 || H5Sselect_none(*in_memory) < 0);
+    return failed ? ddpm_h5_fail(DDPM_ERR_INTERNAL, file, name, "a part of it could not be selected") : DDPM_OK;
+}
+
+/** Collective. One write: part `index` of the slab, or nothing. The status is agreed. */
+static ddpm_status write_part(const ddpm_h5 *file, const char *name, hid_t id, hid_t transfer, int dims,
+                              const int64_t *start, const int64_t *count, int64_t index, const float *data)
+{
+    hid_t in_file = H5I_INVALID_HID, in_memory = H5I_INVALID_HID;
+    int64_t offset = 0;
+    const float nothing = 0;
+    ddpm_status status =
+        ddpm_agree(file->comm, select_part(file, name, id, dims, start, count, index, &in_file, &in_memory, &offset));
+    if (status == DDPM_OK) {
+        if (H5Dwrite(id, H5T_NATIVE_FLOAT, in_memory, in_file, transfer, count[0] > 0 ? data + offset : &nothing) < 0)
+            status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
+        status = ddpm_agree(file->comm, status);
     }
-    ddpm_status status = DDPM_OK;
-    if (H5Dwrite(id, H5T_NATIVE_FLOAT, in_memory, in_file, transfer, some ? data + offset : &nothing) < 0)
-        status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
     if (in_file >= 0) (void)H5Sclose(in_file);
     if (in_memory >= 0) (void)H5Sclose(in_memory);
     return status;
@@ -138,11 +148,8 @@ ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, int dims, const 
         if (count[0])
             parts = ddpm_h5_part(dims, count, PART_BYTES, INT64_MAX, unused, unused + dims, unused + 2 * dims);
         ddpm_comm_max_int64(file->comm, &parts, 1); /* all ranks call equally often */
-        for (int64_t i = 0; i < parts; i++) {
-            const ddpm_status part = write_part(file, name, id, transfer, dims, start, count, i, data);
-            if (status == DDPM_OK) status = part;
-        }
-        status = ddpm_agree(file->comm, status);
+        for (int64_t i = 0; i < parts && status == DDPM_OK; i++)
+            status = write_part(file, name, id, transfer, dims, start, count, i, data);
     }
     if (opened) (void)H5Dclose(id);
     if (transfer >= 0) (void)H5Pclose(transfer);

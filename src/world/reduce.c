@@ -147,12 +147,32 @@ void ddpm_reducer_merge(ddpm_reducer *reducer, int thread)
     }
 }
 
+/* Whether a contribution that this tensor's scale refuses is not finite: nothing finite is too large for it. */
+static int is_coarsest(const ddpm_reducer *r, int64_t tensor)
+{
+    return !r->exact || ldexp(r->gradients[0].limit, -r->exponent[tensor]) >= (double)FLT_MAX;
+}
+
+int ddpm_reducer_met_wild(ddpm_reducer *reducer, int thread)
+{
+    const ddpm_reducer *r = reducer;
+    int64_t *refused = r->gradients[thread].refused;
+    int wild = 0;
+    for (int64_t i = 0; i <= r->tensor_count; i++) wild |= refused[i] && is_coarsest(r, i);
+    if (r->exact)
+        memset(r->fixed + thread * vector_length(r), 0, (size_t)sums_length(r) * sizeof *r->fixed);
+    else
+        memset(r->real + thread * sums_length(r), 0, (size_t)sums_length(r) * sizeof *r->real);
+    memset(refused, 0, (size_t)r->counter_count * sizeof *refused);
+    return wild;
+}
+
 /* Coarser scales for what was refused; DDPM_ERR_NUMERIC when no scale can help. */
 static ddpm_status make_coarser(ddpm_reducer *r, const int64_t *refused)
 {
     for (int64_t i = 0; i <= r->tensor_count; i++) {
         if (!refused[i]) continue;
-        if (!r->exact || ldexp(r->gradients[0].limit, -r->exponent[i]) >= (double)FLT_MAX)
+        if (is_coarsest(r, i))
             return ddpm_fail(DDPM_ERR_NUMERIC, "%s is not a finite number",
                              i == r->tensor_count ? "the loss" : "a gradient");
         r->exponent[i] -= COARSER;

@@ -54,9 +54,12 @@ ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, 
 {
     ddpm_shared *shared = NULL;
     *out = NULL;
-    DDPM_TRY(ddpm_agree(comm, DDPM_NEW(&shared, 1, what)));
+    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&shared, 1, what));
+    if (status != DDPM_OK) {
+        ddpm_release(shared); /* another rank may be the one that failed */
+        return status;
+    }
     shared->window = make_window(comm, bytes);
-    ddpm_status status = DDPM_OK;
     if (shared->window == MPI_WIN_NULL) {
         status = ddpm_allocate(&shared->data, (int64_t)bytes, 1, what);
     } else {

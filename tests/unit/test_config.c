@@ -243,7 +243,7 @@ static void test_defaults(void **state)
     (void)state;
     static const char golden[] =
         "# ddpm " DDPM_VERSION "\n"
-        "run:\n  name: \"run\"\n  seed: 0\n  output: \"\"\n  time_limit: 0\n  report_every: 100\n"
+        "run:\n  name: \"run\"\n  seed: 0\n  output: \"\"\n  time_limit: 0\n  stop_margin: 60\n  report_every: 100\n"
         "data:\n  source: swiss_roll\n  count: 10000\n  noise: auto\n  dimensions: 2\n  path: \"\"\n  dataset: "
         "\"data\"\n"
         "  columns: []\n  condition: []\n  standardize: column\n  validation: 0.1\n  memory: 4096\n"
@@ -256,7 +256,7 @@ static void test_defaults(void **state)
         "network:\n  width: 128\n  depth: 3\n  activation: silu\n  time: sinusoidal\n  time_width: 64\n"
         "training:\n  iterations: 20000\n  batch: 256\n  optimizer: adam\n  learning_rate: 0.001\n  momentum: 0.9\n"
         "  beta1: 0.9\n  beta2: 0.999\n  epsilon: 1e-08\n  weight_decay: 0\n  warmup: 0\n  decay: cosine\n"
-        "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  validate_every: 1000\n"
+        "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  recover: 0\n  validate_every: 1000\n"
         "checkpoint:\n  every: 1000\n  keep: 3\n"
         "sampling:\n  method: ancestral\n  steps: 0\n  eta: 0\n  corrections: 0\n  correction_ratio: 0.1\n  guidance: "
         "0\n"
@@ -610,7 +610,7 @@ static void test_same_science(void **state)
         "data.path",        "training.iterations", "checkpoint.every",     "checkpoint.keep",
         "sampling.steps",   "sampling.weights",    "sampling.clip",        "training.validate_every",
         "sampling.method",  "sampling.eta",        "sampling.corrections", "sampling.correction_ratio",
-        "sampling.guidance"};
+        "run.stop_margin",  "training.recover",    "sampling.guidance"};
     const size_t runs = sizeof run_keys / sizeof *run_keys;
     ddpm_config then, now;
     size_t allowed = 0;

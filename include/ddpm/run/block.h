@@ -26,6 +26,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_block_create(const ddpm_model *model, const ddp
 void ddpm_block_release(ddpm_block *block);
 int64_t ddpm_block_bytes(const ddpm_model *model, int64_t rows);
 
+/** Rows first .. first+rows-1 of an iteration's batch, forward: x0, t, xt, target are then in the block.
+ *  @return  the network's output [rows][*stride], until the next use of the block. */
+const float *ddpm_block_forward(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
+                                int64_t rows, int64_t *stride);
+
 /** Rows first .. first+rows-1 of an iteration's batch: their share of the batch's loss; the gradients are added.
  *  @param[out] row_loss  [rows], or NULL. */
 double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,

@@ -26,6 +26,12 @@ DDPM_MUST_CHECK ddpm_status ddpm_run_folder_save(ddpm_run_folder *folder, const 
                                                  ddpm_checkpoint *checkpoint, int64_t count,
                                                  const ddpm_tensor *tensors);
 
+/** Write RUN/failed.h5, a checkpoint of the state before an iteration that failed; it is not gone on from by itself.
+ *  @param[out] path  of the file. */
+DDPM_MUST_CHECK ddpm_status ddpm_run_folder_save_failed(ddpm_run_folder *folder, const ddpm_config *config,
+                                                        ddpm_checkpoint *checkpoint, int64_t count,
+                                                        const ddpm_tensor *tensors, char path[DDPM_PATH_BYTES]);
+
 /** *folder is NULL afterwards; NULL is allowed. */
 DDPM_MUST_CHECK ddpm_status ddpm_run_folder_close(ddpm_run_folder **folder);
 

@@ -9,7 +9,8 @@
 
 /** What training changes, [parameters] each. */
 typedef struct ddpm_state {
-    int64_t iteration; /* finished ones */
+    int64_t iteration;  /* finished ones */
+    int64_t recoveries; /* each has halved the learning rate */
     float *parameters, *ema, *moment1, *moment2;
 } ddpm_state;
 
@@ -38,14 +39,15 @@ ddpm_timesteps *ddpm_stepper_timesteps(ddpm_stepper *stepper);
 /** Collective. Do one iteration: state->iteration grows by one.
  *  @param vote      nonzero: this rank asks to stop.
  *  @param[out] out  loss: the mean over the batch; norm: of the gradient, before clipping; votes.
- *  @return DDPM_ERR_NUMERIC when the loss or a gradient is not finite; state is then unchanged. */
+ *  @return DDPM_ERR_NUMERIC when the loss or a gradient is not finite; the message names the lowest block that makes it
+ *  so, and state is unchanged. */
 DDPM_MUST_CHECK ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int vote, ddpm_reduced *out);
 
 /** Collective. The loss on held-out rows with fixed t and noise, by the average of the parameters; NaN without held-out
  * rows. The same bits at any number of ranks. */
 DDPM_MUST_CHECK ddpm_status ddpm_stepper_validate(ddpm_stepper *stepper, const ddpm_state *state, double *loss);
 
-/** Local. The learning rate of an iteration (from 0): warm-up times decay. */
-double ddpm_learning_rate(const ddpm_config *config, int64_t iteration);
+/** Local. The learning rate of an iteration (from 0): warm-up times decay, halved by each recovery. */
+double ddpm_learning_rate(const ddpm_config *config, int64_t iteration, int64_t recoveries);
 
 #endif

@@ -14,10 +14,13 @@ typedef enum ddpm_resume {
 typedef struct ddpm_train_options {
     ddpm_resume resume;
     const char *resume_file;
-    int dry_run; /* say what would be done and what memory it takes */
+    int dry_run;   /* say what would be done and what memory it takes */
+    int inspects;  /* print a block of the next iteration, and write nothing */
+    int64_t block; /* that one */
 } ddpm_train_options;
 
-/** Collective. Train until training.iterations, or a request to stop (DDPM_STOPPED, after a checkpoint).
+/** Collective. One run at a time uses a folder: it is locked meanwhile (store/lock.h). Train until training.iterations,
+ * or a request to stop (DDPM_STOPPED, after a checkpoint).
  *  @param config  checked, the same on all ranks. */
 DDPM_MUST_CHECK ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_train_options *options);
 

@@ -6,7 +6,7 @@
  * /reduction/exponent [tensors + 1] int32; with importance sampling of t, /timesteps/history [T][10] float32 and
  * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64, and
  * their names in the root's attribute condition_names; attributes of the root: format, program, iteration,
- * interval_loss, interval_count, config (the resolved YAML), columns (their names, when they have any). Chunks and
+ * interval_loss, interval_count, recoveries (0 where it is missing), config (the resolved YAML), columns (their names, when they have any). Chunks and
  * metadata carry HDF5's checksums; the user block holds a digest of all that follows it (store/digest.h), checked
  * before HDF5 sees the file.
  *
@@ -42,6 +42,7 @@ typedef struct ddpm_interval {
 typedef struct ddpm_checkpoint {
     int64_t iteration; /* finished ones */
     ddpm_interval interval;
+    int64_t recoveries;        /* times that the learning rate was halved */
     char *config;              /* resolved YAML */
     int64_t columns;           /* D */
     char **column_names;       /* [D], or NULL */
@@ -96,5 +97,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_path(const char *run_folder, int64_t
  * killed run left half written. This iteration's file stays in any case; what cannot be removed is worth a warning
  * only. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_publish(const char *run_folder, int64_t iteration, int64_t keep);
+
+/** Remove what a killed run left half written. */
+void ddpm_checkpoint_remove_partials(const char *run_folder);
 
 #endif

@@ -53,6 +53,7 @@ typedef struct ddpm_config {
         uint64_t seed;
         char output[DDPM_CONFIG_TEXT]; /* empty: runs/<name> */
         double time_limit;             /* seconds; 0: none */
+        double stop_margin;            /* seconds before the end of a SLURM job */
         int64_t report_every;          /* iterations between rows of metrics.csv */
     } run;
     struct {
@@ -103,6 +104,7 @@ typedef struct ddpm_config {
         double clip; /* largest global norm; 0: none */
         double ema;  /* 0: none */
         int64_t validate_every;
+        int64_t recover; /* times to go back with half the learning rate */
     } training;
     struct {
         int64_t every, keep;

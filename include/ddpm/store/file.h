@@ -17,6 +17,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_file_partial_name(const char *path, char out[DD
  * failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_commit(const char *partial, const char *path);
 
+/** Remove the partial files of a folder that nobody has written to for `age` seconds. What cannot be removed is worth a
+ * warning only. */
+void ddpm_file_remove_partials(const char *folder, double age);
+
 /** Replace path by these bytes, durably, by the two calls above. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_replace(const char *path, const void *data, size_t bytes);
 

@@ -111,6 +111,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_put_names(ddpm_h5 *file, const char *object,
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_names(const ddpm_h5 *file, const char *object, const char *name, int64_t *count,
                                               char ***names);
 
+/** From now on a crash inside HDF5, while it reads, ends the process with a message about the file (where `speaks`) and
+ * the exit code of DDPM_ERR_DATA. For programs, not for the library: it takes the signals of crashes. */
+void ddpm_h5_guard(int speaks);
+
 /** The HDF5 library's version, one line. */
 const char *ddpm_h5_library(void);
 

@@ -38,8 +38,14 @@ ddpm_status ddpm_h5_fail_path(ddpm_status status, const char *path, const char *
 int ddpm_h5_error_says(const char *words);
 int ddpm_h5_error_number(void);
 
-/** A handle for an open file; closes id on failure. */
-ddpm_status ddpm_h5_wrap(hid_t id, const char *path, ddpm_h5 **out);
+/** HDF5 reads this file until the scope is left: a crash meanwhile is the file's (ddpm_h5_guard). */
+#define DDPM_H5_READING(path) \
+    __attribute__((cleanup(ddpm_h5_leave), unused)) const char *const outer_ = ddpm_h5_enter(path)
+const char *ddpm_h5_enter(const char *path);
+void ddpm_h5_leave(const char *const *outer);
+
+/** A handle without a file in it. */
+ddpm_status ddpm_h5_handle(const char *path, ddpm_h5 **out);
 
 /** DDPM_OK for a regular file that may be opened, else what is wrong with it. @param writing  for writing too. */
 ddpm_status ddpm_h5_probe(const char *path, int writing);

@@ -53,6 +53,10 @@ void ddpm_reducer_merge(ddpm_reducer *reducer, int thread);
  *  @return DDPM_ERR_NUMERIC when a contribution is not a number, or is infinite; the same on all ranks. */
 DDPM_MUST_CHECK ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, ddpm_comm *comm, int vote, int *repeat);
 
+/** Local, by a thread of a region, for a search after DDPM_ERR_NUMERIC: whether this thread's accumulator, in which one
+ * block was added up, met what is not finite. The accumulator is empty afterwards. */
+int ddpm_reducer_met_wild(ddpm_reducer *reducer, int thread);
+
 /** Local, by every thread of the region: gradient [parameter count] = the sums as numbers. */
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread, float *gradient);
 

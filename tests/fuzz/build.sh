@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Build the fuzzers with clang: tests/fuzz/build.sh BUILD_FOLDER (of a finished build; its kernels and model are linked as they are,
+# for clang does not know gcc's vectors). They come to BUILD_FOLDER/fuzz.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+build=$(realpath "$1")
+out=$build/fuzz
+mkdir -p "$out/objects"
+read -ra flags <<<"$(pkg-config --cflags hdf5-openmpi ompi-c yaml-0.1 libxxhash)"
+read -ra libraries <<<"$(pkg-config --libs hdf5-openmpi ompi-c yaml-0.1 libxxhash)"
+sanitize=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1)
+mapfile -t sources < <(ls src/base/*.c src/store/*.c src/world/*.c src/run/load.c src/run/model.c tests/fuzz/fuzz_*.c)
+compile() { # SOURCE
+    local object=$out/objects/${1//\//_}.o
+    [ "$object" -nt "$1" ] || clang "${sanitize[@]}" -fsanitize=fuzzer-no-link -std=gnu11 -Wall -Wextra -D_GNU_SOURCE \
+        -DDDPM_VERSION='"fuzz"' -Iinclude "${flags[@]}" -c "$1" -o "$object"
+}
+rm -f "$out"/objects/*.o
+for source in "${sources[@]}"; do compile "$source"; done
+for name in config checkpoint data; do
+    mapfile -t objects < <(ls "$out"/objects/src_*.o "$out/objects/tests_fuzz_fuzz_$name.c.o")
+    clang "${sanitize[@]}" -fsanitize=fuzzer "${objects[@]}" "$build"/libddpm_model.a "$build"/libddpm_kernel.a "$build"/libddpm_base.a \
+        "${libraries[@]}" -lm -o "$out/fuzz_$name"
+done
+echo "fuzzers: $out/fuzz_config, fuzz_checkpoint, fuzz_data"

@@ -1,0 +1,53 @@
+/* Any bytes as a file of data: opened, listed, and read at its beginning and end. */
+#include "fuzz_h5.h"
+
+#include "ddpm/base/memory.h"
+#include "ddpm/store/h5.h"
+#include "ddpm/store/source.h"
+
+static void visit(void *context, const char *name, const ddpm_h5_shape *shape)
+{
+    *(size_t *)context += strlen(name) + (size_t)shape->dims;
+}
+
+static void list(const char *path)
+{
+    ddpm_h5 *file = NULL;
+    size_t sum = 0;
+    if (ddpm_h5_open(path, &file) != DDPM_OK) return;
+    if (ddpm_h5_list(file, 1000, visit, &sum) != DDPM_OK) sum = 0;
+    if (ddpm_h5_close(&file) != DDPM_OK) return;
+}
+
+static void read_rows(ddpm_source *source)
+{
+    enum { ROWS = 64, NUMBERS = 1 << 22 };
+    const int64_t rows = ddpm_source_rows(source), columns = ddpm_source_columns(source);
+    const int64_t count = rows < ROWS ? rows : ROWS;
+    float *values = NULL;
+    if (columns > NUMBERS / ROWS || DDPM_NEW(&values, count * columns, "rows") != DDPM_OK) return;
+    if (ddpm_source_read(source, 0, count, values) == DDPM_OK &&
+        ddpm_source_read(source, rows - count, count, values) != DDPM_OK)
+        values[0] = 0;
+    ddpm_release(values);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    ddpm_config config;
+    ddpm_source *source = NULL;
+    const char *path = fuzz_file(data, bytes, 0);
+    if (ddpm_config_defaults(&config) != DDPM_OK) abort();
+    config.data.source = DDPM_DATA_HDF5;
+    snprintf(config.data.path, sizeof config.data.path, "%s", path);
+    if (bytes % 2 && ddpm_config_set(&config, "data.columns=[x]") != DDPM_OK) abort();
+    list(path);
+    if (ddpm_source_open(&config, &source) == DDPM_OK) {
+        read_rows(source);
+        ddpm_source_close(source);
+    }
+    ddpm_config_release(&config);
+    unlink(path);
+    if (ddpm_memory_balance() != 0) abort();
+    return 0;
+}

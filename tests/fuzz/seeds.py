@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+"""Write the seeds of the fuzzers' corpus anew: DDPM=build/dev/ddpm tests/fuzz/seeds.py. Findings are kept beside them by hand."""
+import os
+import subprocess
+import sys
+import tempfile
+
+import h5py
+import numpy as np
+
+CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+USER_BLOCK = 512  # of a checkpoint: the digest, which the fuzzer writes
+
+CONFIGS = {
+    "small": "training: {batch: 8, iterations: 5}\ndata:\n  source: hdf5\n  path: a.h5\n  columns: [a, 'b c', 3]\n",
+    "schedule": "diffusion:\n  steps: 2\n  schedule: {kind: table, values: [0.1, 2e-1]}\n",
+    "nested": "run: {{{{[[[[[[[[{a: [b, {c: d}]}]]]]]]]]}}}}\n",
+    "alias": "run: &a {name: x}\ndata: *a\n<<: *a\n",
+    "twice": "run: {name: x}\nrun: {name: y}\n",
+    "bytes": b"run: {name: \"\\xff\\u0000\xc3\x28\"}\n",
+    "block": "run:\n  name: |\n    a\n    b\n  seed: 0x10\n",
+    "documents": "%YAML 1.1\n--- !!map\nrun: {seed: 1}\n...\n---\nrun: {seed: 2}\n",
+    "set": "=training.learning_rate=1e-3",
+    "set_list": "=data.columns=[a, 1]",
+}
+
+
+def write(kind, name, content):
+    os.makedirs(os.path.join(CORPUS, kind), exist_ok=True)
+    with open(os.path.join(CORPUS, kind, name), "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def data(name, fill, **options):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "x.h5")
+        with h5py.File(path, "w", **options) as file:
+            fill(file)
+        with open(path, "rb") as file:
+            write("data", name, file.read())
+
+
+def plain(file):
+    file["data"] = np.arange(12, dtype=np.float32).reshape(6, 2)
+    file["data"].attrs["columns"] = ["x", "y"]
+
+
+def fixed_names(file):
+    file["data"] = np.arange(12, dtype=np.int16).reshape(6, 2)
+    file["data"].attrs["columns"] = np.array([b"x", b"y"])
+
+
+def chunked(file):
+    file.create_dataset("data", data=np.arange(60, dtype=np.float64).reshape(20, 3), chunks=(4, 3), compression="gzip", shuffle=True, fletcher32=True)
+
+
+def links(file):
+    file["data"] = h5py.ExternalLink("/etc/passwd", "/x")
+    file["a"] = h5py.SoftLink("/b")
+    file["b"] = h5py.SoftLink("/a")
+    file.create_group("g")["up"] = file["/"]
+
+
+def odd_types(file):
+    file["data"] = np.zeros(3, dtype=[("x", "f4"), ("y", "i8")])
+    file.create_dataset("refs", data=np.array([file["data"].ref], dtype=h5py.ref_dtype))
+    file.create_dataset("text", data=["a", "bc"], dtype=h5py.string_dtype())
+    file.create_dataset("null", data=h5py.Empty("f4"))
+
+
+def virtual(file):
+    layout = h5py.VirtualLayout(shape=(4, 2), dtype="f4")
+    layout[:2] = h5py.VirtualSource("/etc/passwd", "x", shape=(2, 2))
+    file.create_virtual_dataset("data", layout)
+    file.create_dataset("far", (4,), "f4", external=[("/etc/passwd", 0, h5py.h5f.UNLIMITED)])
+
+
+def vast(file):
+    file.create_dataset("data", (1 << 40, 2), "f4", chunks=(1024, 2))
+
+
+def checkpoint():
+    values = ["network.width=2", "network.depth=1", "network.time_width=2", "diffusion.steps=2", "data.count=20", "training.batch=8",
+              "training.iterations=1", "parallel.block_rows=8", "training.validate_every=0"]
+    with tempfile.TemporaryDirectory() as folder:
+        words = [word for value in values for word in ("--set", value)]
+        subprocess.run([os.environ["DDPM"], "train", "/dev/null", *words, "--output", "run"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+        with open(os.path.join(folder, "run/checkpoints/latest.h5"), "rb") as file:
+            write("checkpoint", "small.h5", file.read()[USER_BLOCK:])
+
+
+def main():
+    for name, text in CONFIGS.items():
+        write("config", name + ".yaml", text)
+    for fill in (plain, fixed_names, chunked, links, odd_types, virtual, vast):
+        data(f"{fill.__name__}.h5", fill)
+    for fill in (plain, chunked):
+        data(f"{fill.__name__}_latest.h5", fill, libver="latest")
+    checkpoint()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

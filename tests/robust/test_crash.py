@@ -1,0 +1,112 @@
+#!/usr/bin/python3
+"""kill -9 at any moment, then on again on any number of ranks: the same bits, and nothing left over.
+
+Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_crash.py; DDPM_ROUNDS=200 for the long soak, DDPM_SEED to repeat one.
+"""
+import collections
+import os
+import shutil
+import signal
+import time
+import unittest
+
+from robust import LONG, Robust, finish, kill_session, number, read_bytes, run, seeded, start, train_words, until
+
+ITERATIONS = 120
+DEATH = 20  # seconds after a kill in which all of a job is gone, on a busy machine
+
+
+def session_processes(session):
+    """{process: name} of a session, zombies left out."""
+    found = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
+                command, _, rest = file.read().rpartition(")")
+        except OSError:
+            continue
+        state, _, _, owner = rest.split()[:4]
+        if int(owner) == session and state != "Z":
+            found[int(name)] = command.partition("(")[2]
+    return found
+
+
+class Crash(Robust):
+    VALUES = {"training.iterations": ITERATIONS}
+
+    def moment(self, chance, folder):
+        """Wait for a random moment: of the start, or of the work itself."""
+        if chance.random() < 0.3:
+            time.sleep(chance.uniform(0.0, 2.0))
+            return "any time"
+        wanted = chance.randrange(0, ITERATIONS, 5)
+        lead = os.path.join(folder, "run", "checkpoints")
+        def reached():
+            names = os.listdir(lead) if os.path.isdir(lead) else []
+            return any(name.lstrip(".") >= f"step-{wanted:09}" for name in names if "step-" in name) or self.process.poll() is not None
+        end = time.monotonic() + LONG
+        while not reached() and time.monotonic() < end:
+            time.sleep(0.0005)
+        time.sleep(chance.uniform(0.0, 0.02))
+        return "at work"
+
+    def kill(self, chance, ranks):
+        """Kill -9 a rank, the launcher, or all; everything must be gone soon after."""
+        alive = session_processes(self.process.pid)
+        members = [process for process, name in alive.items() if name.startswith("ddpm")]
+        victim = chance.choice(["rank", "launcher", "all"]) if ranks else "all"
+        if victim == "rank" and members:
+            os.kill(chance.choice(members), signal.SIGKILL)
+        elif victim == "launcher" and self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGKILL)
+        else:
+            victim = "all"
+            kill_session(self.process.pid)
+        began = time.monotonic()
+        while session_processes(self.process.pid) and time.monotonic() < began + DEATH:
+            self.process.poll()
+            time.sleep(0.02)
+        left = session_processes(self.process.pid)
+        if left:
+            kill_session(self.process.pid)
+        self.process.communicate()
+        self.assertEqual({}, left, f"{victim} killed, {ranks} ranks: still there after {DEATH} s")
+        return victim, time.monotonic() - began
+
+    def test_soak(self):
+        rounds, chance = number("DDPM_ROUNDS", 4), seeded()
+        self.train("reference", self.VALUES)
+        expected = self.final("reference", ITERATIONS)
+        tally, slowest = collections.Counter(), 0.0
+        for index in range(rounds):
+            folder = self.workspace("work")
+            for _ in range(chance.choice([1, 1, 2])):
+                ranks = chance.randint(0, 5)  # 0: without mpirun
+                self.process = start(*train_words(self.VALUES), ranks=ranks, folder=folder)
+                when = self.moment(chance, folder)
+                done = os.path.exists(os.path.join(folder, "run", "checkpoints", f"step-{ITERATIONS:09}.h5"))
+                victim, seconds = self.kill(chance, ranks)
+                slowest = max(slowest, seconds)
+                partial = any(name.endswith(".partial") for _, _, names in os.walk(folder) for name in names)
+                tally.update([f"{victim} killed", when, *["after the end"] * done, *["in the middle of a file"] * partial])
+            ranks = chance.randint(0, 5)
+            self.train("work", self.VALUES, ranks=ranks)
+            self.assertEqual(expected, self.final("work", ITERATIONS), f"round {index}: other bits on {ranks} ranks")
+            self.assert_clean("work")
+            rows = read_bytes(os.path.join(folder, "run", "metrics.csv")).splitlines()
+            self.assertEqual(ITERATIONS // 10 + 1, len(rows), f"round {index}: rows of metrics.csv")
+            shutil.rmtree(folder)
+        print(f"{rounds} rounds; slowest death of a job {slowest:.1f} s; {dict(tally)}", flush=True)
+
+    def test_a_dead_rank_takes_the_job_down(self):
+        self.process = start(*train_words({"training.iterations": 10 ** 7, "checkpoint.every": 10 ** 6}), ranks=3, folder=self.workspace("work"))
+        metrics = self.path("work", "run", "metrics.csv")
+        until(lambda: os.path.exists(metrics) and len(read_bytes(metrics).splitlines()) > 2, LONG)
+        members = sorted(process for process, name in session_processes(self.process.pid).items() if name.startswith("ddpm"))
+        self.assertEqual(3, len(members))
+        os.kill(members[-1], signal.SIGKILL)
+        self.assertNotEqual(0, finish(self.process, DEATH).code)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# A training run on two threads under the thread sanitizer: the reports are counted and kept, not judged.
+#
+# gcc's libgomp is not instrumented (nor are MPI and HDF5), so its barriers and the ends of parallel regions are not seen, and what they
+# keep apart is reported as a race. What tells of a real race is a report that is new after a change; that results are the same bits on
+# any number of threads is tested elsewhere.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cmake --preset tsan >/dev/null
+cmake --build --preset tsan --parallel "$(nproc)" --target ddpm | tail -n 1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+[ "$(id -u)" = 0 ] && export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive
+export TSAN_OPTIONS="exitcode=0:ignore_noninstrumented_modules=1:log_path=$scratch/report"
+build/tsan/ddpm train /dev/null --set data.count=500 --set training.iterations=4 --set training.batch=100 --set network.width=24 \
+    --set parallel.block_rows=32 --output "$scratch/run" 2>&1 | tail -n 1
+reports=$(cat "$scratch"/report* 2>/dev/null | grep -c '^WARNING: ThreadSanitizer' || true)
+cat "$scratch"/report* >build/tsan/reports.txt 2>/dev/null || true
+echo "thread sanitizer: $reports reports of what libgomp's barriers keep apart, in build/tsan/reports.txt"
