@@ -143,6 +143,34 @@ ddpm_timesteps *ddpm_stepper_timesteps(ddpm_stepper *stepper)
     return &stepper->timesteps;
 }
 
+ddpm_checkpoint ddpm_stepper_checkpoint(ddpm_stepper *stepper, const ddpm_state *state)
+{
+    const ddpm_model *model = stepper->model;
+    const ddpm_transform *transform = ddpm_dataset_transform(stepper->dataset);
+    ddpm_checkpoint c = {
+        .iteration = state->iteration,
+        .recoveries = state->recoveries,
+        .columns = transform->columns,
+        .column_names = (char **)ddpm_dataset_names(stepper->dataset),
+        .mean = transform->mean,
+        .scale = transform->scale,
+        .minimum = transform->minimum,
+        .maximum = transform->maximum,
+        .condition = *ddpm_dataset_condition(stepper->dataset),
+        .steps = model->diffusion.schedule.steps,
+        .beta = model->diffusion.schedule.beta,
+        .history = stepper->timesteps.history,
+        .seen = stepper->timesteps.seen,
+        .parameter_count = ddpm_network_parameter_count(model->network),
+        .parameters = state->parameters,
+        .ema = state->ema,
+        .moment1 = state->moment1,
+        .moment2 = state->moment2,
+    };
+    c.exponent = ddpm_stepper_exponents(stepper, &c.exponent_count);
+    return c;
+}
+
 /* Block `block` of the batch: its gradients and its loss into the thread's sums. */
 static void train_block(ddpm_stepper *s, int thread, int64_t iteration, int64_t block)
 {

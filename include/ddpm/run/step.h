@@ -3,16 +3,10 @@
 #define DDPM_RUN_STEP_H
 
 #include "ddpm/model/timesteps.h"
-#include "ddpm/run/model.h"
+#include "ddpm/run/state.h"
+#include "ddpm/store/checkpoint.h"
 #include "ddpm/store/dataset.h"
 #include "ddpm/world/reduce.h"
-
-/** What training changes, [parameters] each. */
-typedef struct ddpm_state {
-    int64_t iteration;  /* finished ones */
-    int64_t recoveries; /* each has halved the learning rate */
-    float *parameters, *ema, *moment1, *moment2;
-} ddpm_state;
 
 typedef struct ddpm_stepper ddpm_stepper;
 
@@ -35,6 +29,9 @@ int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count);
 /** Local. The history that importance sampling of t learns from, part of a run's state; ddpm_timesteps_refresh it after
  * a change. */
 ddpm_timesteps *ddpm_stepper_timesteps(ddpm_stepper *stepper);
+
+/** Local. The run's state as a checkpoint, borrowed; without the interval and the configuration's text. */
+ddpm_checkpoint ddpm_stepper_checkpoint(ddpm_stepper *stepper, const ddpm_state *state);
 
 /** Collective. Do one iteration: state->iteration grows by one.
  *  @param vote      nonzero: this rank asks to stop.

@@ -3,6 +3,7 @@
 
 #include "dense.h"
 #include "elementwise.h"
+#include "limit.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -32,4 +33,5 @@ const ddpm_kernels JOIN(ddpm_kernels_, DDPM_ISA) = {
     .adam = adam,
     .adamw = adamw,
     .sgd = sgd,
+    .multiply_add = multiply_add,
 };
