@@ -75,6 +75,15 @@ void ddpm_model_release(ddpm_model *model)
     *model = (ddpm_model){0};
 }
 
+int64_t ddpm_model_bytes(const ddpm_model *model)
+{
+    const ddpm_diffusion *d = &model->diffusion;
+    const ddpm_schedule *s = &d->schedule;
+    const size_t step = 4 * sizeof *s->beta + 4 * sizeof *d->signal + sizeof *model->objective.weight +
+                        sizeof *model->objective.mean_slope + sizeof *model->objective.transition;
+    return (s->steps + 1) * (int64_t)step + ddpm_network_bytes(model->network);
+}
+
 void ddpm_model_report_audit(const ddpm_schedule *schedule)
 {
     const ddpm_schedule_audit audit = ddpm_schedule_check(schedule);

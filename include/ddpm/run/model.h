@@ -28,6 +28,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_model_create_with_beta(const ddpm_config *confi
                                                         const double *beta, ddpm_model *out);
 void ddpm_model_release(ddpm_model *model);
 
+/** Bytes of its tables of t. */
+int64_t ddpm_model_bytes(const ddpm_model *model);
+
 /** The schedule of a configuration. @param[out] out  release with ddpm_schedule_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out);
 

@@ -20,8 +20,23 @@ void ddpm_stepper_free(ddpm_stepper *stepper);
 int64_t ddpm_stepper_block_rows(const ddpm_stepper *stepper);
 int64_t ddpm_stepper_blocks(const ddpm_stepper *stepper);
 
-/** Local. Bytes that the stepper holds on this rank. */
-int64_t ddpm_stepper_bytes(const ddpm_stepper *stepper);
+/** The memory of training on a rank, in bytes, beside the data and the libraries. P parameters, R rows of a block, T
+ * steps: */
+typedef struct ddpm_memory {
+    int64_t parameters;  /* 20 P: parameters, average, two moments, gradient */
+    int64_t packed;      /* about 8 P: two copies of the weights, filled up to whole panels */
+    int64_t sums;        /* 8 P a thread (float32 reduction: 4 P) */
+    int64_t activations; /* about 8 R x width x (depth + 1) a thread */
+    int64_t tables;      /* of t: 4 (time_width + 24) T, and importance sampling's 52 T and 12 a row of the batch */
+    int64_t checkpoint;  /* 32 P more on rank 0, at most, while it writes one: the file is put together in memory, and
+                            HDF5 holds parts of it */
+} ddpm_memory;
+
+/** Local. The same before the first step and at any time after it. */
+ddpm_memory ddpm_stepper_memory(const ddpm_stepper *stepper);
+
+/** Local. All of it but the checkpoint. */
+int64_t ddpm_memory_total(const ddpm_memory *memory);
 
 /** Local. The scales of the fixed point, part of a run's state. */
 int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count);
