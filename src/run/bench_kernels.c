@@ -136,8 +136,8 @@ static ddpm_status measure(ddpm_bench_run *run, bench_layer *l)
     const double n = (double)l->width;
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         const ddpm_timed thing = {kernels[i].timed, l};
-        ddpm_timing timing;
-        DDPM_TRY(ddpm_timing_measure(run->comm, 1, &thing, run->share, &timing));
+        ddpm_bench_timing timing;
+        DDPM_TRY(ddpm_bench_measure(run->comm, 1, &thing, run->share, &timing));
         const double operations = 2.0 * kernels[i].products * ROWS * n * n / timing.median;
         if (kernels[i].products > 0)
             ddpm_bench_add(run, DDPM_BENCH_KERNELS, kernels[i].name, timing.median, 1e-9 * operations,

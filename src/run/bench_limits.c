@@ -42,9 +42,9 @@ ddpm_status ddpm_bench_multiply_add(ddpm_bench_run *run)
     for (int i = 0; (kernels = ddpm_kernels_runnable(i)) != NULL; i++) {
         multiply_add context = {.kernels = kernels, .threads = run->threads, .numbers = numbers};
         const ddpm_timed thing = {run_multiply_add, &context};
-        ddpm_timing timing;
+        ddpm_bench_timing timing;
         if (kernels != run->kernels && !(run->options->parts & 1U << DDPM_BENCH_LIMITS)) continue;
-        DDPM_TRY(ddpm_timing_measure(run->comm, 1, &thing, run->share, &timing));
+        DDPM_TRY(ddpm_bench_measure(run->comm, 1, &thing, run->share, &timing));
         const double rate = context.operations / timing.least; /* a limit is the best that was seen */
         if (kernels == run->kernels) run->multiply_add = rate;
         ddpm_bench_add(run, DDPM_BENCH_LIMITS, "multiply-add", timing.least, 1e-9 * rate, "GFLOP/s a thread", NAN,
@@ -98,9 +98,9 @@ ddpm_status ddpm_bench_memory(ddpm_bench_run *run)
     memory context = {.threads = run->threads};
     const ddpm_timed thing = {run_memory, &context};
     const double bytes = 3.0 * sizeof(float) * ARRAY * run->workers;
-    ddpm_timing timing;
+    ddpm_bench_timing timing;
     ddpm_status status = ddpm_agree(run->comm, make_arrays(&context));
-    if (status == DDPM_OK) status = ddpm_timing_measure(run->comm, 1, &thing, run->share, &timing);
+    if (status == DDPM_OK) status = ddpm_bench_measure(run->comm, 1, &thing, run->share, &timing);
     if (status == DDPM_OK)
         ddpm_bench_add(run, DDPM_BENCH_LIMITS, "memory", timing.least, 1e-9 * bytes / timing.least, "GB/s", NAN,
                        "a = b + s c, %.0f threads together", run->workers);
@@ -136,10 +136,10 @@ static ddpm_status measure_sums(ddpm_bench_run *run, sum *s)
 {
     static const int64_t counts[] = {1, 1 << 8, 1 << 12, 1 << 16, DDPM_BENCH_SUM};
     const ddpm_timed things[2] = {{run_sum_int64, s}, {run_sum_float, s}};
-    ddpm_timing timings[2];
+    ddpm_bench_timing timings[2];
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         s->count = counts[i];
-        DDPM_TRY(ddpm_timing_measure(run->comm, 2, things, run->share, timings));
+        DDPM_TRY(ddpm_bench_measure(run->comm, 2, things, run->share, timings));
         for (int kind = 0; kind < 2; kind++) {
             const double bytes = (double)counts[i] * (kind == 0 ? sizeof(int64_t) : sizeof(float));
             ddpm_bench_add(run, DDPM_BENCH_ALLREDUCE, kind == 0 ? "int64" : "float32", timings[kind].median,

@@ -44,9 +44,9 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[PLACES
     const int exact = run->config->parallel.reduction == DDPM_REDUCTION_EXACT;
     ddpm_scaling *p = &run->scaling;
     ddpm_timed things[PLACES];
-    ddpm_timing timings[PLACES];
+    ddpm_bench_timing timings[PLACES];
     for (int i = 0; i < PLACES; i++) things[i] = ddpm_workload_steps(&loads[i]);
-    DDPM_TRY(ddpm_timing_measure(run->comm, PLACES, things, 6.0 * run->share, timings));
+    DDPM_TRY(ddpm_bench_measure(run->comm, PLACES, things, 6.0 * run->share, timings));
     *p = (ddpm_scaling){
         .blocks = ddpm_stepper_blocks(loads[2].stepper),
         .threads = run->threads,

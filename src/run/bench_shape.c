@@ -27,7 +27,7 @@ static void name_shape(const ddpm_workload *w, char out[DDPM_BENCH_NAME])
 
 /* ---- a training step ---- */
 
-static void add_step(ddpm_bench_run *run, const ddpm_workload *w, const char *name, const ddpm_timing *timing)
+static void add_step(ddpm_bench_run *run, const ddpm_workload *w, const char *name, const ddpm_bench_timing *timing)
 {
     char shape[DDPM_BENCH_NAME];
     const double rows = (double)w->config.training.batch / timing->median;
@@ -41,9 +41,9 @@ static void add_step(ddpm_bench_run *run, const ddpm_workload *w, const char *na
 static ddpm_status measure_steps(ddpm_bench_run *run, ddpm_workload *exact, ddpm_workload *real)
 {
     const ddpm_timed things[2] = {ddpm_workload_steps(real), ddpm_workload_steps(exact)};
-    ddpm_timing timings[2];
+    ddpm_bench_timing timings[2];
     char shape[DDPM_BENCH_NAME];
-    DDPM_TRY(ddpm_timing_measure(run->comm, 2, things, 4.0 * run->share, timings));
+    DDPM_TRY(ddpm_bench_measure(run->comm, 2, things, 4.0 * run->share, timings));
     add_step(run, exact, "training step, exact", &timings[1]);
     add_step(run, real, "training step, float32", &timings[0]);
     name_shape(exact, shape);
@@ -109,9 +109,9 @@ static ddpm_status measure_sampling(ddpm_bench_run *run, const ddpm_workload *w,
 {
     const ddpm_timed thing = {run_sampling, s};
     const int64_t steps = ddpm_generator_core_sampler(s->generator)->step_count;
-    ddpm_timing timing;
+    ddpm_bench_timing timing;
     char shape[DDPM_BENCH_NAME];
-    DDPM_TRY(ddpm_timing_measure(run->comm, 1, &thing, run->share, &timing));
+    DDPM_TRY(ddpm_bench_measure(run->comm, 1, &thing, run->share, &timing));
     const double rows = (double)(steps * DDPM_GENERATOR_BLOCK) * run->workers / timing.median;
     const double operations = ddpm_network_operations(w->model.network) * rows;
     name_shape(w, shape);
@@ -164,10 +164,10 @@ static ddpm_status bench_checkpoint(ddpm_bench_run *run, const ddpm_workload *w)
     const ddpm_timed thing = {run_saving, &s};
     const double bytes = 4.0 * sizeof(float) * (double)ddpm_network_parameter_count(w->model.network);
     char name[64], shape[DDPM_BENCH_NAME];
-    ddpm_timing timing;
+    ddpm_bench_timing timing;
     snprintf(name, sizeof name, ".ddpm-bench-%ld.h5", (long)getpid());
     DDPM_TRY(ddpm_agree(run->comm, ddpm_file_join(run->options->folder, name, s.path)));
-    const ddpm_status status = ddpm_timing_measure(run->comm, 1, &thing, run->share, &timing);
+    const ddpm_status status = ddpm_bench_measure(run->comm, 1, &thing, run->share, &timing);
     if (s.writes) unlink(s.path);
     DDPM_TRY(status);
     name_shape(w, shape);

@@ -3,9 +3,9 @@
 #define DDPM_RUN_BENCH_PARTS_H
 
 #include "ddpm/run/bench.h"
+#include "ddpm/run/bench_timing.h"
 #include "ddpm/run/scaling.h"
 #include "ddpm/run/step.h"
-#include "ddpm/run/timing.h"
 
 enum { DDPM_BENCH_ROWS = 128, DDPM_BENCH_NAME = 48 };
 

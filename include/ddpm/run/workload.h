@@ -2,8 +2,8 @@
 #ifndef DDPM_RUN_WORKLOAD_H
 #define DDPM_RUN_WORKLOAD_H
 
+#include "ddpm/run/bench_timing.h"
 #include "ddpm/run/step.h"
-#include "ddpm/run/timing.h"
 
 /** Stays where it is once made. */
 typedef struct ddpm_workload {

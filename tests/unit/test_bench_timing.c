@@ -3,7 +3,7 @@
 #include "expect.h"
 #include "ranks.h"
 
-#include "ddpm/run/timing.h"
+#include "ddpm/run/bench_timing.h"
 
 typedef struct counted {
     int64_t calls, times;
@@ -25,9 +25,9 @@ static void test_rounds(void **state)
     int last = -1;
     counted a = {.fail_at = -1, .last = &last, .me = 0}, b = {.fail_at = -1, .last = &last, .me = 1};
     const ddpm_timed things[2] = {{count, &a}, {count, &b}};
-    ddpm_timing found[2];
+    ddpm_bench_timing found[2];
     (void)state;
-    expect_ok(ddpm_timing_measure(comm, 2, things, 1e-6, found));
+    expect_ok(ddpm_bench_measure(comm, 2, things, 1e-6, found));
     for (int i = 0; i < 2; i++) {
         assert_true(found[i].samples >= 3);
         assert_true(found[i].least > 0.0 && found[i].least <= found[i].median);
@@ -45,9 +45,9 @@ static void test_failure_of_one_rank(void **state)
     const int fails = ddpm_comm_rank(comm) == ddpm_comm_size(comm) - 1;
     counted a = {.fail_at = fails ? 2 : -1, .last = &last};
     const ddpm_timed thing = {count, &a};
-    ddpm_timing found;
+    ddpm_bench_timing found;
     (void)state;
-    expect_failure(ddpm_timing_measure(comm, 1, &thing, 10.0, &found), DDPM_ERR_DATA, "on purpose");
+    expect_failure(ddpm_bench_measure(comm, 1, &thing, 10.0, &found), DDPM_ERR_DATA, "on purpose");
 }
 
 int main(int argc, char **argv)

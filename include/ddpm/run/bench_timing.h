@@ -1,6 +1,6 @@
 /** How long things take that all ranks do together. Collective. */
-#ifndef DDPM_RUN_TIMING_H
-#define DDPM_RUN_TIMING_H
+#ifndef DDPM_RUN_BENCH_TIMING_H
+#define DDPM_RUN_BENCH_TIMING_H
 
 #include "ddpm/world/comm.h"
 
@@ -12,18 +12,18 @@ typedef struct ddpm_timed {
 } ddpm_timed;
 
 /** Of one time, over the samples. */
-typedef struct ddpm_timing {
+typedef struct ddpm_bench_timing {
     double median, least; /* seconds */
     double ratio;         /* median of the ratios to the first thing's time, sample by sample */
     int64_t samples;
-} ddpm_timing;
+} ddpm_bench_timing;
 
 enum { DDPM_TIMED_MOST = 4 };
 
 /** Collective. Time `count` things in turn, A B C A B C ..., for some `seconds`, but at least three rounds. A sample
  * lasts from a barrier until the slowest rank is done. Each thing is done once or more before the first sample.
  *  @param[out] out  [count], the same on all ranks. */
-DDPM_MUST_CHECK ddpm_status ddpm_timing_measure(ddpm_comm *comm, int count, const ddpm_timed *things, double seconds,
-                                                ddpm_timing *out);
+DDPM_MUST_CHECK ddpm_status ddpm_bench_measure(ddpm_comm *comm, int count, const ddpm_timed *things, double seconds,
+                                               ddpm_bench_timing *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* Samples in turn, until the time is over. Every rank knows every sample, so all stop at the same one. */
-#include "ddpm/run/timing.h"
+#include "ddpm/run/bench_timing.h"
 
 #include "ddpm/base/memory.h"
 
@@ -52,7 +52,7 @@ static double median(double *numbers, int64_t count)
     return 0.5 * (numbers[(count - 1) / 2] + numbers[count / 2]);
 }
 
-static void summarise(int count, series *all, ddpm_timing *out, double *scratch)
+static void summarise(int count, series *all, ddpm_bench_timing *out, double *scratch)
 {
     for (int i = count - 1; i >= 0; i--) { /* the first one last: the others are compared with it before it is sorted */
         const int64_t rounds = all[i].rounds;
@@ -78,7 +78,8 @@ static ddpm_status measure(ddpm_comm *comm, int count, const ddpm_timed *things,
     return DDPM_OK;
 }
 
-ddpm_status ddpm_timing_measure(ddpm_comm *comm, int count, const ddpm_timed *things, double seconds, ddpm_timing *out)
+ddpm_status ddpm_bench_measure(ddpm_comm *comm, int count, const ddpm_timed *things, double seconds,
+                               ddpm_bench_timing *out)
 {
     series all[DDPM_TIMED_MOST] = {0};
     double *memory = NULL;
