@@ -51,6 +51,7 @@ void ddpm_condition_expand(const ddpm_condition *condition, int64_t rows, const 
                            float *out)
 {
     const int64_t width = ddpm_condition_width(condition);
+    if (width == 0) return; /* nor is there room for the last column */
     memset(out, 0, (size_t)(rows * width) * sizeof *out);
     for (int64_t row = 0; row < rows; row++) {
         float *to = out + row * width;

@@ -170,6 +170,12 @@ int64_t ddpm_sampler_scratch(const ddpm_sampler *sampler, int64_t rows)
     return 3 * rows * sampler->columns; /* x0, x0 of the step before, noise */
 }
 
+/* NaN stays NaN, so that a model that has diverged is found out; fmaxf would make it the minimum. */
+static float clip(float value, float minimum, float maximum)
+{
+    return value < minimum ? minimum : value > maximum ? maximum : value;
+}
+
 /* x0 = data_xt x + data_output output, clipped where a range is given. */
 static void predict_data(const ddpm_sampler *sampler, int64_t rows, float data_xt, float data_output, const float *x,
                          const float *output, int64_t stride, float *x0)
@@ -178,7 +184,7 @@ static void predict_data(const ddpm_sampler *sampler, int64_t rows, float data_x
         for (int64_t j = 0; j < sampler->columns; j++) {
             const int64_t at = row * sampler->columns + j;
             const float value = data_xt * x[at] + data_output * output[row * stride + j];
-            x0[at] = sampler->minimum ? fminf(fmaxf(value, sampler->minimum[j]), sampler->maximum[j]) : value;
+            x0[at] = sampler->minimum ? clip(value, sampler->minimum[j], sampler->maximum[j]) : value;
         }
 }
 

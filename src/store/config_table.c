@@ -122,7 +122,7 @@ const ddpm_option ddpm_options[] = {
     /* A run key, since a file may move between two submissions; its shape and statistics are in the checkpoint. */
     TEXT(data.path, "", RUN, "the HDF5 file with the rows; needed by hdf5"),
     TEXT(data.dataset, "data", SCIENCE, "the dataset in that file"),
-    OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all"),
+    OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all that are not conditions"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.condition, NULL, SCIENCE,
           "what the model is told of each row: datasets or columns of the file, or label of generated rows; integers are classes, "
           "class:NAME or number:NAME decide"),
