@@ -100,22 +100,15 @@ static ddpm_status parse_option(int found, const char *value, ddpm_evaluate_opti
 
 static ddpm_status parse(int argc, char **argv, ddpm_evaluate_options *o)
 {
-    static const struct option options[] = {{"data", required_argument, NULL, 'd'},
-                                            {"count", required_argument, NULL, 'c'},
-                                            {"draws", required_argument, NULL, 'r'},
-                                            {"likelihood", no_argument, NULL, 'l'},
-                                            {"probes", required_argument, NULL, 'p'},
-                                            {"samples", required_argument, NULL, 'n'},
-                                            {"samples-file", required_argument, NULL, 'f'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"json", required_argument, NULL, 'j'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"sampler", required_argument, NULL, 'a'},
-                                            {"steps", required_argument, NULL, 'k'},
-                                            {"eta", required_argument, NULL, 'e'},
-                                            {"guidance", required_argument, NULL, 'g'},
-                                            {"weights", required_argument, NULL, 'w'},
-                                            {0}};
+    static const struct option options[] = {
+        {"data", required_argument, NULL, 'd'},         {"count", required_argument, NULL, 'c'},
+        {"draws", required_argument, NULL, 'r'},        {"likelihood", no_argument, NULL, 'l'},
+        {"probes", required_argument, NULL, 'p'},       {"samples", required_argument, NULL, 'n'},
+        {"samples-file", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
+        {"json", required_argument, NULL, 'j'},         {"seed", required_argument, NULL, 's'},
+        {"sampler", required_argument, NULL, 'a'},      {"steps", required_argument, NULL, 'k'},
+        {"eta", required_argument, NULL, 'e'},          {"guidance", required_argument, NULL, 'g'},
+        {"weights", required_argument, NULL, 'w'},      {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);

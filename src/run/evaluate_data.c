@@ -5,12 +5,11 @@
 #include "ddpm/base/permutation.h"
 #include "ddpm/model/toy.h"
 #include "ddpm/store/dataset.h"
+#include "ddpm/store/file.h"
 #include "ddpm/store/source.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SETS = DDPM_EVALUATION_PAIRS };
 
@@ -35,17 +34,16 @@ static int64_t least(int64_t a, int64_t b)
 
 /* ---- rows of a file ---- */
 
-/* FILE.h5[:dataset] put into a configuration; a file whose name holds a colon is still found. */
+/* FILE.h5[:dataset] put into a configuration. */
 static ddpm_status point_to(const char *text, const char *dataset, ddpm_config *config)
 {
-    const char *colon = access(text, F_OK) == 0 ? NULL : strrchr(text, ':');
-    const size_t length = colon ? (size_t)(colon - text) : strlen(text);
-    if (length >= DDPM_CONFIG_TEXT || (colon && strlen(colon + 1) >= DDPM_CONFIG_TEXT))
-        return ddpm_fail(DDPM_ERR_USAGE, "%s: the name is too long", text);
+    char path[DDPM_PATH_BYTES];
+    DDPM_TRY(ddpm_file_split(text, path, &dataset));
+    if (strlen(path) >= DDPM_CONFIG_TEXT || strlen(dataset) >= DDPM_CONFIG_TEXT)
+        return ddpm_fail(DDPM_ERR_USAGE, "%.80s...: the name is too long", text);
     config->data.source = DDPM_DATA_HDF5;
-    memcpy(config->data.path, text, length);
-    config->data.path[length] = '\0';
-    snprintf(config->data.dataset, DDPM_CONFIG_TEXT, "%s", colon ? colon + 1 : dataset);
+    memcpy(config->data.path, path, strlen(path) + 1);
+    memcpy(config->data.dataset, dataset, strlen(dataset) + 1);
     return DDPM_OK;
 }
 

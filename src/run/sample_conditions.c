@@ -54,20 +54,6 @@ static ddpm_status read_options(const ddpm_condition *condition, const ddpm_samp
     return status;
 }
 
-/* FILE.h5[:dataset] in two; the dataset is "data" unless given. */
-static ddpm_status split_name(const char *name, char path[DDPM_PATH_BYTES], const char **dataset)
-{
-    if (strlen(name) >= DDPM_PATH_BYTES) return ddpm_fail(DDPM_ERR_USAGE, "--conditions: the path is too long");
-    memcpy(path, name, strlen(name) + 1);
-    char *colon = strrchr(path, ':');
-    *dataset = "data";
-    if (colon && !strchr(colon, '/')) {
-        *colon = '\0';
-        *dataset = name + (colon - path) + 1;
-    }
-    return DDPM_OK;
-}
-
 static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_h5 *file,
                              const char *dataset, ddpm_sample_conditions *out)
 {
@@ -97,10 +83,10 @@ static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_option
 static ddpm_status read_file(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_sample_conditions *out)
 {
     char path[DDPM_PATH_BYTES];
-    const char *dataset = NULL;
+    const char *dataset = "data";
     ddpm_h5 *file;
     if (condition->count == 0) return list_names(condition, "--conditions");
-    DDPM_TRY(split_name(options->conditions_file, path, &dataset));
+    DDPM_TRY(ddpm_file_split(options->conditions_file, path, &dataset));
     DDPM_TRY(ddpm_h5_open(path, &file));
     const ddpm_status status = read_rows(condition, options, file, dataset, out);
     return ddpm_h5_finish(&file, status);

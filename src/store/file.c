@@ -186,3 +186,14 @@ ddpm_status ddpm_file_join(const char *folder, const char *name, char out[DDPM_P
     const int written = snprintf(out, DDPM_PATH_BYTES, "%s%s%s", folder, slash, name);
     return written < DDPM_PATH_BYTES ? DDPM_OK : fail_long(folder);
 }
+
+ddpm_status ddpm_file_split(const char *text, char path[DDPM_PATH_BYTES], const char **dataset)
+{
+    const char *colon = access(text, F_OK) == 0 ? NULL : strrchr(text, ':');
+    const size_t length = colon ? (size_t)(colon - text) : strlen(text);
+    if (length >= DDPM_PATH_BYTES) return ddpm_fail(DDPM_ERR_USAGE, "%.80s...: the path is too long", text);
+    memcpy(path, text, length);
+    path[length] = '\0';
+    if (colon) *dataset = colon + 1;
+    return DDPM_OK;
+}

@@ -289,8 +289,7 @@ static void expect_mixture(const mixture *m, int64_t s, int64_t count, const flo
         for (int k = 0; k < MIXTURE_PARTS; k++) shares[k] += posterior[k] / (double)count;
         for (int i = 0; i < 2; i++) {
             sum[i] += (double)x[2 * n + i] / (double)count;
-            for (int j = 0; j < 2; j++)
-                square[i][j] += (double)x[2 * n + i] * (double)x[2 * n + j] / (double)count;
+            for (int j = 0; j < 2; j++) square[i][j] += (double)x[2 * n + i] * (double)x[2 * n + j] / (double)count;
         }
     }
     const double error = 4.5 / sqrt((double)count);
@@ -346,8 +345,8 @@ static void test_mixture(void **state)
         int method;
         int64_t steps, corrections;
         double eta, slack;
-    } cases[] = {{DDPM_METHOD_ANCESTRAL, T, 0, 0.0, 0.02}, {DDPM_METHOD_DDIM, T, 0, 0.0, 0.02},
-                 {DDPM_METHOD_DDIM, T, 0, 0.5, 0.02},      {DDPM_METHOD_DDIM, T, 0, 1.0, 0.02},
+    } cases[] = {{DDPM_METHOD_ANCESTRAL, T, 0, 0.0, 0.02},   {DDPM_METHOD_DDIM, T, 0, 0.0, 0.02},
+                 {DDPM_METHOD_DDIM, T, 0, 0.5, 0.02},        {DDPM_METHOD_DDIM, T, 0, 1.0, 0.02},
                  {DDPM_METHOD_DPM_SOLVER, 25, 0, 0.0, 0.02}, {DDPM_METHOD_DPM_SOLVER, 25, 1, 0.0, 0.03}};
     enum { COUNT = 6000 };
     ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);

@@ -37,4 +37,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_file_make_folder(const char *path);
 /** out = folder/name. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_join(const char *folder, const char *name, char out[DDPM_PATH_BYTES]);
 
+/** "FILE.h5[:dataset]" in two, at the last colon; a file whose name holds colons is still found. *dataset points into
+ * text, and is left as it was where none is named. */
+DDPM_MUST_CHECK ddpm_status ddpm_file_split(const char *text, char path[DDPM_PATH_BYTES], const char **dataset);
+
 #endif
