@@ -78,12 +78,24 @@ static ddpm_status find(ddpm_condition_source *s, int64_t rows, char *const *nam
     return DDPM_OK;
 }
 
+/* A name must tell which condition a sample is asked for. */
+static ddpm_status check_new(const ddpm_condition_source *s, int64_t found)
+{
+    for (int64_t v = 0; v < found; v++)
+        if (strcmp(s->values[v].name, s->values[found].name) == 0)
+            return ddpm_fail(DDPM_ERR_CONFIG, "data.condition: names '%s' twice; once is enough", s->values[v].name);
+    return DDPM_OK;
+}
+
 static ddpm_status build(ddpm_condition_source *s, int64_t rows, char *const *names)
 {
     const ddpm_config_list *list = &s->config->data.condition;
     DDPM_TRY(DDPM_NEW(&s->values, list->count, "conditions"));
     s->count = list->count;
-    for (int64_t i = 0; i < list->count; i++) DDPM_TRY(find(s, rows, names, list->items[i], &s->values[i]));
+    for (int64_t i = 0; i < list->count; i++) {
+        DDPM_TRY(find(s, rows, names, list->items[i], &s->values[i]));
+        DDPM_TRY(check_new(s, i));
+    }
     return DDPM_NEW(&s->piece, s->width > PIECE ? s->width : PIECE, "conditions being read");
 }
 
