@@ -77,7 +77,7 @@ static ddpm_status build(trainer *t, const ddpm_config *config)
     return begin(t);
 }
 
-/* Local. The data must be those the run began with: the transform is a fingerprint of them. */
+/* Local. The data must be those the run began with: the transform is a fingerprint of them, of conditions likewise. */
 static ddpm_status check_same_data(const trainer *t, const ddpm_checkpoint *checkpoint)
 {
     const ddpm_transform *now = ddpm_dataset_transform(t->dataset);
@@ -87,11 +87,12 @@ static ddpm_status check_same_data(const trainer *t, const ddpm_checkpoint *chec
             DDPM_ERR_DATA,
             "the data have %lld columns and had %lld when this run began; restore them, or start a new run folder",
             (long long)now->columns, (long long)checkpoint->columns);
-    if (memcmp(checkpoint->mean, now->mean, bytes) == 0 && memcmp(checkpoint->scale, now->scale, bytes) == 0)
+    if (memcmp(checkpoint->mean, now->mean, bytes) == 0 && memcmp(checkpoint->scale, now->scale, bytes) == 0 &&
+        ddpm_condition_same(&checkpoint->condition, ddpm_dataset_condition(t->dataset)))
         return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA,
-                     "the data are not those this run began with (a column's mean or deviation differs); restore them, "
-                     "or start a new run folder");
+                     "the data are not those this run began with (the mean or deviation of a column, or the classes of "
+                     "a condition, differ); restore them, or start a new run folder");
 }
 
 /* Local. */

@@ -2,6 +2,7 @@
  * of it: the linker puts the functions below in the place of the real ones (--wrap, see CMakeLists.txt).
  *
  *      DDPM_FAULT=site:nth[:rank]       the nth call of `site`, from 1, fails on this rank (on every rank)
+ *      DDPM_FAULT=count                 nothing fails; at exit each rank says how often it called each site
  *
  * A site is a function of the system, of HDF5, or ddpm_agree: the local part of a collective function. What ranks do
  * together (a collective write) is done first and then fails, as a real failure of one rank would otherwise be MPI's.
@@ -32,42 +33,52 @@ static int my_rank(void)
     return 0;
 }
 
+typedef struct site {
+    const char *name;
+    int calls;
+    struct site *next; /* of those that were called */
+} site;
+
+static site *called;
+
 /* Whether this call of a site is the one that fails; sets errno. */
-static int fails(const char *site, int number)
+static int fails(site *s, int number)
 {
-    static int calls;
     const char *fault = getenv("DDPM_FAULT");
-    const size_t length = strlen(site);
+    const size_t length = strlen(s->name);
     char *after;
-    if (!fault || strncmp(fault, site, length) || fault[length] != ':') return 0;
+    const int calls = __atomic_add_fetch(&s->calls, 1, __ATOMIC_RELAXED);
+    if (calls == 1) s->next = __atomic_exchange_n(&called, s, __ATOMIC_RELAXED);
+    if (!fault || strncmp(fault, s->name, length) || fault[length] != ':') return 0;
     const long nth = strtol(fault + length + 1, &after, 10);
-    if (*after == ':' && atoi(after + 1) != my_rank()) return 0;
-    if (__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) != nth) return 0;
-    fprintf(stderr, "fault: %s:%ld on rank %d\n", site, nth, my_rank());
+    if (calls != nth || (*after == ':' && atoi(after + 1) != my_rank())) return 0;
+    fprintf(stderr, "fault: %s:%ld on rank %d\n", s->name, nth, my_rank());
     errno = number;
     return 1;
 }
 
-#define DECLARE(site, type, parameters) \
-    type __real_##site parameters;      \
-    type __wrap_##site parameters;
+#define DECLARE(name, type, parameters) \
+    type __real_##name parameters;      \
+    type __wrap_##name parameters;
 
 /* Fail instead of the call. */
-#define INSTEAD(site, type, parameters, arguments, failure, number) \
-    DECLARE(site, type, parameters)                                 \
-    type __wrap_##site parameters                                   \
+#define INSTEAD(name, type, parameters, arguments, failure, number) \
+    DECLARE(name, type, parameters)                                 \
+    type __wrap_##name parameters                                   \
     {                                                               \
-        if (fails(#site, number)) return failure;                   \
-        return __real_##site arguments;                             \
+        static site here = {#name, 0, NULL};                        \
+        if (fails(&here, number)) return failure;                   \
+        return __real_##name arguments;                             \
     }
 
 /* Fail after the call. */
-#define AFTER(site, type, parameters, arguments, failure) \
-    DECLARE(site, type, parameters)                       \
-    type __wrap_##site parameters                         \
+#define AFTER(name, type, parameters, arguments, failure) \
+    DECLARE(name, type, parameters)                       \
+    type __wrap_##name parameters                         \
     {                                                     \
-        const type result = __real_##site arguments;      \
-        return fails(#site, EIO) ? failure : result;      \
+        static site here = {#name, 0, NULL};              \
+        const type result = __real_##name arguments;      \
+        return fails(&here, EIO) ? failure : result;      \
     }
 
 /* ---- memory ---- */
@@ -95,8 +106,9 @@ AFTER(close, int, (int fd), (fd), (errno = EIO, -1))
 DECLARE(open, int, (const char *path, int flags, ...))
 int __wrap_open(const char *path, int flags, ...)
 {
+    static site here = {"open", 0, NULL};
     va_list more;
-    if (fails("open", EIO)) return -1;
+    if (fails(&here, EIO)) return -1;
     va_start(more, flags);
     const mode_t mode = flags & O_CREAT ? va_arg(more, mode_t) : 0;
     va_end(more);
@@ -124,11 +136,20 @@ AFTER(H5Fclose, herr_t, (hid_t id), (id), -1)
 DECLARE(ddpm_agree, ddpm_status, (ddpm_comm * comm, ddpm_status status))
 ddpm_status __wrap_ddpm_agree(ddpm_comm *comm, ddpm_status status)
 {
-    if (fails("ddpm_agree", EIO) && status == DDPM_OK) status = ddpm_fail(DDPM_ERR_INTERNAL, "a failure was asked for");
+    static site here = {"ddpm_agree", 0, NULL};
+    if (fails(&here, EIO) && status == DDPM_OK) status = ddpm_fail(DDPM_ERR_INTERNAL, "a failure was asked for");
     return __real_ddpm_agree(comm, status);
 }
 
-/* ---- the balance ---- */
+/* ---- at exit ---- */
+__attribute__((destructor)) static void count_calls(void)
+{
+    const char *fault = getenv("DDPM_FAULT");
+    if (!fault || strcmp(fault, "count")) return;
+    for (const site *s = called; s; s = s->next)
+        fprintf(stderr, "calls: %s %d on rank %d\n", s->name, s->calls, my_rank());
+}
+
 __attribute__((destructor)) static void check_balance(void)
 {
     const long long left = (long long)ddpm_memory_balance();
