@@ -19,6 +19,7 @@ CASES = {
     "moons": ("two_moons", {"network.activation": "gelu", "diffusion.schedule.kind": "linear", "diffusion.schedule.rescale": "true",
                             "training.optimizer": "adamw", "training.weight_decay": 0.01, "training.decay": "step", "training.decay_every": 400}),
     "gains": ("swiss_roll", {"network.time": "gain_table", "network.activation": "softplus"}),
+    "residual": ("swiss_roll", {"network.kind": "residual", "diffusion.predict": "velocity"}),
     "velocity": ("s_curve", {"diffusion.predict": "velocity", "training.warmup": 100, "training.decay": "constant"}),
     "data": ("swiss_roll", {"diffusion.predict": "data", "network.activation": "tanh", "diffusion.schedule.kind": "sigmoid"}),
     # With 100 steps, the loss of a mean is that of its last small steps, and hardly the same for two seeds.
