@@ -95,6 +95,12 @@ class Ranks(Bits):
         self.assert_independent_of_ranks({"network.time": "gain_table", "network.activation": "softplus", "training.optimizer": "sgd",
                                           "training.learning_rate": 0.01})
 
+    def test_residual(self):
+        """With all that a checkpoint may hold beside: conditions, and the losses by step."""
+        self.assert_independent_of_ranks({"network.kind": "residual", "diffusion.predict": "velocity", "data.condition": "[label]",
+                                          "data.source": "two_moons", "diffusion.variance": "learned_range", "diffusion.loss": "hybrid",
+                                          "diffusion.timesteps": "importance"})
+
     def test_adamw(self):
         self.assert_independent_of_ranks({"training.optimizer": "adamw", "training.weight_decay": 0.01, "diffusion.predict": "velocity",
                                           "diffusion.variance": "beta", "training.decay": "step", "training.decay_every": 100})
