@@ -90,6 +90,11 @@ static ddpm_status allocate(const sizes *s, int with_moments, ddpm_checkpoint *c
     if (s->name_bytes > 0)
         DDPM_TRY(
             ddpm_allocate(&c->column_names, s->columns * (int64_t)sizeof(char *) + s->name_bytes, 1, "column names"));
+    if (s->conditions > 0) DDPM_TRY(ddpm_condition_allocate(s->conditions, s->condition_bytes, &c->condition));
+    if (s->has_history) {
+        DDPM_TRY(DDPM_NEW(&c->history, s->steps * DDPM_TIMESTEPS_HISTORY, "history of losses"));
+        DDPM_TRY(DDPM_NEW(&c->seen, s->steps, "history of losses"));
+    }
     DDPM_TRY(DDPM_NEW(&c->parameters, s->parameters, "parameters"));
     DDPM_TRY(DDPM_NEW(&c->ema, s->parameters, "parameters"));
     if (!with_moments) return DDPM_OK;
