@@ -168,9 +168,10 @@ class Resume(Bits):
         self.assertEqual(30 + 3 - 3, len(read_metrics(whole)))  # every 10; validation at 100, 200, 300 is among them
 
     def test_prolonged_on_other_ranks(self):
-        for network in ({}, {"network.time": "gain_table", "training.optimizer": "sgd"}, {"training.optimizer": "adamw"}):
-            with self.subTest(network=network):
-                values = {**network, "training.decay": "constant", "training.validate_every": 0, "training.warmup": 0}
+        for more in ({}, {"network.time": "gain_table", "training.optimizer": "sgd"}, {"training.optimizer": "adamw"},
+                     {"data.condition": "[label]", "diffusion.timesteps": "importance", "diffusion.variance": "learned_range", "diffusion.loss": "vlb"}):
+            with self.subTest(more):
+                values = {**more, "training.decay": "constant", "training.validate_every": 0, "training.warmup": 0}
                 shutil.rmtree(self.path("parts"), ignore_errors=True)
                 whole = self.train(self.yaml, self.path(f"whole{len(os.listdir(self.folder))}"), values)
                 self.train(self.yaml, self.path("parts"), {**values, "training.iterations": 137}, ranks=4)
