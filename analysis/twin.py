@@ -156,8 +156,8 @@ def load(model, parameters):
 # ---- training
 
 def coefficients(beta):
-    """Tables [T + 1] of the forward process, computed in double, as float32 columns: signal and noise of x_t, and the weights of x_0 and x_t in
-    the mean of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, equations 4 and 7)."""
+    """Tables [T + 1] of the forward process, computed in double, as float32 columns: signal and noise of x_t, the weights of x_0 and x_t in
+    the mean of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, equations 4 and 7), and those of x_{t-1} and noise in x_t."""
     beta = np.concatenate([[0.0], beta])
     with np.errstate(divide="ignore"):  # beta_T = 1 with zero terminal SNR
         log_alpha_bar = np.cumsum(np.log1p(-beta))
@@ -165,7 +165,7 @@ def coefficients(beta):
     before, rest_before = (np.concatenate([[start], table[:-1]]) for start, table in ((1.0, alpha_bar), (0.0, rest)))
     safe = np.where(rest > 0, rest, 1.0)  # t = 0 is never drawn
     tables = {"signal": alpha_bar ** 0.5, "noise": rest ** 0.5, "mean_x0": before ** 0.5 * beta / safe,
-              "mean_xt": (1.0 - beta) ** 0.5 * rest_before / safe}
+              "mean_xt": (1.0 - beta) ** 0.5 * rest_before / safe, "keep": (1.0 - beta) ** 0.5, "step": beta ** 0.5}
     return {name: torch.tensor(table, dtype=torch.float32)[:, None] for name, table in tables.items()}
 
 
@@ -178,7 +178,7 @@ def target_of(predict, x0, noise, xt, at):
     if predict == "velocity":
         return at["signal"] * noise - at["noise"] * x0
     if predict == "mean":
-        return at["mean_x0"] * x0 + at["mean_xt"] * xt
+        return (at["mean_x0"] * x0 + at["mean_xt"] * xt - at["keep"] * xt) / at["step"]  # as Sohl-Dickstein et al. 2015
     raise ddpm_io.BadData(f"diffusion.predict: {predict!r} is not known here")
 
 
