@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define H5_USE_110_API
@@ -100,6 +101,13 @@ INSTEAD(symlink, int, (const char *target, const char *link), (target, link), -1
 INSTEAD(unlink, int, (const char *path), (path), -1, EIO)
 INSTEAD(mkdir, int, (const char *path, mode_t mode), (path, mode), -1, ENOSPC)
 INSTEAD(opendir, DIR *, (const char *path), (path), NULL, EIO)
+INSTEAD(stat, int, (const char *path, struct stat *about), (path, about), -1, EIO)
+INSTEAD(fstat, int, (int fd, struct stat *about), (fd, about), -1, EIO)
+INSTEAD(readlink, ssize_t, (const char *path, char *to, size_t bytes), (path, to, bytes), -1, EIO)
+INSTEAD(fopen, FILE *, (const char *path, const char *mode), (path, mode), NULL, EIO)
+INSTEAD(fread, size_t, (void *to, size_t size, size_t count, FILE *file), (to, size, count, file), 0, EIO)
+INSTEAD(fflush, int, (FILE * file), (file), EOF, ENOSPC)
+AFTER(fclose, int, (FILE * file), (file), (errno = ENOSPC, EOF))
 INSTEAD(flock, int, (int fd, int operation), (fd, operation), -1, ENOLCK)
 AFTER(close, int, (int fd), (fd), (errno = EIO, -1))
 
@@ -118,6 +126,19 @@ int __wrap_open(const char *path, int flags, ...)
 /* ---- HDF5 ---- */
 INSTEAD(H5Fcreate, hid_t, (const char *path, unsigned flags, hid_t creation, hid_t access),
         (path, flags, creation, access), -1, EIO)
+INSTEAD(H5Gcreate2, hid_t, (hid_t file, const char *name, hid_t link, hid_t creation, hid_t access),
+        (file, name, link, creation, access), -1, EIO)
+INSTEAD(H5Acreate_by_name, hid_t,
+        (hid_t file, const char *object, const char *name, hid_t type, hid_t space, hid_t creation, hid_t access,
+         hid_t link),
+        (file, object, name, type, space, creation, access, link), -1, EIO)
+INSTEAD(H5Aopen_by_name, hid_t, (hid_t file, const char *object, const char *name, hid_t access, hid_t link),
+        (file, object, name, access, link), -1, EIO)
+INSTEAD(H5Dget_space, hid_t, (hid_t id), (id), -1, EIO)
+INSTEAD(H5Sselect_hyperslab, herr_t,
+        (hid_t space, H5S_seloper_t how, const hsize_t *start, const hsize_t *stride, const hsize_t *count,
+         const hsize_t *block),
+        (space, how, start, stride, count, block), -1, EIO)
 INSTEAD(H5Dcreate2, hid_t,
         (hid_t file, const char *name, hid_t type, hid_t space, hid_t link, hid_t creation, hid_t access),
         (file, name, type, space, link, creation, access), -1, EIO)
@@ -131,6 +152,15 @@ INSTEAD(H5Screate_simple, hid_t, (int dims, const hsize_t *size, const hsize_t *
 AFTER(H5Dwrite, herr_t, (hid_t id, hid_t type, hid_t memory, hid_t file, hid_t transfer, const void *from),
       (id, type, memory, file, transfer, from), -1)
 AFTER(H5Fclose, herr_t, (hid_t id), (id), -1)
+
+/* Opened together, a file fails for all or the job ends through MPI: only what one rank opens fails here. */
+DECLARE(H5Fopen, hid_t, (const char *path, unsigned flags, hid_t access))
+hid_t __wrap_H5Fopen(const char *path, unsigned flags, hid_t access)
+{
+    static site here = {"H5Fopen", 0, NULL};
+    if (H5Pget_driver(access) != H5FD_MPIO && fails(&here, EIO)) return -1;
+    return __real_H5Fopen(path, flags, access);
+}
 
 /* ---- collectives ---- */
 DECLARE(ddpm_agree, ddpm_status, (ddpm_comm * comm, ddpm_status status))
