@@ -182,8 +182,8 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     const ddpm_status status = sample(comm, &loaded, options, &made);
     if (status == DDPM_OK) {
         ddpm_progress_duration(ddpm_comm_seconds() - start, spent, sizeof spent);
-        ddpm_log_info("finished   %lld rows of %s (iteration %lld) in %s; see %s", (long long)made,
-                      options->checkpoint, (long long)loaded.checkpoint.iteration, spent, options->output);
+        ddpm_log_info("finished   %lld rows of %s (iteration %lld) in %s; see %s", (long long)made, options->checkpoint,
+                      (long long)loaded.checkpoint.iteration, spent, options->output);
     }
     ddpm_loaded_release(&loaded);
     return status;
