@@ -14,6 +14,7 @@ typedef struct ddpm_row_table {
     float *values; /* [count][V] their conditions, standardised */
 } ddpm_row_table;
 
+/** Local. */
 void ddpm_row_table_release(ddpm_row_table *table);
 
 typedef struct ddpm_evaluation {
