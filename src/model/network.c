@@ -64,7 +64,7 @@ static ddpm_status build(ddpm_network *net)
         snprintf(name, sizeof name, "hidden%lld", (long long)l);
         add_layer(net, name, l == 0 ? first : spec->width, spec->width, gain);
     }
-    add_layer(net, "output", spec->width, spec->heads * spec->columns, 0);
+    add_layer(net, "output", spec->width, ddpm_network_outputs(spec), 0);
     if (gain) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&net->time_table, (spec->steps + 1) * spec->time_width, "time embedding"));
     fill_time_table(net);

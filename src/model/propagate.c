@@ -27,7 +27,7 @@ static int64_t stride_of(const ddpm_network *net, int64_t width)
 
 static int64_t widest(const ddpm_network *net)
 {
-    const int64_t out = net->spec.heads * net->spec.columns;
+    const int64_t out = ddpm_network_outputs(&net->spec);
     return net->spec.width > out ? net->spec.width : out;
 }
 
@@ -45,7 +45,7 @@ static int64_t kept_per_layer(const ddpm_network *net, int backward)
 static int64_t workspace_floats(const ddpm_network *net, int64_t rows, int backward)
 {
     const int64_t input = stride_of(net, net->layers[0].inputs), wide = stride_of(net, net->spec.width);
-    const int64_t output = stride_of(net, net->spec.heads * net->spec.columns);
+    const int64_t output = stride_of(net, ddpm_network_outputs(&net->spec));
     const int64_t hidden = net->spec.depth * kept_per_layer(net, backward) + (backward ? 2 : 0);
     return rows * (input + wide * hidden + output * (backward ? 2 : 1)) + stride_of(net, widest(net));
 }
@@ -68,7 +68,7 @@ static ddpm_status build(const ddpm_network *net, int64_t rows, int backward, dd
     w->rows = rows;
     w->input_stride = stride_of(net, net->layers[0].inputs);
     w->width_stride = stride_of(net, net->spec.width);
-    w->output_stride = stride_of(net, net->spec.heads * net->spec.columns);
+    w->output_stride = stride_of(net, ddpm_network_outputs(&net->spec));
     DDPM_TRY(DDPM_NEW(&w->memory, workspace_floats(net, rows, backward), "activations"));
     DDPM_TRY(DDPM_NEW(&w->pointers, 3 * depth, "activations"));
     w->value = w->pointers;
