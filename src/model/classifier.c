@@ -2,14 +2,14 @@
 #include "ddpm/model/classifier.h"
 
 #include <math.h>
-#include <stddef.h>
 
 /* ln of the sum of exp(logits). */
 static double log_sum(int64_t classes, const float *logits)
 {
-    double largest = -INFINITY, sum = 0.0;
-    for (int64_t k = 0; k < classes; k++) largest = fmax(largest, (double)logits[k]);
-    for (int64_t k = 0; k < classes; k++) sum += exp((double)logits[k] - largest);
+    double largest = (double)logits[0];
+    for (int64_t k = 1; k < classes; k++) largest = fmax(largest, (double)logits[k]);
+    double sum = exp((double)logits[0] - largest);
+    for (int64_t k = 1; k < classes; k++) sum += exp((double)logits[k] - largest);
     return largest + log(sum);
 }
 
