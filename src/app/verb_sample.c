@@ -20,6 +20,10 @@ static const char help[] =
     "  --condition N=V    a condition that the model was trained with (data.condition), in its own units; repeatable\n"
     "  --conditions FILE.h5[:dataset]   conditions, a row each; --count may be left out\n"
     "  --guidance W       classifier-free guidance: 0 follows the condition, more insists on it\n"
+    "  --classifier RUN   a model trained with diffusion.predict: class on the same rows steers to the class that "
+    "--condition names,\n"
+    "                     for a model that was trained with or without conditions\n"
+    "  --scale S          of the classifier's gradient; default: 1\n"
     "  --given FILE.h5[:dataset]   rows to complete, in place of --count; columns are matched by name where both have "
     "names\n"
     "  --draws M          M completions of each row, written as /draws [M][N][D] in place of /samples\n"
@@ -71,6 +75,12 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
     case 'g':
         o->has_guidance = 1;
         return ddpm_arguments_real("--guidance", value, 0.0, 1000.0, &o->sampling.guidance);
+    case 'y':
+        o->classifier = value;
+        return DDPM_OK;
+    case 'x':
+        o->has_scale = 1;
+        return ddpm_arguments_real("--scale", value, 0.0, 1e6, &o->scale);
     case 'i':
         o->given = value;
         return DDPM_OK;
@@ -91,6 +101,18 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
     default:
         return ddpm_arguments_integer("--trajectory", value, 1, 100000, &o->snapshots);
     }
+}
+
+/* --classifier and what goes with it; sets what it leaves open. */
+static ddpm_status check_classifier(ddpm_sample_options *o)
+{
+    if (!o->classifier && o->has_scale) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample': --scale is for --classifier");
+    if (o->classifier && !o->conditions_file && o->condition_count == 0)
+        return ddpm_fail(
+            DDPM_ERR_USAGE,
+            "'ddpm sample': --classifier needs a class to steer to: --condition NAME=VALUE, or --conditions");
+    if (!o->has_scale) o->scale = 1.0;
+    return DDPM_OK;
 }
 
 /* --given and what goes with it; sets what it leaves open. */
@@ -125,6 +147,8 @@ static ddpm_status parse(int argc, char **argv, ddpm_sample_options *o)
                                             {"given", required_argument, NULL, 'i'},
                                             {"draws", required_argument, NULL, 'd'},
                                             {"resample", required_argument, NULL, 'b'},
+                                            {"classifier", required_argument, NULL, 'y'},
+                                            {"scale", required_argument, NULL, 'x'},
                                             {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
@@ -135,6 +159,7 @@ static ddpm_status parse(int argc, char **argv, ddpm_sample_options *o)
     o->checkpoint = argv[optind];
     if (o->conditions_file && o->condition_count > 0)
         return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' takes --condition or --conditions, not both");
+    DDPM_TRY(check_classifier(o));
     DDPM_TRY(check_given(o));
     if (o->count == 0 && !o->conditions_file && !o->given)
         return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' needs --count N");

@@ -25,6 +25,9 @@ static void target_coefficients(const ddpm_diffusion *d, int64_t t, double *data
         *data = -rest;
         *noise = signal;
         break;
+    case DDPM_PREDICT_CLASS:
+        *data = *noise = 0.0;
+        break;
     case DDPM_PREDICT_MEAN:
     default:
         *data = (step.of_x0 + beyond * signal) / sqrt(beta);
@@ -90,12 +93,25 @@ void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t
         *from_xt = signal;
         *from_output = -rest;
         break;
+    case DDPM_PREDICT_CLASS:
+        *from_xt = *from_output = 0.0;
+        break;
     case DDPM_PREDICT_MEAN:
     default:
         *from_xt = (sqrt(1.0 - beta) - step.of_xt) / step.of_x0;
         *from_output = sqrt(beta) / step.of_x0;
         break;
     }
+}
+
+/* x0 gains (1 - alpha_bar) / sqrt(alpha_bar) times the gradient, and is linear in the prediction. */
+double ddpm_diffusion_guidance(const ddpm_diffusion *diffusion, int64_t t)
+{
+    const double abar = diffusion->schedule.alpha_bar[t], rest = diffusion->schedule.one_minus_alpha_bar[t];
+    double from_xt, from_output;
+    if (abar <= 0.0) return 0.0;
+    ddpm_diffusion_data_coefficients(diffusion, t, &from_xt, &from_output);
+    return rest / sqrt(abar) / from_output;
 }
 
 ddpm_transition ddpm_diffusion_transition(const ddpm_diffusion *diffusion, int64_t t, int64_t s)

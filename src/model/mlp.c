@@ -23,7 +23,7 @@ static ddpm_status build(ddpm_network *net)
         if (l == 0) layer->transposed = DDPM_PACK_INPUT_GRADIENT;
         if (has_gain(net)) layer->gain = ddpm_network_add_tensor(net, name, "gain", spec->steps, spec->width, 0.0, 1.0);
     }
-    ddpm_network_add_layer(net, "output", spec->width, spec->heads * spec->columns);
+    ddpm_network_add_layer(net, "output", spec->width, ddpm_network_outputs(spec));
     return DDPM_OK;
 }
 

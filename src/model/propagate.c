@@ -25,7 +25,7 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     w->rows = rows;
     w->input_stride = ddpm_workspace_stride(net, net->layers[0].inputs);
     w->width_stride = ddpm_workspace_stride(net, net->spec.width);
-    w->output_stride = ddpm_workspace_stride(net, net->spec.heads * net->spec.columns);
+    w->output_stride = ddpm_workspace_stride(net, ddpm_network_outputs(&net->spec));
     w->input = ddpm_arena_take(arena, rows * w->input_stride);
     w->output = ddpm_arena_take(arena, rows * w->output_stride);
     w->sums = ddpm_arena_take(arena, ddpm_workspace_stride(net, widest(net)));

@@ -68,7 +68,7 @@ static ddpm_status build(ddpm_network *net)
             snprintf(name, sizeof name, "block%lld/%s", (long long)block, half ? "second" : "first");
             ddpm_network_add_layer(net, name, width, width);
         }
-    ddpm_network_add_layer(net, "output", width, spec->heads * spec->columns);
+    ddpm_network_add_layer(net, "output", width, ddpm_network_outputs(spec));
     return DDPM_OK;
 }
 

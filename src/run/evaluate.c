@@ -53,6 +53,11 @@ ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options)
 {
     ddpm_loaded loaded;
     DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
+    const ddpm_status denoises = ddpm_loaded_check_denoiser(&loaded, options->checkpoint);
+    if (denoises != DDPM_OK) {
+        ddpm_loaded_release(&loaded);
+        return denoises;
+    }
     ddpm_placement_report(comm, omp_get_max_threads());
     ddpm_evaluation e = {.comm = comm,
                          .loaded = &loaded,

@@ -179,6 +179,16 @@ void ddpm_loaded_release(ddpm_loaded *loaded)
     ddpm_config_release(&loaded->config);
 }
 
+ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded, const char *path)
+{
+    if (!ddpm_model_is_classifier(&loaded->model)) return DDPM_OK;
+    return ddpm_fail(
+        DDPM_ERR_USAGE,
+        "%s: is a classifier (diffusion.predict: class), which makes no rows; name a model of the same data "
+        "that does, and this one with 'ddpm sample ... --classifier'",
+        path);
+}
+
 ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded)
 {
     const ddpm_checkpoint *c = &loaded->checkpoint;

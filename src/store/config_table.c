@@ -21,11 +21,9 @@ static const ddpm_choice schedules[] = {
     {"constant", DDPM_SCHEDULE_CONSTANT}, {"linear", DDPM_SCHEDULE_LINEAR}, {"quadratic", DDPM_SCHEDULE_QUADRATIC},
     {"sigmoid", DDPM_SCHEDULE_SIGMOID},   {"tanh", DDPM_SCHEDULE_TANH},     {"cosine", DDPM_SCHEDULE_COSINE},
     {"harmonic", DDPM_SCHEDULE_HARMONIC}, {"table", DDPM_SCHEDULE_TABLE},   {NULL, 0}};
-static const ddpm_choice predictions[] = {{"noise", DDPM_PREDICT_NOISE},
-                                          {"data", DDPM_PREDICT_DATA},
-                                          {"mean", DDPM_PREDICT_MEAN},
-                                          {"velocity", DDPM_PREDICT_VELOCITY},
-                                          {NULL, 0}};
+static const ddpm_choice predictions[] = {{"noise", DDPM_PREDICT_NOISE}, {"data", DDPM_PREDICT_DATA},
+                                          {"mean", DDPM_PREDICT_MEAN},   {"velocity", DDPM_PREDICT_VELOCITY},
+                                          {"class", DDPM_PREDICT_CLASS}, {NULL, 0}};
 static const ddpm_choice variances[] = {{"beta", DDPM_VARIANCE_BETA},
                                         {"posterior", DDPM_VARIANCE_POSTERIOR},
                                         {"learned", DDPM_VARIANCE_LEARNED},
@@ -152,7 +150,7 @@ const ddpm_option ddpm_options[] = {
          "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity or data"),
     RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T"),
     CHOICE(diffusion.predict, "noise", predictions, SCIENCE, "what the network is trained to give: the noise; x_0; how the mean of x_{t-1} differs from x_t; sqrt(alpha_bar) noise "
-           "- sqrt(1 - alpha_bar) x_0"),
+           "- sqrt(1 - alpha_bar) x_0; or which class data.condition has, by cross-entropy, for `ddpm sample --classifier`"),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
            "variance of a reverse step: beta_t, or that of the posterior; or a second head of the network: bounded around "
            "beta_t, or between the two"),

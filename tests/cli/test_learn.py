@@ -94,6 +94,22 @@ class Digits(Case):
             self.assertEqual(b"\x89PNG\r\n\x1a\n", file.read(8))
         self.assertGreater(os.path.getsize(self.path("digits.png")), 5000)
 
+    def test_by_class(self):
+        """Digits of the class that was asked for: at least 95 % are recognised by a classifier of the real ones."""
+        try:
+            import sklearn  # noqa: F401
+        except ImportError:
+            self.skipTest("scikit-learn is not installed (Debian: python3-sklearn)")
+        for arguments in (["--sklearn", "digits", "--to-csv", self.path("digits.csv")],
+                          [self.path("digits.csv"), "--label", "label", "--output", self.path("digits.h5")]):
+            self.assertEqual(0, (result := run_script("import_table.py", *arguments)).code, str(result))
+        self.ddpm("train", os.path.join(SOURCE, "configs", "digits_class.yaml"), *settings({"data.path": self.path("digits.h5"), **DIGITS}),
+                  "--output", self.path("by_class"), threads=2, timeout=100)
+        arguments = [self.path("by_class"), "--data", self.path("digits.h5"), "--count", 40, "--guidance", 1, "--at-least", 0.95]
+        result = run_script("classes.py", *arguments, "--output", self.path("classes.png"), threads=2, timeout=100)
+        self.assertEqual(0, result.code, str(result))
+        self.assertGreater(os.path.getsize(self.path("classes.png")), 5000)
+
 
 class Table(Case):
     def test_imputation(self):

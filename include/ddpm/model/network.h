@@ -4,8 +4,8 @@
  * gain table the embedding is left out and every hidden layer is act(gain[t] * (x W + b)).
  *  A residual network: x_t brought to `width`, `depth` blocks of layer norm, linear, activation, linear that add to it,
  * each modulated from (time embedding, condition), and a last modulated layer norm (src/model/residual.c).
- *  Both end in a linear layer with one head (the prediction) or two (prediction, variance) of D columns each. All
- * functions are Local; a network is read-only once made, a workspace belongs to one thread.
+ *  Both end in a linear layer with one head (the prediction) or two (prediction, variance) of D columns each, or
+ * a logit for each class. All functions are Local; a network is read-only once made, a workspace belongs to one thread.
  */
 #ifndef DDPM_MODEL_NETWORK_H
 #define DDPM_MODEL_NETWORK_H
@@ -31,6 +31,7 @@ typedef struct ddpm_network_spec {
     int64_t columns;   /* D */
     int64_t condition; /* C, columns of the condition beside x_t; 0: none */
     int64_t heads;     /* 1, or 2 with a learned variance */
+    int64_t classes;   /* of a classifier, which has a logit for each in place of heads; 0: none */
     int64_t width;     /* units of a hidden layer */
     int64_t depth;     /* hidden layers, or blocks of two, 1 or more */
     ddpm_activation activation;
@@ -48,6 +49,12 @@ typedef struct ddpm_tensor {
     int64_t offset;                   /* of its first element in the flat array, in elements */
     double initial_low, initial_high; /* initial values are uniform between them */
 } ddpm_tensor;
+
+/** Columns of the output: the heads' or the classes'. */
+static inline int64_t ddpm_network_outputs(const ddpm_network_spec *spec)
+{
+    return spec->classes > 0 ? spec->classes : spec->heads * spec->columns;
+}
 
 typedef struct ddpm_network ddpm_network;
 typedef struct ddpm_workspace ddpm_workspace;
@@ -103,13 +110,14 @@ int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int back
  *  @param xt      [rows][D], dense.
  *  @param condition  [rows][C], dense; NULL stands for zeros.
  *  @param t       [rows], 1..T.
- *  @return        the output [rows][stride], heads x D columns, in the workspace until its next use; the stride in
- * *stride. */
+ *  @return        the output [rows][stride], ddpm_network_outputs columns, in the workspace until its next use; the
+ * stride in *stride. */
 const float *ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                                   int64_t rows, const float *xt, const float *condition, const int32_t *t,
                                   int64_t *stride);
 
-/** The output's gradient, to be filled in before ddpm_network_backward: [rows][stride], heads x D columns. */
+/** The output's gradient, to be filled in before ddpm_network_backward: [rows][stride], ddpm_network_outputs columns.
+ */
 float *ddpm_workspace_dout(ddpm_workspace *workspace, int64_t *stride);
 
 /** Add the gradients of the block that went forward last. */

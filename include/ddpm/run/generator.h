@@ -4,7 +4,7 @@
 #define DDPM_RUN_GENERATOR_H
 
 #include "ddpm/model/sampler.h"
-#include "ddpm/run/load.h"
+#include "ddpm/run/guide.h"
 
 /** How to sample. */
 typedef struct ddpm_sampling {
@@ -34,6 +34,9 @@ void ddpm_generator_core_free(ddpm_generator_core *generator);
 /** Local. Give the samples conditions, standardised: values [rows][V], where rows is 1 (the same for all samples) or
  * the number of samples. Borrowed. Without this call samples are unconditional. */
 void ddpm_generator_core_set_conditions(ddpm_generator_core *generator, int64_t rows, const float *values);
+
+/** Local. Let a classifier steer the samples. Borrowed; NULL: none. */
+void ddpm_generator_core_set_guide(ddpm_generator_core *generator, ddpm_guide *guide);
 
 const ddpm_sampler *ddpm_generator_core_sampler(const ddpm_generator_core *generator);
 

@@ -15,9 +15,11 @@ typedef struct ddpm_sample_options {
     int condition_count; /* "name=value", the same for all samples */
     const char *conditions[DDPM_CONDITIONS_MAX];
     const char *conditions_file; /* "FILE.h5[:dataset]", a row each, or NULL */
+    const char *classifier;      /* checkpoint or run folder of a classifier that steers; NULL: none */
+    double scale;                /* of its gradient */
     int64_t snapshots;           /* of the trajectory, 0: none */
-    int has_seed, has_method, has_steps, has_eta, has_corrections, has_guidance, has_weights,
-        has_clip; /* else the checkpoint's configuration decides */
+    int has_seed, has_method, has_steps, has_eta, has_corrections, has_guidance, has_weights, has_clip,
+        has_scale; /* else the checkpoint's configuration decides */
     uint64_t seed;
     ddpm_sampling sampling;
 } ddpm_sample_options;
