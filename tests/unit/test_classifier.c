@@ -114,7 +114,9 @@ static double prediction_of(const ddpm_diffusion *d, int64_t t, double x, double
     case DDPM_PREDICT_VELOCITY:
         return sqrt(abar) * noise - sqrt(1.0 - abar) * x0;
     case DDPM_PREDICT_MEAN:
-        return (sqrt(before) * beta * x0 + sqrt(1.0 - beta) * (1.0 - before) * x) / (1.0 - abar);
+        return ((sqrt(before) * beta * x0 + sqrt(1.0 - beta) * (1.0 - before) * x) / (1.0 - abar) -
+                sqrt(1.0 - beta) * x) /
+               sqrt(beta);
     default:
         return noise;
     }
