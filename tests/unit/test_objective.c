@@ -46,7 +46,8 @@ static double x0_of(const ddpm_diffusion *d, int64_t t, double xt, double predic
     case DDPM_PREDICT_COUNT:
         break;
     }
-    return ((1.0 - abar[t]) * prediction - sqrt(1.0 - beta) * (1.0 - abar[t - 1]) * xt) / (sqrt(abar[t - 1]) * beta);
+    const double mean = sqrt(1.0 - beta) * xt + sqrt(beta) * prediction;
+    return ((1.0 - abar[t]) * mean - sqrt(1.0 - beta) * (1.0 - abar[t - 1]) * xt) / (sqrt(abar[t - 1]) * beta);
 }
 
 static double posterior_mean(const ddpm_diffusion *d, int64_t t, double x0, double xt)
