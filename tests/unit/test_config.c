@@ -606,11 +606,11 @@ static void test_same_science(void **state)
 {
     (void)state;
     static const char *const run_keys[] = {
-        "run.name",         "run.output",          "run.time_limit",       "run.report_every",
-        "data.path",        "training.iterations", "checkpoint.every",     "checkpoint.keep",
-        "sampling.steps",   "sampling.weights",    "sampling.clip",        "training.validate_every",
-        "sampling.method",  "sampling.eta",        "sampling.corrections", "sampling.correction_ratio",
-        "run.stop_margin",  "training.recover",    "sampling.guidance"};
+        "run.name",        "run.output",          "run.time_limit",       "run.report_every",
+        "data.path",       "training.iterations", "checkpoint.every",     "checkpoint.keep",
+        "sampling.steps",  "sampling.weights",    "sampling.clip",        "training.validate_every",
+        "sampling.method", "sampling.eta",        "sampling.corrections", "sampling.correction_ratio",
+        "run.stop_margin", "training.recover",    "sampling.guidance"};
     const size_t runs = sizeof run_keys / sizeof *run_keys;
     ddpm_config then, now;
     size_t allowed = 0;
