@@ -9,7 +9,9 @@
 static void target_coefficients(const ddpm_diffusion *d, int64_t t, double *data, double *noise)
 {
     const double signal = sqrt(d->schedule.alpha_bar[t]), rest = sqrt(d->schedule.one_minus_alpha_bar[t]);
+    const double beta = d->schedule.beta[t];
     const ddpm_transition step = ddpm_diffusion_transition(d, t, t - 1);
+    const double beyond = step.of_xt - sqrt(1.0 - beta); /* of x_t in the mean, past what it has without the network */
     switch (d->predict) {
     case DDPM_PREDICT_NOISE:
         *data = 0.0;
@@ -25,8 +27,8 @@ static void target_coefficients(const ddpm_diffusion *d, int64_t t, double *data
         break;
     case DDPM_PREDICT_MEAN:
     default:
-        *data = step.of_x0 + step.of_xt * signal;
-        *noise = step.of_xt * rest;
+        *data = (step.of_x0 + beyond * signal) / sqrt(beta);
+        *noise = beyond * rest / sqrt(beta);
         break;
     }
 }
@@ -73,7 +75,7 @@ void ddpm_diffusion_release(ddpm_diffusion *diffusion)
 void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t, double *from_xt, double *from_output)
 {
     const double signal = sqrt(diffusion->schedule.alpha_bar[t]),
-                 rest = sqrt(diffusion->schedule.one_minus_alpha_bar[t]);
+                 rest = sqrt(diffusion->schedule.one_minus_alpha_bar[t]), beta = diffusion->schedule.beta[t];
     const ddpm_transition step = ddpm_diffusion_transition(diffusion, t, t - 1);
     switch (diffusion->predict) {
     case DDPM_PREDICT_NOISE:
@@ -90,8 +92,8 @@ void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t
         break;
     case DDPM_PREDICT_MEAN:
     default:
-        *from_xt = -step.of_xt / step.of_x0;
-        *from_output = 1.0 / step.of_x0;
+        *from_xt = (sqrt(1.0 - beta) - step.of_xt) / step.of_x0;
+        *from_output = sqrt(beta) / step.of_x0;
         break;
     }
 }

@@ -17,7 +17,7 @@ static ddpm_status build(const ddpm_network *net, ddpm_packing packing, ddpm_pac
         const int64_t wide_out = ddpm_round_up(layer->outputs, panel), wide_in = ddpm_round_up(layer->inputs, panel);
         DDPM_TRY(DDPM_NEW(&p->weight, layer->inputs * wide_out, "packed weights"));
         DDPM_TRY(DDPM_NEW(&p->bias, wide_out, "packed bias"));
-        if (packing == DDPM_PACK_INPUT_GRADIENT || (packing == DDPM_PACK_TRAINING && l > 0))
+        if (packing >= layer->transposed)
             DDPM_TRY(DDPM_NEW(&p->transposed, layer->outputs * wide_in, "packed weights"));
     }
     return DDPM_OK;

@@ -37,14 +37,8 @@ static int64_t least(int64_t a, int64_t b)
 /* FILE.h5[:dataset] put into a configuration. */
 static ddpm_status point_to(const char *text, const char *dataset, ddpm_config *config)
 {
-    char path[DDPM_PATH_BYTES];
-    DDPM_TRY(ddpm_file_split(text, path, &dataset));
-    if (strlen(path) >= DDPM_CONFIG_TEXT || strlen(dataset) >= DDPM_CONFIG_TEXT)
-        return ddpm_fail(DDPM_ERR_USAGE, "%.80s...: the name is too long", text);
     config->data.source = DDPM_DATA_HDF5;
-    memcpy(config->data.path, path, strlen(path) + 1);
-    memcpy(config->data.dataset, dataset, strlen(dataset) + 1);
-    return DDPM_OK;
+    return ddpm_file_split_dataset(text, dataset, DDPM_CONFIG_TEXT, config->data.path, config->data.dataset);
 }
 
 /* Conditions of rows first .. first+count-1 of a source, standardised as the model's. */

@@ -216,8 +216,8 @@ static ddpm_status write_h5(const ddpm_evaluation *e)
     char partial[DDPM_PATH_BYTES];
     ddpm_h5 *file = NULL;
     DDPM_TRY(ddpm_file_partial_name(e->options.output, partial));
-    DDPM_TRY(ddpm_h5_create(partial, 0, &file));
-    const ddpm_status status = ddpm_h5_finish(&file, write_content(e, file));
+    ddpm_status status = ddpm_h5_create(partial, 0, &file);
+    if (status == DDPM_OK) status = ddpm_h5_finish(&file, write_content(e, file));
     if (status == DDPM_OK) return ddpm_file_commit(partial, e->options.output);
     unlink(partial);
     return status;

@@ -168,6 +168,15 @@ void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_
                      m->scratch, x, snapshots, trajectory, stride);
 }
 
+void ddpm_generator_core_complete(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first,
+                                  int64_t rows, const float *known, int64_t passes, float *x)
+{
+    thread_memory *m = &generator->memory[thread];
+    const ddpm_denoiser denoiser = {predict, m};
+    ddpm_sampler_complete(&generator->sampler, ddpm_network_kernels(generator->network), &denoiser, seed, first, rows,
+                          m->scratch, known, passes, x);
+}
+
 /* ---- the public form ---- */
 
 struct ddpm_generator {

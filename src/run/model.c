@@ -21,6 +21,7 @@ static ddpm_network_spec network_spec(const ddpm_config *config, int64_t columns
         .columns = columns,
         .condition = ddpm_condition_width(condition),
         .heads = ddpm_variance_is_learned(config->diffusion.variance) ? 2 : 1,
+        .kind = config->network.kind,
         .width = config->network.width,
         .depth = config->network.depth,
         .activation = config->network.activation,

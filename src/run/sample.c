@@ -3,6 +3,7 @@
 
 #include "ddpm/base/log.h"
 #include "ddpm/base/memory.h"
+#include "ddpm/run/given.h"
 #include "ddpm/run/progress.h"
 #include "ddpm/run/rows_file.h"
 #include "ddpm/run/sample_conditions.h"
@@ -10,19 +11,69 @@
 
 #include <omp.h>
 #include <stdio.h>
+#include <string.h>
+
+#define DRAW_STRIDE UINT64_C(0x9E3779B97F4A7C15) /* between the seeds of draws: odd, and far from small numbers */
 
 typedef struct sampling_run {
     const ddpm_loaded *loaded;
     const ddpm_sample_options *options;
     ddpm_generator_core *generator;
+    ddpm_given *given; /* NULL: none */
 } sampling_run;
 
-static void make(void *context, int thread, int64_t first, int64_t count, float *x, float *trajectory, int64_t stride)
+static void make_samples(void *context, int thread, int64_t first, int64_t count, float *x, float *trajectory,
+                         int64_t stride)
 {
     const sampling_run *run = context;
     ddpm_generator_core_run(run->generator, thread, run->options->seed, first, count, x, run->options->snapshots,
                             trajectory, stride);
 }
+
+/* ---- completions of given rows ---- */
+
+static ddpm_status read_given(void *context, int64_t first, int64_t count)
+{
+    const sampling_run *run = context;
+    return ddpm_given_read(run->given, first, count);
+}
+
+static void make_completions(void *context, int thread, int64_t first, int64_t count, float *x, float *draws,
+                             int64_t stride)
+{
+    const sampling_run *run = context;
+    const ddpm_sample_options *o = run->options;
+    const size_t bytes = (size_t)(count * run->loaded->checkpoint.columns) * sizeof *x;
+    for (int64_t d = 0; d < o->draws; d++) {
+        ddpm_generator_core_complete(run->generator, thread, o->seed + (uint64_t)d * DRAW_STRIDE, first, count,
+                                     ddpm_given_known(run->given, first), o->passes, x);
+        if (o->draws > 1) memcpy(draws + d * stride, x, bytes);
+    }
+}
+
+static void restore_given(void *context, int64_t first, int64_t count, float *x, float *draws, int64_t stride)
+{
+    const sampling_run *run = context;
+    ddpm_given_restore(run->given, first, count, x);
+    for (int64_t d = 0; run->options->draws > 1 && d < run->options->draws; d++)
+        ddpm_given_restore(run->given, first, count, draws + d * stride);
+}
+
+/* Local. */
+static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
+{
+    if (!o->given) return DDPM_OK;
+    if (o->sampling.method == DDPM_METHOD_DPM_SOLVER)
+        return ddpm_fail(
+            DDPM_ERR_USAGE,
+            "--given: dpm_solver extrapolates from the step before, which known entries drawn anew in each "
+            "step do not allow; add --sampler ancestral or --sampler ddim");
+    DDPM_TRY(ddpm_given_open(o->given, run->loaded, &run->given));
+    o->count = ddpm_given_rows(run->given);
+    return DDPM_OK;
+}
+
+/* ---- the file ---- */
 
 static ddpm_status describe(ddpm_h5 *file, const void *context)
 {
@@ -37,6 +88,11 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "corrections", o->sampling.corrections));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "steps", ddpm_generator_core_sampler(run->generator)->step_count));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "guidance", o->sampling.guidance));
+    if (o->given) {
+        DDPM_TRY(ddpm_h5_put_text(file, "/", "given", o->given));
+        DDPM_TRY(ddpm_h5_put_int(file, "/", "draws", o->draws));
+        DDPM_TRY(ddpm_h5_put_int(file, "/", "resample", o->passes));
+    }
     DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", o->sampling.weights == DDPM_WEIGHTS_EMA ? "ema" : "raw"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "clip", o->sampling.clip == DDPM_CLIP_DATA ? "data" : "none"));
     char seed[24]; /* text: all 64 bits */
@@ -64,19 +120,23 @@ static ddpm_sample_options resolve(const ddpm_sample_options *options, const ddp
 /* Collective. */
 static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snapshot_step)
 {
+    const ddpm_sample_options *o = run->options;
     const ddpm_transform transform = ddpm_loaded_transform(run->loaded);
     const ddpm_rows_file_spec spec = {
-        .path = run->options->output,
-        .rows = run->options->count,
+        .path = o->output,
+        .rows = o->count,
         .columns = run->loaded->checkpoint.columns,
-        .with_samples = 1,
-        .snapshots = run->options->snapshots,
-        .snapshot_step = snapshot_step,
+        .with_samples = o->draws <= 1,
+        .layers = o->draws > 1 ? o->draws : o->snapshots,
+        .layer_name = o->draws > 1 ? "draws" : "trajectory",
+        .layer_step = o->draws > 1 ? NULL : snapshot_step,
         .column_names = (const char *const *)run->loaded->checkpoint.column_names,
         .transform = &transform,
         .block_rows = DDPM_GENERATOR_BLOCK,
         .describe = describe,
-        .make = make,
+        .prepare = run->given ? read_given : NULL,
+        .make = run->given ? make_completions : make_samples,
+        .amend = run->given ? restore_given : NULL,
         .context = run,
         .threads = omp_get_max_threads(),
         .unit = "samples",
@@ -93,6 +153,7 @@ static ddpm_status sample(ddpm_comm *comm, const ddpm_loaded *loaded, const ddpm
     ddpm_sample_conditions conditions = {0};
     ddpm_status status = ddpm_generator_core_create(loaded, &o.sampling, omp_get_max_threads(), &run.generator);
     if (status == DDPM_OK) status = DDPM_NEW(&snapshot_step, o.snapshots, "snapshots");
+    if (status == DDPM_OK) status = open_given(&run, &o);
     if (status == DDPM_OK) status = ddpm_conditions_read(&loaded->checkpoint.condition, &o, &conditions);
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) {
@@ -105,6 +166,7 @@ static ddpm_status sample(ddpm_comm *comm, const ddpm_loaded *loaded, const ddpm
     *made = o.count;
     ddpm_release(snapshot_step);
     ddpm_release(conditions.values);
+    ddpm_given_close(run.given);
     ddpm_generator_core_free(run.generator);
     return status;
 }
@@ -120,8 +182,8 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     const ddpm_status status = sample(comm, &loaded, options, &made);
     if (status == DDPM_OK) {
         ddpm_progress_duration(ddpm_comm_seconds() - start, spent, sizeof spent);
-        ddpm_log_info("finished   %lld samples of %s (iteration %lld) in %s; see %s", (long long)made,
-                      options->checkpoint, (long long)loaded.checkpoint.iteration, spent, options->output);
+        ddpm_log_info("finished   %lld rows of %s (iteration %lld) in %s; see %s", (long long)made, options->checkpoint,
+                      (long long)loaded.checkpoint.iteration, spent, options->output);
     }
     ddpm_loaded_release(&loaded);
     return status;

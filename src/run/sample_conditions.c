@@ -66,7 +66,7 @@ static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_option
                          options->conditions_file, (long long)V);
     if (options->count == 0) options->count = shape.size[0];
     if (options->count != shape.size[0])
-        return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, --count is %lld; leave --count out",
+        return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, %lld samples are to be made; leave --count out",
                          options->conditions_file, (long long)shape.size[0], (long long)options->count);
     out->rows = shape.size[0];
     DDPM_TRY(DDPM_NEW(&out->values, out->rows * V, "conditions"));
@@ -82,11 +82,10 @@ static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_option
 
 static ddpm_status read_file(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_sample_conditions *out)
 {
-    char path[DDPM_PATH_BYTES];
-    const char *dataset = "data";
+    char path[DDPM_PATH_BYTES], dataset[DDPM_PATH_BYTES];
     ddpm_h5 *file;
     if (condition->count == 0) return list_names(condition, "--conditions");
-    DDPM_TRY(ddpm_file_split(options->conditions_file, path, &dataset));
+    DDPM_TRY(ddpm_file_split_dataset(options->conditions_file, "data", DDPM_PATH_BYTES, path, dataset));
     DDPM_TRY(ddpm_h5_open(path, &file));
     const ddpm_status status = read_rows(condition, options, file, dataset, out);
     return ddpm_h5_finish(&file, status);

@@ -93,6 +93,9 @@ static ddpm_status check_training(const ddpm_config *config)
                          "network.time_width: expected an even number, a sine and a cosine for each "
                          "frequency, found %lld; take %lld",
                          (long long)config->network.time_width, (long long)config->network.time_width + 1);
+    if (config->network.kind == DDPM_NETWORK_RESIDUAL && config->network.time == DDPM_TIME_GAIN_TABLE)
+        return ddpm_fail(DDPM_ERR_CONFIG, "network.time: expected sinusoidal with network.kind: residual, whose blocks "
+                                          "are modulated from the embedding, found gain_table");
     if (config->training.warmup > config->training.iterations)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "training.warmup: expected at most training.iterations, %lld, found %lld; "

@@ -52,6 +52,7 @@ static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
                                           {"tanh", DDPM_ACTIVATION_TANH},
                                           {"softplus", DDPM_ACTIVATION_SOFTPLUS},
                                           {NULL, 0}};
+static const ddpm_choice networks[] = {{"mlp", DDPM_NETWORK_MLP}, {"residual", DDPM_NETWORK_RESIDUAL}, {NULL, 0}};
 static const ddpm_choice times[] = {
     {"sinusoidal", DDPM_TIME_SINUSOIDAL}, {"gain_table", DDPM_TIME_GAIN_TABLE}, {NULL, 0}};
 static const ddpm_choice optimizers[] = {
@@ -68,7 +69,7 @@ const ddpm_section ddpm_sections[] = {
     {"data", "What is learned: rows of numbers, generated or from the user's file."},
     {"diffusion", "The forward process, and what the network predicts of it."},
     {"diffusion.schedule", "beta_t, the variance of the noise added in step t = 1..T."},
-    {"network", "A multilayer perceptron of (x_t, t)."},
+    {"network", "The function of (x_t, t, condition) that is trained."},
     {"training", "How the parameters are found."},
     {"checkpoint", "Files to go on from, and to sample from."},
     {"sampling", "What `ddpm sample` does unless told otherwise."},
@@ -150,7 +151,8 @@ const ddpm_option ddpm_options[] = {
     BOOL(diffusion.schedule.zero_terminal_snr, "false", SCIENCE,
          "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity or data"),
     RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T"),
-    CHOICE(diffusion.predict, "noise", predictions, SCIENCE, "what the network is trained to give"),
+    CHOICE(diffusion.predict, "noise", predictions, SCIENCE, "what the network is trained to give: the noise; x_0; how the mean of x_{t-1} differs from x_t; sqrt(alpha_bar) noise "
+           "- sqrt(1 - alpha_bar) x_0"),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
            "variance of a reverse step: beta_t, or that of the posterior; or a second head of the network: bounded around "
            "beta_t, or between the two"),
@@ -166,12 +168,17 @@ const ddpm_option ddpm_options[] = {
     REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE,
          "share of the rows that are trained on without their condition, as guidance needs"),
 
+    CHOICE(network.kind, "mlp", networks, SCIENCE,
+           "a multilayer perceptron; or residual blocks of two layers, whose layer norms are modulated by t and the "
+           "condition"),
     INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
-    INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers"),
+    INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers, or residual blocks"),
     CHOICE(network.activation, "silu", activations, SCIENCE, "what follows each hidden layer"),
     CHOICE(network.time, "sinusoidal", times, SCIENCE,
-           "how the network is told t: an embedding beside x_t, or learned gains of each hidden unit at each t"),
-    INT(network.time_width, "64", 2, 4096, SCIENCE, "sinusoidal: columns of the embedding, an even number"),
+           "how the network is told t: an embedding, or (mlp) learned gains of each hidden unit at each t"),
+    INT(network.time_width, "64", 2, 4096, SCIENCE,
+        "sinusoidal: columns of the embedding, an even number; residual: also of the layer that blocks are modulated "
+        "from"),
 
     INT(training.iterations, "20000", 1, FOREVER, PROLONG,
         "batches to train on; a run may be prolonged unless decay is cosine, whose shape depends on it"),

@@ -201,32 +201,41 @@ static ddpm_status read_selected(ddpm_source *source, int64_t first, int64_t cou
     return DDPM_OK;
 }
 
-static ddpm_status check_finite(const ddpm_source *source, int64_t first, int64_t count, const float *rows)
+/* Value i of rows first .. */
+static ddpm_status refuse(const ddpm_source *source, int64_t first, int64_t i, const char *why)
 {
-    for (int64_t i = 0; i < count * source->columns; i++) {
-        if (isfinite(rows[i])) continue;
-        const int64_t column = i % source->columns;
-        return ddpm_fail(
-            DDPM_ERR_DATA,
-            "%s: dataset '%s', row %lld, column %lld%s%s%s (both from 0) is not a finite float32 number; remove or "
-            "fill in such rows",
-            source->config->data.path, source->config->data.dataset, (long long)(first + i / source->columns),
-            (long long)(source->selected ? source->selected[column] : column), source->names ? " ('" : "",
-            source->names ? source->names[column] : "", source->names ? "')" : "");
-    }
-    return DDPM_OK;
+    const int64_t column = i % source->columns;
+    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s', row %lld, column %lld%s%s%s (both from 0) is %s",
+                     source->config->data.path, source->config->data.dataset, (long long)(first + i / source->columns),
+                     (long long)(source->selected ? source->selected[column] : column), source->names ? " ('" : "",
+                     source->names ? source->names[column] : "", source->names ? "')" : "", why);
 }
 
-ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows)
+static ddpm_status read_unchecked(ddpm_source *source, int64_t first, int64_t count, float *rows)
 {
     const ddpm_config *config = source->config;
     if (!source->file) {
         ddpm_toy_source_read(config, first, count, rows, NULL);
         return DDPM_OK;
     }
-    if (source->selected)
-        DDPM_TRY(read_selected(source, first, count, rows));
-    else
-        DDPM_TRY(ddpm_h5_read_rows(source->file, config->data.dataset, first, count, rows));
-    return check_finite(source, first, count, rows);
+    if (source->selected) return read_selected(source, first, count, rows);
+    return ddpm_h5_read_rows(source->file, config->data.dataset, first, count, rows);
+}
+
+ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows)
+{
+    DDPM_TRY(read_unchecked(source, first, count, rows));
+    for (int64_t i = 0; i < count * source->columns; i++)
+        if (!isfinite(rows[i]))
+            return refuse(source, first, i, "not a finite float32 number; remove or fill in such rows");
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_source_read_incomplete(ddpm_source *source, int64_t first, int64_t count, float *rows)
+{
+    DDPM_TRY(read_unchecked(source, first, count, rows));
+    for (int64_t i = 0; i < count * source->columns; i++)
+        if (isinf(rows[i]))
+            return refuse(source, first, i, "infinite as a float32 number; write NaN for a value that is not known");
+    return DDPM_OK;
 }

@@ -417,7 +417,8 @@ class Twin(Case):
         target = {kind: twin.target_of(kind, x0, noise, xt, at) for kind in ("noise", "data", "velocity", "mean")}
         torch.testing.assert_close(at["signal"] * xt - at["noise"] * target["velocity"], x0)
         beta, rest = 0.1 + 0.3 * 3 / 5, at["noise"] ** 2
-        torch.testing.assert_close((xt - beta / rest.sqrt() * noise) / math.sqrt(1 - beta), target["mean"])
+        mean = math.sqrt(1 - beta) * xt + math.sqrt(beta) * target["mean"]
+        torch.testing.assert_close((xt - beta / rest.sqrt() * noise) / math.sqrt(1 - beta), mean)
 
     def test_learning_rate(self):
         import twin

@@ -47,16 +47,28 @@ class Result:
         return f"{' '.join(self.command)}\nexit code {self.code}\n{self.stdout}{self.stderr}"
 
 
-def kill_session(session):
-    """End what a process started by start() has started: mpirun gives each rank a process group of its own, but no session."""
+def session_processes(session):
+    """{process: name} of what a process started by start() has started: mpirun gives each rank a process group of its own, but no
+    session. Zombies are left out."""
+    found = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
-            if int(fields[3]) == session:
-                os.kill(int(name), signal.SIGKILL)
-        except (OSError, IndexError):
-            pass  # it has ended by itself
+                command, _, rest = file.read().rpartition(")")
+        except OSError:
+            continue  # it has ended by itself
+        state, _, _, owner = rest.split()[:4]
+        if int(owner) == session and state != "Z":
+            found[int(name)] = command.partition("(")[2]
+    return found
+
+
+def kill_session(session):
+    for process in session_processes(session):
+        try:
+            os.kill(process, signal.SIGKILL)
+        except OSError:
+            pass
 
 
 def settings(values):

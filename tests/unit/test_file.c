@@ -114,22 +114,22 @@ static void test_split(void **state)
                                            {"b/a.h5:some/where", "b/a.h5", "some/where"},
                                            {"a:b.h5:rows", "a:b.h5", "rows"},
                                            {"a.h5:", "a.h5", ""}};
-    char path[DDPM_PATH_BYTES], endless[DDPM_PATH_BYTES + 1];
+    char path[64], dataset[64], endless[65];
     (void)state;
     for (int i = 0; i < 5; i++) {
-        const char *dataset = "data";
-        expect_ok(ddpm_file_split(cases[i][0], path, &dataset));
+        expect_ok(ddpm_file_split_dataset(cases[i][0], "data", sizeof path, path, dataset));
         assert_string_equal(path, cases[i][1]);
         assert_string_equal(dataset, cases[i][2]);
     }
-    const char *file = in_scratch("with:colon.h5"), *dataset = "data";
+    char long_path[DDPM_PATH_BYTES], name[DDPM_PATH_BYTES];
+    const char *file = in_scratch("with:colon.h5");
     expect_ok(ddpm_file_replace(file, "x", 1));
-    expect_ok(ddpm_file_split(file, path, &dataset));
-    assert_string_equal(path, file);
-    assert_string_equal(dataset, "data");
-    memset(endless, 'x', DDPM_PATH_BYTES);
-    endless[DDPM_PATH_BYTES] = '\0';
-    expect_failure(ddpm_file_split(endless, path, &dataset), DDPM_ERR_USAGE, "too long");
+    expect_ok(ddpm_file_split_dataset(file, "data", sizeof long_path, long_path, name));
+    assert_string_equal(long_path, file);
+    assert_string_equal(name, "data");
+    memset(endless, 'x', sizeof endless - 1);
+    endless[sizeof endless - 1] = '\0';
+    expect_failure(ddpm_file_split_dataset(endless, "data", sizeof path, path, dataset), DDPM_ERR_USAGE, "too long");
 }
 
 static void test_make_folder(void **state)

@@ -16,7 +16,8 @@
 typedef enum ddpm_prediction {
     DDPM_PREDICT_NOISE,    /* epsilon */
     DDPM_PREDICT_DATA,     /* x0 */
-    DDPM_PREDICT_MEAN,     /* the mean of q(x_{t-1} | x_t, x0) */
+    DDPM_PREDICT_MEAN,     /* o in sqrt(1 - beta) x_t + sqrt(beta) o, the mean of q(x_{t-1} | x_t, x0): what is new in
+                            * it, to the scale of the step's noise (Sohl-Dickstein et al. 2015) */
     DDPM_PREDICT_VELOCITY, /* sqrt(alpha_bar) epsilon - sqrt(1 - alpha_bar) x0 */
     DDPM_PREDICT_COUNT
 } ddpm_prediction;

@@ -42,4 +42,8 @@ const ddpm_sampler *ddpm_generator_core_sampler(const ddpm_generator_core *gener
 void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first, int64_t rows,
                              float *x, int64_t snapshots, float *trajectory, int64_t stride);
 
+/** Local. Complete rows first .. first+rows-1 of a seed; arguments as of ddpm_sampler_complete. */
+void ddpm_generator_core_complete(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first,
+                                  int64_t rows, const float *known, int64_t passes, float *x);
+
 #endif

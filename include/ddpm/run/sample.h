@@ -8,7 +8,10 @@ enum { DDPM_CONDITIONS_MAX = 64 };
 
 typedef struct ddpm_sample_options {
     const char *checkpoint, *output;
-    int64_t count;       /* 0: as many as conditions_file has rows */
+    int64_t count;       /* 0: as many as given or conditions_file has rows */
+    const char *given;   /* "FILE.h5[:dataset]": complete these rows; NULL: make rows of noise */
+    int64_t draws;       /* completions of each row, 1 or more */
+    int64_t passes;      /* of each step of a completion: see ddpm_sampler_complete */
     int condition_count; /* "name=value", the same for all samples */
     const char *conditions[DDPM_CONDITIONS_MAX];
     const char *conditions_file; /* "FILE.h5[:dataset]", a row each, or NULL */
@@ -19,7 +22,10 @@ typedef struct ddpm_sample_options {
     ddpm_sampling sampling;
 } ddpm_sample_options;
 
-/** Collective. */
+enum { DDPM_PASSES = 10 }; /* default; the authors' choice too */
+
+/** Collective. Samples, or the rows of options->given completed, in their order: /samples [N][D], or with more than one
+ *  draw /draws [M][N][D]. Draw d is made with a seed of its own; draw 0 with options->seed. */
 DDPM_MUST_CHECK ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options);
 
 typedef struct ddpm_forward_options {
