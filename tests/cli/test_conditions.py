@@ -195,7 +195,7 @@ class Conditions(Trained):
                 (("--condition", "kind=1", "--condition", "energy=nan"), DATA, ["energy", "not a finite number"]),
                 (("--condition", "kind=1", "--conditions", "x.h5"), USAGE, ["not both"]),
                 (("--conditions", self.path("absent.h5")), MISSING, ["absent.h5"]),
-                (("--conditions", self.conditions([[1, 1]] * 4, "four.h5")), USAGE, ["4 rows", "--count is 5"]),
+                (("--conditions", self.conditions([[1, 1]] * 4, "four.h5")), USAGE, ["4 rows", "5 samples"]),
                 (("--conditions", self.conditions([[1]] * 5, "narrow.h5")), DATA, ["2 numbers"]),
                 (("--conditions", self.conditions([[12, 1]] * 4 + [[12, 7]], "seven.h5")), DATA, ["row 4", "kind", "7"]),
                 (("--sampler", "euler"), USAGE, ["--sampler", "dpm_solver"])):
