@@ -19,7 +19,7 @@ typedef struct ddpm_sample_options {
     double scale;                /* of its gradient */
     int64_t snapshots;           /* of the trajectory, 0: none */
     int has_seed, has_method, has_steps, has_eta, has_corrections, has_guidance, has_weights, has_clip,
-        has_scale; /* else the checkpoint's configuration decides */
+        has_scale; /* else the checkpoint's configuration decides; a scale of 1 */
     uint64_t seed;
     ddpm_sampling sampling;
 } ddpm_sample_options;
