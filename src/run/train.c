@@ -182,6 +182,16 @@ static ddpm_status inspect(ddpm_trainer *t, const ddpm_train_options *options, c
                                                       : DDPM_OK);
 }
 
+/* What the network says of the noise at T becomes x_0 divided by sqrt(alpha_bar_T), its errors with it. */
+static void warn_of_noise(const ddpm_diffusion *diffusion)
+{
+    const double most = 1e3, factor = 1.0 / sqrt(diffusion->schedule.alpha_bar[diffusion->schedule.steps]);
+    if (diffusion->predict == DDPM_PREDICT_NOISE && factor > most)
+        ddpm_log_warning("diffusion.predict: noise: with this schedule sampling multiplies the network's errors at "
+                         "t = T by %.0f, and samples may diverge; use velocity",
+                         factor);
+}
+
 static void describe(const ddpm_trainer *t)
 {
     const ddpm_config *config = ddpm_trainer_config(t);
@@ -199,6 +209,7 @@ static void describe(const ddpm_trainer *t)
                   (long long)ddpm_network_parameter_count(t->model.network), 3.0 * operations,
                   ddpm_network_kernels(t->model.network)->name);
     ddpm_model_report_audit(&t->model.diffusion.schedule);
+    warn_of_noise(&t->model.diffusion);
     ddpm_log_info("batch      %lld rows in %lld blocks of %lld; %s reduction", (long long)config->training.batch,
                   (long long)ddpm_stepper_blocks(t->stepper), (long long)ddpm_stepper_block_rows(t->stepper),
                   config->parallel.reduction == DDPM_REDUCTION_EXACT ? "exact" : "float32");

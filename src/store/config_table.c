@@ -149,7 +149,7 @@ const ddpm_option ddpm_options[] = {
     BOOL(diffusion.schedule.zero_terminal_snr, "false", SCIENCE,
          "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity or data"),
     RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T"),
-    CHOICE(diffusion.predict, "noise", predictions, SCIENCE, "what the network is trained to give: the noise; x_0; how the mean of x_{t-1} differs from x_t; sqrt(alpha_bar) noise "
+    CHOICE(diffusion.predict, "velocity", predictions, SCIENCE, "what the network is trained to give: the noise; x_0; how the mean of x_{t-1} differs from x_t; sqrt(alpha_bar) noise "
            "- sqrt(1 - alpha_bar) x_0; or which class data.condition has, by cross-entropy, for `ddpm sample --classifier`"),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
            "variance of a reverse step: beta_t, or that of the posterior; or a second head of the network: bounded around "

@@ -251,7 +251,7 @@ static void test_defaults(void **state)
         "  schedule:\n    kind: cosine\n    start: auto\n    end: auto\n    rescale: false\n    target: auto\n    "
         "limit: 6\n"
         "    offset: 0.008\n    cap: 0.999\n    zero_terminal_snr: false\n    values: []\n"
-        "  predict: noise\n  variance: posterior\n  loss: simple\n  lambda: 0.001\n  weighting: none\n  gamma: 5\n"
+        "  predict: velocity\n  variance: posterior\n  loss: simple\n  lambda: 0.001\n  weighting: none\n  gamma: 5\n"
         "  timesteps: uniform\n  condition_dropout: 0.1\n"
         "network:\n  kind: mlp\n  width: 128\n  depth: 3\n  activation: silu\n  time: sinusoidal\n  time_width: 64\n"
         "training:\n  iterations: 20000\n  batch: 256\n  optimizer: adam\n  learning_rate: 0.001\n  momentum: 0.9\n"

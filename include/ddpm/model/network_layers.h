@@ -1,7 +1,7 @@
 /** The inside of a network, for the files of model/ that build it and run it.
  *
  *  Every kind of network is made of the same dense layers; mlp.c and residual.c say which, in which order, and what
- * happens between them, each in one table of functions. network.c, packed.c and propagate.c know no kind.
+ * happens between them, each in one table of functions. network.c, packed.c and propagate.c know no kind. Local.
  */
 #ifndef DDPM_MODEL_NETWORK_LAYERS_H
 #define DDPM_MODEL_NETWORK_LAYERS_H

@@ -1,5 +1,5 @@
 /** The inside of a workspace, and the steps forward and back that all kinds of network share, for the files of model/
- * that run a network. */
+ * that run a network. Local. */
 #ifndef DDPM_MODEL_WORKSPACE_LAYERS_H
 #define DDPM_MODEL_WORKSPACE_LAYERS_H
 
