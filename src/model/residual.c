@@ -9,7 +9,6 @@
 #include "ddpm/base/memory.h"
 #include "ddpm/model/workspace_layers.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -18,8 +18,8 @@ TRAINING_IMAGES = 1300  # the classifier's; the rest are real ones it has not se
 
 
 class Toys(Case):
-    def samples(self, kind, iterations):
-        config = os.path.join(SOURCE, "configs", f"{kind}.yaml")
+    def samples(self, preset, iterations):
+        config = os.path.join(SOURCE, "configs", f"{preset}.yaml")
         self.ddpm("train", config, "--set", f"training.iterations={iterations}", "--output", self.path("run"), threads=2, timeout=100)
         self.ddpm("sample", self.path("run"), "--count", 10000, "--seed", 3, "--output", self.path("samples.h5"), threads=2)
         return self.path("samples.h5")
@@ -28,8 +28,8 @@ class Toys(Case):
         """Sliced W1 to fresh data, at most 2.5 times that between two fresh sets."""
         return run_script("quality.py", samples, "--source", kind, "--energy-rows", 500, "--at-most", 2.5, *more, timeout=100)
 
-    def check(self, kind):
-        result = self.quality(kind, self.samples(kind, TOY_ITERATIONS))
+    def check(self, kind, preset=None):
+        result = self.quality(kind, self.samples(preset or kind, TOY_ITERATIONS))
         self.assertEqual(0, result.code, str(result))
 
     def test_swiss_roll(self):
@@ -40,6 +40,10 @@ class Toys(Case):
 
     def test_s_curve(self):
         self.check("s_curve")
+
+    def test_article(self):
+        """Two heads, the bound."""
+        self.check("swiss_roll", "article_swiss_roll")
 
     def test_untrained(self):
         result = self.quality("swiss_roll", self.samples("swiss_roll", 1), "--pairs", 2)

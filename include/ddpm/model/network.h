@@ -87,7 +87,7 @@ typedef enum ddpm_packing {
     DDPM_PACK_FORWARD,
     DDPM_PACK_TRAINING,       /* ddpm_network_backward */
     DDPM_PACK_INPUT_GRADIENT, /* ddpm_network_input_gradient */
-    DDPM_PACK_NEVER
+    DDPM_PACK_NEVER           /* for parts of a network that no gradient flows through */
 } ddpm_packing;
 
 DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, ddpm_packed **out);
