@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install what the tests need (Debian 12), build, run all of them and all checks.
 #
-#   bash tests/run.sh            everything that runs in CI
+#   bash tests/run.sh            everything that runs in CI; what takes hours has the label long: ctest --preset dev --label-regex long
 #   bash tests/run.sh quick      the build with warnings as errors, and the tests without the checkers
 set -euo pipefail
 start=$SECONDS
@@ -35,6 +35,6 @@ if [ "$scope" = all ]; then
 fi
 
 say "tests"
-ctest --preset dev --parallel "$(nproc)" --no-tests=error
+ctest --preset dev --label-exclude long --parallel "$(nproc)" --no-tests=error
 
 printf '\ndone in %d s: built, checked and tested; details are in build/dev/Testing/Temporary/LastTest.log\n' $((SECONDS - start))
