@@ -3,6 +3,7 @@
 #include "ddpm/base/log.h"
 #include "ddpm/base/memory.h"
 #include "ddpm/kernel/simd.h"
+#include "ddpm/run/stop.h"
 #include "ddpm/store/config.h"
 #include "ddpm/store/h5.h"
 
@@ -73,6 +74,7 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 int main(int argc, char **argv)
 {
     ddpm_comm *comm = NULL;
+    ddpm_stop_hold();
     ddpm_status status = ddpm_comm_start(&argc, &argv, &comm);
     if (status != DDPM_OK) {
         fprintf(stderr, "ddpm: %s\n", ddpm_error_message());
