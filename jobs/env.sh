@@ -17,22 +17,29 @@ threads=${OMP_NUM_THREADS:-${SLURM_CPUS_PER_TASK:-1}}
 export OMP_NUM_THREADS=$threads
 export HDF5_USE_FILE_LOCKING=${HDF5_USE_FILE_LOCKING:-BEST_EFFORT} # parallel file systems are often mounted without locks
 
-# launch: the words before the program.
-case ${DDPM_LAUNCHER:-srun} in
-srun) # --kill-on-bad-exit: when a rank dies the others do not wait for it
-    launch=(srun "--mpi=${DDPM_MPI:-pmix}" --kill-on-bad-exit=1 "--cpus-per-task=$threads")
-    [ "${DDPM_BIND:-yes}" = yes ] && launch+=(--cpu-bind=cores)
-    ;;
-mpirun) # a host that is silent is given up after some 20 s; ranks have 10 s for their checkpoint when mpirun is told to end
-    launch=(mpirun -n "${SLURM_NTASKS:-1}" --mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 3
-        --mca oob_tcp_keepalive_probes 3 --mca odls_base_sigkill_timeout 10)
-    if [ "${DDPM_BIND:-yes}" = yes ]; then launch+=(--map-by "slot:PE=$threads" --bind-to core); else launch+=(--bind-to none); fi
-    ;;
-*)
-    echo "DDPM_LAUNCHER=$DDPM_LAUNCHER: expected srun or mpirun" >&2
-    exit 78
-    ;;
-esac
+# ddpm_launch [RANKS THREADS NODES]: launch = the words before the program; without arguments, all that the job was given.
+ddpm_launch() {
+    local ranks=${1:-${SLURM_NTASKS:-1}} threads=${2:-$threads}
+    case ${DDPM_LAUNCHER:-srun} in
+    srun) # --kill-on-bad-exit: when a rank dies the others do not wait for it
+        launch=(srun "--mpi=${DDPM_MPI:-pmix}" --kill-on-bad-exit=1 "--ntasks=$ranks" "--cpus-per-task=$threads" ${3:+"--nodes=$3"})
+        [ "${DDPM_BIND:-yes}" = yes ] && launch+=(--cpu-bind=cores)
+        ;;
+    mpirun)
+        local by=slot
+        [ -n "${3:-}" ] && by=node
+        # a host that is silent is given up after some 20 s; ranks have 10 s for their checkpoint when mpirun is told to end
+        launch=(mpirun -n "$ranks" --mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 3
+            --mca oob_tcp_keepalive_probes 3 --mca odls_base_sigkill_timeout 10)
+        [ "${DDPM_BIND:-yes}" = yes ] && launch+=(--map-by "$by:PE=$threads" --bind-to core) || launch+=(--map-by "$by" --bind-to none)
+        ;;
+    *)
+        echo "DDPM_LAUNCHER=$DDPM_LAUNCHER: expected srun or mpirun" >&2
+        exit 78
+        ;;
+    esac
+}
+ddpm_launch
 
 ddpm_say() { echo "job ${SLURM_JOB_ID:-}: $*, $(date '+%F %T')"; }
 

@@ -26,6 +26,7 @@ typedef struct trainer {
     ddpm_interval interval;   /* since the last row of metrics.csv */
     int64_t marked_iteration; /* the same moment in this submission, for the rate */
     double marked_seconds;
+    ddpm_timing *timing; /* NULL: not asked for */
     ddpm_stop stop;
     ddpm_lock *lock;         /* of the folder: rank 0, else NULL */
     ddpm_run_folder *folder; /* likewise, while the loop runs */
@@ -59,6 +60,7 @@ static ddpm_status begin(trainer *t)
     ddpm_stepper_free(t->stepper); /* it holds scales of an earlier attempt */
     t->stepper = NULL;
     DDPM_TRY(ddpm_stepper_create(t->comm, &t->model, t->dataset, omp_get_max_threads(), &t->stepper));
+    ddpm_stepper_measure(t->stepper, t->timing);
     t->state.iteration = 0;
     t->interval = (ddpm_interval){0};
     ddpm_network_initialise(t->model.network, config_of(t)->run.seed, t->state.parameters);
@@ -426,19 +428,22 @@ static ddpm_status run(trainer *t, const ddpm_config *config, const ddpm_train_o
     }
     DDPM_TRY(ddpm_agree(t->comm, ddpm_stop_begin(config->run.time_limit, config->run.stop_margin,
                                                  is_writer(t) ? folder : NULL, &t->stop)));
+    if (t->timing) ddpm_timing_begin(t->timing);
     ddpm_status status = train_on(t, folder);
     while (status == DDPM_ERR_NUMERIC && t->state.recoveries < config->training.recover) {
         status = go_back(t, folder);
         if (status == DDPM_OK) status = train_on(t, folder);
     }
     ddpm_stop_end(&t->stop);
+    if (status == DDPM_OK && t->timing) status = ddpm_timing_write(t->comm, t->timing, omp_get_max_threads(), folder);
     if (status == DDPM_OK) ddpm_log_info("finished   %lld iterations; see %s", (long long)t->state.iteration, folder);
     return status;
 }
 
 ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_train_options *options)
 {
-    trainer t = {.comm = comm, .saved = -1, .returned = -1};
+    ddpm_timing timing;
+    trainer t = {.comm = comm, .timing = options->timings ? &timing : NULL, .saved = -1, .returned = -1};
     const ddpm_status status = run(&t, config, options);
     ddpm_lock_release(t.lock);
     ddpm_stepper_free(t.stepper);

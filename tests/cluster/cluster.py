@@ -16,7 +16,7 @@ import program  # noqa: E402
 
 STATE = os.environ.setdefault("CLUSTER_DIR", "/tmp/ddpm-cluster")
 NODES = 3
-WAIT = 240  # seconds for a job with all its restarts, on a busy machine
+WAIT = 600  # seconds for a job with all its restarts, on a busy machine
 
 
 def missing():

@@ -14,9 +14,9 @@ import program
 
 setUpModule, tearDownModule = cluster.up, cluster.down
 
-# Some 15 s on four ranks that share two cores; checkpoints every second or so.
+# Some 10 s on four ranks that share two cores; checkpoints every second or so.
 SETTINGS = {"data.source": "swiss_roll", "data.count": 5000, "network.width": 32, "network.depth": 2, "training.batch": 128,
-            "training.iterations": 20000, "parallel.block_rows": 16, "checkpoint.every": 1000, "run.report_every": 1000}
+            "training.iterations": 12000, "parallel.block_rows": 16, "checkpoint.every": 1000, "run.report_every": 1000}
 
 
 class Jobs(cluster.Case):
@@ -179,7 +179,7 @@ class Jobs(cluster.Case):
         self.ended(third)
         self.assertIn("submit it again", first.text())
         self.assertIn("resume ", second.text())
-        self.assertIn("has all 20000 iterations already", third.text())
+        self.assertIn("has all 12000 iterations already", third.text())
         self.assert_bits_of_one_rank()
 
     def test_sample_and_evaluate(self):
