@@ -379,3 +379,34 @@ def draw_toy(kind, count, noise=None, seed=1, program=None, dimensions=2):
             options += ["--dimensions", dimensions]
         run_program("data", kind, *options, program=program)
         return read_table(path)
+
+
+# ---- sweeps
+
+@dataclass
+class SweepTable:
+    """A row a finished point of a sweep (jobs/sweep.py gather); pandas.DataFrame(table.columns) is a data frame."""
+    columns: dict                      # name -> [points]
+    axes: list                         # names of the columns that span the grid
+    points: int                        # of the grid, finished or not
+    folder: str                        # of the points' run folders
+
+    def column(self, name):
+        """By its name, or by the last part of it ("steps" for "diffusion.steps")."""
+        found = [full for full in self.columns if name in (full, full.rpartition(".")[2])]
+        if len(found) != 1:
+            raise BadData(f"{self.folder}: {'no' if not found else 'more than one'} column {name!r}; there are {', '.join(self.columns)}")
+        return self.columns[found[0]]
+
+    def run(self, row):
+        return open_run(os.path.join(self.folder, self.columns["folder"][row]))
+
+
+def read_sweep(path):
+    with open_h5(path) as file:
+        if "axes" not in file.attrs or "index" not in file:
+            raise BadData(f"{path}: not a sweep's table; write it with jobs/sweep.py gather")
+        columns = {name: node.asstr()[:] if h5py.check_string_dtype(node.dtype) else node[:] for name, node in file.items()}
+        order = np.argsort(columns["index"])
+        columns = {name: values[order] for name, values in columns.items()}
+        return SweepTable(columns, names_attribute("axes", file), int(file.attrs["points"]), os.path.dirname(path))

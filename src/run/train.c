@@ -244,19 +244,22 @@ static ddpm_status run(ddpm_trainer *t, const ddpm_config *config, const ddpm_tr
     }
     DDPM_TRY(ddpm_agree(t->comm, ddpm_stop_begin(config->run.time_limit, config->run.stop_margin,
                                                  ddpm_trainer_writes(t) ? folder : NULL, &t->stop)));
+    if (t->timing) ddpm_timing_begin(t->timing);
     ddpm_status status = train_on(t, folder);
     while (status == DDPM_ERR_NUMERIC && t->state.recoveries < config->training.recover) {
         status = go_back(t, folder);
         if (status == DDPM_OK) status = train_on(t, folder);
     }
     ddpm_stop_end(&t->stop);
+    if (status == DDPM_OK && t->timing) status = ddpm_timing_write(t->comm, t->timing, omp_get_max_threads(), folder);
     if (status == DDPM_OK) ddpm_log_info("finished   %lld iterations; see %s", (long long)t->state.iteration, folder);
     return status;
 }
 
 ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_train_options *options)
 {
-    ddpm_trainer t = {.comm = comm, .saved = -1, .returned = -1};
+    ddpm_timing timing;
+    ddpm_trainer t = {.comm = comm, .timing = options->timings ? &timing : NULL, .saved = -1, .returned = -1};
     const ddpm_status status = run(&t, config, options);
     ddpm_trainer_release(&t);
     return status;

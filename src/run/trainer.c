@@ -23,6 +23,7 @@ ddpm_status ddpm_trainer_begin(ddpm_trainer *t)
     ddpm_stepper_free(t->stepper); /* it holds scales of an earlier attempt */
     t->stepper = NULL;
     DDPM_TRY(ddpm_stepper_create(t->comm, &t->model, t->dataset, omp_get_max_threads(), &t->stepper));
+    ddpm_stepper_measure(t->stepper, t->timing);
     t->state.iteration = 0;
     t->interval = (ddpm_interval){0};
     ddpm_network_initialise(t->model.network, ddpm_trainer_config(t)->run.seed, t->state.parameters);

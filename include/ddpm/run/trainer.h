@@ -17,6 +17,7 @@ typedef struct ddpm_trainer {
     ddpm_interval interval;   /* since the last row of metrics.csv */
     int64_t marked_iteration; /* the same moment in this submission, for the rate */
     double marked_seconds;
+    ddpm_timing *timing; /* NULL: not asked for */
     ddpm_stop stop;
     ddpm_lock *lock;         /* of the folder: rank 0, else NULL */
     ddpm_run_folder *folder; /* likewise, while the loop runs */
