@@ -8,6 +8,16 @@
 #include <omp.h>
 #include <string.h>
 
+const ddpm_config *ddpm_trainer_config(const ddpm_trainer *t)
+{
+    return t->model.config;
+}
+
+int ddpm_trainer_writes(const ddpm_trainer *t)
+{
+    return ddpm_comm_rank(t->comm) == 0;
+}
+
 static ddpm_status allocate_state(ddpm_trainer *t)
 {
     const int64_t n = ddpm_network_parameter_count(t->model.network);

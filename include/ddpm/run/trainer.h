@@ -25,16 +25,11 @@ typedef struct ddpm_trainer {
     int64_t returned;        /* iteration that the last recovery went back to, -1: none */
 } ddpm_trainer;
 
-static inline const ddpm_config *ddpm_trainer_config(const ddpm_trainer *t)
-{
-    return t->model.config;
-}
+/** Local. */
+const ddpm_config *ddpm_trainer_config(const ddpm_trainer *t);
 
-/** Whether this rank keeps the run folder. */
-static inline int ddpm_trainer_writes(const ddpm_trainer *t)
-{
-    return ddpm_comm_rank(t->comm) == 0;
-}
+/** Local. Whether this rank keeps the run folder. */
+int ddpm_trainer_writes(const ddpm_trainer *t);
 
 /** Local. Everything but the data, which are there: model, memory, a new state. Also after a failure:
  * ddpm_trainer_release. */
@@ -54,6 +49,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_save(ddpm_trainer *t);
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_save_failed(ddpm_trainer *t, char path[DDPM_PATH_BYTES]);
 
+/** Collective. Whatever there is of it. */
 void ddpm_trainer_release(ddpm_trainer *t);
 
 #endif
