@@ -258,7 +258,7 @@ static ddpm_status run(ddpm_trainer *t, const ddpm_config *config, const ddpm_tr
 
 ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_train_options *options)
 {
-    ddpm_timing timing;
+    ddpm_timing timing = {0};
     ddpm_trainer t = {.comm = comm, .timing = options->timings ? &timing : NULL, .saved = -1, .returned = -1};
     const ddpm_status status = run(&t, config, options);
     ddpm_trainer_release(&t);
