@@ -35,6 +35,6 @@ if [ "$scope" = all ]; then
 fi
 
 say "tests"
-ctest --preset dev --label-exclude long --parallel "$(nproc)" --no-tests=error
+ctest --preset dev --parallel "$(nproc)" --no-tests=error
 
 printf '\ndone in %d s: built, checked and tested; details are in build/dev/Testing/Temporary/LastTest.log\n' $((SECONDS - start))
