@@ -28,6 +28,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
+    def add_program(self):
+        self.add_argument("--ddpm", metavar="PATH", help="the program (default: $DDPM, or ddpm on the PATH)")
+
     def add_picture(self):
         self.add_argument("--output", required=True, type=picture, metavar="FILE", help="picture to write: .png, .pdf or .svg")
 
@@ -38,11 +41,22 @@ def picture(path):
     return path
 
 
+def animation(path):
+    if os.path.splitext(path)[1].lower() != ".gif":
+        raise argparse.ArgumentTypeError(f"{path}: the name of an animation ends in .gif")
+    return path
+
+
 def positive(text):
     value = int(text) if text.isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected an integer of at least 1")
     return value
+
+
+def positives(text):
+    """"A,B,...": integers of at least 1."""
+    return [positive(part) for part in text.split(",")]
 
 
 def column_pair(text):

@@ -355,21 +355,58 @@ def select_columns(table, wanted):
     return Table(table.values[:, indices], [names[i] for i in indices] if names else None, table.label, table.classes, table.settings)
 
 
-def draw_toy(kind, count, noise=None, seed=1, program=None, dimensions=2):
-    """A fresh toy data set, drawn by `ddpm data`. program: path of `ddpm`; by default $DDPM, or the one on the PATH."""
+def run_program(verb, *arguments, program=None):
+    """Run a verb of `ddpm`. program: its path; by default $DDPM, or the one on the PATH."""
     program = program or os.environ.get("DDPM") or "ddpm"
+    try:
+        done = subprocess.run([program, verb, *map(str, arguments)], capture_output=True, text=True)
+    except OSError as error:
+        raise Missing(f"{program}: cannot run the program ({error.strerror}); name it with --ddpm or the variable DDPM")
+    if done.returncode != 0:
+        errors = done.stderr.strip().splitlines()
+        message = next((line for line in errors if line.startswith("ddpm: ")), (errors or [f"exit code {done.returncode}"])[0])
+        raise BadData(f"`ddpm {verb} {arguments[0]}` failed: {message}")
+
+
+def draw_toy(kind, count, noise=None, seed=1, program=None, dimensions=2):
+    """A fresh toy data set, drawn by `ddpm data`. program: as of `run_program`."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "fresh.h5")
-        command = [program, "data", kind, "--count", str(count), "--seed", str(seed), "--output", path]
+        options = ["--count", count, "--seed", seed, "--output", path]
         if noise is not None:
-            command += ["--noise", repr(noise)]
+            options += ["--noise", repr(noise)]
         if dimensions != 2:
-            command += ["--dimensions", str(dimensions)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True)
-        except OSError as error:
-            raise Missing(f"{program}: cannot run the program ({error.strerror}); name it with --ddpm or the variable DDPM")
-        if done.returncode != 0:
-            message = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[0]
-            raise BadData(f"`ddpm data {kind}` failed: {message}")
+            options += ["--dimensions", dimensions]
+        run_program("data", kind, *options, program=program)
         return read_table(path)
+
+
+# ---- sweeps
+
+@dataclass
+class SweepTable:
+    """A row a finished point of a sweep (jobs/sweep.py gather); pandas.DataFrame(table.columns) is a data frame."""
+    columns: dict                      # name -> [points]
+    axes: list                         # names of the columns that span the grid
+    points: int                        # of the grid, finished or not
+    folder: str                        # of the points' run folders
+
+    def column(self, name):
+        """By its name, or by the last part of it ("steps" for "diffusion.steps")."""
+        found = [full for full in self.columns if name in (full, full.rpartition(".")[2])]
+        if len(found) != 1:
+            raise BadData(f"{self.folder}: {'no' if not found else 'more than one'} column {name!r}; there are {', '.join(self.columns)}")
+        return self.columns[found[0]]
+
+    def run(self, row):
+        return open_run(os.path.join(self.folder, self.columns["folder"][row]))
+
+
+def read_sweep(path):
+    with open_h5(path) as file:
+        if "axes" not in file.attrs or "index" not in file:
+            raise BadData(f"{path}: not a sweep's table; write it with jobs/sweep.py gather")
+        columns = {name: node.asstr()[:] if h5py.check_string_dtype(node.dtype) else node[:] for name, node in file.items()}
+        order = np.argsort(columns["index"])
+        columns = {name: values[order] for name, values in columns.items()}
+        return SweepTable(columns, names_attribute("axes", file), int(file.attrs["points"]), os.path.dirname(path))

@@ -120,7 +120,7 @@ def main():
     source.add_argument("--source", choices=TOY, metavar="KIND", help=f"toy set, drawn afresh by `ddpm data`: {', '.join(TOY)}")
     parser.add_argument("--noise", type=float, help="of the toy set (default: its own)")
     parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2, help="of the toy set")
-    parser.add_argument("--ddpm", metavar="PATH", help="the program (default: $DDPM, or ddpm on the PATH)")
+    parser.add_program()
     parser.add_argument("--rows", type=command.positive, metavar="N", help="compare so many rows (default: as many as the smallest set has)")
     parser.add_argument("--pairs", type=command.positive, default=10, metavar="N", help="pairs of fresh sets")
     parser.add_argument("--directions", type=command.positive, default=128, metavar="N", help="of the sliced distance")

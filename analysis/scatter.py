@@ -47,7 +47,7 @@ def main():
     parser.add_argument("--columns", type=command.column_pair, metavar="I,J", help="columns to draw, counted from 0 (default: 0,1; 0,2 of three)")
     parser.add_argument("--points", type=command.positive, default=panels.POINTS, metavar="N", help="at most so many points a panel")
     parser.add_argument("--density", action="store_true", help="contour of the data's density over every panel")
-    parser.add_argument("--ddpm", metavar="PATH", help="the program (default: $DDPM, or ddpm on the PATH)")
+    parser.add_program()
     options = parser.parse_args()
     if os.path.isdir(options.data):
         data = ddpm_io.open_run(options.data).data(options.points, program=options.ddpm)

@@ -4,6 +4,8 @@
 It reads a resolved config.yaml and the data, trains, and prints `final_loss` followed by the mean training loss over the last iterations. It is
 written from the papers' formulas, not from the C source, and knows fixed variances and the simple loss only.
 """
+import re
+
 import numpy as np
 
 import command
@@ -75,41 +77,70 @@ def activations():
             "softplus": nn.Softplus}
 
 
-def build(network, columns, steps):
-    """The network of a config's `network` section: called with x [n][D] and t [n] in 1..T."""
+def build(network, columns, steps, heads=1, condition=0):
+    """The network of a config's `network` section: called with x [n][D] and t [n] in 1..T; with a learned variance, heads=2, it gives
+    [prediction | variance]; with conditions of C columns, condition=C, it is called with (x, t, c [n][C])."""
 
-    class Network(nn.Module):
+    def embed(t, width):
+        half = width // 2
+        frequency = LONGEST_PERIOD ** (-torch.arange(half) / half)
+        angle = (t * (EMBEDDING_SPAN / steps))[:, None] * frequency
+        return torch.cat([angle.sin(), angle.cos()], dim=1)
+
+    def join(*parts):
+        return torch.cat([part for part in parts if part is not None], dim=1)
+
+    class Residual(nn.Module):
+        """Blocks of layer norm, linear, activation, linear, each shifted, scaled and gated from t (Peebles and Xie 2023)."""
+
+        def __init__(self):
+            super().__init__()
+            self.width, self.depth, self.told = int(network["width"]), int(network["depth"]), int(network["time_width"])
+            self.input = nn.Linear(columns, self.width)
+            self.embedding = nn.Linear(self.told + condition, self.told)
+            self.modulation = nn.Linear(self.told, (3 * self.depth + 2) * self.width)
+            self.block = nn.ModuleList(nn.ModuleDict({"first": nn.Linear(self.width, self.width), "second": nn.Linear(self.width, self.width)})
+                                       for _ in range(self.depth))
+            self.output = nn.Linear(self.width, heads * columns)
+            self.activation = activations()[network["activation"]]()
+            nn.init.zeros_(self.modulation.weight)
+            nn.init.zeros_(self.modulation.bias)
+
+        def forward(self, x, t, c=None):
+            m = self.modulation(self.activation(self.embedding(join(embed(t, self.told), c)))).chunk(3 * self.depth + 2, dim=1)
+            h = self.input(x)
+            for index, block in enumerate(self.block):
+                scale, shift, gate = m[3 * index:3 * index + 3]
+                h = h + gate * block["second"](self.activation(block["first"](self.norm(h) * (1 + scale) + shift)))
+            return self.output(self.norm(h) * (1 + m[-2]) + m[-1])
+
+        def norm(self, h):
+            return nn.functional.layer_norm(h, (self.width,))
+
+    class Perceptron(nn.Module):
         def __init__(self):
             super().__init__()
             self.embedding = 0 if network["time"] == "gain_table" else int(network["time_width"])
             width, depth = int(network["width"]), int(network["depth"])
-            sizes = [columns + self.embedding] + [width] * depth
+            sizes = [columns + condition + self.embedding] + [width] * depth
             self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:]))
-            self.output = nn.Linear(width, columns)
+            self.output = nn.Linear(width, heads * columns)
             self.activation = activations()[network["activation"]]()
             if not self.embedding:
                 self.gain = nn.ParameterList(nn.Parameter(torch.rand(steps, width)) for _ in range(depth))
 
-        def forward(self, x, t):
-            if self.embedding:
-                x = torch.cat([x, self.embed(t)], dim=1)
+        def forward(self, x, t, c=None):
+            x = join(x, c, embed(t, self.embedding) if self.embedding else None)
             for index, layer in enumerate(self.hidden):
                 x = layer(x) if self.embedding else layer(x) * self.gain[index][t - 1]
                 x = self.activation(x)
             return self.output(x)
 
-        def embed(self, t):
-            half = self.embedding // 2
-            frequency = LONGEST_PERIOD ** (-torch.arange(half) / half)
-            angle = (t * (EMBEDDING_SPAN / steps))[:, None] * frequency
-            return torch.cat([angle.sin(), angle.cos()], dim=1)
-
-    return Network()
+    return Residual() if network.get("kind") == "residual" else Perceptron()
 
 
 def load(model, parameters):
     """Put a checkpoint's arrays ("hidden0/weight" [inputs][outputs], ...) into the model, for use of a trained model in PyTorch."""
-    places = {f"hidden{index}": layer for index, layer in enumerate(model.hidden)}
     with torch.no_grad():
         for name, values in parameters.items():
             layer, kind = name.rsplit("/", 1)
@@ -117,7 +148,7 @@ def load(model, parameters):
             if kind == "gain":
                 model.gain[int(layer[len("hidden"):])].copy_(values)
                 continue
-            place = places.get(layer, model.output)  # the head is the only layer that is not hidden
+            place = model.get_submodule(re.sub(r"([a-z])(\d+)", r"\1.\2", layer).replace("/", "."))  # "block0/first": block.0.first
             (place.weight if kind == "weight" else place.bias).copy_(values.T if kind == "weight" else values.reshape(-1))
     return model
 
@@ -125,8 +156,8 @@ def load(model, parameters):
 # ---- training
 
 def coefficients(beta):
-    """Tables [T + 1] of the forward process, computed in double, as float32 columns: signal and noise of x_t, and the weights of x_0 and x_t in
-    the mean of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, equations 4 and 7)."""
+    """Tables [T + 1] of the forward process, computed in double, as float32 columns: signal and noise of x_t, the weights of x_0 and x_t in
+    the mean of q(x_{t-1} | x_t, x_0) (Ho et al. 2020, equations 4 and 7), and those of x_{t-1} and noise in x_t."""
     beta = np.concatenate([[0.0], beta])
     with np.errstate(divide="ignore"):  # beta_T = 1 with zero terminal SNR
         log_alpha_bar = np.cumsum(np.log1p(-beta))
@@ -134,7 +165,7 @@ def coefficients(beta):
     before, rest_before = (np.concatenate([[start], table[:-1]]) for start, table in ((1.0, alpha_bar), (0.0, rest)))
     safe = np.where(rest > 0, rest, 1.0)  # t = 0 is never drawn
     tables = {"signal": alpha_bar ** 0.5, "noise": rest ** 0.5, "mean_x0": before ** 0.5 * beta / safe,
-              "mean_xt": (1.0 - beta) ** 0.5 * rest_before / safe}
+              "mean_xt": (1.0 - beta) ** 0.5 * rest_before / safe, "keep": (1.0 - beta) ** 0.5, "step": beta ** 0.5}
     return {name: torch.tensor(table, dtype=torch.float32)[:, None] for name, table in tables.items()}
 
 
@@ -147,7 +178,7 @@ def target_of(predict, x0, noise, xt, at):
     if predict == "velocity":
         return at["signal"] * noise - at["noise"] * x0
     if predict == "mean":
-        return at["mean_x0"] * x0 + at["mean_xt"] * xt
+        return (at["mean_x0"] * x0 + at["mean_xt"] * xt - at["keep"] * xt) / at["step"]  # as Sohl-Dickstein et al. 2015
     raise ddpm_io.BadData(f"diffusion.predict: {predict!r} is not known here")
 
 

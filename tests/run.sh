@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install what the tests need (Debian 12), build, run all of them and all checks.
 #
-#   bash tests/run.sh            everything that runs in CI
+#   bash tests/run.sh            everything that runs in CI; what takes hours has the label long: ctest --preset dev --label-regex long
 #   bash tests/run.sh quick      the build with warnings as errors, and the tests without the checkers
 set -euo pipefail
 start=$SECONDS

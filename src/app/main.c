@@ -3,8 +3,10 @@
 #include "ddpm/base/log.h"
 #include "ddpm/base/memory.h"
 #include "ddpm/kernel/simd.h"
+#include "ddpm/run/stop.h"
 #include "ddpm/store/config.h"
 #include "ddpm/store/h5.h"
+#include "ddpm/world/placement.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -73,6 +75,7 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 int main(int argc, char **argv)
 {
     ddpm_comm *comm = NULL;
+    ddpm_stop_hold();
     ddpm_status status = ddpm_comm_start(&argc, &argv, &comm);
     if (status != DDPM_OK) {
         fprintf(stderr, "ddpm: %s\n", ddpm_error_message());
@@ -83,7 +86,8 @@ int main(int argc, char **argv)
     ddpm_h5_guard(speaks);
     omp_set_dynamic(0);
     omp_set_num_threads(threads_granted());
-    status = run(comm, argc, argv);
+    status = ddpm_placement_check(comm);
+    if (status == DDPM_OK) status = run(comm, argc, argv);
     if (speaks && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());
     if (speaks && fflush(stdout) != 0 && status == DDPM_OK) {
         ddpm_log_info("ddpm: standard output could not be written");

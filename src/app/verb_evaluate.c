@@ -30,7 +30,10 @@ static const char help[] =
     "                     /quality/* [samples, real data, ratio]\n"
     "  --json FILE        everything for programs\n"
     "  --seed S           of noise, probes, samples and directions; default: run.seed of the model's configuration\n"
-    "  --sampler NAME, --steps K, --eta E, --weights ema|raw   as of 'ddpm sample'\n";
+    "  --sampler NAME, --steps K, --eta E, --guidance W, --weights ema|raw   as of 'ddpm sample'\n\n"
+    "With data.condition, bound and likelihood are of p(row | its own condition), and samples are made under the "
+    "conditions of the\n"
+    "real rows they are compared with; a file of --data must hold the conditions where the training data had them.\n";
 
 static ddpm_status parse_sampling(int found, const char *value, ddpm_evaluate_options *o)
 {
@@ -41,6 +44,9 @@ static ddpm_status parse_sampling(int found, const char *value, ddpm_evaluate_op
     case 'k':
         o->has_steps = 1;
         return ddpm_arguments_integer("--steps", value, 1, 1000000, &o->sampling.steps);
+    case 'g':
+        o->has_guidance = 1;
+        return ddpm_arguments_real("--guidance", value, 0.0, 1000.0, &o->sampling.guidance);
     case 'e':
         o->has_eta = 1;
         return ddpm_arguments_real("--eta", value, 0.0, 1.0, &o->sampling.eta);
@@ -94,21 +100,15 @@ static ddpm_status parse_option(int found, const char *value, ddpm_evaluate_opti
 
 static ddpm_status parse(int argc, char **argv, ddpm_evaluate_options *o)
 {
-    static const struct option options[] = {{"data", required_argument, NULL, 'd'},
-                                            {"count", required_argument, NULL, 'c'},
-                                            {"draws", required_argument, NULL, 'r'},
-                                            {"likelihood", no_argument, NULL, 'l'},
-                                            {"probes", required_argument, NULL, 'p'},
-                                            {"samples", required_argument, NULL, 'n'},
-                                            {"samples-file", required_argument, NULL, 'f'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"json", required_argument, NULL, 'j'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"sampler", required_argument, NULL, 'a'},
-                                            {"steps", required_argument, NULL, 'k'},
-                                            {"eta", required_argument, NULL, 'e'},
-                                            {"weights", required_argument, NULL, 'w'},
-                                            {0}};
+    static const struct option options[] = {
+        {"data", required_argument, NULL, 'd'},         {"count", required_argument, NULL, 'c'},
+        {"draws", required_argument, NULL, 'r'},        {"likelihood", no_argument, NULL, 'l'},
+        {"probes", required_argument, NULL, 'p'},       {"samples", required_argument, NULL, 'n'},
+        {"samples-file", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
+        {"json", required_argument, NULL, 'j'},         {"seed", required_argument, NULL, 's'},
+        {"sampler", required_argument, NULL, 'a'},      {"steps", required_argument, NULL, 'k'},
+        {"eta", required_argument, NULL, 'e'},          {"guidance", required_argument, NULL, 'g'},
+        {"weights", required_argument, NULL, 'w'},      {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);

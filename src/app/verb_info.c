@@ -40,19 +40,22 @@ static ddpm_status print_attribute(const ddpm_h5 *file, const char *name)
 {
     char *text = NULL;
     int64_t number;
+    double real;
     if (!ddpm_h5_has_attribute(file, "/", name)) return DDPM_OK;
     if (ddpm_h5_get_text(file, "/", name, &text) == DDPM_OK)
         printf("  %s: %s\n", name, text);
     else if (ddpm_h5_get_int(file, "/", name, &number) == DDPM_OK)
         printf("  %s: %lld\n", name, (long long)number);
+    else if (ddpm_h5_get_real(file, "/", name, &real) == DDPM_OK)
+        printf("  %s: %g\n", name, real);
     ddpm_release(text);
     return DDPM_OK;
 }
 
 static ddpm_status print_content(const ddpm_h5 *file, const char *path)
 {
-    static const char *const attributes[] = {"program", "kind",    "checkpoint", "iteration", "sampler",
-                                             "steps",   "weights", "clip",       "seed"};
+    static const char *const attributes[] = {"program", "kind",        "checkpoint", "iteration", "sampler", "steps",
+                                             "eta",     "corrections", "guidance",   "weights",   "clip",    "seed"};
     printf("%s: HDF5 file\n", path);
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) DDPM_TRY(print_attribute(file, attributes[i]));
     DDPM_TRY(ddpm_h5_list(file, LISTED, print_shape, NULL));
@@ -78,6 +81,18 @@ static void print_tensors(const ddpm_network *network)
         printf("  %-32s%lld x %lld\n", tensors[i].name, (long long)tensors[i].rows, (long long)tensors[i].cols);
 }
 
+static void print_conditions(const ddpm_condition *condition)
+{
+    if (condition->count > 0) printf("  %lld conditions:\n", (long long)condition->count);
+    for (int64_t v = 0; v < condition->count; v++)
+        if (condition->classes[v] > 0)
+            printf("  %6lld %-25sclasses 0 to %lld\n", (long long)v, condition->names[v],
+                   (long long)condition->classes[v] - 1);
+        else
+            printf("  %6lld %-25s%.6g, %.6g\n", (long long)v, condition->names[v], condition->mean[v],
+                   condition->scale[v]);
+}
+
 static ddpm_status show_checkpoint(const char *path)
 {
     ddpm_loaded loaded;
@@ -89,6 +104,7 @@ static ddpm_status show_checkpoint(const char *path)
     for (int64_t j = 0; j < c->columns && j < LISTED; j++)
         printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, c->column_names ? c->column_names[j] : "", c->mean[j],
                c->scale[j]);
+    print_conditions(&c->condition);
     printf("  %lld parameters:\n", (long long)c->parameter_count);
     print_tensors(loaded.model.network);
     fflush(stdout);

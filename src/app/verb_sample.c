@@ -7,7 +7,9 @@ static const char help[] =
     "usage: ddpm sample CHECKPOINT --count N --output FILE.h5 [options]\n\n"
     "Make N samples and write them as /samples [N][D] float32 in the units of the training data. CHECKPOINT is a file, "
     "or a run folder\n"
-    "(its latest). Sample i of a seed is the same whatever N, ranks and threads are.\n\n"
+    "(its latest). Sample i of a seed is the same whatever N, ranks and threads are.\n"
+    "With --given, complete rows of which some entries are known (NaN: unknown) instead, in their order; what is known "
+    "comes back unchanged.\n\n"
     "  --count N          how many\n"
     "  --output FILE.h5   where to; the file has this name only once it is whole\n"
     "  --seed S           default: run.seed of the model's configuration\n"
@@ -18,6 +20,15 @@ static const char help[] =
     "  --condition N=V    a condition that the model was trained with (data.condition), in its own units; repeatable\n"
     "  --conditions FILE.h5[:dataset]   conditions, a row each; --count may be left out\n"
     "  --guidance W       classifier-free guidance: 0 follows the condition, more insists on it\n"
+    "  --classifier RUN   a model trained with diffusion.predict: class on the same rows steers to the class that "
+    "--condition names,\n"
+    "                     for a model that was trained with or without conditions\n"
+    "  --scale S          of the classifier's gradient; default: 1\n"
+    "  --given FILE.h5[:dataset]   rows to complete, in place of --count; columns are matched by name where both have "
+    "names\n"
+    "  --draws M          M completions of each row, written as /draws [M][N][D] in place of /samples\n"
+    "  --resample R       steps back and forth, which bring what is made into line with what is known (RePaint); "
+    "default: 10\n"
     "  --weights ema|raw  the average of the weights over training (default), or the last ones\n"
     "  --clip none|data   clip the predicted x0 to the training data's range in every step\n"
     "  --trajectory M     also write M snapshots of the way from noise to data: /trajectory [M][N][D], "
@@ -64,6 +75,19 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
     case 'g':
         o->has_guidance = 1;
         return ddpm_arguments_real("--guidance", value, 0.0, 1000.0, &o->sampling.guidance);
+    case 'y':
+        o->classifier = value;
+        return DDPM_OK;
+    case 'x':
+        o->has_scale = 1;
+        return ddpm_arguments_real("--scale", value, 0.0, 1e6, &o->scale);
+    case 'i':
+        o->given = value;
+        return DDPM_OK;
+    case 'd':
+        return ddpm_arguments_integer("--draws", value, 1, 10000, &o->draws);
+    case 'b':
+        return ddpm_arguments_integer("--resample", value, 1, DDPM_SAMPLER_PASSES_MAX, &o->passes);
     case 'w':
         o->has_weights = 1;
         DDPM_TRY(ddpm_arguments_choice("--weights", value, 2, weights, &choice));
@@ -79,16 +103,53 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
     }
 }
 
+/* --classifier and what goes with it; sets what it leaves open. */
+static ddpm_status check_classifier(ddpm_sample_options *o)
+{
+    if (!o->classifier && o->has_scale) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample': --scale is for --classifier");
+    if (o->classifier && !o->conditions_file && o->condition_count == 0)
+        return ddpm_fail(
+            DDPM_ERR_USAGE,
+            "'ddpm sample': --classifier needs a class to steer to: --condition NAME=VALUE, or --conditions");
+    if (!o->has_scale) o->scale = 1.0;
+    return DDPM_OK;
+}
+
+/* --given and what goes with it; sets what it leaves open. */
+static ddpm_status check_given(ddpm_sample_options *o)
+{
+    if (!o->given && (o->draws > 0 || o->passes > 0))
+        return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample': --draws and --resample are for the rows of --given");
+    if (o->given && o->count > 0)
+        return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' takes --given or --count, not both: the file says how many");
+    if (o->given && o->snapshots > 0)
+        return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' writes no --trajectory of the rows of --given");
+    if (o->draws == 0) o->draws = 1;
+    if (o->passes == 0) o->passes = DDPM_PASSES;
+    return DDPM_OK;
+}
+
 static ddpm_status parse(int argc, char **argv, ddpm_sample_options *o)
 {
-    static const struct option options[] = {
-        {"count", required_argument, NULL, 'c'},       {"output", required_argument, NULL, 'o'},
-        {"seed", required_argument, NULL, 's'},        {"steps", required_argument, NULL, 'k'},
-        {"weights", required_argument, NULL, 'w'},     {"clip", required_argument, NULL, 'l'},
-        {"trajectory", required_argument, NULL, 't'},  {"condition", required_argument, NULL, 'n'},
-        {"conditions", required_argument, NULL, 'f'},  {"guidance", required_argument, NULL, 'g'},
-        {"sampler", required_argument, NULL, 'a'},     {"eta", required_argument, NULL, 'e'},
-        {"corrections", required_argument, NULL, 'r'}, {0}};
+    static const struct option options[] = {{"count", required_argument, NULL, 'c'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"steps", required_argument, NULL, 'k'},
+                                            {"weights", required_argument, NULL, 'w'},
+                                            {"clip", required_argument, NULL, 'l'},
+                                            {"trajectory", required_argument, NULL, 't'},
+                                            {"condition", required_argument, NULL, 'n'},
+                                            {"conditions", required_argument, NULL, 'f'},
+                                            {"guidance", required_argument, NULL, 'g'},
+                                            {"sampler", required_argument, NULL, 'a'},
+                                            {"eta", required_argument, NULL, 'e'},
+                                            {"corrections", required_argument, NULL, 'r'},
+                                            {"given", required_argument, NULL, 'i'},
+                                            {"draws", required_argument, NULL, 'd'},
+                                            {"resample", required_argument, NULL, 'b'},
+                                            {"classifier", required_argument, NULL, 'y'},
+                                            {"scale", required_argument, NULL, 'x'},
+                                            {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);
@@ -98,7 +159,10 @@ static ddpm_status parse(int argc, char **argv, ddpm_sample_options *o)
     o->checkpoint = argv[optind];
     if (o->conditions_file && o->condition_count > 0)
         return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' takes --condition or --conditions, not both");
-    if (o->count == 0 && !o->conditions_file) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' needs --count N");
+    DDPM_TRY(check_classifier(o));
+    DDPM_TRY(check_given(o));
+    if (o->count == 0 && !o->conditions_file && !o->given)
+        return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' needs --count N");
     if (!o->output) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample' needs --output FILE.h5");
     return DDPM_OK;
 }
@@ -110,4 +174,6 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return ddpm_sample(comm, &options);
 }
 
-const ddpm_verb ddpm_verb_sample = {"sample", "make samples: CHECKPOINT --count N --output FILE.h5", help, run};
+const ddpm_verb ddpm_verb_sample = {
+    "sample", "make samples: CHECKPOINT --count N --output FILE.h5; or complete the rows of --given FILE.h5", help,
+    run};

@@ -7,7 +7,7 @@
 
 static const char help[] =
     "usage: ddpm train CONFIG [--set key=value]... [--output DIR] [--resume auto|never|FILE] [--block B] "
-    "[--dry-run]\n\n"
+    "[--timings] [--dry-run]\n\n"
     "Train the model that CONFIG describes. The run folder (run.output, else runs/<run.name>) gets config.yaml, "
     "metrics.csv and\n"
     "checkpoints/; a run that was stopped or killed goes on from its newest checkpoint when the same command is given "
@@ -21,6 +21,10 @@ static const char help[] =
     "loss "
     "or a gradient\n"
     "                    that was not finite, with --resume RUN/failed.h5 and the block that the message names\n"
+    "  --timings         write RUN/timings.csv when the run ends: seconds of each rank in input, compute, wait for "
+    "others, "
+    "reduction,\n"
+    "                    update and output, without the first 20 iterations\n"
     "  --dry-run         read the data, say what would be done and how much memory it takes; write nothing\n\n"
     "SIGTERM, SIGINT, SIGUSR1, run.time_limit, the end of a SLURM job (run.stop_margin), or a file named 'stop' in the "
     "run "
@@ -29,16 +33,20 @@ static const char help[] =
 
 static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_train_options *train)
 {
-    static const struct option options[] = {
-        {"set", required_argument, NULL, 's'},    {"output", required_argument, NULL, 'o'},
-        {"resume", required_argument, NULL, 'r'}, {"block", required_argument, NULL, 'b'},
-        {"dry-run", no_argument, NULL, 'd'},      {0}};
+    static const struct option options[] = {{"set", required_argument, NULL, 's'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"resume", required_argument, NULL, 'r'},
+                                            {"block", required_argument, NULL, 'b'},
+                                            {"dry-run", no_argument, NULL, 'd'},
+                                            {"timings", no_argument, NULL, 't'},
+                                            {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);
         if (found == 's') DDPM_TRY(ddpm_arguments_set(config, optarg));
         if (found == 'o') config->output = optarg;
         if (found == 'd') train->dry_run = 1;
+        if (found == 't') train->timings = 1;
         if (found == 'b') {
             train->inspects = 1;
             DDPM_TRY(ddpm_arguments_integer("--block", optarg, 0, INT64_MAX, &train->block));

@@ -40,6 +40,14 @@ void ddpm_condition_release(ddpm_condition *condition)
     *condition = (ddpm_condition){0};
 }
 
+int ddpm_condition_same(const ddpm_condition *a, const ddpm_condition *b)
+{
+    const size_t n = (size_t)a->count;
+    return a->count == b->count && (n == 0 || (memcmp(a->classes, b->classes, n * sizeof *a->classes) == 0 &&
+                                               memcmp(a->mean, b->mean, n * sizeof *a->mean) == 0 &&
+                                               memcmp(a->scale, b->scale, n * sizeof *a->scale) == 0));
+}
+
 int64_t ddpm_condition_width(const ddpm_condition *condition)
 {
     int64_t width = condition->count > 0 ? 1 : 0;
@@ -51,6 +59,7 @@ void ddpm_condition_expand(const ddpm_condition *condition, int64_t rows, const 
                            float *out)
 {
     const int64_t width = ddpm_condition_width(condition);
+    if (width == 0) return; /* nor is there room for the last column */
     memset(out, 0, (size_t)(rows * width) * sizeof *out);
     for (int64_t row = 0; row < rows; row++) {
         float *to = out + row * width;

@@ -9,7 +9,9 @@
 static void target_coefficients(const ddpm_diffusion *d, int64_t t, double *data, double *noise)
 {
     const double signal = sqrt(d->schedule.alpha_bar[t]), rest = sqrt(d->schedule.one_minus_alpha_bar[t]);
+    const double beta = d->schedule.beta[t];
     const ddpm_transition step = ddpm_diffusion_transition(d, t, t - 1);
+    const double beyond = step.of_xt - sqrt(1.0 - beta); /* of x_t in the mean, past what it has without the network */
     switch (d->predict) {
     case DDPM_PREDICT_NOISE:
         *data = 0.0;
@@ -23,10 +25,13 @@ static void target_coefficients(const ddpm_diffusion *d, int64_t t, double *data
         *data = -rest;
         *noise = signal;
         break;
+    case DDPM_PREDICT_CLASS:
+        *data = *noise = 0.0;
+        break;
     case DDPM_PREDICT_MEAN:
     default:
-        *data = step.of_x0 + step.of_xt * signal;
-        *noise = step.of_xt * rest;
+        *data = (step.of_x0 + beyond * signal) / sqrt(beta);
+        *noise = beyond * rest / sqrt(beta);
         break;
     }
 }
@@ -73,7 +78,7 @@ void ddpm_diffusion_release(ddpm_diffusion *diffusion)
 void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t, double *from_xt, double *from_output)
 {
     const double signal = sqrt(diffusion->schedule.alpha_bar[t]),
-                 rest = sqrt(diffusion->schedule.one_minus_alpha_bar[t]);
+                 rest = sqrt(diffusion->schedule.one_minus_alpha_bar[t]), beta = diffusion->schedule.beta[t];
     const ddpm_transition step = ddpm_diffusion_transition(diffusion, t, t - 1);
     switch (diffusion->predict) {
     case DDPM_PREDICT_NOISE:
@@ -88,12 +93,25 @@ void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t
         *from_xt = signal;
         *from_output = -rest;
         break;
+    case DDPM_PREDICT_CLASS:
+        *from_xt = *from_output = 0.0;
+        break;
     case DDPM_PREDICT_MEAN:
     default:
-        *from_xt = -step.of_xt / step.of_x0;
-        *from_output = 1.0 / step.of_x0;
+        *from_xt = (sqrt(1.0 - beta) - step.of_xt) / step.of_x0;
+        *from_output = sqrt(beta) / step.of_x0;
         break;
     }
+}
+
+/* x0 gains (1 - alpha_bar) / sqrt(alpha_bar) times the gradient, and is linear in the prediction. */
+double ddpm_diffusion_guidance(const ddpm_diffusion *diffusion, int64_t t)
+{
+    const double abar = diffusion->schedule.alpha_bar[t], rest = diffusion->schedule.one_minus_alpha_bar[t];
+    double from_xt, from_output;
+    if (abar <= 0.0) return 0.0;
+    ddpm_diffusion_data_coefficients(diffusion, t, &from_xt, &from_output);
+    return rest / sqrt(abar) / from_output;
 }
 
 ddpm_transition ddpm_diffusion_transition(const ddpm_diffusion *diffusion, int64_t t, int64_t s)

@@ -9,8 +9,14 @@
 
 enum { TENSOR_ALIGNMENT = 16 }; /* elements: a cache line */
 
-static int64_t add_tensor(ddpm_network *net, const char *layer, const char *what, int64_t rows, int64_t cols,
-                          double low, double high)
+ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers)
+{
+    DDPM_TRY(DDPM_NEW(&net->layers, layers, "layers"));
+    return DDPM_NEW(&net->tensors, 3 * layers, "tensors");
+}
+
+int64_t ddpm_network_add_tensor(ddpm_network *net, const char *layer, const char *what, int64_t rows, int64_t cols,
+                                double low, double high)
 {
     ddpm_tensor *tensor = &net->tensors[net->tensor_count];
     snprintf(tensor->name, sizeof tensor->name, "%s/%s", layer, what);
@@ -23,15 +29,17 @@ static int64_t add_tensor(ddpm_network *net, const char *layer, const char *what
     return net->tensor_count++;
 }
 
-static void add_layer(ddpm_network *net, const char *name, int64_t inputs, int64_t outputs, int gain)
+ddpm_layer *ddpm_network_add_layer(ddpm_network *net, const char *name, int64_t inputs, int64_t outputs)
 {
     ddpm_layer *layer = &net->layers[net->layer_count++];
     const double bound = 1.0 / sqrt((double)inputs);
     layer->inputs = inputs;
     layer->outputs = outputs;
-    layer->weight = add_tensor(net, name, "weight", inputs, outputs, -bound, bound);
-    layer->bias = add_tensor(net, name, "bias", 1, outputs, -bound, bound);
-    layer->gain = gain ? add_tensor(net, name, "gain", net->spec.steps, outputs, 0.0, 1.0) : -1;
+    layer->weight = ddpm_network_add_tensor(net, name, "weight", inputs, outputs, -bound, bound);
+    layer->bias = ddpm_network_add_tensor(net, name, "bias", 1, outputs, -bound, bound);
+    layer->gain = -1;
+    layer->transposed = DDPM_PACK_TRAINING;
+    return layer;
 }
 
 /* sin and cos of t scaled to 0..1000, at frequencies 10000^(-j / half). */
@@ -49,24 +57,17 @@ static void fill_time_table(ddpm_network *net)
 
 static ddpm_status build(ddpm_network *net)
 {
-    const ddpm_network_spec *spec = &net->spec;
-    const int gain = spec->time == DDPM_TIME_GAIN_TABLE;
-    char name[32];
+    static const ddpm_architecture *const architectures[DDPM_NETWORK_COUNT] = {
+        [DDPM_NETWORK_MLP] = &ddpm_architecture_mlp, [DDPM_NETWORK_RESIDUAL] = &ddpm_architecture_residual};
     net->kernels = ddpm_kernels_choose();
     if (!net->kernels)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "DDPM_ISA names no instruction set that this processor can run; choose avx512, avx2 or "
                          "baseline, or unset it");
-    DDPM_TRY(DDPM_NEW(&net->layers, spec->depth + 1, "layers"));
-    DDPM_TRY(DDPM_NEW(&net->tensors, 3 * (spec->depth + 1), "tensors"));
-    for (int64_t l = 0; l < spec->depth; l++) {
-        const int64_t first = spec->columns + spec->condition + (gain ? 0 : spec->time_width);
-        snprintf(name, sizeof name, "hidden%lld", (long long)l);
-        add_layer(net, name, l == 0 ? first : spec->width, spec->width, gain);
-    }
-    add_layer(net, "output", spec->width, spec->heads * spec->columns, 0);
-    if (gain) return DDPM_OK;
-    DDPM_TRY(DDPM_NEW(&net->time_table, (spec->steps + 1) * spec->time_width, "time embedding"));
+    net->architecture = architectures[net->spec.kind];
+    DDPM_TRY(net->architecture->build(net));
+    if (net->spec.time == DDPM_TIME_GAIN_TABLE) return DDPM_OK;
+    DDPM_TRY(DDPM_NEW(&net->time_table, (net->spec.steps + 1) * net->spec.time_width, "time embedding"));
     fill_time_table(net);
     return DDPM_OK;
 }

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-static int has_transposed(ddpm_packing packing, int64_t l)
+static int has_transposed(ddpm_packing packing, const ddpm_layer *layer)
 {
-    return packing == DDPM_PACK_INPUT_GRADIENT || (packing == DDPM_PACK_TRAINING && l > 0);
+    return packing >= layer->transposed;
 }
 
 int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing)
@@ -18,7 +18,7 @@ int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing)
     for (int64_t l = 0; l < network->layer_count; l++) {
         const ddpm_layer *layer = &network->layers[l];
         floats += (layer->inputs + 1) * ddpm_round_up(layer->outputs, panel);
-        if (has_transposed(packing, l)) floats += layer->outputs * ddpm_round_up(layer->inputs, panel);
+        if (has_transposed(packing, layer)) floats += layer->outputs * ddpm_round_up(layer->inputs, panel);
     }
     return floats * (int64_t)sizeof(float);
 }
@@ -34,7 +34,8 @@ static ddpm_status build(const ddpm_network *net, ddpm_packing packing, ddpm_pac
         const int64_t wide_out = ddpm_round_up(layer->outputs, panel), wide_in = ddpm_round_up(layer->inputs, panel);
         DDPM_TRY(DDPM_NEW(&p->weight, layer->inputs * wide_out, "packed weights"));
         DDPM_TRY(DDPM_NEW(&p->bias, wide_out, "packed bias"));
-        if (has_transposed(packing, l)) DDPM_TRY(DDPM_NEW(&p->transposed, layer->outputs * wide_in, "packed weights"));
+        if (has_transposed(packing, layer))
+            DDPM_TRY(DDPM_NEW(&p->transposed, layer->outputs * wide_in, "packed weights"));
     }
     return DDPM_OK;
 }

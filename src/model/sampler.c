@@ -170,6 +170,12 @@ int64_t ddpm_sampler_scratch(const ddpm_sampler *sampler, int64_t rows)
     return 3 * rows * sampler->columns; /* x0, x0 of the step before, noise */
 }
 
+/* NaN stays NaN, so that a model that has diverged is found out; fmaxf would make it the minimum. */
+static float clip(float value, float minimum, float maximum)
+{
+    return value < minimum ? minimum : value > maximum ? maximum : value;
+}
+
 /* x0 = data_xt x + data_output output, clipped where a range is given. */
 static void predict_data(const ddpm_sampler *sampler, int64_t rows, float data_xt, float data_output, const float *x,
                          const float *output, int64_t stride, float *x0)
@@ -178,7 +184,7 @@ static void predict_data(const ddpm_sampler *sampler, int64_t rows, float data_x
         for (int64_t j = 0; j < sampler->columns; j++) {
             const int64_t at = row * sampler->columns + j;
             const float value = data_xt * x[at] + data_output * output[row * stride + j];
-            x0[at] = sampler->minimum ? fminf(fmaxf(value, sampler->minimum[j]), sampler->maximum[j]) : value;
+            x0[at] = sampler->minimum ? clip(value, sampler->minimum[j], sampler->maximum[j]) : value;
         }
 }
 
@@ -202,7 +208,32 @@ typedef struct block {
     uint64_t seed;
     int64_t first, rows;
     float *x, *x0, *last, *noise;
+    int64_t pass; /* how often this step was taken before */
 } block;
+
+static block begin(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
+                   uint64_t seed, int64_t first, int64_t rows, float *scratch, float *x)
+{
+    const int64_t numbers = rows * sampler->columns;
+    ddpm_normal_rows(kernels, seed, DDPM_RANDOM_START, 0, first, rows, sampler->columns, x);
+    return (block){.sampler = sampler,
+                   .kernels = kernels,
+                   .denoiser = denoiser,
+                   .seed = seed,
+                   .first = first,
+                   .rows = rows,
+                   .x = x,
+                   .x0 = scratch,
+                   .last = scratch + numbers,
+                   .noise = scratch + 2 * numbers};
+}
+
+/* Normal numbers of this pass; within a pass they are told apart by `at`, below 2^30. */
+static void draw_noise(const block *b, ddpm_purpose purpose, int64_t at)
+{
+    ddpm_normal_rows(b->kernels, b->seed, purpose, b->pass << 30 | at, b->first, b->rows, b->sampler->columns,
+                     b->noise);
+}
 
 static void take_step(block *b, const ddpm_sampler_step *step)
 {
@@ -217,8 +248,7 @@ static void take_step(block *b, const ddpm_sampler_step *step)
         for (int64_t i = 0; i < numbers; i++) b->x[i] += step->of_last * b->last[i];
     if (noisy) {
         const float factor = sampler->learned ? 1.0f : step->of_noise;
-        ddpm_normal_rows(b->kernels, b->seed, DDPM_RANDOM_REVERSE, step->t, b->first, b->rows, sampler->columns,
-                         b->noise);
+        draw_noise(b, DDPM_RANDOM_REVERSE, step->t);
         if (sampler->learned) scale_noise(sampler, step, b->rows, output, stride, b->noise);
         for (int64_t i = 0; i < numbers; i++) b->x[i] += factor * b->noise[i];
     }
@@ -227,35 +257,77 @@ static void take_step(block *b, const ddpm_sampler_step *step)
     b->x0 = spare;
 }
 
-static void correct(block *b, const ddpm_sampler_step *step)
+/* Langevin step c at s. */
+static void correct(block *b, const ddpm_sampler_step *step, int64_t c)
 {
     const ddpm_sampler *sampler = b->sampler;
     const int64_t numbers = b->rows * sampler->columns;
-    for (int64_t c = 0; c < sampler->corrections; c++) {
-        int64_t stride;
-        const float *output =
-            b->denoiser->predict(b->denoiser->self, b->first, b->rows, b->x, (int32_t)step->s, &stride);
-        predict_data(sampler, b->rows, step->s_data_xt, step->s_data_output, b->x, output, stride, b->x0);
-        ddpm_normal_rows(b->kernels, b->seed, DDPM_RANDOM_CORRECTION, step->s * sampler->corrections + c, b->first,
-                         b->rows, sampler->columns, b->noise);
-        for (int64_t i = 0; i < numbers; i++)
-            b->x[i] += step->drift_xt * b->x[i] + step->drift_x0 * b->x0[i] + step->kick * b->noise[i];
-    }
+    int64_t stride;
+    const float *output = b->denoiser->predict(b->denoiser->self, b->first, b->rows, b->x, (int32_t)step->s, &stride);
+    predict_data(sampler, b->rows, step->s_data_xt, step->s_data_output, b->x, output, stride, b->x0);
+    draw_noise(b, DDPM_RANDOM_CORRECTION, step->s * sampler->corrections + c);
+    for (int64_t i = 0; i < numbers; i++)
+        b->x[i] += step->drift_xt * b->x[i] + step->drift_x0 * b->x0[i] + step->kick * b->noise[i];
 }
 
 void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
                       uint64_t seed, int64_t first, int64_t rows, float *scratch, float *x, int64_t snapshots,
                       float *trajectory, int64_t snapshot_stride)
 {
-    const int64_t numbers = rows * sampler->columns;
-    block b = {sampler, kernels, denoiser, seed, first, rows, x, scratch, scratch + numbers, scratch + 2 * numbers};
+    block b = begin(sampler, kernels, denoiser, seed, first, rows, scratch, x);
     int64_t shown = 0;
-    ddpm_normal_rows(kernels, seed, DDPM_RANDOM_START, 0, first, rows, sampler->columns, x);
     for (int64_t i = 0; i <= sampler->step_count; i++) {
         for (; shown < snapshots && steps_before(sampler, snapshots, shown) == i; shown++)
-            memcpy(trajectory + shown * snapshot_stride, x, (size_t)numbers * sizeof *x);
+            memcpy(trajectory + shown * snapshot_stride, x, (size_t)(rows * sampler->columns) * sizeof *x);
         if (i == sampler->step_count) break;
         take_step(&b, &sampler->steps[i]);
-        if (sampler->steps[i].s > 0) correct(&b, &sampler->steps[i]);
+        for (int64_t c = 0; sampler->steps[i].s > 0 && c < sampler->corrections; c++)
+            correct(&b, &sampler->steps[i], c);
+    }
+}
+
+/* The known entries of x become a draw of q(x_t | x_0 = known), always the same one of a pass. */
+static void put_known(block *b, int64_t t, const float *known)
+{
+    const float signal = b->sampler->diffusion->signal[t], noise = b->sampler->diffusion->noise[t];
+    draw_noise(b, DDPM_RANDOM_KNOWN, t);
+    for (int64_t i = 0; i < b->rows * b->sampler->columns; i++)
+        if (!isnan(known[i])) b->x[i] = signal * known[i] + noise * b->noise[i];
+}
+
+/* x_s becomes a draw of q(x_t | x_s). */
+static void go_back(block *b, const ddpm_sampler_step *step)
+{
+    const ddpm_schedule *schedule = &b->sampler->diffusion->schedule;
+    const double ratio = schedule->alpha_bar[step->t] / schedule->alpha_bar[step->s];
+    const float signal = (float)sqrt(ratio), noise = (float)positive_root(1.0 - ratio);
+    draw_noise(b, DDPM_RANDOM_BACK, step->t);
+    for (int64_t i = 0; i < b->rows * b->sampler->columns; i++) b->x[i] = signal * b->x[i] + noise * b->noise[i];
+}
+
+static void complete_step(block *b, const ddpm_sampler_step *step, const float *known)
+{
+    take_step(b, step);
+    put_known(b, step->s, known);
+    for (int64_t c = 0; step->s > 0 && c < b->sampler->corrections; c++) {
+        correct(b, step, c);
+        put_known(b, step->s, known);
+    }
+}
+
+void ddpm_sampler_complete(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
+                           uint64_t seed, int64_t first, int64_t rows, float *scratch, const float *known,
+                           int64_t passes, float *x)
+{
+    block b = begin(sampler, kernels, denoiser, seed, first, rows, scratch, x);
+    put_known(&b, sampler->steps[0].t, known);
+    for (int64_t i = 0; i < sampler->step_count; i++) {
+        const ddpm_sampler_step *step = &sampler->steps[i];
+        b.pass = 0;
+        complete_step(&b, step, known);
+        while (step->s > 0 && ++b.pass < passes) {
+            go_back(&b, step);
+            complete_step(&b, step, known);
+        }
     }
 }

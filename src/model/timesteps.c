@@ -97,12 +97,11 @@ void ddpm_timesteps_refresh(ddpm_timesteps *timesteps)
 
 void ddpm_timesteps_learn(ddpm_timesteps *timesteps, const int32_t *t, const float *loss)
 {
-    const int32_t many = 1000 * DDPM_TIMESTEPS_HISTORY; /* the count wraps there, to a place of the ring that is full */
     for (int64_t i = 0; i < timesteps->batch; i++) {
         const int64_t at = t[i] - 1;
         int32_t *seen = &timesteps->seen[at];
         timesteps->history[at * DDPM_TIMESTEPS_HISTORY + *seen % DDPM_TIMESTEPS_HISTORY] = loss[i];
-        *seen = *seen + 1 < many ? *seen + 1 : DDPM_TIMESTEPS_HISTORY;
+        *seen = *seen + 1 < DDPM_TIMESTEPS_SEEN ? *seen + 1 : DDPM_TIMESTEPS_HISTORY;
     }
     ddpm_timesteps_refresh(timesteps);
 }

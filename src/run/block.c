@@ -3,6 +3,7 @@
 
 #include "ddpm/base/memory.h"
 #include "ddpm/kernel/normal.h"
+#include "ddpm/model/classifier.h"
 
 static int64_t columns_of(const ddpm_model *model)
 {
@@ -78,6 +79,17 @@ const float *ddpm_block_forward(ddpm_block *block, const ddpm_timesteps *timeste
                                 block->t, stride);
 }
 
+double ddpm_block_loss(const ddpm_block *block, int64_t rows, const float *output, int64_t stride,
+                       const float *importance, double share, float *doutput, float *row_loss)
+{
+    const ddpm_model *model = block->model;
+    if (ddpm_model_is_classifier(model))
+        return ddpm_classifier_rows(rows, model->condition->classes[0], output, stride, block->values, importance,
+                                    share, doutput, row_loss);
+    return ddpm_objective_rows(&model->objective, rows, columns_of(model), output, stride, block->target, block->t,
+                               importance, share, doutput, row_loss);
+}
+
 double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
                         int64_t rows, ddpm_gradient *gradient, float *row_loss)
 {
@@ -85,9 +97,8 @@ double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int6
     int64_t stride;
     const float *output = ddpm_block_forward(block, timesteps, iteration, first, rows, &stride);
     float *doutput = ddpm_workspace_dout(block->workspace, &stride);
-    const double loss =
-        ddpm_objective_rows(&model->objective, rows, columns_of(model), output, stride, block->target, block->t,
-                            block->importance, 1.0 / (double)model->config->training.batch, doutput, row_loss);
+    const double loss = ddpm_block_loss(block, rows, output, stride, block->importance,
+                                        1.0 / (double)model->config->training.batch, doutput, row_loss);
     ddpm_network_backward(model->network, block->packed, block->workspace, rows, block->t, gradient);
     return loss;
 }
@@ -111,6 +122,5 @@ double ddpm_block_validate(ddpm_block *block, int64_t draws, int64_t first, int6
     ddpm_condition_expand(model->condition, rows, block->values, NULL, block->condition);
     const float *output = ddpm_network_forward(model->network, block->packed, block->workspace, rows, block->xt,
                                                block->condition, block->t, &stride);
-    return ddpm_objective_rows(&model->objective, rows, columns, output, stride, block->target, block->t, NULL,
-                               1.0 / (double)draws, NULL, NULL);
+    return ddpm_block_loss(block, rows, output, stride, NULL, 1.0 / (double)draws, NULL, NULL);
 }

@@ -19,6 +19,7 @@ static ddpm_evaluate_options resolve(const ddpm_evaluate_options *options, const
     if (o.has_method) o.sampling.method = given.method;
     if (o.has_steps) o.sampling.steps = given.steps;
     if (o.has_eta) o.sampling.eta = given.eta;
+    if (o.has_guidance) o.sampling.guidance = given.guidance;
     if (o.has_weights) o.sampling.weights = given.weights;
     if (!o.has_seed) o.seed = loaded->config.run.seed;
     if (o.samples < 0) o.samples = columns > WIDE ? SAMPLES_WIDE : SAMPLES;
@@ -28,10 +29,10 @@ static ddpm_evaluate_options resolve(const ddpm_evaluate_options *options, const
 
 static void release(ddpm_evaluation *e)
 {
-    ddpm_release(e->held_out.rows);
-    ddpm_release(e->references.rows);
-    ddpm_release(e->others.rows);
-    ddpm_release(e->samples.rows);
+    ddpm_row_table_release(&e->held_out);
+    ddpm_row_table_release(&e->references);
+    ddpm_row_table_release(&e->others);
+    ddpm_row_table_release(&e->samples);
     ddpm_release(e->term);
     ddpm_release(e->row_bound);
     ddpm_release(e->row_likelihood);
@@ -52,9 +53,15 @@ ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options)
 {
     ddpm_loaded loaded;
     DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
+    const ddpm_status denoises = ddpm_loaded_check_denoiser(&loaded, options->checkpoint);
+    if (denoises != DDPM_OK) {
+        ddpm_loaded_release(&loaded);
+        return denoises;
+    }
     ddpm_placement_report(comm, omp_get_max_threads());
     ddpm_evaluation e = {.comm = comm,
                          .loaded = &loaded,
+                         .condition = &loaded.checkpoint.condition,
                          .options = resolve(options, &loaded),
                          .threads = omp_get_max_threads(),
                          .columns = loaded.checkpoint.columns,

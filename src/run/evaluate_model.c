@@ -22,6 +22,7 @@ typedef struct thread_memory {
     const ddpm_network *network;
     const ddpm_packed *packed;
     ddpm_workspace *workspace;
+    float *condition; /* [BLOCK][C] of the block's rows */
     int32_t t[BLOCK];
     ddpm_bound_memory bound;
     ddpm_likelihood_memory likelihood;
@@ -43,7 +44,7 @@ static const float *predict(void *self, int64_t first, int64_t rows, const float
     thread_memory *m = self;
     (void)first;
     for (int64_t i = 0; i < rows; i++) m->t[i] = t;
-    return ddpm_network_forward(m->network, m->packed, m->workspace, rows, xt, NULL, m->t, stride);
+    return ddpm_network_forward(m->network, m->packed, m->workspace, rows, xt, m->condition, m->t, stride);
 }
 
 static void pull_back(void *self, int64_t rows, const float *direction, int32_t t, float *dxt)
@@ -80,6 +81,7 @@ static ddpm_status build(pass *p)
         m->network = model->network;
         m->packed = p->packed;
         DDPM_TRY(ddpm_workspace_create(model->network, BLOCK, derive, &m->workspace));
+        DDPM_TRY(DDPM_NEW(&m->condition, BLOCK * ddpm_condition_width(e->condition), "conditions of a block"));
         DDPM_TRY(ddpm_bound_memory_create(BLOCK, e->columns, &m->bound));
         if (derive) DDPM_TRY(ddpm_likelihood_memory_create(BLOCK, e->columns, &m->likelihood));
     }
@@ -90,6 +92,7 @@ static void release(pass *p)
 {
     for (int i = 0; p->threads && i < p->e->threads; i++) {
         ddpm_workspace_free(p->threads[i].workspace);
+        ddpm_release(p->threads[i].condition);
         ddpm_bound_memory_release(&p->threads[i].bound);
         ddpm_likelihood_memory_release(&p->threads[i].likelihood);
     }
@@ -158,6 +161,7 @@ static void compute(pass *p)
     for (int64_t block = blocks * rank / size; block < blocks * (rank + 1) / size; block++) {
         thread_memory *m = &p->threads[omp_get_thread_num()];
         const int64_t first = block * BLOCK, left = e->held_out.count - first, rows = left < BLOCK ? left : BLOCK;
+        ddpm_condition_expand(e->condition, rows, e->held_out.values + first * e->condition->count, NULL, m->condition);
         bound_block(p, m, first, rows);
         if (e->options.likelihood) likelihood_block(p, m, first, rows);
     }

@@ -24,17 +24,30 @@ typedef struct comparison {
     double *ks;                 /* [columns] */
 } comparison;
 
-/* Collective. Samples 0 .. rows-1 of the seed, the same that `ddpm sample` makes. */
+/* The conditions of real rows that samples are compared with, spread evenly over them. */
+static ddpm_status choose_conditions(const ddpm_evaluation *e, int64_t rows, float **values)
+{
+    const int64_t V = e->condition->count;
+    DDPM_TRY(DDPM_NEW(values, rows * V, "conditions of samples"));
+    for (int64_t i = 0; V > 0 && i < rows; i++)
+        memcpy(*values + i * V, e->references.values + i * e->references.count / rows * V, (size_t)V * sizeof(float));
+    return DDPM_OK;
+}
+
+/* Collective. Samples 0 .. rows-1 of the seed, the same that `ddpm sample` makes under the same conditions. */
 static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
 {
     ddpm_generator_core *generator = NULL;
+    float *values = NULL;
     const int64_t blocks = (rows + DDPM_GENERATOR_BLOCK - 1) / DDPM_GENERATOR_BLOCK;
     const int64_t rank = ddpm_comm_rank(e->comm), size = ddpm_comm_size(e->comm);
     ddpm_status status = ddpm_generator_core_create(e->loaded, &e->options.sampling, e->threads, &generator);
     if (status == DDPM_OK) status = DDPM_NEW(&e->samples.rows, rows * e->columns, "samples");
+    if (status == DDPM_OK) status = choose_conditions(e, rows, &values);
     status = ddpm_agree(e->comm, status);
     if (status == DDPM_OK) {
         e->samples.count = rows;
+        if (e->condition->count > 0) ddpm_generator_core_set_conditions(generator, rows, values);
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
         for (int64_t block = blocks * rank / size; block < blocks * (rank + 1) / size; block++) {
             const int64_t first = block * DDPM_GENERATOR_BLOCK, left = rows - first;
@@ -45,6 +58,7 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
         ddpm_comm_sum_float(e->comm, e->samples.rows, rows * e->columns);
     }
     ddpm_generator_core_free(generator);
+    ddpm_release(values);
     for (int64_t i = 0; status == DDPM_OK && i < rows * e->columns; i++)
         if (!isfinite(e->samples.rows[i]))
             return ddpm_fail(DDPM_ERR_NUMERIC,

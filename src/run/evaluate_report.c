@@ -32,6 +32,13 @@ static void print_nats(const ddpm_evaluation *e, const char *name, double nats, 
     printf("\n");
 }
 
+static void print_conditions(const ddpm_evaluation *e)
+{
+    printf("each row under its own condition:");
+    for (int64_t v = 0; v < e->condition->count; v++) printf("%s %s", v ? "," : "", e->condition->names[v]);
+    printf("; guidance of samples %g\n", e->options.sampling.guidance);
+}
+
 static void print_bound(const ddpm_evaluation *e)
 {
     const ddpm_schedule *schedule = &e->loaded->model.diffusion.schedule;
@@ -209,8 +216,8 @@ static ddpm_status write_h5(const ddpm_evaluation *e)
     char partial[DDPM_PATH_BYTES];
     ddpm_h5 *file = NULL;
     DDPM_TRY(ddpm_file_partial_name(e->options.output, partial));
-    DDPM_TRY(ddpm_h5_create(partial, 0, &file));
-    const ddpm_status status = ddpm_h5_finish(&file, write_content(e, file));
+    ddpm_status status = ddpm_h5_create(partial, 0, &file);
+    if (status == DDPM_OK) status = ddpm_h5_finish(&file, write_content(e, file));
     if (status == DDPM_OK) return ddpm_file_commit(partial, e->options.output);
     unlink(partial);
     return status;
@@ -220,6 +227,7 @@ ddpm_status ddpm_evaluation_report(const ddpm_evaluation *e)
 {
     printf("%s, iteration %lld, %lld columns, T = %lld\n", e->options.checkpoint,
            (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
+    if (e->condition->count > 0) print_conditions(e);
     if (e->held_out.count > 0) print_bound(e);
     if (e->set_rows > 0) print_quality(e);
     if (e->options.output) DDPM_TRY(write_h5(e));

@@ -20,6 +20,7 @@ struct ddpm_generator_core {
     const ddpm_network *network;
     const ddpm_condition *condition;
     double guidance;
+    ddpm_guide *guide;  /* NULL: none */
     int64_t value_rows; /* 0: no conditions */
     const float *values;
     ddpm_packed *packed;
@@ -56,30 +57,44 @@ static const float *conditions(thread_memory *m, int64_t first, int64_t rows)
     return m->condition;
 }
 
+static float *copy_output(thread_memory *m, int64_t rows, const float *output, int64_t *stride)
+{
+    const int64_t width = ddpm_network_outputs(ddpm_network_get_spec(m->owner->network));
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(m->guided + i * width, output + i * *stride, (size_t)width * sizeof *output);
+    *stride = width;
+    return m->guided;
+}
+
+/* Classifier-free guidance: every prediction is linear in the noise for a given x_t, so that guiding it guides the
+ * noise; the variance is the conditional one. */
+static void insist(thread_memory *m, int64_t rows, const float *xt, float *guided, int64_t stride)
+{
+    const ddpm_generator_core *g = m->owner;
+    const int64_t columns = ddpm_network_get_spec(g->network)->columns;
+    const float w = (float)g->guidance;
+    int64_t plain_stride;
+    const float *plain = ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, NULL, m->t, &plain_stride);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            float *value = &guided[i * stride + j];
+            *value += w * (*value - plain[i * plain_stride + j]);
+        }
+}
+
 static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
 {
     thread_memory *m = self;
     const ddpm_generator_core *g = m->owner;
-    const ddpm_network_spec *spec = ddpm_network_get_spec(g->network);
-    const int64_t width = spec->heads * spec->columns;
     const float *condition = conditions(m, first, rows);
-    const float w = (float)g->guidance;
+    const int insists = condition && g->guidance != 0.0;
     for (int64_t i = 0; i < rows; i++) m->t[i] = t;
     const float *output = ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, condition, m->t, stride);
-    if (!condition || w == 0.0f) return output;
-
-    /* every prediction is linear in the noise for a given x_t, so that guiding it guides the noise; the variance is the
-     * conditional one */
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(m->guided + i * width, output + i * *stride, (size_t)width * sizeof *output);
-    output = ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, NULL, m->t, stride);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < spec->columns; j++) {
-            float *guided = &m->guided[i * width + j];
-            *guided += w * (*guided - output[i * *stride + j]);
-        }
-    *stride = width;
-    return m->guided;
+    if (!insists && !g->guide) return output;
+    float *guided = copy_output(m, rows, output, stride);
+    if (insists) insist(m, rows, xt, guided, *stride);
+    if (g->guide) ddpm_guide_steer(g->guide, (int)(m - g->memory), first, rows, xt, t, guided, *stride);
+    return guided;
 }
 
 static ddpm_status build(ddpm_generator_core *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
@@ -110,7 +125,7 @@ static ddpm_status build(ddpm_generator_core *g, const ddpm_loaded *loaded, cons
         DDPM_TRY(ddpm_workspace_create(g->network, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
         DDPM_TRY(DDPM_NEW(&m->scratch, ddpm_sampler_scratch(&g->sampler, DDPM_GENERATOR_BLOCK), "a block of samples"));
         DDPM_TRY(DDPM_NEW(&m->condition, DDPM_GENERATOR_BLOCK * network->condition, "a block of conditions"));
-        DDPM_TRY(DDPM_NEW(&m->guided, DDPM_GENERATOR_BLOCK * network->heads * network->columns, "a block of samples"));
+        DDPM_TRY(DDPM_NEW(&m->guided, DDPM_GENERATOR_BLOCK * ddpm_network_outputs(network), "a block of samples"));
         DDPM_TRY(DDPM_NEW(&m->t, DDPM_GENERATOR_BLOCK, "a block of samples"));
     }
     return DDPM_OK;
@@ -154,6 +169,11 @@ void ddpm_generator_core_set_conditions(ddpm_generator_core *generator, int64_t 
     generator->values = values;
 }
 
+void ddpm_generator_core_set_guide(ddpm_generator_core *generator, ddpm_guide *guide)
+{
+    generator->guide = guide;
+}
+
 const ddpm_sampler *ddpm_generator_core_sampler(const ddpm_generator_core *generator)
 {
     return &generator->sampler;
@@ -166,6 +186,15 @@ void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_
     const ddpm_denoiser denoiser = {predict, m};
     ddpm_sampler_run(&generator->sampler, ddpm_network_kernels(generator->network), &denoiser, seed, first, rows,
                      m->scratch, x, snapshots, trajectory, stride);
+}
+
+void ddpm_generator_core_complete(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first,
+                                  int64_t rows, const float *known, int64_t passes, float *x)
+{
+    thread_memory *m = &generator->memory[thread];
+    const ddpm_denoiser denoiser = {predict, m};
+    ddpm_sampler_complete(&generator->sampler, ddpm_network_kernels(generator->network), &denoiser, seed, first, rows,
+                          m->scratch, known, passes, x);
 }
 
 /* ---- the public form ---- */
@@ -181,6 +210,7 @@ ddpm_status ddpm_generator_open(const char *checkpoint, const ddpm_generator_opt
     *out = NULL;
     DDPM_TRY(DDPM_NEW(&g, 1, "generator"));
     ddpm_status status = ddpm_load(checkpoint, 0, &g->loaded);
+    if (status == DDPM_OK) status = ddpm_loaded_check_denoiser(&g->loaded, checkpoint);
     if (status == DDPM_OK) {
         ddpm_sampling sampling = ddpm_sampling_of(&g->loaded.config);
         if (options && options->steps > 0) sampling.steps = options->steps;

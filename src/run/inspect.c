@@ -19,15 +19,15 @@ static void print(ddpm_block *b, const ddpm_timesteps *timesteps, int64_t iterat
                   float *loss, FILE *to)
 {
     const int64_t columns = ddpm_dataset_columns(b->dataset);
+    const int64_t outputs = ddpm_model_is_classifier(b->model) ? b->model->condition->classes[0] : columns;
     int64_t stride;
     const float *output = ddpm_block_forward(b, timesteps, iteration, first, rows, &stride);
-    (void)ddpm_objective_rows(&b->model->objective, rows, columns, output, stride, b->target, b->t, NULL, 1.0, NULL,
-                              loss);
+    (void)ddpm_block_loss(b, rows, output, stride, NULL, 1.0, NULL, loss);
     fprintf(to, "row,t,largest_x0,largest_xt,largest_output,loss\n");
     for (int64_t i = 0; i < rows; i++)
         fprintf(to, "%lld,%d,%.9g,%.9g,%.9g,%.9g\n", (long long)(first + i), (int)b->t[i],
                 largest(columns, b->x0 + i * columns), largest(columns, b->xt + i * columns),
-                largest(columns, output + i * stride), (double)loss[i]);
+                largest(outputs, output + i * stride), (double)loss[i]);
 }
 
 ddpm_status ddpm_inspect_block(ddpm_stepper *stepper, const ddpm_model *model, const ddpm_dataset *dataset,

@@ -90,6 +90,11 @@ static ddpm_status allocate(const sizes *s, int with_moments, ddpm_checkpoint *c
     if (s->name_bytes > 0)
         DDPM_TRY(
             ddpm_allocate(&c->column_names, s->columns * (int64_t)sizeof(char *) + s->name_bytes, 1, "column names"));
+    if (s->has_history) {
+        DDPM_TRY(DDPM_NEW(&c->history, s->steps * DDPM_TIMESTEPS_HISTORY, "history of losses"));
+        DDPM_TRY(DDPM_NEW(&c->seen, s->steps, "history of losses"));
+    }
+    DDPM_TRY(ddpm_condition_allocate(s->conditions, s->condition_bytes, &c->condition));
     DDPM_TRY(DDPM_NEW(&c->parameters, s->parameters, "parameters"));
     DDPM_TRY(DDPM_NEW(&c->ema, s->parameters, "parameters"));
     if (!with_moments) return DDPM_OK;
@@ -172,6 +177,16 @@ void ddpm_loaded_release(ddpm_loaded *loaded)
     ddpm_checkpoint_release(&loaded->checkpoint);
     ddpm_model_release(&loaded->model);
     ddpm_config_release(&loaded->config);
+}
+
+ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded, const char *path)
+{
+    if (!ddpm_model_is_classifier(&loaded->model)) return DDPM_OK;
+    return ddpm_fail(
+        DDPM_ERR_USAGE,
+        "%s: is a classifier (diffusion.predict: class), which makes no rows; name a model of the same data "
+        "that does, and this one with 'ddpm sample ... --classifier'",
+        path);
 }
 
 ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded)

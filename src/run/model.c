@@ -17,10 +17,13 @@ ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out)
 
 static ddpm_network_spec network_spec(const ddpm_config *config, int64_t columns, const ddpm_condition *condition)
 {
+    const int classifies = config->diffusion.predict == DDPM_PREDICT_CLASS;
     return (ddpm_network_spec){
         .columns = columns,
-        .condition = ddpm_condition_width(condition),
+        .condition = classifies ? 0 : ddpm_condition_width(condition),
+        .classes = classifies ? condition->classes[0] : 0,
         .heads = ddpm_variance_is_learned(config->diffusion.variance) ? 2 : 1,
+        .kind = config->network.kind,
         .width = config->network.width,
         .depth = config->network.depth,
         .activation = config->network.activation,
@@ -30,14 +33,31 @@ static ddpm_network_spec network_spec(const ddpm_config *config, int64_t columns
     };
 }
 
+/* What a classifier tells apart. */
+static ddpm_status check_classes(const ddpm_config *config, const ddpm_condition *condition)
+{
+    if (config->diffusion.predict != DDPM_PREDICT_CLASS) return DDPM_OK;
+    if (condition->count == 1 && condition->classes[0] >= 2) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_CONFIG,
+                     "data.condition: expected one condition that is a class of two kinds at least, with "
+                     "diffusion.predict: class, which learns it; found %s",
+                     condition->count != 1        ? "another number of them"
+                     : condition->classes[0] == 0 ? "a number (class:NAME makes whole numbers classes)"
+                                                  : "rows of one kind alone");
+}
+
 /* Takes over the schedule. */
 static ddpm_status assemble(const ddpm_config *config, int64_t columns, const ddpm_condition *condition,
                             ddpm_schedule *schedule, ddpm_model *out)
 {
     out->config = config;
     out->condition = condition;
-    ddpm_status status =
-        ddpm_diffusion_create(schedule, config->diffusion.predict, config->diffusion.variance, &out->diffusion);
+    ddpm_status status = check_classes(config, condition);
+    if (status != DDPM_OK) {
+        ddpm_schedule_release(schedule);
+        return status;
+    }
+    status = ddpm_diffusion_create(schedule, config->diffusion.predict, config->diffusion.variance, &out->diffusion);
     if (status == DDPM_OK)
         status = ddpm_objective_create(&out->diffusion, config->diffusion.loss, config->diffusion.lambda,
                                        config->diffusion.weighting, config->diffusion.gamma, &out->objective);
@@ -82,6 +102,11 @@ int64_t ddpm_model_bytes(const ddpm_model *model)
     const size_t step = 4 * sizeof *s->beta + 4 * sizeof *d->signal + sizeof *model->objective.weight +
                         sizeof *model->objective.mean_slope + sizeof *model->objective.transition;
     return (s->steps + 1) * (int64_t)step + ddpm_network_bytes(model->network);
+}
+
+int ddpm_model_is_classifier(const ddpm_model *model)
+{
+    return model->diffusion.predict == DDPM_PREDICT_CLASS;
 }
 
 void ddpm_model_report_audit(const ddpm_schedule *schedule)

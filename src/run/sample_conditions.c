@@ -54,20 +54,6 @@ static ddpm_status read_options(const ddpm_condition *condition, const ddpm_samp
     return status;
 }
 
-/* FILE.h5[:dataset] in two; the dataset is "data" unless given. */
-static ddpm_status split_name(const char *name, char path[DDPM_PATH_BYTES], const char **dataset)
-{
-    if (strlen(name) >= DDPM_PATH_BYTES) return ddpm_fail(DDPM_ERR_USAGE, "--conditions: the path is too long");
-    memcpy(path, name, strlen(name) + 1);
-    char *colon = strrchr(path, ':');
-    *dataset = "data";
-    if (colon && !strchr(colon, '/')) {
-        *colon = '\0';
-        *dataset = name + (colon - path) + 1;
-    }
-    return DDPM_OK;
-}
-
 static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_h5 *file,
                              const char *dataset, ddpm_sample_conditions *out)
 {
@@ -80,7 +66,7 @@ static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_option
                          options->conditions_file, (long long)V);
     if (options->count == 0) options->count = shape.size[0];
     if (options->count != shape.size[0])
-        return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, --count is %lld; leave --count out",
+        return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, %lld samples are to be made; leave --count out",
                          options->conditions_file, (long long)shape.size[0], (long long)options->count);
     out->rows = shape.size[0];
     DDPM_TRY(DDPM_NEW(&out->values, out->rows * V, "conditions"));
@@ -96,11 +82,10 @@ static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_option
 
 static ddpm_status read_file(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_sample_conditions *out)
 {
-    char path[DDPM_PATH_BYTES];
-    const char *dataset = NULL;
+    char path[DDPM_PATH_BYTES], dataset[DDPM_PATH_BYTES];
     ddpm_h5 *file;
     if (condition->count == 0) return list_names(condition, "--conditions");
-    DDPM_TRY(split_name(options->conditions_file, path, &dataset));
+    DDPM_TRY(ddpm_file_split_dataset(options->conditions_file, "data", DDPM_PATH_BYTES, path, dataset));
     DDPM_TRY(ddpm_h5_open(path, &file));
     const ddpm_status status = read_rows(condition, options, file, dataset, out);
     return ddpm_h5_finish(&file, status);

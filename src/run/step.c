@@ -27,11 +27,12 @@ struct ddpm_stepper {
     ddpm_packed *packed;
     ddpm_reducer *reducer;
     ddpm_timesteps timesteps;
-    ddpm_block *memory; /* [threads] */
-    float *gradient;    /* [parameters] */
-    float *row_loss;    /* importance: [batch], each from the rank that had the row */
-    int32_t *row_t;     /* importance: [batch] */
-    float *row_weight;  /* importance: [batch], not used */
+    ddpm_block *memory;  /* [threads] */
+    float *gradient;     /* [parameters] */
+    float *row_loss;     /* importance: [batch], each from the rank that had the row */
+    int32_t *row_t;      /* importance: [batch] */
+    float *row_weight;   /* importance: [batch], not used */
+    ddpm_timing *timing; /* borrowed; NULL: nothing is measured */
 };
 
 /* A pure function of the configuration, since block sums round in float32. */
@@ -110,6 +111,11 @@ void ddpm_stepper_free(ddpm_stepper *stepper)
     ddpm_release(stepper->row_t);
     ddpm_release(stepper->row_weight);
     ddpm_release(stepper);
+}
+
+void ddpm_stepper_measure(ddpm_stepper *stepper, ddpm_timing *timing)
+{
+    stepper->timing = timing;
 }
 
 int64_t ddpm_stepper_block_rows(const ddpm_stepper *stepper)
@@ -322,15 +328,29 @@ static ddpm_status fail_wild(ddpm_stepper *s, const ddpm_state *state)
                      (long long)block, (long long)s->blocks, (long long)first, (long long)end - 1);
 }
 
+/* Collective. The exchange would hide how long this rank waits for the slowest: when it is measured, they meet before
+ * it. */
+static void wait_for_others(ddpm_stepper *s)
+{
+    if (!s->timing) return;
+    ddpm_timing_add(s->timing, DDPM_TIMING_COMPUTE);
+    ddpm_comm_barrier(s->comm);
+    ddpm_timing_add(s->timing, DDPM_TIMING_WAIT);
+}
+
 ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int vote, ddpm_reduced *out)
 {
     ddpm_stepper *s = stepper;
     int repeat;
+    ddpm_timing_add(s->timing, DDPM_TIMING_OUTPUT);
     DDPM_TRY(ddpm_dataset_prepare(s->dataset, state->iteration * s->batch, s->batch));
+    ddpm_timing_add(s->timing, DDPM_TIMING_INPUT);
     do {
         compute_gradients(s, state);
+        wait_for_others(s);
         const ddpm_status status = ddpm_reducer_exchange(s->reducer, s->comm, vote, &repeat);
         if (status != DDPM_OK) return fail_wild(s, state);
+        ddpm_timing_add(s->timing, DDPM_TIMING_REDUCTION);
     } while (repeat);
 #pragma omp parallel num_threads(s->threads)
     ddpm_reducer_collect(s->reducer, omp_get_thread_num(), s->gradient);
@@ -341,6 +361,8 @@ ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int v
     const ddpm_update update = update_of(s->model->config, state, out->norm);
     update_parameters(s, state, &update);
     state->iteration++;
+    ddpm_timing_add(s->timing, DDPM_TIMING_UPDATE);
+    ddpm_timing_iteration(s->timing);
     return DDPM_OK;
 }
 

@@ -16,6 +16,21 @@ static volatile sig_atomic_t caught;
 static const int signals[] = {SIGTERM, SIGINT, SIGUSR1};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 static struct sigaction before[SIGNALS];
+static sigset_t held; /* the mask before ddpm_stop_begin */
+
+static sigset_t scheduler_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    return set;
+}
+
+void ddpm_stop_hold(void)
+{
+    const sigset_t set = scheduler_signals();
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
 
 /* A second signal of a person who does not want to wait ends the process in the usual way. */
 static void on_signal(int number)
@@ -65,6 +80,8 @@ ddpm_status ddpm_stop_begin(double time_limit, double margin, const char *folder
     if (folder) DDPM_TRY(ddpm_file_join(folder, "stop", out->file));
     caught = 0;
     for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &action, &before[i]);
+    const sigset_t set = scheduler_signals();
+    sigprocmask(SIG_UNBLOCK, &set, &held);
     return DDPM_OK;
 }
 
@@ -90,5 +107,6 @@ int ddpm_stop_wanted(ddpm_stop *stop)
 void ddpm_stop_end(ddpm_stop *stop)
 {
     (void)stop;
+    sigprocmask(SIG_SETMASK, &held, NULL);
     for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &before[i], NULL);
 }

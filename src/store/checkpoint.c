@@ -136,7 +136,7 @@ static ddpm_status check_holds(const char *path, int64_t numbers, size_t bytes)
                      (long long)numbers, (long long)about.st_size);
 }
 
-/** Length of a one-dimensional dataset, within least..most. */
+/** Length of a one-dimensional dataset, within least..most and not beyond what the file can hold. */
 static ddpm_status read_length(const ddpm_h5 *file, const char *path, const char *name, int64_t least, int64_t most,
                                int64_t *out)
 {
@@ -147,7 +147,7 @@ static ddpm_status read_length(const ddpm_h5 *file, const char *path, const char
                          path, name, (long long)least, (long long)most, shape.dims,
                          shape.dims ? (long long)shape.size[0] : 0LL);
     *out = shape.size[0];
-    return DDPM_OK;
+    return check_holds(path, *out, sizeof(int32_t));
 }
 
 static ddpm_status read_reals(const ddpm_h5 *file, const char *path, const char *name, int64_t count, double **out)
@@ -201,12 +201,14 @@ static ddpm_status read_history(const ddpm_h5 *file, const char *path, ddpm_chec
 {
     const int64_t shape[2] = {c->steps, DDPM_TIMESTEPS_HISTORY};
     if (!ddpm_h5_has(file, "timesteps/history")) return DDPM_OK;
+    DDPM_TRY(check_holds(path, shape[0] * shape[1], sizeof(float)));
     DDPM_TRY(DDPM_NEW(&c->history, shape[0] * shape[1], "history of losses"));
     DDPM_TRY(DDPM_NEW(&c->seen, c->steps, "history of losses"));
     DDPM_TRY(ddpm_h5_read(file, "timesteps/history", DDPM_H5_FLOAT32, 2, shape, c->history));
     DDPM_TRY(ddpm_h5_read(file, "timesteps/seen", DDPM_H5_INT32, 1, &c->steps, c->seen));
     for (int64_t i = 0; i < shape[0] * shape[1]; i++)
-        if (!isfinite(c->history[i]) || c->seen[i / DDPM_TIMESTEPS_HISTORY] < 0)
+        if (!isfinite(c->history[i]) || c->seen[i / DDPM_TIMESTEPS_HISTORY] < 0 ||
+            c->seen[i / DDPM_TIMESTEPS_HISTORY] >= DDPM_TIMESTEPS_SEEN)
             return ddpm_fail(DDPM_ERR_DATA,
                              "%s: timesteps: step %lld is not a history of losses; use an older checkpoint", path,
                              (long long)(i / DDPM_TIMESTEPS_HISTORY + 1));
@@ -222,7 +224,6 @@ static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_check
     DDPM_TRY(read_length(file, path, "schedule/beta", 2, DDPM_CHECKPOINT_STEPS_MAX + 1, &betas));
     DDPM_TRY(read_length(file, path, "reduction/exponent", 1, DDPM_CHECKPOINT_EXPONENTS_MAX, &c->exponent_count));
     c->steps = betas - 1;
-    DDPM_TRY(check_holds(path, betas + TRANSFORMS * c->columns, sizeof(double)));
     DDPM_TRY(read_attributes(file, path, c));
     for (int i = 0; i < TRANSFORMS; i++)
         DDPM_TRY(read_reals(file, path, transform_names[i], c->columns, transform_at(c, i)));

@@ -78,12 +78,26 @@ static ddpm_status find(ddpm_condition_source *s, int64_t rows, char *const *nam
     return DDPM_OK;
 }
 
+/* The network would read it twice, and --condition could not tell one from the other. */
+static ddpm_status refuse_repeated(const ddpm_condition_source *s, int64_t i)
+{
+    const value *const v = s->values;
+    for (int64_t k = 0; k < i; k++)
+        if (strcmp(v[k].name, v[i].name) == 0 || (v[i].column >= 0 && v[k].column == v[i].column))
+            return ddpm_fail(DDPM_ERR_CONFIG, "data.condition: '%s' and '%s' are the same; name it once",
+                             s->config->data.condition.items[k], s->config->data.condition.items[i]);
+    return DDPM_OK;
+}
+
 static ddpm_status build(ddpm_condition_source *s, int64_t rows, char *const *names)
 {
     const ddpm_config_list *list = &s->config->data.condition;
     DDPM_TRY(DDPM_NEW(&s->values, list->count, "conditions"));
     s->count = list->count;
-    for (int64_t i = 0; i < list->count; i++) DDPM_TRY(find(s, rows, names, list->items[i], &s->values[i]));
+    for (int64_t i = 0; i < list->count; i++) {
+        DDPM_TRY(find(s, rows, names, list->items[i], &s->values[i]));
+        DDPM_TRY(refuse_repeated(s, i));
+    }
     return DDPM_NEW(&s->piece, s->width > PIECE ? s->width : PIECE, "conditions being read");
 }
 
@@ -126,6 +140,11 @@ const char *ddpm_condition_source_name(const ddpm_condition_source *source, int6
 int ddpm_condition_source_is_class(const ddpm_condition_source *source, int64_t v)
 {
     return source->values[v].is_class;
+}
+
+int64_t ddpm_condition_source_column(const ddpm_condition_source *source, int64_t v)
+{
+    return source->values[v].column;
 }
 
 /* Value v of `count` rows, at most as many as fit the piece. */

@@ -62,7 +62,7 @@ static ddpm_status check_diffusion(const ddpm_config *config)
                          "diffusion.steps, found %lld; make the two agree",
                          (long long)steps, (long long)given);
     if (config->diffusion.schedule.zero_terminal_snr && predict != DDPM_PREDICT_VELOCITY &&
-        predict != DDPM_PREDICT_DATA)
+        predict != DDPM_PREDICT_DATA && predict != DDPM_PREDICT_CLASS)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "diffusion.predict: expected velocity or data with "
                          "diffusion.schedule.zero_terminal_snr: true, found %s, which says nothing "
@@ -85,6 +85,23 @@ static ddpm_status check_diffusion(const ddpm_config *config)
     return check_rescale(config);
 }
 
+/* A classifier: cross-entropy of one class, and nothing else. */
+static ddpm_status check_classifier(const ddpm_config *config)
+{
+    if (config->diffusion.predict != DDPM_PREDICT_CLASS) return DDPM_OK;
+    if (config->data.condition.count != 1)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "data.condition: expected the one class that is learned, with diffusion.predict: class, found "
+                         "%lld names",
+                         (long long)config->data.condition.count);
+    if (config->diffusion.loss != DDPM_LOSS_SIMPLE || config->diffusion.weighting != DDPM_WEIGHTING_NONE ||
+        ddpm_variance_is_learned(config->diffusion.variance))
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "diffusion.predict: class is trained by cross-entropy: it needs loss: simple, "
+                         "weighting: none and a variance that is not learned");
+    return DDPM_OK;
+}
+
 static ddpm_status check_training(const ddpm_config *config)
 {
     const int64_t rows = config->parallel.block_rows;
@@ -93,6 +110,9 @@ static ddpm_status check_training(const ddpm_config *config)
                          "network.time_width: expected an even number, a sine and a cosine for each "
                          "frequency, found %lld; take %lld",
                          (long long)config->network.time_width, (long long)config->network.time_width + 1);
+    if (config->network.kind == DDPM_NETWORK_RESIDUAL && config->network.time == DDPM_TIME_GAIN_TABLE)
+        return ddpm_fail(DDPM_ERR_CONFIG, "network.time: expected sinusoidal with network.kind: residual, whose blocks "
+                                          "are modulated from the embedding, found gain_table");
     if (config->training.warmup > config->training.iterations)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "training.warmup: expected at most training.iterations, %lld, found %lld; "
@@ -115,6 +135,7 @@ ddpm_status ddpm_config_check(const ddpm_config *config)
     for (int i = 0; i < ddpm_option_count; i++) DDPM_TRY(ddpm_option_valid(&ddpm_options[i], config));
     DDPM_TRY(check_data(config));
     DDPM_TRY(check_diffusion(config));
+    DDPM_TRY(check_classifier(config));
     return check_training(config);
 }
 

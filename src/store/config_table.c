@@ -21,11 +21,9 @@ static const ddpm_choice schedules[] = {
     {"constant", DDPM_SCHEDULE_CONSTANT}, {"linear", DDPM_SCHEDULE_LINEAR}, {"quadratic", DDPM_SCHEDULE_QUADRATIC},
     {"sigmoid", DDPM_SCHEDULE_SIGMOID},   {"tanh", DDPM_SCHEDULE_TANH},     {"cosine", DDPM_SCHEDULE_COSINE},
     {"harmonic", DDPM_SCHEDULE_HARMONIC}, {"table", DDPM_SCHEDULE_TABLE},   {NULL, 0}};
-static const ddpm_choice predictions[] = {{"noise", DDPM_PREDICT_NOISE},
-                                          {"data", DDPM_PREDICT_DATA},
-                                          {"mean", DDPM_PREDICT_MEAN},
-                                          {"velocity", DDPM_PREDICT_VELOCITY},
-                                          {NULL, 0}};
+static const ddpm_choice predictions[] = {{"noise", DDPM_PREDICT_NOISE}, {"data", DDPM_PREDICT_DATA},
+                                          {"mean", DDPM_PREDICT_MEAN},   {"velocity", DDPM_PREDICT_VELOCITY},
+                                          {"class", DDPM_PREDICT_CLASS}, {NULL, 0}};
 static const ddpm_choice variances[] = {{"beta", DDPM_VARIANCE_BETA},
                                         {"posterior", DDPM_VARIANCE_POSTERIOR},
                                         {"learned", DDPM_VARIANCE_LEARNED},
@@ -52,6 +50,7 @@ static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
                                           {"tanh", DDPM_ACTIVATION_TANH},
                                           {"softplus", DDPM_ACTIVATION_SOFTPLUS},
                                           {NULL, 0}};
+static const ddpm_choice networks[] = {{"mlp", DDPM_NETWORK_MLP}, {"residual", DDPM_NETWORK_RESIDUAL}, {NULL, 0}};
 static const ddpm_choice times[] = {
     {"sinusoidal", DDPM_TIME_SINUSOIDAL}, {"gain_table", DDPM_TIME_GAIN_TABLE}, {NULL, 0}};
 static const ddpm_choice optimizers[] = {
@@ -68,7 +67,7 @@ const ddpm_section ddpm_sections[] = {
     {"data", "What is learned: rows of numbers, generated or from the user's file."},
     {"diffusion", "The forward process, and what the network predicts of it."},
     {"diffusion.schedule", "beta_t, the variance of the noise added in step t = 1..T."},
-    {"network", "A multilayer perceptron of (x_t, t)."},
+    {"network", "The function of (x_t, t, condition) that is trained."},
     {"training", "How the parameters are found."},
     {"checkpoint", "Files to go on from, and to sample from."},
     {"sampling", "What `ddpm sample` does unless told otherwise."},
@@ -122,7 +121,7 @@ const ddpm_option ddpm_options[] = {
     /* A run key, since a file may move between two submissions; its shape and statistics are in the checkpoint. */
     TEXT(data.path, "", RUN, "the HDF5 file with the rows; needed by hdf5"),
     TEXT(data.dataset, "data", SCIENCE, "the dataset in that file"),
-    OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all"),
+    OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all that are not conditions"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.condition, NULL, SCIENCE,
           "what the model is told of each row: datasets or columns of the file, or label of generated rows; integers are classes, "
           "class:NAME or number:NAME decide"),
@@ -150,7 +149,8 @@ const ddpm_option ddpm_options[] = {
     BOOL(diffusion.schedule.zero_terminal_snr, "false", SCIENCE,
          "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity or data"),
     RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T"),
-    CHOICE(diffusion.predict, "noise", predictions, SCIENCE, "what the network is trained to give"),
+    CHOICE(diffusion.predict, "velocity", predictions, SCIENCE, "what the network is trained to give: the noise; x_0; how the mean of x_{t-1} differs from x_t; sqrt(alpha_bar) noise "
+           "- sqrt(1 - alpha_bar) x_0; or which class data.condition has, by cross-entropy, for `ddpm sample --classifier`"),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
            "variance of a reverse step: beta_t, or that of the posterior; or a second head of the network: bounded around "
            "beta_t, or between the two"),
@@ -166,12 +166,17 @@ const ddpm_option ddpm_options[] = {
     REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE,
          "share of the rows that are trained on without their condition, as guidance needs"),
 
+    CHOICE(network.kind, "mlp", networks, SCIENCE,
+           "a multilayer perceptron; or residual blocks of two layers, whose layer norms are modulated by t and the "
+           "condition"),
     INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
-    INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers"),
+    INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers, or residual blocks"),
     CHOICE(network.activation, "silu", activations, SCIENCE, "what follows each hidden layer"),
     CHOICE(network.time, "sinusoidal", times, SCIENCE,
-           "how the network is told t: an embedding beside x_t, or learned gains of each hidden unit at each t"),
-    INT(network.time_width, "64", 2, 4096, SCIENCE, "sinusoidal: columns of the embedding, an even number"),
+           "how the network is told t: an embedding, or (mlp) learned gains of each hidden unit at each t"),
+    INT(network.time_width, "64", 2, 4096, SCIENCE,
+        "sinusoidal: columns of the embedding, an even number; residual: also of the layer that blocks are modulated "
+        "from"),
 
     INT(training.iterations, "20000", 1, FOREVER, PROLONG,
         "batches to train on; a run may be prolonged unless decay is cosine, whose shape depends on it"),

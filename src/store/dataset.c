@@ -229,7 +229,8 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_config *config)
         ddpm_source_close(source);
         return status;
     }
-    const double mib = (double)d->all_rows * (double)d->columns * sizeof(float) / 1048576.0;
+    const int64_t numbers = d->columns + config->data.condition.count; /* of a row */
+    const double mib = (double)d->all_rows * (double)numbers * sizeof(float) / 1048576.0;
     if (mib > config->data.memory && ddpm_source_conditions(source)) {
         ddpm_source_close(source);
         return ddpm_fail(
@@ -312,7 +313,7 @@ const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset)
 void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes)
 {
     const int shared = dataset->memory && ddpm_shared_is_shared(dataset->memory);
-    const int64_t held = dataset->all_rows * dataset->columns * (int64_t)sizeof(float);
+    const int64_t held = dataset->all_rows * (dataset->columns + dataset->condition.count) * (int64_t)sizeof(float);
     const int64_t size = dataset->stream ? ddpm_stream_bytes(dataset->stream) : held;
     snprintf(out, bytes, "%lld rows x %lld columns, %.1f MiB %s", (long long)dataset->all_rows,
              (long long)dataset->columns, (double)size / 1048576.0,

@@ -35,6 +35,18 @@ static size_t folder_bytes(const char *path)
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
+ddpm_status ddpm_file_split_dataset(const char *text, const char *otherwise, size_t bytes, char *path, char *dataset)
+{
+    const char *colon = access(text, F_OK) == 0 ? NULL : strrchr(text, ':');
+    const size_t length = colon ? (size_t)(colon - text) : strlen(text);
+    if (length >= bytes || (colon && strlen(colon + 1) >= bytes))
+        return ddpm_fail(DDPM_ERR_USAGE, "%.80s...: the name is too long (at most %zu bytes)", text, bytes - 1);
+    memcpy(path, text, length);
+    path[length] = '\0';
+    snprintf(dataset, bytes, "%s", colon ? colon + 1 : otherwise);
+    return DDPM_OK;
+}
+
 static int sync_retry(int fd)
 {
     int failed;

@@ -140,7 +140,7 @@ ddpm_status ddpm_h5_probe(const char *path, int writing)
 {
     struct stat about;
     if (stat(path, &about)) return fail_errno(path, "could not be found");
-    if (S_ISDIR(about.st_mode)) return ddpm_fail(DDPM_ERR_IO, "%s: is a folder, not a file", path);
+    if (S_ISDIR(about.st_mode)) return ddpm_fail(DDPM_ERR_MISSING, "%s: expected an HDF5 file, found a folder", path);
     if (!S_ISREG(about.st_mode)) return ddpm_fail(DDPM_ERR_IO, "%s: is not a regular file", path);
     if (access(path, writing ? R_OK | W_OK : R_OK))
         return fail_errno(path, writing ? "could not be opened for writing" : "could not be opened");

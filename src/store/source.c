@@ -44,13 +44,46 @@ static ddpm_status find_column(const ddpm_source *source, const char *wanted, in
         source->all_names ? ", with names that 'ddpm info' lists" : ", without names");
 }
 
-static ddpm_status select_columns(ddpm_source *source)
+static int is_condition(const ddpm_source *source, int64_t column)
+{
+    const ddpm_condition_source *conditions = source->conditions;
+    for (int64_t v = 0; conditions && v < ddpm_condition_source_count(conditions); v++)
+        if (ddpm_condition_source_column(conditions, v) == column) return 1;
+    return 0;
+}
+
+static ddpm_status select_listed(ddpm_source *source)
 {
     const ddpm_config_list *list = &source->config->data.columns;
-    source->columns = list->count > 0 ? list->count : source->width;
-    if (list->count > 0) {
-        DDPM_TRY(DDPM_NEW(&source->selected, list->count, "selected columns"));
-        for (int64_t i = 0; i < list->count; i++) DDPM_TRY(find_column(source, list->items[i], &source->selected[i]));
+    for (int64_t i = 0; i < list->count; i++) {
+        DDPM_TRY(find_column(source, list->items[i], &source->selected[i]));
+        if (is_condition(source, source->selected[i]))
+            return ddpm_fail(DDPM_ERR_CONFIG,
+                             "data.columns: column '%s' is a condition too (data.condition); what is given need not be "
+                             "modelled: name it in one of the two",
+                             list->items[i]);
+    }
+    source->columns = list->count;
+    return DDPM_OK;
+}
+
+static ddpm_status select_unconditioned(ddpm_source *source)
+{
+    source->columns = 0;
+    for (int64_t j = 0; j < source->width; j++)
+        if (!is_condition(source, j)) source->selected[source->columns++] = j;
+    if (source->columns > 0) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_CONFIG, "data.condition: every column of '%s' is a condition; nothing is left to model",
+                     source->config->data.dataset);
+}
+
+static ddpm_status select_columns(ddpm_source *source)
+{
+    const int64_t listed = source->config->data.columns.count;
+    source->columns = source->width;
+    if (listed > 0 || source->conditions) {
+        DDPM_TRY(DDPM_NEW(&source->selected, listed > 0 ? listed : source->width, "selected columns"));
+        DDPM_TRY(listed > 0 ? select_listed(source) : select_unconditioned(source));
         DDPM_TRY(DDPM_NEW(&source->piece, source->width > PIECE ? source->width : PIECE, "rows being read"));
     }
     if (!source->all_names) return DDPM_OK;
@@ -86,7 +119,14 @@ static ddpm_status open_dataset(ddpm_source *source)
     if (source->all_names && names != source->width)
         return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, but its attribute 'columns' has %lld names",
                          path, dataset, (long long)source->width, (long long)names);
-    return select_columns(source);
+    return DDPM_OK;
+}
+
+static ddpm_status open_conditions(ddpm_source *source)
+{
+    if (source->config->data.condition.count == 0) return DDPM_OK;
+    return ddpm_condition_source_open(source->config, source->file, source->rows, source->width, source->all_names,
+                                      &source->conditions);
 }
 
 ddpm_status ddpm_source_open(const ddpm_config *config, ddpm_source **out)
@@ -98,14 +138,14 @@ ddpm_status ddpm_source_open(const ddpm_config *config, ddpm_source **out)
     source->config = config;
     if (config->data.source == DDPM_DATA_HDF5) {
         status = open_dataset(source);
+        if (status == DDPM_OK) status = open_conditions(source);
+        if (status == DDPM_OK) status = select_columns(source);
     } else {
         source->rows = config->data.count;
         source->columns = config->data.dimensions;
         source->names = ddpm_toy_source_columns(config);
+        status = open_conditions(source);
     }
-    if (status == DDPM_OK && config->data.condition.count > 0)
-        status = ddpm_condition_source_open(config, source->file, source->rows, source->width, source->all_names,
-                                            &source->conditions);
     if (status != DDPM_OK) {
         ddpm_source_close(source);
         return status;
@@ -161,32 +201,41 @@ static ddpm_status read_selected(ddpm_source *source, int64_t first, int64_t cou
     return DDPM_OK;
 }
 
-static ddpm_status check_finite(const ddpm_source *source, int64_t first, int64_t count, const float *rows)
+/* Value i of rows first .. */
+static ddpm_status refuse(const ddpm_source *source, int64_t first, int64_t i, const char *why)
 {
-    for (int64_t i = 0; i < count * source->columns; i++) {
-        if (isfinite(rows[i])) continue;
-        const int64_t column = i % source->columns;
-        return ddpm_fail(
-            DDPM_ERR_DATA,
-            "%s: dataset '%s', row %lld, column %lld%s%s%s (both from 0) is not a finite float32 number; remove or "
-            "fill in such rows",
-            source->config->data.path, source->config->data.dataset, (long long)(first + i / source->columns),
-            (long long)(source->selected ? source->selected[column] : column), source->names ? " ('" : "",
-            source->names ? source->names[column] : "", source->names ? "')" : "");
-    }
-    return DDPM_OK;
+    const int64_t column = i % source->columns;
+    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s', row %lld, column %lld%s%s%s (both from 0) is %s",
+                     source->config->data.path, source->config->data.dataset, (long long)(first + i / source->columns),
+                     (long long)(source->selected ? source->selected[column] : column), source->names ? " ('" : "",
+                     source->names ? source->names[column] : "", source->names ? "')" : "", why);
 }
 
-ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows)
+static ddpm_status read_unchecked(ddpm_source *source, int64_t first, int64_t count, float *rows)
 {
     const ddpm_config *config = source->config;
     if (!source->file) {
         ddpm_toy_source_read(config, first, count, rows, NULL);
         return DDPM_OK;
     }
-    if (source->selected)
-        DDPM_TRY(read_selected(source, first, count, rows));
-    else
-        DDPM_TRY(ddpm_h5_read_rows(source->file, config->data.dataset, first, count, rows));
-    return check_finite(source, first, count, rows);
+    if (source->selected) return read_selected(source, first, count, rows);
+    return ddpm_h5_read_rows(source->file, config->data.dataset, first, count, rows);
+}
+
+ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows)
+{
+    DDPM_TRY(read_unchecked(source, first, count, rows));
+    for (int64_t i = 0; i < count * source->columns; i++)
+        if (!isfinite(rows[i]))
+            return refuse(source, first, i, "not a finite float32 number; remove or fill in such rows");
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_source_read_incomplete(ddpm_source *source, int64_t first, int64_t count, float *rows)
+{
+    DDPM_TRY(read_unchecked(source, first, count, rows));
+    for (int64_t i = 0; i < count * source->columns; i++)
+        if (isinf(rows[i]))
+            return refuse(source, first, i, "infinite as a float32 number; write NaN for a value that is not known");
+    return DDPM_OK;
 }

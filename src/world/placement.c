@@ -1,11 +1,16 @@
-/* Affinity masks of the ranks of a node, joined. */
+/* Affinity masks of the ranks of a node, joined; the kind of processor of every rank. */
 #include "ddpm/world/placement.h"
 
 #include "ddpm/base/log.h"
+#include "ddpm/kernel/simd.h"
 #include "ddpm/world/comm_mpi.h"
 
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+enum { KIND_BYTES = 64 };
 
 /* This rank's threads, the node's, and the processors that each may use. */
 typedef struct placement {
@@ -48,4 +53,33 @@ void ddpm_placement_report(ddpm_comm *comm, int threads)
                          "with mpirun --map-by "
                          "slot:PE=$OMP_NUM_THREADS --bind-to core, or srun --cpus-per-task=$OMP_NUM_THREADS",
                          crowded_ranks, comm->size, p.threads, p.processors);
+}
+
+/* What decides how this rank rounds. A wrong DDPM_ISA is another function's error. */
+static void describe_kind(char out[KIND_BYTES])
+{
+    const ddpm_kernels *kernels = ddpm_kernels_choose();
+    int fused = 1;
+#if defined(__x86_64__)
+    fused = __builtin_cpu_supports("fma") != 0;
+#endif
+    memset(out, 0, KIND_BYTES);
+    snprintf(out, KIND_BYTES, "%s%s", kernels ? kernels->name : "no", fused ? "" : " without fma");
+}
+
+ddpm_status ddpm_placement_check(ddpm_comm *comm)
+{
+    char mine[KIND_BYTES], first[KIND_BYTES], host[256] = "?";
+    ddpm_status status = DDPM_OK;
+    describe_kind(mine);
+    memcpy(first, mine, sizeof first);
+    ddpm_comm_broadcast(comm, first, sizeof first);
+    gethostname(host, sizeof host - 1);
+    if (memcmp(first, mine, sizeof first) != 0)
+        status = ddpm_fail(DDPM_ERR_CONFIG,
+                           "rank %d on %s has %s kernels and rank 0 has %s: the result would depend on which rank "
+                           "computes what; use nodes of one processor type (srun --constraint), or set DDPM_ISA on all "
+                           "ranks to what every node can do (avx512, avx2, baseline)",
+                           comm->rank, host, mine, first);
+    return ddpm_agree(comm, status);
 }

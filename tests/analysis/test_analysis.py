@@ -21,6 +21,7 @@ import numpy as np
 ANALYSIS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "analysis")
 sys.dont_write_bytecode = True
 sys.path.insert(0, ANALYSIS)
+import animate  # noqa: E402
 import bench  # noqa: E402
 import command  # noqa: E402
 import ddpm_io  # noqa: E402
@@ -42,7 +43,8 @@ training: {iterations: 300, batch: 64, optimizer: adam, learning_rate: 1e-3, mom
 """
 
 
-SCRIPTS = ("panels.py", "scatter.py", "loss.py", "schedule.py", "images.py", "import_table.py", "quality.py", "twin.py", "bench.py")
+SCRIPTS = ("panels.py", "animate.py", "scatter.py", "pairs.py", "loss.py", "schedule.py", "images.py", "import_table.py", "quality.py", "twin.py",
+           "score.py", "steps.py", "bench.py")
 
 
 def run(script, *arguments):
@@ -199,6 +201,64 @@ class Pictures(Case):
         self.assertEqual(panels.choose(101, 10).tolist(), [0, 11, 22, 33, 44, 56, 67, 78, 89, 100])
         self.assertEqual(panels.choose(3, 10).tolist(), [0, 1, 2])
         self.assertEqual([panels.default_columns(d) for d in (1, 2, 3, 64)], [(0, 0), (0, 1), (0, 2), (0, 1)])
+
+    def test_animation(self):
+        """A frame for each snapshot, in the file's order and in the same axes; the last one stays."""
+        from PIL import Image
+        x = np.zeros((4, 50, 2), np.float32)
+        for snapshot in range(4):
+            x[snapshot] = ring(50, 1) + [snapshot, 0]
+        path = self.h5("moving.h5", trajectory=x, trajectory_step=np.arange(4)[::-1])
+        output = self.path("a.gif")
+        contents = []
+        for frames, shown in ((100, 4), (2, 2), (2, 2)):
+            done = run("animate.py", path, "--output", output, "--frames", frames, "--seconds", 2)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            with open(output, "rb") as file:
+                contents.append(file.read())
+            with Image.open(output) as image:
+                self.assertEqual(image.n_frames, shown)
+                places, durations = [], []
+                for frame in range(shown):
+                    image.seek(frame)
+                    durations.append(image.info["duration"])
+                    pixels = np.asarray(image.convert("RGB")).astype(int)
+                    places.append(np.argwhere(pixels[..., 2] - pixels[..., 0] > 60)[:, 1].mean())
+            self.assertEqual(durations, [2000 // shown] * (shown - 1) + [animate.LAST])
+            self.assertTrue((np.diff(places) > 20).all(), places)
+        self.assertEqual(contents[1], contents[2], "the same input gives the same animation")
+        self.assert_fails(64, ["a.png", ".gif"], "animate.py", path, "--output", "a.png")
+
+    def test_pairs(self):
+        data = self.h5("data.h5", ["a", "b", "c"], data=np.column_stack([ring(60, 1), ring(60, 2)[:, 0]]))
+        samples = self.h5("samples.h5", samples=np.column_stack([ring(80, 3), ring(80, 4)[:, 0]]))
+        self.assert_picture("pairs.py", samples, "--data", data)
+        self.assert_picture("pairs.py", samples, "--data", data, "--columns", "c,0")
+        self.assert_fails(65, ["'d'", "a, b, c"], "pairs.py", samples, "--data", data, "--columns", "d", "--output", self.path("a.png"))
+        self.assert_fails(65, ["3 columns", "2"], "pairs.py", samples, "--data", self.h5("two.h5", data=ring(9, 1)), "--output", self.path("a.png"))
+
+    def test_steps(self):
+        """What `ddpm evaluate` says, asked for each sampler and number of steps; a stand-in answers here."""
+        program = self.write("stand-in", """#!/usr/bin/python3
+import json, sys
+option = lambda name: sys.argv[sys.argv.index(name) + 1]
+if option("--sampler") == "ddim" and option("--steps") == "7":
+    sys.exit("ddpm: not today")
+value = {"samples": 1 / int(option("--steps")) + len(option("--sampler")), "oracle": 0.01, "ratio": 2.5}
+json.dump({"quality": {"sliced_w1": value, "energy": value}}, open(option("--json"), "w"))
+""")
+        os.chmod(program, 0o755)
+        folder = self.run_folder()
+        self.assert_picture("steps.py", folder, "--ddpm", program, "--csv", self.path("a.csv"))
+        with open(self.path("a.csv"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        self.assertEqual(lines[0], "sampler,steps,sliced_w1,real_data,ratio")
+        self.assertEqual(lines[1], "ancestral,1,10,0.01,2.5")
+        self.assertEqual([line.split(",")[1] for line in lines if line.startswith("ddim")], ["1", "2", "3", "5", "10", "20", "30", "50"])
+        out = ("--output", self.path("a.png"))
+        self.assert_fails(65, ["not today"], "steps.py", folder, "--ddpm", program, "--samplers", "ddim", "--steps", "7", *out)
+        self.assert_fails(64, ["'euler'"], "steps.py", folder, "--samplers", "euler", *out)
+        self.assert_fails(66, ["--ddpm"], "steps.py", folder, "--ddpm", self.path("absent"), *out)
 
     def test_scatter(self):
         folder = self.run_folder()
@@ -432,7 +492,8 @@ class Twin(Case):
         target = {kind: twin.target_of(kind, x0, noise, xt, at) for kind in ("noise", "data", "velocity", "mean")}
         torch.testing.assert_close(at["signal"] * xt - at["noise"] * target["velocity"], x0)
         beta, rest = 0.1 + 0.3 * 3 / 5, at["noise"] ** 2
-        torch.testing.assert_close((xt - beta / rest.sqrt() * noise) / math.sqrt(1 - beta), target["mean"])
+        mean = math.sqrt(1 - beta) * xt + math.sqrt(beta) * target["mean"]
+        torch.testing.assert_close((xt - beta / rest.sqrt() * noise) / math.sqrt(1 - beta), mean)
 
     def test_learning_rate(self):
         import twin
@@ -456,6 +517,21 @@ class Twin(Case):
             h = np.tanh(h @ p[layer + "/weight"] + p[layer + "/bias"])
         output = twin.load(twin.build(network, 2, 50), p)(torch.tensor(x), torch.tensor(t)).detach().numpy()
         np.testing.assert_allclose(output, h @ p["output/weight"] + p["output/bias"], rtol=1e-4, atol=1e-5)
+
+    def test_score_of_each_prediction(self):
+        """Data that are a normal distribution have a known score: each prediction's best output gives it."""
+        import score
+        beta = np.concatenate([[0.0], np.linspace(0.05, 0.3, 8)])
+        alpha_bar = np.cumprod(1 - beta)
+        x, t, spread = np.random.default_rng(1).normal(size=(5, 2)), 4, 2.0
+        kept, variance = alpha_bar[t], alpha_bar[t] * spread + 1 - alpha_bar[t]
+        x0, noise = kept ** 0.5 * spread / variance * x, (1 - kept) ** 0.5 / variance * x
+        at = {name: float(table[t]) for name, table in score.twin.coefficients(beta[1:]).items()}
+        best = {"noise": noise, "data": x0, "velocity": kept ** 0.5 * noise - (1 - kept) ** 0.5 * x0,
+                "mean": (at["mean_x0"] * x0 + (at["mean_xt"] - at["keep"]) * x) / at["step"]}
+        for predict, output in best.items():
+            found = score.noise_of(predict, output, x, beta, alpha_bar, t)
+            np.testing.assert_allclose(-found / (1 - kept) ** 0.5, -x / variance, rtol=1e-5)
 
     def test_learns(self):
         folder = self.run_folder()

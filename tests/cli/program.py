@@ -24,6 +24,9 @@ OVERSUBSCRIBE = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
 ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
                "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1", "ASAN_OPTIONS": "detect_leaks=0",
                "OMPI_MCA_ess_singleton_isolated": "1"}  # alone, Open MPI starts no daemon: twice as fast
+# Open MPI's session folder of a program that runs alone is the same for all of them, and one that ends takes it from one that begins.
+SESSIONS = tempfile.TemporaryDirectory(prefix="ddpm-mpi-")
+ENVIRONMENT["OMPI_MCA_orte_tmpdir_base"] = SESSIONS.name
 TIMEOUT = 30  # seconds in which anything small is done, at any load
 
 # A network and batches that are quick, but of several blocks.
@@ -47,16 +50,28 @@ class Result:
         return f"{' '.join(self.command)}\nexit code {self.code}\n{self.stdout}{self.stderr}"
 
 
-def kill_session(session):
-    """End what a process started by start() has started: mpirun gives each rank a process group of its own, but no session."""
+def session_processes(session):
+    """{process: name} of what a process started by start() has started: mpirun gives each rank a process group of its own, but no
+    session. Zombies are left out."""
+    found = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
-            if int(fields[3]) == session:
-                os.kill(int(name), signal.SIGKILL)
-        except (OSError, IndexError):
-            pass  # it has ended by itself
+                command, _, rest = file.read().rpartition(")")
+        except OSError:
+            continue  # it has ended by itself
+        state, _, _, owner = rest.split()[:4]
+        if int(owner) == session and state != "Z":
+            found[int(name)] = command.partition("(")[2]
+    return found
+
+
+def kill_session(session):
+    for process in session_processes(session):
+        try:
+            os.kill(process, signal.SIGKILL)
+        except OSError:
+            pass
 
 
 def settings(values):

@@ -58,6 +58,16 @@ class Configuration(Errors):
         self.train_fails(MISSING, self.folder, says=[self.folder, "found a folder"])
 
 
+class Processors(Errors):
+    def test_ranks_of_two_kinds(self):
+        """Rank 1 has other kernels, as on a node of another type."""
+        script = ["/bin/sh", "-c", '[ "$OMPI_COMM_WORLD_RANK" != 1 ] || export DDPM_ISA=baseline; exec "$0" "$@"', DDPM]
+        alone = self.ddpm("--version").stdout
+        if "baseline" in alone:
+            self.skipTest("this processor has the baseline kernels only")
+        self.fails(CONFIG, "train", self.config(), "--dry-run", ranks=3, command=script, says=["rank 1 on ", "baseline", "DDPM_ISA"])
+
+
 class Data(Errors):
     def test_missing_file(self):
         self.train_fails(MISSING, self.config(), {"data.source": "hdf5", "data.path": self.path("absent.h5")}, says=["absent.h5"])

@@ -95,6 +95,12 @@ class Ranks(Bits):
         self.assert_independent_of_ranks({"network.time": "gain_table", "network.activation": "softplus", "training.optimizer": "sgd",
                                           "training.learning_rate": 0.01})
 
+    def test_residual(self):
+        """With all that a checkpoint may hold beside: conditions, and the losses by step."""
+        self.assert_independent_of_ranks({"network.kind": "residual", "diffusion.predict": "velocity", "data.condition": "[label]",
+                                          "data.source": "two_moons", "diffusion.variance": "learned_range", "diffusion.loss": "hybrid",
+                                          "diffusion.timesteps": "importance"})
+
     def test_adamw(self):
         self.assert_independent_of_ranks({"training.optimizer": "adamw", "training.weight_decay": 0.01, "diffusion.predict": "velocity",
                                           "diffusion.variance": "beta", "training.decay": "step", "training.decay_every": 100})
@@ -162,9 +168,10 @@ class Resume(Bits):
         self.assertEqual(30 + 3 - 3, len(read_metrics(whole)))  # every 10; validation at 100, 200, 300 is among them
 
     def test_prolonged_on_other_ranks(self):
-        for network in ({}, {"network.time": "gain_table", "training.optimizer": "sgd"}, {"training.optimizer": "adamw"}):
-            with self.subTest(network=network):
-                values = {**network, "training.decay": "constant", "training.validate_every": 0, "training.warmup": 0}
+        for more in ({}, {"network.time": "gain_table", "training.optimizer": "sgd"}, {"training.optimizer": "adamw"},
+                     {"data.condition": "[label]", "diffusion.timesteps": "importance", "diffusion.variance": "learned_range", "diffusion.loss": "vlb"}):
+            with self.subTest(more):
+                values = {**more, "training.decay": "constant", "training.validate_every": 0, "training.warmup": 0}
                 shutil.rmtree(self.path("parts"), ignore_errors=True)
                 whole = self.train(self.yaml, self.path(f"whole{len(os.listdir(self.folder))}"), values)
                 self.train(self.yaml, self.path("parts"), {**values, "training.iterations": 137}, ranks=4)

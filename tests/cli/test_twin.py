@@ -6,9 +6,12 @@ Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_twin.py
 """
 import importlib.util
 import os
+import sys
 import unittest
 
-from program import ANALYSIS, Case, finish, read_metrics, settings, start
+import numpy as np
+
+from program import ANALYSIS, SMALL, Case, finish, read_metrics, settings, start
 
 ITERATIONS, LAST = 1200, 600
 TOLERANCE = 0.02
@@ -19,6 +22,7 @@ CASES = {
     "moons": ("two_moons", {"network.activation": "gelu", "diffusion.schedule.kind": "linear", "diffusion.schedule.rescale": "true",
                             "training.optimizer": "adamw", "training.weight_decay": 0.01, "training.decay": "step", "training.decay_every": 400}),
     "gains": ("swiss_roll", {"network.time": "gain_table", "network.activation": "softplus"}),
+    "residual": ("swiss_roll", {"network.kind": "residual", "diffusion.predict": "velocity"}),
     "velocity": ("s_curve", {"diffusion.predict": "velocity", "training.warmup": 100, "training.decay": "constant"}),
     "data": ("swiss_roll", {"diffusion.predict": "data", "network.activation": "tanh", "diffusion.schedule.kind": "sigmoid"}),
     # With 100 steps, the loss of a mean is that of its last small steps, and hardly the same for two seeds.
@@ -45,6 +49,28 @@ class Twin(Case):
         row = read_metrics(self.path(name))[-1]
         self.assertEqual(str(ITERATIONS), row["iteration"])
         self.assertLess(abs(float(row["loss"]) / float(words[1]) - 1), TOLERANCE, f"{name}: {row['loss']}, the twin's {words[1]}")
+
+    def test_checkpoint_in_pytorch(self):
+        """One step of DDIM from t = T by the twin's network, with the checkpoint's weights, ends where the program's does."""
+        sys.path.insert(0, ANALYSIS)
+        import ddpm_io
+        import torch
+        import twin
+        networks = {"mlp": {}, "gains": {"network.time": "gain_table"}, "residual": {"network.kind": "residual"},
+                    "heads": {"network.kind": "residual", "diffusion.variance": "learned_range", "diffusion.loss": "hybrid"}}
+        for name, values in networks.items():
+            with self.subTest(name=name):
+                folder, samples = self.path(f"one-{name}"), self.path(f"one-{name}.h5")
+                self.ddpm("train", self.config(), *settings({**SMALL, "diffusion.predict": "velocity", **values}), "--output", folder)
+                self.ddpm("sample", folder, "--count", 50, "--sampler", "ddim", "--steps", 1, "--trajectory", 2, "--output", samples)
+                checkpoint = ddpm_io.open_run(folder).checkpoint()
+                trajectory = ddpm_io.read_trajectory(samples)
+                self.assertEqual([50, 0], list(trajectory.step))
+                noise, data = (trajectory.x - checkpoint.mean) / checkpoint.scale
+                network = twin.load(twin.build(checkpoint.config["network"], 2, 50, 2 if name == "heads" else 1), checkpoint.ema)
+                velocity = network(torch.tensor(noise, dtype=torch.float32), torch.full((50,), 50)).detach().numpy()[:, :2]
+                kept = checkpoint.alpha_bar[50]
+                np.testing.assert_allclose(kept ** 0.5 * noise - (1 - kept) ** 0.5 * velocity, data, atol=2e-5)
 
     def test_loss(self):
         """Two at a time."""

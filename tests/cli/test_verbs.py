@@ -82,7 +82,7 @@ class Config(Case):
 
     def test_shipped_configurations(self):
         for name in sorted(os.listdir(os.path.join(SOURCE, "configs"))):
-            if name.endswith(".yaml"):
+            if name.endswith(".yaml") and name != "paper.yaml":  # that one is a list of figures
                 self.ddpm("config", os.path.join(SOURCE, "configs", name))
 
 

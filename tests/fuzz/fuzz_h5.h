@@ -1,4 +1,5 @@
-/** What the fuzzers of HDF5 files share: an input as a file, and mutations that HDF5's own checksums do not refuse at once.
+/** What the fuzzers of HDF5 files share: an input as a file, and mutations that HDF5's own checksums do not refuse at
+ * once.
  */
 #ifndef DDPM_TESTS_FUZZ_H5_H
 #define DDPM_TESTS_FUZZ_H5_H
@@ -23,12 +24,13 @@ static inline const char *fuzz_file(const uint8_t *data, size_t bytes, size_t le
     static char path[64];
     snprintf(path, sizeof path, "/dev/shm/ddpm-fuzz-%ld.h5", (long)getpid());
     const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    if (fd < 0 || ftruncate(fd, (off_t)lead) || pwrite(fd, data, bytes, (off_t)lead) != (ssize_t)bytes || close(fd)) abort();
+    if (fd < 0 || ftruncate(fd, (off_t)lead) || pwrite(fd, data, bytes, (off_t)lead) != (ssize_t)bytes || close(fd))
+        abort();
     return path;
 }
 
-/** Recompute the checksums of the superblock (versions 2 and 3) and of object headers (version 2), as far as they can be
- * told by their looks. */
+/** Recompute the checksums of the superblock (versions 2 and 3) and of object headers (version 2), as far as they can
+ * be told by their looks. */
 static inline void fuzz_reseal(uint8_t *data, size_t bytes)
 {
     static const uint8_t signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};

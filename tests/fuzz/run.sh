@@ -12,7 +12,7 @@ shift 2
 kinds=("$@")
 [ ${#kinds[@]} -gt 0 ] || kinds=(config checkpoint data)
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 # HDF5 leaks; our own balance is checked by each fuzzer
-limits=(-timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1536 -max_len=16384)
+limits=(-timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1536 -max_len=32768)
 failed=0
 
 # Whose fault an input is: the innermost frame of a fault that is neither the C library's nor the sanitizer's.

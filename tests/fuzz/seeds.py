@@ -79,14 +79,14 @@ def vast(file):
     file.create_dataset("data", (1 << 40, 2), "f4", chunks=(1024, 2))
 
 
-def checkpoint():
+def checkpoint(name, *more):
     values = ["network.width=2", "network.depth=1", "network.time_width=2", "diffusion.steps=2", "data.count=20", "training.batch=8",
-              "training.iterations=1", "parallel.block_rows=8", "training.validate_every=0"]
+              "training.iterations=1", "parallel.block_rows=8", "training.validate_every=0", *more]
     with tempfile.TemporaryDirectory() as folder:
         words = [word for value in values for word in ("--set", value)]
         subprocess.run([os.environ["DDPM"], "train", "/dev/null", *words, "--output", "run"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
         with open(os.path.join(folder, "run/checkpoints/latest.h5"), "rb") as file:
-            write("checkpoint", "small.h5", file.read()[USER_BLOCK:])
+            write("checkpoint", name, file.read()[USER_BLOCK:])
 
 
 def main():
@@ -96,7 +96,10 @@ def main():
         data(f"{fill.__name__}.h5", fill)
     for fill in (plain, chunked):
         data(f"{fill.__name__}_latest.h5", fill, libver="latest")
-    checkpoint()
+    checkpoint("small.h5")
+    checkpoint("conditions.h5", "data.source=two_moons", "data.condition=[label]")
+    checkpoint("everything.h5", "data.source=two_moons", "data.condition=['number:label']", "diffusion.timesteps=importance",
+               "diffusion.variance=learned", "diffusion.loss=vlb")
     return 0
 
 

@@ -1,6 +1,11 @@
-"""What the tests of crashes and damage share: a run of a second or two whose files can be compared byte by byte.
+"""What the tests of crashes and damage add to tests/cli/program.py: a run of a second or two whose files can be compared byte by byte,
+and how long a test is.
 
-Everything is named relative to a folder, so that two runs write the same configuration into their checkpoints.
+Everything is named relative to a folder, so that two runs write the same configuration into their checkpoints. The run has all that a
+checkpoint can hold: a condition, a learned variance, the history of losses of importance sampling.
+
+By itself a script makes a thin sample of its kind of damage, chosen by DDPM_SEED (1 when it is not set); DDPM_LONG=1 is everything. The
+numbers that a script reads with number() can also be set one by one.
 """
 import os
 import random
@@ -8,24 +13,25 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 
-from program import Case, checkpoints, finish, kill_session, latest, run, settings, start, until  # noqa: E402,F401
+from program import (Case, checkpoints, finish, kill_session, run, session_processes, settings, start, until)  # noqa: E402,F401
 
 USAGE, DATA, MISSING, INTERNAL, IO, STOPPED, CONFIG = 64, 65, 66, 70, 74, 75, 78
-LONG = 120  # seconds in which a run of TINY ends on a machine with other things to do
-TINY = {"data.count": 400, "network.width": 16, "network.depth": 2, "network.time_width": 8, "diffusion.steps": 20,
-        "training.iterations": 40, "training.batch": 64, "training.validate_every": 20, "training.decay": "constant",
-        "parallel.block_rows": 16, "run.report_every": 10, "checkpoint.every": 5}
-# a run alone needs no daemon of Open MPI's
-ALONE = {"OMPI_MCA_ess_singleton_isolated": "1"}
+LONG = bool(os.environ.get("DDPM_LONG"))
+PATIENCE = 120  # seconds in which a run of TINY ends on a machine with other things to do
+TINY = {"data.source": "two_moons", "data.condition": "[label]", "data.count": 400, "network.width": 16, "network.depth": 2,
+        "network.time_width": 8, "diffusion.steps": 10, "diffusion.timesteps": "importance", "diffusion.variance": "learned_range",
+        "diffusion.loss": "hybrid", "training.iterations": 40, "training.batch": 64, "training.validate_every": 20,
+        "training.decay": "constant", "parallel.block_rows": 16, "run.report_every": 10, "checkpoint.every": 5}
 
 
-def number(name, default):
-    return int(os.environ.get(name, default))
+def number(name, short, long):
+    """How much of something is tested."""
+    return int(os.environ.get(name, long if LONG else short))
 
 
 def seeded():
-    """A generator of random choices; DDPM_SEED repeats a test."""
-    seed = number("DDPM_SEED", random.SystemRandom().randrange(10 ** 6))
+    """A generator of random choices; its seed is printed, and DDPM_SEED repeats it."""
+    seed = int(os.environ.get("DDPM_SEED", random.SystemRandom().randrange(10 ** 6) if LONG else 1))
     print(f"DDPM_SEED={seed}", flush=True)
     return random.Random(seed)
 
@@ -39,20 +45,20 @@ def read_bytes(path):
         return file.read()
 
 
-class Robust(Case):
-    def setUp(self):
-        super().setUp()
-        os.environ.update(ALONE)
+def write_bytes(path, content):
+    with open(path, "wb") as file:
+        file.write(content)
 
+
+class Robust(Case):
     def workspace(self, name):
         """A folder to run in."""
         os.makedirs(self.path(name), exist_ok=True)
         return self.path(name)
 
-    def train(self, name="work", values=(), *more, code=0, **options):
-        """Train in a folder; the result, after a look at its exit code."""
-        options.setdefault("timeout", LONG)
-        result = run(*train_words(values, *more), folder=self.workspace(name), **options)
+    def train_in(self, name, values=(), *more, code=0, **options):
+        """Train in a folder; the result, after a look at its exit code (None: any)."""
+        result = run(*train_words(values, *more), folder=self.workspace(name), timeout=PATIENCE, **options)
         if code is not None:
             self.assertEqual(code, result.code, str(result))
         return result

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """kill -9 at any moment, then on again on any number of ranks: the same bits, and nothing left over.
 
-Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_crash.py; DDPM_ROUNDS=200 for the long soak, DDPM_SEED to repeat one.
+Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_crash.py; DDPM_ROUNDS=200 (DDPM_LONG=1) is the soak.
 """
 import collections
 import os
@@ -10,25 +10,11 @@ import signal
 import time
 import unittest
 
-from robust import LONG, Robust, finish, kill_session, number, read_bytes, run, seeded, start, train_words, until
+from robust import (PATIENCE, Robust, finish, kill_session, number, read_bytes, run, seeded, session_processes, start, train_words,
+                    until)
 
 ITERATIONS = 120
 DEATH = 20  # seconds after a kill in which all of a job is gone, on a busy machine
-
-
-def session_processes(session):
-    """{process: name} of a session, zombies left out."""
-    found = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                command, _, rest = file.read().rpartition(")")
-        except OSError:
-            continue
-        state, _, _, owner = rest.split()[:4]
-        if int(owner) == session and state != "Z":
-            found[int(name)] = command.partition("(")[2]
-    return found
 
 
 class Crash(Robust):
@@ -44,7 +30,7 @@ class Crash(Robust):
         def reached():
             names = os.listdir(lead) if os.path.isdir(lead) else []
             return any(name.lstrip(".") >= f"step-{wanted:09}" for name in names if "step-" in name) or self.process.poll() is not None
-        end = time.monotonic() + LONG
+        end = time.monotonic() + PATIENCE
         while not reached() and time.monotonic() < end:
             time.sleep(0.0005)
         time.sleep(chance.uniform(0.0, 0.02))
@@ -74,8 +60,8 @@ class Crash(Robust):
         return victim, time.monotonic() - began
 
     def test_soak(self):
-        rounds, chance = number("DDPM_ROUNDS", 4), seeded()
-        self.train("reference", self.VALUES)
+        rounds, chance = number("DDPM_ROUNDS", 4, 200), seeded()
+        self.train_in("reference", self.VALUES)
         expected = self.final("reference", ITERATIONS)
         tally, slowest = collections.Counter(), 0.0
         for index in range(rounds):
@@ -90,7 +76,7 @@ class Crash(Robust):
                 partial = any(name.endswith(".partial") for _, _, names in os.walk(folder) for name in names)
                 tally.update([f"{victim} killed", when, *["after the end"] * done, *["in the middle of a file"] * partial])
             ranks = chance.randint(0, 5)
-            self.train("work", self.VALUES, ranks=ranks)
+            self.train_in("work", self.VALUES, ranks=ranks)
             self.assertEqual(expected, self.final("work", ITERATIONS), f"round {index}: other bits on {ranks} ranks")
             self.assert_clean("work")
             rows = read_bytes(os.path.join(folder, "run", "metrics.csv")).splitlines()
@@ -101,7 +87,7 @@ class Crash(Robust):
     def test_a_dead_rank_takes_the_job_down(self):
         self.process = start(*train_words({"training.iterations": 10 ** 7, "checkpoint.every": 10 ** 6}), ranks=3, folder=self.workspace("work"))
         metrics = self.path("work", "run", "metrics.csv")
-        until(lambda: os.path.exists(metrics) and len(read_bytes(metrics).splitlines()) > 2, LONG)
+        until(lambda: os.path.exists(metrics) and len(read_bytes(metrics).splitlines()) > 2, PATIENCE)
         members = sorted(process for process, name in session_processes(self.process.pid).items() if name.startswith("ddpm"))
         self.assertEqual(3, len(members))
         os.kill(members[-1], signal.SIGKILL)

@@ -2,8 +2,8 @@
 """Files that are damaged, cut short, in the way, locked or on a full disk: named, passed over where an older one will do, and never
 damaged further. Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_files.py
 
-DDPM_POSITIONS and DDPM_LENGTHS: how many bytes of a checkpoint are flipped, and at how many lengths it is cut. DDPM_KIB: the step
-between sizes of a full disk, in KiB.
+DDPM_POSITIONS and DDPM_LENGTHS: how many bytes of a checkpoint are flipped, and at how many lengths it is cut. DDPM_SIZES: how many
+sizes of a full disk; DDPM_LONG=1: every byte, every length, every page.
 """
 import ctypes
 import fcntl
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import unittest
 
-from robust import (DATA, IO, LONG, Robust, STOPPED, USAGE, finish, number, read_bytes, seeded, start, train_words, until)
+from robust import (DATA, IO, PATIENCE, Robust, STOPPED, USAGE, finish, number, read_bytes, seeded, start, train_words, until, write_bytes)
 
 LIBRARY = os.path.join(os.path.dirname(os.environ.get("DDPM", "ddpm")), "libddpm.so")
 ERR_DATA = 2  # of ddpm_status
@@ -23,7 +23,7 @@ class Damage(Robust):
 
     def setUp(self):
         super().setUp()
-        self.train()
+        self.train_in("work")
         self.folder_of = self.path("work", "run", "checkpoints")
         self.newest = os.path.join(self.folder_of, "step-000000040.h5")
         self.good = read_bytes(self.newest)
@@ -31,18 +31,19 @@ class Damage(Robust):
 
     def refused(self, content):
         """Whether libddpm, in this process, refuses a file with this content."""
-        with open(self.path("damaged.h5"), "wb") as file:
-            file.write(content)
+        write_bytes(self.path("damaged.h5"), content)
         generator = ctypes.c_void_p()
         status = self.library.ddpm_generator_open(os.fsencode(self.path("damaged.h5")), None, ctypes.byref(generator))
         self.library.ddpm_generator_close(generator)
         return status == ERR_DATA
 
     def test_flips(self):
-        """One bit of each of so many bytes, evenly over the file with all of its first kilobyte; many: of every byte."""
-        count, chance = number("DDPM_POSITIONS", 4000), seeded()
+        """One bit of each of so many bytes: of every header (all that is no array of numbers lies before or between them, so all of the
+        first kilobyte and an even sample of the rest)."""
+        chance, length = seeded(), len(self.good)
+        count = min(number("DDPM_POSITIONS", 1000, length), length)
         self.assertFalse(self.refused(self.good))
-        positions = sorted({*range(1024), *range(0, len(self.good), max(1, len(self.good) // count))})
+        positions = sorted({*range(1024), *chance.sample(range(length), count)})
         missed = []
         for at in positions:
             damaged = bytearray(self.good)
@@ -50,30 +51,27 @@ class Damage(Robust):
             if not self.refused(bytes(damaged)):
                 missed.append(at)
         self.assertEqual([], missed)
-        print(f"{len(positions)} bytes of {len(self.good)} flipped", flush=True)
+        print(f"{len(positions)} bytes of {length} flipped", flush=True)
 
     def test_cut(self):
-        count = number("DDPM_LENGTHS", 1000)
-        lengths = range(0, len(self.good), max(1, len(self.good) // count))
-        self.assertEqual([], [length for length in lengths if not self.refused(self.good[:length])])
-        self.assertTrue(self.refused(self.good[:-1]))
+        length = len(self.good)
+        lengths = seeded().sample(range(length), min(number("DDPM_LENGTHS", 500, length), length))
+        self.assertEqual([], [cut for cut in [0, length - 1, *lengths] if not self.refused(self.good[:cut])])
         self.assertTrue(self.refused(self.good + b"x"))
         print(f"cut at {len(lengths)} lengths", flush=True)
 
     def test_the_program_names_it(self):
         path = self.path("damaged.h5")
         for content in (self.good[:-1], self.good[:9000] + b"?" + self.good[9001:], b"", self.good[512:]):
-            with open(path, "wb") as file:
-                file.write(content)
-            self.fails(DATA, "sample", path, "--count", 1, "--output", self.path("out.h5"), says=[path], timeout=LONG)
+            write_bytes(path, content)
+            self.fails(DATA, "sample", path, "--count", 1, "--output", self.path("out.h5"), says=[path], timeout=PATIENCE)
 
     def test_the_one_before_is_taken(self):
         for ranks, content in ((0, self.good[:-1]), (3, self.good[:600] + b"?" + self.good[601:]), (0, b"")):
             shutil.copytree(self.path("work"), self.path("again"), symlinks=True)
             newest = self.path("again", "run", "checkpoints", "step-000000040.h5")
-            with open(newest, "wb") as file:
-                file.write(content)
-            result = self.train("again", ranks=ranks)
+            write_bytes(newest, content)
+            result = self.train_in("again", ranks=ranks)
             self.assertTrue(any("step-000000040.h5" in line for line in result.warnings()), str(result))
             self.assertIn("step-000000035.h5, iteration 35", result.stderr)
             self.assertEqual(self.good, read_bytes(newest))
@@ -84,6 +82,8 @@ class Damage(Robust):
 class FullDisk(Robust):
     """A run on a tmpfs of so many pages: whatever write meets its end, what was there is not damaged, and more room is all it takes."""
 
+    LEAST = 160  # KiB
+
     def mount(self, kib):
         path = self.workspace("disk")
         if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", path], check=False, capture_output=True).returncode:
@@ -91,36 +91,40 @@ class FullDisk(Robust):
         self.addCleanup(subprocess.run, ["umount", "-l", path], check=False, capture_output=True)
         return path
 
+    def one_size(self, kib, expected):
+        path = self.mount(kib)
+        result = self.train_in("disk", code=None)
+        with self.subTest(kib=kib):
+            self.assertIn(result.code, (0, IO), str(result))
+            if result.code:
+                self.assertIn("No space left", result.errors()[0])
+                folder = os.path.join(path, "run", "checkpoints")
+                for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+                    self.ddpm("info", os.path.join(folder, name), timeout=PATIENCE)
+                subprocess.run(["mount", "-o", "remount,size=4m", path], check=True)
+                self.train_in("disk")
+            self.assertEqual(expected, self.final("disk"))
+            self.assert_clean("disk")
+        subprocess.run(["umount", "-l", path], check=True)
+        return result.code
+
     def test_at_every_size(self):
-        self.train("reference")
-        expected, codes = self.final("reference"), {}
-        for kib in range(4, 124, number("DDPM_KIB", 16)):
-            path = self.mount(kib)
-            result = self.train("disk", code=None)
-            codes[kib] = result.code
-            with self.subTest(kib=kib):
-                self.assertIn(result.code, (0, IO), str(result))
-                if result.code:
-                    self.assertIn("No space left", result.errors()[0])
-                    folder = os.path.join(path, "run", "checkpoints")
-                    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-                        self.ddpm("info", os.path.join(folder, name), timeout=LONG)
-                    subprocess.run(["mount", "-o", "remount,size=4m", path], check=True)
-                    self.train("disk")
-                self.assertEqual(expected, self.final("disk"))
-                self.assert_clean("disk")
-            subprocess.run(["umount", "-l", path], check=True)
+        """Sizes are whole pages; from LEAST on everything fits."""
+        self.train_in("reference")
+        chance, expected, pages = seeded(), self.final("reference"), range(4, self.LEAST, 4)
+        sizes = sorted(chance.sample(pages, min(number("DDPM_SIZES", 4, len(pages)), len(pages))))
+        codes = {kib: self.one_size(kib, expected) for kib in [*sizes, self.LEAST]}
         print(f"disks of {len(codes)} sizes, exit codes {codes}", flush=True)
-        self.assertEqual({0, IO}, set(codes.values()))
+        self.assertEqual(IO, codes[sizes[0]])
+        self.assertEqual(0, codes[self.LEAST])
 
     def test_samples(self):
-        self.train()
+        self.train_in("work")
         path = self.mount(64)
         output = os.path.join(path, "samples.h5")
         for ranks in (0, 3):
-            with open(output, "wb") as file:
-                file.write(b"what was there")
-            self.fails(IO, "sample", self.path("work", "run"), "--count", 20000, "--output", output, says=["No space left"], ranks=ranks, timeout=LONG)
+            write_bytes(output, b"what was there")
+            self.fails(IO, "sample", self.path("work", "run"), "--count", 20000, "--output", output, says=["No space left"], ranks=ranks, timeout=PATIENCE)
             self.assertEqual(b"what was there", read_bytes(output))
             self.assertEqual(["samples.h5"], os.listdir(path))
 
@@ -131,18 +135,18 @@ class Lock(Robust):
     def begin(self, ranks=0):
         process = start(*train_words(self.ENDLESS), ranks=ranks, folder=self.workspace("work"))
         metrics = self.path("work", "run", "metrics.csv")
-        until(lambda: os.path.exists(metrics) and len(read_bytes(metrics).splitlines()) > 1, LONG)
+        until(lambda: os.path.exists(metrics) and len(read_bytes(metrics).splitlines()) > 1, PATIENCE)
         return process
 
     def test_a_second_run_is_refused(self):
         first = self.begin()
         try:
             for ranks in (0, 3):
-                result = self.train("work", self.ENDLESS, code=USAGE, ranks=ranks)
+                result = self.train_in("work", self.ENDLESS, code=USAGE, ranks=ranks)
                 self.assertIn(f"process {first.pid} on {os.uname().nodename}", result.errors()[0])
         finally:
             first.terminate()
-        self.assertEqual(STOPPED, finish(first, LONG).code)
+        self.assertEqual(STOPPED, finish(first, PATIENCE).code)
         self.assert_clean("work")
 
     def test_a_dead_run_holds_nothing(self):
@@ -150,14 +154,14 @@ class Lock(Robust):
         first.kill()
         first.communicate()
         self.assertTrue(os.path.exists(self.path("work", "run", "lock")))
-        self.train("work")
+        self.train_in("work")
         self.assert_clean("work")
 
     def test_somebody_else_holds_it(self):
         os.makedirs(self.path("work", "run"))
         with open(self.path("work", "run", "lock"), "w", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            result = self.train(code=USAGE)
+            result = self.train_in("work", code=USAGE)
         self.assertIn("its lock is held", result.errors()[0])
 
     def test_leftovers_go(self):
@@ -165,15 +169,14 @@ class Lock(Robust):
         names = [".config.yaml.partial", ".metrics.csv.partial", "checkpoints/.step-000000005.h5.partial", "checkpoints/.latest.h5.partial",
                  ".old.h5.partial"]
         for name in [*names, ".fresh.h5.partial"]:
-            with open(self.path("work", "run", name), "wb"):
-                pass
+            write_bytes(self.path("work", "run", name), b"")
         os.utime(self.path("work", "run", ".old.h5.partial"), (0, 0))
-        self.train(values={"training.iterations": 10})
+        self.train_in("work", {"training.iterations": 10})
         left = [name for _, _, files in os.walk(self.path("work")) for name in files if name.endswith(".partial")]
         self.assertEqual([".fresh.h5.partial"], left)  # may be in the making
 
     def test_nothing_stays_of_a_run_that_did_not_begin(self):
-        self.train("work", {}, "--resume", "absent.h5", code=66)
+        self.train_in("work", {}, "--resume", "absent.h5", code=66)
         self.assertEqual([], os.listdir(self.path("work")))
 
 

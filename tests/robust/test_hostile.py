@@ -6,7 +6,7 @@ The inputs are the corpus of the fuzzers. Run: DDPM=build/dev/ddpm /usr/bin/pyth
 import os
 import unittest
 
-from robust import CONFIG, DATA, LONG, MISSING, Robust, run, settings
+from robust import CONFIG, DATA, PATIENCE, MISSING, Robust, run, settings
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")
 PROPER = (0, DATA, MISSING, CONFIG, 74)
@@ -17,7 +17,7 @@ class Hostile(Robust):
         for name in sorted(os.listdir(os.path.join(CORPUS, kind))):
             path = os.path.join(CORPUS, kind, name)
             with self.subTest(file=name):
-                result = run(*[path if word == "FILE" else word for word in words], timeout=LONG, folder=self.folder)
+                result = run(*[path if word == "FILE" else word for word in words], timeout=PATIENCE, folder=self.folder)
                 self.assertIn(result.code, PROPER, str(result))
                 self.assertEqual(result.code != 0, len(result.errors()) == 1, str(result))
                 self.assertNotIn("root:", result.stdout + result.stderr)  # of /etc/passwd, where some of them point
@@ -30,7 +30,7 @@ class Hostile(Robust):
         for name in sorted(os.listdir(os.path.join(CORPUS, "data"))):
             values = {"data.source": "hdf5", "data.path": os.path.join(CORPUS, "data", name), "training.iterations": 1, "training.batch": 8}
             with self.subTest(train=name):
-                result = run("train", "/dev/null", *settings(values), "--output", self.path("run", name), timeout=LONG)
+                result = run("train", "/dev/null", *settings(values), "--output", self.path("run", name), timeout=PATIENCE)
                 self.assertIn(result.code, PROPER, str(result))
                 self.assertEqual(result.code != 0, len(result.errors()) == 1, str(result))
 

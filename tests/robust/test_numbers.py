@@ -3,7 +3,7 @@
 import time
 import unittest
 
-from robust import CONFIG, DATA, LONG, Robust, STOPPED, USAGE, checkpoints, read_bytes
+from robust import CONFIG, DATA, Robust, STOPPED, USAGE, checkpoints, read_bytes
 
 # A rate at which numbers leave float32 after some iterations.
 WILD = {"training.optimizer": "sgd", "training.learning_rate": 30, "training.clip": 0, "training.momentum": 0}
@@ -15,41 +15,41 @@ class Wild(Robust):
         messages = set()
         for ranks in (0, 3):
             name = f"on {ranks}"
-            result = self.train(name, WILD, code=DATA, ranks=ranks)
+            result = self.train_in(name, WILD, code=DATA, ranks=ranks)
             messages.add(result.errors()[0])
             self.assertRegex(result.errors()[0], r"block \d of 4 \(rows \d+ to \d+ of the batch\), at iteration \d+ of seed 0")
             self.assertIn("training.recover", result.errors()[0])
         self.assertEqual(1, len(messages), messages)
         message = messages.pop()
-        again = self.train(name, WILD, "--resume", "run/failed.h5", code=DATA)
+        again = self.train_in(name, WILD, "--resume", "run/failed.h5", code=DATA)
         self.assertEqual(message, again.errors()[0])
         block = int(message.partition("block ")[2].split()[0])
-        shown = self.train(name, WILD, "--resume", "run/failed.h5", "--block", block).stdout.splitlines()
+        shown = self.train_in(name, WILD, "--resume", "run/failed.h5", "--block", block).stdout.splitlines()
         self.assertEqual("row,t,largest_x0,largest_xt,largest_output,loss", shown[0])
         self.assertEqual([16 * block + i for i in range(16)], [int(line.split(",")[0]) for line in shown[1:]])
         self.assertTrue(all(len(line.split(",")) == 6 for line in shown))
-        self.train(name, WILD, "--resume", "run/failed.h5", "--block", 4, code=USAGE)
+        self.train_in(name, WILD, "--resume", "run/failed.h5", "--block", 4, code=USAGE)
 
     def test_recovery(self):
         """Back to the last regular checkpoint at half the rate, as often as it takes: the same bits on three ranks, and after a stop."""
         values = {**WILD, "training.recover": 20, "checkpoint.keep": 0, "run.report_every": 1}
-        result = self.train("one", values)
+        result = self.train_in("one", values)
         self.assertTrue(any("recovery 1 of 20" in line for line in result.warnings()), str(result))
-        self.train("three", values, ranks=3)
+        self.train_in("three", values, ranks=3)
         self.assertEqual(self.final("one"), self.final("three"))
         rows = read_bytes(self.path("one", "run", "metrics.csv")).splitlines()
         self.assertEqual(41, len(rows))
         self.assertLess(float(rows[-1].split(b",")[4]), 30)
-        self.train("stopped", {**values, "run.time_limit": 1e-9}, code=STOPPED)
+        self.train_in("stopped", {**values, "run.time_limit": 1e-9}, code=STOPPED)
         for _ in range(40):
-            result = self.train("stopped", {**values, "run.time_limit": 1e-9}, code=None)
+            result = self.train_in("stopped", {**values, "run.time_limit": 1e-9}, code=None)
             if result.code != STOPPED:
                 break
-        self.assertEqual(0, self.train("stopped", values).code)
+        self.assertEqual(0, self.train_in("stopped", values).code)
         self.assert_same_bits(*(self.path(name, "run", "checkpoints", "step-000000040.h5") for name in ("one", "stopped")))
 
     def test_recovery_needs_checkpoints(self):
-        result = self.train("one", {"training.recover": 1}, code=CONFIG)
+        result = self.train_in("one", {"training.recover": 1}, code=CONFIG)
         self.assertIn("checkpoint.keep", result.errors()[0])
 
 
@@ -58,7 +58,7 @@ class Scheduler(Robust):
 
     def stops(self, end, values=()):
         began = time.monotonic()
-        result = self.train("work", {**self.ENDLESS, **dict(values)}, code=STOPPED, ranks=3, environment={"SLURM_JOB_END_TIME": str(end)})
+        result = self.train_in("work", {**self.ENDLESS, **dict(values)}, code=STOPPED, ranks=3, environment={"SLURM_JOB_END_TIME": str(end)})
         self.assertIn("the end of the SLURM job", result.errors()[0])
         self.assertEqual(1, len(checkpoints(self.path("work", "run"))))
         return time.monotonic() - began
@@ -70,7 +70,7 @@ class Scheduler(Robust):
         self.stops(int(time.time()) - 5)
 
     def test_no_time(self):
-        result = self.train("work", {}, environment={"SLURM_JOB_END_TIME": "tomorrow"})
+        result = self.train_in("work", {}, environment={"SLURM_JOB_END_TIME": "tomorrow"})
         self.assertTrue(any("SLURM_JOB_END_TIME" in line for line in result.warnings()), str(result))
 
 

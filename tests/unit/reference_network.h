@@ -58,28 +58,89 @@ static inline void reference_layer(const ddpm_network *network, const char *laye
     }
 }
 
-/** out [heads x D] for one row. */
-static inline void reference_forward(const ddpm_network *network, const double *parameters, const float *xt,
-                                     const float *condition, int32_t t, double *out)
+/** sin and cos of t; the columns written. */
+static inline int64_t reference_embedding(const ddpm_network_spec *spec, int32_t t, double *x)
+{
+    const int64_t half = spec->time == DDPM_TIME_SINUSOIDAL ? spec->time_width / 2 : 0;
+    for (int64_t j = 0; j < half; j++) {
+        const double angle = 1000.0 * t / (double)spec->steps / pow(10000.0, (double)j / (double)half);
+        x[j] = sin(angle);
+        x[half + j] = cos(angle);
+    }
+    return 2 * half;
+}
+
+static inline void reference_activate(const ddpm_network_spec *spec, int64_t n, const double *z, double *h)
+{
+    for (int64_t j = 0; j < n; j++) h[j] = reference_activation(spec->activation, z[j]);
+}
+
+/** y = normal (1 + scale) + shift of a row h [n]. */
+static inline void reference_norm(int64_t n, const double *h, const double *scale, const double *shift, double *y)
+{
+    double mean = 0.0, variance = 0.0;
+    for (int64_t j = 0; j < n; j++) mean += h[j] / (double)n;
+    for (int64_t j = 0; j < n; j++) variance += pow(h[j] - mean, 2.0) / (double)n;
+    for (int64_t j = 0; j < n; j++) y[j] = (h[j] - mean) / sqrt(variance + 1e-5) * (1.0 + scale[j]) + shift[j];
+}
+
+/** The residual network, after src/model/residual.c's first lines. */
+static inline void reference_residual(const ddpm_network *network, const double *parameters, const float *xt,
+                                      const float *condition, int32_t t, double *out)
+{
+    const ddpm_network_spec *spec = ddpm_network_get_spec(network);
+    const int64_t n = spec->width;
+    double x[REFERENCE_WIDEST], h[REFERENCE_WIDEST], y[REFERENCE_WIDEST], z[REFERENCE_WIDEST];
+    static double m[REFERENCE_WIDEST * 32];
+    const int64_t told = reference_embedding(spec, t, x);
+    for (int64_t j = 0; j < spec->condition; j++) x[told + j] = condition ? (double)condition[j] : 0.0;
+    reference_layer(network, "embedding", parameters, t, x, z);
+    reference_activate(spec, spec->time_width, z, z);
+    reference_layer(network, "modulation", parameters, t, z, m);
+    for (int64_t j = 0; j < spec->columns; j++) x[j] = (double)xt[j];
+    reference_layer(network, "input", parameters, t, x, h);
+    for (int64_t l = 0; l < spec->depth; l++) {
+        char layer[32];
+        const double *part = m + 3 * l * n;
+        reference_norm(n, h, part, part + n, y);
+        snprintf(layer, sizeof layer, "block%d/first", (int)l);
+        reference_layer(network, layer, parameters, t, y, z);
+        reference_activate(spec, n, z, z);
+        snprintf(layer, sizeof layer, "block%d/second", (int)l);
+        reference_layer(network, layer, parameters, t, z, y);
+        for (int64_t j = 0; j < n; j++) h[j] += part[2 * n + j] * y[j];
+    }
+    const double *part = m + 3 * spec->depth * n;
+    reference_norm(n, h, part, part + n, y);
+    reference_layer(network, "output", parameters, t, y, out);
+}
+
+static inline void reference_mlp(const ddpm_network *network, const double *parameters, const float *xt,
+                                 const float *condition, int32_t t, double *out)
 {
     const ddpm_network_spec *spec = ddpm_network_get_spec(network);
     double x[REFERENCE_WIDEST], z[REFERENCE_WIDEST];
     for (int64_t j = 0; j < spec->columns; j++) x[j] = (double)xt[j];
     const int64_t told = spec->columns + spec->condition;
     for (int64_t j = spec->columns; j < told; j++) x[j] = condition ? (double)condition[j - spec->columns] : 0.0;
-    const int64_t half = spec->time == DDPM_TIME_SINUSOIDAL ? spec->time_width / 2 : 0;
-    for (int64_t j = 0; j < half; j++) {
-        const double angle = 1000.0 * t / (double)spec->steps / pow(10000.0, (double)j / (double)half);
-        x[told + j] = sin(angle);
-        x[told + half + j] = cos(angle);
-    }
+    reference_embedding(spec, t, x + told);
     for (int64_t l = 0; l < spec->depth; l++) {
         char layer[32];
         snprintf(layer, sizeof layer, "hidden%d", (int)l);
         reference_layer(network, layer, parameters, t, x, z);
-        for (int64_t j = 0; j < spec->width; j++) x[j] = reference_activation(spec->activation, z[j]);
+        reference_activate(spec, spec->width, z, x);
     }
     reference_layer(network, "output", parameters, t, x, out);
+}
+
+/** out [heads x D] for one row. */
+static inline void reference_forward(const ddpm_network *network, const double *parameters, const float *xt,
+                                     const float *condition, int32_t t, double *out)
+{
+    if (ddpm_network_get_spec(network)->kind == DDPM_NETWORK_RESIDUAL)
+        reference_residual(network, parameters, xt, condition, t, out);
+    else
+        reference_mlp(network, parameters, xt, condition, t, out);
 }
 
 #endif

@@ -7,6 +7,15 @@
 #include "ddpm/base/memory.h"
 #include "ddpm/model/network.h"
 
+/** The networks that are told apart: each test of networks runs on every one. */
+enum { FORM_PERCEPTRON, FORM_GAINS, FORM_RESIDUAL, FORMS };
+
+static inline void set_form(ddpm_network_spec *spec, int form)
+{
+    spec->kind = form == FORM_RESIDUAL ? DDPM_NETWORK_RESIDUAL : DDPM_NETWORK_MLP;
+    spec->time = form == FORM_GAINS ? DDPM_TIME_GAIN_TABLE : DDPM_TIME_SINUSOIDAL;
+}
+
 typedef struct small_network {
     ddpm_network *network;
     int64_t count; /* parameters */
@@ -15,6 +24,16 @@ typedef struct small_network {
     ddpm_workspace *workspace;
 } small_network;
 
+/** Tensors that start at zero hide what they multiply: give them numbers. */
+static inline void fill_zeros(const ddpm_network *network, float *parameters)
+{
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(network, &tensors);
+    for (int64_t i = 0; i < count; i++)
+        if (tensors[i].initial_low == 0.0 && tensors[i].initial_high == 0.0)
+            fill_any(parameters + tensors[i].offset, tensors[i].rows * tensors[i].cols, 70 + i);
+}
+
 static inline small_network small_network_make(const ddpm_network_spec *spec, int64_t rows)
 {
     small_network s = {0};
@@ -22,6 +41,7 @@ static inline small_network small_network_make(const ddpm_network_spec *spec, in
     s.count = ddpm_network_parameter_count(s.network);
     expect_ok(DDPM_NEW(&s.parameters, s.count, "parameters"));
     ddpm_network_initialise(s.network, 3, s.parameters);
+    fill_zeros(s.network, s.parameters);
     expect_ok(ddpm_packed_create(s.network, DDPM_PACK_INPUT_GRADIENT, &s.packed));
     for (int part = 2; part >= 0; part--) ddpm_packed_fill(s.packed, s.network, s.parameters, part, 3);
     expect_ok(ddpm_workspace_create(s.network, rows, 1, &s.workspace));

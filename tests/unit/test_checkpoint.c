@@ -28,11 +28,18 @@ static int32_t exponent[TENSORS + 1] = {-20, 7, INT32_MIN};
 static float flat[4][PARAMETERS];
 static char *column_names[D] = {"energy", "", "θ"};
 static char config[] = "run:\n  name: test\n";
+static float history[T][DDPM_TIMESTEPS_HISTORY];
+static int32_t seen[T] = {0, 9, 10, DDPM_TIMESTEPS_SEEN - 1};
+static int64_t classes[2] = {3, 0};
+static double condition_mean[2] = {0, 1.5}, condition_scale[2] = {1, 2.5};
+static char *condition_names[2] = {"kind", "temperature"};
 
 static ddpm_checkpoint example(void)
 {
     for (int a = 0; a < 4; a++)
         for (int i = 0; i < PARAMETERS; i++) flat[a][i] = (float)(i + 1) / (float)(a + 3);
+    for (int t = 0; t < T; t++)
+        for (int i = 0; i < DDPM_TIMESTEPS_HISTORY; i++) history[t][i] = (float)(t + 1) / (float)(i + 1);
     return (ddpm_checkpoint){
         .iteration = 123456789012,
         .config = config,
@@ -46,6 +53,9 @@ static ddpm_checkpoint example(void)
         .beta = beta,
         .exponent_count = TENSORS + 1,
         .exponent = exponent,
+        .history = history[0],
+        .seen = seen,
+        .condition = {2, classes, condition_mean, condition_scale, condition_names},
         .parameter_count = PARAMETERS,
         .parameters = flat[0],
         .ema = flat[1],
@@ -63,6 +73,7 @@ static void write_example(const char *path)
 static void test_round_trip(void **state)
 {
     const char *path = in_scratch("round.h5");
+    const ddpm_checkpoint wrote = example();
     ddpm_checkpoint c;
     (void)state;
     write_example(path);
@@ -80,6 +91,10 @@ static void test_round_trip(void **state)
     assert_memory_equal(c.beta, beta, sizeof beta);
     assert_int_equal(c.exponent_count, TENSORS + 1);
     assert_memory_equal(c.exponent, exponent, sizeof exponent);
+    assert_memory_equal(c.history, history, sizeof history);
+    assert_memory_equal(c.seen, seen, sizeof seen);
+    assert_true(ddpm_condition_same(&c.condition, &wrote.condition));
+    for (int v = 0; v < 2; v++) assert_string_equal(c.condition.names[v], condition_names[v]);
     expect_ok(ddpm_checkpoint_read_arrays(path, &c, TENSORS, tensors, PARAMETERS, 1));
     assert_memory_equal(c.parameters, flat[0], sizeof flat[0]);
     assert_memory_equal(c.ema, flat[1], sizeof flat[1]);
@@ -233,6 +248,38 @@ static void test_wrong_content(void **state)
                    "ema/hidden0/bias: element 0 is not a finite number");
     assert_null(back.parameters);
     ddpm_checkpoint_release(&back);
+}
+
+/** What a hostile file may say of losses and conditions. */
+static void test_wrong_history_and_conditions(void **state)
+{
+    const char *path = in_scratch("wrong.h5");
+    const struct {
+        int32_t seen;
+        float loss;
+        int64_t classes;
+        double scale;
+        const char *says;
+    } cases[] = {
+        {-1, 1, 3, 1, "step 2 is not a history of losses"},
+        {DDPM_TIMESTEPS_SEEN, 1, 3, 1, "step 2 is not a history of losses"},
+        {INT32_MAX, 1, 3, 1, "step 2 is not a history of losses"},
+        {1, NAN, 3, 1, "step 2 is not a history of losses"},
+        {1, 1, -1, 1, "conditions do not fit"},
+        {1, 1, DDPM_CLASSES_MAX + 1, 1, "conditions do not fit"},
+        {1, 1, 3, 0, "conditions do not fit"},
+        {1, 1, 3, INFINITY, "condition/scale: element 0 is not a finite number"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ddpm_checkpoint c = example(), back;
+        history[1][3] = cases[i].loss;
+        c.seen = (int32_t[T]){0, cases[i].seen, 0, 0};
+        c.condition.classes = (int64_t[2]){cases[i].classes, 0};
+        c.condition.scale = (double[2]){cases[i].scale, 1};
+        expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+        expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA, cases[i].says);
+    }
 }
 
 static void test_other_network(void **state)
@@ -411,12 +458,19 @@ static void test_balance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_equal_bytes),
-        cmocka_unit_test(test_large_config),  cmocka_unit_test(test_every_flipped_byte),
-        cmocka_unit_test(test_any_length),    cmocka_unit_test(test_other_files),
-        cmocka_unit_test(test_newer_format),  cmocka_unit_test(test_wrong_content),
-        cmocka_unit_test(test_other_network), cmocka_unit_test(test_failure_leaves_nothing),
-        cmocka_unit_test(test_failing_disk),  cmocka_unit_test(test_run_folder),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_equal_bytes),
+        cmocka_unit_test(test_large_config),
+        cmocka_unit_test(test_every_flipped_byte),
+        cmocka_unit_test(test_any_length),
+        cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_newer_format),
+        cmocka_unit_test(test_wrong_content),
+        cmocka_unit_test(test_wrong_history_and_conditions),
+        cmocka_unit_test(test_other_network),
+        cmocka_unit_test(test_failure_leaves_nothing),
+        cmocka_unit_test(test_failing_disk),
+        cmocka_unit_test(test_run_folder),
         cmocka_unit_test(test_balance),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -251,9 +251,9 @@ static void test_defaults(void **state)
         "  schedule:\n    kind: cosine\n    start: auto\n    end: auto\n    rescale: false\n    target: auto\n    "
         "limit: 6\n"
         "    offset: 0.008\n    cap: 0.999\n    zero_terminal_snr: false\n    values: []\n"
-        "  predict: noise\n  variance: posterior\n  loss: simple\n  lambda: 0.001\n  weighting: none\n  gamma: 5\n"
+        "  predict: velocity\n  variance: posterior\n  loss: simple\n  lambda: 0.001\n  weighting: none\n  gamma: 5\n"
         "  timesteps: uniform\n  condition_dropout: 0.1\n"
-        "network:\n  width: 128\n  depth: 3\n  activation: silu\n  time: sinusoidal\n  time_width: 64\n"
+        "network:\n  kind: mlp\n  width: 128\n  depth: 3\n  activation: silu\n  time: sinusoidal\n  time_width: 64\n"
         "training:\n  iterations: 20000\n  batch: 256\n  optimizer: adam\n  learning_rate: 0.001\n  momentum: 0.9\n"
         "  beta1: 0.9\n  beta2: 0.999\n  epsilon: 1e-08\n  weight_decay: 0\n  warmup: 0\n  decay: cosine\n"
         "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  recover: 0\n  validate_every: 1000\n"
@@ -553,11 +553,18 @@ static void test_rules(void **state)
         {{"diffusion.schedule={kind: table, values: [0.1, 0.2, 0.3]}", "diffusion.steps=2"},
          "diffusion.schedule.values: expected 2 numbers"},
         {{"diffusion.schedule.values=[0.1, 0.2, 0.3]"}, NULL},
-        {{"diffusion.schedule.zero_terminal_snr=true"}, "diffusion.predict: expected velocity or data with"},
+        {{"diffusion.schedule.zero_terminal_snr=true"}, NULL},
+        {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=noise"},
+         "diffusion.predict: expected velocity or data with"},
         {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=mean"},
          "diffusion.predict: expected velocity"},
         {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=velocity"}, NULL},
         {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=data"}, NULL},
+        {{"diffusion.predict=class", "data.condition=[label]"}, NULL},
+        {{"diffusion.predict=class", "data.condition=[label]", "diffusion.schedule.zero_terminal_snr=true"}, NULL},
+        {{"diffusion.predict=class"}, "data.condition: expected the one class"},
+        {{"diffusion.predict=class", "data.condition=[label]", "diffusion.loss=vlb"},
+         "diffusion.predict: class is trained by cross-entropy"},
         {{"sampling.steps=101"}, "sampling.steps: expected at most diffusion.steps, 100, found 101"},
         {{"sampling.steps=100"}, NULL},
         {{"diffusion.schedule={kind: linear, rescale: true}", "diffusion.steps=20"},
@@ -571,6 +578,9 @@ static void test_rules(void **state)
         {{"diffusion.schedule={kind: linear, start: 0.5, end: 0.1}"}, NULL},
         {{"network.time_width=63"}, "network.time_width: expected an even number"},
         {{"network.time_width=63", "network.time=gain_table"}, NULL},
+        {{"network.kind=residual", "network.time=gain_table"},
+         "network.time: expected sinusoidal with network.kind: residual"},
+        {{"network.kind=residual"}, NULL},
         {{"training.warmup=20001"}, "training.warmup: expected at most training.iterations, 20000, found 20001"},
         {{"training.warmup=20000"}, NULL},
         {{"parallel.block_rows=7"}, "parallel.block_rows: expected 0 (chosen for you) or 8 to 4096, found 7"},
@@ -606,11 +616,11 @@ static void test_same_science(void **state)
 {
     (void)state;
     static const char *const run_keys[] = {
-        "run.name",         "run.output",          "run.time_limit",       "run.report_every",
-        "data.path",        "training.iterations", "checkpoint.every",     "checkpoint.keep",
-        "sampling.steps",   "sampling.weights",    "sampling.clip",        "training.validate_every",
-        "sampling.method",  "sampling.eta",        "sampling.corrections", "sampling.correction_ratio",
-        "run.stop_margin",  "training.recover",    "sampling.guidance"};
+        "run.name",        "run.output",          "run.time_limit",       "run.report_every",
+        "data.path",       "training.iterations", "checkpoint.every",     "checkpoint.keep",
+        "sampling.steps",  "sampling.weights",    "sampling.clip",        "training.validate_every",
+        "sampling.method", "sampling.eta",        "sampling.corrections", "sampling.correction_ratio",
+        "run.stop_margin", "training.recover",    "sampling.guidance"};
     const size_t runs = sizeof run_keys / sizeof *run_keys;
     ddpm_config then, now;
     size_t allowed = 0;

@@ -140,8 +140,10 @@ static void test_target_values(void **state)
             if (predict == DDPM_PREDICT_NOISE) expected = e;
             if (predict == DDPM_PREDICT_DATA) expected = x0;
             if (predict == DDPM_PREDICT_VELOCITY) expected = sqrt(abar[t]) * e - sqrt(1.0 - abar[t]) * x0;
-            if (predict == DDPM_PREDICT_MEAN) /* Ho et al. 2020, equation 11 */
-                expected = (x - beta / sqrt(1.0 - abar[t]) * e) / sqrt(1.0 - beta);
+            if (predict == DDPM_PREDICT_MEAN) { /* Ho et al. 2020, equation 11 */
+                const double mean = (x - beta / sqrt(1.0 - abar[t]) * e) / sqrt(1.0 - beta);
+                expected = (mean - sqrt(1.0 - beta) * x) / sqrt(beta);
+            }
             expect_near((double)target, expected, 1e-6, "target of prediction", predict * 1000 + t);
         }
         ddpm_diffusion_release(&d);

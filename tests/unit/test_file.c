@@ -106,6 +106,31 @@ static void test_link(void **state)
     expect_failure(ddpm_file_link("x", in_scratch("missing/latest")), DDPM_ERR_IO, "could not be made");
 }
 
+/* At the last colon, unless the whole is a file's name. */
+static void test_split(void **state)
+{
+    static const char *const cases[][3] = {{"a.h5", "a.h5", "data"},
+                                           {"a.h5:rows", "a.h5", "rows"},
+                                           {"b/a.h5:some/where", "b/a.h5", "some/where"},
+                                           {"a:b.h5:rows", "a:b.h5", "rows"},
+                                           {"a.h5:", "a.h5", ""}};
+    char path[DDPM_PATH_BYTES], dataset[DDPM_PATH_BYTES], endless[DDPM_PATH_BYTES + 1];
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        expect_ok(ddpm_file_split_dataset(cases[i][0], "data", sizeof path, path, dataset));
+        assert_string_equal(path, cases[i][1]);
+        assert_string_equal(dataset, cases[i][2]);
+    }
+    const char *file = in_scratch("with:colon.h5");
+    expect_ok(ddpm_file_replace(file, "x", 1));
+    expect_ok(ddpm_file_split_dataset(file, "data", sizeof path, path, dataset));
+    assert_string_equal(path, file);
+    assert_string_equal(dataset, "data");
+    memset(endless, 'x', DDPM_PATH_BYTES);
+    endless[DDPM_PATH_BYTES] = '\0';
+    expect_failure(ddpm_file_split_dataset(endless, "data", sizeof path, path, dataset), DDPM_ERR_USAGE, "too long");
+}
+
 static void test_make_folder(void **state)
 {
     (void)state;
@@ -126,7 +151,7 @@ int main(void)
         cmocka_unit_test(test_partial_name), cmocka_unit_test(test_join),
         cmocka_unit_test(test_replace),      cmocka_unit_test(test_failure_leaves_nothing),
         cmocka_unit_test(test_disk_full),    cmocka_unit_test(test_link),
-        cmocka_unit_test(test_make_folder),
+        cmocka_unit_test(test_make_folder),  cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

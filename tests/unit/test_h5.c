@@ -192,7 +192,7 @@ static void test_files(void **state)
     expect_failure(ddpm_h5_open(in_scratch("none.h5"), &file), DDPM_ERR_MISSING,
                    "none.h5: could not be found (No such file");
     assert_null(file);
-    expect_failure(ddpm_h5_open(scratch, &file), DDPM_ERR_IO, "is a folder");
+    expect_failure(ddpm_h5_open(scratch, &file), DDPM_ERR_MISSING, "expected an HDF5 file, found a folder");
     put_bytes(in_scratch("text.h5"), "x,y\n1,2\n", 8);
     expect_failure(ddpm_h5_open(in_scratch("text.h5"), &file), DDPM_ERR_DATA, "is not an HDF5 file");
     expect_failure(ddpm_h5_open(in_scratch("text.h5/x"), &file), DDPM_ERR_MISSING, "Not a directory");

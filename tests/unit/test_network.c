@@ -8,17 +8,18 @@ static float xt[ROWS * WIDEST], conditions[ROWS * 20], whole[ROWS * WIDEST];
 static int32_t t[ROWS];
 
 static ddpm_network_spec spec_of(int64_t columns, int64_t condition, int64_t heads, int64_t width, int64_t depth,
-                                 int activation, int time)
+                                 int activation, int form)
 {
-    return (ddpm_network_spec){.columns = columns,
-                               .condition = condition,
-                               .heads = heads,
-                               .width = width,
-                               .depth = depth,
-                               .activation = (ddpm_activation)activation,
-                               .time = (ddpm_time)time,
-                               .time_width = 12,
-                               .steps = 20};
+    ddpm_network_spec spec = {.columns = columns,
+                              .condition = condition,
+                              .heads = heads,
+                              .width = width,
+                              .depth = depth,
+                              .activation = (ddpm_activation)activation,
+                              .time_width = 12,
+                              .steps = 20};
+    set_form(&spec, form);
+    return spec;
 }
 
 static void check_forward(const ddpm_network_spec *spec)
@@ -48,9 +49,9 @@ static void test_forward(void **state)
     (void)state;
     for (int shape = 0; shape < 5; shape++)
         for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++)
-            for (int time = 0; time < DDPM_TIME_COUNT; time++) {
+            for (int form = 0; form < FORMS; form++) {
                 const int64_t *s = shapes[shape];
-                const ddpm_network_spec spec = spec_of(s[0], s[4], s[1], s[2], s[3], activation, time);
+                const ddpm_network_spec spec = spec_of(s[0], s[4], s[1], s[2], s[3], activation, form);
                 check_forward(&spec);
             }
 }
@@ -59,8 +60,8 @@ static void test_forward(void **state)
 static void test_time(void **state)
 {
     (void)state;
-    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
-        const ddpm_network_spec spec = spec_of(2, 0, 1, 16, 2, DDPM_ACTIVATION_SILU, time);
+    for (int form = 0; form < FORMS; form++) {
+        const ddpm_network_spec spec = spec_of(2, 0, 1, 16, 2, DDPM_ACTIVATION_SILU, form);
         small_network s = small_network_make(&spec, 20);
         const float same[40] = {0};
         int32_t every[20];
@@ -76,8 +77,8 @@ static void test_time(void **state)
 static void test_rows_stand_alone(void **state)
 {
     (void)state;
-    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
-        const ddpm_network_spec spec = spec_of(5, 4, 2, 40, 3, DDPM_ACTIVATION_GELU, time);
+    for (int form = 0; form < FORMS; form++) {
+        const ddpm_network_spec spec = spec_of(5, 4, 2, 40, 3, DDPM_ACTIVATION_GELU, form);
         small_network s = small_network_make(&spec, ROWS);
         int64_t stride;
         fill_rows(&spec, ROWS, xt, t);
@@ -99,8 +100,8 @@ static void test_rows_stand_alone(void **state)
 static void test_condition(void **state)
 {
     (void)state;
-    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
-        const ddpm_network_spec spec = spec_of(2, 3, 1, 16, 2, DDPM_ACTIVATION_SILU, time);
+    for (int form = 0; form < FORMS; form++) {
+        const ddpm_network_spec spec = spec_of(2, 3, 1, 16, 2, DDPM_ACTIVATION_SILU, form);
         small_network s = small_network_make(&spec, ROWS);
         const float zeros[3 * ROWS] = {0};
         int64_t stride;
@@ -113,7 +114,8 @@ static void test_condition(void **state)
         fill_any(conditions, 3 * ROWS, 51);
         output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t, &stride);
         for (int64_t row = 0; row < ROWS; row++) assert_true(output[row * stride] != whole[row * 2]);
-        assert_int_equal(find_tensor(s.network, "hidden0", "weight")->rows, time == DDPM_TIME_SINUSOIDAL ? 17 : 5);
+        const ddpm_tensor *told = find_tensor(s.network, form == FORM_RESIDUAL ? "embedding" : "hidden0", "weight");
+        assert_int_equal(told->rows, (form == FORM_RESIDUAL ? 0 : 2) + 3 + (form == FORM_GAINS ? 0 : 12));
         small_network_free(&s);
     }
 }
@@ -122,8 +124,8 @@ static void test_condition(void **state)
 static void test_forward_only(void **state)
 {
     (void)state;
-    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
-        const ddpm_network_spec spec = spec_of(5, 0, 1, 40, 3, DDPM_ACTIVATION_TANH, time);
+    for (int form = 0; form < FORMS; form++) {
+        const ddpm_network_spec spec = spec_of(5, 0, 1, 40, 3, DDPM_ACTIVATION_TANH, form);
         small_network s = small_network_make(&spec, ROWS);
         ddpm_workspace *slim = NULL;
         ddpm_packed *packed = NULL;
@@ -142,38 +144,110 @@ static void test_forward_only(void **state)
     }
 }
 
-/* The table covers the parameters without overlap, with the shapes of the layers. */
-static void test_tensors(void **state)
+/* Rows of one t share their modulation where there is no way back: the same bits. */
+static void test_rows_of_one_step(void **state)
 {
     (void)state;
-    for (int time = 0; time < DDPM_TIME_COUNT; time++) {
-        const ddpm_network_spec spec = spec_of(3, 0, 2, 10, 2, DDPM_ACTIVATION_RELU, time);
-        const int64_t first = time == DDPM_TIME_SINUSOIDAL ? 3 + 12 : 3;
-        small_network s = small_network_make(&spec, 1);
-        const ddpm_tensor *tensors;
-        const int64_t count = ddpm_network_tensors(s.network, &tensors);
-        int64_t at = 0;
-        assert_int_equal(count, time == DDPM_TIME_SINUSOIDAL ? 6 : 8);
-        for (int64_t i = 0; i < count; i++) {
-            assert_true(tensors[i].offset >= at);
-            at = tensors[i].offset + tensors[i].rows * tensors[i].cols;
-        }
-        assert_true(at <= s.count);
-        assert_int_equal(find_tensor(s.network, "hidden0", "weight")->rows, first);
-        assert_int_equal(find_tensor(s.network, "hidden1", "weight")->rows, 10);
-        assert_int_equal(find_tensor(s.network, "output", "weight")->cols, 6);
-        assert_int_equal(find_tensor(s.network, "output", "bias")->cols, 6);
-        if (time == DDPM_TIME_GAIN_TABLE) assert_int_equal(find_tensor(s.network, "hidden1", "gain")->rows, 20);
-        expect_near(ddpm_network_operations(s.network), 2.0 * (double)(first * 10 + 100 + 60), 0.0, "operations", time);
+    for (int form = 0; form < FORMS; form++) {
+        const ddpm_network_spec spec = spec_of(5, 0, 1, 40, 3, DDPM_ACTIVATION_SILU, form);
+        small_network s = small_network_make(&spec, ROWS);
+        ddpm_workspace *slim = NULL;
+        int64_t stride;
+        fill_rows(&spec, ROWS, xt, t);
+        for (int64_t row = 0; row < ROWS; row++) t[row] = 7;
+        expect_ok(ddpm_workspace_create(s.network, ROWS, 0, &slim));
+        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
+        const float *again = ddpm_network_forward(s.network, s.packed, slim, ROWS, xt, NULL, t, &stride);
+        for (int64_t row = 0; row < ROWS; row++)
+            expect_bits(again + row * stride, output + row * stride, 5 * sizeof(float), "row", row);
+        ddpm_workspace_free(slim);
         small_network_free(&s);
     }
+}
+
+/* A tensor's shape, and that it comes after what was checked before. */
+static void check_shape(const ddpm_network *network, const char *layer, const char *what, int64_t rows, int64_t cols,
+                        int64_t *at)
+{
+    const ddpm_tensor *tensor = find_tensor(network, layer, what);
+    if (!tensor) fail_msg("no tensor %s/%s", layer, what);
+    assert_int_equal(tensor->rows, rows);
+    assert_int_equal(tensor->cols, cols);
+    assert_true(tensor->offset >= *at);
+    *at = tensor->offset + rows * cols;
+}
+
+/* The table covers the parameters without overlap, in the order of the layers {inputs, outputs, has a gain}. */
+static void test_tensors(void **state)
+{
+    static const struct {
+        int layers, tensors;
+        struct {
+            const char *name;
+            int64_t shape[3];
+        } layer[8];
+    } forms[FORMS] = {{3, 6, {{"hidden0", {15, 10, 0}}, {"hidden1", {10, 10, 0}}, {"output", {10, 6, 0}}}},
+                      {3, 8, {{"hidden0", {3, 10, 1}}, {"hidden1", {10, 10, 1}}, {"output", {10, 6, 0}}}},
+                      {8,
+                       16,
+                       {{"input", {3, 10, 0}},
+                        {"embedding", {12, 12, 0}},
+                        {"modulation", {12, 80, 0}},
+                        {"block0/first", {10, 10, 0}},
+                        {"block0/second", {10, 10, 0}},
+                        {"block1/first", {10, 10, 0}},
+                        {"block1/second", {10, 10, 0}},
+                        {"output", {10, 6, 0}}}}};
+    (void)state;
+    for (int form = 0; form < FORMS; form++) {
+        const ddpm_network_spec spec = spec_of(3, 0, 2, 10, 2, DDPM_ACTIVATION_RELU, form);
+        small_network s = small_network_make(&spec, 1);
+        const ddpm_tensor *tensors;
+        int64_t at = 0;
+        double operations = 0.0;
+        assert_int_equal(ddpm_network_tensors(s.network, &tensors), forms[form].tensors);
+        for (int l = 0; l < forms[form].layers; l++) {
+            const char *name = forms[form].layer[l].name;
+            const int64_t *shape = forms[form].layer[l].shape;
+            check_shape(s.network, name, "weight", shape[0], shape[1], &at);
+            check_shape(s.network, name, "bias", 1, shape[1], &at);
+            if (shape[2]) check_shape(s.network, name, "gain", 20, shape[1], &at);
+            operations += 2.0 * (double)(shape[0] * shape[1]);
+        }
+        assert_true(at <= s.count);
+        expect_near(ddpm_network_operations(s.network), operations, 0.0, "operations", form);
+        small_network_free(&s);
+    }
+}
+
+/* A residual network starts as a linear function of the layer norm of a linear function: no block adds anything. */
+static void test_blocks_start_as_nothing(void **state)
+{
+    const ddpm_network_spec spec = spec_of(5, 2, 2, 40, 3, DDPM_ACTIVATION_SILU, FORM_RESIDUAL);
+    small_network s = small_network_make(&spec, ROWS);
+    int64_t stride;
+    (void)state;
+    ddpm_network_initialise(s.network, 3, s.parameters);
+    for (int64_t i = 0; i < 2; i++) { /* also when the blocks are others */
+        const ddpm_tensor *first = find_tensor(s.network, "block1/first", "weight");
+        if (i) fill_any(s.parameters + first->offset, 40 * 40, 80);
+        ddpm_packed_fill(s.packed, s.network, s.parameters, 0, 1);
+        fill_rows(&spec, ROWS, xt, t);
+        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
+        for (int64_t row = 0; row < ROWS; row++)
+            if (i == 0)
+                memcpy(whole + row * 10, output + row * stride, 10 * sizeof *whole);
+            else
+                expect_bits(output + row * stride, whole + row * 10, 10 * sizeof *whole, "row", row);
+    }
+    small_network_free(&s);
 }
 
 /* Uniform in +-1/sqrt(inputs), gains in 0..1: range, mean and variance of every large tensor; a function of the seed.
  */
 static void test_initial_values(void **state)
 {
-    const ddpm_network_spec spec = spec_of(50, 0, 1, 100, 3, DDPM_ACTIVATION_SILU, DDPM_TIME_GAIN_TABLE);
+    const ddpm_network_spec spec = spec_of(50, 0, 1, 100, 3, DDPM_ACTIVATION_SILU, FORM_GAINS);
     small_network s = small_network_make(&spec, 1);
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(s.network, &tensors);
@@ -206,25 +280,29 @@ static void test_initial_values(void **state)
 /* Linear in rows; for a wide and deep network what is kept of its layers; less without a way back. */
 static void test_workspace_bytes(void **state)
 {
-    const ddpm_network_spec spec = spec_of(2, 0, 1, 512, 10, DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL);
-    ddpm_network *network = NULL;
+    /* perceptron: values, and slopes and two gradients. Residual: modulation 3 x 10 + 2 with its gradient; of each
+     * block norm, modulated, hidden, slope, branch; a norm more; stream and three gradients. Without a way back one
+     * block's room serves all. */
+    static const int arrays[FORMS][2] = {{10, 22}, {20, 32}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 4}};
     (void)state;
-    expect_ok(ddpm_network_create(&spec, &network));
-    for (int backward = 0; backward < 2; backward++) {
-        const int64_t one = ddpm_workspace_bytes(network, 64, backward),
-                      two = ddpm_workspace_bytes(network, 128, backward),
-                      three = ddpm_workspace_bytes(network, 192, backward);
-        const double layers = backward ? 2 * 10 + 2 : 10; /* values and slopes, and two gradients */
-        assert_int_equal(three - two, two - one);
-        expect_near((double)(two - one), 64.0 * 4.0 * 512.0 * layers, 0.05 * 64.0 * 4.0 * 512.0 * layers, "bytes",
-                    backward);
-    }
-    ddpm_network_free(network);
+    for (int form = 0; form < FORMS; form++)
+        for (int backward = 0; backward < 2; backward++) {
+            const ddpm_network_spec spec = spec_of(2, 0, 1, 512, 10, DDPM_ACTIVATION_SILU, form);
+            const double expected = 64.0 * 4.0 * 512.0 * arrays[form][backward];
+            ddpm_network *network = NULL;
+            expect_ok(ddpm_network_create(&spec, &network));
+            const int64_t one = ddpm_workspace_bytes(network, 64, backward),
+                          two = ddpm_workspace_bytes(network, 128, backward),
+                          three = ddpm_workspace_bytes(network, 192, backward);
+            assert_int_equal(three - two, two - one);
+            expect_near((double)(two - one), expected, 0.05 * expected, "bytes", 10 * form + backward);
+            ddpm_network_free(network);
+        }
 }
 
 static void test_refused_isa(void **state)
 {
-    const ddpm_network_spec spec = spec_of(2, 0, 1, 8, 1, DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL);
+    const ddpm_network_spec spec = spec_of(2, 0, 1, 8, 1, DDPM_ACTIVATION_SILU, FORM_PERCEPTRON);
     ddpm_network *network = NULL;
     (void)state;
     setenv("DDPM_ISA", "mmx", 1);
@@ -242,11 +320,18 @@ static void test_balance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward),          cmocka_unit_test(test_time),
-        cmocka_unit_test(test_rows_stand_alone), cmocka_unit_test(test_forward_only),
-        cmocka_unit_test(test_tensors),          cmocka_unit_test(test_initial_values),
-        cmocka_unit_test(test_workspace_bytes),  cmocka_unit_test(test_refused_isa),
-        cmocka_unit_test(test_condition),        cmocka_unit_test(test_balance),
+        cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_rows_stand_alone),
+        cmocka_unit_test(test_forward_only),
+        cmocka_unit_test(test_tensors),
+        cmocka_unit_test(test_initial_values),
+        cmocka_unit_test(test_workspace_bytes),
+        cmocka_unit_test(test_refused_isa),
+        cmocka_unit_test(test_condition),
+        cmocka_unit_test(test_rows_of_one_step),
+        cmocka_unit_test(test_blocks_start_as_nothing),
+        cmocka_unit_test(test_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

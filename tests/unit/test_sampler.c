@@ -69,7 +69,9 @@ static const float *predict(void *self, int64_t first, int64_t rows, const float
             if (e->diffusion->predict == DDPM_PREDICT_DATA) value = x0[j];
             if (e->diffusion->predict == DDPM_PREDICT_VELOCITY) value = sqrt(abar) * noise - sqrt(rest) * x0[j];
             if (e->diffusion->predict == DDPM_PREDICT_MEAN)
-                value = (sqrt(before) * beta * x0[j] + sqrt(1.0 - beta) * (1.0 - before) * x[j]) / rest;
+                value = ((sqrt(before) * beta * x0[j] + sqrt(1.0 - beta) * (1.0 - before) * x[j]) / rest -
+                         sqrt(1.0 - beta) * x[j]) /
+                        sqrt(beta);
             e->out[row * *stride + j] = (float)value;
         }
     }

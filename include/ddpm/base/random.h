@@ -18,11 +18,13 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_NOISE = 6,       /* noise in training; likewise */
     DDPM_RANDOM_VALIDATION = 7,  /* t and noise of the validation loss; row = validation row */
     DDPM_RANDOM_START = 8,       /* x_T of a sample; row = sample */
-    DDPM_RANDOM_REVERSE = 9,     /* noise of a reverse step; step = t, row = sample */
+    DDPM_RANDOM_REVERSE = 9,     /* noise of a reverse step; step = pass and t, row = sample */
     DDPM_RANDOM_FORWARD = 10,    /* noise of a forward chain; step = t, row = data row */
     DDPM_RANDOM_DIRECTION = 11,  /* projections of quality measures */
     DDPM_RANDOM_DROPOUT = 13,    /* rows whose condition is left out; step = iteration, row = position in the batch */
-    DDPM_RANDOM_CORRECTION = 12, /* Langevin steps; step = t and count, row = sample */
+    DDPM_RANDOM_CORRECTION = 12, /* Langevin steps; step = pass, t and count, row = sample */
+    DDPM_RANDOM_KNOWN = 14,      /* known entries of a completion at t; step = pass and t, row = sample */
+    DDPM_RANDOM_BACK = 15,       /* from a step back to t, to take it again; likewise */
     DDPM_RANDOM_BOUND = 40,      /* noise of the bound's terms; step = t, row = evaluated row */
     DDPM_RANDOM_PROBE = 41,      /* probes of a trace; step = probe, row = evaluated row */
     DDPM_RANDOM_PAIRS = 42,      /* which rows make a pair of sets; step = pair */

@@ -15,6 +15,9 @@
 
 #include <stdint.h>
 
+/** Added to the variance in a layer norm. */
+#define DDPM_NORM_EPSILON 1e-5f
+
 /** Settings of one update of the parameters. */
 typedef struct ddpm_update {
     float learning_rate;
@@ -57,6 +60,23 @@ typedef struct ddpm_kernels {
     int (*add_float)(int64_t n, const float *v, float limit, float *sum);
     /** out[j] = sum of column j over the rows. */
     void (*column_sums)(int64_t rows, int64_t n, const float *z, int64_t ldz, float *out);
+
+    /** Layer norm without parameters of its own (Ba et al. 2016), modulated (Perez et al. 2018), row by row:
+     *  normal = (x - mean) inverse, inverse = 1 / sqrt(variance + DDPM_NORM_EPSILON), y = normal (1 + scale) + shift.
+     *  x, normal, y [rows][n], inverse [rows]; a row's scale and shift [n] lie ldm apart (0: all rows share them). Up
+     *  to `panel` elements after each part of a modulation are read. */
+    void (*norm)(int64_t rows, int64_t n, const float *x, int64_t ldx, const float *scale, const float *shift,
+                 int64_t ldm, float *normal, float *inverse, float *y, int64_t ldy);
+    /** dx += the gradient by x; dscale and dshift, lddm apart, n elements of each row. */
+    void (*norm_backward)(int64_t rows, int64_t n, const float *dy, const float *normal, int64_t ldy,
+                          const float *inverse, const float *scale, int64_t ldm, float *dx, int64_t ldx, float *dscale,
+                          float *dshift, int64_t lddm);
+    /** x += gates * y, element by element. */
+    void (*gate)(int64_t rows, int64_t n, const float *y, int64_t ldy, const float *gates, int64_t ldm, float *x,
+                 int64_t ldx);
+    /** dy = dx * gates, dgates = dx * y. */
+    void (*gate_backward)(int64_t rows, int64_t n, const float *dx, int64_t ldx, const float *y, int64_t ldy,
+                          const float *gates, int64_t ldm, float *dy, float *dgates, int64_t lddm);
 
     /** Activation on an array: h = act(z), slope = act'(z) unless NULL. */
     void (*activate)(int64_t n, ddpm_activation activation, const float *z, float *h, float *slope);

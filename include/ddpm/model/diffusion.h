@@ -16,9 +16,11 @@
 typedef enum ddpm_prediction {
     DDPM_PREDICT_NOISE,    /* epsilon */
     DDPM_PREDICT_DATA,     /* x0 */
-    DDPM_PREDICT_MEAN,     /* the mean of q(x_{t-1} | x_t, x0) */
+    DDPM_PREDICT_MEAN,     /* o in sqrt(1 - beta) x_t + sqrt(beta) o, the mean of q(x_{t-1} | x_t, x0): what is new in
+                            * it, to the scale of the step's noise (Sohl-Dickstein et al. 2015) */
     DDPM_PREDICT_VELOCITY, /* sqrt(alpha_bar) epsilon - sqrt(1 - alpha_bar) x0 */
-    DDPM_PREDICT_COUNT
+    DDPM_PREDICT_COUNT,
+    DDPM_PREDICT_CLASS = DDPM_PREDICT_COUNT /* no prediction of the above, but of the class of x0: model/classifier.h */
 } ddpm_prediction;
 
 /** The variance of the reverse step. */
@@ -54,6 +56,11 @@ void ddpm_diffusion_release(ddpm_diffusion *diffusion);
 
 /** x0 = *from_xt x_t + *from_output prediction at step t; infinite where alpha_bar_t = 0 and noise is predicted. */
 void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t, double *from_xt, double *from_output);
+
+/** What is to be added to a prediction at step t for each unit of the gradient of ln p(c | x_t) by x_t, so that it is
+ * that of rows of class c: -sqrt(1 - alpha_bar) of the noise's (Dhariwal and Nichol 2021, algorithm 2), and of others
+ * what follows for a given x_t. 0 where alpha_bar_t = 0: there x_t says nothing of the class. */
+double ddpm_diffusion_guidance(const ddpm_diffusion *diffusion, int64_t t);
 
 /** From t to s < t, s = 0 for the data. */
 ddpm_transition ddpm_diffusion_transition(const ddpm_diffusion *diffusion, int64_t t, int64_t s);

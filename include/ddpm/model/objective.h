@@ -21,7 +21,8 @@ typedef enum ddpm_loss {
 /** Weights of the squared error by t. */
 typedef enum ddpm_weighting {
     DDPM_WEIGHTING_NONE,    /* 1 */
-    DDPM_WEIGHTING_NOISE,   /* what makes any prediction's loss that of the noise: 1, SNR (data), SNR + 1 ... */
+    DDPM_WEIGHTING_NOISE,   /* what makes any prediction's loss that of the noise: 1, SNR (data), SNR / (SNR + 1)
+                               (velocity) ... */
     DDPM_WEIGHTING_MIN_SNR, /* the same times min(SNR, gamma) / SNR (Hang et al. 2023) */
     DDPM_WEIGHTING_COUNT
 } ddpm_weighting;

@@ -66,7 +66,7 @@ void ddpm_sampler_release(ddpm_sampler *sampler);
 /** Which t snapshot i of `snapshots` shows: evenly over the grid, T first and 0 last. */
 int64_t ddpm_sampler_snapshot_step(const ddpm_sampler *sampler, int64_t snapshots, int64_t i);
 
-/** Numbers of scratch memory that ddpm_sampler_run needs for blocks of up to `rows` rows. */
+/** Numbers of scratch memory that ddpm_sampler_run and ddpm_sampler_complete need for blocks of up to `rows` rows. */
 int64_t ddpm_sampler_scratch(const ddpm_sampler *sampler, int64_t rows);
 
 /** Make samples first .. first+rows-1 of a seed, in standardised units.
@@ -77,5 +77,18 @@ int64_t ddpm_sampler_scratch(const ddpm_sampler *sampler, int64_t rows);
 void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
                       uint64_t seed, int64_t first, int64_t rows, float *scratch, float *x, int64_t snapshots,
                       float *trajectory, int64_t snapshot_stride);
+
+enum { DDPM_SAMPLER_PASSES_MAX = 1024 };
+
+/** Complete rows first .. first+rows-1: RePaint (Lugmayr et al. 2022, algorithm 1). After each step to s the known
+ *  entries are replaced by a draw of q(x_s | x_0 = known), and Langevin steps hold them; each step that does not end at
+ *  the data is taken `passes` times, with a draw of q(x_t | x_s) in between, so that what is made and what is known
+ *  come to agree. A row of which nothing is known is sample `row` of the seed where passes is 1. Not for
+ *  DDPM_METHOD_DPM_SOLVER, which extrapolates from the step before.
+ *  @param known   [rows][columns] in standardised units, NaN: unknown.  @param passes  1..DDPM_SAMPLER_PASSES_MAX.
+ *  @param[out] x  [rows][columns]; its known entries are those of `known`. */
+void ddpm_sampler_complete(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
+                           uint64_t seed, int64_t first, int64_t rows, float *scratch, const float *known,
+                           int64_t passes, float *x);
 
 #endif

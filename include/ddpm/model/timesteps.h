@@ -17,13 +17,16 @@ typedef enum ddpm_timesteps_kind {
     DDPM_TIMESTEPS_COUNT
 } ddpm_timesteps_kind;
 
-enum { DDPM_TIMESTEPS_HISTORY = 10 }; /* losses kept of each t */
+enum {
+    DDPM_TIMESTEPS_HISTORY = 10,                        /* losses kept of each t */
+    DDPM_TIMESTEPS_SEEN = 1000 * DDPM_TIMESTEPS_HISTORY /* where the count of losses wraps: the ring stays full */
+};
 
 typedef struct ddpm_timesteps {
     ddpm_timesteps_kind kind;
     int64_t steps, batch;
-    float *history;     /* importance: [T][DDPM_TIMESTEPS_HISTORY], a ring; part of a run's state */
-    int32_t *seen;      /* importance: [T] losses met so far, below 10,000 and then from 10 again; likewise */
+    float *history; /* importance: [T][DDPM_TIMESTEPS_HISTORY], a ring; part of a run's state */
+    int32_t *seen;  /* importance: [T] losses met so far, below DDPM_TIMESTEPS_SEEN and then from 10 again; likewise */
     double *cumulative; /* importance: [T + 1] */
     int warm;           /* every t has a full history; before, draws are uniform */
 } ddpm_timesteps;

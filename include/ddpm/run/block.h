@@ -31,6 +31,10 @@ int64_t ddpm_block_bytes(const ddpm_model *model, int64_t rows);
 const float *ddpm_block_forward(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
                                 int64_t rows, int64_t *stride);
 
+/** The loss of the rows that went forward last: arguments as of ddpm_objective_rows, or ddpm_classifier_rows. */
+double ddpm_block_loss(const ddpm_block *block, int64_t rows, const float *output, int64_t stride,
+                       const float *importance, double share, float *doutput, float *row_loss);
+
 /** Rows first .. first+rows-1 of an iteration's batch: their share of the batch's loss; the gradients are added.
  *  @param[out] row_loss  [rows], or NULL. */
 double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,

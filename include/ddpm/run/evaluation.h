@@ -7,16 +7,21 @@
 
 enum { DDPM_EVALUATION_PAIRS = 10, DDPM_EVALUATION_MEASURES = 8 };
 
-/** Rows of standardised data [count][columns], on every rank. */
+/** Rows of standardised data, on every rank. */
 typedef struct ddpm_row_table {
     int64_t count;
-    float *rows;
+    float *rows;   /* [count][columns] */
+    float *values; /* [count][V] their conditions, standardised */
 } ddpm_row_table;
+
+/** Local. */
+void ddpm_row_table_release(ddpm_row_table *table);
 
 typedef struct ddpm_evaluation {
     ddpm_comm *comm;
     const ddpm_loaded *loaded;
-    ddpm_evaluate_options options; /* with everything decided */
+    const ddpm_condition *condition; /* of the model; a count of 0 without */
+    ddpm_evaluate_options options;   /* with everything decided */
     int threads;
     int64_t columns, steps;            /* D, T */
     double log_scale;                  /* nats from standardised data to the data's own units, over all columns */

@@ -4,7 +4,7 @@
 #define DDPM_RUN_GENERATOR_H
 
 #include "ddpm/model/sampler.h"
-#include "ddpm/run/load.h"
+#include "ddpm/run/guide.h"
 
 /** How to sample. */
 typedef struct ddpm_sampling {
@@ -35,11 +35,18 @@ void ddpm_generator_core_free(ddpm_generator_core *generator);
  * the number of samples. Borrowed. Without this call samples are unconditional. */
 void ddpm_generator_core_set_conditions(ddpm_generator_core *generator, int64_t rows, const float *values);
 
+/** Local. Let a classifier steer the samples. Borrowed; NULL: none. */
+void ddpm_generator_core_set_guide(ddpm_generator_core *generator, ddpm_guide *guide);
+
 const ddpm_sampler *ddpm_generator_core_sampler(const ddpm_generator_core *generator);
 
 /** Local. Samples first .. first+rows-1 of a seed, in standardised units; rows at most DDPM_GENERATOR_BLOCK. Arguments
  * as of ddpm_sampler_run. */
 void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first, int64_t rows,
                              float *x, int64_t snapshots, float *trajectory, int64_t stride);
+
+/** Local. Complete rows first .. first+rows-1 of a seed; arguments as of ddpm_sampler_complete. */
+void ddpm_generator_core_complete(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first,
+                                  int64_t rows, const float *known, int64_t passes, float *x);
 
 #endif

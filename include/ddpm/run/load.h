@@ -23,6 +23,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_load_shared(ddpm_comm *comm, const char *path, 
 
 void ddpm_loaded_release(ddpm_loaded *loaded);
 
+/** Local. DDPM_ERR_USAGE for a classifier, which makes no rows and has no bound. @param path  for the message. */
+DDPM_MUST_CHECK ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded, const char *path);
+
 /** Local. The map to the data's units, borrowed from the checkpoint. */
 ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded);
 

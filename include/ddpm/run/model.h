@@ -17,7 +17,8 @@ typedef struct ddpm_model {
     const ddpm_config *config;       /* borrowed */
 } ddpm_model;
 
-/** @param config   checked; borrowed until ddpm_model_release.  @param columns  D.  @param[out] out  release with
+/** DDPM_ERR_CONFIG where a classifier's condition is not one class.
+ *  @param config   checked; borrowed until ddpm_model_release.  @param columns  D.  @param[out] out  release with
  * ddpm_model_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns,
                                               const ddpm_condition *condition, ddpm_model *out);
@@ -30,6 +31,8 @@ void ddpm_model_release(ddpm_model *model);
 
 /** Bytes of its tables of t. */
 int64_t ddpm_model_bytes(const ddpm_model *model);
+/** Whether it tells the class of a noisy row (diffusion.predict: class), and cannot make rows. */
+int ddpm_model_is_classifier(const ddpm_model *model);
 
 /** The schedule of a configuration. @param[out] out  release with ddpm_schedule_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out);

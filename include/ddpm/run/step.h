@@ -4,6 +4,7 @@
 
 #include "ddpm/model/timesteps.h"
 #include "ddpm/run/state.h"
+#include "ddpm/run/timing.h"
 #include "ddpm/store/checkpoint.h"
 #include "ddpm/store/dataset.h"
 #include "ddpm/world/reduce.h"
@@ -15,6 +16,10 @@ typedef struct ddpm_stepper ddpm_stepper;
 DDPM_MUST_CHECK ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_model *model, ddpm_dataset *dataset,
                                                 int threads, ddpm_stepper **out);
 void ddpm_stepper_free(ddpm_stepper *stepper);
+
+/** Local. Add up in `timing` (borrowed) where the time of iterations goes; they then wait for each other once more.
+ *  @param timing  NULL: no longer; on all ranks or on none. */
+void ddpm_stepper_measure(ddpm_stepper *stepper, ddpm_timing *timing);
 
 /** Local. Rows of a block, and the blocks of a batch, over all ranks. */
 int64_t ddpm_stepper_block_rows(const ddpm_stepper *stepper);

@@ -15,6 +15,10 @@ typedef struct ddpm_stop {
     const char *reason;         /* of the request, NULL: none so far */
 } ddpm_stop;
 
+/** From here on SIGUSR1 waits until ddpm_stop_begin: a scheduler may send it to a rank that is still starting, and it
+ * would end the process. For main, before MPI and its threads are there. */
+void ddpm_stop_hold(void);
+
 /** Catch the signals until ddpm_stop_end.
  *  @param time_limit  seconds from now, 0: none.
  *  @param margin      seconds before the end of a SLURM job (SLURM_JOB_END_TIME, where it is set); at most half of what

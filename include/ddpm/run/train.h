@@ -15,6 +15,7 @@ typedef struct ddpm_train_options {
     ddpm_resume resume;
     const char *resume_file;
     int dry_run;   /* say what would be done and what memory it takes */
+    int timings;   /* write timings.csv, into the run folder */
     int inspects;  /* print a block of the next iteration, and write nothing */
     int64_t block; /* that one */
 } ddpm_train_options;

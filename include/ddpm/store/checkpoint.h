@@ -6,9 +6,9 @@
  * /reduction/exponent [tensors + 1] int32; with importance sampling of t, /timesteps/history [T][10] float32 and
  * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64, and
  * their names in the root's attribute condition_names; attributes of the root: format, program, iteration,
- * interval_loss, interval_count, recoveries (0 where it is missing), config (the resolved YAML), columns (their names, when they have any). Chunks and
- * metadata carry HDF5's checksums; the user block holds a digest of all that follows it (store/digest.h), checked
- * before HDF5 sees the file.
+ * interval_loss, interval_count, recoveries (0 where it is missing), config (the resolved YAML), columns (their names,
+ * when they have any). Chunks and metadata carry HDF5's checksums; the user block holds a digest of all that follows it
+ * (store/digest.h), checked before HDF5 sees the file.
  *
  *  Local: rank 0 reads and writes, the run floor shares the result. Main thread.
  */

@@ -3,7 +3,8 @@
  *
  *  data.condition lists names. A name is that of a dataset of the file with one value a row, else of a column of
  * data.dataset (by name or number), else, for generated data, "label". Integers are classes, others numbers;
- * "class:NAME" and "number:NAME" say so outright. Local, main thread.
+ * "class:NAME" and "number:NAME" say so outright. A name stands there once, and a column that is a condition is not
+ * modelled too. Local, main thread.
  */
 #ifndef DDPM_STORE_CONDITION_SOURCE_H
 #define DDPM_STORE_CONDITION_SOURCE_H
@@ -23,6 +24,9 @@ void ddpm_condition_source_close(ddpm_condition_source *source);
 int64_t ddpm_condition_source_count(const ddpm_condition_source *source); /* V */
 const char *ddpm_condition_source_name(const ddpm_condition_source *source, int64_t v);
 int ddpm_condition_source_is_class(const ddpm_condition_source *source, int64_t v);
+
+/** The column of data.dataset that value v is, from 0; -1 where it has a dataset of its own or is a label. */
+int64_t ddpm_condition_source_column(const ddpm_condition_source *source, int64_t v);
 
 /** Values of rows first .. first+count-1, [count][V]. DDPM_ERR_DATA names the row of a class that is not a whole number
  * from 0 to DDPM_CLASSES_MAX - 1, or a number that is not finite. */

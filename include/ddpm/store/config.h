@@ -88,6 +88,7 @@ typedef struct ddpm_config {
         double condition_dropout;
     } diffusion;
     struct {
+        ddpm_network_kind kind;
         int64_t width, depth;
         ddpm_activation activation;
         ddpm_time time;

@@ -13,6 +13,11 @@ enum { DDPM_PATH_BYTES = 4096 };
 /** The temporary name beside path: ".<base name>.partial". DDPM_ERR_USAGE when a path is too long. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_partial_name(const char *path, char out[DDPM_PATH_BYTES]);
 
+/** FILE[:dataset] in two; a file whose own name holds a colon is still found. DDPM_ERR_USAGE when either is too long.
+ *  @param otherwise  the dataset where none is named.  @param[out] path,dataset  of `bytes` each. */
+DDPM_MUST_CHECK ddpm_status ddpm_file_split_dataset(const char *text, const char *otherwise, size_t bytes, char *path,
+                                                    char *dataset);
+
 /** Sync the partial file, rename it to path, sync the folder (where the file system can). The partial file is gone on
  * failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_commit(const char *partial, const char *path);

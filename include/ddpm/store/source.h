@@ -25,4 +25,7 @@ ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source);
  * finite. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows);
 
+/** The same, where NaN stands for a value that is not known: only an infinite one is refused. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_read_incomplete(ddpm_source *source, int64_t first, int64_t count, float *rows);
+
 #endif

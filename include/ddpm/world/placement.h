@@ -9,4 +9,10 @@
  *  @param threads  of this rank. */
 void ddpm_placement_report(ddpm_comm *comm, int threads);
 
+/** Collective. Whether all ranks compute alike: by the kernels that rank 0 has chosen (kernel/simd.h), with fused
+ * multiply-adds in the C library or without. Otherwise a number would depend on which rank it falls to, and the ranks'
+ * copies of the parameters would drift apart.
+ *  @return DDPM_ERR_CONFIG, naming the lowest rank of another kind, its host, and the remedy. */
+DDPM_MUST_CHECK ddpm_status ddpm_placement_check(ddpm_comm *comm);
+
 #endif

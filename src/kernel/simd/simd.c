@@ -4,6 +4,7 @@
 #include "dense.h"
 #include "elementwise.h"
 #include "limit.h"
+#include "norm.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -24,6 +25,10 @@ const ddpm_kernels JOIN(ddpm_kernels_, DDPM_ISA) = {
     .add_fixed = add_fixed,
     .add_float = add_float,
     .column_sums = column_sums,
+    .norm = norm,
+    .norm_backward = norm_backward,
+    .gate = gate,
+    .gate_backward = gate_backward,
     .activate = activate,
     .normal = normal,
     .collect_fixed = collect_fixed,

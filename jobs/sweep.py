@@ -1,0 +1,361 @@
+#!/usr/bin/python3
+"""A sweep: a base configuration, and a grid of settings over it. Each point of the grid is a run folder like any other, with an evaluation.
+
+  jobs/sweep.py list SWEEP.yaml              the points, and how far each has come
+  jobs/sweep.py run SWEEP.yaml INDEX         train and evaluate one point; what is done already is not done again
+  jobs/sweep.py run-all SWEEP.yaml           all that are not finished, on this machine, one a core at a time
+  jobs/sweep.py submit SWEEP.yaml [-- ...]   the same as a job array (jobs/sweep.sbatch; what follows -- goes to sbatch)
+  jobs/sweep.py missing SWEEP.yaml           indices that are not finished, as `sbatch --array` takes them
+  jobs/sweep.py resubmit SWEEP.yaml          submit again: only what is neither finished nor in the queue
+  jobs/sweep.py gather SWEEP.yaml            table.h5 and table.csv of what is finished
+
+SWEEP.yaml:
+  base: ../swiss_roll.yaml                   from this file's folder
+  set: {training.iterations: 4000}           over the base, for every point
+  grid:                                      the points are all combinations; the last axis turns fastest
+    diffusion.steps: [10, 100, 1000]
+    training.learning_rate: [1e-4, 1e-3]
+    schedule:                                or settings that go together, each under a name
+      cosine: {diffusion.schedule.kind: cosine}
+      linear: {diffusion.schedule.kind: linear, diffusion.schedule.rescale: true}
+  evaluate: [--count, 1000]                  options of `ddpm evaluate`
+  output: runs/sweep                         default: runs/ and the name of this file
+"""
+import argparse
+import collections
+import concurrent.futures
+import csv
+import itertools
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "analysis"))
+import h5py  # noqa: E402
+import numpy as np  # noqa: E402
+
+import command  # noqa: E402
+import ddpm_io  # noqa: E402
+
+USAGE, BAD_CONFIG, STOPPED = 64, 78, 75
+ORDER = ("finished", "trained", "started", "missing")
+
+
+class BadSweep(ddpm_io.Failure):
+    code = BAD_CONFIG
+
+
+Point = collections.namedtuple("Point", "index labels settings folder")  # labels: {axis: value or name}
+
+
+# ---- the definition
+
+def scalar(value):
+    return isinstance(value, (str, int, float, bool))
+
+
+def axis_values(axis, values, path):
+    """[(label, {key: value})] of one axis of the grid."""
+    if isinstance(values, list) and values and all(map(scalar, values)):
+        return [(value, {axis: value}) for value in values]
+    if isinstance(values, dict) and values and all(isinstance(settings, dict) for settings in values.values()):
+        return list(values.items())
+    raise BadSweep(f"{path}: grid.{axis}: expected a list of values, or names with settings {{key: value}} each")
+
+
+def as_text(value):
+    """As YAML and the file system have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def short(axis):
+    """diffusion.steps as steps."""
+    return axis.rpartition(".")[2]
+
+
+class Sweep:
+    def __init__(self, path, output=None):
+        definition = ddpm_io.read_config(path)
+        known = {"base", "set", "grid", "evaluate", "output"}
+        for key in definition:
+            if key not in known:
+                raise BadSweep(f"{path}: unknown key {key!r}; there are {', '.join(sorted(known))}")
+        if not isinstance(definition.get("base"), str) or not isinstance(definition.get("grid"), dict) or not definition["grid"]:
+            raise BadSweep(f"{path}: needs base: FILE.yaml and grid: {{key: [values]}}")
+        self.path, self.name = path, os.path.splitext(os.path.basename(path))[0]
+        self.base = os.path.join(os.path.dirname(path), definition["base"])
+        if not os.path.isfile(self.base):
+            raise ddpm_io.Missing(f"{path}: base: no file {self.base}")
+        self.output = output or definition.get("output") or os.path.join("runs", self.name)
+        self.evaluate = list(map(str, definition.get("evaluate") or []))
+        self.axes = list(definition["grid"])
+        self.points = list(self.combine(definition))
+
+    def combine(self, definition):
+        axes = [[(axis, *value) for value in axis_values(axis, values, self.path)] for axis, values in definition["grid"].items()]
+        for index, choice in enumerate(itertools.product(*axes)):
+            settings = dict(definition.get("set") or {})
+            for _, _, more in choice:
+                settings.update(more)
+            name = "-".join([f"{index:04d}"] + [f"{short(axis)}_{as_text(label)}" for axis, label, _ in choice])
+            yield Point(index, {axis: label for axis, label, _ in choice}, settings, os.path.join(self.output, name))
+
+    def point(self, index):
+        if not 0 <= index < len(self.points):
+            raise BadSweep(f"{self.path}: no point {index}; there are 0 to {len(self.points) - 1}")
+        return self.points[index]
+
+    def unfinished(self):
+        return [point for point in self.points if state(point) != "finished"]
+
+
+# ---- how far a point has come
+
+def evaluation_path(point):
+    return os.path.join(point.folder, "evaluation.json")
+
+
+def iterations(point):
+    """(done, wanted)."""
+    run = ddpm_io.open_run(point.folder)
+    with ddpm_io.open_h5(run.checkpoint_path()) as file:
+        return int(file.attrs["iteration"]), run.config["training"]["iterations"]
+
+
+def state(point):
+    if os.path.exists(evaluation_path(point)):
+        return "finished"
+    try:
+        done, wanted = iterations(point)
+    except ddpm_io.Failure:
+        return "missing"
+    return "trained" if done >= wanted else "started"
+
+
+# ---- running
+
+class Runner:
+    """Runs the program, and hands it the signals that ask for a checkpoint."""
+
+    def __init__(self, launch, environment=None):
+        self.launch, self.environment = launch, {**os.environ, **(environment or {})}
+        self.program = os.environ.get("DDPM") or os.path.join(HERE, "..", "build", "release", "ddpm")
+        self.children, self.stopping = set(), False
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+
+    def stop(self, *_):
+        self.stopping = True
+        for child in list(self.children):
+            child.send_signal(signal.SIGUSR1)  # mpirun kills its ranks at TERM, and hands USR1 on
+
+    def run(self, *arguments, log=None):
+        """The program's exit code."""
+        if self.stopping:
+            return STOPPED
+        try:  # in a group of its own: the terminal's Ctrl-C comes here, and from here to the program as USR1
+            child = subprocess.Popen([*self.launch, self.program, *map(str, arguments)], env=self.environment, stdout=log, stderr=log,
+                                     process_group=0)
+        except OSError as error:
+            raise ddpm_io.Missing(f"{[*self.launch, self.program][0]}: cannot be run ({error.strerror}); DDPM=PATH names the program")
+        self.children.add(child)
+        if self.stopping:
+            child.send_signal(signal.SIGUSR1)
+        code = child.wait()
+        self.children.discard(child)
+        return code if code >= 0 else 128 - code
+
+
+def run_point(sweep, point, runner, log=None):
+    """Train, then evaluate. The exit code of what did not go well, or 0."""
+    os.makedirs(point.folder, exist_ok=True)
+    if state(point) == "finished":
+        return 0
+    settings = [word for key, value in point.settings.items() for word in ("--set", f"{key}={as_text(value)}")]
+    code = runner.run("train", sweep.base, *settings, "--output", point.folder, log=log)
+    if code:
+        return code
+    partial = os.path.join(point.folder, ".evaluation.json")
+    code = runner.run("evaluate", point.folder, *sweep.evaluate, "--json", partial, log=log)
+    if code == 0:
+        os.replace(partial, evaluation_path(point))
+    return code
+
+
+def run_one(sweep, options):
+    return run_point(sweep, sweep.point(options.index), Runner(shlex.split(options.launch)))
+
+
+def run_all(sweep, options):
+    """Each point alone on a core, its output in a log of its own: faster than many cores on one point after the other."""
+    runner = Runner(shlex.split(options.launch), {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")})
+    waiting, failed = sweep.unfinished(), 0
+
+    def work(point):
+        os.makedirs(point.folder, exist_ok=True)
+        with open(os.path.join(point.folder, "log.txt"), "ab") as log:
+            return point, run_point(sweep, point, runner, log)
+    with concurrent.futures.ThreadPoolExecutor(options.at_once) as pool:
+        for future in concurrent.futures.as_completed([pool.submit(work, point) for point in waiting]):
+            point, code = future.result()
+            failed = failed or code
+            if code != STOPPED or not runner.stopping:
+                print(f"{point.folder}: {'finished' if code == 0 else f'exit code {code}, see log.txt there'}", flush=True)
+    if runner.stopping:
+        print(f"stopped; the same command goes on with {len(sweep.unfinished())} of {len(sweep.points)} points", file=sys.stderr)
+    return failed
+
+
+# ---- the queue
+
+def as_ranges(indices):
+    """[0, 1, 2, 5] as 0-2,5."""
+    groups = []
+    for index in sorted(indices):
+        if groups and groups[-1][1] == index - 1:
+            groups[-1][1] = index
+        else:
+            groups.append([index, index])
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in groups)
+
+
+def call(words):
+    try:
+        done = subprocess.run(words, capture_output=True, text=True)
+    except OSError as error:
+        raise ddpm_io.Missing(f"{words[0]}: {error.strerror}; is this a machine of a SLURM cluster?")
+    if done.returncode != 0:
+        raise ddpm_io.BadData(f"{words[0]}: {done.stderr.strip() or done.returncode}")
+    return done.stdout
+
+
+def job_name(sweep):
+    """Of this sweep in this folder: what is in the queue is known by it."""
+    return f"sweep:{os.path.abspath(sweep.output)}"
+
+
+def queued(sweep):
+    """Indices that are waiting or running."""
+    lines = call(["squeue", "--noheader", "--array", "--format=%K", "--name=" + job_name(sweep)]).split()
+    return {int(line) for line in lines if line.isdecimal()}
+
+
+def submit(sweep, options):
+    there = queued(sweep)
+    wanted = [point.index for point in sweep.unfinished() if point.index not in there]
+    if there:
+        print(f"in the queue already: {as_ranges(there)}")
+    if not wanted:
+        print("nothing to submit")
+        return 0
+    limit = f"%{options.at_once}" if options.limited else ""
+    script = [os.path.join(HERE, "sweep.sbatch"), os.path.abspath(sweep.path), "--output", os.path.abspath(sweep.output)]
+    print(call(["sbatch", "--job-name=" + job_name(sweep), f"--array={as_ranges(wanted)}{limit}", *options.sbatch, *script]).strip() +
+          f": points {as_ranges(wanted)}")
+    return 0
+
+
+# ---- tables
+
+def list_points(sweep, _):
+    for point in sweep.points:
+        axes = "  ".join(f"{axis}={as_text(label)}" for axis, label in point.labels.items())
+        print(f"{point.index:5d}  {state(point):8}  {axes}")
+    return 0
+
+
+def list_missing(sweep, _):
+    print(as_ranges(point.index for point in sweep.unfinished()))
+    return 0
+
+
+def nested(values, *keys):
+    for key in keys:
+        values = values.get(key) if isinstance(values, dict) else None
+    return np.nan if values is None else float(values)
+
+
+def audit(schedule_beta):
+    """How far the end of the forward process is from noise: alpha_bar_T, SNR_T, and L_T in nats per column of unit variance,
+    the mean of KL(N(sqrt(a) x, 1 - a) || N(0, 1)) over x of variance 1, -log(1 - a) / 2."""
+    log_alpha_bar = np.log1p(-schedule_beta[1:-1]).sum() + (np.log1p(-schedule_beta[-1]) if schedule_beta[-1] < 1 else -np.inf)
+    alpha_bar = float(np.exp(log_alpha_bar))
+    return {"alpha_bar_T": alpha_bar, "snr_T": alpha_bar / (1 - alpha_bar), "prior": -0.5 * float(np.log1p(-alpha_bar))}
+
+
+def row_of(point):
+    """One finished point: its place in the grid, its training, the audit of its schedule, its quality. Measures of distance also as
+    multiples of what fresh data has in the samples' place (ratio: 1 is perfect)."""
+    with open(evaluation_path(point), encoding="utf-8") as file:
+        found = json.load(file)
+    run = ddpm_io.open_run(point.folder)
+    with ddpm_io.open_h5(run.checkpoint_path()) as file:
+        beta = file["schedule/beta"][:]
+    validation = run.metrics["validation_loss"][np.isfinite(run.metrics["validation_loss"])]
+    row = {"index": point.index, "folder": os.path.basename(point.folder), **point.labels, "T": int(found["steps"]),
+           "iterations": int(found["iteration"]), "seconds": float(run.metrics["seconds"][-1]), "loss": float(run.metrics["loss"][-1]),
+           "validation_loss": float(validation[-1]) if len(validation) else np.nan, **audit(beta),
+           "bound": nested(found, "bound", "nats_per_column"), "bound_error": nested(found, "bound_error") / found["columns"],
+           "log_likelihood": nested(found, "log_likelihood", "nats_per_column")}
+    for measure in ("sliced_w1", "sliced_w2", "energy", "mmd2", "ks_mean"):
+        row[measure] = nested(found, "quality", measure, "samples")
+        row[measure + "_ratio"] = nested(found, "quality", measure, "ratio")
+    return row
+
+
+def write_h5(path, rows, sweep):
+    """A dataset [points] a column; `axes` names those of the grid."""
+    with command.whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["sweep"], file.attrs["axes"], file.attrs["points"] = sweep.name, sweep.axes, len(sweep.points)
+        for name in rows[0]:
+            values = [row[name] for row in rows]
+            mixed = any(isinstance(value, (str, bool)) for value in values)
+            file[name] = np.array(list(map(as_text, values)), h5py.string_dtype()) if mixed else np.array(values)
+
+
+def write_csv(path, rows):
+    with command.whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: "" if value != value else value for name, value in row.items()} for row in rows)
+
+
+def gather(sweep, _):
+    rows = [row_of(point) for point in sweep.points if state(point) == "finished"]
+    missing = as_ranges(point.index for point in sweep.unfinished())
+    if not rows:
+        raise ddpm_io.Missing(f"{sweep.output}: no point is finished")
+    write_h5(os.path.join(sweep.output, "table.h5"), rows, sweep)
+    write_csv(os.path.join(sweep.output, "table.csv"), rows)
+    print(f"{sweep.output}/table.h5, table.csv: {len(rows)} of {len(sweep.points)} points" + (f"; missing: {missing}" if missing else ""))
+    return 0
+
+
+VERBS = {"list": list_points, "run": run_one, "run-all": run_all, "submit": submit, "resubmit": submit, "missing": list_missing, "gather": gather}
+
+
+def main():
+    parser = command.Parser(__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("verb", choices=VERBS, metavar="VERB")
+    parser.add_argument("sweep", metavar="SWEEP.yaml")
+    parser.add_argument("index", nargs="?", type=int, metavar="INDEX", help="of the point to run")
+    parser.add_argument("--output", metavar="DIR", help="folder of the points, over the file's")
+    parser.add_argument("--launch", default="", metavar="WORDS", help="before the program, for example 'mpirun -n 4'")
+    parser.add_argument("--at-once", type=command.positive, metavar="N", help="points at a time (default: run-all one a core, submit no limit)")
+    words = sys.argv[1:]
+    rest = words[words.index("--") + 1:] if "--" in words else []
+    options = parser.parse_args(words[:len(words) - len(rest) - ("--" in words)])
+    options.sbatch, options.limited = rest, options.at_once is not None
+    options.at_once = options.at_once or os.cpu_count() or 1
+    if (options.verb == "run") != (options.index is not None):
+        parser.error("an INDEX goes with run, and with run only")
+    return VERBS[options.verb](Sweep(options.sweep, options.output), options)
+
+
+if __name__ == "__main__":
+    command.run(main)
