@@ -72,6 +72,12 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return ddpm_fail(DDPM_ERR_USAGE, "there is no verb '%s'; 'ddpm --help' lists them", argv[1]);
 }
 
+/* Local. What was printed is part of what was asked for. */
+static ddpm_status flush_output(void)
+{
+    return fflush(stdout) == 0 ? DDPM_OK : ddpm_fail(DDPM_ERR_IO, "standard output could not be written");
+}
+
 int main(int argc, char **argv)
 {
     ddpm_comm *comm = NULL;
@@ -88,11 +94,8 @@ int main(int argc, char **argv)
     omp_set_num_threads(threads_granted());
     status = ddpm_placement_check(comm);
     if (status == DDPM_OK) status = run(comm, argc, argv);
+    if (status == DDPM_OK) status = ddpm_agree(comm, flush_output());
     if (speaks && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());
-    if (speaks && fflush(stdout) != 0 && status == DDPM_OK) {
-        ddpm_log_info("ddpm: standard output could not be written");
-        status = DDPM_ERR_IO;
-    }
     ddpm_comm_stop(comm);
     return ddpm_status_exit_code(status);
 }
