@@ -38,8 +38,7 @@ class Damage(Robust):
         return status == ERR_DATA
 
     def test_flips(self):
-        """One bit of each of so many bytes: of every header (all that is no array of numbers lies before or between them, so all of the
-        first kilobyte and an even sample of the rest)."""
+        """One bit of each of so many bytes: all of the first kilobyte, with the digest and HDF5's superblock, and a choice of the rest."""
         chance, length = seeded(), len(self.good)
         count = min(number("DDPM_POSITIONS", 1000, length), length)
         self.assertFalse(self.refused(self.good))
