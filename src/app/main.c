@@ -14,7 +14,7 @@
 
 static const ddpm_verb *const verbs[] = {&ddpm_verb_train,    &ddpm_verb_sample,   &ddpm_verb_forward,
                                          &ddpm_verb_evaluate, &ddpm_verb_schedule, &ddpm_verb_data,
-                                         &ddpm_verb_info,     &ddpm_verb_config};
+                                         &ddpm_verb_info,     &ddpm_verb_config,   &ddpm_verb_bench};
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void)

@@ -9,6 +9,8 @@ extern const ddpm_kernels ddpm_kernels_baseline;
 extern const ddpm_kernels ddpm_kernels_avx2, ddpm_kernels_avx512;
 #endif
 
+enum { CANDIDATES = 3 };
+
 /* Best first; "baseline" is what the compiler assumes of every processor of the platform. */
 static const ddpm_kernels *candidate(int i)
 {
@@ -25,9 +27,16 @@ static const ddpm_kernels *candidate(int i)
 const ddpm_kernels *ddpm_kernels_choose(void)
 {
     const char *wanted = getenv("DDPM_ISA");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < CANDIDATES; i++) {
         const ddpm_kernels *kernels = candidate(i);
         if (kernels && (!wanted || !*wanted || strcmp(wanted, kernels->name) == 0)) return kernels;
     }
+    return NULL;
+}
+
+const ddpm_kernels *ddpm_kernels_runnable(int i)
+{
+    for (int c = 0; c < CANDIDATES; c++)
+        if (candidate(c) && i-- == 0) return candidate(c);
     return NULL;
 }

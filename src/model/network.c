@@ -125,6 +125,12 @@ double ddpm_network_operations(const ddpm_network *network)
     return sum;
 }
 
+int64_t ddpm_network_bytes(const ddpm_network *network)
+{
+    const ddpm_network_spec *spec = &network->spec;
+    return network->time_table ? (spec->steps + 1) * spec->time_width * (int64_t)sizeof(float) : 0;
+}
+
 void ddpm_network_initialise(const ddpm_network *network, uint64_t seed, float *parameters)
 {
     for (int64_t i = 0; i < network->tensor_count; i++) {

@@ -6,6 +6,23 @@
 
 #include <string.h>
 
+static int has_transposed(ddpm_packing packing, const ddpm_layer *layer)
+{
+    return packing >= layer->transposed;
+}
+
+int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing)
+{
+    const int64_t panel = network->kernels->panel;
+    int64_t floats = 0;
+    for (int64_t l = 0; l < network->layer_count; l++) {
+        const ddpm_layer *layer = &network->layers[l];
+        floats += (layer->inputs + 1) * ddpm_round_up(layer->outputs, panel);
+        if (has_transposed(packing, layer)) floats += layer->outputs * ddpm_round_up(layer->inputs, panel);
+    }
+    return floats * (int64_t)sizeof(float);
+}
+
 static ddpm_status build(const ddpm_network *net, ddpm_packing packing, ddpm_packed *packed)
 {
     const int64_t panel = net->kernels->panel;
@@ -17,7 +34,7 @@ static ddpm_status build(const ddpm_network *net, ddpm_packing packing, ddpm_pac
         const int64_t wide_out = ddpm_round_up(layer->outputs, panel), wide_in = ddpm_round_up(layer->inputs, panel);
         DDPM_TRY(DDPM_NEW(&p->weight, layer->inputs * wide_out, "packed weights"));
         DDPM_TRY(DDPM_NEW(&p->bias, wide_out, "packed bias"));
-        if (packing >= layer->transposed)
+        if (has_transposed(packing, layer))
             DDPM_TRY(DDPM_NEW(&p->transposed, layer->outputs * wide_in, "packed weights"));
     }
     return DDPM_OK;

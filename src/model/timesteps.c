@@ -27,6 +27,13 @@ void ddpm_timesteps_release(ddpm_timesteps *timesteps)
     *timesteps = (ddpm_timesteps){0};
 }
 
+int64_t ddpm_timesteps_bytes(const ddpm_timesteps *timesteps)
+{
+    const ddpm_timesteps *s = timesteps;
+    const size_t step = DDPM_TIMESTEPS_HISTORY * sizeof *s->history + sizeof *s->seen + sizeof *s->cumulative;
+    return s->history ? s->steps * (int64_t)step : 0;
+}
+
 /* The t whose share of the cumulative probability holds u. */
 static int64_t find(const ddpm_timesteps *s, double u)
 {

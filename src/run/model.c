@@ -95,6 +95,15 @@ void ddpm_model_release(ddpm_model *model)
     *model = (ddpm_model){0};
 }
 
+int64_t ddpm_model_bytes(const ddpm_model *model)
+{
+    const ddpm_diffusion *d = &model->diffusion;
+    const ddpm_schedule *s = &d->schedule;
+    const size_t step = 4 * sizeof *s->beta + 4 * sizeof *d->signal + sizeof *model->objective.weight +
+                        sizeof *model->objective.mean_slope + sizeof *model->objective.transition;
+    return (s->steps + 1) * (int64_t)step + ddpm_network_bytes(model->network);
+}
+
 int ddpm_model_is_classifier(const ddpm_model *model)
 {
     return model->diffusion.predict == DDPM_PREDICT_CLASS;

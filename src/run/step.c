@@ -128,15 +128,26 @@ int64_t ddpm_stepper_blocks(const ddpm_stepper *stepper)
     return stepper->blocks;
 }
 
-int64_t ddpm_stepper_bytes(const ddpm_stepper *stepper)
+ddpm_memory ddpm_stepper_memory(const ddpm_stepper *stepper)
 {
+    enum { ARRAYS = 5, SAVED = 8 }; /* parameters, average, two moments, gradient; the first four twice */
+    const int64_t array = ddpm_network_parameter_count(stepper->model->network) * (int64_t)sizeof(float);
     const ddpm_stepper *s = stepper;
-    const int64_t parameters = ddpm_network_parameter_count(s->model->network);
-    const int64_t sums = s->model->config->parallel.reduction == DDPM_REDUCTION_EXACT ? (int64_t)sizeof(int64_t)
-                                                                                      : (int64_t)sizeof(float);
-    const int64_t block = ddpm_block_bytes(s->model, s->block_rows);
-    /* parameters, average, two moments, gradient, and two packed copies; sums and a block a thread */
-    return parameters * 7 * (int64_t)sizeof(float) + s->threads * (parameters * sums + block);
+    const int64_t of_row =
+        learns_timesteps(s) ? (int64_t)(sizeof *s->row_loss + sizeof *s->row_t + sizeof *s->row_weight) : 0;
+    return (ddpm_memory){
+        .parameters = ARRAYS * array,
+        .checkpoint = SAVED * array,
+        .packed = ddpm_packed_bytes(s->model->network, DDPM_PACK_TRAINING),
+        .sums = ddpm_reducer_bytes(s->reducer),
+        .activations = s->threads * ddpm_block_bytes(s->model, s->block_rows),
+        .tables = ddpm_model_bytes(s->model) + ddpm_timesteps_bytes(&s->timesteps) + s->batch * of_row,
+    };
+}
+
+int64_t ddpm_memory_total(const ddpm_memory *memory)
+{
+    return memory->parameters + memory->packed + memory->sums + memory->activations + memory->tables;
 }
 
 int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count)
@@ -147,6 +158,34 @@ int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count)
 ddpm_timesteps *ddpm_stepper_timesteps(ddpm_stepper *stepper)
 {
     return &stepper->timesteps;
+}
+
+ddpm_checkpoint ddpm_stepper_checkpoint(ddpm_stepper *stepper, const ddpm_state *state)
+{
+    const ddpm_model *model = stepper->model;
+    const ddpm_transform *transform = ddpm_dataset_transform(stepper->dataset);
+    ddpm_checkpoint c = {
+        .iteration = state->iteration,
+        .recoveries = state->recoveries,
+        .columns = transform->columns,
+        .column_names = (char **)ddpm_dataset_names(stepper->dataset),
+        .mean = transform->mean,
+        .scale = transform->scale,
+        .minimum = transform->minimum,
+        .maximum = transform->maximum,
+        .condition = *ddpm_dataset_condition(stepper->dataset),
+        .steps = model->diffusion.schedule.steps,
+        .beta = model->diffusion.schedule.beta,
+        .history = stepper->timesteps.history,
+        .seen = stepper->timesteps.seen,
+        .parameter_count = ddpm_network_parameter_count(model->network),
+        .parameters = state->parameters,
+        .ema = state->ema,
+        .moment1 = state->moment1,
+        .moment2 = state->moment2,
+    };
+    c.exponent = ddpm_stepper_exponents(stepper, &c.exponent_count);
+    return c;
 }
 
 /* Block `block` of the batch: its gradients and its loss into the thread's sums. */

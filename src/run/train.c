@@ -192,6 +192,18 @@ static void warn_of_noise(const ddpm_diffusion *diffusion)
                          factor);
 }
 
+static void describe_memory(const ddpm_stepper *stepper)
+{
+    const ddpm_memory m = ddpm_stepper_memory(stepper);
+    const double mib = 1048576.0;
+    ddpm_log_info(
+        "memory     %.1f MiB a rank beside the data and the libraries: parameters, average, moments, gradient "
+        "%.1f; packed weights %.1f; sums %.1f and activations %.1f of the threads; tables %.1f; on rank 0 up to "
+        "%.1f more while it writes a checkpoint",
+        (double)ddpm_memory_total(&m) / mib, (double)m.parameters / mib, (double)m.packed / mib, (double)m.sums / mib,
+        (double)m.activations / mib, (double)m.tables / mib, (double)m.checkpoint / mib);
+}
+
 static void describe(const ddpm_trainer *t)
 {
     const ddpm_config *config = ddpm_trainer_config(t);
@@ -213,7 +225,7 @@ static void describe(const ddpm_trainer *t)
     ddpm_log_info("batch      %lld rows in %lld blocks of %lld; %s reduction", (long long)config->training.batch,
                   (long long)ddpm_stepper_blocks(t->stepper), (long long)ddpm_stepper_block_rows(t->stepper),
                   config->parallel.reduction == DDPM_REDUCTION_EXACT ? "exact" : "float32");
-    ddpm_log_info("memory     %.1f MiB a rank beside the data", (double)ddpm_stepper_bytes(t->stepper) / 1048576.0);
+    describe_memory(t->stepper);
     if (ddpm_comm_size(t->comm) > ddpm_stepper_blocks(t->stepper))
         ddpm_log_warning("%d ranks share %lld blocks: some ranks have nothing to do; use fewer ranks, a larger "
                          "training.batch, or smaller "

@@ -18,28 +18,14 @@ int ddpm_trainer_writes(const ddpm_trainer *t)
     return ddpm_comm_rank(t->comm) == 0;
 }
 
-static ddpm_status allocate_state(ddpm_trainer *t)
-{
-    const int64_t n = ddpm_network_parameter_count(t->model.network);
-    DDPM_TRY(DDPM_NEW(&t->state.parameters, n, "parameters"));
-    DDPM_TRY(DDPM_NEW(&t->state.ema, n, "average of the parameters"));
-    DDPM_TRY(DDPM_NEW(&t->state.moment1, n, "moments"));
-    return DDPM_NEW(&t->state.moment2, n, "moments");
-}
-
 ddpm_status ddpm_trainer_begin(ddpm_trainer *t)
 {
-    const size_t bytes = (size_t)ddpm_network_parameter_count(t->model.network) * sizeof(float);
     ddpm_stepper_free(t->stepper); /* it holds scales of an earlier attempt */
     t->stepper = NULL;
     DDPM_TRY(ddpm_stepper_create(t->comm, &t->model, t->dataset, omp_get_max_threads(), &t->stepper));
     ddpm_stepper_measure(t->stepper, t->timing);
-    t->state.iteration = 0;
     t->interval = (ddpm_interval){0};
-    ddpm_network_initialise(t->model.network, ddpm_trainer_config(t)->run.seed, t->state.parameters);
-    memcpy(t->state.ema, t->state.parameters, bytes);
-    memset(t->state.moment1, 0, bytes);
-    memset(t->state.moment2, 0, bytes);
+    ddpm_state_begin(&t->model, &t->state);
     return DDPM_OK;
 }
 
@@ -47,7 +33,7 @@ ddpm_status ddpm_trainer_build(ddpm_trainer *t, const ddpm_config *config)
 {
     DDPM_TRY(
         ddpm_model_create(config, ddpm_dataset_columns(t->dataset), ddpm_dataset_condition(t->dataset), &t->model));
-    DDPM_TRY(allocate_state(t));
+    DDPM_TRY(ddpm_state_create(&t->model, &t->state));
     return ddpm_trainer_begin(t);
 }
 
@@ -145,31 +131,10 @@ ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char *folder, int64_
 }
 
 /* Local. The state as a checkpoint, borrowed. */
-static ddpm_checkpoint state_of(ddpm_trainer *t)
+static ddpm_checkpoint state_of(const ddpm_trainer *t)
 {
-    const ddpm_transform *transform = ddpm_dataset_transform(t->dataset);
-    ddpm_checkpoint c = {
-        .iteration = t->state.iteration,
-        .recoveries = t->state.recoveries,
-        .interval = t->interval,
-        .columns = transform->columns,
-        .column_names = (char **)ddpm_dataset_names(t->dataset),
-        .mean = transform->mean,
-        .scale = transform->scale,
-        .minimum = transform->minimum,
-        .maximum = transform->maximum,
-        .condition = *ddpm_dataset_condition(t->dataset),
-        .steps = t->model.diffusion.schedule.steps,
-        .beta = t->model.diffusion.schedule.beta,
-        .history = ddpm_stepper_timesteps(t->stepper)->history,
-        .seen = ddpm_stepper_timesteps(t->stepper)->seen,
-        .parameter_count = ddpm_network_parameter_count(t->model.network),
-        .parameters = t->state.parameters,
-        .ema = t->state.ema,
-        .moment1 = t->state.moment1,
-        .moment2 = t->state.moment2,
-    };
-    c.exponent = ddpm_stepper_exponents(t->stepper, &c.exponent_count);
+    ddpm_checkpoint c = ddpm_stepper_checkpoint(t->stepper, &t->state);
+    c.interval = t->interval;
     return c;
 }
 
@@ -193,10 +158,7 @@ void ddpm_trainer_release(ddpm_trainer *t)
 {
     ddpm_lock_release(t->lock);
     ddpm_stepper_free(t->stepper);
-    ddpm_release(t->state.parameters);
-    ddpm_release(t->state.ema);
-    ddpm_release(t->state.moment1);
-    ddpm_release(t->state.moment2);
+    ddpm_state_release(&t->state);
     ddpm_dataset_free(t->dataset);
     ddpm_model_release(&t->model);
 }

@@ -16,6 +16,7 @@ ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
     static ddpm_comm only; /* MPI starts once; a rank without memory for this would leave the others waiting */
     int granted = 0;
     ddpm_comm *comm = &only;
+    const double started = ddpm_comm_seconds();
     *out = NULL;
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &granted) != MPI_SUCCESS)
         return ddpm_fail(DDPM_ERR_INTERNAL, "MPI could not be started");
@@ -27,6 +28,7 @@ ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
     MPI_Comm_size(comm->node, &comm->node_size);
     const int first_of_node = comm->node_rank == 0;
     MPI_Allreduce(&first_of_node, &comm->node_count, 1, MPI_INT, MPI_SUM, comm->all);
+    comm->start_seconds = ddpm_comm_seconds() - started;
     if (granted < MPI_THREAD_FUNNELED) {
         ddpm_comm_stop(comm);
         return ddpm_fail(DDPM_ERR_INTERNAL, "this MPI library does not allow threads (MPI_THREAD_FUNNELED is needed)");
@@ -128,6 +130,11 @@ double ddpm_comm_seconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+double ddpm_comm_start_seconds(const ddpm_comm *comm)
+{
+    return comm->start_seconds;
 }
 
 const char *ddpm_comm_library(void)

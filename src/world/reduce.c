@@ -121,6 +121,15 @@ void ddpm_reducer_free(ddpm_reducer *reducer)
     ddpm_release(reducer);
 }
 
+int64_t ddpm_reducer_bytes(const ddpm_reducer *reducer)
+{
+    const ddpm_reducer *r = reducer;
+    const int64_t real = sums_length(r) * (int64_t)sizeof *r->real + r->counter_count * (int64_t)sizeof *r->counters;
+    const int64_t thread = r->exact ? vector_length(r) * (int64_t)sizeof *r->fixed : real;
+    const int64_t chunk = (int64_t)(sizeof *r->chunks + sizeof *r->squares + sizeof *r->largest);
+    return r->threads * thread + r->chunk_count * chunk;
+}
+
 ddpm_gradient *ddpm_reducer_gradient(ddpm_reducer *reducer, int thread)
 {
     return &reducer->gradients[thread];

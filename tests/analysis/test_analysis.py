@@ -22,6 +22,7 @@ ANALYSIS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", 
 sys.dont_write_bytecode = True
 sys.path.insert(0, ANALYSIS)
 import animate  # noqa: E402
+import bench  # noqa: E402
 import command  # noqa: E402
 import ddpm_io  # noqa: E402
 import import_table  # noqa: E402
@@ -43,7 +44,7 @@ training: {iterations: 300, batch: 64, optimizer: adam, learning_rate: 1e-3, mom
 
 
 SCRIPTS = ("panels.py", "animate.py", "scatter.py", "pairs.py", "loss.py", "schedule.py", "images.py", "import_table.py", "quality.py", "twin.py",
-           "score.py", "steps.py")
+           "score.py", "steps.py", "bench.py")
 
 
 def run(script, *arguments):
@@ -284,6 +285,20 @@ json.dump({"quality": {"sliced_w1": value, "energy": value}}, open(option("--jso
         samples, data = self.h5("samples.h5", samples=rows), self.h5("data.h5", data=rows)
         self.assert_picture("images.py", samples, "--shape", "3x4", "--data", data)
         self.assert_fails(65, ["12 columns are not a square image", "--shape"], "images.py", samples, "--output", self.path("a.png"))
+
+
+    def test_bench(self):
+        points = [{"ranks": r, "seconds": 1 / r + 0.1, "blocks": 1 / r, "sum": 0.05 if r > 1 else 0, "efficiency": 1.1 / (1 + 0.1 * r)} for r in (1, 2, 4)]
+        path = self.write("bench.json", json.dumps({"prediction": {"once_seconds": 0.05, "points": points}}))
+        table = self.write("measured.csv", "ranks,seconds\n4,0.4\n1,1.2\n")
+        self.assert_picture("bench.py", path, "--table", table)
+        self.assert_picture("bench.py", path, path, "--measured", f"2={self.run_folder()}")
+        self.assertEqual([[1, 1.2], [4, 0.4]], bench.measured_points([], table).tolist())
+        run = ddpm_io.open_run(self.run_folder())
+        self.assertEqual([[2, run.config["training"]["batch"] / np.median(run.metrics["rows_per_second"][1:])]],
+                         bench.measured_points([(2, self.run_folder())], None).tolist())
+        self.assert_fails(64, ["RANKS=RUN"], "bench.py", path, "--measured", "runs/a", "--output", self.path("a.png"))
+        self.assert_fails(65, ["part 'prediction'"], "bench.py", self.write("other.json", "{}"), "--output", self.path("a.png"))
 
 
 class Failures(Case):

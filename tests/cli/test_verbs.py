@@ -10,7 +10,7 @@ import numpy as np
 from program import Case, checkpoints, latest, read_h5, read_metrics, settings, SMALL, SOURCE
 
 USAGE, CONFIG = 64, 78
-VERBS = ("train", "sample", "forward", "schedule", "data", "info", "config")
+VERBS = ("train", "sample", "forward", "schedule", "data", "info", "config", "bench")
 QUICK = {**SMALL, "training.iterations": 30, "training.validate_every": 0, "training.decay": "constant"}
 REFERENCE = os.path.join(SOURCE, "configs", "reference.yaml")
 

@@ -224,12 +224,28 @@ static void test_unknown_isa(void **state)
     assert_ptr_equal(ddpm_kernels_choose(), kernels);
 }
 
+/* Of the rate's measurement: it is arithmetic (rounding shows), and does not wander off however long it takes. */
+static void test_multiply_add(void **state)
+{
+    float numbers[DDPM_LIMIT_NUMBERS], sums[DDPM_LIMIT_NUMBERS], before[DDPM_LIMIT_NUMBERS];
+    (void)state;
+    fill_any(numbers, DDPM_LIMIT_NUMBERS, 70);
+    fill_any(before, DDPM_LIMIT_NUMBERS, 71);
+    memcpy(sums, before, sizeof sums);
+    const double operations = kernels->multiply_add(10000, numbers, sums);
+    for (int i = 0; i < DDPM_LIMIT_NUMBERS; i++) expect_near((double)sums[i], (double)before[i], 1e-2, "a sum", i);
+    assert_memory_not_equal(sums, before, sizeof sums);
+    assert_true(operations >= 10000.0 * 2.0 * (double)kernels->panel);
+    expect_near(kernels->multiply_add(30000, numbers, sums), 3.0 * operations, 0.0, "operations", 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),         cmocka_unit_test(test_every_height),
         cmocka_unit_test(test_row_stands_alone), cmocka_unit_test(test_fused_activation),
         cmocka_unit_test(test_refusal),          cmocka_unit_test(test_unknown_isa),
+        cmocka_unit_test(test_multiply_add),
     };
     return RUN_ON_EVERY_ISA(tests);
 }

@@ -98,11 +98,21 @@ typedef struct ddpm_kernels {
                   float *ema);
     void (*sgd)(int64_t n, const ddpm_update *update, const float *gradient, float *w, float *moment1, float *moment2,
                 float *ema);
+
+    /** Multiply-adds among registers, for the measurement of their rate. numbers, sums [DDPM_LIMIT_NUMBERS] are random
+     * in -1..1; the sums end where they began, but for rounding.
+     *  @return the operations done, two a multiply-add. */
+    double (*multiply_add)(int64_t rounds, const float *numbers, float *sums);
 } ddpm_kernels;
+
+enum { DDPM_LIMIT_NUMBERS = 256 };
 
 /** The table for this processor; the environment variable DDPM_ISA names another that it can run ("avx512", "avx2",
  * "baseline"). NULL when DDPM_ISA names none that can run here. */
 const ddpm_kernels *ddpm_kernels_choose(void);
+
+/** The tables that this processor can run, best first, whatever DDPM_ISA says; NULL from their number on. */
+const ddpm_kernels *ddpm_kernels_runnable(int i);
 
 /** n rounded up to a multiple of m. */
 static inline int64_t ddpm_round_up(int64_t n, int64_t m)

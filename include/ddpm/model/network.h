@@ -73,6 +73,9 @@ int64_t ddpm_network_parameter_count(const ddpm_network *network);
 /** Multiply-adds of one row forward, two operations each; a training step costs three times that. */
 double ddpm_network_operations(const ddpm_network *network);
 
+/** Bytes of the network itself, without its parameters: the table of embeddings, [T + 1][time_width]. */
+int64_t ddpm_network_bytes(const ddpm_network *network);
+
 /** Initial parameters, a pure function of the seed: uniform in +-1/sqrt(inputs) (as PyTorch's linear layer), gains in
  * 0..1, the modulation of residual blocks 0.
  *  @param[out] parameters  [ddpm_network_parameter_count]. */
@@ -92,6 +95,9 @@ typedef enum ddpm_packing {
 
 DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, ddpm_packed **out);
 void ddpm_packed_free(ddpm_packed *packed);
+
+/** Bytes of packed weights: one copy in whole panels, and another of the transposes where gradients flow. */
+int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing);
 
 /** Pack part `part` of `parts` of the work; all parts together pack everything. Parts may run in different threads. */
 void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts);

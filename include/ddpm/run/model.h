@@ -29,6 +29,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_model_create_with_beta(const ddpm_config *confi
                                                         const double *beta, ddpm_model *out);
 void ddpm_model_release(ddpm_model *model);
 
+/** Bytes of its tables of t. */
+int64_t ddpm_model_bytes(const ddpm_model *model);
 /** Whether it tells the class of a noisy row (diffusion.predict: class), and cannot make rows. */
 int ddpm_model_is_classifier(const ddpm_model *model);
 

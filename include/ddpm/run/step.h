@@ -3,17 +3,11 @@
 #define DDPM_RUN_STEP_H
 
 #include "ddpm/model/timesteps.h"
-#include "ddpm/run/model.h"
+#include "ddpm/run/state.h"
 #include "ddpm/run/timing.h"
+#include "ddpm/store/checkpoint.h"
 #include "ddpm/store/dataset.h"
 #include "ddpm/world/reduce.h"
-
-/** What training changes, [parameters] each. */
-typedef struct ddpm_state {
-    int64_t iteration;  /* finished ones */
-    int64_t recoveries; /* each has halved the learning rate */
-    float *parameters, *ema, *moment1, *moment2;
-} ddpm_state;
 
 typedef struct ddpm_stepper ddpm_stepper;
 
@@ -31,8 +25,23 @@ void ddpm_stepper_measure(ddpm_stepper *stepper, ddpm_timing *timing);
 int64_t ddpm_stepper_block_rows(const ddpm_stepper *stepper);
 int64_t ddpm_stepper_blocks(const ddpm_stepper *stepper);
 
-/** Local. Bytes that the stepper holds on this rank. */
-int64_t ddpm_stepper_bytes(const ddpm_stepper *stepper);
+/** The memory of training on a rank, in bytes, beside the data and the libraries. P parameters, R rows of a block, T
+ * steps: */
+typedef struct ddpm_memory {
+    int64_t parameters;  /* 20 P: parameters, average, two moments, gradient */
+    int64_t packed;      /* about 8 P: two copies of the weights, filled up to whole panels */
+    int64_t sums;        /* 8 P a thread (float32 reduction: 4 P) */
+    int64_t activations; /* about 8 R x width x (depth + 1) a thread */
+    int64_t tables;      /* of t: 4 (time_width + 24) T, and importance sampling's 52 T and 12 a row of the batch */
+    int64_t checkpoint;  /* 32 P more on rank 0, at most, while it writes one: the file is put together in memory, and
+                            HDF5 holds parts of it */
+} ddpm_memory;
+
+/** Local. The same before the first step and at any time after it. */
+ddpm_memory ddpm_stepper_memory(const ddpm_stepper *stepper);
+
+/** Local. All of it but the checkpoint. */
+int64_t ddpm_memory_total(const ddpm_memory *memory);
 
 /** Local. The scales of the fixed point, part of a run's state. */
 int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count);
@@ -40,6 +49,9 @@ int32_t *ddpm_stepper_exponents(ddpm_stepper *stepper, int64_t *count);
 /** Local. The history that importance sampling of t learns from, part of a run's state; ddpm_timesteps_refresh it after
  * a change. */
 ddpm_timesteps *ddpm_stepper_timesteps(ddpm_stepper *stepper);
+
+/** Local. The run's state as a checkpoint, borrowed; without the interval and the configuration's text. */
+ddpm_checkpoint ddpm_stepper_checkpoint(ddpm_stepper *stepper, const ddpm_state *state);
 
 /** Collective. Do one iteration: state->iteration grows by one.
  *  @param vote      nonzero: this rank asks to stop.

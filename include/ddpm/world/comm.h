@@ -46,6 +46,9 @@ void ddpm_comm_barrier(ddpm_comm *comm);
 /** Local. Seconds of a monotonic clock. */
 double ddpm_comm_seconds(void);
 
+/** Local. Seconds that ddpm_comm_start took on this rank: MPI's own start. */
+double ddpm_comm_start_seconds(const ddpm_comm *comm);
+
 /** Local. The MPI library's own name and version, one line. */
 const char *ddpm_comm_library(void);
 

@@ -10,6 +10,7 @@ struct ddpm_comm {
     MPI_Comm all;  /* every rank */
     MPI_Comm node; /* the ranks that share memory with this one */
     int rank, size, node_rank, node_size, node_count;
+    double start_seconds;
 };
 
 #endif

@@ -38,6 +38,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_reducer_create(const ddpm_network *network, int
                                                 int64_t contributions, ddpm_reducer **out);
 void ddpm_reducer_free(ddpm_reducer *reducer);
 
+/** Local. Bytes that it holds: a sum a thread, 8 bytes a parameter (float32: 4). */
+int64_t ddpm_reducer_bytes(const ddpm_reducer *reducer);
+
 /** Local. The accumulator of a thread; its last tensor, one element after the parameters, is the loss. */
 ddpm_gradient *ddpm_reducer_gradient(ddpm_reducer *reducer, int thread);
 

@@ -3,6 +3,7 @@
 
 #include "dense.h"
 #include "elementwise.h"
+#include "limit.h"
 #include "norm.h"
 
 #define JOIN_(a, b) a##b
@@ -37,4 +38,5 @@ const ddpm_kernels JOIN(ddpm_kernels_, DDPM_ISA) = {
     .adam = adam,
     .adamw = adamw,
     .sgd = sgd,
+    .multiply_add = multiply_add,
 };

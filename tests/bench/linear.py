@@ -1,0 +1,69 @@
+#!/usr/bin/python3
+"""Whether cost grows linearly: the share of the limit that a training step reaches over batch, width, depth and D, one at a time.
+
+Linear cost is a level line. Draws four panels, writes the points beside the picture as CSV, and names the worst point.
+"""
+import argparse
+import csv
+import os
+import sys
+import tempfile
+
+import programs
+
+sys.path.insert(0, os.path.join(programs.HERE, "..", "..", "analysis"))
+sys.dont_write_bytecode = True
+import style  # noqa: E402
+
+BASE = {"batch": 4096, "width": 256, "depth": 4, "D": 2}
+SWEEPS = {"batch": (256, 1024, 4096, 16384, 65536), "width": (64, 128, 256, 512, 1024, 2048), "depth": (2, 3, 4, 6, 8), "D": (2, 8, 64, 256, 784)}
+
+
+def measure(folder, seconds, point):
+    words = programs.config(folder, point["width"], point["depth"], point["batch"], point["D"])
+    found = programs.bench(folder, *words, "--only", "training", "--seconds", str(seconds))
+    row = next(row for row in found["rows"] if row["name"] == "training step, exact")
+    return {**point, "rows_per_second": row["rate"], "share": row["share"]}
+
+
+def draw(points, path):
+    figure, axes = style.plt.subplots(2, 2, figsize=(style.TWO_COLUMNS, 4.4), sharey=True)
+    for index, (axis, (name, values)) in enumerate(zip(axes.flat, SWEEPS.items())):
+        own = [point for point in points if point["sweep"] == name]
+        if not own:  # --only
+            axis.set_axis_off()
+            continue
+        axis.plot([point[name] for point in own], [point["share"] for point in own], style.marker(index), **style.line(index))
+        axis.set(xscale="log", xlabel=name, xticks=values, ylim=(0, 1.05))
+        axis.set_xticks([], minor=True)
+        axis.set_xticklabels([f"{value}" for value in values])
+    for axis in axes[:, 0]:
+        axis.set_ylabel("share of the limit")
+    figure.suptitle("training step; elsewhere " + ", ".join(f"{key} {value}" for key, value in BASE.items()), fontsize=9)
+    style.save(figure, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", default="linear.png", help="the picture; the points go beside it as .csv (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of a point (default: %(default)s)")
+    parser.add_argument("--only", choices=sorted(SWEEPS), help="one of the sweeps")
+    options = parser.parse_args()
+    points = []
+    with tempfile.TemporaryDirectory(prefix="ddpm-bench-") as folder:
+        for name, values in SWEEPS.items():
+            for value in values if options.only in (None, name) else ():
+                points.append({"sweep": name, **measure(folder, options.seconds, {**BASE, name: value})})
+                print("{sweep:6s} batch {batch:6d}  width {width:5d}  depth {depth}  D {D:4d}  {rows_per_second:12.0f} rows/s  {share:.3f} of the limit"
+                      .format(**points[-1]), flush=True)
+    draw(points, options.output)
+    with open(os.path.splitext(options.output)[0] + ".csv", "w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, points[0])
+        table.writeheader()
+        table.writerows(points)
+    worst = min(points, key=lambda point: point["share"])
+    print("worst: batch {batch}, width {width}, depth {depth}, D {D}: {share:.3f} of the limit".format(**worst))
+
+
+if __name__ == "__main__":
+    programs.main(main)

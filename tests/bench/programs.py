@@ -1,0 +1,111 @@
+"""Running ddpm and its peer for measurements: on how many cores, from where, and what of their output is the time."""
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+
+import h5py
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DDPM = os.environ.get("DDPM", os.path.join(HERE, "..", "..", "build", "release", "ddpm"))
+CORES = int(os.environ.get("DDPM_CORES", str(os.cpu_count())))
+ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} if os.geteuid() == 0 else {}
+
+
+class Failed(Exception):
+    pass
+
+
+def run(command, environment):
+    done = subprocess.run(list(map(str, command)), env={**os.environ, **ROOT, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def ddpm(*arguments, ranks=1, threads=None):
+    """ranks x threads fill the cores; with several ranks each is bound to cores of its own."""
+    threads = threads or max(1, CORES // ranks)
+    launch = ["mpirun", "-n", ranks, "--map-by", f"slot:PE={threads}", "--bind-to", "core"] if ranks > 1 else []
+    return run([*launch, DDPM, *arguments], {"OMP_NUM_THREADS": str(threads)})
+
+
+def settings(values):
+    return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+
+
+def normal_rows(folder, columns, rows=20000):
+    """A data file of so many columns."""
+    path = os.path.join(folder, f"normal{columns}.h5")
+    if not os.path.exists(path):
+        with h5py.File(path, "w") as file:
+            file["data"] = np.random.default_rng(columns).standard_normal((rows, columns), np.float32)
+    return path
+
+
+def config(folder, width, depth, batch, columns, **more):
+    """The same work as peer.py's: AdamW, T = 1000, the noise's error; no clipping, no average, no validation."""
+    values = {"network.width": width, "network.depth": depth, "training.batch": batch, "training.optimizer": "adamw", "training.decay": "constant",
+              "training.clip": 0, "training.ema": 0, "training.validate_every": 0, "diffusion.steps": 1000, "checkpoint.every": 1000000000, **more}
+    if columns != 2:
+        values.update({"data.source": "hdf5", "data.path": normal_rows(folder, columns)})
+    return settings(values)
+
+
+def train_rate(folder, words, iterations, ranks=1):
+    """Rows per second of `ddpm train`: the median of ten stretches, the first of which is left out."""
+    with tempfile.TemporaryDirectory(dir=folder) as output:
+        every = max(1, iterations // 10)
+        ddpm("train", "/dev/null", *words, *settings({"training.iterations": 10 * every, "run.report_every": every}), "--output", output, ranks=ranks)
+        with open(os.path.join(output, "metrics.csv"), encoding="utf-8", newline="") as file:
+            table = list(csv.reader(file))
+        column = [name.split()[0].split("[")[0] for name in table[0]].index("rows_per_second")
+        return float(np.median([float(row[column]) for row in table[2:]]))
+
+
+def bench(folder, *arguments, **more):
+    """The JSON of `ddpm bench`."""
+    path = os.path.join(folder, "bench.json")
+    ddpm("bench", "--folder", folder, "--json", path, *arguments, **more)
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def free_port():
+    with socket.socket() as any_socket:
+        any_socket.bind(("127.0.0.1", 0))
+        return any_socket.getsockname()[1]
+
+
+def peer(what, processes, core_type, **options):
+    """Seconds, as peer.py says. core_type: what OpenBLAS takes the processor for (Haswell: AVX2, SkylakeX: AVX-512)."""
+    words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
+    common = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": core_type}
+    if os.environ.get("PEER_BLAS"):
+        common["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [os.environ["PEER_BLAS"], os.environ.get("LD_LIBRARY_PATH")]))
+    if processes > 1:
+        common.update(WORLD_SIZE=str(processes), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free_port()))
+    started = [subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "peer.py"), what, *words], env={**common, "RANK": str(rank)},
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for rank in range(processes)]
+    outputs = [process.communicate() for process in started]
+    if any(process.returncode for process in started):
+        raise Failed("\n".join(err for _, err in outputs))
+    return float(outputs[0][0])
+
+
+def weights(width, depth, columns, embedding=64):
+    """Of the matrices of a network: what the arithmetic is counted by."""
+    return (columns + embedding) * width + (depth - 1) * width * width + width * columns
+
+
+def main(body):
+    """Run it; a failure is a message."""
+    try:
+        body()
+    except Failed as failure:
+        sys.exit(f"{os.path.basename(sys.argv[0])}: {failure}")
