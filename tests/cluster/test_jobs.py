@@ -160,7 +160,7 @@ class Jobs(cluster.Case):
                 cluster.on_head("scancel", job.number)
                 state, _ = job.wait()
                 self.assertEqual("CANCELLED", state)
-                job.until_says("checkpoint saved", 10)
+                job.until_says("checkpoint saved", 30)
                 self.assertEqual(0, self.restarts(job))
 
     def test_own_failure_is_not_repeated(self):

@@ -36,11 +36,11 @@ class Sweep(cluster.Case):
         return cluster.on_head("/usr/bin/python3", "jobs/sweep.py", words[0], self.definition, "--output", self.path("points"), *words[1:],
                                environment=environment, timeout=120)
 
-    def folder(self, index):
+    def point(self, index):
         return next(os.path.join(self.path("points"), name) for name in os.listdir(self.path("points")) if name.startswith(f"{index:04d}-"))
 
     def evaluations(self):
-        return {index: os.stat(os.path.join(self.folder(index), "evaluation.json")).st_mtime_ns for index in range(9) if index not in KILLED}
+        return {index: os.stat(os.path.join(self.point(index), "evaluation.json")).st_mtime_ns for index in range(9) if index not in KILLED}
 
     def states(self):
         return {int(line.split()[0]): line.split()[1] for line in self.sweep("list").splitlines()}
@@ -68,7 +68,7 @@ class Sweep(cluster.Case):
                     words = file.read().split(b"\0")
             except OSError:
                 continue
-            if words[0] == program.DDPM.encode() and self.folder(index).encode() in words:
+            if words[0] == program.DDPM.encode() and self.point(index).encode() in words:
                 return int(name)
         self.fail("no rank of that point is running")
 
@@ -106,7 +106,7 @@ class Sweep(cluster.Case):
     def check_bits(self, index, settings):
         """A point is the run that its settings make, on one rank."""
         self.ddpm("train", self.path("base.yaml"), *program.settings(settings), "--output", self.path("alone"), timeout=120)
-        here, there = (program.read_h5(program.latest(folder)) for folder in (self.path("alone"), self.folder(index)))
+        here, there = (program.read_h5(program.latest(folder)) for folder in (self.path("alone"), self.point(index)))
         for name, values in here.items():
             self.assertTrue((program.bits(values) == program.bits(there[name])).all(), name)
 

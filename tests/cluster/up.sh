@@ -126,7 +126,7 @@ SelectTypeParameters=CR_Core
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=5,bf_interval=2
 # notice failures promptly: a dead node is DOWN, and its job requeued, after about 30 s
-KillWait=5
+KillWait=20
 SlurmdTimeout=15
 MessageTimeout=10
 AccountingStorageType=accounting_storage/none
