@@ -42,24 +42,24 @@ static ddpm_status parse_sampling(int found, const char *value, ddpm_evaluate_op
     int choice = 0;
     switch (found) {
     case 'k':
-        o->has_steps = 1;
-        return ddpm_arguments_integer("--steps", value, 1, 1000000, &o->sampling.steps);
+        o->sampling.has_steps = 1;
+        return ddpm_arguments_integer("--steps", value, 1, 1000000, &o->sampling.values.steps);
     case 'g':
-        o->has_guidance = 1;
-        return ddpm_arguments_real("--guidance", value, 0.0, 1000.0, &o->sampling.guidance);
+        o->sampling.has_guidance = 1;
+        return ddpm_arguments_real("--guidance", value, 0.0, 1000.0, &o->sampling.values.guidance);
     case 'e':
-        o->has_eta = 1;
-        return ddpm_arguments_real("--eta", value, 0.0, 1.0, &o->sampling.eta);
+        o->sampling.has_eta = 1;
+        return ddpm_arguments_real("--eta", value, 0.0, 1.0, &o->sampling.values.eta);
     case 'w':
-        o->has_weights = 1;
+        o->sampling.has_weights = 1;
         DDPM_TRY(ddpm_arguments_choice("--weights", value, 2, weights, &choice));
-        o->sampling.weights = choice == 0 ? DDPM_WEIGHTS_EMA : DDPM_WEIGHTS_RAW;
+        o->sampling.values.weights = choice == 0 ? DDPM_WEIGHTS_EMA : DDPM_WEIGHTS_RAW;
         return DDPM_OK;
     default:
         for (int i = 0; i < DDPM_METHOD_COUNT; i++) methods[i] = ddpm_method_name((ddpm_method)i);
-        o->has_method = 1;
+        o->sampling.has_method = 1;
         DDPM_TRY(ddpm_arguments_choice("--sampler", value, DDPM_METHOD_COUNT, methods, &choice));
-        o->sampling.method = (ddpm_method)choice;
+        o->sampling.values.method = (ddpm_method)choice;
         return DDPM_OK;
     }
 }

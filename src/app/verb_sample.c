@@ -48,22 +48,22 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
         o->has_seed = 1;
         return ddpm_arguments_seed("--seed", value, &o->seed);
     case 'k':
-        o->has_steps = 1;
-        return ddpm_arguments_integer("--steps", value, 1, 1000000, &o->sampling.steps);
+        o->sampling.has_steps = 1;
+        return ddpm_arguments_integer("--steps", value, 1, 1000000, &o->sampling.values.steps);
     case 'a': {
         const char *methods[DDPM_METHOD_COUNT];
         for (int i = 0; i < DDPM_METHOD_COUNT; i++) methods[i] = ddpm_method_name((ddpm_method)i);
-        o->has_method = 1;
+        o->sampling.has_method = 1;
         DDPM_TRY(ddpm_arguments_choice("--sampler", value, DDPM_METHOD_COUNT, methods, &choice));
-        o->sampling.method = (ddpm_method)choice;
+        o->sampling.values.method = (ddpm_method)choice;
         return DDPM_OK;
     }
     case 'e':
-        o->has_eta = 1;
-        return ddpm_arguments_real("--eta", value, 0.0, 1.0, &o->sampling.eta);
+        o->sampling.has_eta = 1;
+        return ddpm_arguments_real("--eta", value, 0.0, 1.0, &o->sampling.values.eta);
     case 'r':
-        o->has_corrections = 1;
-        return ddpm_arguments_integer("--corrections", value, 0, 1000, &o->sampling.corrections);
+        o->sampling.has_corrections = 1;
+        return ddpm_arguments_integer("--corrections", value, 0, 1000, &o->sampling.values.corrections);
     case 'n':
         if (o->condition_count == DDPM_CONDITIONS_MAX)
             return ddpm_fail(DDPM_ERR_USAGE, "--condition: at most %d", DDPM_CONDITIONS_MAX);
@@ -73,8 +73,8 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
         o->conditions_file = value;
         return DDPM_OK;
     case 'g':
-        o->has_guidance = 1;
-        return ddpm_arguments_real("--guidance", value, 0.0, 1000.0, &o->sampling.guidance);
+        o->sampling.has_guidance = 1;
+        return ddpm_arguments_real("--guidance", value, 0.0, 1000.0, &o->sampling.values.guidance);
     case 'y':
         o->classifier = value;
         return DDPM_OK;
@@ -89,14 +89,14 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
     case 'b':
         return ddpm_arguments_integer("--resample", value, 1, DDPM_SAMPLER_PASSES_MAX, &o->passes);
     case 'w':
-        o->has_weights = 1;
+        o->sampling.has_weights = 1;
         DDPM_TRY(ddpm_arguments_choice("--weights", value, 2, weights, &choice));
-        o->sampling.weights = choice == 0 ? DDPM_WEIGHTS_EMA : DDPM_WEIGHTS_RAW;
+        o->sampling.values.weights = choice == 0 ? DDPM_WEIGHTS_EMA : DDPM_WEIGHTS_RAW;
         return DDPM_OK;
     case 'l':
-        o->has_clip = 1;
+        o->sampling.has_clip = 1;
         DDPM_TRY(ddpm_arguments_choice("--clip", value, 2, clips, &choice));
-        o->sampling.clip = choice == 0 ? DDPM_CLIP_NONE : DDPM_CLIP_DATA;
+        o->sampling.values.clip = choice == 0 ? DDPM_CLIP_NONE : DDPM_CLIP_DATA;
         return DDPM_OK;
     default:
         return ddpm_arguments_integer("--trajectory", value, 1, 100000, &o->snapshots);

@@ -14,13 +14,6 @@ static ddpm_evaluate_options resolve(const ddpm_evaluate_options *options, const
 {
     ddpm_evaluate_options o = *options;
     const int64_t columns = loaded->checkpoint.columns;
-    const ddpm_sampling configured = ddpm_sampling_of(&loaded->config), given = o.sampling;
-    o.sampling = configured;
-    if (o.has_method) o.sampling.method = given.method;
-    if (o.has_steps) o.sampling.steps = given.steps;
-    if (o.has_eta) o.sampling.eta = given.eta;
-    if (o.has_guidance) o.sampling.guidance = given.guidance;
-    if (o.has_weights) o.sampling.weights = given.weights;
     if (!o.has_seed) o.seed = loaded->config.run.seed;
     if (o.samples < 0) o.samples = columns > WIDE ? SAMPLES_WIDE : SAMPLES;
     if (o.probes < 0) o.probes = columns > DDPM_EVALUATE_EXACT ? 1 : 0;
@@ -63,6 +56,7 @@ ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options)
                          .loaded = &loaded,
                          .condition = &loaded.checkpoint.condition,
                          .options = resolve(options, &loaded),
+                         .sampling = ddpm_sampling_resolve(&options->sampling, &loaded.config),
                          .threads = omp_get_max_threads(),
                          .columns = loaded.checkpoint.columns,
                          .steps = loaded.checkpoint.steps};

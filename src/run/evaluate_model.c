@@ -68,7 +68,7 @@ static ddpm_status build(pass *p)
     const ddpm_model *model = &e->loaded->model;
     const int derive = e->options.likelihood;
     DDPM_TRY(ddpm_packed_create(model->network, derive ? DDPM_PACK_INPUT_GRADIENT : DDPM_PACK_FORWARD, &p->packed));
-    ddpm_packed_fill(p->packed, model->network, ddpm_loaded_weights(e->loaded, e->options.sampling.weights), 0, 1);
+    ddpm_packed_fill(p->packed, model->network, ddpm_loaded_weights(e->loaded, e->sampling.weights), 0, 1);
     DDPM_TRY(DDPM_NEW(&p->sums, e->steps + 2, "terms of the bound"));
     DDPM_TRY(DDPM_NEW(&p->rows, ROW_NUMBERS * e->held_out.count, "numbers of the rows"));
     if (derive) {

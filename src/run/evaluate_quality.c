@@ -41,7 +41,7 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
     float *values = NULL;
     const int64_t blocks = (rows + DDPM_GENERATOR_BLOCK - 1) / DDPM_GENERATOR_BLOCK;
     const int64_t rank = ddpm_comm_rank(e->comm), size = ddpm_comm_size(e->comm);
-    ddpm_status status = ddpm_generator_core_create(e->loaded, &e->options.sampling, e->threads, &generator);
+    ddpm_status status = ddpm_generator_core_create(e->loaded, &e->sampling, e->threads, &generator);
     if (status == DDPM_OK) status = DDPM_NEW(&e->samples.rows, rows * e->columns, "samples");
     if (status == DDPM_OK) status = choose_conditions(e, rows, &values);
     status = ddpm_agree(e->comm, status);

@@ -36,7 +36,7 @@ static void print_conditions(const ddpm_evaluation *e)
 {
     printf("each row under its own condition:");
     for (int64_t v = 0; v < e->condition->count; v++) printf("%s %s", v ? "," : "", e->condition->names[v]);
-    printf("; guidance of samples %g\n", e->options.sampling.guidance);
+    printf("; guidance of samples %g\n", e->sampling.guidance);
 }
 
 static void print_bound(const ddpm_evaluation *e)

@@ -43,6 +43,19 @@ ddpm_sampling ddpm_sampling_of(const ddpm_config *config)
     };
 }
 
+ddpm_sampling ddpm_sampling_resolve(const ddpm_sampling_given *given, const ddpm_config *config)
+{
+    ddpm_sampling s = ddpm_sampling_of(config);
+    if (given->has_method) s.method = given->values.method;
+    if (given->has_steps) s.steps = given->values.steps;
+    if (given->has_eta) s.eta = given->values.eta;
+    if (given->has_corrections) s.corrections = given->values.corrections;
+    if (given->has_guidance) s.guidance = given->values.guidance;
+    if (given->has_weights) s.weights = given->values.weights;
+    if (given->has_clip) s.clip = given->values.clip;
+    return s;
+}
+
 /* The conditions of samples first .. first+rows-1 as columns; NULL where samples have none. */
 static const float *conditions(thread_memory *m, int64_t first, int64_t rows)
 {

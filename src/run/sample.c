@@ -18,6 +18,7 @@
 typedef struct sampling_run {
     const ddpm_loaded *loaded;
     const ddpm_sample_options *options;
+    ddpm_sampling sampling; /* with everything decided */
     ddpm_generator_core *generator;
     ddpm_sample_conditions conditions;
     ddpm_given *given;             /* NULL: none */
@@ -67,7 +68,7 @@ static void restore_given(void *context, int64_t first, int64_t count, float *x,
 static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
 {
     if (!o->given) return DDPM_OK;
-    if (o->sampling.method == DDPM_METHOD_DPM_SOLVER)
+    if (run->sampling.method == DDPM_METHOD_DPM_SOLVER)
         return ddpm_fail(
             DDPM_ERR_USAGE,
             "--given: dpm_solver extrapolates from the step before, which known entries drawn anew in each "
@@ -104,7 +105,7 @@ static ddpm_status build_guide(sampling_run *run, ddpm_sample_options *o)
     DDPM_TRY(DDPM_NEW(&run->classes, run->conditions.rows, "classes of samples"));
     for (int64_t i = 0; i < run->conditions.rows; i++)
         run->classes[i] = run->conditions.values[i * given->count + place];
-    DDPM_TRY(ddpm_guide_create(run->loaded, run->classifier, o->sampling.weights, o->scale, omp_get_max_threads(),
+    DDPM_TRY(ddpm_guide_create(run->loaded, run->classifier, run->sampling.weights, o->scale, omp_get_max_threads(),
                                DDPM_GENERATOR_BLOCK, &run->guide));
     ddpm_guide_set_classes(run->guide, run->conditions.rows, run->classes);
     ddpm_generator_core_set_guide(run->generator, run->guide);
@@ -131,11 +132,11 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
     DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", "samples"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "checkpoint", o->checkpoint));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", run->loaded->checkpoint.iteration));
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "sampler", ddpm_method_name(o->sampling.method)));
-    DDPM_TRY(ddpm_h5_put_real(file, "/", "eta", o->sampling.eta));
-    DDPM_TRY(ddpm_h5_put_int(file, "/", "corrections", o->sampling.corrections));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "sampler", ddpm_method_name(run->sampling.method)));
+    DDPM_TRY(ddpm_h5_put_real(file, "/", "eta", run->sampling.eta));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "corrections", run->sampling.corrections));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "steps", ddpm_generator_core_sampler(run->generator)->step_count));
-    DDPM_TRY(ddpm_h5_put_real(file, "/", "guidance", o->sampling.guidance));
+    DDPM_TRY(ddpm_h5_put_real(file, "/", "guidance", run->sampling.guidance));
     if (o->classifier) {
         DDPM_TRY(ddpm_h5_put_text(file, "/", "classifier", o->classifier));
         DDPM_TRY(ddpm_h5_put_real(file, "/", "scale", o->scale));
@@ -145,28 +146,11 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
         DDPM_TRY(ddpm_h5_put_int(file, "/", "draws", o->draws));
         DDPM_TRY(ddpm_h5_put_int(file, "/", "resample", o->passes));
     }
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", o->sampling.weights == DDPM_WEIGHTS_EMA ? "ema" : "raw"));
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "clip", o->sampling.clip == DDPM_CLIP_DATA ? "data" : "none"));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", run->sampling.weights == DDPM_WEIGHTS_EMA ? "ema" : "raw"));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "clip", run->sampling.clip == DDPM_CLIP_DATA ? "data" : "none"));
     char seed[24]; /* text: all 64 bits */
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
     return ddpm_h5_put_text(file, "/", "seed", seed);
-}
-
-/* What the command line leaves open is the configuration's. */
-static ddpm_sample_options resolve(const ddpm_sample_options *options, const ddpm_config *config)
-{
-    ddpm_sample_options o = *options;
-    if (!o.has_seed) o.seed = config->run.seed;
-    const ddpm_sampling configured = ddpm_sampling_of(config);
-    if (!o.has_method) o.sampling.method = configured.method;
-    if (!o.has_steps) o.sampling.steps = configured.steps;
-    if (!o.has_eta) o.sampling.eta = configured.eta;
-    if (!o.has_corrections) o.sampling.corrections = configured.corrections;
-    if (!o.has_guidance) o.sampling.guidance = configured.guidance;
-    if (!o.has_weights) o.sampling.weights = configured.weights;
-    if (!o.has_clip) o.sampling.clip = configured.clip;
-    o.sampling.correction_ratio = configured.correction_ratio;
-    return o;
 }
 
 /* Collective. */
@@ -200,7 +184,7 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
 static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
 {
     DDPM_TRY(ddpm_loaded_check_denoiser(run->loaded, o->checkpoint));
-    DDPM_TRY(ddpm_generator_core_create(run->loaded, &o->sampling, omp_get_max_threads(), &run->generator));
+    DDPM_TRY(ddpm_generator_core_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
     DDPM_TRY(open_given(run, o));
     return set_conditions(run, o);
 }
@@ -240,8 +224,12 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     ddpm_status status = DDPM_OK;
     if (options->classifier) status = ddpm_load_shared(comm, options->classifier, 0, &classifier);
     if (status == DDPM_OK) {
-        ddpm_sample_options o = resolve(options, &loaded.config);
-        sampling_run run = {.loaded = &loaded, .options = &o, .classifier = options->classifier ? &classifier : NULL};
+        ddpm_sample_options o = *options;
+        if (!o.has_seed) o.seed = loaded.config.run.seed;
+        sampling_run run = {.loaded = &loaded,
+                            .options = &o,
+                            .sampling = ddpm_sampling_resolve(&o.sampling, &loaded.config),
+                            .classifier = o.classifier ? &classifier : NULL};
         ddpm_placement_report(comm, omp_get_max_threads());
         status = sample(comm, &run, &o);
         release(&run);

@@ -14,10 +14,9 @@ typedef struct ddpm_evaluate_options {
     int64_t samples; /* of a set whose quality is measured, at most; 0: none, -1: chosen by the number of columns */
     int64_t probes;  /* of the likelihood's trace; 0: exact, -1: exact up to DDPM_EVALUATE_EXACT columns, else 1 */
     int likelihood;
-    int has_seed, has_method, has_steps, has_eta, has_guidance,
-        has_weights; /* else the checkpoint's configuration decides */
+    int has_seed; /* else the checkpoint's configuration decides */
     uint64_t seed;
-    ddpm_sampling sampling;
+    ddpm_sampling_given sampling;
 } ddpm_evaluate_options;
 
 enum { DDPM_EVALUATE_EXACT = 16 };

@@ -22,6 +22,7 @@ typedef struct ddpm_evaluation {
     const ddpm_loaded *loaded;
     const ddpm_condition *condition; /* of the model; a count of 0 without */
     ddpm_evaluate_options options;   /* with everything decided */
+    ddpm_sampling sampling;
     int threads;
     int64_t columns, steps;            /* D, T */
     double log_scale;                  /* nats from standardised data to the data's own units, over all columns */

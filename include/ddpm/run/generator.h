@@ -18,8 +18,17 @@ typedef struct ddpm_sampling {
     ddpm_clip clip;
 } ddpm_sampling;
 
+/** What a command line says of it; what it leaves open is the configuration's. */
+typedef struct ddpm_sampling_given {
+    int has_method, has_steps, has_eta, has_corrections, has_guidance, has_weights, has_clip;
+    ddpm_sampling values; /* those that it has */
+} ddpm_sampling_given;
+
 /** What a configuration says. Local. */
 ddpm_sampling ddpm_sampling_of(const ddpm_config *config);
+
+/** What is given, and the configuration where nothing is. Local. */
+ddpm_sampling ddpm_sampling_resolve(const ddpm_sampling_given *given, const ddpm_config *config);
 
 enum { DDPM_GENERATOR_BLOCK = 128 }; /* rows of a call, at most */
 

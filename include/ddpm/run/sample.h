@@ -18,10 +18,9 @@ typedef struct ddpm_sample_options {
     const char *classifier;      /* checkpoint or run folder of a classifier that steers; NULL: none */
     double scale;                /* of its gradient */
     int64_t snapshots;           /* of the trajectory, 0: none */
-    int has_seed, has_method, has_steps, has_eta, has_corrections, has_guidance, has_weights, has_clip,
-        has_scale; /* else the checkpoint's configuration decides; a scale of 1 */
+    int has_seed, has_scale;     /* else the seed of the checkpoint's configuration; a scale of 1 */
     uint64_t seed;
-    ddpm_sampling sampling;
+    ddpm_sampling_given sampling;
 } ddpm_sample_options;
 
 enum { DDPM_PASSES = 10 }; /* default; the authors' choice too */
