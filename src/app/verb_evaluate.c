@@ -1,5 +1,5 @@
 /* ddpm evaluate */
-#include "ddpm/app/arguments.h"
+#include "ddpm/app/sampling_arguments.h"
 #include "ddpm/app/verbs.h"
 #include "ddpm/run/evaluate.h"
 
@@ -29,40 +29,13 @@ static const char help[] =
     "units),\n"
     "                     /quality/* [samples, real data, ratio]\n"
     "  --json FILE        everything for programs\n"
-    "  --seed S           of noise, probes, samples and directions; default: run.seed of the model's configuration\n"
-    "  --sampler NAME, --steps K, --eta E, --guidance W, --weights ema|raw   as of 'ddpm sample'\n\n"
+    "  --seed S           of noise, probes, samples and directions; default: the configuration's "
+    "run.seed\n" DDPM_SAMPLING_HELP "\n"
+    "The last seven say how the samples are made whose quality is measured; --weights is the bound's and the "
+    "likelihood's too.\n\n"
     "With data.condition, bound and likelihood are of p(row | its own condition), and samples are made under the "
     "conditions of the\n"
     "real rows they are compared with; a file of --data must hold the conditions where the training data had them.\n";
-
-static ddpm_status parse_sampling(int found, const char *value, ddpm_evaluate_options *o)
-{
-    static const char *const weights[] = {"ema", "raw"};
-    const char *methods[DDPM_METHOD_COUNT];
-    int choice = 0;
-    switch (found) {
-    case 'k':
-        o->sampling.has_steps = 1;
-        return ddpm_arguments_integer("--steps", value, 1, 1000000, &o->sampling.values.steps);
-    case 'g':
-        o->sampling.has_guidance = 1;
-        return ddpm_arguments_real("--guidance", value, 0.0, 1000.0, &o->sampling.values.guidance);
-    case 'e':
-        o->sampling.has_eta = 1;
-        return ddpm_arguments_real("--eta", value, 0.0, 1.0, &o->sampling.values.eta);
-    case 'w':
-        o->sampling.has_weights = 1;
-        DDPM_TRY(ddpm_arguments_choice("--weights", value, 2, weights, &choice));
-        o->sampling.values.weights = choice == 0 ? DDPM_WEIGHTS_EMA : DDPM_WEIGHTS_RAW;
-        return DDPM_OK;
-    default:
-        for (int i = 0; i < DDPM_METHOD_COUNT; i++) methods[i] = ddpm_method_name((ddpm_method)i);
-        o->sampling.has_method = 1;
-        DDPM_TRY(ddpm_arguments_choice("--sampler", value, DDPM_METHOD_COUNT, methods, &choice));
-        o->sampling.values.method = (ddpm_method)choice;
-        return DDPM_OK;
-    }
-}
 
 static ddpm_status parse_option(int found, const char *value, ddpm_evaluate_options *o)
 {
@@ -94,21 +67,24 @@ static ddpm_status parse_option(int found, const char *value, ddpm_evaluate_opti
     case 'n':
         return ddpm_arguments_integer("--samples", value, 0, 10000000, &o->samples);
     default:
-        return parse_sampling(found, value, o);
+        return ddpm_sampling_arguments_parse(found, value, &o->sampling);
     }
 }
 
 static ddpm_status parse(int argc, char **argv, ddpm_evaluate_options *o)
 {
-    static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},         {"count", required_argument, NULL, 'c'},
-        {"draws", required_argument, NULL, 'r'},        {"likelihood", no_argument, NULL, 'l'},
-        {"probes", required_argument, NULL, 'p'},       {"samples", required_argument, NULL, 'n'},
-        {"samples-file", required_argument, NULL, 'f'}, {"output", required_argument, NULL, 'o'},
-        {"json", required_argument, NULL, 'j'},         {"seed", required_argument, NULL, 's'},
-        {"sampler", required_argument, NULL, 'a'},      {"steps", required_argument, NULL, 'k'},
-        {"eta", required_argument, NULL, 'e'},          {"guidance", required_argument, NULL, 'g'},
-        {"weights", required_argument, NULL, 'w'},      {0}};
+    static const struct option options[] = {{"data", required_argument, NULL, 'd'},
+                                            {"count", required_argument, NULL, 'c'},
+                                            {"draws", required_argument, NULL, 'r'},
+                                            {"likelihood", no_argument, NULL, 'l'},
+                                            {"probes", required_argument, NULL, 'p'},
+                                            {"samples", required_argument, NULL, 'n'},
+                                            {"samples-file", required_argument, NULL, 'f'},
+                                            {"output", required_argument, NULL, 'o'},
+                                            {"json", required_argument, NULL, 'j'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            DDPM_SAMPLING_OPTIONS,
+                                            {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);
