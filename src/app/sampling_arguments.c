@@ -13,19 +13,19 @@ static ddpm_status parse_method(const char *value, ddpm_method *out)
 
 static ddpm_status parse_weights(const char *value, ddpm_weights *out)
 {
-    static const char *const weights[] = {[DDPM_WEIGHTS_EMA] = "ema", [DDPM_WEIGHTS_RAW] = "raw"};
+    const char *weights[] = {ddpm_weights_name(DDPM_WEIGHTS_EMA), ddpm_weights_name(DDPM_WEIGHTS_RAW)};
     int choice;
     DDPM_TRY(ddpm_arguments_choice("--weights", value, 2, weights, &choice));
-    *out = (ddpm_weights)choice;
+    *out = choice == 0 ? DDPM_WEIGHTS_EMA : DDPM_WEIGHTS_RAW;
     return DDPM_OK;
 }
 
 static ddpm_status parse_clip(const char *value, ddpm_clip *out)
 {
-    static const char *const clips[] = {[DDPM_CLIP_NONE] = "none", [DDPM_CLIP_DATA] = "data"};
+    const char *clips[] = {ddpm_clip_name(DDPM_CLIP_NONE), ddpm_clip_name(DDPM_CLIP_DATA)};
     int choice;
     DDPM_TRY(ddpm_arguments_choice("--clip", value, 2, clips, &choice));
-    *out = (ddpm_clip)choice;
+    *out = choice == 0 ? DDPM_CLIP_NONE : DDPM_CLIP_DATA;
     return DDPM_OK;
 }
 

@@ -27,7 +27,7 @@ static const char help[] =
     "  --output FILE.h5   /bound/term [T] (of t = 1..T, nats), /bound/row [N] and /log_likelihood [N] (nats, data's "
     "own "
     "units),\n"
-    "                     /quality/* [samples, real data, ratio]\n"
+    "                     /quality/* [samples, real data, ratio]; how the samples were made: attributes of /quality\n"
     "  --json FILE        everything for programs\n"
     "  --seed S           of noise, probes, samples and directions; default: the configuration's "
     "run.seed\n" DDPM_SAMPLING_HELP "\n"

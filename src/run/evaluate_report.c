@@ -126,10 +126,22 @@ static void put_bound(FILE *to, const ddpm_evaluation *e)
     fprintf(to, ", \"probes\": %lld", (long long)e->options.probes);
 }
 
+static void put_sampling(FILE *to, const ddpm_sampling *sampling)
+{
+    fprintf(to, ",\n    \"sampling\": {\"sampler\": \"%s\", \"steps\": %lld", ddpm_method_name(sampling->method),
+            (long long)sampling->steps);
+    put(to, ", ", "eta", sampling->eta);
+    fprintf(to, ", \"corrections\": %lld", (long long)sampling->corrections);
+    put(to, ", ", "guidance", sampling->guidance);
+    fprintf(to, ", \"weights\": \"%s\", \"clip\": \"%s\"}", ddpm_weights_name(sampling->weights),
+            ddpm_clip_name(sampling->clip));
+}
+
 static void put_quality(FILE *to, const ddpm_evaluation *e)
 {
     fprintf(to, ",\n  \"quality\": {\"rows\": %lld, \"pairs\": %d", (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
     put(to, ", ", "mmd_width", e->width);
+    if (!e->options.samples_file) put_sampling(to, &e->sampling);
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++) {
         fprintf(to, ",\n    \"%s\": {", ddpm_evaluation_measures[i]);
         put(to, "", "samples", e->measured[i]);
@@ -150,7 +162,8 @@ static ddpm_status write_json(const ddpm_evaluation *e)
     if (!to) return ddpm_fail(DDPM_ERR_MEMORY, "no memory for %s", e->options.json);
     fprintf(to, "{\"program\": \"ddpm " DDPM_VERSION "\", \"iteration\": %lld, \"columns\": %lld, \"steps\": %lld, ",
             (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
-    fprintf(to, "\"seed\": %llu", (unsigned long long)e->options.seed);
+    fprintf(to, "\"seed\": %llu, \"weights\": \"%s\"", (unsigned long long)e->options.seed,
+            ddpm_weights_name(e->sampling.weights));
     put(to, ", ", "log_scale", e->log_scale);
     if (e->held_out.count > 0) put_bound(to, e);
     if (e->set_rows > 0) put_quality(to, e);
@@ -192,6 +205,7 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", e->loaded->checkpoint.iteration));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "columns", e->columns));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "log_scale", e->log_scale));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", ddpm_weights_name(e->sampling.weights)));
     if (e->held_out.count > 0) {
         DDPM_TRY(write_rows(e, file));
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "prior", e->prior));
@@ -208,7 +222,9 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
         snprintf(name, sizeof name, "quality/%s", ddpm_evaluation_measures[i]);
         DDPM_TRY(ddpm_h5_write(file, name, DDPM_H5_FLOAT64, 1, &three, values));
     }
-    return e->set_rows > 0 ? ddpm_h5_write(file, "quality/ks", DDPM_H5_FLOAT64, 1, &e->columns, e->ks) : DDPM_OK;
+    if (e->set_rows == 0) return DDPM_OK;
+    DDPM_TRY(ddpm_h5_write(file, "quality/ks", DDPM_H5_FLOAT64, 1, &e->columns, e->ks));
+    return e->options.samples_file ? DDPM_OK : ddpm_sampling_put(&e->sampling, file, "quality");
 }
 
 static ddpm_status write_h5(const ddpm_evaluation *e)

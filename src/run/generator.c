@@ -56,6 +56,27 @@ ddpm_sampling ddpm_sampling_resolve(const ddpm_sampling_given *given, const ddpm
     return s;
 }
 
+const char *ddpm_weights_name(ddpm_weights weights)
+{
+    return weights == DDPM_WEIGHTS_EMA ? "ema" : "raw";
+}
+
+const char *ddpm_clip_name(ddpm_clip clip)
+{
+    return clip == DDPM_CLIP_DATA ? "data" : "none";
+}
+
+ddpm_status ddpm_sampling_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object)
+{
+    DDPM_TRY(ddpm_h5_put_text(file, object, "sampler", ddpm_method_name(sampling->method)));
+    DDPM_TRY(ddpm_h5_put_int(file, object, "steps", sampling->steps));
+    DDPM_TRY(ddpm_h5_put_real(file, object, "eta", sampling->eta));
+    DDPM_TRY(ddpm_h5_put_int(file, object, "corrections", sampling->corrections));
+    DDPM_TRY(ddpm_h5_put_real(file, object, "guidance", sampling->guidance));
+    DDPM_TRY(ddpm_h5_put_text(file, object, "weights", ddpm_weights_name(sampling->weights)));
+    return ddpm_h5_put_text(file, object, "clip", ddpm_clip_name(sampling->clip));
+}
+
 /* The conditions of samples first .. first+rows-1 as columns; NULL where samples have none. */
 static const float *conditions(thread_memory *m, int64_t first, int64_t rows)
 {

@@ -132,11 +132,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
     DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", "samples"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "checkpoint", o->checkpoint));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", run->loaded->checkpoint.iteration));
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "sampler", ddpm_method_name(run->sampling.method)));
-    DDPM_TRY(ddpm_h5_put_real(file, "/", "eta", run->sampling.eta));
-    DDPM_TRY(ddpm_h5_put_int(file, "/", "corrections", run->sampling.corrections));
-    DDPM_TRY(ddpm_h5_put_int(file, "/", "steps", ddpm_generator_core_sampler(run->generator)->step_count));
-    DDPM_TRY(ddpm_h5_put_real(file, "/", "guidance", run->sampling.guidance));
+    DDPM_TRY(ddpm_sampling_put(&run->sampling, file, "/"));
     if (o->classifier) {
         DDPM_TRY(ddpm_h5_put_text(file, "/", "classifier", o->classifier));
         DDPM_TRY(ddpm_h5_put_real(file, "/", "scale", o->scale));
@@ -146,8 +142,6 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
         DDPM_TRY(ddpm_h5_put_int(file, "/", "draws", o->draws));
         DDPM_TRY(ddpm_h5_put_int(file, "/", "resample", o->passes));
     }
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", run->sampling.weights == DDPM_WEIGHTS_EMA ? "ema" : "raw"));
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "clip", run->sampling.clip == DDPM_CLIP_DATA ? "data" : "none"));
     char seed[24]; /* text: all 64 bits */
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
     return ddpm_h5_put_text(file, "/", "seed", seed);
@@ -185,6 +179,7 @@ static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
 {
     DDPM_TRY(ddpm_loaded_check_denoiser(run->loaded, o->checkpoint));
     DDPM_TRY(ddpm_generator_core_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
+    run->sampling.steps = ddpm_generator_core_sampler(run->generator)->step_count;
     DDPM_TRY(open_given(run, o));
     return set_conditions(run, o);
 }

@@ -92,6 +92,39 @@ class Evaluate(unittest.TestCase):
         made, again = json.loads(self.first[0])["quality"], json.loads(read)["quality"]
         self.assertAlmostEqual(made["sliced_w1"]["samples"], again["sliced_w1"]["samples"], delta=1e-5)
 
+    @staticmethod
+    def attributes(node):
+        return {name: value.decode() if isinstance(value, bytes) else value for name, value in node.attrs.items()}
+
+    def settings_used(self, name, *arguments):
+        """What an evaluation says of how it made its samples, in JSON and in HDF5; and the measures."""
+        text, arrays, _ = self.evaluate(name, "--count", 2, "--samples", 150, *arguments)
+        with h5py.File(self.path(name + ".h5")) as file:
+            attributes = self.attributes(file["quality"])
+            self.assertEqual(self.attributes(file)["weights"], json.loads(text)["weights"])
+        return json.loads(text)["quality"].get("sampling"), attributes, arrays["quality/energy"][0]
+
+    def test_how_samples_are_made(self):
+        """Every option does something, is said, and makes the samples that `ddpm sample` makes with it."""
+        as_configured = {"sampler": "ancestral", "steps": 50, "eta": 0, "corrections": 0, "guidance": 0, "weights": "ema", "clip": "none"}
+        found = []
+        for options in ({}, {"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.5}, {"steps": 7}, {"corrections": 2}, {"weights": "raw"},
+                        {"clip": "data"}):
+            arguments = [word for key, value in options.items() for word in (f"--{key}", value)]
+            with self.subTest(options=options):
+                said, attributes, energy = self.settings_used("settings", *arguments)
+                self.assertEqual(said, {**as_configured, **options})
+                self.assertEqual(attributes, said)
+                self.assertNotIn(energy, found)
+                found.append(energy)
+                result = run("sample", self.path("run"), "--count", 150, *arguments, "--output", self.path("settings samples.h5"))
+                self.assertEqual(result.code, 0, str(result))
+                with h5py.File(self.path("settings samples.h5")) as file:
+                    self.assertEqual({**self.attributes(file), **said}, self.attributes(file))
+                said, attributes, read = self.settings_used("settings", "--samples-file", self.path("settings samples.h5"))
+                self.assertAlmostEqual(read, energy, delta=1e-5)
+                self.assertEqual((said, attributes), (None, {}))  # nothing is known of a file's samples
+
     def test_density_integrates_to_one(self):
         """The likelihood is a density in the data's own units: its sum over a fine grid times the grid's cell is 1."""
         axis, cell = np.linspace(-60, 60, 101, retstep=True)
@@ -129,6 +162,8 @@ class Evaluate(unittest.TestCase):
                                        ((self.path("run"), "--data", self.path("absent.h5")), 66, "absent.h5"),
                                        ((self.path("run"), "--count", "-1"), 64, "--count"),
                                        ((self.path("run"), "--count", "0", "--likelihood"), 64, "--likelihood"),
+                                       ((self.path("run"), "--corrections", "-1"), 64, "--corrections"),
+                                       ((self.path("run"), "--clip", "all"), 64, "none, data"),
                                        ((), 64, "checkpoint")):
             result = run("evaluate", *arguments)
             with self.subTest(arguments=arguments):

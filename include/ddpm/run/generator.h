@@ -5,6 +5,7 @@
 
 #include "ddpm/model/sampler.h"
 #include "ddpm/run/guide.h"
+#include "ddpm/store/h5.h"
 
 /** How to sample. */
 typedef struct ddpm_sampling {
@@ -29,6 +30,13 @@ ddpm_sampling ddpm_sampling_of(const ddpm_config *config);
 
 /** What is given, and the configuration where nothing is. Local. */
 ddpm_sampling ddpm_sampling_resolve(const ddpm_sampling_given *given, const ddpm_config *config);
+
+/** As configurations and command lines have them. Local. */
+const char *ddpm_weights_name(ddpm_weights weights);
+const char *ddpm_clip_name(ddpm_clip clip);
+
+/** Write it as attributes of an object: sampler, steps, eta, corrections, guidance, weights, clip. Local. */
+DDPM_MUST_CHECK ddpm_status ddpm_sampling_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object);
 
 enum { DDPM_GENERATOR_BLOCK = 128 }; /* rows of a call, at most */
 
