@@ -33,7 +33,7 @@ typedef struct ddpm_generator_options {
  *  @param options   NULL: the default.
  *  @param[out] out  close with ddpm_generator_close.
  *  @return DDPM_ERR_MISSING, DDPM_ERR_DATA (damaged, or no checkpoint), DDPM_ERR_IO, DDPM_ERR_MEMORY, DDPM_ERR_USAGE
- * (steps). */
+ *  (steps; or a model with conditions that never saw a row without, as samples are made here). */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_open(const char *checkpoint, const ddpm_generator_options *options,
                                                 ddpm_generator **out);
 

@@ -35,6 +35,8 @@ static void release(ddpm_evaluation *e)
 /* Collective. */
 static ddpm_status evaluate(ddpm_evaluation *e)
 {
+    const int samples = e->options.samples > 0 && !e->options.samples_file; /* each under a real row's conditions */
+    if (samples) DDPM_TRY(ddpm_sampling_check(&e->sampling, e->loaded, 1));
     for (int64_t j = 0; j < e->columns; j++) e->log_scale += log(e->loaded->checkpoint.scale[j]);
     DDPM_TRY(ddpm_evaluation_read(e));
     if (e->options.count > 0) DDPM_TRY(ddpm_evaluation_model(e));

@@ -56,6 +56,18 @@ ddpm_sampling ddpm_sampling_resolve(const ddpm_sampling_given *given, const ddpm
     return s;
 }
 
+ddpm_status ddpm_sampling_check(const ddpm_sampling *sampling, const ddpm_loaded *loaded, int conditioned)
+{
+    const int without = !conditioned || sampling->guidance > 0.0;
+    if (loaded->checkpoint.condition.count == 0 || loaded->config.diffusion.condition_dropout > 0.0 || !without)
+        return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE,
+                     "%s: the model was trained with diffusion.condition_dropout: 0, so that it knows no rows without "
+                     "their conditions; %s, or train with diffusion.condition_dropout above 0",
+                     conditioned ? "guidance" : "samples without conditions",
+                     conditioned ? "sample with --guidance 0" : "name them (ddpm sample --condition, --conditions)");
+}
+
 const char *ddpm_weights_name(ddpm_weights weights)
 {
     return weights == DDPM_WEIGHTS_EMA ? "ema" : "raw";
@@ -250,7 +262,8 @@ ddpm_status ddpm_generator_open(const char *checkpoint, const ddpm_generator_opt
         if (options && options->steps > 0) sampling.steps = options->steps;
         if (options && options->raw_weights) sampling.weights = DDPM_WEIGHTS_RAW;
         if (options && options->clip) sampling.clip = DDPM_CLIP_DATA;
-        status = ddpm_generator_core_create(&g->loaded, &sampling, 1, &g->core);
+        status = ddpm_sampling_check(&sampling, &g->loaded, 0);
+        if (status == DDPM_OK) status = ddpm_generator_core_create(&g->loaded, &sampling, 1, &g->core);
     }
     if (status != DDPM_OK) {
         ddpm_generator_close(g);

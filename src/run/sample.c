@@ -117,6 +117,7 @@ static ddpm_status set_conditions(sampling_run *run, ddpm_sample_options *o)
 {
     const ddpm_condition *own = &run->loaded->checkpoint.condition;
     DDPM_TRY(run->classifier ? build_guide(run, o) : ddpm_conditions_read(own, o, &run->conditions));
+    DDPM_TRY(ddpm_sampling_check(&run->sampling, run->loaded, run->conditions.rows > 0));
     if (own->count > 0)
         ddpm_generator_core_set_conditions(run->generator, run->conditions.rows, run->conditions.values);
     return DDPM_OK;

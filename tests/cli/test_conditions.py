@@ -203,6 +203,38 @@ class Conditions(Trained):
                 self.fails(code, "sample", self.run_folder, *whole, *arguments, says=says)
         self.assert_no_leftovers()
 
+    def test_no_dropout(self):
+        """A model that never saw a row without its condition makes none, and has nothing to compare guidance with; what needs neither works,
+        and so does the same on a model without conditions."""
+        small = {"data.source": "two_moons", "data.validation": 0.1, "training.iterations": 20, "training.validate_every": 0,
+                 "diffusion.condition_dropout": 0}
+        always = self.train(self.config(), self.path("always"), {**small, "data.condition": "[label]"})
+        insists = self.train(self.config(), self.path("insists"), {**small, "data.condition": "[label]", "sampling.guidance": 1})
+        plain = self.train(self.config(), self.path("plain"), small)
+        whole, one = ("--count", 5, "--output", self.path("s.h5")), ("--condition", "label=1")
+        file = ("--conditions", self.conditions([[0]] * 5))
+        given = ("--given", self.h5("given.h5", data=np.full((5, 2), [0.5, np.nan], "f4")), "--output", self.path("s.h5"))
+        quality, none = ("--count", 10, "--samples", 20), ("samples without conditions", "--condition")
+        for model, verb, arguments, words in (
+                (always, "sample", whole, none), (always, "sample", given, none), (always, "sample", (*whole, "--guidance", 1), none),
+                (always, "sample", (*whole, *one, "--guidance", 0.5), ("guidance", "--guidance 0")),
+                (always, "sample", (*whole, *file, "--guidance", 2), ("guidance", "--guidance 0")),
+                (insists, "sample", (*whole, *one), ("guidance", "--guidance 0")),
+                (always, "evaluate", (*quality, "--guidance", 1), ("guidance", "--guidance 0")),
+                (insists, "evaluate", quality, ("guidance", "--guidance 0"))):
+            for ranks in (0, 2):
+                with self.subTest(verb=verb, arguments=arguments, ranks=ranks):
+                    self.fails(USAGE, verb, model, *arguments, says=["diffusion.condition_dropout: 0", "above 0", *words], ranks=ranks)
+        self.assertFalse(os.path.exists(self.path("s.h5")))
+        self.assert_no_leftovers()
+        for model, verb, arguments in (
+                (always, "sample", (*whole, *one)), (always, "sample", (*whole, *file)), (always, "sample", (*given, *one)),
+                (insists, "sample", (*whole, *one, "--guidance", 0)), (always, "evaluate", quality),
+                (insists, "evaluate", ("--count", 10, "--samples", 0)), (insists, "evaluate", (*quality, "--guidance", 0)),
+                (plain, "sample", whole), (plain, "evaluate", (*quality, "--guidance", 1))):
+            with self.subTest(verb=verb, arguments=arguments):
+                self.ddpm(verb, model, *arguments)
+
     def test_models_without(self):
         plain = self.train(self.config(), self.path("plain"), {"training.iterations": 20, "training.validate_every": 0})
         for arguments in (("--condition", "kind=1"), ("--conditions", self.conditions([[1]] * 5))):

@@ -85,6 +85,11 @@ class Embed(Case):
         self.assertEqual((66, 0), (code, len(rows)))
         self.assertIn("absent", stderr)
         self.assertEqual(64, self.embed(self.run_folder, 10, 1000)[0])
+        always = self.train(self.config(), self.path("always"), {**SMALL, "training.iterations": 20, "data.source": "two_moons",
+                                                                 "data.condition": "[label]", "diffusion.condition_dropout": 0})
+        code, rows, stderr = self.embed(always, 10)
+        self.assertEqual((64, 0), (code, len(rows)))
+        self.assertIn("diffusion.condition_dropout", stderr)
 
     def test_only_the_public_names_are_there(self):
         names = output_of("nm", "-D", "--defined-only", os.path.join(self.library, "libddpm.so")).split()[2::3]

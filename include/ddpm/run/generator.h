@@ -31,6 +31,13 @@ ddpm_sampling ddpm_sampling_of(const ddpm_config *config);
 /** What is given, and the configuration where nothing is. Local. */
 ddpm_sampling ddpm_sampling_resolve(const ddpm_sampling_given *given, const ddpm_config *config);
 
+/** Whether the model can be sampled so: samples without its conditions, and guidance, are of a network that was told in
+ * training that there may be none (diffusion.condition_dropout above 0). Local.
+ *  @param conditioned  the samples are given conditions.
+ *  @return DDPM_OK, or DDPM_ERR_USAGE. */
+DDPM_MUST_CHECK ddpm_status ddpm_sampling_check(const ddpm_sampling *sampling, const ddpm_loaded *loaded,
+                                                int conditioned);
+
 /** As configurations and command lines have them. Local. */
 const char *ddpm_weights_name(ddpm_weights weights);
 const char *ddpm_clip_name(ddpm_clip clip);
