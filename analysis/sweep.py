@@ -9,6 +9,7 @@ import style
 NAMES = {"sliced_w1_ratio": "sliced $W_1$ / that of fresh data", "sliced_w1": "sliced $W_1$", "bound": "bound, nats per column",
          "validation_loss": "validation loss", "energy_ratio": "energy distance / that of fresh data", "learning_rate": "learning rate",
          "steps": "diffusion steps $T$", "seconds": "training time / s", "prior": "$L_T$, nats per column", "log_likelihood": "log-likelihood, nats per column"}
+MOST_LETTERS = 30  # of names side by side below a heat map
 PERFECT = 1.0  # a ratio of this cannot be told from data
 
 
@@ -56,7 +57,9 @@ def heat_map(axes, table, x, y, value):
     for (i, j), number in np.ndenumerate(grid):
         dark = np.isfinite(number) and norm(number) > 0.55
         axes.text(j, i, f"{number:.3g}" if np.isfinite(number) else "no value", ha="center", va="center", fontsize=8, color="white" if dark else "black")
-    axes.set_xticks(range(len(across)), list(map(text, across)))
+    names = list(map(text, across))
+    crowded = len(names) * max(map(len, names)) > MOST_LETTERS
+    axes.set_xticks(range(len(names)), names, **({"rotation": 30, "ha": "right"} if crowded else {}))
     axes.set_yticks(range(len(down)), list(map(text, down)))
     axes.grid(False)
     axes.set(xlabel=label(x), ylabel=label(y), title=label(value))

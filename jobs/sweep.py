@@ -297,13 +297,16 @@ def row_of(point):
         beta = file["schedule/beta"][:]
     validation = run.metrics["validation_loss"][np.isfinite(run.metrics["validation_loss"])]
     row = {"index": point.index, "folder": os.path.basename(point.folder), **point.labels, "T": int(found["steps"]),
-           "iterations": int(found["iteration"]), "seconds": float(run.metrics["seconds"][-1]), "loss": float(run.metrics["loss"][-1]),
+           "iterations": int(found["iteration"]), "seconds": float(run.metrics["seconds"][-1]), "training_loss": float(run.metrics["loss"][-1]),
            "validation_loss": float(validation[-1]) if len(validation) else np.nan, **audit(beta),
            "bound": nested(found, "bound", "nats_per_column"), "bound_error": nested(found, "bound_error") / found["columns"],
            "log_likelihood": nested(found, "log_likelihood", "nats_per_column")}
     for measure in ("sliced_w1", "sliced_w2", "energy", "mmd2", "ks_mean"):
         row[measure] = nested(found, "quality", measure, "samples")
         row[measure + "_ratio"] = nested(found, "quality", measure, "ratio")
+    taken = [axis for axis in point.labels if row[axis] != point.labels[axis]]
+    if taken:
+        raise BadSweep(f"grid.{taken[0]}: the table has a column of this name already; give the axis another")
     return row
 
 

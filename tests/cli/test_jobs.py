@@ -70,6 +70,11 @@ class Sweep(Jobs):
         self.assertIn("no point 1", self.job("sweep.py", "run", self.sweep("grid: {run.seed: [1]}\n"), 1, code=78).stderr)
         self.job("sweep.py", "run", self.sweep("grid: {run.seed: [1]}\n"), code=64)
 
+    def test_an_axis_is_no_column_of_results(self):
+        path = self.sweep("grid: {bound: {a: {run.seed: 1}}}\nevaluate: [--count, 20, --samples, 0]\n")
+        self.job("sweep.py", "run", path, 0, "--output", self.path("out"))
+        self.assertIn("grid.bound", self.job("sweep.py", "gather", path, "--output", self.path("out"), code=78).stderr)
+
     def test_from_points_to_figures(self):
         path = self.sweep("grid: {diffusion.steps: [5, 20], run.seed: [1, 2]}\nevaluate: [--count, 20, --samples, 100]\n")
         where = ("--output", self.path("out"))
