@@ -33,8 +33,11 @@ for kind in "${kinds[@]}"; do
     rm -rf "$work"
     mkdir -p "$work/corpus" "$work/findings"
     "$program" "${limits[@]}" -runs=0 "$here/corpus/$kind" >"$work/corpus.log" 2>&1 || { echo "fuzz_$kind: the corpus fails"; tail -n 20 "$work/corpus.log"; failed=1; }
-    (cd "$work" && "$program" "${limits[@]}" -fork=1 -ignore_crashes=1 -ignore_ooms=1 -ignore_timeouts=1 -max_total_time="$seconds" \
-        -artifact_prefix="$work/findings/" corpus "$here/corpus/$kind" >"$work/log" 2>&1) || true
+    # libFuzzer starts its children by a shell, and quotes nothing: names without the folders that may have a space
+    ln -s "$program" "$work/fuzz"
+    ln -s "$here/corpus/$kind" "$work/seeds"
+    (cd "$work" && ./fuzz "${limits[@]}" -fork=1 -ignore_crashes=1 -ignore_ooms=1 -ignore_timeouts=1 -max_total_time="$seconds" \
+        -artifact_prefix=findings/ corpus seeds >log 2>&1) || true
     inputs=$(sed -n 's/^#\([0-9]*\):.*/\1/p' "$work/log" | tail -n 1)
     hdf5=0 nobody=0
     for input in "$work"/findings/*; do
@@ -47,6 +50,7 @@ for kind in "${kinds[@]}"; do
         esac
     done
     rm -f /dev/shm/ddpm-fuzz-*
-    printf 'fuzz_%s: %s inputs in %d s; %d fail inside HDF5, %d only now and then\n' "$kind" "${inputs:-some}" "$seconds" "$hdf5" "$nobody"
+    [ "${inputs:-0}" -gt 0 ] || { failed=1; echo "fuzz_$kind: no input was tried; see $work/log"; }
+    printf 'fuzz_%s: %s inputs in %d s; %d fail inside HDF5, %d only now and then\n' "$kind" "${inputs:-no}" "$seconds" "$hdf5" "$nobody"
 done
 exit $failed
