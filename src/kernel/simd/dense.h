@@ -189,14 +189,18 @@ INLINE int any(vi mask)
     return bits != 0;
 }
 
-/* A tile of x^T dz: TILE columns of x by one panel of columns of dz, over all rows, added to sum. */
+/* A tile of x^T dz: TILE columns of x by one panel of columns of dz, over all rows, added to sum, which is fetched in
+ * the meantime: the sums of a wide layer are in no cache. */
 #define DEFINE_SUMS(name, number)                                                                                    \
     INLINE void weights_tile_##name(int columns, int64_t rows, int64_t n, int64_t wide, const float *x, int64_t ldx, \
                                     const float *dz, int64_t ldz, double scale, float limit, number *sum, vi *bad)   \
     {                                                                                                                \
         vf acc[TILE][VECTORS];                                                                                       \
         for (int i = 0; i < columns; i++)                                                                            \
-            for (int v = 0; v < VECTORS; v++) acc[i][v] = splat(0.0f);                                               \
+            for (int v = 0; v < VECTORS; v++) {                                                                      \
+                acc[i][v] = splat(0.0f);                                                                             \
+                __builtin_prefetch(sum + i * n + v * LANES, 1);                                                      \
+            }                                                                                                        \
         for (int64_t row = 0; row < rows; row++) {                                                                   \
             vf b[VECTORS];                                                                                           \
             for (int v = 0; v < VECTORS; v++) b[v] = load_vf(dz + row * ldz + v * LANES);                            \
