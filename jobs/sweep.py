@@ -300,7 +300,7 @@ def row_of(point):
            "iterations": int(found["iteration"]), "seconds": float(run.metrics["seconds"][-1]), "training_loss": float(run.metrics["loss"][-1]),
            "validation_loss": float(validation[-1]) if len(validation) else np.nan, **audit(beta),
            "bound": nested(found, "bound", "nats_per_column"), "bound_error": nested(found, "bound_error") / found["columns"],
-           "log_likelihood": nested(found, "log_likelihood", "nats_per_column")}
+           "log_likelihood": -nested(found, "likelihood", "nats_per_column")}
     for measure in ("sliced_w1", "sliced_w2", "energy", "mmd2", "ks_mean"):
         row[measure] = nested(found, "quality", measure, "samples")
         row[measure + "_ratio"] = nested(found, "quality", measure, "ratio")

@@ -1,12 +1,11 @@
 /* What was measured, for people and for programs. */
 #include "ddpm/run/bench_parts.h"
 
-#include "ddpm/store/file.h"
+#include "ddpm/store/json_file.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 void ddpm_bench_add(ddpm_bench_run *run, ddpm_bench_part part, const char *name, double seconds, double rate,
                     const char *unit, double share, const char *of, ...)
@@ -99,23 +98,13 @@ void ddpm_bench_print(const ddpm_bench_run *run)
 
 /* ---- for programs ---- */
 
-/* "name": number; what is not finite is null. */
-static void put(FILE *to, const char *before, const char *name, double value)
-{
-    fprintf(to, "%s\"%s\": ", before, name);
-    if (isfinite(value))
-        fprintf(to, "%.9g", value);
-    else
-        fprintf(to, "null");
-}
-
 static void put_row(FILE *to, const ddpm_bench_row *row)
 {
     fprintf(to, "{\"part\": \"%s\", \"name\": \"%s\", \"of\": \"%s\"", ddpm_bench_parts[row->part], row->name, row->of);
-    put(to, ", ", "seconds", row->seconds);
-    put(to, ", ", "rate", row->rate);
+    ddpm_json_number(to, ", ", "seconds", row->seconds);
+    ddpm_json_number(to, ", ", "rate", row->rate);
     fprintf(to, ", \"unit\": \"%s\"", row->unit);
-    put(to, ", ", "share", row->share);
+    ddpm_json_number(to, ", ", "share", row->share);
     fprintf(to, "}");
 }
 
@@ -124,21 +113,21 @@ static void put_prediction(FILE *to, const ddpm_bench_run *run)
     const ddpm_scaling *p = &run->scaling;
     fprintf(to, ",\n  \"prediction\": {\"blocks\": %lld, \"threads\": %lld, \"link\": \"%s\"", (long long)p->blocks,
             (long long)p->threads, run->measured_link ? "measured or given" : "assumed");
-    put(to, ", ", "block_seconds", p->block_seconds);
-    put(to, ", ", "once_seconds", p->once_seconds);
-    put(to, ", ", "bytes", p->bytes);
-    put(to, ", ", "latency", p->latency);
-    put(to, ", ", "rate", p->rate);
-    put(to, ", ", "predicted_seconds", run->predicted);
-    put(to, ", ", "measured_seconds", run->measured);
+    ddpm_json_number(to, ", ", "block_seconds", p->block_seconds);
+    ddpm_json_number(to, ", ", "once_seconds", p->once_seconds);
+    ddpm_json_number(to, ", ", "bytes", p->bytes);
+    ddpm_json_number(to, ", ", "latency", p->latency);
+    ddpm_json_number(to, ", ", "rate", p->rate);
+    ddpm_json_number(to, ", ", "predicted_seconds", run->predicted);
+    ddpm_json_number(to, ", ", "measured_seconds", run->measured);
     fprintf(to, ",\n    \"points\": [");
     for (int i = 0; ddpm_scaling_ranks(i) > 0; i++) {
         const int64_t ranks = ddpm_scaling_ranks(i);
         fprintf(to, "%s\n      {\"ranks\": %lld", i ? "," : "", (long long)ranks);
-        put(to, ", ", "seconds", ddpm_scaling_step(p, ranks));
-        put(to, ", ", "blocks", ddpm_scaling_blocks(p, ranks));
-        put(to, ", ", "sum", ddpm_scaling_sum(p, ranks));
-        put(to, ", ", "efficiency", ddpm_scaling_efficiency(p, ranks));
+        ddpm_json_number(to, ", ", "seconds", ddpm_scaling_step(p, ranks));
+        ddpm_json_number(to, ", ", "blocks", ddpm_scaling_blocks(p, ranks));
+        ddpm_json_number(to, ", ", "sum", ddpm_scaling_sum(p, ranks));
+        ddpm_json_number(to, ", ", "efficiency", ddpm_scaling_efficiency(p, ranks));
         fprintf(to, "}");
     }
     fprintf(to, "]}");
@@ -146,13 +135,12 @@ static void put_prediction(FILE *to, const ddpm_bench_run *run)
 
 ddpm_status ddpm_bench_write_json(const ddpm_bench_run *run, const char *path)
 {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *to = open_memstream(&text, &bytes);
-    if (!to) return ddpm_fail(DDPM_ERR_MEMORY, "no memory for %s", path);
+    ddpm_json_file file;
+    DDPM_TRY(ddpm_json_begin(path, &file));
+    FILE *to = file.to;
     fprintf(to, "{\"program\": \"ddpm " DDPM_VERSION "\", \"kernels\": \"%s\", \"ranks\": %d, \"threads\": %d",
             run->kernels->name, ddpm_comm_size(run->comm), run->threads);
-    put(to, ", ", "limit", run->multiply_add);
+    ddpm_json_number(to, ", ", "limit", run->multiply_add);
     fprintf(to, ",\n  \"rows\": [");
     for (int i = 0; i < run->row_count; i++) {
         fprintf(to, "%s\n    ", i ? "," : "");
@@ -161,9 +149,5 @@ ddpm_status ddpm_bench_write_json(const ddpm_bench_run *run, const char *path)
     fprintf(to, "]");
     if (run->has_scaling) put_prediction(to, run);
     fprintf(to, "}\n");
-    ddpm_status status = DDPM_OK;
-    if (fclose(to) != 0) status = ddpm_fail(DDPM_ERR_MEMORY, "no memory for %s", path);
-    if (status == DDPM_OK) status = ddpm_file_replace(path, text, bytes);
-    free(text);
-    return status;
+    return ddpm_json_end(&file);
 }

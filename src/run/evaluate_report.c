@@ -5,10 +5,10 @@
 #include "ddpm/model/bound.h"
 #include "ddpm/store/file.h"
 #include "ddpm/store/h5.h"
+#include "ddpm/store/json_file.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 static const double LN_2 = 0.69314718055994530942;
@@ -80,26 +80,16 @@ static void print_quality(const ddpm_evaluation *e)
 
 /* ---- for programs ---- */
 
-/* "name": number; what is not finite is null. */
-static void put(FILE *to, const char *before, const char *name, double value)
-{
-    fprintf(to, "%s\"%s\": ", before, name);
-    if (isfinite(value))
-        fprintf(to, "%.17g", value);
-    else
-        fprintf(to, "null");
-}
-
 static void put_density(FILE *to, const ddpm_evaluation *e, const char *name, double nats)
 {
     const double wide = (double)e->columns, own = nats + e->log_scale;
     fprintf(to, ",\n  \"%s\": {", name);
-    put(to, "", "nats", nats);
-    put(to, ", ", "nats_per_column", nats / wide);
-    put(to, ", ", "bits_per_dim", nats / (wide * LN_2));
-    put(to, ", ", "own_nats", own);
-    put(to, ", ", "own_nats_per_column", own / wide);
-    put(to, ", ", "own_bits_per_dim", own / (wide * LN_2));
+    ddpm_json_number(to, "", "nats", nats);
+    ddpm_json_number(to, ", ", "nats_per_column", nats / wide);
+    ddpm_json_number(to, ", ", "bits_per_dim", nats / (wide * LN_2));
+    ddpm_json_number(to, ", ", "own_nats", own);
+    ddpm_json_number(to, ", ", "own_nats_per_column", own / wide);
+    ddpm_json_number(to, ", ", "own_bits_per_dim", own / (wide * LN_2));
     fprintf(to, "}");
 }
 
@@ -108,21 +98,21 @@ static void put_bound(FILE *to, const ddpm_evaluation *e)
     const ddpm_schedule *schedule = &e->loaded->model.diffusion.schedule;
     fprintf(to, ",\n  \"rows\": %lld, \"draws\": %lld", (long long)e->held_out.count, (long long)e->options.draws);
     put_density(to, e, "bound", e->bound);
-    put(to, ",\n  ", "bound_error", e->bound_error);
-    put(to, ", ", "prior", e->prior);
-    put(to, ", ", "middle", sum_of_terms(e));
-    put(to, ", ", "reconstruction", e->term[1]);
+    ddpm_json_number(to, ",\n  ", "bound_error", e->bound_error);
+    ddpm_json_number(to, ", ", "prior", e->prior);
+    ddpm_json_number(to, ", ", "middle", sum_of_terms(e));
+    ddpm_json_number(to, ", ", "reconstruction", e->term[1]);
     put_density(to, e, "sohl_dickstein", e->old_bound);
-    put(to, ",\n  ", "entropy_first", ddpm_bound_first_entropy(schedule, e->columns));
-    put(to, ", ", "entropy_last", ddpm_bound_last_entropy(schedule, e->columns));
-    put(to, ", ", "first_step", e->first_step);
+    ddpm_json_number(to, ",\n  ", "entropy_first", ddpm_bound_first_entropy(schedule, e->columns));
+    ddpm_json_number(to, ", ", "entropy_last", ddpm_bound_last_entropy(schedule, e->columns));
+    ddpm_json_number(to, ", ", "first_step", e->first_step);
     fprintf(to, ",\n  \"terms\": [");
     for (int64_t t = 1; t <= e->steps; t++) fprintf(to, "%s%.9g", t > 1 ? ", " : "", e->term[t]);
     fprintf(to, "]");
     if (!e->options.likelihood) return;
     put_density(to, e, "likelihood", -e->likelihood);
-    put(to, ",\n  ", "likelihood_error", e->likelihood_error);
-    put(to, ", ", "likelihood_tolerance", e->likelihood_tolerance);
+    ddpm_json_number(to, ",\n  ", "likelihood_error", e->likelihood_error);
+    ddpm_json_number(to, ", ", "likelihood_tolerance", e->likelihood_tolerance);
     fprintf(to, ", \"probes\": %lld", (long long)e->options.probes);
 }
 
@@ -130,9 +120,9 @@ static void put_sampling(FILE *to, const ddpm_sampling *sampling)
 {
     fprintf(to, ",\n    \"sampling\": {\"sampler\": \"%s\", \"steps\": %lld", ddpm_method_name(sampling->method),
             (long long)sampling->steps);
-    put(to, ", ", "eta", sampling->eta);
+    ddpm_json_number(to, ", ", "eta", sampling->eta);
     fprintf(to, ", \"corrections\": %lld", (long long)sampling->corrections);
-    put(to, ", ", "guidance", sampling->guidance);
+    ddpm_json_number(to, ", ", "guidance", sampling->guidance);
     fprintf(to, ", \"weights\": \"%s\", \"clip\": \"%s\"}", ddpm_weights_name(sampling->weights),
             ddpm_clip_name(sampling->clip));
 }
@@ -140,13 +130,13 @@ static void put_sampling(FILE *to, const ddpm_sampling *sampling)
 static void put_quality(FILE *to, const ddpm_evaluation *e)
 {
     fprintf(to, ",\n  \"quality\": {\"rows\": %lld, \"pairs\": %d", (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
-    put(to, ", ", "mmd_width", e->width);
+    ddpm_json_number(to, ", ", "mmd_width", e->width);
     if (!e->options.samples_file) put_sampling(to, &e->sampling);
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++) {
         fprintf(to, ",\n    \"%s\": {", ddpm_evaluation_measures[i]);
-        put(to, "", "samples", e->measured[i]);
-        put(to, ", ", "oracle", e->oracle[i]);
-        put(to, ", ", "ratio", ratio_of(e, i));
+        ddpm_json_number(to, "", "samples", e->measured[i]);
+        ddpm_json_number(to, ", ", "oracle", e->oracle[i]);
+        ddpm_json_number(to, ", ", "ratio", ratio_of(e, i));
         fprintf(to, "}");
     }
     fprintf(to, ",\n    \"ks\": [");
@@ -156,23 +146,18 @@ static void put_quality(FILE *to, const ddpm_evaluation *e)
 
 static ddpm_status write_json(const ddpm_evaluation *e)
 {
-    char *text = NULL;
-    size_t bytes = 0;
-    FILE *to = open_memstream(&text, &bytes);
-    if (!to) return ddpm_fail(DDPM_ERR_MEMORY, "no memory for %s", e->options.json);
+    ddpm_json_file file;
+    DDPM_TRY(ddpm_json_begin(e->options.json, &file));
+    FILE *to = file.to;
     fprintf(to, "{\"program\": \"ddpm " DDPM_VERSION "\", \"iteration\": %lld, \"columns\": %lld, \"steps\": %lld, ",
             (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     fprintf(to, "\"seed\": %llu, \"weights\": \"%s\"", (unsigned long long)e->options.seed,
             ddpm_weights_name(e->sampling.weights));
-    put(to, ", ", "log_scale", e->log_scale);
+    ddpm_json_number(to, ", ", "log_scale", e->log_scale);
     if (e->held_out.count > 0) put_bound(to, e);
     if (e->set_rows > 0) put_quality(to, e);
     fprintf(to, "}\n");
-    ddpm_status status = DDPM_OK;
-    if (fclose(to) != 0) status = ddpm_fail(DDPM_ERR_MEMORY, "no memory for %s", e->options.json);
-    if (status == DDPM_OK) status = ddpm_file_replace(e->options.json, text, bytes);
-    free(text);
-    return status;
+    return ddpm_json_end(&file);
 }
 
 /* ---- as arrays ---- */

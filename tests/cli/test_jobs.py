@@ -76,7 +76,7 @@ class Sweep(Jobs):
         self.assertIn("grid.bound", self.job("sweep.py", "gather", path, "--output", self.path("out"), code=78).stderr)
 
     def test_from_points_to_figures(self):
-        path = self.sweep("grid: {diffusion.steps: [5, 20], run.seed: [1, 2]}\nevaluate: [--count, 20, --samples, 100]\n")
+        path = self.sweep("grid: {diffusion.steps: [5, 20], run.seed: [1, 2]}\nevaluate: [--count, 20, --likelihood, --samples, 100]\n")
         where = ("--output", self.path("out"))
         self.assertIn("no point is finished", self.job("sweep.py", "gather", path, *where, code=66).stderr)
         self.job("sweep.py", "run", path, 2, *where)
@@ -99,6 +99,7 @@ class Sweep(Jobs):
         self.assertEqual([5, 5, 20, 20], table.columns["T"].tolist())
         self.assertEqual(one["quality"]["sliced_w1"]["ratio"], table.column("sliced_w1_ratio")[1])
         self.assertEqual(one["bound"]["nats_per_column"], table.column("bound")[1])
+        self.assertEqual(one["likelihood"]["nats_per_column"], -table.column("log_likelihood")[1])
         self.assertEqual(60, table.run(3).metrics["iteration"][-1])
 
 
