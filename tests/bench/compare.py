@@ -5,6 +5,7 @@ The peer counts as the best of its layouts: one process of one thread, or a proc
 processor for an AVX2 and for an AVX-512 one. tests/bench/run.sh starts this with what it needs.
 """
 import argparse
+import re
 import tempfile
 import time
 
@@ -20,13 +21,18 @@ WORKLOADS = (
     ("1024x4, batch 4096, D 64", 1024, 4, 4096, 64, 20, 6, 1.7, 0.80),
 )
 SAMPLING = ("sampling 128x3, T 100", 128, 3, 2, 100, 100000, 8.0, 0.60)
-CORE_TYPES = (("AVX2", "Haswell"), ("AVX-512", "SkylakeX"))
+CORE_TYPES = (("AVX2", "Haswell", "avx2"), ("AVX-512", "SkylakeX", "avx512f"))
+
+
+def processor_has(flag):
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        return re.search(rf"^flags\s*:.*\b{flag}\b", file.read(), re.MULTILINE) is not None
 
 
 def layouts():
     """(name, processes, core type)"""
     return [(f"{processes} process{'es' if processes > 1 else ''}, {isa}", processes, kind) for processes in sorted({1, programs.CORES})
-            for isa, kind in CORE_TYPES]
+            for isa, kind, flag in CORE_TYPES if processor_has(flag)]
 
 
 def limit(folder):
