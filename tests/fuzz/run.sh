@@ -15,10 +15,11 @@ export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 # HDF5 leaks; our
 limits=(-timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1536 -max_len=32768)
 failed=0
 
-# Whose fault an input is: the innermost frame of a fault that is neither the C library's nor the sanitizer's.
+# Whose fault an input is: the innermost frame of a fault that is neither the C library's nor the sanitizer's. A frame of the fuzzer that has no
+# line is not of our sources: it stands for a function of the C library.
 culprit() { # PROGRAM INPUT
     local frame
-    frame=$("$1" "${limits[@]}" "$2" 2>&1 | grep -E '^ +#[0-9]+ ' | grep -vE ' in (free|malloc|calloc|realloc|aligned_alloc|posix_memalign) |__interceptor|__asan|__sanitizer|sysdeps|nptl/|debug/|libio/|stdlib/|libc\.so|/lib/llvm|string/| in (raise|abort|gsignal) |fuzzer::|Rss|operator' |
+    frame=$("$1" "${limits[@]}" "$2" 2>&1 | grep -E '^ +#[0-9]+ ' | grep -vE '/fuzz_[a-z]+\+0x|__interceptor|__asan|__sanitizer|sysdeps|nptl/|debug/|libio/|stdlib/|libc\.so|/lib/llvm|string/|fuzzer::|Rss|operator' |
         head -n 1) || true
     case $frame in
     *libhdf5*) echo HDF5 ;;
