@@ -2,7 +2,7 @@
 # Measurements, for a quiet machine; nothing here is a test, and CI does not run it. tests/bench/README.md says what they are.
 #
 #   bash tests/bench/run.sh                 ddpm beside PyTorch, and beside the limit (some 15 minutes on two cores)
-#   bash tests/bench/run.sh linear          the linear-cost sweep (some 3 minutes): linear.png, linear.csv
+#   bash tests/bench/run.sh linear          the linear-cost sweep (some 4 minutes): linear.png, linear.csv
 #   bash tests/bench/run.sh profile         where the instructions of the 128x3 step go (callgrind, AVX2 kernels)
 # Further arguments go to compare.py or linear.py.
 set -euo pipefail
