@@ -22,6 +22,6 @@ few=5 many=45
 count $few
 count $many
 join -a 2 -e 0 -o 0,1.2,2.2 "$folder/table$few" "$folder/table$many" |
-    awk -v steps=$((many - few)) '{n = ($3 - $2) / steps; total += n; print n, $1}
-         END {print total, "a step, all functions"}' | sort -rn | head -n 25 |
+    awk -v steps=$((many - few)) '{n = ($3 - $2) / steps; total += n; printf "%.0f %s\n", n, $1}
+         END {printf "%.0f a step, all functions\n", total}' | sort -rn | head -n 25 |
     awk 'NR == 1 {total = $1} {n = $1; sub(/^[^ ]+ /, ""); printf "%12.0f %6.2f %%  %s\n", n, 100 * n / total, $0}'
