@@ -23,7 +23,15 @@ def measure(folder, seconds, point):
     words = programs.config(folder, point["width"], point["depth"], point["batch"], point["D"])
     found = programs.bench(folder, *words, "--only", "training", "--seconds", str(seconds))
     row = next(row for row in found["rows"] if row["name"] == "training step, exact")
-    return {**point, "rows_per_second": row["rate"], "share": row["share"]}
+    return {**point, "rows_per_second": row["rate"], "operations": row["share"] * found["limit"], "limit": found["limit"]}
+
+
+def best(rounds):
+    """Of each point the fastest round, as a share of the fastest limit of all: a neighbour on the machine slows either."""
+    limit = max(row["limit"] for found in rounds for row in found)
+    for found in zip(*rounds):
+        row = max(found, key=lambda row: row["rows_per_second"])
+        yield {**row, "limit": limit, "share": row["operations"] / limit}
 
 
 def draw(points, path):
@@ -47,13 +55,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", default="linear.png", help="the picture; the points go beside it as .csv (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of a point in a round (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="over all points; a point's best counts, for a neighbour on the machine only slows (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="over all points; a point's best counts (default: %(default)s)")
     parser.add_argument("--only", choices=sorted(SWEEPS), help="one of the sweeps")
     options = parser.parse_args()
     grid = [(name, {**BASE, name: value}) for name, values in SWEEPS.items() for value in values if options.only in (None, name)]
     with tempfile.TemporaryDirectory(prefix="ddpm-bench-") as folder:
         rounds = [[measure(folder, options.seconds, point) for _, point in grid] for _ in range(options.rounds)]
-    points = [{"sweep": name, **max(found, key=lambda row: row["share"])} for (name, _), found in zip(grid, zip(*rounds))]
+    points = [{"sweep": name, **row} for (name, _), row in zip(grid, best(rounds))]
     for point in points:
         print("{sweep:6s} batch {batch:6d}  width {width:5d}  depth {depth}  D {D:4d}  {rows_per_second:12.0f} rows/s  {share:.3f} of the limit"
               .format(**point))
