@@ -2,7 +2,7 @@
 # Fuzz for so many seconds each: tests/fuzz/run.sh BUILD_FOLDER SECONDS [config|checkpoint|data ...]
 #
 # First the corpus, findings of the past among it; then new inputs. HDF5 1.10.8 itself fails on hostile files (README, What is promised):
-# such inputs are counted and passed over, told by the stack. Anything else that fails is kept in BUILD_FOLDER/fuzz/work and ends this
+# such inputs are counted and passed over, told by the stack. Anything else that fails is kept in BUILD_FOLDER/fuzz and ends this
 # with 1.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,7 +30,7 @@ culprit() { # PROGRAM INPUT
 
 for kind in "${kinds[@]}"; do
     program=$build/fuzz/fuzz_$kind
-    work=$build/fuzz/work/$kind
+    work=$build/fuzz/$kind
     rm -rf "$work"
     mkdir -p "$work/corpus" "$work/findings"
     "$program" "${limits[@]}" -runs=0 "$here/corpus/$kind" >"$work/corpus.log" 2>&1 || { echo "fuzz_$kind: the corpus fails"; tail -n 20 "$work/corpus.log"; failed=1; }

@@ -1,6 +1,7 @@
 /* Vectors of one instruction set, and elementary functions on them.
  *
- * The functions are polynomials after Cephes (S. L. Moshier); their errors are measured in tests/unit/test_kernel.c.
+ * The functions are polynomials after Cephes (S. L. Moshier); their errors are measured in tests/unit/test_activation.c
+ * and test_normal.c.
  */
 #ifndef DDPM_SIMD_VECTOR_H
 #define DDPM_SIMD_VECTOR_H
