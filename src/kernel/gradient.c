@@ -11,17 +11,19 @@ static float limit_of(const ddpm_gradient *gradient, int64_t tensor)
     return limit < (double)FLT_MAX ? (float)limit : FLT_MAX;
 }
 
-void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t rows, int64_t k,
-                               int64_t n, const float *x, int64_t ldx, const float *dz, int64_t ldz)
+void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t rows, int64_t block,
+                               int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz, int64_t ldz,
+                               float *scratch)
 {
     const ddpm_kernels *kernels = gradient->kernels;
     int refused;
     if (gradient->fixed) {
         const double scale = ldexp(1.0, gradient->exponent[tensor]);
-        refused = kernels->backward_weights_fixed(rows, k, n, x, ldx, dz, ldz, scale, limit_of(gradient, tensor),
-                                                  gradient->fixed + offset);
+        refused = kernels->backward_weights_fixed(rows, block, k, n, x, ldx, dz, ldz, scale, limit_of(gradient, tensor),
+                                                  gradient->fixed + offset, scratch);
     } else {
-        refused = kernels->backward_weights_float(rows, k, n, x, ldx, dz, ldz, FLT_MAX, gradient->real + offset);
+        refused = kernels->backward_weights_float(rows, block, k, n, x, ldx, dz, ldz, FLT_MAX, gradient->real + offset,
+                                                  scratch);
     }
     gradient->refused[tensor] += refused;
 }

@@ -91,17 +91,17 @@ static void forward(const ddpm_network *net, const ddpm_packed *packed, ddpm_wor
     fill_input(net, w, rows, xt, condition, t);
     for (int64_t l = 0; l < net->spec.depth; l++) {
         if (has_gain(net)) {
-            ddpm_layer_forward(net, packed, l, rows, x, ldx, DDPM_ACTIVATION_IDENTITY, linear_of(w, l), NULL,
+            ddpm_layer_forward(net, packed, w, l, rows, x, ldx, DDPM_ACTIVATION_IDENTITY, linear_of(w, l), NULL,
                                w->width_stride);
             apply_gains(net, packed, w, l, rows, t);
         } else {
-            ddpm_layer_forward(net, packed, l, rows, x, ldx, net->spec.activation, value_of(w, l), slope_of(w, l),
+            ddpm_layer_forward(net, packed, w, l, rows, x, ldx, net->spec.activation, value_of(w, l), slope_of(w, l),
                                w->width_stride);
         }
         x = value_of(w, l);
         ldx = w->width_stride;
     }
-    ddpm_layer_forward(net, packed, net->spec.depth, rows, x, ldx, DDPM_ACTIVATION_IDENTITY, w->output, NULL,
+    ddpm_layer_forward(net, packed, w, net->spec.depth, rows, x, ldx, DDPM_ACTIVATION_IDENTITY, w->output, NULL,
                        w->output_stride);
 }
 
@@ -131,7 +131,7 @@ static void backward(const ddpm_network *net, const ddpm_packed *packed, ddpm_wo
     for (int64_t l = net->spec.depth; l > 0; l--) {
         if (net->layers[l].gain >= 0) backward_gains(net, packed, w, l, rows, t, gradient);
         ddpm_layer_add_gradient(net, w, l, rows, value_of(w, l - 1), w->width_stride, dz, lddz, gradient);
-        ddpm_layer_backward(net, packed, l, rows, dz, lddz, slope_of(w, l - 1), w->dz_next, w->width_stride);
+        ddpm_layer_backward(net, packed, w, l, rows, dz, lddz, slope_of(w, l - 1), w->dz_next, w->width_stride);
         float *done = w->dz;
         w->dz = w->dz_next;
         w->dz_next = done;

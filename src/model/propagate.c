@@ -11,12 +11,9 @@ int64_t ddpm_workspace_stride(const ddpm_network *net, int64_t columns)
     return ddpm_round_up(columns, net->kernels->panel) + LINE;
 }
 
-static int64_t widest(const ddpm_network *net)
+static int64_t larger(int64_t a, int64_t b)
 {
-    int64_t most = 0;
-    for (int64_t l = 0; l < net->layer_count; l++)
-        if (net->layers[l].outputs > most) most = net->layers[l].outputs;
-    return most;
+    return a > b ? a : b;
 }
 
 /* Strides and arrays; with an arena that has no memory, how much is needed. */
@@ -28,9 +25,15 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     w->output_stride = ddpm_workspace_stride(net, ddpm_network_outputs(&net->spec));
     w->input = ddpm_arena_take(arena, rows * w->input_stride);
     w->output = ddpm_arena_take(arena, rows * w->output_stride);
-    w->sums = ddpm_arena_take(arena, ddpm_workspace_stride(net, widest(net)));
     net->architecture->lay_out(net, rows, backward, arena, w);
     if (backward) {
+        int64_t inputs = 0, outputs = 0;
+        for (int64_t l = 0; l < net->layer_count; l++) {
+            inputs = larger(inputs, net->layers[l].inputs);
+            outputs = larger(outputs, net->layers[l].outputs);
+        }
+        w->sums = ddpm_arena_take(arena, ddpm_workspace_stride(net, outputs));
+        w->scratch = ddpm_arena_take(arena, ddpm_gradient_scratch(net->kernels, rows, inputs));
         w->doutput = ddpm_arena_take(arena, rows * w->output_stride);
         w->dz = ddpm_arena_take(arena, rows * w->width_stride);
         w->dz_next = ddpm_arena_take(arena, rows * w->width_stride);
@@ -50,7 +53,8 @@ int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int back
     return workspace_floats(network, rows, backward) * (int64_t)sizeof(float);
 }
 
-ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int backward, ddpm_workspace **out)
+ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int64_t block, int backward,
+                                  ddpm_workspace **out)
 {
     ddpm_workspace *workspace = NULL;
     ddpm_arena arena = {0};
@@ -63,6 +67,7 @@ ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int
     }
     lay_out(network, rows, backward, &arena, workspace);
     workspace->memory = arena.memory;
+    workspace->block = block;
     *out = workspace;
     return DDPM_OK;
 }
@@ -80,12 +85,21 @@ float *ddpm_workspace_dout(ddpm_workspace *workspace, int64_t *stride)
     return workspace->doutput;
 }
 
-void ddpm_layer_forward(const ddpm_network *net, const ddpm_packed *packed, int64_t layer, int64_t rows, const float *x,
-                        int64_t ldx, ddpm_activation activation, float *h, float *slope, int64_t ldh)
+/* Rows of the block that begins at row `at` of `rows`. */
+static int64_t rows_of_block(const ddpm_workspace *w, int64_t at, int64_t rows)
+{
+    return rows - at < w->block ? rows - at : w->block;
+}
+
+void ddpm_layer_forward(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t layer,
+                        int64_t rows, const float *x, int64_t ldx, ddpm_activation activation, float *h, float *slope,
+                        int64_t ldh)
 {
     const ddpm_packed_layer *p = &packed->layers[layer];
-    net->kernels->forward(rows, net->layers[layer].inputs, net->layers[layer].outputs, x, ldx, p->weight, p->bias,
-                          activation, h, slope, ldh);
+    for (int64_t at = 0; at < rows; at += w->block)
+        net->kernels->forward(rows_of_block(w, at, rows), net->layers[layer].inputs, net->layers[layer].outputs,
+                              x + at * ldx, ldx, p->weight, p->bias, activation, h + at * ldh,
+                              slope ? slope + at * ldh : NULL, ldh);
 }
 
 void ddpm_layer_add_gradient(const ddpm_network *net, const ddpm_workspace *w, int64_t layer, int64_t rows,
@@ -93,17 +107,21 @@ void ddpm_layer_add_gradient(const ddpm_network *net, const ddpm_workspace *w, i
 {
     const ddpm_layer *l = &net->layers[layer];
     if (!gradient) return;
-    ddpm_gradient_add_product(gradient, l->weight, net->tensors[l->weight].offset, rows, l->inputs, l->outputs, x, ldx,
-                              dz, lddz);
-    net->kernels->column_sums(rows, l->outputs, dz, lddz, w->sums);
-    ddpm_gradient_add(gradient, l->bias, net->tensors[l->bias].offset, l->outputs, w->sums);
+    ddpm_gradient_add_product(gradient, l->weight, net->tensors[l->weight].offset, rows, w->block, l->inputs,
+                              l->outputs, x, ldx, dz, lddz, w->scratch);
+    for (int64_t at = 0; at < rows; at += w->block) {
+        net->kernels->column_sums(rows_of_block(w, at, rows), l->outputs, dz + at * lddz, lddz, w->sums);
+        ddpm_gradient_add(gradient, l->bias, net->tensors[l->bias].offset, l->outputs, w->sums);
+    }
 }
 
-void ddpm_layer_backward(const ddpm_network *net, const ddpm_packed *packed, int64_t layer, int64_t rows,
-                         const float *dz, int64_t lddz, const float *slope, float *dx, int64_t ldx)
+void ddpm_layer_backward(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t layer,
+                         int64_t rows, const float *dz, int64_t lddz, const float *slope, float *dx, int64_t ldx)
 {
-    net->kernels->backward_data(rows, net->layers[layer].inputs, net->layers[layer].outputs, dz, lddz,
-                                packed->layers[layer].transposed, slope, dx, ldx);
+    for (int64_t at = 0; at < rows; at += w->block)
+        net->kernels->backward_data(rows_of_block(w, at, rows), net->layers[layer].inputs, net->layers[layer].outputs,
+                                    dz + at * lddz, lddz, packed->layers[layer].transposed,
+                                    slope ? slope + at * ldx : NULL, dx + at * ldx, ldx);
 }
 
 void ddpm_network_embed_time(const ddpm_network *net, int32_t t, float *to)

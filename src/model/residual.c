@@ -123,9 +123,9 @@ static void modulate(const ddpm_network *net, const ddpm_packed *packed, ddpm_wo
         ddpm_network_embed_time(net, t[row], to);
         ddpm_network_copy_condition(net, condition, row, to + net->spec.time_width);
     }
-    ddpm_layer_forward(net, packed, EMBEDDING, count, r->told, r->told_stride, net->spec.activation, r->embedding,
+    ddpm_layer_forward(net, packed, w, EMBEDDING, count, r->told, r->told_stride, net->spec.activation, r->embedding,
                        r->embedding_slope, r->embedding_stride);
-    ddpm_layer_forward(net, packed, MODULATION, count, r->embedding, r->embedding_stride, DDPM_ACTIVATION_IDENTITY,
+    ddpm_layer_forward(net, packed, w, MODULATION, count, r->embedding, r->embedding_stride, DDPM_ACTIVATION_IDENTITY,
                        r->modulation, NULL, r->modulation_stride);
     r->modulation_step = shared ? 0 : r->modulation_stride;
 }
@@ -149,20 +149,20 @@ static void forward(const ddpm_network *net, const ddpm_packed *packed, ddpm_wor
     for (int64_t row = 0; row < rows; row++)
         memcpy(w->input + row * w->input_stride, xt + row * columns, (size_t)columns * sizeof *xt);
     modulate(net, packed, w, rows, condition, t);
-    ddpm_layer_forward(net, packed, INPUT, rows, w->input, w->input_stride, DDPM_ACTIVATION_IDENTITY, r->stream, NULL,
-                       stride);
+    ddpm_layer_forward(net, packed, w, INPUT, rows, w->input, w->input_stride, DDPM_ACTIVATION_IDENTITY, r->stream,
+                       NULL, stride);
     for (int64_t block = 0; block < depth; block++) {
         float *hidden = r->hidden + block * w->kept_step, *branch = r->branch + block * w->kept_step;
         float *slope = r->slope ? r->slope + block * w->kept_step : NULL;
-        ddpm_layer_forward(net, packed, first_of(block), rows, norm(net, w, block, rows), stride, net->spec.activation,
-                           hidden, slope, stride);
-        ddpm_layer_forward(net, packed, first_of(block) + 1, rows, hidden, stride, DDPM_ACTIVATION_IDENTITY, branch,
+        ddpm_layer_forward(net, packed, w, first_of(block), rows, norm(net, w, block, rows), stride,
+                           net->spec.activation, hidden, slope, stride);
+        ddpm_layer_forward(net, packed, w, first_of(block) + 1, rows, hidden, stride, DDPM_ACTIVATION_IDENTITY, branch,
                            NULL, stride);
         net->kernels->gate(rows, net->spec.width, branch, stride, r->modulation + gate_at(net, block),
                            r->modulation_step, r->stream, stride);
     }
-    ddpm_layer_forward(net, packed, output_of(net), rows, norm(net, w, depth, rows), stride, DDPM_ACTIVATION_IDENTITY,
-                       w->output, NULL, w->output_stride);
+    ddpm_layer_forward(net, packed, w, output_of(net), rows, norm(net, w, depth, rows), stride,
+                       DDPM_ACTIVATION_IDENTITY, w->output, NULL, w->output_stride);
 }
 
 /* w->dz += what reaches the stream through a layer norm whose outputs' gradient is w->dz_next. */
@@ -185,9 +185,9 @@ static void backward_block(const ddpm_network *net, const ddpm_packed *packed, d
                                 r->modulation + gate_at(net, block), r->modulation_step, w->dz_next,
                                 r->dmodulation + gate_at(net, block), r->modulation_stride);
     ddpm_layer_add_gradient(net, w, second, rows, r->hidden + at, stride, w->dz_next, stride, gradient);
-    ddpm_layer_backward(net, packed, second, rows, w->dz_next, stride, r->slope + at, r->dhidden, stride);
+    ddpm_layer_backward(net, packed, w, second, rows, w->dz_next, stride, r->slope + at, r->dhidden, stride);
     ddpm_layer_add_gradient(net, w, first, rows, r->modulated + at, stride, r->dhidden, stride, gradient);
-    ddpm_layer_backward(net, packed, first, rows, r->dhidden, stride, NULL, w->dz_next, stride);
+    ddpm_layer_backward(net, packed, w, first, rows, r->dhidden, stride, NULL, w->dz_next, stride);
     backward_norm(net, w, block, rows);
 }
 
@@ -197,7 +197,7 @@ static void backward_modulation(const ddpm_network *net, const ddpm_packed *pack
     const ddpm_residual_rows *r = &w->kind.residual;
     ddpm_layer_add_gradient(net, w, MODULATION, rows, r->embedding, r->embedding_stride, r->dmodulation,
                             r->modulation_stride, gradient);
-    ddpm_layer_backward(net, packed, MODULATION, rows, r->dmodulation, r->modulation_stride, r->embedding_slope,
+    ddpm_layer_backward(net, packed, w, MODULATION, rows, r->dmodulation, r->modulation_stride, r->embedding_slope,
                         r->dembedding, r->embedding_stride);
     ddpm_layer_add_gradient(net, w, EMBEDDING, rows, r->told, r->told_stride, r->dembedding, r->embedding_stride,
                             gradient);
@@ -210,7 +210,7 @@ static void backward(const ddpm_network *net, const ddpm_packed *packed, ddpm_wo
     (void)t; /* the block's modulations are kept */
     ddpm_layer_add_gradient(net, w, output_of(net), rows, w->kind.residual.modulated + depth * w->kept_step,
                             w->width_stride, w->doutput, w->output_stride, gradient);
-    ddpm_layer_backward(net, packed, output_of(net), rows, w->doutput, w->output_stride, NULL, w->dz_next,
+    ddpm_layer_backward(net, packed, w, output_of(net), rows, w->doutput, w->output_stride, NULL, w->dz_next,
                         w->width_stride);
     memset(w->dz, 0, (size_t)(rows * w->width_stride) * sizeof *w->dz);
     backward_norm(net, w, depth, rows);

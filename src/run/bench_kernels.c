@@ -16,6 +16,7 @@ typedef struct block {
     float *x, *h, *slope, *dz, *dx; /* [ROWS][stride] */
     int64_t *fixed;                 /* [width][width] */
     float *real;
+    float *scratch;
 } block;
 
 typedef struct bench_layer {
@@ -42,6 +43,7 @@ static ddpm_status make_block(const bench_layer *l, block *b)
     DDPM_TRY(DDPM_NEW(&b->dx, numbers, "a block"));
     DDPM_TRY(DDPM_NEW(&b->fixed, weights, "sums"));
     DDPM_TRY(DDPM_NEW(&b->real, weights, "sums"));
+    DDPM_TRY(DDPM_NEW(&b->scratch, ddpm_gradient_scratch(l->kernels, ROWS, l->width), "scratch"));
     fill(b->x, numbers, 1);
     fill(b->dz, numbers, 2);
     fill(b->slope, numbers, 3);
@@ -74,6 +76,7 @@ static void release(bench_layer *l)
         ddpm_release(b->dx);
         ddpm_release(b->fixed);
         ddpm_release(b->real);
+        ddpm_release(b->scratch);
     }
     ddpm_release(l->blocks);
     ddpm_release(l->weight);
@@ -101,9 +104,10 @@ static void release(bench_layer *l)
 DEFINE_TIMED(time_forward,
              forward(ROWS, n, n, b->x, stride, l->packed, l->bias, DDPM_ACTIVATION_SILU, b->h, b->slope, stride))
 DEFINE_TIMED(time_backward_data, backward_data(ROWS, n, n, b->dz, stride, l->transposed, b->slope, b->dx, stride))
-DEFINE_TIMED(time_backward_fixed,
-             backward_weights_fixed(ROWS, n, n, b->x, stride, b->dz, stride, 0x1p20, 0x1p20f, b->fixed))
-DEFINE_TIMED(time_backward_float, backward_weights_float(ROWS, n, n, b->x, stride, b->dz, stride, 0x1p20f, b->real))
+DEFINE_TIMED(time_backward_fixed, backward_weights_fixed(ROWS, ROWS, n, n, b->x, stride, b->dz, stride, 0x1p20, 0x1p20f,
+                                                         b->fixed, b->scratch))
+DEFINE_TIMED(time_backward_float,
+             backward_weights_float(ROWS, ROWS, n, n, b->x, stride, b->dz, stride, 0x1p20f, b->real, b->scratch))
 DEFINE_TIMED(time_activate, activate(ROWS *n, DDPM_ACTIVATION_SILU, b->x, b->h, b->slope))
 
 static ddpm_status time_normal(void *context, int64_t times)

@@ -1,4 +1,4 @@
-/* Sampling, forward, loss, backward of a block while it stays in the cache. */
+/* Sampling, forward, loss, backward of a few rows while they stay in the cache. */
 #include "ddpm/run/block.h"
 
 #include "ddpm/base/memory.h"
@@ -11,11 +11,11 @@ static int64_t columns_of(const ddpm_model *model)
 }
 
 ddpm_status ddpm_block_create(const ddpm_model *model, const ddpm_dataset *dataset, const ddpm_packed *packed,
-                              int64_t rows, ddpm_block *out)
+                              int64_t rows, int64_t block_rows, ddpm_block *out)
 {
     const int64_t numbers = rows * columns_of(model);
-    *out = (ddpm_block){.model = model, .dataset = dataset, .packed = packed};
-    DDPM_TRY(ddpm_workspace_create(model->network, rows, 1, &out->workspace));
+    *out = (ddpm_block){.model = model, .dataset = dataset, .packed = packed, .block_rows = block_rows};
+    DDPM_TRY(ddpm_workspace_create(model->network, rows, block_rows, 1, &out->workspace));
     DDPM_TRY(DDPM_NEW(&out->x0, numbers, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->noise, numbers, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->xt, numbers, "a block of rows"));
@@ -79,28 +79,33 @@ const float *ddpm_block_forward(ddpm_block *block, const ddpm_timesteps *timeste
                                 block->t, stride);
 }
 
-double ddpm_block_loss(const ddpm_block *block, int64_t rows, const float *output, int64_t stride,
+double ddpm_block_loss(const ddpm_block *block, int64_t at, int64_t rows, const float *output, int64_t stride,
                        const float *importance, double share, float *doutput, float *row_loss)
 {
     const ddpm_model *model = block->model;
+    const int64_t columns = columns_of(model);
+    const float *weight = importance ? importance + at : NULL, *out = output + at * stride;
+    float *dout = doutput ? doutput + at * stride : NULL, *row = row_loss ? row_loss + at : NULL;
     if (ddpm_model_is_classifier(model))
-        return ddpm_classifier_rows(rows, model->condition->classes[0], output, stride, block->values, importance,
-                                    share, doutput, row_loss);
-    return ddpm_objective_rows(&model->objective, rows, columns_of(model), output, stride, block->target, block->t,
-                               importance, share, doutput, row_loss);
+        return ddpm_classifier_rows(rows, model->condition->classes[0], out, stride,
+                                    block->values + at * model->condition->count, weight, share, dout, row);
+    return ddpm_objective_rows(&model->objective, rows, columns, out, stride, block->target + at * columns,
+                               block->t + at, weight, share, dout, row);
 }
 
-double ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
-                        int64_t rows, ddpm_gradient *gradient, float *row_loss)
+void ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
+                      int64_t rows, ddpm_gradient *gradient, double *loss, float *row_loss)
 {
     const ddpm_model *model = block->model;
+    const double share = 1.0 / (double)model->config->training.batch;
     int64_t stride;
     const float *output = ddpm_block_forward(block, timesteps, iteration, first, rows, &stride);
     float *doutput = ddpm_workspace_dout(block->workspace, &stride);
-    const double loss = ddpm_block_loss(block, rows, output, stride, block->importance,
-                                        1.0 / (double)model->config->training.batch, doutput, row_loss);
+    for (int64_t at = 0; at < rows; at += block->block_rows, loss++) {
+        const int64_t here = rows - at < block->block_rows ? rows - at : block->block_rows;
+        *loss = ddpm_block_loss(block, at, here, output, stride, block->importance, share, doutput, row_loss);
+    }
     ddpm_network_backward(model->network, block->packed, block->workspace, rows, block->t, gradient);
-    return loss;
 }
 
 double ddpm_block_validate(ddpm_block *block, int64_t draws, int64_t first, int64_t rows)
@@ -122,5 +127,5 @@ double ddpm_block_validate(ddpm_block *block, int64_t draws, int64_t first, int6
     ddpm_condition_expand(model->condition, rows, block->values, NULL, block->condition);
     const float *output = ddpm_network_forward(model->network, block->packed, block->workspace, rows, block->xt,
                                                block->condition, block->t, &stride);
-    return ddpm_block_loss(block, rows, output, stride, NULL, 1.0 / (double)draws, NULL, NULL);
+    return ddpm_block_loss(block, 0, rows, output, stride, NULL, 1.0 / (double)draws, NULL, NULL);
 }

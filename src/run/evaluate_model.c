@@ -80,7 +80,7 @@ static ddpm_status build(pass *p)
         thread_memory *m = &p->threads[i];
         m->network = model->network;
         m->packed = p->packed;
-        DDPM_TRY(ddpm_workspace_create(model->network, BLOCK, derive, &m->workspace));
+        DDPM_TRY(ddpm_workspace_create(model->network, BLOCK, BLOCK, derive, &m->workspace));
         DDPM_TRY(DDPM_NEW(&m->condition, BLOCK * ddpm_condition_width(e->condition), "conditions of a block"));
         DDPM_TRY(ddpm_bound_memory_create(BLOCK, e->columns, &m->bound));
         if (derive) DDPM_TRY(ddpm_likelihood_memory_create(BLOCK, e->columns, &m->likelihood));

@@ -168,7 +168,7 @@ static ddpm_status build(ddpm_generator_core *g, const ddpm_loaded *loaded, cons
     for (int i = 0; i < g->threads; i++) {
         thread_memory *m = &g->memory[i];
         m->owner = g;
-        DDPM_TRY(ddpm_workspace_create(g->network, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
+        DDPM_TRY(ddpm_workspace_create(g->network, DDPM_GENERATOR_BLOCK, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
         DDPM_TRY(DDPM_NEW(&m->scratch, ddpm_sampler_scratch(&g->sampler, DDPM_GENERATOR_BLOCK), "a block of samples"));
         DDPM_TRY(DDPM_NEW(&m->condition, DDPM_GENERATOR_BLOCK * network->condition, "a block of conditions"));
         DDPM_TRY(DDPM_NEW(&m->guided, DDPM_GENERATOR_BLOCK * ddpm_network_outputs(network), "a block of samples"));

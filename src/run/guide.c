@@ -92,7 +92,7 @@ static ddpm_status build(ddpm_guide *g, const float *weights, int64_t rows)
     DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the classifier"));
     for (int i = 0; i < g->threads; i++) {
         thread_memory *m = &g->memory[i];
-        DDPM_TRY(ddpm_workspace_create(g->network, rows, 1, &m->workspace));
+        DDPM_TRY(ddpm_workspace_create(g->network, rows, rows, 1, &m->workspace));
         DDPM_TRY(DDPM_NEW(&m->labels, rows, "a block of classes"));
         DDPM_TRY(DDPM_NEW(&m->gradient, rows * columns, "a block of gradients"));
         DDPM_TRY(DDPM_NEW(&m->t, rows, "a block of classes"));

@@ -22,7 +22,7 @@ static void print(ddpm_block *b, const ddpm_timesteps *timesteps, int64_t iterat
     const int64_t outputs = ddpm_model_is_classifier(b->model) ? b->model->condition->classes[0] : columns;
     int64_t stride;
     const float *output = ddpm_block_forward(b, timesteps, iteration, first, rows, &stride);
-    (void)ddpm_block_loss(b, rows, output, stride, NULL, 1.0, NULL, loss);
+    (void)ddpm_block_loss(b, 0, rows, output, stride, NULL, 1.0, NULL, loss);
     fprintf(to, "row,t,largest_x0,largest_xt,largest_output,loss\n");
     for (int64_t i = 0; i < rows; i++)
         fprintf(to, "%lld,%d,%.9g,%.9g,%.9g,%.9g\n", (long long)(first + i), (int)b->t[i],
@@ -42,7 +42,7 @@ ddpm_status ddpm_inspect_block(ddpm_stepper *stepper, const ddpm_model *model, c
         return ddpm_fail(DDPM_ERR_USAGE, "--block: expected 0 to %lld, the blocks of a batch, found %lld",
                          (long long)blocks - 1, (long long)number);
     ddpm_status status = ddpm_packed_create(model->network, DDPM_PACK_FORWARD, &packed);
-    if (status == DDPM_OK) status = ddpm_block_create(model, dataset, packed, rows, &block);
+    if (status == DDPM_OK) status = ddpm_block_create(model, dataset, packed, rows, rows, &block);
     if (status == DDPM_OK) status = DDPM_NEW(&loss, rows, "losses of a block");
     if (status == DDPM_OK) {
         ddpm_packed_fill(packed, model->network, state->parameters, 0, 1);

@@ -14,6 +14,8 @@ enum {
     BLOCK_LEAST = 64,
     BLOCK_MOST = 256,
     BLOCKS_WANTED = 16,      /* in a batch, before blocks grow */
+    BLOCKS_TOGETHER = 4,     /* in a thread, at most */
+    SMALL_SUMS = 1 << 20,    /* bytes of gradient sums that stay in a processor's own cache */
     VALIDATION_DRAWS = 8192, /* rows, with repetition, of the validation loss */
     VALIDATION_BITS = 40     /* of its fixed point; a block's share is below 2^12 or the loss is reported infinite */
 };
@@ -24,6 +26,7 @@ struct ddpm_stepper {
     ddpm_dataset *dataset;
     int threads;
     int64_t batch, block_rows, blocks;
+    int64_t together; /* blocks that a thread takes at a time */
     ddpm_packed *packed;
     ddpm_reducer *reducer;
     ddpm_timesteps timesteps;
@@ -47,6 +50,20 @@ static int64_t choose_block_rows(const ddpm_config *config)
     return rows < batch ? rows : batch;
 }
 
+/* Wide layers' sums of gradients come from memory for every addition, so that a thread adds a few blocks at a time; the
+ * additions are the same ones. */
+static int64_t choose_together(const ddpm_stepper *s)
+{
+    const int64_t sums = ddpm_network_parameter_count(s->model->network) * (int64_t)sizeof(int64_t);
+    const int64_t rows = (int64_t)BLOCK_MOST * 2, parts = ddpm_comm_size(s->comm) * (int64_t)s->threads;
+    const int64_t mine = (s->blocks + parts - 1) / parts;
+    int64_t together = BLOCKS_TOGETHER;
+    if (sums <= SMALL_SUMS) return 1;
+    if (together > rows / s->block_rows) together = rows / s->block_rows;
+    if (together > mine) together = mine;
+    return together > 1 ? together : 1;
+}
+
 static int learns_timesteps(const ddpm_stepper *s)
 {
     return s->timesteps.kind == DDPM_TIMESTEPS_IMPORTANCE;
@@ -68,6 +85,7 @@ static ddpm_status build(ddpm_stepper *s)
     s->batch = config->training.batch;
     s->block_rows = choose_block_rows(config);
     s->blocks = (s->batch + s->block_rows - 1) / s->block_rows;
+    s->together = choose_together(s);
     DDPM_TRY(ddpm_packed_create(s->model->network, DDPM_PACK_TRAINING, &s->packed));
     DDPM_TRY(ddpm_reducer_create(s->model->network, config->parallel.reduction == DDPM_REDUCTION_EXACT, s->threads,
                                  s->batch, &s->reducer));
@@ -75,7 +93,8 @@ static ddpm_status build(ddpm_stepper *s)
     DDPM_TRY(allocate_history(s));
     DDPM_TRY(DDPM_NEW(&s->memory, s->threads, "blocks of threads"));
     for (int i = 0; i < s->threads; i++)
-        DDPM_TRY(ddpm_block_create(s->model, s->dataset, s->packed, s->block_rows, &s->memory[i]));
+        DDPM_TRY(ddpm_block_create(s->model, s->dataset, s->packed, s->together * s->block_rows, s->block_rows,
+                                   &s->memory[i]));
     return DDPM_OK;
 }
 
@@ -140,7 +159,7 @@ ddpm_memory ddpm_stepper_memory(const ddpm_stepper *stepper)
         .checkpoint = SAVED * array,
         .packed = ddpm_packed_bytes(s->model->network, DDPM_PACK_TRAINING),
         .sums = ddpm_reducer_bytes(s->reducer),
-        .activations = s->threads * ddpm_block_bytes(s->model, s->block_rows),
+        .activations = s->threads * ddpm_block_bytes(s->model, s->together * s->block_rows),
         .tables = ddpm_model_bytes(s->model) + ddpm_timesteps_bytes(&s->timesteps) + s->batch * of_row,
     };
 }
@@ -188,15 +207,15 @@ ddpm_checkpoint ddpm_stepper_checkpoint(ddpm_stepper *stepper, const ddpm_state 
     return c;
 }
 
-/* Block `block` of the batch: its gradients and its loss into the thread's sums. */
-static void train_block(ddpm_stepper *s, int thread, int64_t iteration, int64_t block)
+/* `count` blocks of the batch: their gradients and their losses into the thread's sums. */
+static void train_blocks(ddpm_stepper *s, int thread, int64_t iteration, int64_t block, int64_t count)
 {
-    const int64_t first = block * s->block_rows;
-    const int64_t rows = s->batch - first < s->block_rows ? s->batch - first : s->block_rows;
-    const double loss =
-        ddpm_block_train(&s->memory[thread], &s->timesteps, iteration, first, rows,
-                         ddpm_reducer_gradient(s->reducer, thread), s->row_loss ? s->row_loss + first : NULL);
-    ddpm_reducer_add_loss(s->reducer, thread, loss);
+    const int64_t first = block * s->block_rows, most = count * s->block_rows;
+    const int64_t rows = s->batch - first < most ? s->batch - first : most;
+    double loss[BLOCKS_TOGETHER];
+    ddpm_block_train(&s->memory[thread], &s->timesteps, iteration, first, rows,
+                     ddpm_reducer_gradient(s->reducer, thread), loss, s->row_loss ? s->row_loss + first : NULL);
+    for (int64_t i = 0; i < count; i++) ddpm_reducer_add_loss(s->reducer, thread, loss[i]);
 }
 
 /* Collective. Every rank takes in the losses of the whole batch. */
@@ -223,10 +242,12 @@ static void compute_gradients(ddpm_stepper *s, const ddpm_state *state)
 #pragma omp parallel num_threads(s->threads)
     {
         const int thread = omp_get_thread_num();
+        const int64_t end = first + (last - first) * (thread + 1) / s->threads;
         ddpm_packed_fill(s->packed, s->model->network, state->parameters, thread, s->threads);
 #pragma omp barrier
-#pragma omp for schedule(static)
-        for (int64_t block = first; block < last; block++) train_block(s, thread, state->iteration, block);
+        for (int64_t at = first + (last - first) * thread / s->threads; at < end; at += s->together)
+            train_blocks(s, thread, state->iteration, at, end - at < s->together ? end - at : s->together);
+#pragma omp barrier
         ddpm_reducer_merge(s->reducer, thread);
     }
 }
@@ -306,7 +327,7 @@ static int64_t find_wild_block(ddpm_stepper *s, const ddpm_state *state)
         const int thread = omp_get_thread_num();
 #pragma omp for schedule(static)
         for (int64_t block = first; block < last; block++) {
-            train_block(s, thread, state->iteration, block);
+            train_blocks(s, thread, state->iteration, block, 1);
             if (ddpm_reducer_met_wild(s->reducer, thread) && block < lowest) lowest = block;
         }
     }

@@ -101,6 +101,11 @@ class Ranks(Bits):
                                           "data.source": "two_moons", "diffusion.variance": "learned_range", "diffusion.loss": "hybrid",
                                           "diffusion.timesteps": "importance"})
 
+    def test_wide(self):
+        """Layers whose sums fit no cache: a thread takes up to four blocks at a time, of 18 and a part of one."""
+        values = {"network.width": 384, "training.batch": 300, "training.warmup": 0, "training.iterations": 6, "checkpoint.every": 3}
+        self.assert_independent_of_ranks(values)
+
     def test_adamw(self):
         self.assert_independent_of_ranks({"training.optimizer": "adamw", "training.weight_decay": 0.01, "diffusion.predict": "velocity",
                                           "diffusion.variance": "beta", "training.decay": "step", "training.decay_every": 100})

@@ -44,7 +44,7 @@ static inline small_network small_network_make(const ddpm_network_spec *spec, in
     fill_zeros(s.network, s.parameters);
     expect_ok(ddpm_packed_create(s.network, DDPM_PACK_INPUT_GRADIENT, &s.packed));
     for (int part = 2; part >= 0; part--) ddpm_packed_fill(s.packed, s.network, s.parameters, part, 3);
-    expect_ok(ddpm_workspace_create(s.network, rows, 1, &s.workspace));
+    expect_ok(ddpm_workspace_create(s.network, rows, rows, 1, &s.workspace));
     return s;
 }
 

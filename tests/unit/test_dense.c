@@ -14,7 +14,8 @@ static struct {
     float w[WIDEST * WIDEST], packed[ROOM * WIDEST], transposed[ROOM * WIDEST], bias[ROOM];
     float x[(MOST_ROWS + 1) * ROOM], dz[(MOST_ROWS + 1) * ROOM], slope[(MOST_ROWS + 1) * ROOM];
     float out[(MOST_ROWS + 1) * ROOM], out_slope[(MOST_ROWS + 1) * ROOM], alone[ROOM], sum[WIDEST * WIDEST];
-    int64_t fixed[WIDEST * WIDEST];
+    float sum_of_blocks[WIDEST * WIDEST], scratch[MOST_ROWS * 2 * ROOM];
+    int64_t fixed[WIDEST * WIDEST], fixed_of_blocks[WIDEST * WIDEST];
 } m;
 
 static const float MARK = 12345.0f;
@@ -88,6 +89,19 @@ static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slo
     for (int64_t j = 0; j < ROOM; j++) assert_true(m.out[rows * ROOM + j] == MARK);
 }
 
+/* x^T dz of rows first .. first+rows-1. */
+static int add_float(int64_t first, int64_t rows, int64_t block, int64_t k, int64_t n, float *sum)
+{
+    return kernels->backward_weights_float(rows, block, k, n, m.x + first * ROOM, ROOM, m.dz + first * ROOM, ROOM,
+                                           1024.0f, sum, m.scratch);
+}
+
+static int add_fixed(int64_t first, int64_t rows, int64_t block, int64_t k, int64_t n, double scale, int64_t *sum)
+{
+    return kernels->backward_weights_fixed(rows, block, k, n, m.x + first * ROOM, ROOM, m.dz + first * ROOM, ROOM,
+                                           scale, 1024.0f, sum, m.scratch);
+}
+
 static void check_backward_weights(int64_t rows, int64_t k, int64_t n)
 {
     const double scale = 0x1p40;
@@ -95,8 +109,9 @@ static void check_backward_weights(int64_t rows, int64_t k, int64_t n)
         m.sum[i] = 0.0f;
         m.fixed[i] = i;
     }
-    assert_int_equal(kernels->backward_weights_float(rows, k, n, m.x, ROOM, m.dz, ROOM, 1e30f, m.sum), 0);
-    assert_int_equal(kernels->backward_weights_fixed(rows, k, n, m.x, ROOM, m.dz, ROOM, scale, 1024.0f, m.fixed), 0);
+    assert_true(ddpm_gradient_scratch(kernels, rows, k) <= (int64_t)(sizeof m.scratch / sizeof *m.scratch));
+    assert_int_equal(add_float(0, rows, rows, k, n, m.sum), 0);
+    assert_int_equal(add_fixed(0, rows, rows, k, n, scale, m.fixed), 0);
     for (int64_t i = 0; i < k; i++)
         for (int64_t j = 0; j < n; j++) {
             double sum = 0.0, sizes = 0.0;
@@ -143,6 +158,30 @@ static void test_every_height(void **state)
     (void)state;
     make(33, 17);
     for (int64_t rows = 1; rows <= MOST_ROWS; rows++) check_all(rows, 33, 17);
+}
+
+/* Blocks that go together give the sums that they give one after the other. */
+static void test_blocks_together(void **state)
+{
+    (void)state;
+    for (int a = 0; a < WIDTHS; a++)
+        for (int64_t block = 1; block <= 40; block += 13) {
+            const int64_t k = widths[WIDTHS - 1 - a], n = widths[a], rows = 53;
+            make(k, n);
+            memset(m.sum, 0, sizeof m.sum);
+            memset(m.fixed, 0, sizeof m.fixed);
+            memset(m.sum_of_blocks, 0, sizeof m.sum_of_blocks);
+            memset(m.fixed_of_blocks, 0, sizeof m.fixed_of_blocks);
+            assert_int_equal(add_float(0, rows, block, k, n, m.sum), 0);
+            assert_int_equal(add_fixed(0, rows, block, k, n, 0x1p20, m.fixed), 0);
+            for (int64_t at = 0; at < rows; at += block) {
+                const int64_t here = rows - at < block ? rows - at : block;
+                assert_int_equal(add_float(at, here, here, k, n, m.sum_of_blocks), 0);
+                assert_int_equal(add_fixed(at, here, here, k, n, 0x1p20, m.fixed_of_blocks), 0);
+            }
+            expect_bits(m.sum, m.sum_of_blocks, sizeof m.sum, "float sums", n);
+            assert_memory_equal(m.fixed, m.fixed_of_blocks, sizeof m.fixed);
+        }
 }
 
 /* A block cut anywhere gives every row the bits that the whole block gives it. */
@@ -205,10 +244,8 @@ static void test_refusal(void **state)
             for (int64_t j = 0; j < n; j++) {
                 make(3, n);
                 m.dz[4 * ROOM + j] = wrong[w];
-                assert_int_not_equal(
-                    kernels->backward_weights_fixed(7, 3, n, m.x, ROOM, m.dz, ROOM, 0x1p40, 1024.0f, m.fixed), 0);
-                assert_int_not_equal(kernels->backward_weights_float(7, 3, n, m.x, ROOM, m.dz, ROOM, 1024.0f, m.sum),
-                                     0);
+                assert_int_not_equal(add_fixed(0, 7, 7, 3, n, 0x1p40, m.fixed), 0);
+                assert_int_not_equal(add_float(0, 7, 7, 3, n, m.sum), 0);
             }
     }
 }
@@ -243,9 +280,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products),         cmocka_unit_test(test_every_height),
-        cmocka_unit_test(test_row_stands_alone), cmocka_unit_test(test_fused_activation),
-        cmocka_unit_test(test_refusal),          cmocka_unit_test(test_unknown_isa),
-        cmocka_unit_test(test_multiply_add),
+        cmocka_unit_test(test_blocks_together),  cmocka_unit_test(test_row_stands_alone),
+        cmocka_unit_test(test_fused_activation), cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_unknown_isa),      cmocka_unit_test(test_multiply_add),
     };
     return RUN_ON_EVERY_ISA(tests);
 }

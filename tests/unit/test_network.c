@@ -133,7 +133,7 @@ static void test_forward_only(void **state)
         fill_rows(&spec, ROWS, xt, t);
         expect_ok(ddpm_packed_create(s.network, DDPM_PACK_FORWARD, &packed));
         ddpm_packed_fill(packed, s.network, s.parameters, 0, 1);
-        expect_ok(ddpm_workspace_create(s.network, ROWS, 0, &slim));
+        expect_ok(ddpm_workspace_create(s.network, ROWS, ROWS, 0, &slim));
         const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
         const float *again = ddpm_network_forward(s.network, packed, slim, ROWS, xt, NULL, t, &stride);
         for (int64_t row = 0; row < ROWS; row++)
@@ -155,7 +155,7 @@ static void test_rows_of_one_step(void **state)
         int64_t stride;
         fill_rows(&spec, ROWS, xt, t);
         for (int64_t row = 0; row < ROWS; row++) t[row] = 7;
-        expect_ok(ddpm_workspace_create(s.network, ROWS, 0, &slim));
+        expect_ok(ddpm_workspace_create(s.network, ROWS, ROWS, 0, &slim));
         const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
         const float *again = ddpm_network_forward(s.network, s.packed, slim, ROWS, xt, NULL, t, &stride);
         for (int64_t row = 0; row < ROWS; row++)
@@ -280,10 +280,10 @@ static void test_initial_values(void **state)
 /* Linear in rows; for a wide and deep network what is kept of its layers; less without a way back. */
 static void test_workspace_bytes(void **state)
 {
-    /* perceptron: values, and slopes and two gradients. Residual: modulation 3 x 10 + 2 with its gradient; of each
-     * block norm, modulated, hidden, slope, branch; a norm more; stream and three gradients. Without a way back one
-     * block's room serves all. */
-    static const int arrays[FORMS][2] = {{10, 22}, {20, 32}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 4}};
+    /* perceptron: values, and slopes, two gradients and their scratch. Residual: modulation 3 x 10 + 2 with its
+     * gradient; of each block norm, modulated, hidden, slope, branch; a norm more; stream, three gradients and scratch.
+     * Without a way back one block's room serves all. */
+    static const int arrays[FORMS][2] = {{10, 23}, {20, 33}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 5}};
     (void)state;
     for (int form = 0; form < FORMS; form++)
         for (int backward = 0; backward < 2; backward++) {

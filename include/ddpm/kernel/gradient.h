@@ -21,9 +21,11 @@ typedef struct ddpm_gradient {
     int64_t *refused;        /* per tensor: contributions that were too large or not a number */
 } ddpm_gradient;
 
-/** Add x^T dz, [k][n], at offset: x [rows][k], dz [rows][n]. One contribution to each element. */
-void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t rows, int64_t k,
-                               int64_t n, const float *x, int64_t ldx, const float *dz, int64_t ldz);
+/** Add x^T dz, [k][n], at offset: x [rows][k], dz [rows][n]. Each block of `block` rows (the last may be shorter) is
+ * one contribution to each element.  @param scratch  ddpm_gradient_scratch(kernels, rows, k) numbers. */
+void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t rows, int64_t block,
+                               int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz, int64_t ldz,
+                               float *scratch);
 
 /** Add v [n] at offset. */
 void ddpm_gradient_add(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t n, const float *v);

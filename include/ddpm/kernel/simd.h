@@ -32,6 +32,7 @@ typedef struct ddpm_update {
 typedef struct ddpm_kernels {
     const char *name; /* "avx512" */
     int64_t panel;    /* columns of a packed panel, and the multiple that strides are rounded up to */
+    int64_t tile;     /* rows, or columns of x in a gradient, that are held in registers together */
 
     /** w [k][n] into panels [ceil(n / panel)][k][panel]; panels `first` to `last` - 1 of them. Room: k * round_up(n,
      * panel). */
@@ -46,14 +47,17 @@ typedef struct ddpm_kernels {
     /** dx = (dz W^T) * slope, element by element; slope NULL: no factor. dz [rows][n], dx and slope [rows][k]. */
     void (*backward_data)(int64_t rows, int64_t k, int64_t n, const float *dz, int64_t ldz,
                           const float *packed_transposed, const float *slope, float *dx, int64_t ldx);
-    /** sum += round(scale * x^T dz), [k][n] in 64-bit fixed point: exact, so that the order of blocks does not matter.
+    /** sum += round(scale * x^T dz) for each block of `block` rows by itself (the last may be shorter), [k][n] in
+     * 64-bit fixed point: exact, so that the order of blocks does not matter. scratch: room for
+     * ddpm_gradient_scratch(kernels, rows, k) numbers.
      *  @return nonzero when an element's size was not at most `limit` (too large, or not a number): sum is then of no
      * use. */
-    int (*backward_weights_fixed)(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz,
-                                  int64_t ldz, double scale, float limit, int64_t *sum);
-    /** sum += x^T dz in float32. */
-    int (*backward_weights_float)(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz,
-                                  int64_t ldz, float limit, float *sum);
+    int (*backward_weights_fixed)(int64_t rows, int64_t block, int64_t k, int64_t n, const float *x, int64_t ldx,
+                                  const float *dz, int64_t ldz, double scale, float limit, int64_t *sum,
+                                  float *scratch);
+    /** sum += x^T dz of each block in turn, in float32. */
+    int (*backward_weights_float)(int64_t rows, int64_t block, int64_t k, int64_t n, const float *x, int64_t ldx,
+                                  const float *dz, int64_t ldz, float limit, float *sum, float *scratch);
 
     /** sum += round(scale * v) and the float32 form; return as above. */
     int (*add_fixed)(int64_t n, const float *v, double scale, float limit, int64_t *sum);
@@ -118,6 +122,12 @@ const ddpm_kernels *ddpm_kernels_runnable(int i);
 static inline int64_t ddpm_round_up(int64_t n, int64_t m)
 {
     return (n + m - 1) / m * m;
+}
+
+/** Numbers of scratch memory for the gradient of a layer of k inputs from so many rows. */
+static inline int64_t ddpm_gradient_scratch(const ddpm_kernels *kernels, int64_t rows, int64_t k)
+{
+    return rows * (ddpm_round_up(k, kernels->tile) + kernels->panel);
 }
 
 #endif

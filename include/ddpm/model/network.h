@@ -102,11 +102,12 @@ int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing);
 /** Pack part `part` of `parts` of the work; all parts together pack everything. Parts may run in different threads. */
 void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts);
 
-/* ---- a block of rows ---- */
+/* ---- blocks of rows ---- */
 
-/** Memory for blocks of up to `rows` rows. @param backward  0: forward only. */
-DDPM_MUST_CHECK ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int backward,
-                                                  ddpm_workspace **out);
+/** Memory for up to `rows` rows at a time, in blocks of `block` rows: each block is one contribution to the gradients,
+ * so that their sum does not depend on how many blocks go together. @param backward  0: forward only. */
+DDPM_MUST_CHECK ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int64_t block,
+                                                  int backward, ddpm_workspace **out);
 void ddpm_workspace_free(ddpm_workspace *workspace);
 
 /** Bytes of a workspace: proportional to rows x width x depth. */
@@ -126,11 +127,11 @@ const float *ddpm_network_forward(const ddpm_network *network, const ddpm_packed
  */
 float *ddpm_workspace_dout(ddpm_workspace *workspace, int64_t *stride);
 
-/** Add the gradients of the block that went forward last. */
+/** Add the gradients of the rows that went forward last. */
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                            int64_t rows, const int32_t *t, ddpm_gradient *gradient);
 
-/** Vector-Jacobian product: the gradient of the sum of dout * output by x_t, of the block that went forward last.
+/** Vector-Jacobian product: the gradient of the sum of dout * output by x_t, of the rows that went forward last.
  *  @param[out] dxt  [rows][D], dense. */
 void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                                  int64_t rows, const int32_t *t, float *dxt);

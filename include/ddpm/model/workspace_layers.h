@@ -27,13 +27,15 @@ typedef struct ddpm_residual_rows {
 } ddpm_residual_rows;
 
 struct ddpm_workspace {
-    int64_t rows; /* room for */
+    int64_t rows;  /* room for */
+    int64_t block; /* rows that are one contribution to the gradients, and go through the kernels together */
     int64_t input_stride, width_stride, output_stride;
     int64_t kept_step;       /* from an array that a layer keeps to the next layer's: rows x width_stride, or 0 */
     float *input;            /* [rows][input_stride]: what layer 0 reads */
     float *output, *doutput; /* [rows][output_stride] */
     float *dz, *dz_next;     /* [rows][width_stride] */
     float *sums;             /* of columns */
+    float *scratch;          /* of the weights' gradients */
     float *memory;           /* all of the above and below */
     union {
         ddpm_mlp_rows mlp;
@@ -52,16 +54,17 @@ static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t floats)
 int64_t ddpm_workspace_stride(const ddpm_network *net, int64_t columns);
 
 /** Layer `layer` forward, with what follows it. slope NULL: no way back. */
-void ddpm_layer_forward(const ddpm_network *net, const ddpm_packed *packed, int64_t layer, int64_t rows, const float *x,
-                        int64_t ldx, ddpm_activation activation, float *h, float *slope, int64_t ldh);
+void ddpm_layer_forward(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t layer,
+                        int64_t rows, const float *x, int64_t ldx, ddpm_activation activation, float *h, float *slope,
+                        int64_t ldh);
 
 /** Add the gradients of the layer's weight and bias, unless `gradient` is NULL. */
 void ddpm_layer_add_gradient(const ddpm_network *net, const ddpm_workspace *w, int64_t layer, int64_t rows,
                              const float *x, int64_t ldx, const float *dz, int64_t lddz, ddpm_gradient *gradient);
 
 /** dx = (dz W^T) * slope; slope NULL: no factor. */
-void ddpm_layer_backward(const ddpm_network *net, const ddpm_packed *packed, int64_t layer, int64_t rows,
-                         const float *dz, int64_t lddz, const float *slope, float *dx, int64_t ldx);
+void ddpm_layer_backward(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t layer,
+                         int64_t rows, const float *dz, int64_t lddz, const float *slope, float *dx, int64_t ldx);
 
 /** One row's embedding of t. to [time_width]. */
 void ddpm_network_embed_time(const ddpm_network *net, int32_t t, float *to);

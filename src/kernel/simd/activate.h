@@ -6,56 +6,100 @@
 
 #include "ddpm/kernel/activation.h"
 
-/* act(z), and act'(z) in *slope; what is not used is not computed once inlined. act(NaN) is NaN: a comparison with it
- * is false, which decides the order of each select. */
-INLINE vf v_activate(ddpm_activation activation, vf z, vf *slope)
+/* z becomes act(z), and slope act'(z); what is not used is not computed once inlined. act(NaN) is NaN: a comparison
+ * with it is false, which decides the order of each select. */
+INLINE void v_activate(ddpm_activation activation, int count, vf *z, vf *slope)
 {
     const vf one = splat(1.0f), zero = splat(0.0f);
+    vf a[CHAINS], b[CHAINS];
     switch (activation) {
-    case DDPM_ACTIVATION_RELU:
-        *slope = select(z > 0.0f, one, zero);
-        return select(z < 0.0f, zero, z);
-    case DDPM_ACTIVATION_LEAKY_RELU:
-        *slope = select(z > 0.0f, one, splat(0.01f));
-        return z * *slope;
-    case DDPM_ACTIVATION_SILU: {
-        const vf s = v_sigmoid(z), h = z * s;
-        *slope = s + h * (1.0f - s);
-        return h;
-    }
-    case DDPM_ACTIVATION_GELU: {
-        const vf p = v_normal_distribution(z);
-        *slope = p + z * 0.39894228040143268f * v_exp(z * z * -0.5f);
-        return z * p;
-    }
-    case DDPM_ACTIVATION_TANH: {
-        const vf h = v_tanh(z);
-        *slope = 1.0f - h * h;
-        return h;
-    }
-    case DDPM_ACTIVATION_SOFTPLUS: {
-        const vf u = v_exp(-magnitude(z));
-        *slope = select(z > 0.0f, one, u) / (1.0f + u);
-        return select(z < 0.0f, zero, z) + v_log1p(u);
-    }
     case DDPM_ACTIVATION_IDENTITY:
     case DDPM_ACTIVATION_COUNT:
+        EACH slope[j] = one;
+        break;
+    case DDPM_ACTIVATION_RELU:
+        EACH slope[j] = select(z[j] > 0.0f, one, zero);
+        EACH z[j] = select(z[j] < 0.0f, zero, z[j]);
+        break;
+    case DDPM_ACTIVATION_LEAKY_RELU:
+        EACH slope[j] = select(z[j] > 0.0f, one, splat(0.01f));
+        EACH z[j] = z[j] * slope[j];
+        break;
+    case DDPM_ACTIVATION_SILU:
+        EACH a[j] = z[j];
+        v_sigmoid(count, a);
+        EACH z[j] = z[j] * a[j];
+        EACH slope[j] = a[j] + z[j] * (1.0f - a[j]);
+        break;
+    case DDPM_ACTIVATION_GELU:
+        EACH a[j] = z[j];
+        EACH b[j] = z[j] * z[j] * -0.5f;
+        v_normal_distribution(count, a);
+        v_exp(count, b);
+        EACH slope[j] = a[j] + z[j] * 0.39894228040143268f * b[j];
+        EACH z[j] = z[j] * a[j];
+        break;
+    case DDPM_ACTIVATION_TANH:
+        v_tanh(count, z);
+        EACH slope[j] = 1.0f - z[j] * z[j];
+        break;
+    case DDPM_ACTIVATION_SOFTPLUS:
+        EACH a[j] = -magnitude(z[j]);
+        v_exp(count, a);
+        EACH slope[j] = select(z[j] > 0.0f, one, a[j]) / (1.0f + a[j]);
+        EACH z[j] = select(z[j] < 0.0f, zero, z[j]) + v_log1p(a[j]);
         break;
     }
-    *slope = one;
-    return z;
 }
+
+/* Some vectors of an array, of which `left` numbers are left. */
+INLINE void activate_some(int count, ddpm_activation activation, int64_t left, const float *z, float *h, float *slope)
+{
+    vf v[CHAINS], d[CHAINS];
+    EACH v[j] = load_first(z + j * LANES, left - j * LANES);
+    v_activate(activation, count, v, d);
+    EACH store_first(h + j * LANES, v[j], left - j * LANES);
+    if (slope) EACH store_first(slope + j * LANES, d[j], left - j * LANES);
+}
+
+INLINE void activate_with(ddpm_activation activation, int64_t n, const float *z, float *h, float *slope)
+{
+    int64_t i = 0;
+    for (; i + CHAINS * LANES <= n; i += CHAINS * LANES)
+        activate_some(CHAINS, activation, CHAINS * LANES, z + i, h + i, slope ? slope + i : NULL);
+    for (; i < n; i += LANES) activate_some(1, activation, n - i, z + i, h + i, slope ? slope + i : NULL);
+}
+
+/* Call `with`(activation, ...) with `activation` a constant: one specialised loop for each. */
+#define WITH_CONSTANT_ACTIVATION(with, activation, ...) \
+    switch (activation) {                               \
+    case DDPM_ACTIVATION_RELU:                          \
+        with(DDPM_ACTIVATION_RELU, __VA_ARGS__);        \
+        break;                                          \
+    case DDPM_ACTIVATION_LEAKY_RELU:                    \
+        with(DDPM_ACTIVATION_LEAKY_RELU, __VA_ARGS__);  \
+        break;                                          \
+    case DDPM_ACTIVATION_SILU:                          \
+        with(DDPM_ACTIVATION_SILU, __VA_ARGS__);        \
+        break;                                          \
+    case DDPM_ACTIVATION_GELU:                          \
+        with(DDPM_ACTIVATION_GELU, __VA_ARGS__);        \
+        break;                                          \
+    case DDPM_ACTIVATION_TANH:                          \
+        with(DDPM_ACTIVATION_TANH, __VA_ARGS__);        \
+        break;                                          \
+    case DDPM_ACTIVATION_SOFTPLUS:                      \
+        with(DDPM_ACTIVATION_SOFTPLUS, __VA_ARGS__);    \
+        break;                                          \
+    case DDPM_ACTIVATION_IDENTITY:                      \
+    case DDPM_ACTIVATION_COUNT:                         \
+        with(DDPM_ACTIVATION_IDENTITY, __VA_ARGS__);    \
+        break;                                          \
+    }
 
 static void activate(int64_t n, ddpm_activation activation, const float *z, float *h, float *slope)
 {
-    for (int64_t i = 0; i < n; i += LANES) {
-        const int64_t left = n - i < LANES ? n - i : LANES;
-        vf in = {0}, d;
-        memcpy(&in, z + i, (size_t)left * sizeof(float));
-        const vf out = v_activate(activation, in, &d);
-        memcpy(h + i, &out, (size_t)left * sizeof(float));
-        if (slope) memcpy(slope + i, &d, (size_t)left * sizeof(float));
-    }
+    WITH_CONSTANT_ACTIVATION(activate_with, activation, n, z, h, slope)
 }
 
 #endif

@@ -15,7 +15,7 @@ enum { TILE = 8, VECTORS = 2 };
 #else
 enum { TILE = 4, VECTORS = 2 };
 #endif
-enum { PANEL = LANES * VECTORS };
+enum { PANEL = LANES * VECTORS, GATHERED = 256 };
 
 static void pack(const float *w, int64_t k, int64_t n, int64_t first, int64_t last, float *packed)
 {
@@ -86,13 +86,18 @@ INLINE void forward_tile(int rows, int64_t k, const float *x, int64_t ldx, const
 {
     vf acc[TILE][VECTORS];
     multiply(rows, k, x, ldx, panel, acc);
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < VECTORS; v++) {
-            vf d;
-            const vf out = v_activate(activation, acc[i][v] + load_vf(bias + v * LANES), &d);
-            store_vf(h + i * ldh + v * LANES, out);
-            if (slope) store_vf(slope + i * ldh + v * LANES, d);
+    for (int i = 0; i < rows; i += CHAINS / VECTORS) {
+        const int count = (rows - i < CHAINS / VECTORS ? rows - i : CHAINS / VECTORS) * VECTORS;
+        vf z[CHAINS], d[CHAINS];
+        EACH z[j] = acc[i + j / VECTORS][j % VECTORS] + load_vf(bias + j % VECTORS * LANES);
+        v_activate(activation, count, z, d);
+        EACH
+        {
+            const int64_t at = (i + j / VECTORS) * ldh + j % VECTORS * LANES;
+            store_vf(h + at, z[j]);
+            if (slope) store_vf(slope + at, d[j]);
         }
+    }
 }
 
 INLINE void forward_with(ddpm_activation activation, int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx,
@@ -107,21 +112,8 @@ INLINE void forward_with(ddpm_activation activation, int64_t rows, int64_t k, in
 }
 
 static void forward(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *packed,
-                    const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh)
-{
-    /* one specialised loop for each */
-#define WITH(name)                            \
-    if (activation == DDPM_ACTIVATION_##name) \
-    forward_with(DDPM_ACTIVATION_##name, rows, k, n, x, ldx, packed, bias, h, slope, ldh)
-    WITH(IDENTITY);
-    WITH(RELU);
-    WITH(LEAKY_RELU);
-    WITH(SILU);
-    WITH(GELU);
-    WITH(TANH);
-    WITH(SOFTPLUS);
-#undef WITH
-}
+                    const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh){
+    WITH_CONSTANT_ACTIVATION(forward_with, activation, rows, k, n, x, ldx, packed, bias, h, slope, ldh)}
 
 INLINE void backward_data_tile(int rows, int64_t n, const float *dz, int64_t ldz, const float *panel,
                                const float *slope, float *dx, int64_t ldx)
@@ -182,6 +174,37 @@ INLINE void add_float_scalar(float v, double scale, float *sum)
     *sum += v;
 }
 
+/* x [rows][k] in tiles of TILE columns, [ceil(k / TILE)][rows][TILE], so that a tile lies in one piece. */
+INLINE void gather_tiles(int64_t rows, int64_t k, const float *x, int64_t ldx, float *tiles)
+{
+    int64_t i = 0;
+    for (; i + TILE <= k; i += TILE)
+        for (int64_t row = 0; row < rows; row++)
+            memcpy(tiles + i * rows + row * TILE, x + row * ldx + i, TILE * sizeof *x);
+    for (int64_t row = 0; i < k && row < rows; row++)
+        memcpy(tiles + i * rows + row * TILE, x + row * ldx + i, (size_t)(k - i) * sizeof *x);
+}
+
+INLINE void gather_panel(int64_t rows, const float *dz, int64_t ldz, float *panel)
+{
+    for (int64_t row = 0; row < rows; row++)
+        for (int v = 0; v < VECTORS; v++)
+            store_vf(panel + row * PANEL + v * LANES, load_vf(dz + row * ldz + v * LANES));
+}
+
+/* The sizes of numbers as integers: in the same order, with what is not a number above all others. */
+INLINE vi size_bits(vf v)
+{
+    return (vi)v & 0x7fffffff;
+}
+
+INLINE int32_t size_bits_of(float v)
+{
+    int32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits & 0x7fffffff;
+}
+
 INLINE int any(vi mask)
 {
     int32_t bits = 0;
@@ -189,80 +212,96 @@ INLINE int any(vi mask)
     return bits != 0;
 }
 
-/* A tile of x^T dz: TILE columns of x by one panel of columns of dz, over all rows, added to sum, which is fetched in
- * the meantime: the sums of a wide layer are in no cache. */
-#define DEFINE_SUMS(name, number)                                                                                    \
-    INLINE void weights_tile_##name(int columns, int64_t rows, int64_t n, int64_t wide, const float *x, int64_t ldx, \
-                                    const float *dz, int64_t ldz, double scale, float limit, number *sum, vi *bad)   \
-    {                                                                                                                \
-        vf acc[TILE][VECTORS];                                                                                       \
-        for (int i = 0; i < columns; i++)                                                                            \
-            for (int v = 0; v < VECTORS; v++) {                                                                      \
-                acc[i][v] = splat(0.0f);                                                                             \
-                __builtin_prefetch(sum + i * n + v * LANES, 1);                                                      \
-            }                                                                                                        \
-        for (int64_t row = 0; row < rows; row++) {                                                                   \
-            vf b[VECTORS];                                                                                           \
-            for (int v = 0; v < VECTORS; v++) b[v] = load_vf(dz + row * ldz + v * LANES);                            \
-            for (int i = 0; i < columns; i++)                                                                        \
-                for (int v = 0; v < VECTORS; v++) acc[i][v] += x[row * ldx + i] * b[v];                              \
-        }                                                                                                            \
-        for (int i = 0; i < columns; i++)                                                                            \
-            for (int v = 0; v < VECTORS; v++) {                                                                      \
-                if ((v + 1) * LANES <= wide) {                                                                       \
-                    *bad |= ~(magnitude(acc[i][v]) <= limit);                                                        \
-                    add_##name##_vector(acc[i][v], scale, sum + i * n + v * LANES);                                  \
-                } else {                                                                                             \
-                    for (int l = 0; v * LANES + l < wide && l < LANES; l++) {                                        \
-                        if (!(acc[i][v][l] <= limit && acc[i][v][l] >= -limit)) (*bad)[l] = -1;                      \
-                        add_##name##_scalar(acc[i][v][l], scale, sum + i * n + v * LANES + l);                       \
-                    }                                                                                                \
-                }                                                                                                    \
-            }                                                                                                        \
-    }                                                                                                                \
-                                                                                                                     \
-    INLINE int weights_##name(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz,      \
-                              int64_t ldz, double scale, float limit, number *sum)                                   \
-    {                                                                                                                \
-        vi bad = {0};                                                                                                \
-        for (int64_t column = 0; column < n; column += PANEL)                                                        \
-            for (int64_t i = 0; i < k; i += TILE) {                                                                  \
-                WITH_CONSTANT_ROWS(weights_tile_##name, k - i, rows, n, n - column, x + i, ldx, dz + column, ldz,    \
-                                   scale, limit, sum + i * n + column, &bad)                                         \
-            }                                                                                                        \
-        return any(bad);                                                                                             \
-    }                                                                                                                \
-                                                                                                                     \
-    INLINE int add_array_##name(int64_t n, const float *v, double scale, float limit, number *sum)                   \
-    {                                                                                                                \
-        vi bad = {0};                                                                                                \
-        int64_t i = 0;                                                                                               \
-        for (; i + LANES <= n; i += LANES) {                                                                         \
-            const vf x = load_vf(v + i);                                                                             \
-            bad |= ~(magnitude(x) <= limit);                                                                         \
-            add_##name##_vector(x, scale, sum + i);                                                                  \
-        }                                                                                                            \
-        int odd = 0;                                                                                                 \
-        for (; i < n; i++) {                                                                                         \
-            odd |= !(v[i] <= limit && v[i] >= -limit);                                                               \
-            add_##name##_scalar(v[i], scale, sum + i);                                                               \
-        }                                                                                                            \
-        return odd || any(bad);                                                                                      \
+/* A tile of x^T dz: TILE columns of x by one panel of columns of dz, over the rows of one block, added to sum, which is
+ * fetched in the meantime: the sums of a wide layer are in no cache.
+ *
+ * A layer's product is made of such tiles. Those of all blocks follow each other while their sums are at hand. The
+ * factors of a wide layer, of GATHERED columns on, are gathered first: as they are, a tile touches a page a row.
+ */
+#define DEFINE_SUMS(name, number)                                                                                     \
+    INLINE void weights_tile_##name(int columns, int64_t rows, int64_t n, int64_t wide, const float *x, int64_t ldx,  \
+                                    const float *dz, int64_t ldz, double scale, int32_t limit, number *sum, vi *over) \
+    {                                                                                                                 \
+        vf acc[TILE][VECTORS];                                                                                        \
+        for (int i = 0; i < columns; i++)                                                                             \
+            for (int v = 0; v < VECTORS; v++) {                                                                       \
+                acc[i][v] = splat(0.0f);                                                                              \
+                __builtin_prefetch(sum + i * n + v * LANES, 1);                                                       \
+            }                                                                                                         \
+        for (int64_t row = 0; row < rows; row++) {                                                                    \
+            vf b[VECTORS];                                                                                            \
+            for (int v = 0; v < VECTORS; v++) b[v] = load_vf(dz + row * ldz + v * LANES);                             \
+            for (int i = 0; i < columns; i++)                                                                         \
+                for (int v = 0; v < VECTORS; v++) acc[i][v] += x[row * ldx + i] * b[v];                               \
+        }                                                                                                             \
+        for (int i = 0; i < columns; i++)                                                                             \
+            for (int v = 0; v < VECTORS; v++) {                                                                       \
+                if ((v + 1) * LANES <= wide) {                                                                        \
+                    *over |= size_bits(acc[i][v]) > limit;                                                            \
+                    add_##name##_vector(acc[i][v], scale, sum + i * n + v * LANES);                                   \
+                } else {                                                                                              \
+                    for (int l = 0; v * LANES + l < wide && l < LANES; l++) {                                         \
+                        if (size_bits_of(acc[i][v][l]) > limit) (*over)[l] = -1;                                      \
+                        add_##name##_scalar(acc[i][v][l], scale, sum + i * n + v * LANES + l);                        \
+                    }                                                                                                 \
+                }                                                                                                     \
+            }                                                                                                         \
+    }                                                                                                                 \
+                                                                                                                      \
+    INLINE int weights_##name(int64_t rows, int64_t block, int64_t k, int64_t n, const float *x, int64_t ldx,         \
+                              const float *dz, int64_t ldz, double scale, float largest, number *sum, float *scratch) \
+    {                                                                                                                 \
+        const int gathered = n >= GATHERED;                                                                           \
+        const int64_t wide = (k + TILE - 1) / TILE * TILE;                                                            \
+        float *tiles = scratch, *panel = scratch + rows * wide;                                                       \
+        const int32_t limit = size_bits_of(largest);                                                                  \
+        vi over = {0};                                                                                                \
+        for (int64_t at = 0; gathered && at < rows; at += block)                                                      \
+            gather_tiles(at + block < rows ? block : rows - at, k, x + at * ldx, ldx, tiles + at * wide);             \
+        for (int64_t column = 0; column < n; column += PANEL) {                                                       \
+            if (gathered) gather_panel(rows, dz + column, ldz, panel);                                                \
+            for (int64_t i = 0; i < k; i += TILE)                                                                     \
+                for (int64_t at = 0; at < rows; at += block) {                                                        \
+                    const int64_t here = at + block < rows ? block : rows - at;                                       \
+                    const float *a = gathered ? tiles + at * wide + i * here : x + at * ldx + i;                      \
+                    const float *b = gathered ? panel + at * PANEL : dz + at * ldz + column;                          \
+                    WITH_CONSTANT_ROWS(weights_tile_##name, k - i, here, n, n - column, a, gathered ? TILE : ldx, b,  \
+                                       gathered ? PANEL : ldz, scale, limit, sum + i * n + column, &over)             \
+                }                                                                                                     \
+        }                                                                                                             \
+        return any(over);                                                                                             \
+    }                                                                                                                 \
+                                                                                                                      \
+    INLINE int add_array_##name(int64_t n, const float *v, double scale, float largest, number *sum)                  \
+    {                                                                                                                 \
+        const int32_t limit = size_bits_of(largest);                                                                  \
+        vi over = {0};                                                                                                \
+        int64_t i = 0;                                                                                                \
+        for (; i + LANES <= n; i += LANES) {                                                                          \
+            const vf x = load_vf(v + i);                                                                              \
+            over |= size_bits(x) > limit;                                                                             \
+            add_##name##_vector(x, scale, sum + i);                                                                   \
+        }                                                                                                             \
+        for (; i < n; i++) {                                                                                          \
+            if (size_bits_of(v[i]) > limit) over[0] = -1;                                                             \
+            add_##name##_scalar(v[i], scale, sum + i);                                                                \
+        }                                                                                                             \
+        return any(over);                                                                                             \
     }
 
 DEFINE_SUMS(fixed, int64_t)
 DEFINE_SUMS(float, float)
 
-static int backward_weights_fixed(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz,
-                                  int64_t ldz, double scale, float limit, int64_t *sum)
+static int backward_weights_fixed(int64_t rows, int64_t block, int64_t k, int64_t n, const float *x, int64_t ldx,
+                                  const float *dz, int64_t ldz, double scale, float limit, int64_t *sum, float *scratch)
 {
-    return weights_fixed(rows, k, n, x, ldx, dz, ldz, scale, limit, sum);
+    return weights_fixed(rows, block, k, n, x, ldx, dz, ldz, scale, limit, sum, scratch);
 }
 
-static int backward_weights_float(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz,
-                                  int64_t ldz, float limit, float *sum)
+static int backward_weights_float(int64_t rows, int64_t block, int64_t k, int64_t n, const float *x, int64_t ldx,
+                                  const float *dz, int64_t ldz, float limit, float *sum, float *scratch)
 {
-    return weights_float(rows, k, n, x, ldx, dz, ldz, 1.0, limit, sum);
+    return weights_float(rows, block, k, n, x, ldx, dz, ldz, 1.0, limit, sum, scratch);
 }
 
 static int add_fixed(int64_t n, const float *v, double scale, float limit, int64_t *sum)
@@ -280,7 +319,7 @@ static void column_sums(int64_t rows, int64_t n, const float *z, int64_t ldz, fl
     for (int64_t column = 0; column < n; column += LANES) {
         vf sum = splat(0.0f);
         for (int64_t row = 0; row < rows; row++) sum += load_vf(z + row * ldz + column);
-        memcpy(out + column, &sum, (size_t)(n - column < LANES ? n - column : LANES) * sizeof(float));
+        store_first(out + column, sum, n - column);
     }
 }
 

@@ -37,62 +37,97 @@ INLINE void normal_vector(vi a, vi b, vf *cosine, vf *sine)
 static void normal(int64_t n, const uint32_t *a, const uint32_t *b, float *cosine, float *sine)
 {
     for (int64_t i = 0; i < n; i += LANES) {
-        const size_t bytes = (size_t)(n - i < LANES ? n - i : LANES) * sizeof(float);
-        vi first = {0}, second = {0};
         vf c, s;
-        memcpy(&first, a + i, bytes);
-        memcpy(&second, b + i, bytes);
-        normal_vector(first, second, &c, &s);
-        memcpy(cosine + i, &c, bytes);
-        memcpy(sine + i, &s, bytes);
+        normal_vector(load_first_words(a + i, n - i), load_first_words(b + i, n - i), &c, &s);
+        store_first(cosine + i, c, n - i);
+        store_first(sine + i, s, n - i);
     }
 }
 
-/* Sum of squares and largest size of v; lanes are added in order at the end. */
-static void measure(int64_t n, const float *v, double *squares, float *largest)
+/* Sums of squares in double, and the largest sizes. */
+typedef struct measured {
+    hd squares[2];
+    vf largest;
+} measured;
+
+INLINE void measure(vf x, measured *m)
 {
-    hd sum = {0};
-    vf most = {0};
-    for (int64_t i = 0; i < n; i += LANES) {
-        vf x = {0};
-        hf half[2];
-        memcpy(&x, v + i, (size_t)(n - i < LANES ? n - i : LANES) * sizeof(float));
-        most = larger(magnitude(x), most);
-        memcpy(half, &x, sizeof x);
-        for (int h = 0; h < 2; h++) {
-            const hd wide = __builtin_convertvector(half[h], hd);
-            sum += wide * wide;
-        }
+    hf half[2];
+    m->largest = larger(magnitude(x), m->largest);
+    memcpy(half, &x, sizeof x);
+    for (int h = 0; h < 2; h++) {
+        const hd wide = __builtin_convertvector(half[h], hd);
+        m->squares[h] += wide * wide;
     }
+}
+
+/* Lanes in order. */
+static void finish_measuring(const measured *m, double *squares, float *largest)
+{
     *squares = 0.0;
     *largest = 0.0f;
-    for (int i = 0; i < HALF; i++) *squares += sum[i];
-    for (int i = 0; i < LANES; i++) *largest = most[i] > *largest ? most[i] : *largest;
+    for (int h = 0; h < 2; h++)
+        for (int i = 0; i < HALF; i++) *squares += m->squares[h][i];
+    for (int i = 0; i < LANES; i++) *largest = m->largest[i] > *largest ? m->largest[i] : *largest;
+}
+
+INLINE vf collect_vector(int64_t *sum, double scale)
+{
+    hf half[2];
+    vf x;
+    for (int h = 0; h < 2; h++) {
+        half[h] = __builtin_convertvector(doubles(load_hl(sum + h * HALF)) * scale, hf);
+        store_hl(sum + h * HALF, (hl){0});
+    }
+    memcpy(&x, half, sizeof x);
+    return x;
 }
 
 static void collect_fixed(int64_t n, int64_t *sum, double scale, float *v, double *squares, float *largest)
 {
-    for (int64_t i = 0; i < n; i++) v[i] = (float)((double)sum[i] * scale);
-    memset(sum, 0, (size_t)n * sizeof *sum);
-    measure(n, v, squares, largest);
+    measured m = {0};
+    int64_t i = 0, rest[LANES] = {0};
+    for (; i + LANES <= n; i += LANES) {
+        const vf x = collect_vector(sum + i, scale);
+        store_vf(v + i, x);
+        measure(x, &m);
+    }
+    if (i < n) {
+        const size_t bytes = (size_t)(n - i) * sizeof *sum;
+        memcpy(rest, sum + i, bytes);
+        memset(sum + i, 0, bytes);
+        const vf x = collect_vector(rest, scale);
+        store_first(v + i, x, n - i);
+        measure(x, &m);
+    }
+    finish_measuring(&m, squares, largest);
 }
 
 static void collect_float(int64_t n, const float *sum, float *v, double *squares, float *largest)
 {
-    memcpy(v, sum, (size_t)n * sizeof *v);
-    measure(n, v, squares, largest);
+    measured m = {0};
+    for (int64_t i = 0; i < n; i += LANES) {
+        const vf x = load_first(sum + i, n - i);
+        store_first(v + i, x, n - i);
+        measure(x, &m);
+    }
+    finish_measuring(&m, squares, largest);
 }
 
-static void merge_fixed(int64_t n, int64_t *from, int64_t *into)
+static void merge_fixed(int64_t n, int64_t *restrict from, int64_t *restrict into)
 {
-    for (int64_t i = 0; i < n; i++) into[i] = (int64_t)((uint64_t)into[i] + (uint64_t)from[i]);
-    memset(from, 0, (size_t)n * sizeof *from);
+    for (int64_t i = 0; i < n; i++) {
+        into[i] = (int64_t)((uint64_t)into[i] + (uint64_t)from[i]);
+        from[i] = 0;
+    }
 }
 
-static void merge_float(int64_t n, float *from, float *into)
+static void merge_float(int64_t n, float *restrict from, float *restrict into)
 {
-    for (int64_t i = 0; i < n; i++) into[i] += from[i];
-    memset(from, 0, (size_t)n * sizeof *from);
+    for (int64_t i = 0; i < n; i++) {
+        into[i] += from[i];
+        from[i] = 0.0f;
+    }
 }
 
 INLINE float adam_direction(const ddpm_update *u, float gradient, float *moment1, float *moment2)

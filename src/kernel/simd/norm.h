@@ -19,15 +19,6 @@ INLINE vf keep(vf v, int64_t left)
     return v;
 }
 
-/* At most `left` lanes of v: what follows a row's part of a modulation is another part. */
-INLINE void store_part(float *to, vf v, int64_t left)
-{
-    if (left >= LANES)
-        store_vf(to, v);
-    else
-        memcpy(to, &v, (size_t)left * sizeof(float));
-}
-
 /* Lanes by halves. */
 INLINE float sum_of(vf v)
 {
@@ -64,7 +55,8 @@ static void norm(int64_t rows, int64_t n, const float *x, int64_t ldx, const flo
                  y + row * ldy);
 }
 
-/* With g = dy (1 + scale): dx = inverse (g - mean(g) - normal mean(g normal)). */
+/* What follows a row's part of a modulation is another part, so only its own lanes are stored.
+ * With g = dy (1 + scale): dx = inverse (g - mean(g) - normal mean(g normal)). */
 INLINE void norm_backward_row(int64_t n, const float *dy, const float *normal, float inverse, const float *scale,
                               float *dx, float *dscale, float *dshift)
 {
@@ -73,8 +65,8 @@ INLINE void norm_backward_row(int64_t n, const float *dy, const float *normal, f
         const vf d = load_vf(dy + j), unit = load_vf(normal + j), g = keep(d * (1.0f + load_vf(scale + j)), n - j);
         sum += g;
         along += keep(g * unit, n - j);
-        store_part(dscale + j, d * unit, n - j);
-        store_part(dshift + j, d, n - j);
+        store_first(dscale + j, d * unit, n - j);
+        store_first(dshift + j, d, n - j);
     }
     const float mean = sum_of(sum) / (float)n, slope = sum_of(along) / (float)n;
     for (int64_t j = 0; j < n; j += LANES) {
@@ -108,7 +100,7 @@ static void gate_backward(int64_t rows, int64_t n, const float *dx, int64_t ldx,
     for (int64_t row = 0; row < rows; row++)
         for (int64_t j = 0; j < n; j += LANES) {
             const vf d = load_vf(dx + row * ldx + j);
-            store_part(dgates + row * lddm + j, d * load_vf(y + row * ldy + j), n - j);
+            store_first(dgates + row * lddm + j, d * load_vf(y + row * ldy + j), n - j);
             store_vf(dy + row * ldy + j, d * load_vf(gates + row * ldm + j));
         }
 }

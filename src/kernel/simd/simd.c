@@ -16,6 +16,7 @@ extern const ddpm_kernels JOIN(ddpm_kernels_, DDPM_ISA);
 const ddpm_kernels JOIN(ddpm_kernels_, DDPM_ISA) = {
     .name = TEXT(DDPM_ISA),
     .panel = PANEL,
+    .tile = TILE,
     .pack = pack,
     .pack_transposed = pack_transposed,
     .forward = forward,

@@ -26,6 +26,7 @@ typedef uint32_t vu __attribute__((vector_size(LANES * 4)));
 typedef float hf __attribute__((vector_size(LANES * 2)));
 typedef double hd __attribute__((vector_size(LANES * 4)));
 typedef uint64_t hl __attribute__((vector_size(LANES * 4)));
+typedef int64_t hs __attribute__((vector_size(LANES * 4)));
 enum { HALF = LANES / 2 };
 
 #define INLINE static inline __attribute__((always_inline))
@@ -47,6 +48,31 @@ DEFINE_ACCESS(vi, uint32_t, words)
 DEFINE_ACCESS(hf, float, hf)
 DEFINE_ACCESS(hd, double, hd)
 DEFINE_ACCESS(hl, int64_t, hl)
+
+/* The first `left` lanes, zeros above them; a load or a store when there are enough. */
+INLINE vf load_first(const float *from, int64_t left)
+{
+    vf v = {0};
+    if (left >= LANES) return load_vf(from);
+    memcpy(&v, from, (size_t)left * sizeof *from);
+    return v;
+}
+
+INLINE vi load_first_words(const uint32_t *from, int64_t left)
+{
+    vi v = {0};
+    if (left >= LANES) return load_words(from);
+    memcpy(&v, from, (size_t)left * sizeof *from);
+    return v;
+}
+
+INLINE void store_first(float *to, vf v, int64_t left)
+{
+    if (left >= LANES)
+        store_vf(to, v);
+    else
+        memcpy(to, &v, (size_t)left * sizeof *to);
+}
 
 INLINE vf splat(float x)
 {
@@ -73,27 +99,49 @@ INLINE vf larger(vf a, vf b)
     return select(a > b, a, b);
 }
 
+/* Signed 64-bit integers as doubles, rounded once. */
+INLINE hd doubles(hl x)
+{
+#if defined __AVX512DQ__ || defined __aarch64__
+    return __builtin_convertvector((hs)x, hd);
+#else
+    /* no instruction: the halves become the low bits of 2^52 and of 2^84 + 2^63 */
+    const hl low = (x & 0xffffffffu) | 0x4330000000000000u, high = (x >> 32) ^ 0x4530000080000000u;
+    return ((hd)high - (0x1p84 + 0x1p63 + 0x1p52)) + (hd)low;
+#endif
+}
+
 /* 2^n for integers n in -126..127. */
 INLINE vf power_of_two(vi n)
 {
     return (vf)((n + 127) << 23);
 }
 
+/* Elementary functions take a few vectors at once, step by step: each is a long chain of operations that wait for each
+ * other, and a processor looks only so far ahead for others to do meanwhile. `count` is a constant once inlined. */
+enum { CHAINS = 8 };
+#define EACH for (int j = 0; j < count; j++)
+
 /* Arguments below -87.3 give about 1.2e-38, above 88 about 1.7e38: finite for every finite argument. */
-INLINE vf v_exp(vf x)
+INLINE void v_exp(int count, vf *x)
 {
     const vf magic = splat(0x1.8p23f); /* adding it rounds to an integer */
-    x = larger(smaller(x, splat(88.0f)), splat(-87.3f));
-    const vf rounded = x * 1.44269504088896341f + magic;
-    const vf n = rounded - magic;
-    const vf r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-    vf p = splat(1.9875691500e-4f);
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    return (p * (r * r) + r + 1.0f) * power_of_two((vi)rounded - (vi)magic);
+    vf n[CHAINS], p[CHAINS], power[CHAINS];
+    EACH x[j] = smaller(x[j], splat(88.0f));
+    EACH x[j] = larger(x[j], splat(-87.3f));
+    EACH n[j] = x[j] * 1.44269504088896341f + magic;
+    EACH power[j] = power_of_two((vi)n[j] - (vi)magic);
+    EACH n[j] = n[j] - magic;
+    EACH x[j] = x[j] - n[j] * 0.693359375f;
+    EACH x[j] = x[j] - n[j] * -2.12194440e-4f;
+    EACH p[j] = x[j] * 1.9875691500e-4f + 1.3981999507e-3f;
+    EACH p[j] = p[j] * x[j] + 8.3334519073e-3f;
+    EACH p[j] = p[j] * x[j] + 4.1665795894e-2f;
+    EACH p[j] = p[j] * x[j] + 1.6666665459e-1f;
+    EACH p[j] = p[j] * x[j] + 5.0000001201e-1f;
+    EACH n[j] = x[j] * x[j];
+    EACH p[j] = p[j] * n[j] + x[j];
+    EACH x[j] = (p[j] + 1.0f) * power[j];
 }
 
 /* For finite x > 0 that is not subnormal. */
@@ -128,43 +176,49 @@ INLINE vf v_log1p(vf u)
     return select(tiny, u, v_log(w) * u / denominator);
 }
 
-INLINE vf v_sigmoid(vf x)
+INLINE void v_sigmoid(int count, vf *x)
 {
-    return 1.0f / (1.0f + v_exp(-x));
+    EACH x[j] = -x[j];
+    v_exp(count, x);
+    EACH x[j] = 1.0f / (1.0f + x[j]);
 }
 
-INLINE vf v_tanh(vf x)
+INLINE void v_tanh(int count, vf *x)
 {
-    const vf a = magnitude(x), z = x * x;
-    vf p = splat(-5.70498872745e-3f);
-    p = p * z + 2.06390887954e-2f;
-    p = p * z - 5.37397155531e-2f;
-    p = p * z + 1.33314422036e-1f;
-    p = p * z - 3.33332819422e-1f;
-    const vf small = p * z * x + x;
-    const vf big = 1.0f - 2.0f / (v_exp(a + a) + 1.0f);
-    const vf signed_big = (vf)((vi)big | ((vi)x & (int32_t)0x80000000));
-    return select(a >= 0.625f, signed_big, small); /* NaN stays NaN */
+    vf square[CHAINS], small[CHAINS], big[CHAINS];
+    EACH square[j] = x[j] * x[j];
+    EACH small[j] = square[j] * -5.70498872745e-3f + 2.06390887954e-2f;
+    EACH small[j] = small[j] * square[j] - 5.37397155531e-2f;
+    EACH small[j] = small[j] * square[j] + 1.33314422036e-1f;
+    EACH small[j] = small[j] * square[j] - 3.33332819422e-1f;
+    EACH small[j] = small[j] * square[j] * x[j] + x[j];
+    EACH big[j] = magnitude(x[j]) + magnitude(x[j]);
+    v_exp(count, big);
+    EACH big[j] = 1.0f - 2.0f / (big[j] + 1.0f);
+    EACH big[j] = (vf)((vi)big[j] | ((vi)x[j] & (int32_t)0x80000000)); /* the sign */
+    EACH x[j] = select(magnitude(x[j]) >= 0.625f, big[j], small[j]);   /* NaN stays NaN */
 }
 
 /* The normal distribution function, from erfc in W. J. Cody's spirit: erfc(a) = t exp(-a^2 + p(t)), t = 1 / (1 + a /
  * 2), relative error of the formula 1.2e-7 (Press et al., Numerical Recipes, section 6.2). */
-INLINE vf v_normal_distribution(vf x)
+INLINE void v_normal_distribution(int count, vf *x)
 {
-    const vf a = magnitude(x) * 0.70710678118654752f;
-    const vf t = 1.0f / (1.0f + 0.5f * a);
-    vf p = splat(0.17087277f);
-    p = p * t - 0.82215223f;
-    p = p * t + 1.48851587f;
-    p = p * t - 1.13520398f;
-    p = p * t + 0.27886807f;
-    p = p * t - 0.18628806f;
-    p = p * t + 0.09678418f;
-    p = p * t + 0.37409196f;
-    p = p * t + 1.00002368f;
-    p = p * t - 1.26551223f;
-    const vf tail = 0.5f * t * v_exp(p - a * a);
-    return select(x < 0.0f, tail, 1.0f - tail);
+    vf a[CHAINS], t[CHAINS], p[CHAINS];
+    EACH a[j] = magnitude(x[j]) * 0.70710678118654752f;
+    EACH t[j] = 1.0f / (1.0f + 0.5f * a[j]);
+    EACH p[j] = t[j] * 0.17087277f - 0.82215223f;
+    EACH p[j] = p[j] * t[j] + 1.48851587f;
+    EACH p[j] = p[j] * t[j] - 1.13520398f;
+    EACH p[j] = p[j] * t[j] + 0.27886807f;
+    EACH p[j] = p[j] * t[j] - 0.18628806f;
+    EACH p[j] = p[j] * t[j] + 0.09678418f;
+    EACH p[j] = p[j] * t[j] + 0.37409196f;
+    EACH p[j] = p[j] * t[j] + 1.00002368f;
+    EACH p[j] = p[j] * t[j] - 1.26551223f;
+    EACH p[j] = p[j] - a[j] * a[j];
+    v_exp(count, p);
+    EACH t[j] = 0.5f * t[j] * p[j];
+    EACH x[j] = select(x[j] < 0.0f, t[j], 1.0f - t[j]);
 }
 
 #endif
