@@ -4,31 +4,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const ddpm_kernels ddpm_kernels_baseline;
+extern const ddpm_kernels ddpm_kernels_baseline_float32, ddpm_kernels_baseline_bfloat16;
 #ifdef DDPM_X86
-extern const ddpm_kernels ddpm_kernels_avx2, ddpm_kernels_avx512;
+extern const ddpm_kernels ddpm_kernels_avx2_float32, ddpm_kernels_avx2_bfloat16;
+extern const ddpm_kernels ddpm_kernels_avx512_float32, ddpm_kernels_avx512_bfloat16;
 #endif
 
 enum { CANDIDATES = 3 };
 
 /* Best first; "baseline" is what the compiler assumes of every processor of the platform. */
-static const ddpm_kernels *candidate(int i)
+static const ddpm_kernels *candidate(ddpm_factors factors, int i)
 {
+    const int halves = factors == DDPM_FACTORS_BFLOAT16;
 #ifdef DDPM_X86
     __builtin_cpu_init();
     if (i == 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
-        return &ddpm_kernels_avx512;
-    if (i == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &ddpm_kernels_avx2;
+        __builtin_cpu_supports("avx512vl") && (!halves || __builtin_cpu_supports("avx512bf16")))
+        return halves ? &ddpm_kernels_avx512_bfloat16 : &ddpm_kernels_avx512_float32;
+    if (i == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return halves ? &ddpm_kernels_avx2_bfloat16 : &ddpm_kernels_avx2_float32;
 #endif
-    return i == 2 ? &ddpm_kernels_baseline : NULL;
+    if (i != 2) return NULL;
+    return halves ? &ddpm_kernels_baseline_bfloat16 : &ddpm_kernels_baseline_float32;
 }
 
-const ddpm_kernels *ddpm_kernels_choose(void)
+const ddpm_kernels *ddpm_kernels_choose(ddpm_factors factors)
 {
     const char *wanted = getenv("DDPM_ISA");
     for (int i = 0; i < CANDIDATES; i++) {
-        const ddpm_kernels *kernels = candidate(i);
+        const ddpm_kernels *kernels = candidate(factors, i);
         if (kernels && (!wanted || !*wanted || strcmp(wanted, kernels->name) == 0)) return kernels;
     }
     return NULL;
@@ -36,7 +40,9 @@ const ddpm_kernels *ddpm_kernels_choose(void)
 
 const ddpm_kernels *ddpm_kernels_runnable(int i)
 {
-    for (int c = 0; c < CANDIDATES; c++)
-        if (candidate(c) && i-- == 0) return candidate(c);
+    for (int c = 0; c < CANDIDATES; c++) {
+        const ddpm_kernels *kernels = candidate(DDPM_FACTORS_FLOAT32, c);
+        if (kernels && i-- == 0) return kernels;
+    }
     return NULL;
 }

@@ -19,6 +19,7 @@ static int64_t larger(int64_t a, int64_t b)
 /* Strides and arrays; with an arena that has no memory, how much is needed. */
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
 {
+    int64_t inputs = 0, outputs = 0;
     w->rows = rows;
     w->input_stride = ddpm_workspace_stride(net, net->layers[0].inputs);
     w->width_stride = ddpm_workspace_stride(net, net->spec.width);
@@ -26,14 +27,14 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     w->input = ddpm_arena_take(arena, rows * w->input_stride);
     w->output = ddpm_arena_take(arena, rows * w->output_stride);
     net->architecture->lay_out(net, rows, backward, arena, w);
+    for (int64_t l = 0; l < net->layer_count; l++) {
+        inputs = larger(inputs, net->layers[l].inputs);
+        outputs = larger(outputs, net->layers[l].outputs);
+    }
+    if (backward || net->kernels->terms > 1)
+        w->scratch = ddpm_arena_take(arena, ddpm_product_scratch(net->kernels, rows, inputs, outputs));
     if (backward) {
-        int64_t inputs = 0, outputs = 0;
-        for (int64_t l = 0; l < net->layer_count; l++) {
-            inputs = larger(inputs, net->layers[l].inputs);
-            outputs = larger(outputs, net->layers[l].outputs);
-        }
         w->sums = ddpm_arena_take(arena, ddpm_workspace_stride(net, outputs));
-        w->scratch = ddpm_arena_take(arena, ddpm_gradient_scratch(net->kernels, rows, inputs));
         w->doutput = ddpm_arena_take(arena, rows * w->output_stride);
         w->dz = ddpm_arena_take(arena, rows * w->width_stride);
         w->dz_next = ddpm_arena_take(arena, rows * w->width_stride);
@@ -99,7 +100,7 @@ void ddpm_layer_forward(const ddpm_network *net, const ddpm_packed *packed, cons
     for (int64_t at = 0; at < rows; at += w->block)
         net->kernels->forward(rows_of_block(w, at, rows), net->layers[layer].inputs, net->layers[layer].outputs,
                               x + at * ldx, ldx, p->weight, p->bias, activation, h + at * ldh,
-                              slope ? slope + at * ldh : NULL, ldh);
+                              slope ? slope + at * ldh : NULL, ldh, w->scratch);
 }
 
 void ddpm_layer_add_gradient(const ddpm_network *net, const ddpm_workspace *w, int64_t layer, int64_t rows,
@@ -121,7 +122,7 @@ void ddpm_layer_backward(const ddpm_network *net, const ddpm_packed *packed, con
     for (int64_t at = 0; at < rows; at += w->block)
         net->kernels->backward_data(rows_of_block(w, at, rows), net->layers[layer].inputs, net->layers[layer].outputs,
                                     dz + at * lddz, lddz, packed->layers[layer].transposed,
-                                    slope ? slope + at * ldx : NULL, dx + at * ldx, ldx);
+                                    slope ? slope + at * ldx : NULL, dx + at * ldx, ldx, w->scratch);
 }
 
 void ddpm_network_embed_time(const ddpm_network *net, int32_t t, float *to)
@@ -162,7 +163,7 @@ void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed 
     network->architecture->backward(network, packed, w, rows, t, NULL);
     /* of the first layer's inputs only x_t's columns are wanted; they come first */
     network->kernels->backward_data(rows, columns, network->layers[0].outputs, w->dz, w->width_stride,
-                                    packed->layers[0].transposed, NULL, w->input, w->input_stride);
+                                    packed->layers[0].transposed, NULL, w->input, w->input_stride, w->scratch);
     for (int64_t row = 0; row < rows; row++)
         memcpy(dxt + row * columns, w->input + row * w->input_stride, (size_t)columns * sizeof *dxt);
 }

@@ -43,7 +43,7 @@ static ddpm_status make_block(const bench_layer *l, block *b)
     DDPM_TRY(DDPM_NEW(&b->dx, numbers, "a block"));
     DDPM_TRY(DDPM_NEW(&b->fixed, weights, "sums"));
     DDPM_TRY(DDPM_NEW(&b->real, weights, "sums"));
-    DDPM_TRY(DDPM_NEW(&b->scratch, ddpm_gradient_scratch(l->kernels, ROWS, l->width), "scratch"));
+    DDPM_TRY(DDPM_NEW(&b->scratch, ddpm_product_scratch(l->kernels, ROWS, l->width, l->width), "scratch"));
     fill(b->x, numbers, 1);
     fill(b->dz, numbers, 2);
     fill(b->slope, numbers, 3);
@@ -101,9 +101,10 @@ static void release(bench_layer *l)
         return DDPM_OK;                                           \
     }
 
-DEFINE_TIMED(time_forward,
-             forward(ROWS, n, n, b->x, stride, l->packed, l->bias, DDPM_ACTIVATION_SILU, b->h, b->slope, stride))
-DEFINE_TIMED(time_backward_data, backward_data(ROWS, n, n, b->dz, stride, l->transposed, b->slope, b->dx, stride))
+DEFINE_TIMED(time_forward, forward(ROWS, n, n, b->x, stride, l->packed, l->bias, DDPM_ACTIVATION_SILU, b->h, b->slope,
+                                   stride, b->scratch))
+DEFINE_TIMED(time_backward_data,
+             backward_data(ROWS, n, n, b->dz, stride, l->transposed, b->slope, b->dx, stride, b->scratch))
 DEFINE_TIMED(time_backward_fixed, backward_weights_fixed(ROWS, ROWS, n, n, b->x, stride, b->dz, stride, 0x1p20, 0x1p20f,
                                                          b->fixed, b->scratch))
 DEFINE_TIMED(time_backward_float,

@@ -208,6 +208,7 @@ static void describe(const ddpm_trainer *t)
 {
     const ddpm_config *config = ddpm_trainer_config(t);
     const double operations = ddpm_network_operations(t->model.network);
+    const ddpm_kernels *kernels = ddpm_network_kernels(t->model.network);
     char data[160];
     ddpm_dataset_describe(t->dataset, data, sizeof data);
     ddpm_log_info("data       %s; %lld to train on, %lld held out", data, (long long)ddpm_dataset_rows(t->dataset),
@@ -217,9 +218,13 @@ static void describe(const ddpm_trainer *t)
                          "there will be no "
                          "validation loss",
                          config->data.validation);
-    ddpm_log_info("network    %lld parameters, %.3g operations a row and training step; %s kernels",
-                  (long long)ddpm_network_parameter_count(t->model.network), 3.0 * operations,
-                  ddpm_network_kernels(t->model.network)->name);
+    ddpm_log_info("network    %lld parameters, %.3g operations a row and training step; %s kernels, %s factors",
+                  (long long)ddpm_network_parameter_count(t->model.network), 3.0 * operations, kernels->name,
+                  kernels->factors);
+    if (!kernels->at_full_rate)
+        ddpm_log_warning(
+            "training.factors: this processor has no instruction for bfloat16 (AVX512-BF16) and does without, "
+            "slowly: float32 is faster here");
     ddpm_model_report_audit(&t->model.diffusion.schedule);
     warn_of_noise(&t->model.diffusion);
     ddpm_log_info("batch      %lld rows in %lld blocks of %lld; %s reduction", (long long)config->training.batch,
@@ -240,6 +245,7 @@ static ddpm_status run(ddpm_trainer *t, const ddpm_config *config, const ddpm_tr
     DDPM_TRY(ddpm_agree(t->comm, ddpm_run_folder_name(config, folder)));
     ddpm_placement_report(t->comm, omp_get_max_threads());
     DDPM_TRY(ddpm_dataset_create(t->comm, config, &t->dataset));
+    DDPM_TRY(ddpm_placement_check(t->comm, ddpm_kernels_choose(config->training.factors)));
     DDPM_TRY(ddpm_agree(t->comm, ddpm_trainer_build(t, config)));
     describe(t);
     if (options->dry_run) {

@@ -62,6 +62,9 @@ static const ddpm_choice clips[] = {{"none", DDPM_CLIP_NONE}, {"data", DDPM_CLIP
 static const ddpm_choice reductions[] = {
     {"exact", DDPM_REDUCTION_EXACT}, {"float32", DDPM_REDUCTION_FLOAT32}, {NULL, 0}};
 
+static const ddpm_choice factors[] = {
+    {"float32", DDPM_FACTORS_FLOAT32}, {"bfloat16", DDPM_FACTORS_BFLOAT16}, {NULL, 0}};
+
 const ddpm_section ddpm_sections[] = {
     {"run", "What the run is called, and where it goes."},
     {"data", "What is learned: rows of numbers, generated or from the user's file."},
@@ -198,6 +201,9 @@ const ddpm_option ddpm_options[] = {
          "largest norm of the gradient, longer ones are scaled to it; 0: none"),
     REAL(training.ema, "0.999", 0, 1, SCIENCE | OPEN_1,
          "decay of the running mean of the parameters, per iteration; 0: none"),
+    CHOICE(training.factors, "float32", factors, SCIENCE,
+           "what matrix products multiply: bfloat16 is for processors with AVX512-BF16, and slow elsewhere; sums are "
+           "float32"),
     INT(training.recover, "0", 0, 100, RUN,
         "times a run whose loss or gradient is not finite goes back to a regular checkpoint and on with half the "
         "learning rate; needs checkpoint.keep: 0"),

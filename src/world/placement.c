@@ -55,23 +55,23 @@ void ddpm_placement_report(ddpm_comm *comm, int threads)
                          crowded_ranks, comm->size, p.threads, p.processors);
 }
 
-/* What decides how this rank rounds. A wrong DDPM_ISA is another function's error. */
-static void describe_kind(char out[KIND_BYTES])
+/* What decides how this rank rounds. */
+static void describe_kind(const ddpm_kernels *kernels, char out[KIND_BYTES])
 {
-    const ddpm_kernels *kernels = ddpm_kernels_choose();
     int fused = 1;
 #if defined(__x86_64__)
     fused = __builtin_cpu_supports("fma") != 0;
 #endif
     memset(out, 0, KIND_BYTES);
-    snprintf(out, KIND_BYTES, "%s%s", kernels ? kernels->name : "no", fused ? "" : " without fma");
+    snprintf(out, KIND_BYTES, "%s %s%s", kernels ? kernels->name : "no",
+             kernels ? kernels->factors : "instruction set's", fused ? "" : " without fma");
 }
 
-ddpm_status ddpm_placement_check(ddpm_comm *comm)
+ddpm_status ddpm_placement_check(ddpm_comm *comm, const ddpm_kernels *kernels)
 {
     char mine[KIND_BYTES], first[KIND_BYTES], host[256] = "?";
     ddpm_status status = DDPM_OK;
-    describe_kind(mine);
+    describe_kind(kernels, mine);
     memcpy(first, mine, sizeof first);
     ddpm_comm_broadcast(comm, first, sizeof first);
     gethostname(host, sizeof host - 1);

@@ -8,7 +8,7 @@ import unittest
 
 import numpy as np
 
-from program import Case, read_h5, run_script, settings, SOURCE
+from program import Case, read_h5, read_metrics, run_script, settings, SOURCE
 
 TOY_ITERATIONS = 12000  # of the configurations' 20000
 # A smaller digits model than the shipped one.
@@ -49,6 +49,22 @@ class Toys(Case):
         result = self.quality("swiss_roll", self.samples("swiss_roll", 1), "--pairs", 2)
         self.assertEqual(1, result.code, str(result))
         self.assertIn("oracle", result.stdout)
+
+
+class Factors(Case):
+    def loss(self, name, **values):
+        """The last validation loss."""
+        config = os.path.join(SOURCE, "configs", "swiss_roll.yaml")
+        values = {"training.iterations": 3000, **{key.replace("_", ".", 1): value for key, value in values.items()}}
+        self.ddpm("train", config, *settings(values), "--output", self.path(name), threads=2, timeout=100)
+        return float(read_metrics(self.path(name))[-1]["validation_loss"])
+
+    def test_bfloat16_is_within_noise(self):
+        """The change from float32 is less than that from one seed to another."""
+        whole = [self.loss(f"seed{seed}", run_seed=seed) for seed in (1, 2, 3)]
+        halves = self.loss("bfloat16", run_seed=1, training_factors="bfloat16")
+        self.assertNotEqual(whole[0], halves)
+        self.assertLess(abs(halves - whole[0]), max(whole) - min(whole), f"{whole}, {halves}")
 
 
 class Digits(Case):

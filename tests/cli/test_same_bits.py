@@ -106,6 +106,13 @@ class Ranks(Bits):
         values = {"network.width": 384, "training.batch": 300, "training.warmup": 0, "training.iterations": 6, "checkpoint.every": 3}
         self.assert_independent_of_ranks(values)
 
+    def test_bfloat16(self):
+        """With blocks of an odd number of rows, whose last element is half empty."""
+        values = {"training.factors": "bfloat16", "parallel.block_rows": 13, "training.iterations": 100}
+        halves = self.assert_independent_of_ranks(values)
+        whole = self.train_and_sample("whole", {**values, "training.factors": "float32"})
+        self.assertFalse(np.array_equal(read_h5(latest(halves))["parameters/hidden0/weight"], read_h5(latest(whole))["parameters/hidden0/weight"]))
+
     def test_adamw(self):
         self.assert_independent_of_ranks({"training.optimizer": "adamw", "training.weight_decay": 0.01, "diffusion.predict": "velocity",
                                           "diffusion.variance": "beta", "training.decay": "step", "training.decay_every": 100})

@@ -1,4 +1,5 @@
-/* The matrix products of a dense layer against double, over awkward shapes; and that no bit shows where a row sits. */
+/* The matrix products of a dense layer against double, over awkward shapes; and that no bit shows where a row sits.
+ * With bfloat16 factors, numbers that are bfloat16 already must give what float32 gives. */
 #include "isa.h"
 
 #include "ddpm/base/memory.h"
@@ -20,9 +21,26 @@ static struct {
 
 static const float MARK = 12345.0f;
 
+static int is_bfloat16(void)
+{
+    return strcmp(kernels->factors, "bfloat16") == 0;
+}
+
+/* Factors of the kind under test: of a float, its upper half is kept. */
+static void fill_factors(float *out, int64_t n, int64_t series)
+{
+    fill_any(out, n, series);
+    for (int64_t i = 0; is_bfloat16() && i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, out + i, sizeof bits);
+        bits &= 0xffff0000;
+        memcpy(out + i, &bits, sizeof bits);
+    }
+}
+
 static void fill_block(float *block, int64_t columns, int64_t series)
 {
-    fill_any(block, (MOST_ROWS + 1) * ROOM, series);
+    fill_factors(block, (MOST_ROWS + 1) * ROOM, series);
     for (int64_t row = 0; row <= MOST_ROWS; row++)
         for (int64_t j = columns; j < ROOM; j++) block[row * ROOM + j] = NAN;
 }
@@ -36,7 +54,7 @@ static void make(int64_t k, int64_t n)
 {
     const int64_t panel = kernels->panel, panels = ddpm_round_up(n, panel) / panel,
                   back = ddpm_round_up(k, panel) / panel;
-    fill_any(m.w, k * n, 1);
+    fill_factors(m.w, k * n, 1);
     fill_any(m.bias, n, 2);
     memset(m.bias + n, 0, (size_t)(ROOM - n) * sizeof(float));
     fill_block(m.x, k, 3);
@@ -56,7 +74,7 @@ static void expect_sum(float value, double expected, double sizes, int64_t terms
 static void check_forward(int64_t rows, int64_t k, int64_t n)
 {
     mark_block(m.out);
-    kernels->forward(rows, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, m.out, NULL, ROOM);
+    kernels->forward(rows, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, m.out, NULL, ROOM, m.scratch);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t j = 0; j < n; j++) {
             double sum = (double)m.bias[j], sizes = fabs(sum);
@@ -74,7 +92,7 @@ static void check_forward(int64_t rows, int64_t k, int64_t n)
 static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slope)
 {
     mark_block(m.out);
-    kernels->backward_data(rows, k, n, m.dz, ROOM, m.transposed, with_slope ? m.slope : NULL, m.out, ROOM);
+    kernels->backward_data(rows, k, n, m.dz, ROOM, m.transposed, with_slope ? m.slope : NULL, m.out, ROOM, m.scratch);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t i = 0; i < k; i++) {
             const double factor = with_slope ? (double)m.slope[row * ROOM + i] : 1.0;
@@ -109,7 +127,7 @@ static void check_backward_weights(int64_t rows, int64_t k, int64_t n)
         m.sum[i] = 0.0f;
         m.fixed[i] = i;
     }
-    assert_true(ddpm_gradient_scratch(kernels, rows, k) <= (int64_t)(sizeof m.scratch / sizeof *m.scratch));
+    assert_true(ddpm_product_scratch(kernels, rows, k, n) <= (int64_t)(sizeof m.scratch / sizeof *m.scratch));
     assert_int_equal(add_float(0, rows, rows, k, n, m.sum), 0);
     assert_int_equal(add_fixed(0, rows, rows, k, n, scale, m.fixed), 0);
     for (int64_t i = 0; i < k; i++)
@@ -192,19 +210,20 @@ static void test_row_stands_alone(void **state)
     for (int a = 0; a < WIDTHS; a++) {
         const int64_t k = widths[a], n = widths[WIDTHS - 1 - a];
         make(k, n);
-        kernels->forward(MOST_ROWS, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_SILU, whole, whole_slope, ROOM);
-        kernels->backward_data(MOST_ROWS, k, n, m.dz, ROOM, m.transposed, m.slope, whole_back, ROOM);
+        kernels->forward(MOST_ROWS, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_SILU, whole, whole_slope, ROOM,
+                         m.scratch);
+        kernels->backward_data(MOST_ROWS, k, n, m.dz, ROOM, m.transposed, m.slope, whole_back, ROOM, m.scratch);
         for (int64_t first = 0; first < MOST_ROWS; first++) {
             const int64_t rows = 1 + (first * 7) % 20 < MOST_ROWS - first ? 1 + (first * 7) % 20 : MOST_ROWS - first;
             kernels->forward(rows, k, n, m.x + first * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_SILU, m.out,
-                             m.out_slope, ROOM);
+                             m.out_slope, ROOM, m.scratch);
             for (int64_t row = 0; row < rows; row++) {
                 const int64_t at = (first + row) * ROOM;
                 expect_bits(m.out + row * ROOM, whole + at, (size_t)n * sizeof(float), "forward", first);
                 expect_bits(m.out_slope + row * ROOM, whole_slope + at, (size_t)n * sizeof(float), "slope", first);
             }
             kernels->backward_data(rows, k, n, m.dz + first * ROOM, ROOM, m.transposed, m.slope + first * ROOM, m.out,
-                                   ROOM);
+                                   ROOM, m.scratch);
             for (int64_t row = 0; row < rows; row++)
                 expect_bits(m.out + row * ROOM, whole_back + (first + row) * ROOM, (size_t)k * sizeof(float),
                             "backward", first);
@@ -221,13 +240,14 @@ static void test_fused_activation(void **state)
         static float z[ROOM], h[ROOM], slope[ROOM];
         for (int64_t row = 0; row < 9; row++) {
             kernels->forward(1, 33, 66, m.x + row * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, z, NULL,
-                             ROOM);
+                             ROOM, m.scratch);
             kernels->activate(66, (ddpm_activation)activation, z, h, slope);
             kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, m.out_slope,
-                             ROOM);
+                             ROOM, m.scratch);
             expect_bits(m.out + row * ROOM, h, 66 * sizeof(float), "value", activation);
             expect_bits(m.out_slope + row * ROOM, slope, 66 * sizeof(float), "slope", activation);
-            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, NULL, ROOM);
+            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, NULL, ROOM,
+                             m.scratch);
             expect_bits(m.out + row * ROOM, h, 66 * sizeof(float), "value without slope", activation);
         }
     }
@@ -250,15 +270,39 @@ static void test_refusal(void **state)
     }
 }
 
+/* To the nearest bfloat16, ties to even; infinities and NaN stay what they are. */
+static void test_rounding(void **state)
+{
+    static const float from[] = {1.0f,       0x1.01p0f, 0x1.010002p0f,   0x1.03p0f, -0x1.05p0f, 0x1.fffffep10f,
+                                 0x1.ffp10f, INFINITY,  0x1.fffffep127f, -INFINITY, NAN,        0x1.3p-100f};
+    static const float to[] = {1.0f,    1.0f,     0x1.02p0f, 0x1.04p0f, -0x1.04p0f, 0x1p11f,
+                               0x1p11f, INFINITY, INFINITY,  -INFINITY, NAN,        0x1.3p-100f};
+    enum { NUMBERS = sizeof from / sizeof *from };
+    (void)state;
+    make(1, 1);
+    const float one = 1.0f;
+    kernels->pack(&one, 1, 1, 0, 1, m.packed);
+    m.bias[0] = -0.0f;
+    for (int i = 0; i < NUMBERS; i++) m.x[i * ROOM] = from[i];
+    kernels->forward(NUMBERS, 1, 1, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, m.out, NULL, ROOM,
+                     m.scratch);
+    for (int i = 0; i < NUMBERS; i++) {
+        if (isnan(to[i]))
+            assert_true(isnan(m.out[i * ROOM]));
+        else
+            assert_true(m.out[i * ROOM] == to[i]);
+    }
+}
+
 static void test_unknown_isa(void **state)
 {
     (void)state;
     setenv("DDPM_ISA", "mmx", 1);
-    assert_null(ddpm_kernels_choose());
+    assert_null(ddpm_kernels_choose(DDPM_FACTORS_FLOAT32));
     setenv("DDPM_ISA", "", 1);
-    assert_non_null(ddpm_kernels_choose());
+    assert_non_null(ddpm_kernels_choose(DDPM_FACTORS_FLOAT32));
     setenv("DDPM_ISA", kernels->name, 1);
-    assert_ptr_equal(ddpm_kernels_choose(), kernels);
+    assert_ptr_equal(ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), kernels);
 }
 
 /* Of the rate's measurement: it is arithmetic (rounding shows), and does not wander off however long it takes. */
@@ -284,5 +328,11 @@ int main(void)
         cmocka_unit_test(test_fused_activation), cmocka_unit_test(test_refusal),
         cmocka_unit_test(test_unknown_isa),      cmocka_unit_test(test_multiply_add),
     };
-    return RUN_ON_EVERY_ISA(tests);
+    const struct CMUnitTest bfloat16_tests[] = {
+        cmocka_unit_test(test_products),         cmocka_unit_test(test_every_height),
+        cmocka_unit_test(test_blocks_together),  cmocka_unit_test(test_row_stands_alone),
+        cmocka_unit_test(test_fused_activation), cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_rounding),
+    };
+    return RUN_ON_EVERY_ISA(tests) + RUN_ON_EVERY_ISA_WITH(DDPM_FACTORS_BFLOAT16, bfloat16_tests);
 }

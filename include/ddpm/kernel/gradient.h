@@ -22,7 +22,7 @@ typedef struct ddpm_gradient {
 } ddpm_gradient;
 
 /** Add x^T dz, [k][n], at offset: x [rows][k], dz [rows][n]. Each block of `block` rows (the last may be shorter) is
- * one contribution to each element.  @param scratch  ddpm_gradient_scratch(kernels, rows, k) numbers. */
+ * one contribution to each element.  @param scratch  ddpm_product_scratch(kernels, rows, k, n) numbers. */
 void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t rows, int64_t block,
                                int64_t k, int64_t n, const float *x, int64_t ldx, const float *dz, int64_t ldz,
                                float *scratch);

@@ -30,9 +30,12 @@ typedef struct ddpm_update {
 } ddpm_update;
 
 typedef struct ddpm_kernels {
-    const char *name; /* "avx512" */
-    int64_t panel;    /* columns of a packed panel, and the multiple that strides are rounded up to */
-    int64_t tile;     /* rows, or columns of x in a gradient, that are held in registers together */
+    const char *name;    /* "avx512" */
+    const char *factors; /* "float32", or "bfloat16": what the products multiply; sums are float32 */
+    int terms;           /* factors that share an element of 32 bits */
+    int at_full_rate;    /* whether the processor multiplies such factors itself */
+    int64_t panel;       /* columns of a packed panel, and the multiple that strides are rounded up to */
+    int64_t tile;        /* rows, or columns of x in a gradient, that are held in registers together */
 
     /** w [k][n] into panels [ceil(n / panel)][k][panel]; panels `first` to `last` - 1 of them. Room: k * round_up(n,
      * panel). */
@@ -41,15 +44,14 @@ typedef struct ddpm_kernels {
     void (*pack_transposed)(const float *w, int64_t k, int64_t n, int64_t first, int64_t last, float *packed);
 
     /** h = act(x W + bias), and slope = act'(x W + bias) unless NULL. x [rows][k], h and slope [rows][n].
-     *  bias is padded to a multiple of panel. */
+     *  bias is padded to a multiple of panel.  scratch: ddpm_product_scratch(kernels, rows, k, n) numbers. */
     void (*forward)(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *packed,
-                    const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh);
+                    const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh, float *scratch);
     /** dx = (dz W^T) * slope, element by element; slope NULL: no factor. dz [rows][n], dx and slope [rows][k]. */
     void (*backward_data)(int64_t rows, int64_t k, int64_t n, const float *dz, int64_t ldz,
-                          const float *packed_transposed, const float *slope, float *dx, int64_t ldx);
+                          const float *packed_transposed, const float *slope, float *dx, int64_t ldx, float *scratch);
     /** sum += round(scale * x^T dz) for each block of `block` rows by itself (the last may be shorter), [k][n] in
-     * 64-bit fixed point: exact, so that the order of blocks does not matter. scratch: room for
-     * ddpm_gradient_scratch(kernels, rows, k) numbers.
+     * 64-bit fixed point: exact, so that the order of blocks does not matter. scratch as above.
      *  @return nonzero when an element's size was not at most `limit` (too large, or not a number): sum is then of no
      * use. */
     int (*backward_weights_fixed)(int64_t rows, int64_t block, int64_t k, int64_t n, const float *x, int64_t ldx,
@@ -111,11 +113,15 @@ typedef struct ddpm_kernels {
 
 enum { DDPM_LIMIT_NUMBERS = 256 };
 
-/** The table for this processor; the environment variable DDPM_ISA names another that it can run ("avx512", "avx2",
- * "baseline"). NULL when DDPM_ISA names none that can run here. */
-const ddpm_kernels *ddpm_kernels_choose(void);
+/** What the products multiply: bfloat16 halves the factors' bytes and, where there is an instruction for it, doubles
+ * the rate; elsewhere it is the same arithmetic, slowly. */
+typedef enum ddpm_factors { DDPM_FACTORS_FLOAT32, DDPM_FACTORS_BFLOAT16 } ddpm_factors;
 
-/** The tables that this processor can run, best first, whatever DDPM_ISA says; NULL from their number on. */
+/** The table for this processor; the environment variable DDPM_ISA names another that it can run ("avx512", "avx2",
+ * "baseline"). NULL when DDPM_ISA names none that can run here; bfloat16 on AVX-512 wants AVX512-BF16. */
+const ddpm_kernels *ddpm_kernels_choose(ddpm_factors factors);
+
+/** The float32 tables that this processor can run, best first, whatever DDPM_ISA says; NULL from their number on. */
 const ddpm_kernels *ddpm_kernels_runnable(int i);
 
 /** n rounded up to a multiple of m. */
@@ -124,10 +130,12 @@ static inline int64_t ddpm_round_up(int64_t n, int64_t m)
     return (n + m - 1) / m * m;
 }
 
-/** Numbers of scratch memory for the gradient of a layer of k inputs from so many rows. */
-static inline int64_t ddpm_gradient_scratch(const ddpm_kernels *kernels, int64_t rows, int64_t k)
+/** Numbers of scratch memory for the products of a layer of k inputs and n outputs with so many rows. */
+static inline int64_t ddpm_product_scratch(const ddpm_kernels *kernels, int64_t rows, int64_t k, int64_t n)
 {
-    return rows * (ddpm_round_up(k, kernels->tile) + kernels->panel);
+    const int64_t gradient = ddpm_round_up(k, kernels->tile) + kernels->panel;
+    const int64_t row = kernels->terms > 1 ? (n + kernels->terms - 1) / kernels->terms : 0; /* dz as elements */
+    return rows * (gradient > row ? gradient : row);
 }
 
 #endif

@@ -35,7 +35,7 @@ struct ddpm_workspace {
     float *output, *doutput; /* [rows][output_stride] */
     float *dz, *dz_next;     /* [rows][width_stride] */
     float *sums;             /* of columns */
-    float *scratch;          /* of the weights' gradients */
+    float *scratch;          /* of the products; NULL where they need none */
     float *memory;           /* all of the above and below */
     union {
         ddpm_mlp_rows mlp;

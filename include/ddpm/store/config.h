@@ -10,6 +10,7 @@
 #include "ddpm/base/status.h"
 #include "ddpm/kernel/activation.h"
 #include "ddpm/kernel/optimizer.h"
+#include "ddpm/kernel/simd.h"
 #include "ddpm/model/diffusion.h"
 #include "ddpm/model/network.h"
 #include "ddpm/model/objective.h"
@@ -104,6 +105,7 @@ typedef struct ddpm_config {
         double decay_factor;
         double clip; /* largest global norm; 0: none */
         double ema;  /* 0: none */
+        ddpm_factors factors;
         int64_t validate_every;
         int64_t recover; /* times to go back with half the learning rate */
     } training;

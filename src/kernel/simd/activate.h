@@ -7,7 +7,7 @@
 #include "ddpm/kernel/activation.h"
 
 /* z becomes act(z), and slope act'(z); what is not used is not computed once inlined. act(NaN) is NaN: a comparison
- * with it is false, which decides the order of each select. */
+ * with it is false, which decides the order of each pick. */
 INLINE void v_activate(ddpm_activation activation, int count, vf *z, vf *slope)
 {
     const vf one = splat(1.0f), zero = splat(0.0f);
@@ -18,11 +18,11 @@ INLINE void v_activate(ddpm_activation activation, int count, vf *z, vf *slope)
         EACH slope[j] = one;
         break;
     case DDPM_ACTIVATION_RELU:
-        EACH slope[j] = select(z[j] > 0.0f, one, zero);
-        EACH z[j] = select(z[j] < 0.0f, zero, z[j]);
+        EACH slope[j] = pick(z[j] > 0.0f, one, zero);
+        EACH z[j] = pick(z[j] < 0.0f, zero, z[j]);
         break;
     case DDPM_ACTIVATION_LEAKY_RELU:
-        EACH slope[j] = select(z[j] > 0.0f, one, splat(0.01f));
+        EACH slope[j] = pick(z[j] > 0.0f, one, splat(0.01f));
         EACH z[j] = z[j] * slope[j];
         break;
     case DDPM_ACTIVATION_SILU:
@@ -46,8 +46,8 @@ INLINE void v_activate(ddpm_activation activation, int count, vf *z, vf *slope)
     case DDPM_ACTIVATION_SOFTPLUS:
         EACH a[j] = -magnitude(z[j]);
         v_exp(count, a);
-        EACH slope[j] = select(z[j] > 0.0f, one, a[j]) / (1.0f + a[j]);
-        EACH z[j] = select(z[j] < 0.0f, zero, z[j]) + v_log1p(a[j]);
+        EACH slope[j] = pick(z[j] > 0.0f, one, a[j]) / (1.0f + a[j]);
+        EACH z[j] = pick(z[j] < 0.0f, zero, z[j]) + v_log1p(a[j]);
         break;
     }
 }

@@ -8,23 +8,24 @@
 #define DDPM_SIMD_DENSE_H
 
 #include "activate.h"
-#include "vector.h"
+#include "product.h"
 
 #if defined __AVX512F__
 enum { TILE = 8, VECTORS = 2 };
 #else
 enum { TILE = 4, VECTORS = 2 };
 #endif
-enum { PANEL = LANES * VECTORS, GATHERED = 256 };
+enum { PANEL = LANES * VECTORS };
 
+/* Panels are [steps][PANEL] elements; room for k x PANEL numbers is given. */
 static void pack(const float *w, int64_t k, int64_t n, int64_t first, int64_t last, float *packed)
 {
     for (int64_t p = first; p < last; p++) {
         const int64_t column = p * PANEL, columns = n - column < PANEL ? n - column : PANEL;
-        float *panel = packed + column * k;
-        for (int64_t i = 0; i < k; i++) {
-            memcpy(panel + i * PANEL, w + i * n + column, (size_t)columns * sizeof(float));
-            for (int64_t j = columns; j < PANEL; j++) panel[i * PANEL + j] = 0.0f;
+        element *panel = (element *)(void *)packed + column * steps_of(k);
+        for (int64_t i = 0; i < k; i += TERMS, panel += PANEL) {
+            for (int64_t j = 0; j < columns; j++) panel[j] = element_of(w + i * n + column + j, n, k - i);
+            for (int64_t j = columns; j < PANEL; j++) panel[j] = 0;
         }
     }
 }
@@ -33,22 +34,23 @@ static void pack_transposed(const float *w, int64_t k, int64_t n, int64_t first,
 {
     for (int64_t p = first; p < last; p++) {
         const int64_t row = p * PANEL, rows = k - row < PANEL ? k - row : PANEL;
-        float *panel = packed + row * n;
+        element *panel = (element *)(void *)packed + row * steps_of(n);
         for (int64_t j = 0; j < PANEL; j++)
-            for (int64_t i = 0; i < n; i++) panel[i * PANEL + j] = j < rows ? w[(row + j) * n + i] : 0.0f;
+            for (int64_t i = 0; i < n; i += TERMS)
+                panel[i / TERMS * PANEL + j] = j < rows ? element_of(w + (row + j) * n + i, 1, n - i) : 0;
     }
 }
 
-/* acc = a [rows][k] times one panel [k][PANEL]. `rows` is a constant once inlined. */
-INLINE void multiply(int rows, int64_t k, const float *a, int64_t lda, const float *panel, vf acc[][VECTORS])
+/* acc = a [rows][steps] times one panel [steps][PANEL]. `rows` is a constant once inlined. */
+INLINE void multiply(int rows, int64_t steps, const element *a, int64_t lda, const element *panel, vf acc[][VECTORS])
 {
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) acc[i][v] = splat(0.0f);
-    for (int64_t step = 0; step < k; step++) {
-        vf b[VECTORS];
-        for (int v = 0; v < VECTORS; v++) b[v] = load_vf(panel + step * PANEL + v * LANES);
+    for (int64_t step = 0; step < steps; step++) {
+        elements b[VECTORS];
+        for (int v = 0; v < VECTORS; v++) b[v] = load_elements(panel + step * PANEL + v * LANES);
         for (int i = 0; i < rows; i++)
-            for (int v = 0; v < VECTORS; v++) acc[i][v] += a[i * lda + step] * b[v];
+            for (int v = 0; v < VECTORS; v++) acc[i][v] = add_product(acc[i][v], a[i * lda + step], b[v]);
     }
 }
 
@@ -81,11 +83,11 @@ INLINE void multiply(int rows, int64_t k, const float *a, int64_t lda, const flo
         break;                                   \
     }
 
-INLINE void forward_tile(int rows, int64_t k, const float *x, int64_t ldx, const float *panel, const float *bias,
-                         ddpm_activation activation, float *h, float *slope, int64_t ldh)
+INLINE void forward_tile(int rows, int64_t steps, const element *x, int64_t ldx, const element *panel,
+                         const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh)
 {
     vf acc[TILE][VECTORS];
-    multiply(rows, k, x, ldx, panel, acc);
+    multiply(rows, steps, x, ldx, panel, acc);
     for (int i = 0; i < rows; i += CHAINS / VECTORS) {
         const int count = (rows - i < CHAINS / VECTORS ? rows - i : CHAINS / VECTORS) * VECTORS;
         vf z[CHAINS], d[CHAINS];
@@ -101,25 +103,27 @@ INLINE void forward_tile(int rows, int64_t k, const float *x, int64_t ldx, const
 }
 
 INLINE void forward_with(ddpm_activation activation, int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx,
-                         const float *packed, const float *bias, float *h, float *slope, int64_t ldh)
+                         const float *packed, const float *bias, float *h, float *slope, int64_t ldh, float *scratch)
 {
+    int64_t lda;
+    const element *a = rows_of(rows, k, x, ldx, scratch, &lda), *panels = (const element *)(const void *)packed;
     for (int64_t column = 0; column < n; column += PANEL)
         for (int64_t row = 0; row < rows; row += TILE) {
             float *d = slope ? slope + row * ldh + column : NULL;
-            WITH_CONSTANT_ROWS(forward_tile, rows - row, k, x + row * ldx, ldx, packed + column * k, bias + column,
-                               activation, h + row * ldh + column, d, ldh)
+            WITH_CONSTANT_ROWS(forward_tile, rows - row, steps_of(k), a + row * lda, lda, panels + column * steps_of(k),
+                               bias + column, activation, h + row * ldh + column, d, ldh)
         }
 }
 
 static void forward(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *packed,
-                    const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh){
-    WITH_CONSTANT_ACTIVATION(forward_with, activation, rows, k, n, x, ldx, packed, bias, h, slope, ldh)}
+                    const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh, float *scratch){
+    WITH_CONSTANT_ACTIVATION(forward_with, activation, rows, k, n, x, ldx, packed, bias, h, slope, ldh, scratch)}
 
-INLINE void backward_data_tile(int rows, int64_t n, const float *dz, int64_t ldz, const float *panel,
+INLINE void backward_data_tile(int rows, int64_t steps, const element *dz, int64_t ldz, const element *panel,
                                const float *slope, float *dx, int64_t ldx)
 {
     vf acc[TILE][VECTORS];
-    multiply(rows, n, dz, ldz, panel, acc);
+    multiply(rows, steps, dz, ldz, panel, acc);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) {
             const int64_t at = i * ldx + v * LANES;
@@ -128,13 +132,16 @@ INLINE void backward_data_tile(int rows, int64_t n, const float *dz, int64_t ldz
 }
 
 static void backward_data(int64_t rows, int64_t k, int64_t n, const float *dz, int64_t ldz,
-                          const float *packed_transposed, const float *slope, float *dx, int64_t ldx)
+                          const float *packed_transposed, const float *slope, float *dx, int64_t ldx, float *scratch)
 {
+    int64_t lda;
+    const element *a = rows_of(rows, n, dz, ldz, scratch, &lda),
+                  *panels = (const element *)(const void *)packed_transposed;
     for (int64_t column = 0; column < k; column += PANEL)
         for (int64_t row = 0; row < rows; row += TILE) {
             const float *factor = slope ? slope + row * ldx + column : NULL;
-            WITH_CONSTANT_ROWS(backward_data_tile, rows - row, n, dz + row * ldz, ldz, packed_transposed + column * n,
-                               factor, dx + row * ldx + column, ldx)
+            WITH_CONSTANT_ROWS(backward_data_tile, rows - row, steps_of(n), a + row * lda, lda,
+                               panels + column * steps_of(n), factor, dx + row * ldx + column, ldx)
         }
 }
 
@@ -174,22 +181,21 @@ INLINE void add_float_scalar(float v, double scale, float *sum)
     *sum += v;
 }
 
-/* x [rows][k] in tiles of TILE columns, [ceil(k / TILE)][rows][TILE], so that a tile lies in one piece. */
-INLINE void gather_tiles(int64_t rows, int64_t k, const float *x, int64_t ldx, float *tiles)
+/* The sums of a gradient run over rows: an element is of one column.
+ * x [rows][k] in tiles of TILE columns, [ceil(k / TILE)][steps][TILE], so that a tile lies in one piece. */
+INLINE void gather_tiles(int64_t rows, int64_t k, const float *x, int64_t ldx, element *tiles)
 {
-    int64_t i = 0;
-    for (; i + TILE <= k; i += TILE)
-        for (int64_t row = 0; row < rows; row++)
-            memcpy(tiles + i * rows + row * TILE, x + row * ldx + i, TILE * sizeof *x);
-    for (int64_t row = 0; i < k && row < rows; row++)
-        memcpy(tiles + i * rows + row * TILE, x + row * ldx + i, (size_t)(k - i) * sizeof *x);
+    for (int64_t i = 0; i < k; i += TILE)
+        for (int64_t row = 0; row < rows; row += TERMS, tiles += TILE)
+            for (int64_t c = 0; c < TILE && i + c < k; c++)
+                tiles[c] = element_of(x + row * ldx + i + c, ldx, rows - row);
 }
 
-INLINE void gather_panel(int64_t rows, const float *dz, int64_t ldz, float *panel)
+INLINE void gather_panel(int64_t rows, const float *dz, int64_t ldz, element *panel)
 {
-    for (int64_t row = 0; row < rows; row++)
+    for (int64_t row = 0; row < rows; row += TERMS, panel += PANEL)
         for (int v = 0; v < VECTORS; v++)
-            store_vf(panel + row * PANEL + v * LANES, load_vf(dz + row * ldz + v * LANES));
+            store_elements(panel + v * LANES, elements_of(dz + row * ldz + v * LANES, ldz, rows - row));
 }
 
 /* The sizes of numbers as integers: in the same order, with what is not a number above all others. */
@@ -205,6 +211,11 @@ INLINE int32_t size_bits_of(float v)
     return bits & 0x7fffffff;
 }
 
+INLINE int64_t smaller_of(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 INLINE int any(vi mask)
 {
     int32_t bits = 0;
@@ -216,11 +227,12 @@ INLINE int any(vi mask)
  * fetched in the meantime: the sums of a wide layer are in no cache.
  *
  * A layer's product is made of such tiles. Those of all blocks follow each other while their sums are at hand. The
- * factors of a wide layer, of GATHERED columns on, are gathered first: as they are, a tile touches a page a row.
+ * factors of a layer of GATHERED columns on are gathered first: in a wide one as it is, a tile touches a page a row.
  */
 #define DEFINE_SUMS(name, number)                                                                                     \
-    INLINE void weights_tile_##name(int columns, int64_t rows, int64_t n, int64_t wide, const float *x, int64_t ldx,  \
-                                    const float *dz, int64_t ldz, double scale, int32_t limit, number *sum, vi *over) \
+    INLINE void weights_tile_##name(int columns, int64_t steps, int64_t n, int64_t wide, const element *x,            \
+                                    int64_t ldx, const element *dz, int64_t ldz, double scale, int32_t limit,         \
+                                    number *sum, vi *over)                                                            \
     {                                                                                                                 \
         vf acc[TILE][VECTORS];                                                                                        \
         for (int i = 0; i < columns; i++)                                                                             \
@@ -228,11 +240,11 @@ INLINE int any(vi mask)
                 acc[i][v] = splat(0.0f);                                                                              \
                 __builtin_prefetch(sum + i * n + v * LANES, 1);                                                       \
             }                                                                                                         \
-        for (int64_t row = 0; row < rows; row++) {                                                                    \
-            vf b[VECTORS];                                                                                            \
-            for (int v = 0; v < VECTORS; v++) b[v] = load_vf(dz + row * ldz + v * LANES);                             \
+        for (int64_t step = 0; step < steps; step++) {                                                                \
+            elements b[VECTORS];                                                                                      \
+            for (int v = 0; v < VECTORS; v++) b[v] = load_elements(dz + step * ldz + v * LANES);                      \
             for (int i = 0; i < columns; i++)                                                                         \
-                for (int v = 0; v < VECTORS; v++) acc[i][v] += x[row * ldx + i] * b[v];                               \
+                for (int v = 0; v < VECTORS; v++) acc[i][v] = add_product(acc[i][v], x[step * ldx + i], b[v]);        \
         }                                                                                                             \
         for (int i = 0; i < columns; i++)                                                                             \
             for (int v = 0; v < VECTORS; v++) {                                                                       \
@@ -252,21 +264,27 @@ INLINE int any(vi mask)
                               const float *dz, int64_t ldz, double scale, float largest, number *sum, float *scratch) \
     {                                                                                                                 \
         const int gathered = n >= GATHERED;                                                                           \
-        const int64_t wide = (k + TILE - 1) / TILE * TILE;                                                            \
-        float *tiles = scratch, *panel = scratch + rows * wide;                                                       \
+        const int64_t wide = (k + TILE - 1) / TILE * TILE, most = steps_of(block),                                    \
+                      blocks = (rows + block - 1) / block;                                                            \
+        element *tiles = (element *)(void *)scratch, *panel = tiles + blocks * most * wide;                           \
         const int32_t limit = size_bits_of(largest);                                                                  \
         vi over = {0};                                                                                                \
-        for (int64_t at = 0; gathered && at < rows; at += block)                                                      \
-            gather_tiles(at + block < rows ? block : rows - at, k, x + at * ldx, ldx, tiles + at * wide);             \
+        for (int64_t b = 0; gathered && b < blocks; b++)                                                              \
+            gather_tiles(smaller_of(block, rows - b * block), k, x + b * block * ldx, ldx, tiles + b * most * wide);  \
         for (int64_t column = 0; column < n; column += PANEL) {                                                       \
-            if (gathered) gather_panel(rows, dz + column, ldz, panel);                                                \
+            for (int64_t b = 0; gathered && b < blocks; b++)                                                          \
+                gather_panel(smaller_of(block, rows - b * block), dz + b * block * ldz + column, ldz,                 \
+                             panel + b * most * PANEL);                                                               \
             for (int64_t i = 0; i < k; i += TILE)                                                                     \
-                for (int64_t at = 0; at < rows; at += block) {                                                        \
-                    const int64_t here = at + block < rows ? block : rows - at;                                       \
-                    const float *a = gathered ? tiles + at * wide + i * here : x + at * ldx + i;                      \
-                    const float *b = gathered ? panel + at * PANEL : dz + at * ldz + column;                          \
-                    WITH_CONSTANT_ROWS(weights_tile_##name, k - i, here, n, n - column, a, gathered ? TILE : ldx, b,  \
-                                       gathered ? PANEL : ldz, scale, limit, sum + i * n + column, &over)             \
+                for (int64_t b = 0; b < blocks; b++) {                                                                \
+                    const int64_t steps = steps_of(smaller_of(block, rows - b * block));                              \
+                    const element *left = tiles + b * most * wide + i * steps, *right = panel + b * most * PANEL;     \
+                    if (!gathered) {                                                                                  \
+                        left = (const element *)(const void *)(x + b * block * ldx + i);                              \
+                        right = (const element *)(const void *)(dz + b * block * ldz + column);                       \
+                    }                                                                                                 \
+                    WITH_CONSTANT_ROWS(weights_tile_##name, k - i, steps, n, n - column, left, gathered ? TILE : ldx, \
+                                       right, gathered ? PANEL : ldz, scale, limit, sum + i * n + column, &over)      \
                 }                                                                                                     \
         }                                                                                                             \
         return any(over);                                                                                             \

@@ -29,9 +29,9 @@ INLINE void normal_vector(vi a, vi b, vf *cosine, vf *sine)
         ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z - 0.5f * z + 1.0f;
     const vi swap = (quadrant & 1) != 0;
     const vi negative_cosine = (quadrant == 1) | (quadrant == 2), negative_sine = quadrant >= 2;
-    const vf cosine_size = select(swap, s, c), sine_size = select(swap, c, s);
-    *cosine = radius * select(negative_cosine, -cosine_size, cosine_size);
-    *sine = radius * select(negative_sine, -sine_size, sine_size);
+    const vf cosine_size = pick(swap, s, c), sine_size = pick(swap, c, s);
+    *cosine = radius * pick(negative_cosine, -cosine_size, cosine_size);
+    *sine = radius * pick(negative_sine, -sine_size, sine_size);
 }
 
 static void normal(int64_t n, const uint32_t *a, const uint32_t *b, float *cosine, float *sine)

@@ -1,4 +1,5 @@
-/* The kernels for one instruction set: the build compiles this file once for each, with DDPM_ISA its name. */
+/* The kernels for one instruction set: the build compiles this file twice for each, with DDPM_ISA its name, the second
+ * time with DDPM_BFLOAT16. */
 #include "ddpm/kernel/simd.h"
 
 #include "dense.h"
@@ -10,11 +11,20 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
+#ifdef DDPM_BFLOAT16
+#define FACTORS bfloat16
+#else
+#define FACTORS float32
+#endif
+#define TABLE JOIN(JOIN(ddpm_kernels_, DDPM_ISA), JOIN(_, FACTORS))
 
-extern const ddpm_kernels JOIN(ddpm_kernels_, DDPM_ISA);
+extern const ddpm_kernels TABLE;
 
-const ddpm_kernels JOIN(ddpm_kernels_, DDPM_ISA) = {
+const ddpm_kernels TABLE = {
     .name = TEXT(DDPM_ISA),
+    .factors = TEXT(FACTORS),
+    .terms = TERMS,
+    .at_full_rate = AT_FULL_RATE,
     .panel = PANEL,
     .tile = TILE,
     .pack = pack,

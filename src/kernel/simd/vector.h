@@ -79,7 +79,7 @@ INLINE vf splat(float x)
     return x - (vf){0};
 }
 
-INLINE vf select(vi mask, vf yes, vf no)
+INLINE vf pick(vi mask, vf yes, vf no)
 {
     return (vf)((mask & (vi)yes) | (~mask & (vi)no));
 }
@@ -91,12 +91,12 @@ INLINE vf magnitude(vf x)
 
 INLINE vf smaller(vf a, vf b)
 {
-    return select(a < b, a, b);
+    return pick(a < b, a, b);
 }
 
 INLINE vf larger(vf a, vf b)
 {
-    return select(a > b, a, b);
+    return pick(a > b, a, b);
 }
 
 /* Signed 64-bit integers as doubles, rounded once. */
@@ -151,7 +151,7 @@ INLINE vf v_log(vf x)
     vf m = (vf)(((vi)x & 0x007fffff) | 0x3f000000); /* 0.5 .. 1 */
     const vi low = m < 0.70710678118654752f;
     exponent += low;
-    m = m + select(low, m, splat(0.0f)) - 1.0f;
+    m = m + pick(low, m, splat(0.0f)) - 1.0f;
     const vf e = __builtin_convertvector(exponent, vf);
     const vf z = m * m;
     vf p = splat(7.0376836292e-2f);
@@ -172,8 +172,8 @@ INLINE vf v_log1p(vf u)
 {
     const vf w = u + 1.0f;
     const vi tiny = w == 1.0f;
-    const vf denominator = select(tiny, splat(1.0f), w - 1.0f);
-    return select(tiny, u, v_log(w) * u / denominator);
+    const vf denominator = pick(tiny, splat(1.0f), w - 1.0f);
+    return pick(tiny, u, v_log(w) * u / denominator);
 }
 
 INLINE void v_sigmoid(int count, vf *x)
@@ -196,7 +196,7 @@ INLINE void v_tanh(int count, vf *x)
     v_exp(count, big);
     EACH big[j] = 1.0f - 2.0f / (big[j] + 1.0f);
     EACH big[j] = (vf)((vi)big[j] | ((vi)x[j] & (int32_t)0x80000000)); /* the sign */
-    EACH x[j] = select(magnitude(x[j]) >= 0.625f, big[j], small[j]);   /* NaN stays NaN */
+    EACH x[j] = pick(magnitude(x[j]) >= 0.625f, big[j], small[j]);     /* NaN stays NaN */
 }
 
 /* The normal distribution function, from erfc in W. J. Cody's spirit: erfc(a) = t exp(-a^2 + p(t)), t = 1 / (1 + a /
@@ -218,7 +218,7 @@ INLINE void v_normal_distribution(int count, vf *x)
     EACH p[j] = p[j] - a[j] * a[j];
     v_exp(count, p);
     EACH t[j] = 0.5f * t[j] * p[j];
-    EACH x[j] = select(x[j] < 0.0f, t[j], 1.0f - t[j]);
+    EACH x[j] = pick(x[j] < 0.0f, t[j], 1.0f - t[j]);
 }
 
 #endif
