@@ -89,7 +89,7 @@ ddpm_status ddpm_bench(ddpm_comm *comm, const ddpm_config *config, const ddpm_be
         .comm = comm,
         .config = config,
         .options = options,
-        .kernels = ddpm_kernels_choose(DDPM_FACTORS_FLOAT32),
+        .kernels = ddpm_kernels_choose(config->training.factors),
         .threads = omp_get_max_threads(),
         .sum_few = NAN,
         .sum_all = NAN,

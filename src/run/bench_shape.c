@@ -178,8 +178,11 @@ static ddpm_status bench_checkpoint(ddpm_bench_run *run, const ddpm_workload *w)
 
 ddpm_status ddpm_bench_shape(ddpm_bench_run *run, const ddpm_config *config)
 {
+    ddpm_config settings = *config;
     ddpm_workload w;
-    ddpm_status status = ddpm_agree(run->comm, ddpm_workload_create(run->comm, config, run->dataset, run->threads, &w));
+    settings.training.factors = DDPM_FACTORS_FLOAT32; /* samples are drawn so */
+    ddpm_status status =
+        ddpm_agree(run->comm, ddpm_workload_create(run->comm, &settings, run->dataset, run->threads, &w));
     if (status == DDPM_OK && wants(run, DDPM_BENCH_STEP)) status = bench_steps(run, config);
     if (status == DDPM_OK && wants(run, DDPM_BENCH_SAMPLING)) status = bench_sampling(run, &w);
     if (status == DDPM_OK && wants(run, DDPM_BENCH_CHECKPOINT)) status = bench_checkpoint(run, &w);
