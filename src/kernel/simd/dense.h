@@ -12,6 +12,8 @@
 
 #if defined __AVX512F__
 enum { TILE = 8, VECTORS = 2 };
+#elif defined __AVX2__
+enum { TILE = 5, VECTORS = 2 };
 #else
 enum { TILE = 4, VECTORS = 2 };
 #endif

@@ -19,33 +19,33 @@
 #define OPAQUE(x) __asm__ volatile("" : "+m"(x))
 #endif
 
-enum { LEFT = TILE / 2 }; /* with all of these in registers, none is left to spill */
+enum { SIDE = TILE / 4 * 4, LEFT = SIDE / 2 }; /* with all that follows in registers, none is left to spill */
 
-/* TILE x VECTORS sums, LEFT and TILE factors. The second half of the right factors is the first with the other sign, so
+/* SIDE x VECTORS sums, LEFT and SIDE factors. The second half of the right factors is the first with the other sign, so
  * that the sums stay where they began, however long it takes. */
 static double multiply_add(int64_t rounds, const float *numbers, float *sums)
 {
-    vf acc[TILE][VECTORS], a[LEFT], b[TILE];
+    vf acc[SIDE][VECTORS], a[LEFT], b[SIDE];
     for (int i = 0; i < LEFT; i++) {
         a[i] = load_vf(numbers + i * LANES);
         b[i] = load_vf(numbers + (LEFT + i) * LANES);
         b[LEFT + i] = -b[i];
     }
-    for (int i = 0; i < TILE; i++)
+    for (int i = 0; i < SIDE; i++)
         for (int v = 0; v < VECTORS; v++) acc[i][v] = load_vf(sums + (i * VECTORS + v) * LANES);
     for (int64_t round = 0; round < rounds; round++) {
 #pragma GCC unroll 8
-        for (int s = 0; s < TILE; s++) {
+        for (int s = 0; s < SIDE; s++) {
             OPAQUE(b[s]);
 #pragma GCC unroll 8
-            for (int i = 0; i < TILE; i++)
+            for (int i = 0; i < SIDE; i++)
 #pragma GCC unroll 2
-                for (int v = 0; v < VECTORS; v++) acc[i][v] += a[i % LEFT] * b[(s + v + VECTORS * (i / LEFT)) % TILE];
+                for (int v = 0; v < VECTORS; v++) acc[i][v] += a[i % LEFT] * b[(s + v + VECTORS * (i / LEFT)) % SIDE];
         }
     }
-    for (int i = 0; i < TILE; i++)
+    for (int i = 0; i < SIDE; i++)
         for (int v = 0; v < VECTORS; v++) store_vf(sums + (i * VECTORS + v) * LANES, acc[i][v]);
-    return 2.0 * (double)rounds * TILE * TILE * VECTORS * LANES;
+    return 2.0 * (double)rounds * SIDE * SIDE * VECTORS * LANES;
 }
 
 #endif
