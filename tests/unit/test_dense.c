@@ -4,7 +4,7 @@
 
 #include "ddpm/base/memory.h"
 
-enum { MOST_ROWS = 70, WIDEST = 100, ROOM = 192 /* of a stride: the widest panel and something after it */ };
+enum { MOST_ROWS = 70, WIDEST = 261, ROOM = 320 /* of a stride: the widest panel and something after it */ };
 
 static const int64_t widths[] = {1, 2, 3, 15, 16, 17, 31, 33, 64, 66, 100};
 static const int64_t heights[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 24, 70};
@@ -15,7 +15,7 @@ static struct {
     float w[WIDEST * WIDEST], packed[ROOM * WIDEST], transposed[ROOM * WIDEST], bias[ROOM];
     float x[(MOST_ROWS + 1) * ROOM], dz[(MOST_ROWS + 1) * ROOM], slope[(MOST_ROWS + 1) * ROOM];
     float out[(MOST_ROWS + 1) * ROOM], out_slope[(MOST_ROWS + 1) * ROOM], alone[ROOM], sum[WIDEST * WIDEST];
-    float sum_of_blocks[WIDEST * WIDEST], scratch[MOST_ROWS * 2 * ROOM];
+    float sum_of_blocks[WIDEST * WIDEST], scratch[MOST_ROWS * 2 * ROOM + 1];
     int64_t fixed[WIDEST * WIDEST], fixed_of_blocks[WIDEST * WIDEST];
 } m;
 
@@ -178,20 +178,33 @@ static void test_every_height(void **state)
     for (int64_t rows = 1; rows <= MOST_ROWS; rows++) check_all(rows, 33, 17);
 }
 
+/* A layer wide enough for its factors to be gathered. */
+static void test_wide(void **state)
+{
+    (void)state;
+    make(17, WIDEST);
+    for (int h = 0; h < HEIGHTS; h++) check_all(heights[h], 17, WIDEST);
+    make(WIDEST, WIDEST);
+    check_all(13, WIDEST, WIDEST);
+}
+
 /* Blocks that go together give the sums that they give one after the other. */
 static void test_blocks_together(void **state)
 {
     (void)state;
     for (int a = 0; a < WIDTHS; a++)
         for (int64_t block = 1; block <= 40; block += 13) {
-            const int64_t k = widths[WIDTHS - 1 - a], n = widths[a], rows = 53;
+            const int64_t k = widths[WIDTHS - 1 - a], n = a % 2 ? WIDEST : widths[a], rows = 53;
+            const int64_t room = ddpm_product_scratch(kernels, rows, k, n);
             make(k, n);
+            m.scratch[room] = MARK;
             memset(m.sum, 0, sizeof m.sum);
             memset(m.fixed, 0, sizeof m.fixed);
             memset(m.sum_of_blocks, 0, sizeof m.sum_of_blocks);
             memset(m.fixed_of_blocks, 0, sizeof m.fixed_of_blocks);
             assert_int_equal(add_float(0, rows, block, k, n, m.sum), 0);
             assert_int_equal(add_fixed(0, rows, block, k, n, 0x1p20, m.fixed), 0);
+            assert_true(m.scratch[room] == MARK);
             for (int64_t at = 0; at < rows; at += block) {
                 const int64_t here = rows - at < block ? rows - at : block;
                 assert_int_equal(add_float(at, here, here, k, n, m.sum_of_blocks), 0);
@@ -325,10 +338,15 @@ static void test_multiply_add(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products),         cmocka_unit_test(test_every_height),
-        cmocka_unit_test(test_blocks_together),  cmocka_unit_test(test_row_stands_alone),
-        cmocka_unit_test(test_fused_activation), cmocka_unit_test(test_refusal),
-        cmocka_unit_test(test_unknown_isa),      cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_products),
+        cmocka_unit_test(test_every_height),
+        cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_blocks_together),
+        cmocka_unit_test(test_row_stands_alone),
+        cmocka_unit_test(test_fused_activation),
+        cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_unknown_isa),
+        cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_multiply_add),
     };
     return RUN_ON_EVERY_ISA(tests) + RUN_ON_EVERY_ISA_WITH(DDPM_FACTORS_BFLOAT16, tests);

@@ -1,7 +1,7 @@
 /** The arithmetic that takes the time, in one table of functions per instruction set.
  *
- *  src/kernel/simd/ is portable GNU C with vectors, compiled once for each instruction set of the platform; the best
- * one that the processor has is chosen at run time. Within one instruction set a result depends on its inputs alone:
+ *  src/kernel/simd/ is portable GNU C with vectors, compiled for each instruction set of the platform; the best one
+ * that the processor has is chosen at run time. Within one instruction set a result depends on its inputs alone:
  * every sum has a fixed order, so a row gives the same bits whatever block or tile it sits in. Local, callable from any
  * thread.
  *

@@ -267,8 +267,8 @@ INLINE int any(vi mask)
     {                                                                                                                 \
         const int gathered = n >= GATHERED;                                                                           \
         const int64_t wide = (k + TILE - 1) / TILE * TILE, most = steps_of(block),                                    \
-                      blocks = (rows + block - 1) / block;                                                            \
-        element *tiles = (element *)(void *)scratch, *panel = tiles + blocks * most * wide;                           \
+                      blocks = (rows + block - 1) / block, last = steps_of(rows - (blocks - 1) * block);              \
+        element *tiles = (element *)(void *)scratch, *panel = tiles + ((blocks - 1) * most + last) * wide;            \
         const int32_t limit = size_bits_of(largest);                                                                  \
         vi over = {0};                                                                                                \
         for (int64_t b = 0; gathered && b < blocks; b++)                                                              \
