@@ -55,7 +55,7 @@ class Factors(Case):
     def loss(self, name, **values):
         """The last validation loss."""
         config = os.path.join(SOURCE, "configs", "swiss_roll.yaml")
-        values = {"training.iterations": 3000, **{key.replace("_", ".", 1): value for key, value in values.items()}}
+        values = {"training.iterations": 2000, **{key.replace("_", ".", 1): value for key, value in values.items()}}
         self.ddpm("train", config, *settings(values), "--output", self.path(name), threads=2, timeout=100)
         return float(read_metrics(self.path(name))[-1]["validation_loss"])
 
