@@ -1,5 +1,7 @@
 /* What the products multiply: numbers as they are; or, in the files compiled with DDPM_BFLOAT16, numbers rounded to
  * bfloat16 (a float's upper half), of which two neighbours along the inner index share an element. Sums are float32.
+ * TERMS: numbers an element. GATHERED: columns of a layer from which on a gradient's factors are gathered (dense.h); as
+ * bfloat16 they always are.
  */
 #ifndef DDPM_SIMD_PRODUCT_H
 #define DDPM_SIMD_PRODUCT_H
