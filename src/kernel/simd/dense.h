@@ -156,7 +156,7 @@ INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
     memcpy(half, &v, sizeof v);
     const hd magic = ROUNDING_MAGIC - (hd){0};
     for (int i = 0; i < 2; i++) {
-        const hd rounded = __builtin_convertvector(half[i], hd) * scale + magic;
+        const hd rounded = widen(half[i]) * scale + magic;
         store_hl(sum + i * HALF, load_hl(sum + i * HALF) + ((hl)rounded - (hl)magic));
     }
 }
@@ -232,6 +232,17 @@ INLINE int any(vi mask)
  * factors of a layer of GATHERED columns on are gathered first: in a wide one as it is, a tile touches a page a row.
  */
 #define DEFINE_SUMS(name, number)                                                                                     \
+    /* The first `wide` columns of a panel. */                                                                        \
+    static __attribute__((noinline)) void add_##name##_lanes(const vf *v, int64_t wide, double scale, int32_t limit,  \
+                                                             number *sum, vi *over)                                   \
+    {                                                                                                                 \
+        for (int64_t i = 0; i < wide; i++) {                                                                          \
+            const float x = v[i / LANES][i % LANES];                                                                  \
+            if (size_bits_of(x) > limit) (*over)[i % LANES] = -1;                                                     \
+            add_##name##_scalar(x, scale, sum + i);                                                                   \
+        }                                                                                                             \
+    }                                                                                                                 \
+                                                                                                                      \
     INLINE void weights_tile_##name(int columns, int64_t steps, int64_t n, int64_t wide, const element *x,            \
                                     int64_t ldx, const element *dz, int64_t ldz, double scale, int32_t limit,         \
                                     number *sum, vi *over)                                                            \
@@ -248,18 +259,16 @@ INLINE int any(vi mask)
             for (int i = 0; i < columns; i++)                                                                         \
                 for (int v = 0; v < VECTORS; v++) acc[i][v] = add_product(acc[i][v], x[step * ldx + i], b[v]);        \
         }                                                                                                             \
-        for (int i = 0; i < columns; i++)                                                                             \
-            for (int v = 0; v < VECTORS; v++) {                                                                       \
-                if ((v + 1) * LANES <= wide) {                                                                        \
-                    *over |= size_bits(acc[i][v]) > limit;                                                            \
-                    add_##name##_vector(acc[i][v], scale, sum + i * n + v * LANES);                                   \
-                } else {                                                                                              \
-                    for (int l = 0; v * LANES + l < wide && l < LANES; l++) {                                         \
-                        if (size_bits_of(acc[i][v][l]) > limit) (*over)[l] = -1;                                      \
-                        add_##name##_scalar(acc[i][v][l], scale, sum + i * n + v * LANES + l);                        \
-                    }                                                                                                 \
-                }                                                                                                     \
-            }                                                                                                         \
+        if (wide < PANEL) {                                                                                           \
+            for (int i = 0; i < columns; i++) add_##name##_lanes(acc[i], wide, scale, limit, sum + i * n, over);      \
+            return;                                                                                                   \
+        }                                                                                                             \
+        _Pragma("GCC unroll 8") for (int i = 0; i < columns; i++)                                                     \
+            _Pragma("GCC unroll 2") for (int v = 0; v < VECTORS; v++)                                                 \
+        {                                                                                                             \
+            *over |= size_bits(acc[i][v]) > limit;                                                                    \
+            add_##name##_vector(acc[i][v], scale, sum + i * n + v * LANES);                                           \
+        }                                                                                                             \
     }                                                                                                                 \
                                                                                                                       \
     INLINE int weights_##name(int64_t rows, int64_t block, int64_t k, int64_t n, const float *x, int64_t ldx,         \
@@ -334,13 +343,23 @@ static int add_float(int64_t n, const float *v, float limit, float *sum)
     return add_array_float(n, v, 1.0, limit, sum);
 }
 
+/* Of `vectors` vectors side by side, for each is a chain of additions. */
+INLINE void sum_columns(int vectors, int64_t rows, int64_t n, const float *z, int64_t ldz, float *out)
+{
+    vf sum[CHAINS];
+    for (int v = 0; v < vectors; v++) sum[v] = splat(0.0f);
+    for (int64_t row = 0; row < rows; row++)
+        for (int v = 0; v < vectors; v++) sum[v] += load_vf(z + row * ldz + v * LANES);
+    for (int v = 0; v < vectors; v++) store_first(out + v * LANES, sum[v], n - v * LANES);
+}
+
 static void column_sums(int64_t rows, int64_t n, const float *z, int64_t ldz, float *out)
 {
-    for (int64_t column = 0; column < n; column += LANES) {
-        vf sum = splat(0.0f);
-        for (int64_t row = 0; row < rows; row++) sum += load_vf(z + row * ldz + column);
-        store_first(out + column, sum, n - column);
-    }
+    enum { SIDE_BY_SIDE = 8 };
+    int64_t column = 0;
+    for (; column + SIDE_BY_SIDE * LANES <= n; column += SIDE_BY_SIDE * LANES)
+        sum_columns(SIDE_BY_SIDE, rows, n - column, z + column, ldz, out + column);
+    for (; column < n; column += LANES) sum_columns(1, rows, n - column, z + column, ldz, out + column);
 }
 
 #endif

@@ -56,7 +56,7 @@ INLINE void measure(vf x, measured *m)
     m->largest = larger(magnitude(x), m->largest);
     memcpy(half, &x, sizeof x);
     for (int h = 0; h < 2; h++) {
-        const hd wide = __builtin_convertvector(half[h], hd);
+        const hd wide = widen(half[h]);
         m->squares[h] += wide * wide;
     }
 }
@@ -74,13 +74,11 @@ static void finish_measuring(const measured *m, double *squares, float *largest)
 INLINE vf collect_vector(int64_t *sum, double scale)
 {
     hf half[2];
-    vf x;
     for (int h = 0; h < 2; h++) {
         half[h] = __builtin_convertvector(doubles(load_hl(sum + h * HALF)) * scale, hf);
         store_hl(sum + h * HALF, (hl){0});
     }
-    memcpy(&x, half, sizeof x);
-    return x;
+    return join(half[0], half[1]);
 }
 
 static void collect_fixed(int64_t n, int64_t *sum, double scale, float *v, double *squares, float *largest)

@@ -12,10 +12,13 @@
 
 #if defined __AVX512F__
 enum { LANES = 16 };
+#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 #elif defined __AVX2__
 enum { LANES = 8 };
+#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
 #else
 enum { LANES = 4 };
+#define LANE_NUMBERS 0, 1, 2, 3
 #endif
 
 typedef float vf __attribute__((vector_size(LANES * 4)));
@@ -72,6 +75,20 @@ INLINE void store_first(float *to, vf v, int64_t left)
         store_vf(to, v);
     else
         memcpy(to, &v, (size_t)left * sizeof *to);
+}
+
+/* Lane by lane one instruction; __builtin_convertvector() makes four of it. */
+INLINE hd widen(hf x)
+{
+    hd wide = {0};
+    for (int i = 0; i < HALF; i++) wide[i] = x[i];
+    return wide;
+}
+
+/* In registers: a vector that is read where its halves have just been written waits for them. */
+INLINE vf join(hf low, hf high)
+{
+    return __builtin_shufflevector(low, high, LANE_NUMBERS);
 }
 
 INLINE vf splat(float x)
