@@ -54,13 +54,13 @@ static float *linear_of(const ddpm_workspace *w, int64_t l)
 static void fill_input(const ddpm_network *net, const ddpm_workspace *w, int64_t rows, const float *xt,
                        const float *condition, const int32_t *t)
 {
-    const int64_t columns = net->spec.columns;
+    const int64_t columns = net->spec.columns, told = columns + net->spec.condition;
     for (int64_t row = 0; row < rows; row++) {
         float *to = w->input + row * w->input_stride;
         memcpy(to, xt + row * columns, (size_t)columns * sizeof *to);
         ddpm_network_copy_condition(net, condition, row, to + columns);
-        if (!has_gain(net)) ddpm_network_embed_time(net, t[row], to + columns + net->spec.condition);
     }
+    if (!has_gain(net)) ddpm_network_embed_times(net, rows, t, w->input + told, w->input_stride);
 }
 
 /* The gains of layer l at step t. */

@@ -125,10 +125,16 @@ void ddpm_layer_backward(const ddpm_network *net, const ddpm_packed *packed, con
                                     slope ? slope + at * ldx : NULL, dx + at * ldx, ldx, w->scratch);
 }
 
-void ddpm_network_embed_time(const ddpm_network *net, int32_t t, float *to)
+/* Rows of the table are anywhere in it: each is asked for some rows before its turn. */
+void ddpm_network_embed_times(const ddpm_network *net, int64_t rows, const int32_t *t, float *to, int64_t stride)
 {
+    enum { AHEAD = 8 };
     const int64_t wide = net->spec.time_width;
-    memcpy(to, net->time_table + t * wide, (size_t)wide * sizeof *to);
+    for (int64_t row = -AHEAD; row < rows; row++) {
+        if (row + AHEAD < rows)
+            for (int64_t i = 0; i < wide; i += LINE) __builtin_prefetch(net->time_table + t[row + AHEAD] * wide + i);
+        if (row >= 0) memcpy(to + row * stride, net->time_table + t[row] * wide, (size_t)wide * sizeof *to);
+    }
 }
 
 void ddpm_network_copy_condition(const ddpm_network *net, const float *condition, int64_t row, float *to)

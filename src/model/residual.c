@@ -118,11 +118,9 @@ static void modulate(const ddpm_network *net, const ddpm_packed *packed, ddpm_wo
     ddpm_residual_rows *r = &w->kind.residual;
     const int shared = !w->doutput && all_alike(net, condition, t, rows);
     const int64_t count = shared ? 1 : rows;
-    for (int64_t row = 0; row < count; row++) {
-        float *to = r->told + row * r->told_stride;
-        ddpm_network_embed_time(net, t[row], to);
-        ddpm_network_copy_condition(net, condition, row, to + net->spec.time_width);
-    }
+    ddpm_network_embed_times(net, count, t, r->told, r->told_stride);
+    for (int64_t row = 0; row < count; row++)
+        ddpm_network_copy_condition(net, condition, row, r->told + row * r->told_stride + net->spec.time_width);
     ddpm_layer_forward(net, packed, w, EMBEDDING, count, r->told, r->told_stride, net->spec.activation, r->embedding,
                        r->embedding_slope, r->embedding_stride);
     ddpm_layer_forward(net, packed, w, MODULATION, count, r->embedding, r->embedding_stride, DDPM_ACTIVATION_IDENTITY,

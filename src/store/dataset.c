@@ -340,14 +340,19 @@ void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count
         ddpm_stream_fill(dataset->stream, first, count, x);
         return;
     }
+    enum { AHEAD = 8 }; /* a row is anywhere in memory: it is asked for some rows before its turn */
     const int64_t rows = ddpm_dataset_rows(dataset);
+    int64_t next[AHEAD];
     ddpm_permutation order;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count + AHEAD; i++) {
+        if (i >= AHEAD) copy_row(dataset, next[i % AHEAD], i - AHEAD, x, values);
+        if (i >= count) continue;
         const int64_t at = (first + i) % rows;
         if (i == 0 || at == 0)
             order = ddpm_permutation_make(dataset->seed, DDPM_RANDOM_ORDER, (first + i) / rows, rows);
         const int64_t training = dataset->held_out + ddpm_permutation_at(&order, at);
-        copy_row(dataset, ddpm_permutation_at(&dataset->split, training), i, x, values);
+        next[i % AHEAD] = ddpm_permutation_at(&dataset->split, training);
+        __builtin_prefetch(rows_of(dataset) + next[i % AHEAD] * dataset->columns);
     }
 }
 

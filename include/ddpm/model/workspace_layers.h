@@ -66,8 +66,8 @@ void ddpm_layer_add_gradient(const ddpm_network *net, const ddpm_workspace *w, i
 void ddpm_layer_backward(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t layer,
                          int64_t rows, const float *dz, int64_t lddz, const float *slope, float *dx, int64_t ldx);
 
-/** One row's embedding of t. to [time_width]. */
-void ddpm_network_embed_time(const ddpm_network *net, int32_t t, float *to);
+/** The embedding of each row's t. to [rows][stride], of which time_width are filled. */
+void ddpm_network_embed_times(const ddpm_network *net, int64_t rows, const int32_t *t, float *to, int64_t stride);
 
 /** One row's condition; NULL stands for zeros. to [C]. */
 void ddpm_network_copy_condition(const ddpm_network *net, const float *condition, int64_t row, float *to);
