@@ -141,13 +141,13 @@ static ddpm_status measure(ddpm_bench_run *run, bench_layer *l)
     const double n = (double)l->width;
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         const ddpm_timed thing = {kernels[i].timed, l};
+        const double operations = 2.0 * kernels[i].products * ROWS * n * n;
         ddpm_bench_timing timing;
-        DDPM_TRY(ddpm_bench_measure(run->comm, 1, &thing, run->share, &timing));
-        const double operations = 2.0 * kernels[i].products * ROWS * n * n / timing.median;
+        double share;
+        DDPM_TRY(ddpm_bench_measure_shares(run, 1, &thing, &operations, run->share, &timing, &share));
         if (kernels[i].products > 0)
-            ddpm_bench_add(run, DDPM_BENCH_KERNELS, kernels[i].name, timing.median, 1e-9 * operations,
-                           "GFLOP/s a thread", operations / run->multiply_add, "%lld wide, %d rows",
-                           (long long)l->width, ROWS);
+            ddpm_bench_add(run, DDPM_BENCH_KERNELS, kernels[i].name, timing.median, 1e-9 * operations / timing.median,
+                           "GFLOP/s a thread", share, "%lld wide, %d rows", (long long)l->width, ROWS);
         else
             ddpm_bench_add(run, DDPM_BENCH_KERNELS, kernels[i].name, timing.median, 1e-9 * ROWS * n / timing.median,
                            "G numbers/s a thread", NAN, "%lld wide, %d rows", (long long)l->width, ROWS);

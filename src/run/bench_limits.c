@@ -16,9 +16,16 @@ enum { ROUNDS = 10000 }; /* of one time: some 50 microseconds */
 typedef struct multiply_add {
     const ddpm_kernels *kernels;
     int threads;
-    const float *numbers;
+    float numbers[DDPM_LIMIT_NUMBERS];
     double operations; /* of one time and thread */
 } multiply_add;
+
+static void make_multiply_add(const ddpm_kernels *kernels, int threads, multiply_add *m)
+{
+    *m = (multiply_add){.kernels = kernels, .threads = threads};
+    for (int i = 0; i < DDPM_LIMIT_NUMBERS; i++)
+        m->numbers[i] = (float)(2.0 * ddpm_random_uniform(ddpm_random_words(1, DDPM_RANDOM_DATA, 0, i, 0).v[0]) - 1.0);
+}
 
 static ddpm_status run_multiply_add(void *context, int64_t times)
 {
@@ -34,23 +41,48 @@ static ddpm_status run_multiply_add(void *context, int64_t times)
     return DDPM_OK;
 }
 
+/* The kernels whose rate is the limit: of float32, whatever the factors. */
+static const ddpm_kernels *find_limit(const ddpm_bench_run *run)
+{
+    const ddpm_kernels *kernels;
+    int i = 0;
+    do kernels = ddpm_kernels_runnable(i++);
+    while (strcmp(kernels->name, run->kernels->name) != 0);
+    return kernels;
+}
+
 ddpm_status ddpm_bench_multiply_add(ddpm_bench_run *run)
 {
-    float numbers[DDPM_LIMIT_NUMBERS];
-    const ddpm_kernels *kernels;
-    for (int i = 0; i < DDPM_LIMIT_NUMBERS; i++)
-        numbers[i] = (float)(2.0 * ddpm_random_uniform(ddpm_random_words(1, DDPM_RANDOM_DATA, 0, i, 0).v[0]) - 1.0);
+    const ddpm_kernels *kernels, *limit = find_limit(run);
     for (int i = 0; (kernels = ddpm_kernels_runnable(i)) != NULL; i++) {
-        multiply_add context = {.kernels = kernels, .threads = run->threads, .numbers = numbers};
+        const int is_limit = kernels == limit;
+        multiply_add context;
         const ddpm_timed thing = {run_multiply_add, &context};
-        const int is_limit = strcmp(kernels->name, run->kernels->name) == 0; /* of float32, whatever the factors */
         ddpm_bench_timing timing;
         if (!is_limit && !(run->options->parts & 1U << DDPM_BENCH_LIMITS)) continue;
+        make_multiply_add(kernels, run->threads, &context);
         DDPM_TRY(ddpm_bench_measure(run->comm, 1, &thing, run->share, &timing));
         const double rate = context.operations / timing.least; /* a limit is the best that was seen */
         if (is_limit) run->multiply_add = rate;
         ddpm_bench_add(run, DDPM_BENCH_LIMITS, "multiply-add", timing.least, 1e-9 * rate, "GFLOP/s a thread", NAN,
                        "%s, random numbers%s", kernels->name, is_limit ? ": the limit" : "");
+    }
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_bench_measure_shares(ddpm_bench_run *run, int count, const ddpm_timed *things,
+                                      const double *operations, double seconds, ddpm_bench_timing *out, double *shares)
+{
+    multiply_add limit;
+    ddpm_timed all[DDPM_TIMED_MOST];
+    ddpm_bench_timing timings[DDPM_TIMED_MOST];
+    make_multiply_add(find_limit(run), run->threads, &limit);
+    memcpy(all, things, (size_t)count * sizeof *things);
+    all[count] = (ddpm_timed){run_multiply_add, &limit};
+    DDPM_TRY(ddpm_bench_measure(run->comm, count + 1, all, seconds, timings));
+    for (int i = 0; i < count; i++) {
+        out[i] = timings[i];
+        shares[i] = operations[i] / limit.operations / timings[i].ratio[count];
     }
     return DDPM_OK;
 }

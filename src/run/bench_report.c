@@ -90,7 +90,8 @@ void ddpm_bench_print(const ddpm_bench_run *run)
 {
     const int ranks = ddpm_comm_size(run->comm);
     printf("ddpm " DDPM_VERSION
-           ", %d rank%s of %d thread%s, %s kernels, %s factors; medians, and of the limits the best\n",
+           ", %d rank%s of %d thread%s, %s kernels, %s factors; medians, and of the limits the best; a share is of the "
+           "limit measured in turn\n",
            ranks, ranks == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", run->kernels->name,
            run->kernels->factors);
     printf("  %-60s%13s  %10s %-24s %s\n", "", "time", "rate", "", "of the limit");

@@ -27,28 +27,29 @@ static void name_shape(const ddpm_workload *w, char out[DDPM_BENCH_NAME])
 
 /* ---- a training step ---- */
 
-static void add_step(ddpm_bench_run *run, const ddpm_workload *w, const char *name, const ddpm_bench_timing *timing)
+static void add_step(ddpm_bench_run *run, const ddpm_workload *w, const char *name, double seconds, double share)
 {
     char shape[DDPM_BENCH_NAME];
-    const double rows = (double)w->config.training.batch / timing->median;
-    const double operations = 3.0 * ddpm_network_operations(w->model.network) * rows;
     name_shape(w, shape);
-    ddpm_bench_add(run, DDPM_BENCH_STEP, name, timing->median, rows, "rows/s",
-                   operations / (run->multiply_add * run->workers), "%s", shape);
+    ddpm_bench_add(run, DDPM_BENCH_STEP, name, seconds, (double)w->config.training.batch / seconds, "rows/s", share,
+                   "%s", shape);
 }
 
 /* Exact and float32 in turn: what exactness costs is the ratio of neighbours. */
 static ddpm_status measure_steps(ddpm_bench_run *run, ddpm_workload *exact, ddpm_workload *real)
 {
     const ddpm_timed things[2] = {ddpm_workload_steps(real), ddpm_workload_steps(exact)};
+    const double rows = (double)exact->config.training.batch / run->workers;
+    const double work = 3.0 * ddpm_network_operations(exact->model.network) * rows, operations[2] = {work, work};
     ddpm_bench_timing timings[2];
+    double shares[2];
     char shape[DDPM_BENCH_NAME];
-    DDPM_TRY(ddpm_bench_measure(run->comm, 2, things, 4.0 * run->share, timings));
-    add_step(run, exact, "training step, exact", &timings[1]);
-    add_step(run, real, "training step, float32", &timings[0]);
+    DDPM_TRY(ddpm_bench_measure_shares(run, 2, things, operations, 4.0 * run->share, timings, shares));
+    add_step(run, exact, "training step, exact", timings[1].median, shares[1]);
+    add_step(run, real, "training step, float32", timings[0].median, shares[0]);
     name_shape(exact, shape);
-    ddpm_bench_add(run, DDPM_BENCH_STEP, "exact beside float32", NAN, 100.0 * (timings[1].ratio - 1.0), "% dearer", NAN,
-                   "%s", shape);
+    ddpm_bench_add(run, DDPM_BENCH_STEP, "exact beside float32", NAN, 100.0 * (timings[1].ratio[0] - 1.0), "% dearer",
+                   NAN, "%s", shape);
     return DDPM_OK;
 }
 
@@ -109,14 +110,15 @@ static ddpm_status measure_sampling(ddpm_bench_run *run, const ddpm_workload *w,
 {
     const ddpm_timed thing = {run_sampling, s};
     const int64_t steps = ddpm_generator_core_sampler(s->generator)->step_count;
-    ddpm_bench_timing timing;
-    char shape[DDPM_BENCH_NAME];
-    DDPM_TRY(ddpm_bench_measure(run->comm, 1, &thing, run->share, &timing));
-    const double rows = (double)(steps * DDPM_GENERATOR_BLOCK) * run->workers / timing.median;
+    const double rows = (double)(steps * DDPM_GENERATOR_BLOCK); /* of a thread, each step's counted */
     const double operations = ddpm_network_operations(w->model.network) * rows;
+    ddpm_bench_timing timing;
+    double share;
+    char shape[DDPM_BENCH_NAME];
+    DDPM_TRY(ddpm_bench_measure_shares(run, 1, &thing, &operations, run->share, &timing, &share));
     name_shape(w, shape);
-    ddpm_bench_add(run, DDPM_BENCH_SAMPLING, "sampling step", timing.median / (double)steps, rows, "rows/s",
-                   operations / (run->multiply_add * run->workers), "%s", shape);
+    ddpm_bench_add(run, DDPM_BENCH_SAMPLING, "sampling step", timing.median / (double)steps,
+                   rows * run->workers / timing.median, "rows/s", share, "%s", shape);
     return DDPM_OK;
 }
 

@@ -54,13 +54,15 @@ static double median(double *numbers, int64_t count)
 
 static void summarise(int count, series *all, ddpm_bench_timing *out, double *scratch)
 {
-    for (int i = count - 1; i >= 0; i--) { /* the first one last: the others are compared with it before it is sorted */
-        const int64_t rounds = all[i].rounds;
-        for (int64_t r = 0; r < rounds; r++) scratch[r] = all[i].seconds[r] / all[0].seconds[r];
-        out[i].ratio = median(scratch, rounds);
-        out[i].median = median(all[i].seconds, rounds);
+    for (int i = 0; i < count; i++) /* all ratios first: medians put the times in another order */
+        for (int j = 0; j < count; j++) {
+            for (int64_t r = 0; r < all[i].rounds; r++) scratch[r] = all[i].seconds[r] / all[j].seconds[r];
+            out[i].ratio[j] = median(scratch, all[i].rounds);
+        }
+    for (int i = 0; i < count; i++) {
+        out[i].median = median(all[i].seconds, all[i].rounds);
         out[i].least = all[i].seconds[0];
-        out[i].samples = rounds;
+        out[i].samples = all[i].rounds;
     }
 }
 

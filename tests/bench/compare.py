@@ -40,6 +40,11 @@ def limit(folder):
     return programs.bench(folder, "--only", "limits", "--seconds", "1")["limit"] * programs.CORES
 
 
+def bench_row(folder, words, scale, part, name, threads):
+    found = programs.bench(folder, *words, "--only", part, "--seconds", str(2 * scale), threads=threads)
+    return next(row for row in found["rows"] if row["name"] == name)
+
+
 def spread(values):
     return f"{np.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
@@ -61,7 +66,6 @@ def report(name, ours, theirs, shares, ratio_target, share_target):
 def compare_training(folder, rounds, scale, workload):
     name, width, depth, batch, columns, our_steps, peer_steps, ratio_target, share_target = workload
     words = programs.config(folder, width, depth, batch, columns)
-    work = 6.0 * programs.weights(width, depth, columns)
     ours, ranks, shares, theirs, exact = [], [], [], {layout[0]: [] for layout in layouts()}, []
     for _ in range(rounds):
         ours.append(programs.train_rate(folder, words, int(our_steps * scale)))
@@ -69,9 +73,8 @@ def compare_training(folder, rounds, scale, workload):
         for layout, processes, kind in layouts():
             seconds = programs.peer("train", processes, kind, width=width, depth=depth, batch=batch, columns=columns, steps=max(2, int(peer_steps * scale)))
             theirs[layout].append(batch / seconds)
-        shares.append(work * ours[-1] / limit(folder))
-        rows = programs.bench(folder, *words, "--only", "training", "--seconds", str(2 * scale), threads=1)["rows"]
-        exact += [row["rate"] for row in rows if row["name"] == "exact beside float32"]
+        shares.append(bench_row(folder, words, scale, "training", "training step, exact", threads=programs.CORES)["share"])
+        exact.append(bench_row(folder, words, scale, "training", "exact beside float32", threads=1)["rate"])
     report(name, ours, theirs, shares, ratio_target, share_target)
     for layout, rates in theirs.items():
         print(f"    peer, {layout:22s} {np.median(rates):12.0f} rows/s")
@@ -83,9 +86,8 @@ def compare_sampling(folder, rounds, scale):
     name, width, depth, columns, steps, count, ratio_target, share_target = SAMPLING
     count = int(count * scale)
     model = f"{folder}/model"
-    programs.ddpm("train", "/dev/null", *programs.config(folder, width, depth, 256, columns, **{"diffusion.steps": steps, "training.iterations": 200}),
-                  "--output", model)
-    work = 2.0 * steps * programs.weights(width, depth, columns)
+    words = programs.config(folder, width, depth, 256, columns, **{"diffusion.steps": steps, "training.iterations": 200})
+    programs.ddpm("train", "/dev/null", *words, "--output", model)
     ours, shares, theirs = [], [], {layout[0]: [] for layout in layouts()}
     for _ in range(rounds):
         start = time.monotonic()
@@ -94,7 +96,7 @@ def compare_sampling(folder, rounds, scale):
         for layout, processes, kind in layouts():
             options = {"width": width, "depth": depth, "columns": columns, "steps": steps, "count": count, "batch": 10000}
             theirs[layout].append(count / programs.peer("sample", processes, kind, **options))
-        shares.append(work * ours[-1] / limit(folder))
+        shares.append(bench_row(folder, words, scale, "sampling", "sampling step", threads=programs.CORES)["share"])
     report(name, ours, theirs, shares, ratio_target, share_target)
 
 

@@ -9,6 +9,8 @@ import os
 import sys
 import tempfile
 
+import numpy as np
+
 import programs
 
 sys.path.insert(0, os.path.join(programs.HERE, "..", "..", "analysis"))
@@ -23,15 +25,12 @@ def measure(folder, seconds, point):
     words = programs.config(folder, point["width"], point["depth"], point["batch"], point["D"])
     found = programs.bench(folder, *words, "--only", "training", "--seconds", str(seconds))
     row = next(row for row in found["rows"] if row["name"] == "training step, exact")
-    return {**point, "rows_per_second": row["rate"], "operations": row["share"] * found["limit"], "limit": found["limit"]}
+    return {**point, "rows_per_second": row["rate"], "share": row["share"]}
 
 
-def best(rounds):
-    """Of each point the fastest round, as a share of the fastest limit of all: a neighbour on the machine slows either."""
-    limit = max(row["limit"] for found in rounds for row in found)
+def medians(rounds):
     for found in zip(*rounds):
-        row = max(found, key=lambda row: row["rows_per_second"])
-        yield {**row, "limit": limit, "share": row["operations"] / limit}
+        yield {**found[0], **{name: float(np.median([row[name] for row in found])) for name in ("rows_per_second", "share")}}
 
 
 def draw(points, path):
@@ -55,13 +54,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", default="linear.png", help="the picture; the points go beside it as .csv (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of a point in a round (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="over all points; a point's best counts (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="over all points; a point's median counts (default: %(default)s)")
     parser.add_argument("--only", choices=sorted(SWEEPS), help="one of the sweeps")
     options = parser.parse_args()
     grid = [(name, {**BASE, name: value}) for name, values in SWEEPS.items() for value in values if options.only in (None, name)]
     with tempfile.TemporaryDirectory(prefix="ddpm-bench-") as folder:
         rounds = [[measure(folder, options.seconds, point) for _, point in grid] for _ in range(options.rounds)]
-    points = [{"sweep": name, **row} for (name, _), row in zip(grid, best(rounds))]
+    points = [{"sweep": name, **row} for (name, _), row in zip(grid, medians(rounds))]
     for point in points:
         print("{sweep:6s} batch {batch:6d}  width {width:5d}  depth {depth}  D {D:4d}  {rows_per_second:12.0f} rows/s  {share:.3f} of the limit"
               .format(**point))

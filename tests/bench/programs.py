@@ -99,11 +99,6 @@ def peer(what, processes, core_type, **options):
         raise Failed("\n".join(err for _, err in outputs)) from None
 
 
-def weights(width, depth, columns, embedding=64):
-    """Of the matrices of a network: what the arithmetic is counted by."""
-    return (columns + embedding) * width + (depth - 1) * width * width + width * columns
-
-
 def main(body):
     """Run it; a failure is a message."""
     try:

@@ -31,7 +31,7 @@ typedef struct ddpm_bench_run {
     int threads;             /* of a rank */
     double workers;          /* threads of all ranks */
     double share;            /* seconds of a measurement */
-    double multiply_add;     /* operations per second of a thread, all at work: the limit */
+    double multiply_add;     /* operations per second of a thread, all at work, at best: the limit */
     double sum_few, sum_all; /* seconds of an allreduce of one number, and of DDPM_BENCH_SUM; NaN: not measured */
     int measured_link;       /* the prediction's latency and rate are measured, or given */
     int has_scaling;
@@ -46,6 +46,13 @@ enum { DDPM_BENCH_SUM = 1 << 20 }; /* numbers of the large allreduce */
 /** Local. Add a line; `of` is a format. The share is rate / limit where both are numbers. */
 void ddpm_bench_add(ddpm_bench_run *run, ddpm_bench_part part, const char *name, double seconds, double rate,
                     const char *unit, double share, const char *of, ...) DDPM_PRINTF(8, 9);
+
+/** Time things as ddpm_bench_measure() does, in turn with the limit.
+ *  @param operations   [count], of one time and thread.
+ *  @param[out] shares  [count], of the limit as it was beside each: the median over the rounds. */
+DDPM_MUST_CHECK ddpm_status ddpm_bench_measure_shares(ddpm_bench_run *run, int count, const ddpm_timed *things,
+                                                      const double *operations, double seconds, ddpm_bench_timing *out,
+                                                      double *shares);
 
 /** The limits of processor and memory, and (with several ranks) the time of sums over ranks. */
 DDPM_MUST_CHECK ddpm_status ddpm_bench_multiply_add(ddpm_bench_run *run);

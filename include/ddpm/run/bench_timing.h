@@ -11,14 +11,15 @@ typedef struct ddpm_timed {
     void *context;
 } ddpm_timed;
 
+enum { DDPM_TIMED_MOST = 4 };
+
 /** Of one time, over the samples. */
 typedef struct ddpm_bench_timing {
-    double median, least; /* seconds */
-    double ratio;         /* median of the ratios to the first thing's time, sample by sample */
+    double median, least;          /* seconds */
+    double ratio[DDPM_TIMED_MOST]; /* to the time of each thing: the median over the rounds, in which they are
+                                    * neighbours, so that a machine that is slow for a while shows in neither */
     int64_t samples;
 } ddpm_bench_timing;
-
-enum { DDPM_TIMED_MOST = 4 };
 
 /** Collective. Time `count` things in turn, A B C A B C ..., for some `seconds`, but at least three rounds. A sample
  * lasts from a barrier until the slowest rank is done. Each thing is done once or more before the first sample.
