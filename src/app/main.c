@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     ddpm_comm *comm = NULL;
     ddpm_stop_hold();
     ddpm_status status = ddpm_comm_start(&argc, &argv, &comm);
-    if (status != DDPM_OK) {
+    if (!comm) {
         fprintf(stderr, "ddpm: %s\n", ddpm_error_message());
         return ddpm_status_exit_code(status);
     }
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     ddpm_h5_guard(speaks);
     omp_set_dynamic(0);
     omp_set_num_threads(threads_granted());
-    status = ddpm_placement_check(comm, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32));
+    if (status == DDPM_OK) status = ddpm_placement_check(comm, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32));
     if (status == DDPM_OK) status = run(comm, argc, argv);
     if (status == DDPM_OK) status = ddpm_agree(comm, flush_output());
     if (speaks && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());

@@ -4,6 +4,7 @@
 
 #include "ddpm/base/memory.h"
 #include "ddpm/run/block.h"
+#include "ddpm/world/queue.h"
 
 #include <math.h>
 #include <omp.h>
@@ -227,12 +228,6 @@ static void learn_timesteps(ddpm_stepper *s, int64_t iteration)
     memset(s->row_loss, 0, (size_t)s->batch * sizeof *s->row_loss);
 }
 
-/* Blocks of the batch that are not yet computed, and how many threads compute them. */
-typedef struct blocks_left {
-    int64_t next, last;
-    int threads;
-} blocks_left;
-
 /* The blocks of this rank are first .. last-1 of the batch. */
 static void my_blocks(const ddpm_stepper *s, int64_t blocks, int64_t *first, int64_t *last)
 {
@@ -241,42 +236,37 @@ static void my_blocks(const ddpm_stepper *s, int64_t blocks, int64_t *first, int
     *last = blocks * (rank + 1) / size;
 }
 
-/* The thread's part of the blocks, in float32, whose rounding shows who added what. */
-static blocks_left part_of(const blocks_left *all, int thread)
+/* Exact sums do not show who added what. */
+static void train_free_blocks(ddpm_stepper *s, int thread, int64_t iteration)
 {
-    const int64_t count = all->last - all->next;
-    return (blocks_left){all->next + count * thread / all->threads, all->next + count * (thread + 1) / all->threads, 1};
+    int64_t first, count;
+    while ((count = ddpm_queue_take(s->comm, s->together, &first)) > 0)
+        train_blocks(s, thread, iteration, first, count);
 }
 
-/* The next blocks for a thread, fewer as they come to their end, so that threads of unlike speed finish together; 0:
- * all are taken. */
-static int64_t take_blocks(const ddpm_stepper *s, blocks_left *left, int64_t *first)
+/* float32 sums do: each thread has its part of the rank's. */
+static void train_own_blocks(ddpm_stepper *s, int thread, int64_t iteration)
 {
-    int64_t count;
-#pragma omp critical(take_blocks)
-    {
-        count = (left->last - left->next + left->threads - 1) / left->threads;
-        if (count > s->together) count = s->together;
-        *first = left->next;
-        left->next += count;
-    }
-    return count;
+    int64_t first, last;
+    my_blocks(s, s->blocks, &first, &last);
+    const int64_t count = last - first, end = first + count * (thread + 1) / s->threads;
+    for (int64_t at = first + count * thread / s->threads; at < end; at += s->together)
+        train_blocks(s, thread, iteration, at, end - at < s->together ? end - at : s->together);
 }
 
 static void compute_gradients(ddpm_stepper *s, const ddpm_state *state)
 {
-    const int any_order = s->model->config->parallel.reduction == DDPM_REDUCTION_EXACT;
-    blocks_left all = {.threads = s->threads};
-    my_blocks(s, s->blocks, &all.next, &all.last);
+    const int exact = s->model->config->parallel.reduction == DDPM_REDUCTION_EXACT;
+    if (exact) ddpm_queue_begin(s->comm, s->blocks, s->threads);
 #pragma omp parallel num_threads(s->threads)
     {
         const int thread = omp_get_thread_num();
-        blocks_left mine = part_of(&all, thread);
-        int64_t first, count;
         ddpm_packed_fill(s->packed, s->model->network, state->parameters, thread, s->threads);
 #pragma omp barrier
-        while ((count = take_blocks(s, any_order ? &all : &mine, &first)) > 0)
-            train_blocks(s, thread, state->iteration, first, count);
+        if (exact)
+            train_free_blocks(s, thread, state->iteration);
+        else
+            train_own_blocks(s, thread, state->iteration);
 #pragma omp barrier
         ddpm_reducer_merge(s->reducer, thread);
     }

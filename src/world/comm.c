@@ -29,17 +29,16 @@ ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
     const int first_of_node = comm->node_rank == 0;
     MPI_Allreduce(&first_of_node, &comm->node_count, 1, MPI_INT, MPI_SUM, comm->all);
     comm->start_seconds = ddpm_comm_seconds() - started;
-    if (granted < MPI_THREAD_FUNNELED) {
-        ddpm_comm_stop(comm);
-        return ddpm_fail(DDPM_ERR_INTERNAL, "this MPI library does not allow threads (MPI_THREAD_FUNNELED is needed)");
-    }
     *out = comm;
-    return DDPM_OK;
+    if (granted < MPI_THREAD_FUNNELED)
+        return ddpm_fail(DDPM_ERR_INTERNAL, "this MPI library does not allow threads (MPI_THREAD_FUNNELED is needed)");
+    return ddpm_queue_create(comm);
 }
 
 void ddpm_comm_stop(ddpm_comm *comm)
 {
     if (!comm) return;
+    ddpm_queue_free(comm);
     MPI_Comm_free(&comm->node);
     MPI_Comm_free(&comm->all);
     MPI_Finalize();

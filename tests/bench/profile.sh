@@ -23,5 +23,5 @@ count $few
 count $many
 join -a 2 -e 0 -o 0,1.2,2.2 "$folder/table$few" "$folder/table$many" |
     awk -v steps=$((many - few)) '{n = ($3 - $2) / steps; total += n; printf "%.0f %s\n", n, $1}
-         END {printf "%.0f a step, all functions\n", total}' | sort -rn | head -n 25 |
-    awk 'NR == 1 {total = $1} {n = $1; sub(/^[^ ]+ /, ""); printf "%12.0f %6.2f %%  %s\n", n, 100 * n / total, $0}'
+         END {printf "%.0f a step, all functions\n", total}' | sort -rn |
+    awk 'NR == 1 {total = $1} NR <= 25 {n = $1; sub(/^[^ ]+ /, ""); printf "%12.0f %6.2f %%  %s\n", n, 100 * n / total, $0}'

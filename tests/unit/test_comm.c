@@ -161,12 +161,6 @@ static void test_seconds(void **state)
     assert_true(strlen(ddpm_comm_library()) > 3);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -179,7 +173,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_shared),
         cmocka_unit_test(test_seconds),
-        cmocka_unit_test(test_balance),
     };
     return RUN_ON_RANKS(argc, argv, tests, look, NULL);
 }

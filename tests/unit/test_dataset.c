@@ -366,12 +366,6 @@ static void test_too_little_memory(void **state)
     ddpm_config_release(&config);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -383,7 +377,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_not_a_number),
         cmocka_unit_test(test_too_little_memory),
-        cmocka_unit_test(test_balance),
     };
     return RUN_ON_RANKS(argc, argv, tests, make, clean);
 }

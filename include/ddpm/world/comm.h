@@ -13,7 +13,9 @@
 
 typedef struct ddpm_comm ddpm_comm;
 
-/** Collective. Start MPI (FUNNELED). Call once, first of all. */
+/** Collective. Start MPI (FUNNELED). Call once, first of all.
+ *  @param[out] out  to be stopped unless it is NULL: it is there as soon as MPI runs, also where the start then fails.
+ */
 DDPM_MUST_CHECK ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out);
 
 /** Collective. Stop MPI and free. */
