@@ -225,7 +225,6 @@ static void learn_timesteps(ddpm_stepper *s, int64_t iteration)
     ddpm_comm_sum_float(s->comm, s->row_loss, s->batch); /* one rank has each row, the others 0 */
     ddpm_timesteps_draw(&s->timesteps, s->model->config->run.seed, iteration, 0, s->batch, s->row_t, s->row_weight);
     ddpm_timesteps_learn(&s->timesteps, s->row_t, s->row_loss);
-    memset(s->row_loss, 0, (size_t)s->batch * sizeof *s->row_loss);
 }
 
 /* The blocks of this rank are first .. last-1 of the batch. */
@@ -257,6 +256,8 @@ static void train_own_blocks(ddpm_stepper *s, int thread, int64_t iteration)
 static void compute_gradients(ddpm_stepper *s, const ddpm_state *state)
 {
     const int exact = s->model->config->parallel.reduction == DDPM_REDUCTION_EXACT;
+    /* the rows of a step that is repeated may come to other ranks */
+    if (s->row_loss) memset(s->row_loss, 0, (size_t)s->batch * sizeof *s->row_loss);
     if (exact) ddpm_queue_begin(s->comm, s->blocks, s->threads);
 #pragma omp parallel num_threads(s->threads)
     {

@@ -101,6 +101,13 @@ class Ranks(Bits):
                                           "data.source": "two_moons", "diffusion.variance": "learned_range", "diffusion.loss": "hybrid",
                                           "diffusion.timesteps": "importance"})
 
+    def test_repeated_steps(self):
+        """Gradients that grow a thousandfold in a step: it is computed again at coarser scales, its blocks by other ranks than before."""
+        values = {"diffusion.timesteps": "importance", "training.optimizer": "sgd", "training.learning_rate": 10, "training.clip": 0,
+                  "training.warmup": 0, "training.iterations": 4}
+        one, three = (self.train(self.yaml, self.path(f"ranks{ranks}"), values, ranks=ranks, threads=2) for ranks in (1, 3))
+        self.assert_same_bits(latest(one), latest(three))
+
     def test_wide(self):
         """Layers whose sums fit no cache: a thread takes up to four blocks at a time, of 18 and a part of one."""
         values = {"network.width": 384, "training.batch": 300, "training.warmup": 0, "training.iterations": 6, "checkpoint.every": 3}
