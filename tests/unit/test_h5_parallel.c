@@ -1,11 +1,9 @@
 /* One file written by all ranks. Runs on any number of them; every rank checks all that was written. */
+#include "ranks.h"
 #include "scratch.h"
 
 #include "ddpm/base/memory.h"
 #include "ddpm/store/h5.h"
-#include "ddpm/world/comm.h"
-
-static ddpm_comm *comm;
 
 static int make(void **state)
 {
@@ -94,21 +92,11 @@ static void test_failure_is_shared(void **state)
     assert_null(none);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_slabs),
         cmocka_unit_test(test_failure_is_shared),
-        cmocka_unit_test(test_balance),
     };
-    if (ddpm_comm_start(&argc, &argv, &comm) != DDPM_OK) return 1;
-    const int failed = cmocka_run_group_tests(tests, make, clean);
-    ddpm_comm_stop(comm);
-    return failed;
+    return RUN_ON_RANKS(argc, argv, tests, make, clean);
 }
