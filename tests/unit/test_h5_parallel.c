@@ -2,7 +2,6 @@
 #include "ranks.h"
 #include "scratch.h"
 
-#include "ddpm/base/memory.h"
 #include "ddpm/store/h5.h"
 
 static int make(void **state)

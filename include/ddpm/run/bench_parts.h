@@ -47,7 +47,7 @@ enum { DDPM_BENCH_SUM = 1 << 20 }; /* numbers of the large allreduce */
 void ddpm_bench_add(ddpm_bench_run *run, ddpm_bench_part part, const char *name, double seconds, double rate,
                     const char *unit, double share, const char *of, ...) DDPM_PRINTF(8, 9);
 
-/** Time things as ddpm_bench_measure() does, in turn with the limit.
+/** Time things, at most DDPM_TIMED_MOST - 1, as ddpm_bench_measure() does, in turn with the limit.
  *  @param operations   [count], of one time and thread.
  *  @param[out] shares  [count], of the limit as it was beside each: the median over the rounds. */
 DDPM_MUST_CHECK ddpm_status ddpm_bench_measure_shares(ddpm_bench_run *run, int count, const ddpm_timed *things,

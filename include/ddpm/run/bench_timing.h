@@ -17,7 +17,7 @@ enum { DDPM_TIMED_MOST = 4 };
 typedef struct ddpm_bench_timing {
     double median, least;          /* seconds */
     double ratio[DDPM_TIMED_MOST]; /* to the time of each thing: the median over the rounds, in which they are
-                                    * neighbours, so that a machine that is slow for a while shows in neither */
+                                    * neighbours: a machine that is slow for a while slows both */
     int64_t samples;
 } ddpm_bench_timing;
 

@@ -12,9 +12,9 @@
 void ddpm_queue_begin(ddpm_comm *comm, int64_t blocks, int threads);
 
 /** Local, by any thread. The next blocks, fewer as they come to their end.
- *  @param most   at most so many.
- *  @param first  the first of them.
- *  @return       how many; 0: all are taken. */
+ *  @param most        at most so many.
+ *  @param[out] first  the first of them.
+ *  @return            how many; 0: all are taken. */
 int64_t ddpm_queue_take(ddpm_comm *comm, int64_t most, int64_t *first);
 
 #endif
