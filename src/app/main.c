@@ -1,12 +1,12 @@
 /* The program: find the verb, run it, print the one error line, exit. */
-#include "ddpm/app/verbs.h"
-#include "ddpm/base/log.h"
-#include "ddpm/base/memory.h"
-#include "ddpm/kernel/simd.h"
-#include "ddpm/run/stop.h"
-#include "ddpm/store/config.h"
-#include "ddpm/store/h5.h"
-#include "ddpm/world/placement.h"
+#include "app/verbs.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "config/config.h"
+#include "file/h5.h"
+#include "kernel/simd.h"
+#include "train/stop.h"
+#include "world/placement.h"
 
 #include <omp.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* The choice among the instruction sets that the build made kernels for. */
-#include "ddpm/kernel/simd.h"
+#include "kernel/simd.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Communication: thin, with byte and element counts of any size, and the agreement on errors. */
-#include "ddpm/world/comm_mpi.h"
+#include "world/comm_mpi.h"
 
 #include <string.h>
 #include <time.h>
@@ -32,13 +32,12 @@ ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
     *out = comm;
     if (granted < MPI_THREAD_FUNNELED)
         return ddpm_fail(DDPM_ERR_INTERNAL, "this MPI library does not allow threads (MPI_THREAD_FUNNELED is needed)");
-    return ddpm_queue_create(comm);
+    return DDPM_OK;
 }
 
 void ddpm_comm_stop(ddpm_comm *comm)
 {
     if (!comm) return;
-    ddpm_queue_free(comm);
     MPI_Comm_free(&comm->node);
     MPI_Comm_free(&comm->all);
     MPI_Finalize();

@@ -1,9 +1,9 @@
 /* Affinity masks of the ranks of a node, joined; the kind of processor of every rank. */
-#include "ddpm/world/placement.h"
+#include "world/placement.h"
 
-#include "ddpm/base/log.h"
-#include "ddpm/kernel/simd.h"
-#include "ddpm/world/comm_mpi.h"
+#include "base/log.h"
+#include "kernel/simd.h"
+#include "world/comm_mpi.h"
 
 #include <sched.h>
 #include <stdio.h>

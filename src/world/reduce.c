@@ -1,7 +1,7 @@
 /* Sums over threads and ranks. One vector a thread: [parameters][loss][refusals per tensor, and of the loss][votes]. */
-#include "ddpm/world/reduce.h"
+#include "world/reduce.h"
 
-#include "ddpm/base/memory.h"
+#include "base/memory.h"
 
 #include <float.h>
 #include <math.h>

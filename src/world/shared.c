@@ -1,9 +1,9 @@
 /* Node-wide memory. A window that cannot be had (a small /dev/shm) is no error: each rank then keeps a copy of its own.
  */
-#include "ddpm/world/shared.h"
+#include "world/shared.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/world/comm_mpi.h"
+#include "base/memory.h"
+#include "world/comm_mpi.h"
 
 #include <sys/statvfs.h>
 

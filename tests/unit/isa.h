@@ -4,7 +4,7 @@
 
 #include "expect.h"
 
-#include "ddpm/kernel/simd.h"
+#include "kernel/simd.h"
 
 #include <stdlib.h>
 

@@ -5,8 +5,8 @@
 
 #include "expect.h"
 
-#include "ddpm/kernel/normal.h"
-#include "ddpm/model/likelihood.h"
+#include "kernel/normal.h"
+#include "model/likelihood.h"
 
 enum { MIXTURE_PARTS = 3, MIXTURE_ROWS = 64, MIXTURE_COLUMNS = 24 };
 

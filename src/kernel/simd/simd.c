@@ -1,6 +1,6 @@
 /* The kernels for one instruction set: the build compiles this file twice for each, with DDPM_ISA its name, the second
  * time with DDPM_BFLOAT16. */
-#include "ddpm/kernel/simd.h"
+#include "kernel/simd.h"
 
 #include "dense.h"
 #include "elementwise.h"

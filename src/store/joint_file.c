@@ -1,0 +1,28 @@
+/* Declare, open together, fill, close, rename. */
+#include "store/joint_file.h"
+
+#include "file/file.h"
+
+#include <unistd.h>
+
+/* Rank 0. */
+static ddpm_status create(const ddpm_joint_file *what, const char *partial)
+{
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(ddpm_h5_create(partial, 0, &file));
+    return ddpm_h5_finish(&file, what->declare(what->context, file));
+}
+
+ddpm_status ddpm_joint_file_write(ddpm_comm *comm, const ddpm_joint_file *what)
+{
+    char partial[DDPM_PATH_BYTES];
+    const int creates = ddpm_comm_rank(comm) == 0;
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(ddpm_agree(comm, ddpm_file_partial_name(what->path, partial)));
+    ddpm_status status = ddpm_agree(comm, creates ? create(what, partial) : DDPM_OK);
+    if (status == DDPM_OK) status = ddpm_h5_open_parallel(comm, partial, &file);
+    if (status == DDPM_OK) status = ddpm_h5_finish(&file, what->fill(what->context, comm, file));
+    if (status == DDPM_OK) return ddpm_agree(comm, creates ? ddpm_file_commit(partial, what->path) : DDPM_OK);
+    if (creates) unlink(partial);
+    return status;
+}
