@@ -6,11 +6,6 @@
 
 enum { SLICE = 1 << 28 }; /* elements or bytes of one call: MPI counts are int */
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
 {
     static ddpm_comm only; /* MPI starts once; a rank without memory for this would leave the others waiting */
@@ -83,18 +78,23 @@ ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status)
     return ddpm_fail(verdict.status, "%s", verdict.message);
 }
 
+ddpm_range ddpm_comm_part(const ddpm_comm *comm, int64_t n)
+{
+    return ddpm_part(n, comm->rank, comm->size);
+}
+
 void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes)
 {
     char *next = data;
     for (size_t done = 0; done < bytes; done += SLICE)
-        MPI_Bcast(next + done, (int)least((int64_t)(bytes - done), SLICE), MPI_BYTE, 0, comm->all);
+        MPI_Bcast(next + done, (int)ddpm_smaller((int64_t)(bytes - done), SLICE), MPI_BYTE, 0, comm->all);
 }
 
 static void reduce(ddpm_comm *comm, void *data, int64_t count, MPI_Datatype type, size_t size, MPI_Op operation)
 {
     char *next = data;
     for (int64_t done = 0; done < count; done += SLICE)
-        MPI_Allreduce(MPI_IN_PLACE, next + (size_t)done * size, (int)least(count - done, SLICE), type, operation,
+        MPI_Allreduce(MPI_IN_PLACE, next + (size_t)done * size, (int)ddpm_smaller(count - done, SLICE), type, operation,
                       comm->all);
 }
 

@@ -6,6 +6,7 @@
 #ifndef DDPM_WORLD_COMM_H
 #define DDPM_WORLD_COMM_H
 
+#include "base/split.h"
 #include "base/status.h"
 
 #include <stddef.h>
@@ -31,6 +32,12 @@ int ddpm_comm_node_count(const ddpm_comm *comm);
 /** Collective. The same status on all ranks: DDPM_OK when all gave DDPM_OK, else the status and message of the lowest
  *  rank that failed (ddpm_error_message gives it on every rank). Costs one allreduce of 4 bytes when all is well. */
 DDPM_MUST_CHECK ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status);
+
+/** Collective. What rank 0 alone does, and all agree on: `call` is evaluated on rank 0 only. */
+#define DDPM_ON_RANK_0(comm, call) ddpm_agree((comm), ddpm_comm_rank(comm) == 0 ? (call) : DDPM_OK)
+
+/** Local. This rank's part of 0 .. n-1. */
+ddpm_range ddpm_comm_part(const ddpm_comm *comm, int64_t n);
 
 /** Collective. Copy rank 0's bytes to all. Any size. */
 void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes);
