@@ -130,7 +130,7 @@ static ddpm_status check_training(const ddpm_config *config)
     return DDPM_OK;
 }
 
-ddpm_status ddpm_check.const ddpm_config *config)
+ddpm_status ddpm_config_check(const ddpm_config *config)
 {
     for (int i = 0; i < ddpm_option_count; i++) DDPM_TRY(ddpm_option_valid(&ddpm_options[i], config));
     DDPM_TRY(check_data(config));

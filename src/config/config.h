@@ -119,7 +119,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_set(ddpm_config *config, const char *ass
 
 /** Every value's range, and rules that span keys (hdf5 needs a path, a table as long as T, velocity or data with zero
  *  terminal SNR ...). A key without meaning for the chosen kind is allowed. DDPM_ERR_CONFIG names the key. */
-DDPM_MUST_CHECK ddpm_status ddpm_check.const ddpm_config *config);
+DDPM_MUST_CHECK ddpm_status ddpm_config_check(const ddpm_config *config);
 
 /** Write every key of a checked config with its value as YAML that ddpm_config_parse reads back to the same struct
  *  (numbers to the last bit). */
