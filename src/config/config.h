@@ -85,7 +85,7 @@ typedef struct ddpm_config {
         double decay_factor;
         double clip; /* largest global norm; 0: none */
         double ema;  /* 0: none */
-        ddpm_factors factors;
+        ddpm_precision precision;
         int64_t validate_every;
         int64_t recover; /* times to go back with half the learning rate */
     } training;

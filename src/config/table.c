@@ -62,8 +62,8 @@ static const ddpm_choice clips[] = {{"none", DDPM_CLIP_NONE}, {"data", DDPM_CLIP
 static const ddpm_choice reductions[] = {
     {"exact", DDPM_REDUCTION_EXACT}, {"float32", DDPM_REDUCTION_FLOAT32}, {NULL, 0}};
 
-static const ddpm_choice factors[] = {
-    {"float32", DDPM_FACTORS_FLOAT32}, {"bfloat16", DDPM_FACTORS_BFLOAT16}, {NULL, 0}};
+static const ddpm_choice precisions[] = {
+    {"float32", DDPM_PRECISION_FLOAT32}, {"bfloat16", DDPM_PRECISION_BFLOAT16}, {NULL, 0}};
 
 const ddpm_section ddpm_sections[] = {
     {"run", "What the run is called, and where it goes."},
@@ -201,7 +201,7 @@ const ddpm_option ddpm_options[] = {
          "largest norm of the gradient, longer ones are scaled to it; 0: none"),
     REAL(training.ema, "0.999", 0, 1, SCIENCE | OPEN_1,
          "decay of the running mean of the parameters, per iteration; 0: none"),
-    CHOICE(training.factors, "float32", factors, SCIENCE,
+    CHOICE(training.precision, "float32", precisions, SCIENCE,
            "what matrix products multiply: bfloat16 is for processors with AVX512-BF16, and slow elsewhere; sums are "
            "float32"),
     INT(training.recover, "0", 0, 100, RUN,

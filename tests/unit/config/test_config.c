@@ -256,7 +256,7 @@ static void test_defaults(void **state)
         "network:\n  kind: mlp\n  width: 128\n  depth: 3\n  activation: silu\n  time: sinusoidal\n  time_width: 64\n"
         "training:\n  iterations: 20000\n  batch: 256\n  optimizer: adam\n  learning_rate: 0.001\n  momentum: 0.9\n"
         "  beta1: 0.9\n  beta2: 0.999\n  epsilon: 1e-08\n  weight_decay: 0\n  warmup: 0\n  decay: cosine\n"
-        "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  factors: float32\n  recover: 0\n  "
+        "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  precision: float32\n  recover: 0\n  "
         "validate_every: 1000\n"
         "checkpoint:\n  every: 1000\n  keep: 3\n"
         "sampling:\n  method: ancestral\n  steps: 0\n  eta: 0\n  corrections: 0\n  correction_ratio: 0.1\n  guidance: "
