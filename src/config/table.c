@@ -230,6 +230,13 @@ const ddpm_option ddpm_options[] = {
 /* clang-format on */
 const int ddpm_option_count = sizeof ddpm_options / sizeof *ddpm_options;
 
+/* Keys of earlier versions, and what they are called now. */
+static const struct {
+    const char *key, *now;
+} former_keys[] = {
+    {"training.factors", "training.precision"},
+};
+
 _Static_assert(sizeof ddpm_options / sizeof *ddpm_options <= DDPM_OPTION_LIMIT, "raise DDPM_OPTION_LIMIT");
 _Static_assert(sizeof ddpm_sections / sizeof *ddpm_sections <= DDPM_SECTION_LIMIT, "raise DDPM_SECTION_LIMIT");
 
@@ -245,6 +252,13 @@ int ddpm_section_find(const char *key)
     for (int i = 0; i < ddpm_section_count; i++)
         if (strcmp(ddpm_sections[i].key, key) == 0) return i;
     return -1;
+}
+
+const char *ddpm_option_renamed(const char *key)
+{
+    for (size_t i = 0; i < sizeof former_keys / sizeof *former_keys; i++)
+        if (strcmp(former_keys[i].key, key) == 0) return former_keys[i].now;
+    return NULL;
 }
 
 /* ---- the nearest key ---- */

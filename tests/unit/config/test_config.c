@@ -534,6 +534,27 @@ static void test_accepted_forms(void **state)
     }
 }
 
+/* What an earlier version wrote into a checkpoint. */
+static void test_saved_by_an_earlier_version(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {"training:\n  factors: bfloat16\n", "training.factors: bfloat16\n",
+                                        "training:\n  precision: bfloat16\n"};
+    static const char twice[] = "training: {factors: bfloat16, precision: float32}\n";
+    ddpm_config config;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        start(&config);
+        if (ddpm_config_parse_saved(&config, cases[i], strlen(cases[i]), "saved") != DDPM_OK)
+            fail_msg("%s: %s", cases[i], ddpm_error_message());
+        assert_int_equal(config.training.precision, DDPM_PRECISION_BFLOAT16);
+    }
+    start(&config);
+    assert_int_equal(ddpm_config_parse_saved(&config, twice, strlen(twice), "saved"), DDPM_ERR_CONFIG);
+    assert_string_equal(ddpm_error_message(), "saved:1:31: 'training.precision' is given again; it was given on line "
+                                              "1, keep one of the two");
+    for (int i = 0; i < ddpm_option_count; i++) assert_null(ddpm_option_renamed(ddpm_options[i].key));
+}
+
 /* ---- rules across keys, and resume ---- */
 
 static void test_rules(void **state)
@@ -731,6 +752,7 @@ int main(void)
         TEST(test_reals_and_switches),
         TEST(test_texts_and_lists),
         TEST(test_accepted_forms),
+        TEST(test_saved_by_an_earlier_version),
         TEST(test_rules),
         TEST(test_same_science),
         TEST(test_read_file),
