@@ -4,6 +4,7 @@
 #include "config/table.h"
 
 #include "base/edit_distance.h"
+#include "base/split.h"
 
 #include <math.h>
 #include <string.h>
@@ -268,11 +269,6 @@ enum {
     RANK = 128,      /* above any distance */
 };
 
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static const char *last_part(const char *key)
 {
     const char *dot = strrchr(key, '.');
@@ -285,7 +281,7 @@ static void consider(const char *key, const char *candidate, int *best, const ch
 {
     const int whole = ddpm_edit_distance(key, candidate),
               part = ddpm_edit_distance(last_part(key), last_part(candidate));
-    const int score = smaller(whole, 1 + part) * RANK + whole;
+    const int score = (int)ddpm_smaller(whole, 1 + part) * RANK + whole;
     if (score >= *best) return;
     *best = score;
     *nearest = candidate;
