@@ -11,7 +11,7 @@ static ddpm_status build_model(ddpm_loaded *out)
 {
     const ddpm_checkpoint *c = &out->checkpoint;
     DDPM_TRY(ddpm_config_defaults(&out->config));
-    DDPM_TRY(ddpm_config_parse(&out->config, c->config, strlen(c->config), "the checkpoint's configuration"));
+    DDPM_TRY(ddpm_config_parse_saved(&out->config, c->config, strlen(c->config), "the checkpoint's configuration"));
     DDPM_TRY(ddpm_config_check(&out->config));
     if (out->config.diffusion.steps != c->steps)
         return ddpm_fail(DDPM_ERR_DATA,

@@ -87,7 +87,7 @@ ddpm_status ddpm_bench(ddpm_comm *comm, const ddpm_config *config, const ddpm_be
         .comm = comm,
         .config = config,
         .options = options,
-        .kernels = ddpm_kernels_choose(config->training.factors),
+        .kernels = ddpm_kernels_choose(config->training.precision),
         .threads = omp_get_max_threads(),
         .sum_few = NAN,
         .sum_all = NAN,

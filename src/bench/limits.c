@@ -41,7 +41,7 @@ static ddpm_status run_multiply_add(void *context, int64_t times)
     return DDPM_OK;
 }
 
-/* The kernels whose rate is the limit: of float32, whatever the factors. */
+/* The kernels whose rate is the limit: of float32, whatever the precision. */
 static const ddpm_kernels *find_limit(const ddpm_bench_run *run)
 {
     const ddpm_kernels *kernels;

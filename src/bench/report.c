@@ -92,11 +92,12 @@ static void print_part(const ddpm_bench_run *run, ddpm_bench_part part)
 void ddpm_bench_print(const ddpm_bench_run *run)
 {
     const int ranks = ddpm_comm_size(run->comm);
-    printf("ddpm " DDPM_VERSION
-           ", %d rank%s of %d thread%s, %s kernels, %s factors; medians, and of the limits the best; a share is of the "
-           "limit measured in turn\n",
-           ranks, ranks == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", run->kernels->name,
-           run->kernels->factors);
+    printf(
+        "ddpm " DDPM_VERSION
+        ", %d rank%s of %d thread%s, %s kernels, %s precision; medians, and of the limits the best; a share is of the "
+        "limit measured in turn\n",
+        ranks, ranks == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", run->kernels->name,
+        run->kernels->precision);
     printf("  %-60s%13s  %10s %-24s %s\n", "", "time", "rate", "", "of the limit");
     for (int part = 0; part < DDPM_BENCH_PARTS; part++) print_part(run, (ddpm_bench_part)part);
     if (run->has_scaling) print_prediction(run);
@@ -146,8 +147,8 @@ ddpm_status ddpm_bench_write_json(const ddpm_bench_run *run, const char *path)
     FILE *to = file.to;
     fprintf(to,
             "{\"program\": \"ddpm " DDPM_VERSION
-            "\", \"kernels\": \"%s\", \"factors\": \"%s\", \"ranks\": %d, \"threads\": %d",
-            run->kernels->name, run->kernels->factors, ddpm_comm_size(run->comm), run->threads);
+            "\", \"kernels\": \"%s\", \"precision\": \"%s\", \"ranks\": %d, \"threads\": %d",
+            run->kernels->name, run->kernels->precision, ddpm_comm_size(run->comm), run->threads);
     ddpm_json_number(to, ", ", "limit", run->multiply_add);
     fprintf(to, ",\n  \"rows\": [");
     for (int i = 0; i < run->row_count; i++) {

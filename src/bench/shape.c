@@ -181,7 +181,7 @@ ddpm_status ddpm_bench_shape(ddpm_bench_run *run, const ddpm_config *config)
 {
     ddpm_config settings = *config;
     ddpm_workload w;
-    settings.training.factors = DDPM_FACTORS_FLOAT32; /* samples are drawn so */
+    settings.training.precision = DDPM_PRECISION_FLOAT32; /* samples are drawn so */
     ddpm_status status = ddpm_workload_create(run->comm, &settings, run->dataset, run->threads, &w);
     if (status == DDPM_OK && wants(run, DDPM_BENCH_STEP)) status = bench_steps(run, config);
     if (status == DDPM_OK && wants(run, DDPM_BENCH_SAMPLING)) status = bench_sampling(run, &w);

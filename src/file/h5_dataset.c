@@ -163,9 +163,8 @@ static ddpm_status make_groups(ddpm_h5 *file, const char *name)
 static void chunk_shape(int dims, const int64_t *size, int64_t bytes, hsize_t *chunk)
 {
     for (int i = dims - 1; i >= 0; i--) {
-        const int64_t fit = CHUNK_BYTES / bytes > 1 ? CHUNK_BYTES / bytes : 1;
-        const int64_t chunks = (size[i] + fit - 1) / fit;
-        const int64_t edge = (size[i] + chunks - 1) / chunks;
+        const int64_t fit = ddpm_larger(1, CHUNK_BYTES / bytes);
+        const int64_t edge = ddpm_pieces(size[i], ddpm_pieces(size[i], fit));
         chunk[i] = (hsize_t)edge;
         bytes *= edge;
     }

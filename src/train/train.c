@@ -219,12 +219,12 @@ static void describe(const ddpm_trainer *t)
                          "there will be no "
                          "validation loss",
                          config->data.validation);
-    ddpm_log_info("network    %lld parameters, %.3g operations a row and training step; %s kernels, %s factors",
+    ddpm_log_info("network    %lld parameters, %.3g operations a row and training step; %s kernels, %s precision",
                   (long long)ddpm_network_parameter_count(t->model.network), 3.0 * operations, kernels->name,
-                  kernels->factors);
+                  kernels->precision);
     if (!kernels->at_full_rate)
         ddpm_log_warning(
-            "training.factors: this processor has no instruction for bfloat16 (AVX512-BF16) and does without, "
+            "training.precision: this processor has no instruction for bfloat16 (AVX512-BF16) and does without, "
             "slowly: float32 is faster here");
     ddpm_model_report_audit(&t->model.diffusion.schedule);
     warn_of_noise(&t->model.diffusion);
@@ -247,7 +247,7 @@ static ddpm_status run(ddpm_trainer *t, const ddpm_config *config, const ddpm_tr
     ddpm_placement_report(t->comm, omp_get_max_threads());
     const ddpm_data_spec data = ddpm_config_data(config);
     DDPM_TRY(ddpm_dataset_create(t->comm, &data, &t->dataset));
-    DDPM_TRY(ddpm_placement_check(t->comm, ddpm_kernels_choose(config->training.factors)));
+    DDPM_TRY(ddpm_placement_check(t->comm, ddpm_kernels_choose(config->training.precision)));
     DDPM_TRY(ddpm_trainer_build(t, config));
     describe(t);
     if (options->dry_run) {

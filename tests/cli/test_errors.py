@@ -38,6 +38,10 @@ class Configuration(Errors):
         config = self.write("typo.yaml", "run: {name: x}\ntraining:\n  iterations: 5\n  learning_rat: 0.1\n")
         self.train_fails(CONFIG, config, says=["typo.yaml:4:3", "learning_rat", "learning_rate"])
 
+    def test_former_name_of_a_key(self):
+        config = self.write("old.yaml", "training:\n  factors: bfloat16\n")
+        self.train_fails(CONFIG, config, says=["old.yaml:2:3", "training.factors is now called training.precision"])
+
     def test_typo_in_set(self):
         self.train_fails(CONFIG, self.config(), {"training.bacth": 8}, says=["--set", "training.bacth", "training.batch"])
 

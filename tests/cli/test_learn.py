@@ -51,7 +51,7 @@ class Toys(Case):
         self.assertIn("oracle", result.stdout)
 
 
-class Factors(Case):
+class Precision(Case):
     def loss(self, name, **values):
         """The last validation loss."""
         config = os.path.join(SOURCE, "configs", "swiss_roll.yaml")
@@ -62,7 +62,7 @@ class Factors(Case):
     def test_bfloat16_is_within_noise(self):
         """The change from float32 is less than that from one seed to another."""
         whole = [self.loss(f"seed{seed}", run_seed=seed) for seed in (1, 2, 3)]
-        halves = self.loss("bfloat16", run_seed=1, training_factors="bfloat16")
+        halves = self.loss("bfloat16", run_seed=1, training_precision="bfloat16")
         self.assertNotEqual(whole[0], halves)
         self.assertLess(abs(halves - whole[0]), max(whole) - min(whole), f"{whole}, {halves}")
 

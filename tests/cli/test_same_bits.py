@@ -115,9 +115,9 @@ class Ranks(Bits):
 
     def test_bfloat16(self):
         """With blocks of an odd number of rows, whose last element is half empty."""
-        values = {"training.factors": "bfloat16", "parallel.block_rows": 13, "training.iterations": 100}
+        values = {"training.precision": "bfloat16", "parallel.block_rows": 13, "training.iterations": 100}
         halves = self.assert_independent_of_ranks(values)
-        whole = self.train_and_sample("whole", {**values, "training.factors": "float32"})
+        whole = self.train_and_sample("whole", {**values, "training.precision": "float32"})
         self.assertFalse(np.array_equal(read_h5(latest(halves))["parameters/hidden0/weight"], read_h5(latest(whole))["parameters/hidden0/weight"]))
 
     def test_adamw(self):
