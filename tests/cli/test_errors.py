@@ -9,7 +9,7 @@ import unittest
 import h5py
 import numpy as np
 
-from program import Case, checkpoints, DDPM, latest, MPIEXEC, OVERSUBSCRIBE, read_h5, run, settings, SMALL
+from program import Case, checkpoints, DDPM, latest, MPIEXEC, OVERSUBSCRIBE, main, read_h5, run, settings, SMALL
 
 USAGE, DATA, MISSING, IO, CONFIG = 64, 65, 66, 74, 78
 RANKS = (0, 3)  # 0: alone, without mpirun
@@ -253,4 +253,4 @@ class Checkpoints(Errors):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

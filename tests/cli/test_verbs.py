@@ -7,7 +7,7 @@ import unittest
 import h5py
 import numpy as np
 
-from program import Case, checkpoints, latest, read_h5, read_metrics, settings, SMALL, SOURCE
+from program import Case, checkpoints, latest, main, read_h5, read_metrics, settings, SMALL, SOURCE
 
 USAGE, CONFIG = 64, 78
 VERBS = ("train", "sample", "forward", "schedule", "data", "info", "config", "bench")
@@ -390,4 +390,4 @@ class Sample(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()
