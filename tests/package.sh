@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Build the Debian package, and try one where nothing of it is installed.
 #
-#   bash tests/package.sh build         a .deb in build/release, after installing what building it needs (Debian 12)
+#   bash tests/package.sh build         a .deb in build/package, after installing what building it needs (Debian 12)
 #   bash tests/package.sh try FILE.deb  as root: install it with what it depends on, run the program, remove it, and look for files left behind
 #
 # `try` changes the machine that it runs on (its dependencies stay): tests/bare.sh gives it a bare Debian.
@@ -11,10 +11,10 @@ cd "$(dirname "$0")/.."
 
 build() {
     ddpm_install $DDPM_PACKAGES_BUILD $DDPM_PACKAGES_DEB
-    cmake --preset release -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
-    cmake --build --preset release --parallel "$(nproc)" | tail -n 1
-    rm -f build/release/*.deb
-    (cd build/release && cpack -G DEB)
+    cmake --preset release -B build/package -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX=/usr >/dev/null
+    cmake --build build/package --parallel "$(nproc)" | tail -n 1
+    rm -f build/package/*.deb
+    (cd build/package && cpack -G DEB)
 }
 
 every_path() { # of this machine, but for what changes by itself
