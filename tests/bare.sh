@@ -50,6 +50,7 @@ folder=$(realpath "$folder")
 exec 9>>"$folder/$stamp"
 flock --nonblock 9 || refuse 75 "another call works in $folder; wait for its end, or name another folder"
 if [ -n "$remove" ]; then
+    rm -f "$folder"/*.ready # first, should this be interrupted
     rm -rf --one-file-system "$folder"
     echo "removed $folder"
     exit

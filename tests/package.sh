@@ -39,8 +39,8 @@ try() {
     echo "$(basename "$file"): installed, run and removed; nothing is left of it"
 }
 
-case ${1:-} in
-build) build ;;
-try) [ $# = 2 ] && try "$2" ;;
+case ${1:-}:$# in
+build:1) build ;;
+try:2) try "$2" ;;
 *) sed -n '2,/^set -/s/^# \{0,1\}//p' "$0" >&2; exit 64 ;;
 esac
