@@ -7,10 +7,9 @@ import json
 import os
 import shutil
 import sys
-import unittest
 
 import program
-from program import ANALYSIS, Case, run_script, SOURCE
+from program import ANALYSIS, Case, main, run_script, SOURCE
 
 sys.path.insert(0, ANALYSIS)
 import ddpm_io  # noqa: E402
@@ -161,4 +160,4 @@ steps:
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

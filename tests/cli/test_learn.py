@@ -4,11 +4,10 @@
 Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_learn.py
 """
 import os
-import unittest
 
 import numpy as np
 
-from program import Case, read_h5, read_metrics, run_script, settings, SOURCE
+from program import Case, main, read_h5, read_metrics, run_script, settings, SOURCE
 
 TOY_ITERATIONS = 12000  # of the configurations' 20000
 # A smaller digits model than the shipped one.
@@ -151,4 +150,4 @@ class Table(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

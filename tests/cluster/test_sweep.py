@@ -4,7 +4,6 @@ import csv
 import os
 import signal
 import sys
-import unittest
 
 import cluster
 import program
@@ -112,4 +111,4 @@ class Sweep(cluster.Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    program.main()

@@ -349,5 +349,6 @@ int main(void)
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_multiply_add),
     };
-    return RUN_ON_EVERY_ISA(tests) + RUN_ON_EVERY_ISA_WITH(DDPM_PRECISION_BFLOAT16, tests);
+    return kernels_exit(COUNT_ON_EVERY_ISA(DDPM_PRECISION_FLOAT32, tests) +
+                        COUNT_ON_EVERY_ISA(DDPM_PRECISION_BFLOAT16, tests));
 }
