@@ -26,14 +26,6 @@ void ddpm_condition_release(ddpm_condition *condition)
     *condition = (ddpm_condition){0};
 }
 
-int ddpm_condition_same(const ddpm_condition *a, const ddpm_condition *b)
-{
-    const size_t n = (size_t)a->count;
-    return a->count == b->count && (n == 0 || (memcmp(a->classes, b->classes, n * sizeof *a->classes) == 0 &&
-                                               memcmp(a->mean, b->mean, n * sizeof *a->mean) == 0 &&
-                                               memcmp(a->scale, b->scale, n * sizeof *a->scale) == 0));
-}
-
 int64_t ddpm_condition_width(const ddpm_condition *condition)
 {
     int64_t width = condition->count > 0 ? 1 : 0;

@@ -26,9 +26,6 @@ typedef struct ddpm_condition {
 DDPM_MUST_CHECK ddpm_status ddpm_condition_create(int64_t count, const char *const *names, ddpm_condition *out);
 void ddpm_condition_release(ddpm_condition *condition);
 
-/** Whether two have the same classes, means and scales, to the bit. */
-int ddpm_condition_same(const ddpm_condition *a, const ddpm_condition *b);
-
 /** C. */
 int64_t ddpm_condition_width(const ddpm_condition *condition);
 

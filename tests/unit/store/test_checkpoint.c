@@ -6,6 +6,7 @@
 #include "file/digest.h"
 #include "file/file.h"
 #include "file/h5.h"
+#include "model/same_data.h"
 #include "store/checkpoint.h"
 
 #include <errno.h>
@@ -93,7 +94,7 @@ static void test_round_trip(void **state)
     assert_memory_equal(c.exponent, exponent, sizeof exponent);
     assert_memory_equal(c.history, history, sizeof history);
     assert_memory_equal(c.seen, seen, sizeof seen);
-    assert_true(ddpm_condition_same(&c.condition, &wrote.condition));
+    expect_ok(ddpm_same_condition(&c.condition, &wrote.condition));
     for (int v = 0; v < 2; v++) assert_string_equal(c.condition.names[v], condition_names[v]);
     expect_ok(ddpm_checkpoint_read_arrays(path, &c, TENSORS, tensors, PARAMETERS, 1));
     assert_memory_equal(c.parameters, flat[0], sizeof flat[0]);
