@@ -4,6 +4,7 @@
 #include "assembly/loaded.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/same_data.h"
 
 #include <omp.h>
 #include <string.h>
@@ -43,22 +44,17 @@ ddpm_status ddpm_trainer_build(ddpm_trainer *t, const ddpm_config *config)
     return ddpm_trainer_begin(t);
 }
 
-/* Local. The data must be those the run began with: the transform is a fingerprint of them, of conditions likewise. */
-static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_checkpoint *checkpoint)
+/* Local. The data must be those that the run began with. */
+static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loaded)
 {
-    const ddpm_transform *now = ddpm_dataset_transform(t->dataset);
-    const size_t bytes = (size_t)now->columns * sizeof(double);
-    if (checkpoint->columns != now->columns)
-        return ddpm_fail(
-            DDPM_ERR_DATA,
-            "the data have %lld columns and had %lld when this run began; restore them, or start a new run folder",
-            (long long)now->columns, (long long)checkpoint->columns);
-    if (memcmp(checkpoint->mean, now->mean, bytes) == 0 && memcmp(checkpoint->scale, now->scale, bytes) == 0 &&
-        ddpm_condition_same(&checkpoint->condition, ddpm_dataset_condition(t->dataset)))
-        return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA,
-                     "the data are not those this run began with (the mean or deviation of a column, or the classes of "
-                     "a condition, differ); restore them, or start a new run folder");
+    const ddpm_transform then = ddpm_loaded_transform(loaded);
+    ddpm_status status = ddpm_same_transform(ddpm_dataset_transform(t->dataset), &then, ddpm_dataset_names(t->dataset));
+    if (status == DDPM_OK)
+        status = ddpm_same_condition(ddpm_dataset_condition(t->dataset), &loaded->checkpoint.condition);
+    if (status == DDPM_OK) return DDPM_OK;
+    return ddpm_fail(status,
+                     "the data are not those that this run began with: %s; restore them, or start a new run folder",
+                     ddpm_error_message());
 }
 
 /* Local. */
@@ -70,7 +66,7 @@ static ddpm_status adopt(ddpm_trainer *t, const ddpm_loaded *loaded)
     int32_t *exponents = ddpm_stepper_exponents(t->stepper, &count);
     ddpm_timesteps *timesteps = ddpm_stepper_timesteps(t->stepper);
     DDPM_TRY(ddpm_config_same_science(&loaded->config, ddpm_trainer_config(t)));
-    DDPM_TRY(check_same_data(t, c));
+    DDPM_TRY(check_same_data(t, loaded));
     if (c->exponent_count != count || c->parameter_count != ddpm_network_parameter_count(t->model.network))
         return ddpm_fail(DDPM_ERR_DATA, "the checkpoint is of another network");
     if ((c->history != NULL) != (timesteps->history != NULL))
