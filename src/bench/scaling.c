@@ -1,18 +1,15 @@
 /* The model of a step's time. */
 #include "bench/scaling.h"
 
+#include "base/split.h"
+
 #include <math.h>
 
 enum { RANKS_BITS = 17 };
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks)
 {
-    const int64_t most = divide_up(divide_up(scaling->blocks, ranks), scaling->threads);
+    const int64_t most = ddpm_pieces(ddpm_pieces(scaling->blocks, ranks), scaling->threads);
     return (double)most * scaling->block_seconds;
 }
 
@@ -38,7 +35,7 @@ void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double se
 {
     const double p = (double)ranks, stages = ceil(log2(p)), beyond = seconds - few_seconds;
     *latency = few_seconds / stages;
-    /* the cheaper algorithm was at work: take each, and believe the one that needs the slower link */
+    /* the sum took the cheaper of two algorithms: the rate is the lower of those that each would need */
     const double doubling = stages * bytes / fmax(beyond, 1e-3 * seconds);
     const double scattering = 2.0 * (p - 1.0) / p * bytes / fmax(beyond - few_seconds, 1e-3 * seconds);
     *rate = fmin(doubling, scattering);
