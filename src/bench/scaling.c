@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-enum { RANKS_BITS = 17 };
-
 double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks)
 {
     const int64_t most = ddpm_pieces(ddpm_pieces(scaling->blocks, ranks), scaling->threads);
@@ -44,7 +42,7 @@ void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double se
 int64_t ddpm_scaling_ranks(int i)
 {
     if (i == 0) return 1;
-    const int bit = (i + 1) / 2;
-    if (bit > RANKS_BITS || i >= 2 * RANKS_BITS) return 0;
-    return i % 2 ? INT64_C(1) << bit : INT64_C(3) << (bit - 1);
+    const int64_t bit = ddpm_smaller((i + 1) / 2, 60); /* where the number would not fit, any above the limit will do */
+    const int64_t ranks = i % 2 ? INT64_C(1) << bit : INT64_C(3) << (bit - 1);
+    return ranks <= DDPM_SCALING_RANKS_MAX ? ranks : 0;
 }

@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+enum { DDPM_SCALING_RANKS_MAX = 1 << 17 };
+
 typedef struct ddpm_scaling {
     int64_t blocks;       /* of a batch, over all ranks */
     int64_t threads;      /* of a rank */
@@ -35,7 +37,8 @@ double ddpm_scaling_efficiency(const ddpm_scaling *scaling, int64_t ranks);
  * and `seconds` for `bytes`. ddpm_scaling_sum then gives the second time, as long as it is well above the first. */
 void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double seconds, double *latency, double *rate);
 
-/** The number of ranks in line i of the prediction's table: 1, 2, 3, 4, 6, 8, 12 ... 131072; 0 beyond the last. */
+/** The number of ranks in line i of the prediction's table: 1, 2, 3, 4, 6, 8, 12 ... DDPM_SCALING_RANKS_MAX; 0 beyond
+ * the last line. */
 int64_t ddpm_scaling_ranks(int i);
 
 #endif

@@ -41,8 +41,8 @@ static ddpm_status measure_steps(ddpm_bench_run *run, ddpm_workload *exact, ddpm
     add_step(run, exact, "training step, exact", timings[1].median, shares[1]);
     add_step(run, real, "training step, float32", timings[0].median, shares[0]);
     name_shape(exact, shape);
-    ddpm_bench_add(run, DDPM_BENCH_STEP, "exact beside float32", NAN, 100.0 * (timings[1].ratio[0] - 1.0), "% dearer",
-                   NAN, "%s", shape);
+    ddpm_bench_add(run, DDPM_BENCH_STEP, "exact beside float32", NAN, 100.0 * (timings[1].ratio[0] - 1.0),
+                   "% more time", NAN, "%s", shape);
     return DDPM_OK;
 }
 
