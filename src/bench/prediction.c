@@ -23,7 +23,7 @@ static ddpm_status make_loads(const ddpm_bench_run *run, ddpm_workload loads[LOA
 /* The latency and rate of the link between ranks are given, or measured, or assumed, which the table says. */
 static void choose_link(ddpm_bench_run *run)
 {
-    static const double LATENCY = 2e-6, RATE = 1e10; /* of the network of a usual cluster */
+    static const double LATENCY = 2e-6, RATE = 1e10; /* typical of a cluster */
     const ddpm_bench_options *o = run->options;
     ddpm_scaling *p = &run->scaling;
     run->measured_link = !isnan(run->sum_all);

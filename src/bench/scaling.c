@@ -1,4 +1,4 @@
-/* The model of a step's time. */
+/* The formulas of scaling.h. */
 #include "bench/scaling.h"
 
 #include "base/split.h"
@@ -42,7 +42,7 @@ void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double se
 int64_t ddpm_scaling_ranks(int i)
 {
     if (i == 0) return 1;
-    const int64_t bit = ddpm_smaller((i + 1) / 2, 60); /* where the number would not fit, any above the limit will do */
+    const int64_t bit = ddpm_smaller((i + 1) / 2, 60); /* 60: still 64 bits, and above the limit */
     const int64_t ranks = i % 2 ? INT64_C(1) << bit : INT64_C(3) << (bit - 1);
     return ranks <= DDPM_SCALING_RANKS_MAX ? ranks : 0;
 }

@@ -61,7 +61,7 @@ static ddpm_status bench_steps(ddpm_bench_run *run, const ddpm_workload_spec *sh
     return status;
 }
 
-enum { SAMPLER_STEPS = 10 }; /* of the T: every step costs the same */
+enum { SAMPLER_STEPS = 10 }; /* at most, since every step costs the same */
 
 typedef struct sampling {
     ddpm_generator_core *generator;

@@ -8,8 +8,7 @@
 
 enum { ROUNDS_LEAST = 3, ROUNDS_MOST = 1000 };
 
-static const double SAMPLE_LEAST =
-    2e-3; /* seconds of a sample: far above the clock's resolution and a barrier's cost */
+static const double SAMPLE_LEAST = 2e-3; /* seconds: far above the clock's resolution and the cost of a barrier */
 
 typedef struct series {
     int64_t times, rounds;

@@ -1,4 +1,4 @@
-/* Each block of the batch is computed alone, with the weights that are packed. */
+/* The search computes each block of the batch alone, with the weights that the failed iteration packed. */
 #include "train/bad_block.h"
 
 #include <omp.h>
@@ -14,8 +14,8 @@ static int64_t find(ddpm_stepper *s, int64_t iteration)
         const int thread = omp_get_thread_num();
 #pragma omp for schedule(static)
         for (int64_t block = mine.first; block < mine.end; block++) {
-            ddpm_block_train(&s->thread_block[thread], iteration, ddpm_batch_rows(&s->batch, block, 1), s->reducer, thread,
-                             s->row_loss);
+            ddpm_block_train(&s->thread_block[thread], iteration, ddpm_batch_rows(&s->batch, block, 1), s->reducer,
+                             thread, s->row_loss);
             if (ddpm_reducer_met_wild(s->reducer, thread)) lowest = ddpm_smaller(lowest, block);
         }
     }

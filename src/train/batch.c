@@ -1,4 +1,4 @@
-/* How a batch is cut into blocks. */
+/* The rules by which a batch is cut into blocks. */
 #include "train/batch.h"
 
 enum {

@@ -1,4 +1,4 @@
-/* What is about to be trained, in words. */
+/* A line for each part of a run, with warnings where a setting is likely to be a mistake. */
 #include "train/describe.h"
 
 #include "base/log.h"

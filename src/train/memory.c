@@ -1,4 +1,4 @@
-/* Sizes of what stepper.c and state.c allocate. */
+/* The sizes of what stepper.c and state.c allocate. */
 #include "train/memory.h"
 
 ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper)

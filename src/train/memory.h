@@ -7,7 +7,7 @@
 /** In bytes; P parameters, R rows of a block, T steps of the diffusion. */
 typedef struct ddpm_memory {
     int64_t parameters;  /* 20 P: parameters, average, two moments, gradient */
-    int64_t packed;      /* about 8 P: two copies of the weights, filled up to whole panels */
+    int64_t packed;      /* about 8 P: two copies of the weights, padded to whole panels */
     int64_t sums;        /* 8 P a thread (float32 reduction: 4 P) */
     int64_t activations; /* about 8 R x width x (depth + 1) a thread, for each block that is computed at a time */
     int64_t tables;      /* by t: 4 (time_width + 24) T; importance sampling adds 52 T, and 12 a row of the batch */

@@ -1,4 +1,4 @@
-/* Keys of a configuration as specifications of what they are for. */
+/* The keys of a configuration that each specification takes. */
 #include "train/settings.h"
 
 ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config)

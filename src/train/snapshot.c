@@ -1,4 +1,4 @@
-/* What of a run goes into a checkpoint. */
+/* The parts of a run that a checkpoint holds, on the way in and on the way out. */
 #include "train/snapshot.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/** What training changes. Local. */
+/** What an iteration changes: the numbers of the model and of its optimiser. The scales of the fixed point and the
+ * losses by t change too; the stepper holds them. Local. */
 #ifndef DDPM_TRAIN_STATE_H
 #define DDPM_TRAIN_STATE_H
 

@@ -1,4 +1,4 @@
-/* The memory of training on a rank: allocated and freed. */
+/* A stepper's memory is allocated and freed here. */
 #include "train/stepper.h"
 
 #include "base/memory.h"
@@ -25,7 +25,8 @@ static ddpm_status create_blocks(ddpm_stepper *s)
         .condition_dropout = s->spec.condition_dropout,
     };
     DDPM_TRY(DDPM_NEW(&s->thread_block, s->threads, "blocks of threads"));
-    for (int i = 0; i < s->threads; i++) DDPM_TRY(ddpm_block_create(&spec, s->packed, s->together, &s->thread_block[i]));
+    for (int i = 0; i < s->threads; i++)
+        DDPM_TRY(ddpm_block_create(&spec, s->packed, s->together, &s->thread_block[i]));
     return DDPM_OK;
 }
 

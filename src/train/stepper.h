@@ -31,7 +31,7 @@ typedef struct ddpm_stepper {
     ddpm_packed *packed;
     ddpm_reducer *reducer;
     ddpm_timesteps timesteps; /* its history is part of a run's state */
-    ddpm_block *thread_block;      /* [threads] */
+    ddpm_block *thread_block; /* [threads] */
     float *gradient;          /* [parameters] */
     float *row_loss;          /* [batch], each set by the rank that had the row; NULL without importance sampling */
     int32_t *row_t;           /* [batch]; likewise */

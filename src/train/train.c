@@ -1,4 +1,5 @@
-/* The training loop: iterate, validate, report, save; before it resume, after it recover. */
+/* The training loop: an iteration, then the validation, the report and the checkpoint that are due. Around it a run is
+ * resumed, and goes back to a checkpoint after an iteration that failed. */
 #include "train/train.h"
 
 #include "base/log.h"
@@ -79,7 +80,8 @@ static ddpm_status loop(ddpm_trainer *t)
     t->marked_seconds = ddpm_comm_seconds() - started;
     while (status == DDPM_OK && !stopping && t->state.iteration < iterations)
         status = advance(t, &progress, started, &stopping);
-    if (stopping) (void)ddpm_stop_wanted(&t->stop); /* the vote may be another rank's, for a reason that is here too */
+    if (stopping)
+        (void)ddpm_stop_wanted(&t->stop); /* where another rank voted, this one may find the same reason now */
     if (status == DDPM_OK && stopping && t->state.iteration < iterations)
         return ddpm_fail(
             DDPM_STOPPED, "stopped by %s at iteration %lld of %lld, checkpoint saved; the same command goes on",

@@ -1,4 +1,4 @@
-/* From a configuration, or from a checkpoint, to a run that can be trained on; and back to a checkpoint. */
+/* A run is made from a configuration, goes on from a checkpoint, and is saved as one. */
 #include "train/trainer.h"
 
 #include "assembly/loaded.h"
@@ -50,7 +50,8 @@ ddpm_status ddpm_trainer_build(ddpm_trainer *t, const ddpm_config *config)
     return ddpm_trainer_begin(t);
 }
 
-/* Local. The data must be those the run began with: the transform is a fingerprint of them, of conditions likewise. */
+/* Local. The data must be those that the run began with. They are recognised by the means and deviations of their
+ * columns, and by the classes and numbers of their conditions. */
 static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_checkpoint *checkpoint)
 {
     const ddpm_transform *now = ddpm_dataset_transform(t->dataset);

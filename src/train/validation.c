@@ -26,7 +26,8 @@ ddpm_status ddpm_validation_loss(ddpm_stepper *stepper, const float *ema, double
 #pragma omp barrier
 #pragma omp for schedule(static)
         for (int64_t block = mine.first; block < mine.end; block++) {
-            const double share = ddpm_block_validate(&s->thread_block[thread], DRAWS, ddpm_batch_rows(&draws, block, 1));
+            const double share =
+                ddpm_block_validate(&s->thread_block[thread], DRAWS, ddpm_batch_rows(&draws, block, 1));
             ddpm_fixed_add(share, LOSS_BITS, draws.blocks, &sum, &refused);
         }
     }
