@@ -108,4 +108,4 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 }
 
 const ddpm_verb ddpm_verb_bench = {"bench", "what this machine allows, and how near the program comes: [CONFIG]", help,
-                                   run};
+                                   run, 0};

@@ -6,10 +6,11 @@
 
 typedef struct ddpm_verb {
     const char *name;
-    const char *summary; /* a line of the program's help */
-    const char *help;    /* the verb's own */
+    const char *summary; /* its line in the program's help */
+    const char *help;
     /** @param argv  [argc], the verb itself first. */
     ddpm_status (*run)(ddpm_comm *comm, int argc, char **argv);
+    int samples; /* nonzero: it takes the settings of sampling as options, and its help ends with them */
 } ddpm_verb;
 
 extern const ddpm_verb ddpm_verb_train, ddpm_verb_sample, ddpm_verb_forward, ddpm_verb_evaluate, ddpm_verb_schedule,

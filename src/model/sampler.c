@@ -7,12 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *ddpm_method_name(ddpm_method method)
-{
-    static const char *const names[DDPM_METHOD_COUNT] = {"ancestral", "ddim", "dpm_solver"};
-    return names[method];
-}
-
 /* Grid point i of `steps`: 0 for i = 0, T for i = steps, strictly rising in between since T / steps is at least 1. */
 static int64_t grid_point(int64_t T, int64_t steps, int64_t i)
 {

@@ -17,9 +17,6 @@ typedef enum ddpm_method {
     DDPM_METHOD_COUNT
 } ddpm_method;
 
-/** "ancestral", "ddim", "dpm_solver" */
-const char *ddpm_method_name(ddpm_method method);
-
 typedef enum ddpm_weights { DDPM_WEIGHTS_EMA, DDPM_WEIGHTS_RAW } ddpm_weights;
 typedef enum ddpm_clip { DDPM_CLIP_NONE, DDPM_CLIP_DATA } ddpm_clip;
 

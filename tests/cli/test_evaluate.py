@@ -106,7 +106,7 @@ class Evaluate(unittest.TestCase):
 
     def test_how_samples_are_made(self):
         """Every option does something, is said, and makes the samples that `ddpm sample` makes with it."""
-        as_configured = {"sampler": "ancestral", "steps": 50, "eta": 0, "corrections": 0, "guidance": 0, "weights": "ema", "clip": "none"}
+        as_configured = {"sampler": "ancestral", "steps": 50, "eta": 0, "corrections": 0, "correction_ratio": 0.1, "guidance": 0, "weights": "ema", "clip": "none"}
         found = []
         for options in ({}, {"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.5}, {"steps": 7}, {"corrections": 2}, {"weights": "raw"},
                         {"clip": "data"}):
@@ -164,6 +164,8 @@ class Evaluate(unittest.TestCase):
                                        ((self.path("run"), "--count", "0", "--likelihood"), 64, "--likelihood"),
                                        ((self.path("run"), "--corrections", "-1"), 64, "--corrections"),
                                        ((self.path("run"), "--clip", "all"), 64, "none, data"),
+                                       ((self.path("run"), "--set", "sampling.clip=all"), 64, "none, data"),
+                                       ((self.path("run"), "--set", "data.count=5"), 64, "section 'sampling'"),
                                        ((), 64, "checkpoint")):
             result = run("evaluate", *arguments)
             with self.subTest(arguments=arguments):
