@@ -22,9 +22,9 @@ typedef struct ddpm_config_arguments {
  *  @return its `val`; -1 after the last option; '?' with *status set for an option that is unknown or has no value. */
 int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddpm_status *status);
 
-/** The same for a verb that samples. Options of sampling, which need not be in the table, are added to the settings and
- * not returned.
- *  @param own  the verb's own options, DDPM_OWN_OPTIONS_MAX at most. */
+/** The same for a verb that samples. Only the verb's own options are returned; those of sampling, which are not in the
+ * verb's table, are added to the settings.
+ *  @param own  the verb's table, with DDPM_OWN_OPTIONS_MAX options at most. */
 int ddpm_arguments_next_own(int argc, char **argv, const struct option *own, ddpm_settings *settings,
                             ddpm_status *status);
 
@@ -34,6 +34,7 @@ enum { DDPM_OWN_OPTIONS_MAX = 32 };
  *  @param what  names them in the message: "a configuration file". */
 DDPM_MUST_CHECK ddpm_status ddpm_arguments_rest(int argc, char **argv, int least, int most, const char *what);
 
+/** Add a "section.key=value" of --set. */
 DDPM_MUST_CHECK ddpm_status ddpm_arguments_set(ddpm_config_arguments *arguments, const char *assignment);
 
 /** Read a whole number in a range, a seed, or a finite number in a range. DDPM_ERR_USAGE names the option. */

@@ -81,7 +81,10 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 /* Local. A verb whose output could not be printed has failed. */
 static ddpm_status flush_output(void)
 {
-    return fflush(stdout) == 0 ? DDPM_OK : ddpm_fail(DDPM_ERR_IO, "standard output could not be written");
+    return fflush(stdout) == 0
+               ? DDPM_OK
+               : ddpm_fail(DDPM_ERR_IO,
+                           "standard output could not be written: its disk may be full, or its reader may have ended");
 }
 
 int main(int argc, char **argv)

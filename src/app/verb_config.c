@@ -1,4 +1,4 @@
-/* ddpm config */
+/* The verb `ddpm config`: check a configuration and print it, or print the reference. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 

@@ -1,4 +1,4 @@
-/* ddpm data */
+/* The verb `ddpm data`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "data/toy_file.h"

@@ -1,4 +1,4 @@
-/* ddpm evaluate */
+/* The verb `ddpm evaluate`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "evaluate/evaluate.h"

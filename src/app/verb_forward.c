@@ -1,4 +1,4 @@
-/* ddpm forward */
+/* The verb `ddpm forward`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "sample/forward.h"

@@ -1,10 +1,11 @@
-/* ddpm info */
+/* The verb `ddpm info`: print what a file holds. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "assembly/loaded.h"
 #include "base/memory.h"
 #include "file/file.h"
 #include "file/h5.h"
+#include "sample/settings.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* ddpm sample */
+/* The verb `ddpm sample`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "model/sampler.h"

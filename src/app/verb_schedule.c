@@ -1,4 +1,4 @@
-/* ddpm schedule */
+/* The verb `ddpm schedule`: print a schedule as CSV, and its audit. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "assembly/model.h"

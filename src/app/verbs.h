@@ -1,4 +1,4 @@
-/** The verbs of the program. Each is Collective: all ranks have the same command line and return the same status. */
+/** The verbs of the program. Each is Collective: all ranks have the same command line, and return the same status. */
 #ifndef DDPM_APP_VERBS_H
 #define DDPM_APP_VERBS_H
 

@@ -26,7 +26,7 @@ static ddpm_status declare(const void *context, ddpm_h5 *file)
     DDPM_TRY(ddpm_h5_put_text(file, "/", "program", "ddpm " DDPM_VERSION));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", ddpm_toy_name(toy->kind)));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "noise", noise_of(toy)));
-    char seed[24]; /* as text, since HDF5's attributes here are signed and a seed has 64 bits */
+    char seed[24]; /* as text, since an integer attribute is signed and a seed has all 64 bits */
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)toy->seed);
     return ddpm_h5_put_text(file, "/", "seed", seed);
 }

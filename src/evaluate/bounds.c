@@ -188,7 +188,7 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
     DDPM_TRY(DDPM_NEW(&e->row_likelihood, count, "numbers of the rows"));
     if (p->sums[e->steps + 1] > 0)
         return ddpm_fail(DDPM_ERR_NUMERIC,
-                         "%lld terms of the bound are too large or not finite: the model has diverged",
+                         "%lld terms of the bound are too large or not finite, so the model has diverged",
                          (long long)p->sums[e->steps + 1]);
     memcpy(e->row_bound, p->rows + ROW_BOUND * count, (size_t)count * sizeof(double));
     memcpy(e->row_likelihood, whole, (size_t)count * sizeof(double));
@@ -204,7 +204,7 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
     e->old_bound = mean_of(count, p->rows + ROW_OLD_BOUND * count, NULL);
     e->likelihood = mean_of(count, whole, &e->likelihood_error);
     if (isfinite(e->likelihood)) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_NUMERIC, "the log-likelihood is not finite: the model has diverged");
+    return ddpm_fail(DDPM_ERR_NUMERIC, "the log-likelihood is not finite, so the model has diverged");
 }
 
 ddpm_status ddpm_evaluation_bound(ddpm_evaluation *e)

@@ -33,11 +33,11 @@ static void release(ddpm_evaluation *e)
     ddpm_release(e->ks);
 }
 
-/* Collective. */
+/* Collective. Read the rows, and compute what is asked for. */
 static ddpm_status evaluate(ddpm_evaluation *e)
 {
     const int makes_samples = e->options.samples > 0 && !e->options.samples_file;
-    if (makes_samples) /* each under the conditions of a real row */
+    if (makes_samples) /* each sample has the conditions of a real row */
         DDPM_TRY(ddpm_generator_check(&e->sampling, e->condition, e->loaded->config.diffusion.condition_dropout, 1));
     for (int64_t j = 0; j < e->columns; j++) e->log_scale += log(e->loaded->checkpoint.scale[j]);
     DDPM_TRY(ddpm_evaluation_read(e));

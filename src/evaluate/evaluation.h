@@ -14,7 +14,7 @@ typedef struct ddpm_row_table {
     float *values; /* [count][V], the conditions of the rows, standardised */
 } ddpm_row_table;
 
-/** Local. */
+/** Local. Free the rows of a table. */
 void ddpm_row_table_release(ddpm_row_table *table);
 
 typedef struct ddpm_evaluation {

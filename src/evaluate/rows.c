@@ -89,7 +89,7 @@ static ddpm_status open_file(const ddpm_evaluation *e, const ddpm_data_spec *spe
 {
     DDPM_TRY(ddpm_source_open(spec, out));
     if (ddpm_source_columns(*out) == e->columns) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model %lld", spec->path, spec->dataset,
+    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model has %lld", spec->path, spec->dataset,
                      (long long)ddpm_source_columns(*out), (long long)e->columns);
 }
 
@@ -202,7 +202,7 @@ static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
     ddpm_status status = check_unchanged(e, dataset);
     if (status == DDPM_OK && held_out == 0 && !toy)
         status = ddpm_fail(DDPM_ERR_DATA,
-                           "the model's training held no rows out (data.validation is 0); name some with --data");
+                           "training held no rows out (data.validation is 0); name rows to evaluate with --data");
     DDPM_TRY(ddpm_agree(e->comm, status));
     if (o->count > 0)
         status = held_out > 0 ? copy_held_out(e, dataset, ddpm_smaller(o->count, held_out), &e->held_out)

@@ -64,9 +64,10 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
     ddpm_release(values);
     for (int64_t i = 0; status == DDPM_OK && i < rows * e->columns; i++)
         if (!isfinite(e->samples.rows[i]))
-            return ddpm_fail(DDPM_ERR_NUMERIC,
-                             "sample %lld is not finite: the reverse process diverges; --samples 0 evaluates the rest",
-                             (long long)(i / e->columns));
+            return ddpm_fail(
+                DDPM_ERR_NUMERIC,
+                "sample %lld is not finite, so the reverse process diverges; --samples 0 evaluates the rest",
+                (long long)(i / e->columns));
     return status;
 }
 
@@ -130,7 +131,7 @@ static void add(const ddpm_quality_measures *measures, double *mean)
     for (int i = 0; i < MEASURES; i++) mean[i] += values[i] / PAIRS;
 }
 
-/* Collective. */
+/* Collective. Compare samples, and other real rows, with one set of references. */
 static ddpm_status compare_pair(comparison *c, int64_t pair, const ddpm_quality_set *samples)
 {
     ddpm_evaluation *e = c->e;

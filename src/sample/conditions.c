@@ -1,4 +1,4 @@
-/* Conditions from the command line or from a file. */
+/* The conditions of samples: NAME=VALUE of the command line, or rows of a file. */
 #include "sample/conditions.h"
 
 #include "base/memory.h"
@@ -62,11 +62,12 @@ static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_option
     DDPM_TRY(ddpm_h5_shape_of(file, dataset, &shape));
     const int64_t width = shape.dims == 2 ? shape.size[1] : 1;
     if (!shape.is_number || shape.dims < 1 || shape.dims > 2 || width != V || shape.size[0] < 1)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: expected rows of %lld numbers, the model's conditions in their order",
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: expected rows of %lld numbers, which are the model's conditions in their order",
                          options->conditions_file, (long long)V);
     if (options->count == 0) options->count = shape.size[0];
     if (options->count != shape.size[0])
-        return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, %lld samples are to be made; leave --count out",
+        return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, but --count asks for %lld samples; leave --count out",
                          options->conditions_file, (long long)shape.size[0], (long long)options->count);
     out->rows = shape.size[0];
     DDPM_TRY(DDPM_NEW(&out->values, out->rows * V, "conditions"));

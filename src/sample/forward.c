@@ -1,4 +1,4 @@
-/* The forward chain on rows of the data. */
+/* The forward chain on rows of the data: block by block, from the data to the noise. */
 #include "sample/forward.h"
 
 #include "assembly/model.h"

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* One thread's network as the sampler's denoiser. */
+/* The network as one thread uses it, for the sampler's denoiser. */
 typedef struct thread_memory {
     const ddpm_generator *owner;
     ddpm_workspace *workspace;
@@ -43,7 +43,7 @@ ddpm_status ddpm_generator_check(const ddpm_sampling *sampling, const ddpm_condi
                      conditioned ? "sample with --guidance 0" : "name them (ddpm sample --condition, --conditions)");
 }
 
-/* The conditions of samples first .. first+rows-1 as columns; NULL where samples have none. */
+/* The conditions of samples first .. first+rows-1 as input columns of the network; NULL: samples have no conditions. */
 static const float *conditions(thread_memory *m, int64_t first, int64_t rows)
 {
     const ddpm_generator *g = m->owner;
@@ -87,12 +87,12 @@ static const float *predict(void *self, int64_t first, int64_t rows, const float
     thread_memory *m = self;
     const ddpm_generator *g = m->owner;
     const float *condition = conditions(m, first, rows);
-    const int guides = condition && g->guidance != 0.0;
+    const int is_guided = condition && g->guidance != 0.0;
     for (int64_t i = 0; i < rows; i++) m->t[i] = t;
     const float *output = ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, condition, m->t, stride);
-    if (!guides && !g->guide) return output;
+    if (!is_guided && !g->guide) return output;
     float *guided = copy_output(m, rows, output, stride);
-    if (guides) extrapolate(m, rows, xt, guided, *stride);
+    if (is_guided) extrapolate(m, rows, xt, guided, *stride);
     if (g->guide) ddpm_guide_steer(g->guide, (int)(m - g->memory), first, rows, xt, t, guided, *stride);
     return guided;
 }

@@ -50,9 +50,9 @@ static ddpm_status open_source(ddpm_given *g, const char *name)
     DDPM_TRY(ddpm_source_open(&g->spec, &g->source));
     if (g->column_names && ddpm_source_names(g->source)) return select_by_name(g);
     if (ddpm_source_columns(g->source) == g->transform.columns) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model %lld; give it the model's columns",
-                     g->names.path, g->names.dataset, (long long)ddpm_source_columns(g->source),
-                     (long long)g->transform.columns);
+    return ddpm_fail(
+        DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model has %lld; the file needs the model's columns",
+        g->names.path, g->names.dataset, (long long)ddpm_source_columns(g->source), (long long)g->transform.columns);
 }
 
 ddpm_status ddpm_given_open(const char *name, char **column_names, const ddpm_transform *transform, ddpm_given **out)

@@ -1,5 +1,5 @@
-/** A classifier that steers samples (Dhariwal and Nichol 2021): the gradient of ln p(c | x_t) by x_t, added to what a
- * denoiser predicts. Local.
+/** A classifier that steers samples to a class c (Dhariwal and Nichol 2021): the gradient of ln p(c | x_t) by x_t is
+ * added to the prediction of a denoiser. Local.
  */
 #ifndef DDPM_SAMPLE_GUIDE_H
 #define DDPM_SAMPLE_GUIDE_H
@@ -12,8 +12,11 @@ typedef struct ddpm_guide ddpm_guide;
  *  schedule must agree. DDPM_ERR_USAGE names what differs, or says that the second is no classifier. */
 DDPM_MUST_CHECK ddpm_status ddpm_guide_check(const ddpm_loaded *model, const ddpm_loaded *classifier, const char *path);
 
-/** @param model,classifier  checked; borrowed until ddpm_guide_free.  @param threads  calls of different threads may
- *  run at once, each with blocks of up to `rows` rows.  @param[out] out  free with ddpm_guide_free. */
+/** @param model,classifier  checked; borrowed until ddpm_guide_free.
+ *  @param weights           the classifier's parameters to take.
+ *  @param scale             of the gradient.
+ *  @param threads           calls of different threads may run at once, each with blocks of up to `rows` rows.
+ *  @param[out] out          free with ddpm_guide_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_guide_create(const ddpm_loaded *model, const ddpm_loaded *classifier,
                                               ddpm_weights weights, double scale, int threads, int64_t rows,
                                               ddpm_guide **out);

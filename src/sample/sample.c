@@ -67,21 +67,21 @@ static void restore_given(void *context, int64_t first, int64_t count, float *x,
         ddpm_given_restore(run->given, first, count, draws + d * stride);
 }
 
-/* Local. */
+/* Local. The file of --given also says how many rows are made. */
 static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
 {
     if (!o->given) return DDPM_OK;
     if (run->sampling.method == DDPM_METHOD_DPM_SOLVER)
         return ddpm_fail(
             DDPM_ERR_USAGE,
-            "--given: dpm_solver extrapolates from the step before, which known entries drawn anew in each "
-            "step do not allow; add --sampler ancestral or --sampler ddim");
+            "--given: dpm_solver extrapolates from the step before, which is not possible where the known entries are "
+            "replaced after every step; add --sampler ancestral or --sampler ddim");
     DDPM_TRY(ddpm_given_open(o->given, run->loaded->checkpoint.column_names, &run->transform, &run->given));
     o->count = ddpm_given_rows(run->given);
     return DDPM_OK;
 }
 
-/* ---- conditions, and a classifier that steers ---- */
+/* ---- conditions and the classifier ---- */
 
 /* The index of the classifier's class among the conditions of the samples. */
 static ddpm_status find_class(const ddpm_condition *conditions, const ddpm_condition *learned, int64_t *out)
@@ -91,12 +91,12 @@ static ddpm_status find_class(const ddpm_condition *conditions, const ddpm_condi
             return DDPM_OK;
     return ddpm_fail(
         DDPM_ERR_USAGE,
-        "--classifier: its class '%s' of %lld kinds is not among the model's conditions; take a classifier of "
-        "one of them, or a model without conditions",
+        "--classifier: the class '%s' of %lld kinds that it was trained on is none of the model's conditions; take a "
+        "classifier of one of them, or a model without conditions",
         learned->names[0], (long long)learned->classes[0]);
 }
 
-/* Samples of a model without conditions have one condition, the classifier's class. */
+/* Let the classifier steer. Samples of a model without conditions have one condition, the classifier's class. */
 static ddpm_status build_guide(sampling_run *run, ddpm_sample_options *o)
 {
     const ddpm_condition *own = &run->loaded->checkpoint.condition, *learned = &run->classifier->checkpoint.condition;
@@ -115,7 +115,7 @@ static ddpm_status build_guide(sampling_run *run, ddpm_sample_options *o)
     return DDPM_OK;
 }
 
-/* Local. */
+/* Local. Give the generator the conditions of the samples, and the classifier where there is one. */
 static ddpm_status set_conditions(sampling_run *run, ddpm_sample_options *o)
 {
     const ddpm_condition *own = &run->loaded->checkpoint.condition;
@@ -146,7 +146,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
         DDPM_TRY(ddpm_h5_put_int(file, "/", "draws", o->draws));
         DDPM_TRY(ddpm_h5_put_int(file, "/", "resample", o->passes));
     }
-    char seed[24]; /* text: all 64 bits */
+    char seed[24]; /* as text, since an integer attribute is signed and a seed has all 64 bits */
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
     return ddpm_h5_put_text(file, "/", "seed", seed);
 }
