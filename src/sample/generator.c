@@ -101,17 +101,14 @@ static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddp
 {
     const ddpm_diffusion *diffusion = &loaded->model.diffusion;
     const int clip = sampling->clip == DDPM_CLIP_DATA;
-    const ddpm_sampler_spec spec = {
-        .method = sampling->method,
+    ddpm_sampler_spec spec = {
+        .sampling = *sampling,
         .columns = loaded->checkpoint.columns,
-        .steps = sampling->steps > 0 ? sampling->steps : diffusion->schedule.steps,
-        .eta = sampling->eta,
-        .corrections = sampling->corrections,
-        .correction_ratio = sampling->correction_ratio,
         .minimum = clip ? loaded->checkpoint.minimum : NULL,
         .maximum = clip ? loaded->checkpoint.maximum : NULL,
     };
     const ddpm_network_spec *network = ddpm_network_get_spec(loaded->model.network);
+    if (spec.sampling.steps == 0) spec.sampling.steps = diffusion->schedule.steps;
     g->network = loaded->model.network;
     g->condition = loaded->model.condition;
     g->transform = ddpm_loaded_transform(loaded);
