@@ -114,4 +114,4 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 }
 
 const ddpm_verb ddpm_verb_bench = {
-    "bench", "measure how close the program comes to the limits of this machine: [CONFIG]", help, run};
+    "bench", "measure how close the program comes to the limits of this machine: [CONFIG]", help, run, 0};

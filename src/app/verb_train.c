@@ -75,4 +75,4 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return status;
 }
 
-const ddpm_verb ddpm_verb_train = {"train", "train a model: CONFIG [--set key=value]... [--output DIR]", help, run};
+const ddpm_verb ddpm_verb_train = {"train", "train a model: CONFIG [--set key=value]... [--output DIR]", help, run, 0};

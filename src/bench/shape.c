@@ -64,7 +64,7 @@ static ddpm_status bench_steps(ddpm_bench_run *run, const ddpm_workload_spec *sh
 enum { SAMPLER_STEPS = 10 }; /* at most, since every step costs the same */
 
 typedef struct sampling {
-    ddpm_generator_core *generator;
+    ddpm_generator *generator;
     int threads;
     int64_t columns;
     float *rows; /* [threads][DDPM_GENERATOR_BLOCK][columns] */
@@ -78,8 +78,8 @@ static ddpm_status run_sampling(void *context, int64_t times)
     {
         const int64_t thread = omp_get_thread_num(), block = DDPM_GENERATOR_BLOCK;
         for (int64_t t = 0; t < times; t++)
-            ddpm_generator_core_run(s->generator, (int)thread, 1, thread * block, block,
-                                    s->rows + thread * block * s->columns, 0, NULL, 0);
+            ddpm_generator_run(s->generator, (int)thread, 1, thread * block, block,
+                               s->rows + thread * block * s->columns, 0, NULL, 0);
     }
     return DDPM_OK;
 }
@@ -94,13 +94,13 @@ static ddpm_status make_sampling(const ddpm_loaded *loaded, int threads, samplin
     s->threads = threads;
     s->columns = loaded->checkpoint.columns;
     DDPM_TRY(DDPM_NEW(&s->rows, threads * DDPM_GENERATOR_BLOCK * s->columns, "samples"));
-    return ddpm_generator_core_create(loaded, &settings, threads, &s->generator);
+    return ddpm_generator_create(loaded, &settings, threads, &s->generator);
 }
 
 static ddpm_status measure_sampling(ddpm_bench_run *run, const ddpm_workload *w, sampling *s)
 {
     const ddpm_timed thing = {run_sampling, s};
-    const int64_t steps = ddpm_generator_core_sampler(s->generator)->step_count;
+    const int64_t steps = ddpm_generator_sampler(s->generator)->step_count;
     const double rows = (double)(steps * DDPM_GENERATOR_BLOCK); /* of a thread, counted in every step */
     const double operations = ddpm_network_operations(w->model.network) * rows;
     ddpm_bench_timing timing;
@@ -125,7 +125,7 @@ static ddpm_status bench_sampling(ddpm_bench_run *run, const ddpm_workload *w)
     sampling s = {0};
     ddpm_status status = ddpm_agree(run->comm, make_sampling(&loaded, run->threads, &s));
     if (status == DDPM_OK) status = measure_sampling(run, w, &s);
-    ddpm_generator_core_free(s.generator);
+    ddpm_generator_close(s.generator);
     ddpm_release(s.rows);
     return status;
 }

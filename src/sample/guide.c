@@ -1,4 +1,4 @@
-/* A second network beside the denoiser, run forward for the logits and back for their gradient by x_t. */
+/* The network of the classifier: forward for the logits, backward for the gradient of a log-probability by x_t. */
 #include "sample/guide.h"
 
 #include "base/memory.h"
@@ -52,21 +52,23 @@ ddpm_status ddpm_guide_check(const ddpm_loaded *model, const ddpm_loaded *classi
     const ddpm_checkpoint *a = &model->checkpoint, *b = &classifier->checkpoint;
     char what[256];
     if (!ddpm_model_is_classifier(&classifier->model))
-        return ddpm_fail(DDPM_ERR_USAGE,
-                         "--classifier %s: is no classifier; one is trained with diffusion.predict: class", path);
+        return ddpm_fail(
+            DDPM_ERR_USAGE,
+            "--classifier %s: this model is no classifier; a classifier is trained with diffusion.predict: class",
+            path);
     if (a->columns != b->columns) {
-        snprintf(what, sizeof what, "it has %lld columns, the model %lld", (long long)b->columns,
+        snprintf(what, sizeof what, "it has %lld columns, the model has %lld", (long long)b->columns,
                  (long long)a->columns);
         return fail(path, what);
     }
     for (int64_t j = 0; a->column_names && b->column_names && j < a->columns; j++)
         if (strcmp(a->column_names[j], b->column_names[j]) != 0) {
-            snprintf(what, sizeof what, "its column %lld is '%.80s', the model's '%.80s'", (long long)j,
+            snprintf(what, sizeof what, "its column %lld is '%.80s', that of the model is '%.80s'", (long long)j,
                      b->column_names[j], a->column_names[j]);
             return fail(path, what);
         }
     if (a->steps != b->steps) {
-        snprintf(what, sizeof what, "it has %lld diffusion steps, the model %lld", (long long)b->steps,
+        snprintf(what, sizeof what, "it has %lld diffusion steps, the model has %lld", (long long)b->steps,
                  (long long)a->steps);
         return fail(path, what);
     }
@@ -149,7 +151,7 @@ void ddpm_guide_steer(ddpm_guide *guide, int thread, int64_t first, int64_t rows
     const float *logits =
         ddpm_network_forward(guide->network, guide->packed, m->workspace, rows, xt, NULL, m->t, &logit_stride);
     float *dlogits = ddpm_workspace_dout(m->workspace, &logit_stride);
-    /* of the log-probability, which is minus the loss */
+    /* The gradient of the log-probability, which is minus the loss: hence the factor -1. */
     (void)ddpm_classifier_rows(rows, guide->classes, logits, logit_stride, m->labels, NULL, -1.0, dlogits, NULL);
     ddpm_network_input_gradient(guide->network, guide->packed, m->workspace, rows, m->t, m->gradient);
     for (int64_t i = 0; i < rows; i++)
