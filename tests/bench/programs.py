@@ -90,7 +90,8 @@ def peer(what, processes, core_type, **options):
         common["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [os.environ["PEER_BLAS"], os.environ.get("LD_LIBRARY_PATH")]))
     if processes > 1:
         common.update(WORLD_SIZE=str(processes), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free_port()))
-    started = [subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "peer.py"), what, *words], env={**common, "RANK": str(rank)},
+    started = [subprocess.Popen([sys.executable, os.path.join(HERE, "peer.py"), what, *words],
+                                env={**common, "RANK": str(rank)},
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for rank in range(processes)]
     outputs = [process.communicate() for process in started]
     try:

@@ -121,7 +121,7 @@ def run(*arguments, timeout=TIMEOUT, ranks=0, command=None, **more):
 
 def run_script(name, *arguments, timeout=TIMEOUT, **more):
     """A script of analysis/."""
-    return run(*arguments, command=["/usr/bin/python3", os.path.join(ANALYSIS, name)], timeout=timeout, **more)
+    return run(*arguments, command=[sys.executable, os.path.join(ANALYSIS, name)], timeout=timeout, **more)
 
 
 def until(condition, timeout=TIMEOUT):

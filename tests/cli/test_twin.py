@@ -2,7 +2,7 @@
 """The training loss agrees with that of an independent implementation (analysis/twin.py, PyTorch) at the same settings.
 
 Both draw their own random numbers: what is compared is the mean loss over the last half of a short training.
-Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_twin.py
+Run: ctest --preset dev -R cli.twin
 """
 import importlib.util
 import os
@@ -11,6 +11,7 @@ import unittest
 
 import numpy as np
 
+from ddpm_analysis import open_run, read_trajectory
 from program import ANALYSIS, SMALL, Case, finish, read_metrics, settings, start
 
 ITERATIONS, LAST = 1200, 600
@@ -38,7 +39,7 @@ class Twin(Case):
         run_folder, data = self.path(name), self.path(f"{name}.h5")
         self.ddpm("train", self.config(), *settings({**COMMON, "data.source": kind, **values}), "--output", run_folder, threads=2, timeout=60)
         self.ddpm("data", kind, "--count", 10000, "--seed", 1, "--output", data)
-        twin = ["/usr/bin/python3", os.path.join(ANALYSIS, "twin.py")]
+        twin = [sys.executable, os.path.join(ANALYSIS, "twin.py")]
         return start(os.path.join(run_folder, "config.yaml"), data, "--last", LAST, command=twin)
 
     def check(self, name, process):
@@ -52,10 +53,9 @@ class Twin(Case):
 
     def test_checkpoint_in_pytorch(self):
         """One step of DDIM from t = T by the twin's network, with the checkpoint's weights, ends where the program's does."""
-        sys.path.insert(0, ANALYSIS)
-        import ddpm_io
         import torch
-        import twin
+
+        from ddpm_analysis import pytorch
         networks = {"mlp": {}, "gains": {"network.time": "gain_table"}, "residual": {"network.kind": "residual"},
                     "heads": {"network.kind": "residual", "diffusion.variance": "learned_range", "diffusion.loss": "hybrid"}}
         for name, values in networks.items():
@@ -63,11 +63,12 @@ class Twin(Case):
                 folder, samples = self.path(f"one-{name}"), self.path(f"one-{name}.h5")
                 self.ddpm("train", self.config(), *settings({**SMALL, "diffusion.predict": "velocity", **values}), "--output", folder)
                 self.ddpm("sample", folder, "--count", 50, "--sampler", "ddim", "--steps", 1, "--trajectory", 2, "--output", samples)
-                checkpoint = ddpm_io.open_run(folder).checkpoint()
-                trajectory = ddpm_io.read_trajectory(samples)
+                checkpoint = open_run(folder).checkpoint()
+                trajectory = read_trajectory(samples)
                 self.assertEqual([50, 0], list(trajectory.step))
                 noise, data = (trajectory.x - checkpoint.mean) / checkpoint.scale
-                network = twin.load(twin.build(checkpoint.config["network"], 2, 50, 2 if name == "heads" else 1), checkpoint.ema)
+                network = pytorch.build(checkpoint.config["network"], 2, 50, 2 if name == "heads" else 1)
+                pytorch.load(network, checkpoint.ema)
                 velocity = network(torch.tensor(noise, dtype=torch.float32), torch.full((50,), 50)).detach().numpy()[:, :2]
                 kept = checkpoint.alpha_bar[50]
                 np.testing.assert_allclose(kept ** 0.5 * noise - (1 - kept) ** 0.5 * velocity, data, atol=2e-5)

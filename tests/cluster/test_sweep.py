@@ -3,14 +3,11 @@
 import csv
 import os
 import signal
-import sys
 import unittest
 
 import cluster
 import program
-
-sys.path.insert(0, program.ANALYSIS)
-import ddpm_io  # noqa: E402
+from ddpm_analysis import read_sweep
 
 setUpModule, tearDownModule = cluster.up, cluster.down
 
@@ -96,7 +93,7 @@ class Sweep(cluster.Case):
     def check_table(self):
         with open(self.path("points", "table.csv"), encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        table = ddpm_io.read_sweep(self.path("points", "table.h5"))
+        table = read_sweep(self.path("points", "table.h5"))
         self.assertEqual(list(range(9)), table.columns["index"].tolist())
         self.assertEqual(["diffusion.steps", "training.learning_rate"], table.axes)
         self.assertEqual([10] * 3 + [100] * 3 + [1000] * 3, table.columns["diffusion.steps"].tolist())
