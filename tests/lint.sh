@@ -11,5 +11,5 @@ mapfile -t sources < <(find src -name '*.c' ! -path 'src/kernel/simd/*')
 printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p "$build" --warnings-as-errors='*' 2>/dev/null
 
 cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
-    --suppress=missingIncludeSystem -I include -D DDPM_VERSION='""' -j "$(nproc)" src --suppress='*:src/kernel/simd/*' -i src/kernel/simd
+    --suppress=missingIncludeSystem -I src -I include -D DDPM_VERSION='""' -j "$(nproc)" src --suppress='*:src/kernel/simd/*' -i src/kernel/simd
 echo "layout, clang-tidy and cppcheck: clean"

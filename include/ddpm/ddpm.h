@@ -12,7 +12,7 @@
 #ifndef DDPM_DDPM_H
 #define DDPM_DDPM_H
 
-#include "ddpm/base/status.h"
+#include "ddpm/status.h"
 
 #include <stdint.h>
 

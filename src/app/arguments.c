@@ -1,7 +1,7 @@
 /* Parsing of options, with messages that say where help is. */
-#include "ddpm/app/arguments.h"
+#include "app/arguments.h"
 
-#include "ddpm/base/memory.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <math.h>

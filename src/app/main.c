@@ -1,12 +1,12 @@
 /* The program: find the verb, run it, print the one error line, exit. */
-#include "ddpm/app/verbs.h"
-#include "ddpm/base/log.h"
-#include "ddpm/base/memory.h"
-#include "ddpm/kernel/simd.h"
-#include "ddpm/run/stop.h"
-#include "ddpm/store/config.h"
-#include "ddpm/store/h5.h"
-#include "ddpm/world/placement.h"
+#include "app/verbs.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "config/config.h"
+#include "file/h5.h"
+#include "kernel/simd.h"
+#include "train/stop.h"
+#include "world/placement.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static void print_help(void)
 
 static void print_version(void)
 {
-    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_FACTORS_FLOAT32);
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     printf("ddpm " DDPM_VERSION "\n%s\n%s\nlibyaml %s\nOpenMP %d, %d threads here\n%s kernels\n", ddpm_comm_library(),
            ddpm_h5_library(), ddpm_config_library(), _OPENMP, omp_get_max_threads(),
            kernels ? kernels->name : "no (DDPM_ISA)");
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     ddpm_h5_guard(speaks);
     omp_set_dynamic(0);
     omp_set_num_threads(threads_granted());
-    if (status == DDPM_OK) status = ddpm_placement_check(comm, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32));
+    if (status == DDPM_OK) status = ddpm_placement_check(comm, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32));
     if (status == DDPM_OK) status = run(comm, argc, argv);
     if (status == DDPM_OK) status = ddpm_agree(comm, flush_output());
     if (speaks && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());

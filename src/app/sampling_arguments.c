@@ -1,5 +1,5 @@
 /* Parsing of the options that say how to sample. What they leave open, ddpm_sampling_resolve decides. */
-#include "ddpm/app/sampling_arguments.h"
+#include "app/sampling_arguments.h"
 
 static ddpm_status parse_method(const char *value, ddpm_method *out)
 {

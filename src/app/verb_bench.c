@@ -1,7 +1,7 @@
 /* ddpm bench */
-#include "ddpm/app/arguments.h"
-#include "ddpm/app/verbs.h"
-#include "ddpm/run/bench.h"
+#include "app/arguments.h"
+#include "app/verbs.h"
+#include "bench/bench.h"
 
 #include <math.h>
 #include <stdio.h>

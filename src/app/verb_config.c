@@ -1,6 +1,6 @@
 /* ddpm config */
-#include "ddpm/app/arguments.h"
-#include "ddpm/app/verbs.h"
+#include "app/arguments.h"
+#include "app/verbs.h"
 
 #include <stdio.h>
 

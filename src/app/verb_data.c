@@ -1,7 +1,7 @@
 /* ddpm data */
-#include "ddpm/app/arguments.h"
-#include "ddpm/app/verbs.h"
-#include "ddpm/run/generate.h"
+#include "app/arguments.h"
+#include "app/verbs.h"
+#include "data/toy_file.h"
 
 #include <math.h>
 

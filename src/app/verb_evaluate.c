@@ -1,7 +1,7 @@
 /* ddpm evaluate */
-#include "ddpm/app/sampling_arguments.h"
-#include "ddpm/app/verbs.h"
-#include "ddpm/run/evaluate.h"
+#include "app/sampling_arguments.h"
+#include "app/verbs.h"
+#include "evaluate/evaluate.h"
 
 static const char help[] =
     "usage: ddpm evaluate CHECKPOINT [options]\n\n"

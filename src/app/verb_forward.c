@@ -1,7 +1,7 @@
 /* ddpm forward */
-#include "ddpm/app/arguments.h"
-#include "ddpm/app/verbs.h"
-#include "ddpm/run/sample.h"
+#include "app/arguments.h"
+#include "app/verbs.h"
+#include "sample/sample.h"
 
 static const char help[] =
     "usage: ddpm forward CONFIG --output FILE.h5 [--count N] [--snapshots M] [--set key=value]...\n\n"

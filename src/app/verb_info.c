@@ -1,10 +1,10 @@
 /* ddpm info */
-#include "ddpm/app/arguments.h"
-#include "ddpm/app/verbs.h"
-#include "ddpm/base/memory.h"
-#include "ddpm/run/load.h"
-#include "ddpm/store/file.h"
-#include "ddpm/store/h5.h"
+#include "app/arguments.h"
+#include "app/verbs.h"
+#include "assembly/loaded.h"
+#include "base/memory.h"
+#include "file/file.h"
+#include "file/h5.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* ddpm sample */
-#include "ddpm/app/sampling_arguments.h"
-#include "ddpm/app/verbs.h"
-#include "ddpm/run/sample.h"
+#include "app/sampling_arguments.h"
+#include "app/verbs.h"
+#include "sample/sample.h"
 
 static const char help[] =
     "usage: ddpm sample CHECKPOINT --count N --output FILE.h5 [options]\n\n"

@@ -1,8 +1,8 @@
 /* ddpm schedule */
-#include "ddpm/app/arguments.h"
-#include "ddpm/app/verbs.h"
-#include "ddpm/run/model.h"
-#include "ddpm/store/file.h"
+#include "app/arguments.h"
+#include "app/verbs.h"
+#include "assembly/model.h"
+#include "file/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

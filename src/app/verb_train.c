@@ -1,7 +1,7 @@
 /* ddpm train */
-#include "ddpm/app/arguments.h"
-#include "ddpm/app/verbs.h"
-#include "ddpm/run/train.h"
+#include "app/arguments.h"
+#include "app/verbs.h"
+#include "train/train.h"
 
 #include <string.h>
 

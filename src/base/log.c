@@ -1,5 +1,5 @@
 /* Lines on standard error, with one live line that is overwritten on a terminal. */
-#include "ddpm/base/log.h"
+#include "base/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Aligned memory with a count of what is still held. */
-#include "ddpm/base/memory.h"
+#include "base/memory.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

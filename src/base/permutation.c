@@ -1,6 +1,6 @@
 /* Each round adds a key, multiplies by an odd number and folds the high half down, all modulo 2^bits: each is a
  * bijection. */
-#include "ddpm/base/permutation.h"
+#include "base/permutation.h"
 
 /* The inverse of an odd number modulo 2^64, by Newton's iteration: each step doubles the number of right bits (3 to
  * begin with). */

@@ -1,5 +1,5 @@
 /* The table of statuses and the message buffer of each thread. */
-#include "ddpm/base/status.h"
+#include "base/status.h"
 
 #include <stdarg.h>
 #include <stdio.h>

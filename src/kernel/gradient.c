@@ -1,5 +1,5 @@
 /* Adding a block's gradients to a thread's accumulator. */
-#include "ddpm/kernel/gradient.h"
+#include "kernel/gradient.h"
 
 #include <float.h>
 #include <math.h>

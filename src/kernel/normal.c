@@ -1,5 +1,5 @@
 /* Words of Philox, a group of rows at a time, through the vector form of Box and Muller's transform. */
-#include "ddpm/kernel/normal.h"
+#include "kernel/normal.h"
 
 enum { GROUP = 256 }; /* pairs of numbers held at once */
 

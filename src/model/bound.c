@@ -1,8 +1,8 @@
 /* Terms of the variational bound. */
-#include "ddpm/model/bound.h"
+#include "model/bound.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/kernel/normal.h"
+#include "base/memory.h"
+#include "kernel/normal.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* Softmax and its cross-entropy, in double. */
-#include "ddpm/model/classifier.h"
+#include "model/classifier.h"
 
 #include <math.h>
 

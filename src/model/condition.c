@@ -1,7 +1,7 @@
 /* Conditions as columns. */
-#include "ddpm/model/condition.h"
+#include "model/condition.h"
 
-#include "ddpm/base/memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <string.h>

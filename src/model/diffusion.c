@@ -1,7 +1,7 @@
 /* The forward process, the targets, transitions between steps. */
-#include "ddpm/model/diffusion.h"
+#include "model/diffusion.h"
 
-#include "ddpm/base/memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 

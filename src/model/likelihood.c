@@ -1,8 +1,8 @@
 /* The probability flow of a discrete schedule, integrated with its divergence. */
-#include "ddpm/model/likelihood.h"
+#include "model/likelihood.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/base/random.h"
+#include "base/memory.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <string.h>

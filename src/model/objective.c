@@ -1,7 +1,7 @@
 /* Losses of a block and their gradients. */
-#include "ddpm/model/objective.h"
+#include "model/objective.h"
 
-#include "ddpm/base/memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* The coefficients of each method, and the loop that all share. */
-#include "ddpm/model/sampler.h"
+#include "model/sampler.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/kernel/normal.h"
+#include "base/memory.h"
+#include "kernel/normal.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Noise schedules: one function a kind, then the tables that follow from beta. */
-#include "ddpm/model/schedule.h"
+#include "model/schedule.h"
 
-#include "ddpm/base/memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* Draws of t. */
-#include "ddpm/model/timesteps.h"
+#include "model/timesteps.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/base/random.h"
+#include "base/memory.h"
+#include "base/random.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Swiss roll, two moons, S-curve. */
-#include "ddpm/model/toy.h"
+#include "model/toy.h"
 
-#include "ddpm/base/random.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <stddef.h>

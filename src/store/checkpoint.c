@@ -1,11 +1,11 @@
 /* Checkpoints: what is in one, written and read. Where they lie in a run folder is checkpoint_folder.c, their digest
  * digest.c. */
-#include "ddpm/store/checkpoint.h"
+#include "store/checkpoint.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/store/digest.h"
-#include "ddpm/store/file.h"
-#include "ddpm/store/h5.h"
+#include "base/memory.h"
+#include "file/digest.h"
+#include "file/file.h"
+#include "file/h5.h"
 
 #include <errno.h>
 #include <math.h>

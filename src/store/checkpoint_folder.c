@@ -1,9 +1,9 @@
 /* The checkpoints of a run folder: their names, the link to the latest, and how many stay. */
-#include "ddpm/store/checkpoint.h"
+#include "store/checkpoint.h"
 
-#include "ddpm/base/log.h"
-#include "ddpm/base/memory.h"
-#include "ddpm/store/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "file/file.h"
 
 #include <dirent.h>
 #include <errno.h>

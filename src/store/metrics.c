@@ -1,9 +1,9 @@
 /* metrics.csv: opened by dropping what a resumed run will write again, then only appended to. */
-#include "ddpm/store/metrics.h"
+#include "store/metrics.h"
 
-#include "ddpm/base/log.h"
-#include "ddpm/base/memory.h"
-#include "ddpm/store/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "file/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

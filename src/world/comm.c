@@ -1,15 +1,10 @@
 /* Communication: thin, with byte and element counts of any size, and the agreement on errors. */
-#include "ddpm/world/comm_mpi.h"
+#include "world/comm_mpi.h"
 
 #include <string.h>
 #include <time.h>
 
 enum { SLICE = 1 << 28 }; /* elements or bytes of one call: MPI counts are int */
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
 {
@@ -32,13 +27,12 @@ ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
     *out = comm;
     if (granted < MPI_THREAD_FUNNELED)
         return ddpm_fail(DDPM_ERR_INTERNAL, "this MPI library does not allow threads (MPI_THREAD_FUNNELED is needed)");
-    return ddpm_queue_create(comm);
+    return DDPM_OK;
 }
 
 void ddpm_comm_stop(ddpm_comm *comm)
 {
     if (!comm) return;
-    ddpm_queue_free(comm);
     MPI_Comm_free(&comm->node);
     MPI_Comm_free(&comm->all);
     MPI_Finalize();
@@ -84,18 +78,23 @@ ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status)
     return ddpm_fail(verdict.status, "%s", verdict.message);
 }
 
+ddpm_range ddpm_comm_part(const ddpm_comm *comm, int64_t n)
+{
+    return ddpm_part(n, comm->rank, comm->size);
+}
+
 void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes)
 {
     char *next = data;
     for (size_t done = 0; done < bytes; done += SLICE)
-        MPI_Bcast(next + done, (int)least((int64_t)(bytes - done), SLICE), MPI_BYTE, 0, comm->all);
+        MPI_Bcast(next + done, (int)ddpm_smaller((int64_t)(bytes - done), SLICE), MPI_BYTE, 0, comm->all);
 }
 
 static void reduce(ddpm_comm *comm, void *data, int64_t count, MPI_Datatype type, size_t size, MPI_Op operation)
 {
     char *next = data;
     for (int64_t done = 0; done < count; done += SLICE)
-        MPI_Allreduce(MPI_IN_PLACE, next + (size_t)done * size, (int)least(count - done, SLICE), type, operation,
+        MPI_Allreduce(MPI_IN_PLACE, next + (size_t)done * size, (int)ddpm_smaller(count - done, SLICE), type, operation,
                       comm->all);
 }
 

@@ -1,9 +1,9 @@
 /* Affinity masks of the ranks of a node, joined; the kind of processor of every rank. */
-#include "ddpm/world/placement.h"
+#include "world/placement.h"
 
-#include "ddpm/base/log.h"
-#include "ddpm/kernel/simd.h"
-#include "ddpm/world/comm_mpi.h"
+#include "base/log.h"
+#include "kernel/simd.h"
+#include "world/comm_mpi.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static void describe_kind(const ddpm_kernels *kernels, char out[KIND_BYTES])
 #endif
     memset(out, 0, KIND_BYTES);
     snprintf(out, KIND_BYTES, "%s %s%s", kernels ? kernels->name : "no",
-             kernels ? kernels->factors : "instruction set's", fused ? "" : " without fma");
+             kernels ? kernels->precision : "instruction set's", fused ? "" : " without fma");
 }
 
 ddpm_status ddpm_placement_check(ddpm_comm *comm, const ddpm_kernels *kernels)

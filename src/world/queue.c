@@ -1,61 +1,86 @@
 /* Two counters in the node's memory, for rounds in turn: while one is in use nobody needs the other, which begins anew.
  */
-#include "ddpm/world/queue.h"
+#include "world/queue.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/world/comm_mpi.h"
+#include "base/memory.h"
+#include "world/comm_mpi.h"
+#include "world/shared.h"
 
 #include <stdatomic.h>
 
 enum { COUNTERS = 2, APART = DDPM_ALIGNMENT / (int)sizeof(int64_t) };
+
+struct ddpm_queue {
+    const ddpm_comm *comm;
+    ddpm_shared *memory;
+    int first_rank, ranks; /* that share the memory, in the order of nodes */
+    int64_t round, takers;
+    ddpm_range part; /* of the blocks: of the ranks that share the memory */
+};
 
 static _Atomic int64_t *counter(const ddpm_queue *queue, int64_t round)
 {
     return (_Atomic int64_t *)ddpm_shared_data(queue->memory) + round % COUNTERS * APART;
 }
 
-ddpm_status ddpm_queue_create(ddpm_comm *comm)
+/* Collective. The ranks that share this rank's counters: those of its node, or itself where the node grants no common
+ * memory. Nodes are in the order of their first ranks. */
+static void find_ranks(ddpm_queue *queue)
 {
-    ddpm_queue *queue = &comm->queue;
-    int before = comm->node_rank == 0 ? comm->node_size : 0; /* nodes are in the order of their first ranks */
-    DDPM_TRY(ddpm_shared_create(comm, COUNTERS * DDPM_ALIGNMENT, "a counter of the node", &queue->memory));
-    for (int round = 0; round < COUNTERS; round++) atomic_store(counter(queue, round), 0);
-    ddpm_shared_publish(comm, queue->memory);
+    const ddpm_comm *comm = queue->comm;
+    int before = comm->node_rank == 0 ? comm->node_size : 0;
     MPI_Exscan(MPI_IN_PLACE, &before, 1, MPI_INT, MPI_SUM, comm->all);
     if (comm->rank == 0) before = 0; /* undefined there */
     MPI_Bcast(&before, 1, MPI_INT, 0, comm->node);
     const int alone = !ddpm_shared_is_shared(queue->memory);
     queue->first_rank = alone ? before + comm->node_rank : before;
     queue->ranks = alone ? 1 : comm->node_size;
+}
+
+ddpm_status ddpm_queue_create(ddpm_comm *comm, ddpm_queue **out)
+{
+    ddpm_queue *queue = NULL;
+    *out = NULL;
+    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&queue, 1, "a queue of blocks"));
+    if (status == DDPM_OK)
+        status = ddpm_shared_create(comm, COUNTERS * DDPM_ALIGNMENT, "a counter of the node", &queue->memory);
+    if (status != DDPM_OK) {
+        ddpm_release(queue); /* another rank may be the one that failed */
+        return status;
+    }
+    queue->comm = comm;
+    for (int round = 0; round < COUNTERS; round++) atomic_store(counter(queue, round), 0);
+    ddpm_shared_publish(comm, queue->memory);
+    find_ranks(queue);
+    *out = queue;
     return DDPM_OK;
 }
 
-void ddpm_queue_free(ddpm_comm *comm)
+void ddpm_queue_free(ddpm_queue *queue)
 {
-    ddpm_shared_free(comm->queue.memory);
-    comm->queue.memory = NULL;
+    if (!queue) return;
+    ddpm_shared_free(queue->memory);
+    ddpm_release(queue);
 }
 
-void ddpm_queue_begin(ddpm_comm *comm, int64_t blocks, int threads)
+void ddpm_queue_begin(ddpm_queue *queue, int64_t blocks, int threads)
 {
-    ddpm_queue *queue = &comm->queue;
+    const ddpm_comm *comm = queue->comm;
     queue->round++;
-    queue->first = blocks * queue->first_rank / comm->size;
-    queue->last = blocks * (queue->first_rank + queue->ranks) / comm->size;
+    queue->part.first = ddpm_part(blocks, queue->first_rank, comm->size).first;
+    queue->part.end = ddpm_part(blocks, queue->first_rank + queue->ranks - 1, comm->size).end;
     queue->takers = (int64_t)queue->ranks * threads;
     if (comm->node_rank == 0 || queue->ranks == 1) atomic_store(counter(queue, queue->round + 1), 0);
 }
 
-int64_t ddpm_queue_take(ddpm_comm *comm, int64_t most, int64_t *first)
+int64_t ddpm_queue_take(ddpm_queue *queue, int64_t most, int64_t *first)
 {
-    const ddpm_queue *queue = &comm->queue;
     _Atomic int64_t *taken = counter(queue, queue->round);
     int64_t before = atomic_load(taken), count;
     do {
-        count = (queue->last - queue->first - before + queue->takers - 1) / queue->takers;
-        if (count > most) count = most;
+        count = ddpm_smaller(most, ddpm_pieces(queue->part.end - queue->part.first - before, queue->takers));
         if (count <= 0) return 0;
     } while (!atomic_compare_exchange_weak(taken, &before, before + count));
-    *first = queue->first + before;
+    *first = queue->part.first + before;
     return count;
 }

@@ -1,9 +1,9 @@
 /* Node-wide memory. A window that cannot be had (a small /dev/shm) is no error: each rank then keeps a copy of its own.
  */
-#include "ddpm/world/shared.h"
+#include "world/shared.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/world/comm_mpi.h"
+#include "base/memory.h"
+#include "world/comm_mpi.h"
 
 #include <sys/statvfs.h>
 
@@ -82,6 +82,11 @@ void *ddpm_shared_data(const ddpm_shared *shared)
 int ddpm_shared_is_shared(const ddpm_shared *shared)
 {
     return shared->window != MPI_WIN_NULL;
+}
+
+ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, int64_t n)
+{
+    return ddpm_shared_is_shared(shared) ? ddpm_part(n, comm->node_rank, comm->node_size) : (ddpm_range){0, n};
 }
 
 void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared)

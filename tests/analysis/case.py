@@ -22,7 +22,6 @@ sys.dont_write_bytecode = True
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 ANALYSIS = os.path.join(SOURCE, "analysis")
 USAGE, DATA, MISSING, IO = 64, 65, 66, 74
-SKIPPED = 77    # the exit code by which CTest knows a test that could not run
 CONFIG = """\
 run: {name: roll, seed: 3}
 data: {source: hdf5, path: PATH, dataset: data, columns: [], standardize: column, validation: 0.1, noise: auto}

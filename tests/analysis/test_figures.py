@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import unittest
 
 import h5py
 import numpy as np
@@ -13,6 +12,7 @@ import animate
 import bench
 from case import DATA, MISSING, USAGE, Case, ring
 from ddpm_analysis import drawing
+from skipped import main
 
 
 class Figures(Case):
@@ -168,4 +168,4 @@ with open(option("--json"), "w", encoding="utf-8") as file:
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -6,12 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
-import unittest
 
-from case import ANALYSIS, SKIPPED, SOURCE, Case
+from case import ANALYSIS, SOURCE, Case
+from skipped import SKIPPED, main
 
 if not importlib.util.find_spec("setuptools"):
-    print("setuptools is not installed (Debian: python3-setuptools)")
+    print("skipped: all: setuptools is not installed (Debian: python3-setuptools)")
     sys.exit(SKIPPED)
 
 SETUP = [sys.executable, "-c", "import setuptools; setuptools.setup()"]
@@ -41,4 +41,4 @@ class Package(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

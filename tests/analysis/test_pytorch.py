@@ -4,18 +4,18 @@ Run: ctest --preset dev -R analysis.pytorch"""
 import math
 import os
 import sys
-import unittest
 
 import numpy as np
 
 import score
-from case import CONFIG, DATA, SKIPPED, Case, ring
+from case import CONFIG, DATA, Case, ring
 from ddpm_analysis.text_files import parse_config
+from skipped import SKIPPED, main
 
 try:
     import torch
 except ImportError:
-    print("PyTorch is not installed (Debian: python3-torch)")
+    print("skipped: all: PyTorch is not installed (Debian: python3-torch)")
     sys.exit(SKIPPED)
 else:
     from ddpm_analysis import pytorch, twin
@@ -110,4 +110,4 @@ class Twin(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -11,6 +11,7 @@ import numpy as np
 import quality
 from case import DATA, MISSING, USAGE, Case, ring, run
 from ddpm_analysis.program import draw_toy
+from skipped import main
 
 ROUNDING = 1e-12    # of sums of some thousand float64 numbers near 1, in any order and with fused operations or without
 
@@ -85,4 +86,4 @@ class Quality(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -6,9 +6,9 @@ import glob
 import os
 import subprocess
 import sys
-import unittest
 
 from case import DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
+from skipped import main
 
 
 SCRIPTS = [path for folder in ("analysis", "jobs") for path in sorted(glob.glob(os.path.join(SOURCE, folder, "*.py")))]
@@ -60,4 +60,4 @@ class Scripts(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -4,9 +4,8 @@ Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_bench.py"""
 import json
 import math
 import os
-import unittest
 
-from program import Case, settings
+from program import Case, main, settings
 
 TINY = settings({"network.width": 32, "network.depth": 2, "network.time_width": 16, "training.batch": 64, "parallel.block_rows": 16,
                  "data.count": 500, "diffusion.steps": 20})
@@ -95,4 +94,4 @@ class Bench(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

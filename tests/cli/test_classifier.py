@@ -4,11 +4,10 @@
 Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_classifier.py
 """
 import os
-import unittest
 
 import numpy as np
 
-from program import bits, Case, latest, read_h5, read_metrics
+from program import bits, Case, latest, main, read_h5, read_metrics
 
 CLASSIFIER = {"diffusion.predict": "class", "data.condition": "[label]"}
 BLOBS = {"diffusion.steps": 20, "training.iterations": 400, "network.width": 32, "data.standardize": "global"}
@@ -118,4 +117,4 @@ class Classifier(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

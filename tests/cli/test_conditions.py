@@ -11,7 +11,7 @@ import unittest
 import h5py
 import numpy as np
 
-from program import bits, Case, latest, read_h5, run, settings, SMALL
+from program import bits, Case, latest, main, read_h5, run, settings, SMALL
 
 USAGE, DATA, MISSING, CONFIG = 64, 65, 66, 78
 ROWS = 3000
@@ -294,4 +294,4 @@ class Evaluation(Trained):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

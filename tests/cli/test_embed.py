@@ -10,7 +10,7 @@ import unittest
 
 import numpy as np
 
-from program import Case, DDPM, finish, read_h5, run, SMALL, start
+from program import Case, DDPM, finish, main, read_h5, run, SMALL, start
 
 BUILD = os.environ.get("DDPM_BUILD", os.path.dirname(DDPM))
 PROGRAM = r"""
@@ -104,4 +104,4 @@ class Embed(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

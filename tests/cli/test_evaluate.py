@@ -9,7 +9,7 @@ import unittest
 import h5py
 import numpy as np
 
-from program import SMALL, run, settings
+from program import SMALL, main, run, settings
 
 EVALUATE = ("--count", 150, "--samples", 200, "--likelihood")
 
@@ -173,4 +173,4 @@ class Evaluate(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -1,24 +1,32 @@
 #!/usr/bin/python3
-"""The walls of the source: who may include what, headers that say who may call, files of a size that can be read, no paths of one machine.
+"""The walls of the source: who may use whom, no circles, headers that say who may call, files of a size that can be read, no paths of one
+machine.
 
-Reads the source only. Run: /usr/bin/python3 tests/cli/test_floors.py
+Reads the source, and the symbols of the objects in DDPM_BUILD. Run: DDPM_BUILD=build/dev /usr/bin/python3 tests/cli/test_floors.py
 """
+import fnmatch
+import glob
 import os
 import re
 import subprocess
 import unittest
 
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-FLOORS = ("base", "kernel", "model", "world", "store", "run", "app")  # each uses those before it
+BUILD = os.environ.get("DDPM_BUILD", os.path.join(SOURCE, "build", "dev"))
+# Each room uses those of the floors before its own; rooms of one floor do not use each other.
+FLOORS = (("base",), ("kernel",), ("network",), ("model", "world"), ("file",), ("store",), ("data",), ("config",), ("assembly",), ("train", "sample"),
+          ("evaluate", "bench"), ("app",))
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {  # header: the files that may include it
-    "mpi.h": r"src/world/.*|src/store/h5.*|include/ddpm/world/comm_mpi\.h|include/ddpm/store/h5_handle\.h",
-    "hdf5.h": r"src/store/h5.*|include/ddpm/store/h5_handle\.h",
-    "yaml.h": r"src/store/config_parse\.c",
-    "omp.h": r"src/run/.*|src/app/.*",
+    "mpi.h": r"src/world/.*|src/file/h5.*",
+    "hdf5.h": r"src/file/h5.*",
+    "yaml.h": r"src/config/parse\.c",
+    "omp.h": r"src/(store|train|sample|evaluate|bench|app)/.*",
     # the two headers that carry a library's header in
-    "ddpm/world/comm_mpi.h": r"src/world/.*|src/store/h5.*",
-    "ddpm/store/h5_handle.h": r"src/store/h5.*",
+    "world/comm_mpi.h": r"src/world/.*|src/file/h5.*",
+    "file/h5_handle.h": r"src/file/h5.*",
 }
+LARGEST_SHARE = 1 / 7  # of the lines of src/, for a room
 LINES_MAX = 500
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
@@ -34,20 +42,63 @@ def files_of(*folders, suffixes):
                     yield os.path.relpath(os.path.join(place, name), SOURCE)
 
 
+def all_files():
+    """Every file of the project: what .gitignore names is left out. Its lines are a name or a pattern for names, and a path where they begin with a
+    slash."""
+    rules = [rule.rstrip("/") for rule in read(".gitignore").split()] + ["/.git"]
+
+    def is_kept(path):
+        return not any(fnmatch.fnmatchcase("/" + path if rule.startswith("/") else os.path.basename(path), rule) for rule in rules)
+
+    for place, folders, names in os.walk(SOURCE):
+        below = os.path.relpath(place, SOURCE)
+        folders[:] = [name for name in folders if is_kept(os.path.normpath(os.path.join(below, name)))]
+        paths = [os.path.normpath(os.path.join(below, name)) for name in names]
+        yield from (path for path in paths if is_kept(path) and os.path.isfile(os.path.join(SOURCE, path)))
+
+
 def read(path):
     with open(os.path.join(SOURCE, path), encoding="utf-8") as file:
         return file.read()
 
 
-def floor_of(path):
-    """Of a file of src/ or include/ddpm/, or of an included "ddpm/..." header; None for main headers such as ddpm/ddpm.h."""
-    for name in re.sub(r"^(src|include/ddpm|ddpm)/", "", path).split("/")[:-1]:
-        return FLOORS.index(name)
-    return None
+def room_of(path):
+    """Of a file of src/, or of an included "ROOM/..." header; None for what belongs to no room."""
+    first = re.sub(r"^src/", "", path).split("/")[0]
+    return first if first in FLOOR else None
 
 
-def is_from_elsewhere(path):
-    return not path.startswith("ddpm/")
+def may_use(user, used):
+    return user == used or FLOOR[used] < FLOOR[user]
+
+
+def circle(arrows):
+    """Nodes of a circle in {node: nodes it points to}, in order; empty without one."""
+    done, path = set(), []
+
+    def visit(node):
+        if node in path:
+            return path[path.index(node):]
+        if node in done:
+            return []
+        path.append(node)
+        found = next(filter(None, map(visit, sorted(arrows.get(node, ())))), [])
+        path.pop()
+        done.add(node)
+        return found
+
+    return next(filter(None, map(visit, sorted(arrows))), [])
+
+
+def calls_between(objects):
+    """{object: objects whose symbols it uses}, of object files named by path."""
+    defined, needed = {}, {}
+    for name in objects:
+        listed = subprocess.run(["nm", "-g", name], capture_output=True, text=True, check=True).stdout
+        symbols = [line.split()[-2:] for line in listed.splitlines() if line.strip()]
+        defined.update({symbol: name for kind, symbol in symbols if kind in "TDBRC"})
+        needed[name] = {symbol for kind, symbol in symbols if kind == "U"}
+    return {name: {defined[symbol] for symbol in symbols if symbol in defined} - {name} for name, symbols in needed.items()}
 
 
 def undocumented(text):
@@ -73,9 +124,8 @@ def undocumented(text):
 class Floors(unittest.TestCase):
     sources = list(files_of("src", "include", suffixes=(".c", ".h")))
 
-    def test_there_is_something_to_check(self):
-        self.assertGreater(len(self.sources), 50)
-        self.assertEqual(set(range(len(FLOORS))), {floor_of(path) for path in self.sources if path.startswith("src/")} - {None})
+    def test_every_room_is_known(self):
+        self.assertEqual(set(FLOOR), {path.split("/")[1] for path in self.sources if path.startswith("src/")})
 
     def test_who_includes_the_libraries(self):
         for path in self.sources:
@@ -85,30 +135,53 @@ class Floors(unittest.TestCase):
 
     def test_no_include_upwards(self):
         for path in self.sources:
-            own = floor_of(path)
             for header in INCLUDE.findall(read(path)):
-                if header.startswith("ddpm/") and own is not None and floor_of(header) is not None:
-                    self.assertLessEqual(floor_of(header), own, f"{path} includes {header}, of a higher floor")
+                if room_of(path) and room_of(header):
+                    self.assertTrue(may_use(room_of(path), room_of(header)), f"{path} includes {header}")
 
-    def test_the_public_header_needs_no_library(self):
-        """ddpm.h and what it includes."""
-        seen, waiting = set(), ["ddpm/ddpm.h"]
-        while waiting:
-            header = waiting.pop()
-            seen.add(header)
-            for included in INCLUDE.findall(read(os.path.join("include", header))):
-                self.assertTrue(not is_from_elsewhere(included) or included in ("stdint.h", "stddef.h"), f"{header} includes {included}")
-                if not is_from_elsewhere(included) and included not in seen:
-                    waiting.append(included)
-        self.assertEqual({"ddpm/ddpm.h", "ddpm/base/status.h"}, seen)
+    def test_no_circle_of_includes(self):
+        arrows = {path: {"src/" + header for header in INCLUDE.findall(read(path)) if room_of(header)} for path in self.sources}
+        self.assertEqual([], circle(arrows))
+
+    def test_no_circle_of_calls(self):
+        """Between the files of a room; between rooms there is none, since no include goes upwards."""
+        for room in FLOOR:
+            place = os.path.join(BUILD, "CMakeFiles", f"ddpm_{room}.dir")
+            objects = [name for name in glob.glob(os.path.join(place, "**", "*.o"), recursive=True)
+                       if os.path.exists(os.path.join(SOURCE, os.path.relpath(name, place)[:-len(".o")]))]
+            self.assertTrue(objects, f"no objects of {room} in {BUILD}: build first, or set DDPM_BUILD")
+            self.assertEqual([], circle(calls_between(objects)), room)
+
+    def test_no_room_holds_too_much(self):
+        lines = {room: sum(read(path).count("\n") for path in files_of(f"src/{room}", suffixes=(".c", ".h"))) for room in FLOOR}
+        for room, count in lines.items():
+            self.assertLessEqual(count, LARGEST_SHARE * sum(lines.values()), f"src/{room}")
+
+    def test_what_is_installed_needs_no_library(self):
+        """include/ddpm/ includes nothing but itself and two headers of C."""
+        for path in files_of("include", suffixes=(".h",)):
+            for header in INCLUDE.findall(read(path)):
+                self.assertTrue(header in ("stdint.h", "stddef.h") or os.path.exists(os.path.join(SOURCE, "include", header)),
+                                f"{path} includes {header}")
 
     def test_headers_say_who_may_call(self):
-        for path in files_of("include", suffixes=(".h",)):
-            self.assertTrue(read(path).lstrip().startswith("/*"), f"{path} does not open with what it is for")
-            self.assertEqual([], undocumented(read(path)), f"{path}: neither Local nor Collective")
+        for path in self.sources:
+            if path.endswith(".h") and not path.startswith("src/kernel/simd/"):
+                self.assertTrue(read(path).lstrip().startswith("/*"), f"{path} does not open with what it is for")
+                self.assertEqual([], undocumented(read(path)), f"{path}: neither Local nor Collective")
+
+    def test_headers_lie_beside_their_source(self):
+        """A header is used by another file than the one source beside it, and is included by its room's name."""
+        users = {}
+        for path in [*self.sources, *files_of("tests", suffixes=(".c", ".h"))]:
+            for header in INCLUDE.findall(read(path)):
+                users.setdefault(header, set()).add(path)
+        for path in self.sources:
+            if path.endswith(".h") and path.startswith("src/") and not path.startswith("src/kernel/simd/"):
+                self.assertGreater(len(users.get(path[len("src/"):], ())), 1, f"{path} has fewer than two users")
 
     def test_files_open_with_what_they_are_for(self):
-        for path in files_of("src", suffixes=(".c", ".h")):
+        for path in self.sources:
             self.assertTrue(read(path).startswith("/*"), path)
 
     def test_size(self):
@@ -117,14 +190,11 @@ class Floors(unittest.TestCase):
 
     def test_no_paths_of_one_machine(self):
         pattern = re.compile(rb"(?<![\w.$}])/(" + b"|".join([b"home", b"work", b"root"]) + rb")/\w")
-        listed = subprocess.run(["git", "-C", SOURCE, "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, check=False)
-        if listed.returncode != 0:
-            self.skipTest("not in a git working tree")
-        for path in filter(None, listed.stdout.decode().split("\0")):
-            full = os.path.join(SOURCE, path)
-            if not os.path.isfile(full):
-                continue
-            with open(full, "rb") as file:
+        paths = list(all_files())
+        self.assertIn("tests/cli/test_floors.py", paths)
+        self.assertFalse([path for path in paths if path.startswith("build/")])
+        for path in paths:
+            with open(os.path.join(SOURCE, path), "rb") as file:
                 for number, line in enumerate(file, 1):
                     if b"H5" not in line:  # a path within a file
                         self.assertNotRegex(line, pattern, f"{path}:{number}")
@@ -140,9 +210,17 @@ class Itself(unittest.TestCase):
         self.assertEqual([], undocumented("/** A. */\n/** Local. */\nint ddpm_a(int n); /* all */\nint ddpm_b(void);\n"))
         self.assertEqual(["ddpm_a"], undocumented("#define X(a) ddpm_x(a)\nint ddpm_a(void);\n"))
 
-    def test_floor_of(self):
-        self.assertEqual([0, 4, 4, None, None], [floor_of(path) for path in (
-            "ddpm/base/status.h", "src/store/h5.c", "include/ddpm/store/h5.h", "include/ddpm/ddpm.h", "ddpm/ddpm.h")])
+    def test_room_of(self):
+        self.assertEqual(["base", "store", None, None], [room_of(path) for path in (
+            "base/status.h", "src/store/metrics.c", "include/ddpm/ddpm.h", "ddpm/ddpm.h")])
+
+    def test_may_use(self):
+        self.assertEqual([True, True, False, False], [may_use("app", "base"), may_use("store", "store"), may_use("base", "app"),
+                                                      may_use("train", "sample")])
+
+    def test_circle(self):
+        self.assertEqual([], circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}))
+        self.assertEqual(["b", "c"], circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,10 @@
 Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_given.py
 """
 import os
-import unittest
 
 import numpy as np
 
-from program import bits, Case, read_h5
+from program import bits, Case, main, read_h5
 
 ROWS, COLUMNS = 700, 3
 NAMES = ["length", "width", "height"]
@@ -103,4 +102,4 @@ class Given(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

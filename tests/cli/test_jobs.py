@@ -7,14 +7,13 @@ import json
 import os
 import shutil
 import sys
-import unittest
 
 import numpy as np
 
 import program
 from ddpm_analysis import read_csv, read_sweep
 from ddpm_analysis.text_files import read_text
-from program import Case, run_script, SOURCE
+from program import SOURCE, Case, main, run_script
 
 
 def load_job(name):
@@ -153,4 +152,4 @@ steps:
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -4,11 +4,10 @@
 Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_learn.py
 """
 import os
-import unittest
 
 import numpy as np
 
-from program import Case, read_h5, read_metrics, run_script, settings, SOURCE
+from program import Case, main, read_h5, read_metrics, run_script, settings, SOURCE
 
 TOY_ITERATIONS = 12000  # of the configurations' 20000
 # A smaller digits model than the shipped one.
@@ -51,7 +50,7 @@ class Toys(Case):
         self.assertIn("oracle", result.stdout)
 
 
-class Factors(Case):
+class Precision(Case):
     def loss(self, name, **values):
         """The last validation loss."""
         config = os.path.join(SOURCE, "configs", "swiss_roll.yaml")
@@ -62,7 +61,7 @@ class Factors(Case):
     def test_bfloat16_is_within_noise(self):
         """The change from float32 is less than that from one seed to another."""
         whole = [self.loss(f"seed{seed}", run_seed=seed) for seed in (1, 2, 3)]
-        halves = self.loss("bfloat16", run_seed=1, training_factors="bfloat16")
+        halves = self.loss("bfloat16", run_seed=1, training_precision="bfloat16")
         self.assertNotEqual(whole[0], halves)
         self.assertLess(abs(halves - whole[0]), max(whole) - min(whole), f"{whole}, {halves}")
 
@@ -151,4 +150,4 @@ class Table(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -12,7 +12,7 @@ import unittest
 import numpy as np
 
 from ddpm_analysis import open_run, read_trajectory
-from program import ANALYSIS, SMALL, Case, finish, read_metrics, settings, start
+from program import ANALYSIS, SMALL, Case, finish, main, read_metrics, settings, start
 
 ITERATIONS, LAST = 1200, 600
 TOLERANCE = 0.02
@@ -84,4 +84,4 @@ class Twin(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import tempfile
 import time
-import unittest
 
 import cluster
 import program
@@ -196,4 +195,4 @@ class Jobs(cluster.Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    program.main()

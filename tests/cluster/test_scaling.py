@@ -2,7 +2,6 @@
 """Scaling over 1, 2 and 4 ranks on two hosts of a real SLURM cluster: equal bits at each point, whole tables, under srun and mpirun."""
 import csv
 import os
-import unittest
 
 import cluster
 import program
@@ -36,4 +35,4 @@ class Scaling(cluster.Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    program.main()

@@ -3,7 +3,6 @@
 import csv
 import os
 import signal
-import unittest
 
 import cluster
 import program
@@ -109,4 +108,4 @@ class Sweep(cluster.Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    program.main()

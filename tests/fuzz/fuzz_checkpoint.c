@@ -1,9 +1,9 @@
 /* Any bytes as a checkpoint with the right digest: what a hostile file can have, which random damage has not. */
 #include "fuzz_h5.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/run/load.h"
-#include "ddpm/store/digest.h"
+#include "assembly/loaded.h"
+#include "base/memory.h"
+#include "file/digest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {

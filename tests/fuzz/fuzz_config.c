@@ -1,6 +1,6 @@
 /* Any bytes as a configuration, and as the value of --set. What is accepted must be written and read back the same. */
-#include "ddpm/base/memory.h"
-#include "ddpm/store/config.h"
+#include "base/memory.h"
+#include "config/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

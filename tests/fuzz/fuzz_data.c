@@ -1,9 +1,9 @@
 /* Any bytes as a file of data: opened, listed, and read at its beginning and end. */
 #include "fuzz_h5.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/store/h5.h"
-#include "ddpm/store/source.h"
+#include "base/memory.h"
+#include "data/source.h"
+#include "file/h5.h"
 
 static void visit(void *context, const char *name, const ddpm_h5_shape *shape)
 {
@@ -34,19 +34,19 @@ static void read_rows(ddpm_source *source)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-    ddpm_config config;
-    ddpm_source *source = NULL;
+    static char wanted[] = "x";
+    char *columns[] = {wanted};
     const char *path = fuzz_file(data, bytes, 0);
-    if (ddpm_config_defaults(&config) != DDPM_OK) abort();
-    config.data.source = DDPM_DATA_HDF5;
-    snprintf(config.data.path, sizeof config.data.path, "%s", path);
-    if (bytes % 2 && ddpm_config_set(&config, "data.columns=[x]") != DDPM_OK) abort();
+    const ddpm_data_spec spec = {.source = DDPM_DATA_HDF5,
+                                 .path = path,
+                                 .dataset = "data",
+                                 .columns = {.count = (int64_t)(bytes % 2), .items = columns}};
+    ddpm_source *source = NULL;
     list(path);
-    if (ddpm_source_open(&config, &source) == DDPM_OK) {
+    if (ddpm_source_open(&spec, &source) == DDPM_OK) {
         read_rows(source);
         ddpm_source_close(source);
     }
-    ddpm_config_release(&config);
     unlink(path);
     if (ddpm_memory_balance() != 0) abort();
     return 0;

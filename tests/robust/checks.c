@@ -7,8 +7,8 @@
  * A site is a function of the system, of HDF5, or ddpm_agree: the local part of a collective function. What ranks do
  * together (a collective write) is done first and then fails, as a real failure of one rank would otherwise be MPI's.
  */
-#include "ddpm/base/memory.h"
-#include "ddpm/world/comm.h"
+#include "base/memory.h"
+#include "world/comm.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 
-from program import (Case, checkpoints, finish, kill_session, run, session_processes, settings, start, until)  # noqa: E402,F401
+from program import (Case, checkpoints, finish, kill_session, main, run, session_processes, settings, start, until)  # noqa: E402,F401
 
 USAGE, DATA, MISSING, INTERNAL, IO, STOPPED, CONFIG = 64, 65, 66, 70, 74, 75, 78
 LONG = bool(os.environ.get("DDPM_LONG"))

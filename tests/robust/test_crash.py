@@ -8,9 +8,8 @@ import os
 import shutil
 import signal
 import time
-import unittest
 
-from robust import (PATIENCE, Robust, finish, kill_session, number, read_bytes, run, seeded, session_processes, start, train_words,
+from robust import (PATIENCE, Robust, finish, kill_session, main, number, read_bytes, run, seeded, session_processes, start, train_words,
                     until)
 
 ITERATIONS = 120
@@ -95,4 +94,4 @@ class Crash(Robust):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

@@ -12,7 +12,7 @@ import re
 import shutil
 import unittest
 
-from robust import PATIENCE, Robust, TINY, number, read_bytes, run, seeded, settings, train_words, write_bytes
+from robust import PATIENCE, Robust, TINY, main, number, read_bytes, run, seeded, settings, train_words, write_bytes
 
 PROPER = {0, 64, 65, 66, 70, 74}  # 0: what failed can be done without
 HALF, FULL = {"training.iterations": 5}, {"training.iterations": 10}
@@ -180,4 +180,4 @@ class Models(Writing):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import unittest
 
-from robust import (DATA, IO, PATIENCE, Robust, STOPPED, USAGE, finish, number, read_bytes, seeded, start, train_words, until, write_bytes)
+from robust import DATA, IO, PATIENCE, Robust, STOPPED, USAGE, finish, main, number, read_bytes, seeded, start, train_words, until, write_bytes
 
 LIBRARY = os.path.join(os.path.dirname(os.environ.get("DDPM", "ddpm")), "libddpm.so")
 ERR_DATA = 2  # of ddpm_status
@@ -180,4 +180,4 @@ class Lock(Robust):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

@@ -4,9 +4,8 @@
 The inputs are the corpus of the fuzzers. Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_hostile.py
 """
 import os
-import unittest
 
-from robust import CONFIG, DATA, PATIENCE, MISSING, Robust, run, settings
+from robust import CONFIG, DATA, PATIENCE, MISSING, Robust, main, run, settings
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")
 PROPER = (0, DATA, MISSING, CONFIG, 74)
@@ -39,4 +38,4 @@ class Hostile(Robust):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 """A loss or gradient that is not finite, and requests of the scheduler. Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_numbers.py"""
 import time
-import unittest
 
-from robust import CONFIG, DATA, Robust, STOPPED, USAGE, checkpoints, read_bytes
+from robust import CONFIG, DATA, Robust, STOPPED, USAGE, checkpoints, main, read_bytes
 
 # A rate at which numbers leave float32 after some iterations.
 WILD = {"training.optimizer": "sgd", "training.learning_rate": 30, "training.clip": 0, "training.momentum": 0}
@@ -75,4 +74,4 @@ class Scheduler(Robust):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "ddpm/base/random.h"
-#include "ddpm/base/status.h"
+#include "base/random.h"
+#include "base/status.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 
 #include "expect.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/world/comm.h"
+#include "base/memory.h"
+#include "world/comm.h"
 
 #include <stdio.h>
 

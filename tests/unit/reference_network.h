@@ -4,7 +4,7 @@
 
 #include "expect.h"
 
-#include "ddpm/model/network.h"
+#include "network/network.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 
 #include "expect.h"
 
-#include "ddpm/base/memory.h"
-#include "ddpm/model/network.h"
+#include "base/memory.h"
+#include "network/network.h"
 
 /** The networks that are told apart: each test of networks runs on every one. */
 enum { FORM_PERCEPTRON, FORM_GAINS, FORM_RESIDUAL, FORMS };

@@ -1,10 +1,10 @@
 /* Activation functions and their slopes on a vector. */
-#ifndef DDPM_SIMD_ACTIVATE_H
-#define DDPM_SIMD_ACTIVATE_H
+#ifndef DDPM_KERNEL_SIMD_ACTIVATE_H
+#define DDPM_KERNEL_SIMD_ACTIVATE_H
 
 #include "vector.h"
 
-#include "ddpm/kernel/activation.h"
+#include "kernel/activation.h"
 
 /* z becomes act(z), and slope act'(z); what is not used is not computed once inlined. act(NaN) is NaN: a comparison
  * with it is false, which decides the order of each pick. */

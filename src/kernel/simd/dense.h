@@ -4,8 +4,8 @@
  * step. An output is one chain of multiply-adds in the order of the inner index, whatever the tile, so the tiling shows
  * in no bit.
  */
-#ifndef DDPM_SIMD_DENSE_H
-#define DDPM_SIMD_DENSE_H
+#ifndef DDPM_KERNEL_SIMD_DENSE_H
+#define DDPM_KERNEL_SIMD_DENSE_H
 
 #include "activate.h"
 #include "product.h"

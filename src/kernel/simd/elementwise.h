@@ -1,10 +1,10 @@
 /* Loops over arrays: normal numbers, collecting sums, optimisers. */
-#ifndef DDPM_SIMD_ELEMENTWISE_H
-#define DDPM_SIMD_ELEMENTWISE_H
+#ifndef DDPM_KERNEL_SIMD_ELEMENTWISE_H
+#define DDPM_KERNEL_SIMD_ELEMENTWISE_H
 
 #include "vector.h"
 
-#include "ddpm/kernel/simd.h"
+#include "kernel/simd.h"
 
 #include <math.h>
 

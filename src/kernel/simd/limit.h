@@ -3,8 +3,8 @@
  * On random numbers, since a processor fed with constants saves power and clocks much higher than any real product
  * lets it.
  */
-#ifndef DDPM_SIMD_LIMIT_H
-#define DDPM_SIMD_LIMIT_H
+#ifndef DDPM_KERNEL_SIMD_LIMIT_H
+#define DDPM_KERNEL_SIMD_LIMIT_H
 
 #include "dense.h"
 

@@ -2,12 +2,12 @@
  *
  * Sums over a row run over its vectors in order, and over the lanes at the end: a row's bits depend on that row alone.
  */
-#ifndef DDPM_SIMD_NORM_H
-#define DDPM_SIMD_NORM_H
+#ifndef DDPM_KERNEL_SIMD_NORM_H
+#define DDPM_KERNEL_SIMD_NORM_H
 
 #include "vector.h"
 
-#include "ddpm/kernel/simd.h"
+#include "kernel/simd.h"
 
 #include <math.h>
 

@@ -3,8 +3,8 @@
  * TERMS: numbers an element. GATHERED: columns of a layer from which on a gradient's factors are gathered (dense.h); as
  * bfloat16 they always are.
  */
-#ifndef DDPM_SIMD_PRODUCT_H
-#define DDPM_SIMD_PRODUCT_H
+#ifndef DDPM_KERNEL_SIMD_PRODUCT_H
+#define DDPM_KERNEL_SIMD_PRODUCT_H
 
 #include "vector.h"
 

@@ -3,8 +3,8 @@
  * The functions are polynomials after Cephes (S. L. Moshier); their errors are measured in tests/unit/test_activation.c
  * and test_normal.c.
  */
-#ifndef DDPM_SIMD_VECTOR_H
-#define DDPM_SIMD_VECTOR_H
+#ifndef DDPM_KERNEL_SIMD_VECTOR_H
+#define DDPM_KERNEL_SIMD_VECTOR_H
 
 #include <float.h>
 #include <stdint.h>

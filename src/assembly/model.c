@@ -1,0 +1,124 @@
+/* From the configuration to the mathematics. */
+#include "assembly/model.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+
+ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out)
+{
+    double *table = NULL;
+    *out = (ddpm_schedule){0};
+    DDPM_TRY(DDPM_NEW(&table, config->diffusion.schedule.values.count, "schedule"));
+    const ddpm_schedule_spec spec = ddpm_config_schedule(config, table);
+    const ddpm_status status = ddpm_schedule_create(&spec, out);
+    ddpm_release(table);
+    return status;
+}
+
+static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision precision, int64_t columns,
+                                      const ddpm_condition *condition)
+{
+    const int classifies = config->diffusion.predict == DDPM_PREDICT_CLASS;
+    return (ddpm_network_spec){
+        .columns = columns,
+        .condition = classifies ? 0 : ddpm_condition_width(condition),
+        .classes = classifies ? condition->classes[0] : 0,
+        .heads = ddpm_variance_is_learned(config->diffusion.variance) ? 2 : 1,
+        .kind = config->network.kind,
+        .width = config->network.width,
+        .depth = config->network.depth,
+        .activation = config->network.activation,
+        .time = config->network.time,
+        .time_width = config->network.time_width,
+        .steps = config->diffusion.steps,
+        .precision = precision,
+    };
+}
+
+/* What a classifier tells apart. */
+static ddpm_status check_classes(const ddpm_config *config, const ddpm_condition *condition)
+{
+    if (config->diffusion.predict != DDPM_PREDICT_CLASS) return DDPM_OK;
+    if (condition->count == 1 && condition->classes[0] >= 2) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_CONFIG,
+                     "data.condition: expected one condition that is a class of two kinds at least, with "
+                     "diffusion.predict: class, which learns it; found %s",
+                     condition->count != 1        ? "another number of them"
+                     : condition->classes[0] == 0 ? "a number (class:NAME makes whole numbers classes)"
+                                                  : "rows of one kind alone");
+}
+
+/* Takes over the schedule. */
+static ddpm_status assemble(const ddpm_config *config, ddpm_precision precision, int64_t columns,
+                            const ddpm_condition *condition, ddpm_schedule *schedule, ddpm_model *out)
+{
+    out->config = config;
+    out->condition = condition;
+    ddpm_status status = check_classes(config, condition);
+    if (status != DDPM_OK) {
+        ddpm_schedule_release(schedule);
+        return status;
+    }
+    status = ddpm_diffusion_create(schedule, config->diffusion.predict, config->diffusion.variance, &out->diffusion);
+    if (status == DDPM_OK)
+        status = ddpm_objective_create(&out->diffusion, config->diffusion.loss, config->diffusion.lambda,
+                                       config->diffusion.weighting, config->diffusion.gamma, &out->objective);
+    if (status == DDPM_OK) {
+        const ddpm_network_spec spec = network_spec(config, precision, columns, condition);
+        status = ddpm_network_create(&spec, &out->network);
+    }
+    if (status != DDPM_OK) ddpm_model_release(out);
+    return status;
+}
+
+ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, const ddpm_condition *condition,
+                              ddpm_model *out)
+{
+    ddpm_schedule schedule;
+    *out = (ddpm_model){0};
+    DDPM_TRY(ddpm_model_schedule(config, &schedule));
+    return assemble(config, config->training.precision, columns, condition, &schedule, out);
+}
+
+ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns, const ddpm_condition *condition,
+                                        int64_t steps, const double *beta, ddpm_model *out)
+{
+    ddpm_schedule schedule;
+    *out = (ddpm_model){0};
+    DDPM_TRY(ddpm_schedule_from_beta(steps, beta, &schedule));
+    return assemble(config, DDPM_PRECISION_FLOAT32, columns, condition, &schedule, out);
+}
+
+void ddpm_model_release(ddpm_model *model)
+{
+    ddpm_network_free(model->network);
+    ddpm_objective_release(&model->objective);
+    ddpm_diffusion_release(&model->diffusion);
+    *model = (ddpm_model){0};
+}
+
+int64_t ddpm_model_bytes(const ddpm_model *model)
+{
+    const ddpm_diffusion *d = &model->diffusion;
+    const ddpm_schedule *s = &d->schedule;
+    const size_t step = 4 * sizeof *s->beta + 4 * sizeof *d->signal + sizeof *model->objective.weight +
+                        sizeof *model->objective.mean_slope + sizeof *model->objective.transition;
+    return (s->steps + 1) * (int64_t)step + ddpm_network_bytes(model->network);
+}
+
+int ddpm_model_is_classifier(const ddpm_model *model)
+{
+    return model->diffusion.predict == DDPM_PREDICT_CLASS;
+}
+
+void ddpm_model_report_audit(const ddpm_schedule *schedule)
+{
+    const ddpm_schedule_audit audit = ddpm_schedule_check(schedule);
+    ddpm_log_info("schedule   T = %lld, alpha_bar_T = %.3g, SNR_T = %.3g, prior term L_T = %.3g nats per dimension",
+                  (long long)schedule->steps, audit.alpha_bar, audit.snr, audit.prior);
+    if (!audit.reaches_noise)
+        ddpm_log_warning(
+            "the forward process stops short of noise (L_T above %g nats per dimension), and sampling starts from "
+            "noise: use diffusion.schedule.kind cosine, a larger diffusion.schedule.end, or more diffusion.steps",
+            DDPM_SCHEDULE_PRIOR_LIMIT);
+}

@@ -1,0 +1,166 @@
+/* Each kernel by itself, on all threads at once, as they are used: a block of rows a thread, the packed weights shared.
+ */
+#include "bench/parts.h"
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "kernel/normal.h"
+
+#include <math.h>
+#include <omp.h>
+
+enum { ROWS = 128, LINE = 16 };
+
+/* Of a thread. */
+typedef struct block {
+    float *x, *h, *slope, *dz, *dx; /* [ROWS][stride] */
+    int64_t *fixed;                 /* [width][width] */
+    float *real;
+    float *scratch;
+} block;
+
+typedef struct bench_layer {
+    const ddpm_kernels *kernels;
+    int threads;
+    int64_t width, stride;
+    float *weight, *packed, *transposed, *bias;
+    block *blocks; /* [threads] */
+} bench_layer;
+
+static void fill(float *out, int64_t n, int64_t series)
+{
+    for (int64_t i = 0; i < n; i++)
+        out[i] = (float)(2.0 * ddpm_random_uniform(ddpm_random_words(1, DDPM_RANDOM_DATA, series, i, 0).v[0]) - 1.0);
+}
+
+static ddpm_status make_block(const bench_layer *l, block *b)
+{
+    const int64_t numbers = ROWS * l->stride, weights = l->width * l->width;
+    DDPM_TRY(DDPM_NEW(&b->x, numbers, "a block"));
+    DDPM_TRY(DDPM_NEW(&b->h, numbers, "a block"));
+    DDPM_TRY(DDPM_NEW(&b->slope, numbers, "a block"));
+    DDPM_TRY(DDPM_NEW(&b->dz, numbers, "a block"));
+    DDPM_TRY(DDPM_NEW(&b->dx, numbers, "a block"));
+    DDPM_TRY(DDPM_NEW(&b->fixed, weights, "sums"));
+    DDPM_TRY(DDPM_NEW(&b->real, weights, "sums"));
+    DDPM_TRY(DDPM_NEW(&b->scratch, ddpm_product_scratch(l->kernels, ROWS, l->width, l->width), "scratch"));
+    fill(b->x, numbers, 1);
+    fill(b->dz, numbers, 2);
+    fill(b->slope, numbers, 3);
+    return DDPM_OK;
+}
+
+static ddpm_status make(bench_layer *l)
+{
+    const int64_t panel = l->kernels->panel, wide = ddpm_round_up(l->width, panel), n = l->width;
+    DDPM_TRY(DDPM_NEW(&l->weight, n * n, "weights"));
+    DDPM_TRY(DDPM_NEW(&l->packed, n * wide, "weights"));
+    DDPM_TRY(DDPM_NEW(&l->transposed, n * wide, "weights"));
+    DDPM_TRY(DDPM_NEW(&l->bias, wide, "weights"));
+    fill(l->weight, n * n, 4);
+    l->kernels->pack(l->weight, n, n, 0, wide / panel, l->packed);
+    l->kernels->pack_transposed(l->weight, n, n, 0, wide / panel, l->transposed);
+    DDPM_TRY(DDPM_NEW(&l->blocks, l->threads, "blocks"));
+    for (int i = 0; i < l->threads; i++) DDPM_TRY(make_block(l, &l->blocks[i]));
+    return DDPM_OK;
+}
+
+static void release(bench_layer *l)
+{
+    for (int i = 0; l->blocks && i < l->threads; i++) {
+        block *b = &l->blocks[i];
+        ddpm_release(b->x);
+        ddpm_release(b->h);
+        ddpm_release(b->slope);
+        ddpm_release(b->dz);
+        ddpm_release(b->dx);
+        ddpm_release(b->fixed);
+        ddpm_release(b->real);
+        ddpm_release(b->scratch);
+    }
+    ddpm_release(l->blocks);
+    ddpm_release(l->weight);
+    ddpm_release(l->packed);
+    ddpm_release(l->transposed);
+    ddpm_release(l->bias);
+}
+
+/* ---- what is timed: one time is a block a thread ---- */
+
+#define DEFINE_TIMED(name, call)                                  \
+    static ddpm_status name(void *context, int64_t times)         \
+    {                                                             \
+        const bench_layer *l = context;                           \
+        const int64_t n = l->width, stride = l->stride;           \
+        (void)stride;                                             \
+        _Pragma("omp parallel num_threads(l->threads)")           \
+        {                                                         \
+            const block *b = &l->blocks[omp_get_thread_num()];    \
+            for (int64_t t = 0; t < times; t++) l->kernels->call; \
+        }                                                         \
+        return DDPM_OK;                                           \
+    }
+
+DEFINE_TIMED(time_forward, forward(ROWS, n, n, b->x, stride, l->packed, l->bias, DDPM_ACTIVATION_SILU, b->h, b->slope,
+                                   stride, b->scratch))
+DEFINE_TIMED(time_backward_data,
+             backward_data(ROWS, n, n, b->dz, stride, l->transposed, b->slope, b->dx, stride, b->scratch))
+DEFINE_TIMED(time_backward_fixed, backward_weights_fixed(ROWS, ROWS, n, n, b->x, stride, b->dz, stride, 0x1p20, 0x1p20f,
+                                                         b->fixed, b->scratch))
+DEFINE_TIMED(time_backward_float,
+             backward_weights_float(ROWS, ROWS, n, n, b->x, stride, b->dz, stride, 0x1p20f, b->real, b->scratch))
+DEFINE_TIMED(time_activate, activate(ROWS *n, DDPM_ACTIVATION_SILU, b->x, b->h, b->slope))
+
+static ddpm_status time_normal(void *context, int64_t times)
+{
+    const bench_layer *l = context;
+#pragma omp parallel num_threads(l->threads)
+    {
+        const int thread = omp_get_thread_num();
+        for (int64_t t = 0; t < times; t++)
+            ddpm_normal_rows(l->kernels, 1, DDPM_RANDOM_DATA, t, (int64_t)thread * ROWS, ROWS, l->width,
+                             l->blocks[thread].h);
+    }
+    return DDPM_OK;
+}
+
+static ddpm_status measure(ddpm_bench_run *run, bench_layer *l)
+{
+    static const struct {
+        const char *name;
+        ddpm_status (*timed)(void *context, int64_t times);
+        double products; /* multiplications of a block by a square matrix; 0: elementwise */
+    } kernels[] = {
+        {"forward, SiLU", time_forward, 1},
+        {"backward data", time_backward_data, 1},
+        {"backward weights, exact", time_backward_fixed, 1},
+        {"backward weights, float32", time_backward_float, 1},
+        {"SiLU and slope", time_activate, 0},
+        {"normal numbers", time_normal, 0},
+    };
+    const double n = (double)l->width;
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
+        const ddpm_timed thing = {kernels[i].timed, l};
+        const double operations = 2.0 * kernels[i].products * ROWS * n * n;
+        ddpm_bench_timing timing;
+        double share;
+        DDPM_TRY(ddpm_bench_measure_shares(run, 1, &thing, &operations, run->share, &timing, &share));
+        if (kernels[i].products > 0)
+            ddpm_bench_add(run, DDPM_BENCH_KERNELS, kernels[i].name, timing.median, 1e-9 * operations / timing.median,
+                           "GFLOP/s a thread", share, "%lld wide, %d rows", (long long)l->width, ROWS);
+        else
+            ddpm_bench_add(run, DDPM_BENCH_KERNELS, kernels[i].name, timing.median, 1e-9 * ROWS * n / timing.median,
+                           "G numbers/s a thread", NAN, "%lld wide, %d rows", (long long)l->width, ROWS);
+    }
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_bench_kernels(ddpm_bench_run *run, int64_t width)
+{
+    bench_layer l = {.kernels = run->kernels, .threads = run->threads, .width = width};
+    l.stride = ddpm_round_up(width, l.kernels->panel) + LINE;
+    ddpm_status status = ddpm_agree(run->comm, make(&l));
+    if (status == DDPM_OK) status = measure(run, &l);
+    release(&l);
+    return status;
+}

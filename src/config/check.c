@@ -1,0 +1,183 @@
+/* What concerns a whole configuration: defaults, rules across keys, the comparison on resume, release. */
+#include "config/table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+ddpm_status ddpm_config_defaults(ddpm_config *config)
+{
+    memset(config, 0, sizeof *config); /* lists are empty */
+    for (int i = 0; i < ddpm_option_count; i++) {
+        const ddpm_option *option = &ddpm_options[i];
+        if (!option->initial) continue;
+        DDPM_TRY(ddpm_option_read(option, config, option->initial, strlen(option->initial),
+                                  option->type != DDPM_OPTION_TEXT));
+    }
+    return DDPM_OK;
+}
+
+void ddpm_config_release(ddpm_config *config)
+{
+    ddpm_config_list_release(&config->data.columns);
+    ddpm_config_list_release(&config->data.condition);
+    ddpm_config_list_release(&config->diffusion.schedule.values);
+}
+
+static ddpm_status check_data(const ddpm_config *config)
+{
+    if (config->data.source == DDPM_DATA_HDF5 && !config->data.path[0])
+        return ddpm_fail(DDPM_ERR_CONFIG, "data.path: expected the HDF5 file with the rows, found \"\"; give it, or "
+                                          "set data.source to a generated one");
+    if (config->data.source == DDPM_DATA_TWO_MOONS && config->data.dimensions != 2)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "data.dimensions: expected 2 with data.source: two_moons, found %lld; 3 is "
+                         "for swiss_roll and s_curve",
+                         (long long)config->data.dimensions);
+    return DDPM_OK;
+}
+
+/* beta times 1000 / T is a variance only below 1. */
+static ddpm_status check_rescale(const ddpm_config *config)
+{
+    const ddpm_schedule_kind kind = config->diffusion.schedule.kind;
+    const double start = config->diffusion.schedule.start, end = config->diffusion.schedule.end;
+    const double largest = fmax(isnan(start) ? 1e-4 : start, isnan(end) ? 0.02 : end); /* model/schedule.h: auto */
+    const double steps = (double)config->diffusion.steps;
+    if (kind != DDPM_SCHEDULE_LINEAR && kind != DDPM_SCHEDULE_QUADRATIC) return DDPM_OK;
+    if (!config->diffusion.schedule.rescale || largest * 1000 / steps < 1) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_CONFIG,
+                     "diffusion.schedule.rescale: expected a largest beta below 1, found %g * 1000 / T = %g with "
+                     "diffusion.steps: %.0f; take at least %.0f steps, or smaller start and end, or rescale: false",
+                     largest, largest * 1000 / steps, steps, floor(largest * 1000) + 1);
+}
+
+static ddpm_status check_diffusion(const ddpm_config *config)
+{
+    const int64_t given = config->diffusion.schedule.values.count, steps = config->diffusion.steps;
+    const ddpm_prediction predict = config->diffusion.predict;
+    if (config->diffusion.schedule.kind == DDPM_SCHEDULE_TABLE && given != steps)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "diffusion.schedule.values: expected %lld numbers, one beta for each of "
+                         "diffusion.steps, found %lld; make the two agree",
+                         (long long)steps, (long long)given);
+    if (config->diffusion.schedule.zero_terminal_snr && predict != DDPM_PREDICT_VELOCITY &&
+        predict != DDPM_PREDICT_DATA && predict != DDPM_PREDICT_CLASS)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "diffusion.predict: expected velocity or data with "
+                         "diffusion.schedule.zero_terminal_snr: true, found %s, which says nothing "
+                         "of the data where no signal is left",
+                         predict == DDPM_PREDICT_NOISE ? "noise" : "mean");
+    if (config->diffusion.loss == DDPM_LOSS_SIMPLE && ddpm_variance_is_learned(config->diffusion.variance))
+        return ddpm_fail(DDPM_ERR_CONFIG, "diffusion.loss: expected hybrid or vlb with a learned diffusion.variance, "
+                                          "found simple, which does not train "
+                                          "the variance");
+    if (config->diffusion.loss == DDPM_LOSS_HYBRID && !ddpm_variance_is_learned(config->diffusion.variance))
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "diffusion.variance: expected learned or learned_range with diffusion.loss: hybrid, whose bound trains the "
+            "variance alone; or take diffusion.loss: simple");
+    if (config->sampling.steps > steps)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "sampling.steps: expected at most diffusion.steps, %lld, found %lld; 0 takes "
+                         "all of them",
+                         (long long)steps, (long long)config->sampling.steps);
+    return check_rescale(config);
+}
+
+/* A classifier: cross-entropy of one class, and nothing else. */
+static ddpm_status check_classifier(const ddpm_config *config)
+{
+    if (config->diffusion.predict != DDPM_PREDICT_CLASS) return DDPM_OK;
+    if (config->data.condition.count != 1)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "data.condition: expected the one class that is learned, with diffusion.predict: class, found "
+                         "%lld names",
+                         (long long)config->data.condition.count);
+    if (config->diffusion.loss != DDPM_LOSS_SIMPLE || config->diffusion.weighting != DDPM_WEIGHTING_NONE ||
+        ddpm_variance_is_learned(config->diffusion.variance))
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "diffusion.predict: class is trained by cross-entropy: it needs loss: simple, "
+                         "weighting: none and a variance that is not learned");
+    return DDPM_OK;
+}
+
+static ddpm_status check_training(const ddpm_config *config)
+{
+    const int64_t rows = config->parallel.block_rows;
+    if (config->network.time == DDPM_TIME_SINUSOIDAL && config->network.time_width % 2 != 0)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "network.time_width: expected an even number, a sine and a cosine for each "
+                         "frequency, found %lld; take %lld",
+                         (long long)config->network.time_width, (long long)config->network.time_width + 1);
+    if (config->network.kind == DDPM_NETWORK_RESIDUAL && config->network.time == DDPM_TIME_GAIN_TABLE)
+        return ddpm_fail(DDPM_ERR_CONFIG, "network.time: expected sinusoidal with network.kind: residual, whose blocks "
+                                          "are modulated from the embedding, found gain_table");
+    if (config->training.warmup > config->training.iterations)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "training.warmup: expected at most training.iterations, %lld, found %lld; "
+                         "the learning rate would never reach its value",
+                         (long long)config->training.iterations, (long long)config->training.warmup);
+    if (config->training.recover > 0 && config->checkpoint.keep > 0)
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "checkpoint.keep: expected 0 (all) with training.recover, found %lld; the checkpoint to go back "
+            "to might be gone",
+            (long long)config->checkpoint.keep);
+    if (rows > 0 && rows < 8)
+        return ddpm_fail(DDPM_ERR_CONFIG, "parallel.block_rows: expected 0 (chosen for you) or 8 to 4096, found %lld",
+                         (long long)rows);
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_config_check(const ddpm_config *config)
+{
+    for (int i = 0; i < ddpm_option_count; i++) DDPM_TRY(ddpm_option_valid(&ddpm_options[i], config));
+    DDPM_TRY(check_data(config));
+    DDPM_TRY(check_diffusion(config));
+    DDPM_TRY(check_classifier(config));
+    return check_training(config);
+}
+
+static int is_science(const ddpm_option *option, const ddpm_config *then)
+{
+    if (option->flags & DDPM_OPTION_PROLONG) return then->training.decay == DDPM_DECAY_COSINE;
+    return (option->flags & DDPM_OPTION_SCIENCE) != 0;
+}
+
+/* The value as it is written; free() it. */
+static ddpm_status value_text(const ddpm_option *option, const ddpm_config *config, char **out)
+{
+    size_t bytes = 0;
+    FILE *memory = open_memstream(out, &bytes);
+    if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "comparing configurations: out of memory");
+    ddpm_option_write(option, config, memory);
+    if (fclose(memory) == 0) return DDPM_OK;
+    free(*out);
+    *out = NULL;
+    return ddpm_fail(DDPM_ERR_MEMORY, "comparing configurations: out of memory");
+}
+
+static ddpm_status compare(const ddpm_option *option, const ddpm_config *then, const ddpm_config *now)
+{
+    enum { SHOWN = 200 }; /* bytes of a value in the message */
+    char *was = NULL, *is = NULL;
+    ddpm_status status = value_text(option, then, &was);
+    if (status == DDPM_OK) status = value_text(option, now, &is);
+    if (status == DDPM_OK && strcmp(was, is) != 0)
+        status = ddpm_fail(DDPM_ERR_CONFIG,
+                           "%s was %.*s%s when this run began and is %.*s%s now; restore it, or start a new run folder "
+                           "(--resume never)",
+                           option->key, SHOWN, was, strlen(was) > SHOWN ? "..." : "", SHOWN, is,
+                           strlen(is) > SHOWN ? "..." : "");
+    free(was);
+    free(is);
+    return status;
+}
+
+ddpm_status ddpm_config_same_science(const ddpm_config *then, const ddpm_config *now)
+{
+    for (int i = 0; i < ddpm_option_count; i++)
+        if (is_science(&ddpm_options[i], then)) DDPM_TRY(compare(&ddpm_options[i], then, now));
+    return DDPM_OK;
+}

@@ -1,0 +1,158 @@
+/** The configuration: one YAML file, one option table, one plain struct.
+ *
+ *  The table in table.c gives every key its type, default, range, meaning and whether it changes the science
+ *  (what is computed) or only the run (where and how). Parsing, checking, `--set`, the resolved dump, the reference
+ *  file and the comparison on resume all read it. Local, main thread.
+ */
+#ifndef DDPM_CONFIG_CONFIG_H
+#define DDPM_CONFIG_CONFIG_H
+
+#include "base/status.h"
+#include "base/text_list.h"
+#include "data/spec.h"
+#include "kernel/activation.h"
+#include "kernel/optimizer.h"
+#include "kernel/simd.h"
+#include "model/diffusion.h"
+#include "model/learning_rate.h"
+#include "model/objective.h"
+#include "model/sampler.h"
+#include "model/schedule.h"
+#include "model/timesteps.h"
+#include "network/network.h"
+#include "world/reduce.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum { DDPM_CONFIG_TEXT = 1024 }; /* bytes of a text value, with its end */
+
+/** The value of every key, in the sections of the file. An "auto" real is NaN. */
+typedef struct ddpm_config {
+    struct {
+        char name[DDPM_CONFIG_TEXT];
+        uint64_t seed;
+        char output[DDPM_CONFIG_TEXT]; /* empty: runs/<name> */
+        double time_limit;             /* seconds; 0: none */
+        double stop_margin;            /* seconds before the end of a SLURM job */
+        int64_t report_every;          /* iterations between rows of metrics.csv */
+    } run;
+    struct {
+        ddpm_data_source source;
+        int64_t count;
+        double noise; /* auto: the source's own */
+        int64_t dimensions;
+        char path[DDPM_CONFIG_TEXT];
+        char dataset[DDPM_CONFIG_TEXT];
+        ddpm_text_list columns; /* empty: all */
+        ddpm_text_list condition;
+        ddpm_standardize standardize;
+        double validation; /* share held out */
+        double memory;     /* MiB per node */
+    } data;
+    struct {
+        int64_t steps;
+        struct {
+            ddpm_schedule_kind kind;
+            double start, end, target, limit, offset, cap;
+            int rescale;
+            int zero_terminal_snr;
+            ddpm_text_list values;
+        } schedule;
+        ddpm_prediction predict;
+        ddpm_variance variance;
+        ddpm_loss loss;
+        double lambda;
+        ddpm_weighting weighting;
+        double gamma;
+        ddpm_timesteps_kind timesteps;
+        double condition_dropout;
+    } diffusion;
+    struct {
+        ddpm_network_kind kind;
+        int64_t width, depth;
+        ddpm_activation activation;
+        ddpm_time time;
+        int64_t time_width;
+    } network;
+    struct {
+        int64_t iterations, batch;
+        ddpm_optimizer optimizer;
+        double learning_rate, momentum, beta1, beta2, epsilon, weight_decay;
+        int64_t warmup;
+        ddpm_decay decay;
+        int64_t decay_every;
+        double decay_factor;
+        double clip; /* largest global norm; 0: none */
+        double ema;  /* 0: none */
+        ddpm_precision precision;
+        int64_t validate_every;
+        int64_t recover; /* times to go back with half the learning rate */
+    } training;
+    struct {
+        int64_t every, keep;
+    } checkpoint;
+    ddpm_sampling sampling;
+    struct {
+        ddpm_reduction reduction;
+        int64_t block_rows; /* 0: chosen from batch and width */
+    } parallel;
+} ddpm_config;
+
+/** Set every key to its default. What config held is not looked at: ddpm_config_release it first if it was used. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_defaults(ddpm_config *config);
+
+/** Read the whole of a text file or pipe, ended by a zero byte; DDPM_ERR_MISSING, DDPM_ERR_IO, DDPM_ERR_CONFIG
+ *  (beyond 1 MiB).
+ *  @param[out] text   release with ddpm_release. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_read_file(const char *path, char **text, size_t *bytes);
+
+/** Set the keys that a YAML text gives, over what config holds. DDPM_ERR_CONFIG: "file:line:column: ..." with the key,
+ *  what was expected, what was found, and for an unknown key its present name or the nearest known one; config is then
+ *  half set.
+ *  A key may stand by its full name too ("diffusion.schedule.kind: linear").
+ *  @param name   the file's name for messages. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_parse(ddpm_config *config, const char *text, size_t bytes, const char *name);
+
+/** The same for a text that ddpm_config_dump wrote, perhaps of an earlier version: a key may have the name that it had
+ *  then. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_parse_saved(ddpm_config *config, const char *text, size_t bytes,
+                                                    const char *name);
+
+/** One "section.key=value" of the command line; the value is YAML ("[1, 2]" is a list), nothing at all is an
+ *  empty text. It overrides the file and earlier assignments. DDPM_ERR_CONFIG: "--set section.key=value: ...". */
+DDPM_MUST_CHECK ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment);
+
+/** Every value's range, and rules that span keys (hdf5 needs a path, a table as long as T, velocity or data with zero
+ *  terminal SNR ...). A key without meaning for the chosen kind is allowed. DDPM_ERR_CONFIG names the key. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_check(const ddpm_config *config);
+
+/** Write every key of a checked config with its value as YAML that ddpm_config_parse reads back to the same struct
+ *  (numbers to the last bit). */
+DDPM_MUST_CHECK ddpm_status ddpm_config_dump(const ddpm_config *config, FILE *to);
+
+/** Write the commented reference: every key with type, range, default, meaning, at its default value. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_reference(FILE *to);
+
+/** DDPM_ERR_CONFIG naming the first science key in which the two differ, with both values. Both must have passed
+ *  ddpm_config_check. training.iterations counts as science only where then->training.decay is cosine, since
+ *  the learning rate depends on it there; otherwise a run may be prolonged. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_same_science(const ddpm_config *then, const ddpm_config *now);
+
+/** The schedule's part, for ddpm_schedule_create.
+ *  @param[out] table   [values.count] the list, which the spec points to; may be NULL when the list is empty. */
+ddpm_schedule_spec ddpm_config_schedule(const ddpm_config *config, double *table);
+
+/** What a data set takes of it; its texts and lists are borrowed. */
+ddpm_data_spec ddpm_config_data(const ddpm_config *config);
+
+/** The learning rate's part. */
+ddpm_learning_rate_spec ddpm_config_learning_rate(const ddpm_config *config);
+
+/** libyaml's version, one line. */
+const char *ddpm_config_library(void);
+
+/** Free the lists; the struct may be parsed into again after ddpm_config_defaults. */
+void ddpm_config_release(ddpm_config *config);
+
+#endif

@@ -1,0 +1,53 @@
+/* What the rooms below take of a configuration, each as a specification of its own. */
+#include "config/config.h"
+
+#include <stdlib.h>
+
+ddpm_schedule_spec ddpm_config_schedule(const ddpm_config *config, double *table)
+{
+    const ddpm_text_list *values = &config->diffusion.schedule.values;
+    for (int64_t i = 0; i < values->count; i++) table[i] = strtod(values->items[i], NULL);
+    return (ddpm_schedule_spec){.kind = config->diffusion.schedule.kind,
+                                .steps = config->diffusion.steps,
+                                .start = config->diffusion.schedule.start,
+                                .end = config->diffusion.schedule.end,
+                                .rescale = config->diffusion.schedule.rescale,
+                                .target = config->diffusion.schedule.target,
+                                .limit = config->diffusion.schedule.limit,
+                                .offset = config->diffusion.schedule.offset,
+                                .cap = config->diffusion.schedule.cap,
+                                .zero_terminal_snr = config->diffusion.schedule.zero_terminal_snr,
+                                .table = values->count ? table : NULL,
+                                .table_count = values->count};
+}
+
+ddpm_data_spec ddpm_config_data(const ddpm_config *config)
+{
+    return (ddpm_data_spec){
+        .source = config->data.source,
+        .count = config->data.count,
+        .noise = config->data.noise,
+        .dimensions = config->data.dimensions,
+        .path = config->data.path,
+        .dataset = config->data.dataset,
+        .columns = config->data.columns,
+        .condition = config->data.condition,
+        .standardize = config->data.standardize,
+        .validation = config->data.validation,
+        .memory = config->data.memory,
+        .seed = config->run.seed,
+        .batch = config->training.batch,
+    };
+}
+
+ddpm_learning_rate_spec ddpm_config_learning_rate(const ddpm_config *config)
+{
+    return (ddpm_learning_rate_spec){
+        .peak = config->training.learning_rate,
+        .warmup = config->training.warmup,
+        .decay = config->training.decay,
+        .iterations = config->training.iterations,
+        .every = config->training.decay_every,
+        .factor = config->training.decay_factor,
+    };
+}

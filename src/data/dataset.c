@@ -1,0 +1,352 @@
+/* The training rows in node-shared memory, and the choice between holding and streaming them. */
+#include "data/dataset.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/permutation.h"
+#include "data/source.h"
+#include "data/stream.h"
+#include "world/shared.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PIECE = 1 << 22 }; /* elements read at once */
+
+struct ddpm_dataset {
+    ddpm_comm *comm;
+    uint64_t seed;
+    int64_t all_rows, held_out, columns;
+    const char **names;     /* [columns] in one block, or NULL */
+    ddpm_permutation split; /* of all rows: the first are held out */
+    ddpm_transform transform;
+    ddpm_condition condition;
+    ddpm_shared *conditions; /* standardised [all_rows][V]; NULL without */
+    ddpm_shared *memory;     /* standardised [all_rows][columns]; NULL when streamed */
+    ddpm_stream *stream;     /* NULL when held */
+};
+
+static float *rows_of(const ddpm_dataset *d)
+{
+    return ddpm_shared_data(d->memory);
+}
+
+static ddpm_status read_share(ddpm_dataset *d, ddpm_source *source)
+{
+    const int64_t room = ddpm_larger(1, PIECE / d->columns);
+    const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
+    for (int64_t row = mine.first; row < mine.end; row += room)
+        DDPM_TRY(ddpm_source_read(source, row, ddpm_smaller(room, mine.end - row), rows_of(d) + row * d->columns));
+    return DDPM_OK;
+}
+
+static ddpm_status measure_read(void *context, int64_t first, int64_t count, const float **rows)
+{
+    const ddpm_dataset *d = context;
+    (void)count;
+    *rows = rows_of(d) + first * d->columns;
+    return DDPM_OK;
+}
+
+static int measure_takes_part(const void *context, int64_t row)
+{
+    const ddpm_dataset *d = context;
+    return d->held_out == 0 || ddpm_permutation_position(&d->split, row) >= d->held_out;
+}
+
+/* Collective. Read every row into memory, measure, standardise in place. */
+static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
+{
+    const size_t bytes = (size_t)(d->all_rows * d->columns) * sizeof(float);
+    d->held_out = (int64_t)(spec->validation * (double)d->all_rows);
+    d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
+    DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
+    DDPM_TRY(ddpm_agree(d->comm, read_share(d, source)));
+    ddpm_shared_publish(d->comm, d->memory);
+    const ddpm_row_reader reader = {.count = d->all_rows,
+                                    .columns = d->columns,
+                                    .most = d->all_rows,
+                                    .context = d,
+                                    .read = measure_read,
+                                    .takes_part = measure_takes_part};
+    DDPM_TRY(ddpm_transform_measure(d->comm, spec->standardize, &reader, &d->transform));
+    ddpm_comm_barrier(d->comm); /* everybody has read what is overwritten now */
+    const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
+    ddpm_transform_apply(&d->transform, mine.end - mine.first, rows_of(d) + mine.first * d->columns);
+    ddpm_shared_publish(d->comm, d->memory);
+    return DDPM_OK;
+}
+
+/* ---- conditions ---- */
+
+static float *values_of(const ddpm_dataset *d)
+{
+    return ddpm_shared_data(d->conditions);
+}
+
+static ddpm_status read_conditions(ddpm_dataset *d, ddpm_condition_source *source)
+{
+    const ddpm_range mine = ddpm_shared_part(d->comm, d->conditions, d->all_rows);
+    return ddpm_condition_source_read(source, mine.first, mine.end - mine.first,
+                                      values_of(d) + mine.first * ddpm_condition_source_count(source));
+}
+
+static ddpm_status measure_read_values(void *context, int64_t first, int64_t count, const float **rows)
+{
+    const ddpm_dataset *d = context;
+    (void)count;
+    *rows = values_of(d) + first * d->condition.count;
+    return DDPM_OK;
+}
+
+/* A class that only a held-out row has is a class too. */
+static int always(const void *context, int64_t row)
+{
+    (void)context;
+    (void)row;
+    return 1;
+}
+
+/* Names and kinds; what is measured comes later. */
+static ddpm_status describe_conditions(ddpm_dataset *d, const ddpm_condition_source *source)
+{
+    const int64_t count = ddpm_condition_source_count(source);
+    int64_t text = 0;
+    for (int64_t v = 0; v < count; v++) text += (int64_t)strlen(ddpm_condition_source_name(source, v)) + 1;
+    DDPM_TRY(ddpm_condition_allocate(count, text, &d->condition));
+    char *next = (char *)(d->condition.names + count);
+    for (int64_t v = 0; v < count; v++) {
+        d->condition.names[v] = next;
+        next = stpcpy(next, ddpm_condition_source_name(source, v)) + 1;
+        d->condition.classes[v] = ddpm_condition_source_is_class(source, v);
+        d->condition.scale[v] = 1.0;
+    }
+    return DDPM_OK;
+}
+
+/* Classes are counted, numbers standardised by column. */
+static void standardise_conditions(ddpm_dataset *d, const ddpm_transform *measured)
+{
+    ddpm_condition *c = &d->condition;
+    const ddpm_range mine = ddpm_shared_part(d->comm, d->conditions, d->all_rows);
+    for (int64_t v = 0; v < c->count; v++) {
+        if (c->classes[v]) {
+            c->classes[v] = 1 + (int64_t)(measured->maximum[v] * measured->scale[v] + measured->mean[v] + 0.5);
+        } else {
+            c->mean[v] = measured->mean[v];
+            c->scale[v] = measured->scale[v];
+        }
+    }
+    for (int64_t i = mine.first * c->count; i < mine.end * c->count; i++) {
+        float *x = &values_of(d)[i];
+        *x = (float)(((double)*x - c->mean[i % c->count]) / c->scale[i % c->count]);
+    }
+}
+
+/* Collective. */
+static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *source)
+{
+    ddpm_transform measured;
+    DDPM_TRY(ddpm_agree(d->comm, describe_conditions(d, source)));
+    const size_t bytes = (size_t)(d->all_rows * d->condition.count) * sizeof(float);
+    DDPM_TRY(ddpm_shared_create(d->comm, bytes, "conditions", &d->conditions));
+    DDPM_TRY(ddpm_agree(d->comm, read_conditions(d, source)));
+    ddpm_shared_publish(d->comm, d->conditions);
+    const ddpm_row_reader reader = {.count = d->all_rows,
+                                    .columns = d->condition.count,
+                                    .most = d->all_rows,
+                                    .context = d,
+                                    .read = measure_read_values,
+                                    .takes_part = always};
+    DDPM_TRY(ddpm_transform_measure(d->comm, DDPM_STANDARDIZE_COLUMN, &reader, &measured));
+    ddpm_comm_barrier(d->comm); /* everybody has read what is overwritten now */
+    standardise_conditions(d, &measured);
+    ddpm_shared_publish(d->comm, d->conditions);
+    ddpm_transform_release(&measured);
+    return DDPM_OK;
+}
+
+static ddpm_status copy_names(ddpm_dataset *d, const char *const *names)
+{
+    size_t bytes = (size_t)d->columns * sizeof *names;
+    if (!names) return DDPM_OK;
+    for (int64_t j = 0; j < d->columns; j++) bytes += strlen(names[j]) + 1;
+    DDPM_TRY(ddpm_allocate(&d->names, (int64_t)bytes, 1, "column names"));
+    char *text = (char *)(d->names + d->columns);
+    for (int64_t j = 0; j < d->columns; j++) {
+        const size_t length = strlen(names[j]) + 1;
+        memcpy(text, names[j], length);
+        d->names[j] = text;
+        text += length;
+    }
+    return DDPM_OK;
+}
+
+/* A column without spread cannot be scaled; it is only centred, and the reader should know. */
+static void warn_of_constants(const ddpm_dataset *d)
+{
+    const ddpm_transform *t = ddpm_dataset_transform(d);
+    int64_t constant = 0, first = -1;
+    for (int64_t j = 0; j < d->columns; j++)
+        if (t->minimum[j] == t->maximum[j]) {
+            if (first < 0) first = j;
+            constant++;
+        }
+    if (constant > 0)
+        ddpm_log_warning(
+            "%lld of %lld columns are constant (the first is column %lld%s%s%s); they are learned as they are",
+            (long long)constant, (long long)d->columns, (long long)first, d->names ? " '" : "",
+            d->names ? d->names[first] : "", d->names ? "'" : "");
+}
+
+static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
+{
+    ddpm_source *source = NULL;
+    ddpm_status status = ddpm_source_open(spec, &source);
+    if (status == DDPM_OK) {
+        d->all_rows = ddpm_source_rows(source);
+        d->columns = ddpm_source_columns(source);
+        status = copy_names(d, ddpm_source_names(source));
+    }
+    status = ddpm_agree(d->comm, status);
+    if (status != DDPM_OK) {
+        ddpm_source_close(source);
+        return status;
+    }
+    const int64_t numbers = d->columns + spec->condition.count; /* of a row */
+    const double mib = (double)d->all_rows * (double)numbers * sizeof(float) / 1048576.0;
+    if (mib > spec->memory && ddpm_source_conditions(source)) {
+        ddpm_source_close(source);
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "data.condition: rows that are streamed have no conditions in this version; raise data.memory to "
+            "%.0f MiB, or condition nothing",
+            ceil(mib));
+    }
+    if (mib > spec->memory) return ddpm_stream_create(d->comm, spec, source, &d->stream);
+    status = hold(d, spec, source);
+    if (status == DDPM_OK && ddpm_source_conditions(source))
+        status = hold_conditions(d, ddpm_source_conditions(source));
+    ddpm_source_close(source);
+    return status;
+}
+
+ddpm_status ddpm_dataset_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_dataset **out)
+{
+    ddpm_dataset *d = NULL;
+    *out = NULL;
+    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&d, 1, "data set"));
+    if (status != DDPM_OK) {
+        ddpm_release(d); /* another rank may be the one that failed */
+        return status;
+    }
+    d->comm = comm;
+    d->seed = spec->seed;
+    status = build(d, spec);
+    if (status != DDPM_OK) {
+        ddpm_dataset_free(d);
+        return status;
+    }
+    warn_of_constants(d);
+    *out = d;
+    return DDPM_OK;
+}
+
+void ddpm_dataset_free(ddpm_dataset *dataset)
+{
+    if (!dataset) return;
+    ddpm_shared_free(dataset->memory);
+    ddpm_shared_free(dataset->conditions);
+    ddpm_condition_release(&dataset->condition);
+    ddpm_stream_free(dataset->stream);
+    ddpm_transform_release(&dataset->transform);
+    ddpm_release((void *)dataset->names);
+    ddpm_release(dataset);
+}
+
+int64_t ddpm_dataset_rows(const ddpm_dataset *dataset)
+{
+    return dataset->stream ? ddpm_stream_rows(dataset->stream) : dataset->all_rows - dataset->held_out;
+}
+
+int64_t ddpm_dataset_held_out(const ddpm_dataset *dataset)
+{
+    return dataset->stream ? ddpm_stream_held_out(dataset->stream) : dataset->held_out;
+}
+
+int64_t ddpm_dataset_columns(const ddpm_dataset *dataset)
+{
+    return dataset->columns;
+}
+
+const char *const *ddpm_dataset_names(const ddpm_dataset *dataset)
+{
+    return dataset->names;
+}
+
+const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset)
+{
+    return dataset->stream ? ddpm_stream_transform(dataset->stream) : &dataset->transform;
+}
+
+const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset)
+{
+    return &dataset->condition;
+}
+
+void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes)
+{
+    const int shared = dataset->memory && ddpm_shared_is_shared(dataset->memory);
+    const int64_t held = dataset->all_rows * (dataset->columns + dataset->condition.count) * (int64_t)sizeof(float);
+    const int64_t size = dataset->stream ? ddpm_stream_bytes(dataset->stream) : held;
+    snprintf(out, bytes, "%lld rows x %lld columns, %.1f MiB %s", (long long)dataset->all_rows,
+             (long long)dataset->columns, (double)size / 1048576.0,
+             dataset->stream ? "of windows a node, streamed"
+             : shared        ? "once a node"
+                             : "on every rank");
+}
+
+ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t first, int64_t count)
+{
+    return dataset->stream ? ddpm_stream_prepare(dataset->stream, first, count) : DDPM_OK;
+}
+
+static void copy_row(const ddpm_dataset *d, int64_t row, int64_t i, float *x, float *values)
+{
+    const int64_t columns = d->columns, V = d->condition.count;
+    memcpy(x + i * columns, rows_of(d) + row * columns, (size_t)columns * sizeof *x);
+    if (V > 0 && values) memcpy(values + i * V, values_of(d) + row * V, (size_t)V * sizeof *values);
+}
+
+void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
+{
+    if (dataset->stream) {
+        ddpm_stream_fill(dataset->stream, first, count, x);
+        return;
+    }
+    enum { AHEAD = 8 }; /* a row is anywhere in memory: it is asked for some rows before its turn */
+    const int64_t rows = ddpm_dataset_rows(dataset);
+    int64_t next[AHEAD];
+    ddpm_permutation order;
+    for (int64_t i = 0; i < count + AHEAD; i++) {
+        if (i >= AHEAD) copy_row(dataset, next[i % AHEAD], i - AHEAD, x, values);
+        if (i >= count) continue;
+        const int64_t at = (first + i) % rows;
+        if (i == 0 || at == 0)
+            order = ddpm_permutation_make(dataset->seed, DDPM_RANDOM_ORDER, (first + i) / rows, rows);
+        const int64_t training = dataset->held_out + ddpm_permutation_at(&order, at);
+        next[i % AHEAD] = ddpm_permutation_at(&dataset->split, training);
+        __builtin_prefetch(rows_of(dataset) + next[i % AHEAD] * dataset->columns);
+    }
+}
+
+void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
+{
+    if (dataset->stream) {
+        ddpm_stream_fill_held_out(dataset->stream, first, count, x);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        copy_row(dataset, ddpm_permutation_at(&dataset->split, first + i), i, x, values);
+}

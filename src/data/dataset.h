@@ -1,0 +1,47 @@
+/** The training rows: standardised, held once a node, visited in an order that is a pure function of the seed.
+ *
+ *  Position p of a run is row (p mod rows) of epoch (p div rows); an epoch visits every training row once, in the order
+ * of a keyed permutation. The held-out rows are the first of another. Data beyond data.memory are streamed
+ * (dataset_stream.c): the order is then a permutation of pages, and of the rows within a window of pages that fits.
+ */
+#ifndef DDPM_DATA_DATASET_H
+#define DDPM_DATA_DATASET_H
+
+#include "data/spec.h"
+#include "model/condition.h"
+#include "model/transform.h"
+#include "world/comm.h"
+
+typedef struct ddpm_dataset ddpm_dataset;
+
+/** Collective. Read (or generate), measure, standardise. spec must outlive the data set.
+ *  @param[out] out   free with ddpm_dataset_free. */
+DDPM_MUST_CHECK ddpm_status ddpm_dataset_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_dataset **out);
+
+/** Collective. NULL is allowed. */
+void ddpm_dataset_free(ddpm_dataset *dataset);
+
+/** Local. Training rows, held-out rows, columns, column names (NULL: none), the map to the data's units. */
+int64_t ddpm_dataset_rows(const ddpm_dataset *dataset);
+int64_t ddpm_dataset_held_out(const ddpm_dataset *dataset);
+int64_t ddpm_dataset_columns(const ddpm_dataset *dataset);
+const char *const *ddpm_dataset_names(const ddpm_dataset *dataset);
+const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset);
+
+/** Local. What the rows' conditions are; a count of 0 without data.condition. */
+const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset);
+
+/** Local. A line for people: where the rows are held, and how much memory that takes on this node. */
+void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes);
+
+/** Collective. Make positions first .. first+count-1 ready for ddpm_dataset_fill. */
+DDPM_MUST_CHECK ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t first, int64_t count);
+
+/** Local, any thread. Copy the standardised rows at positions first .. first+count-1 to x [count][columns], and their
+ * standardised conditions to values [count][V]; NULL where they are not wanted. */
+void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
+
+/** Local, any thread. The same of held-out rows first .. first+count-1, always in the same order. */
+void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
+
+#endif

@@ -1,0 +1,242 @@
+/* Windows of permuted pages. */
+#include "data/stream.h"
+
+#include "base/memory.h"
+#include "base/permutation.h"
+#include "world/shared.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    PAGE_BYTES = 1 << 20,
+    SLOTS = 3, /* a batch of at most a window touches the end of one, a short last one, and the start of the next */
+    HELD_OUT_PAGES = 16 /* kept in memory for the validation loss */
+};
+
+struct ddpm_stream {
+    ddpm_comm *comm;
+    uint64_t seed;
+    ddpm_source *source;
+    int64_t columns, page_rows;
+    int64_t full_pages, tail_rows; /* the tail is the last page of every epoch */
+    int64_t held_out_pages, kept_pages, training_rows;
+    int64_t window_pages, windows; /* of an epoch */
+    ddpm_permutation split;        /* of the full pages: the first are held out */
+    ddpm_transform transform;
+    ddpm_shared *slots[SLOTS], *kept;
+    int64_t loaded[SLOTS]; /* epoch * windows + window, -1: empty */
+    float *page;           /* for measuring */
+};
+
+/* A window of an epoch, and how its rows are visited. */
+typedef struct window {
+    int64_t number; /* epoch * windows + window */
+    int64_t first;  /* position of its first row in the run */
+    int64_t rows;
+    ddpm_permutation order;
+} window;
+
+static int64_t window_rows(const ddpm_stream *s)
+{
+    return s->window_pages * s->page_rows;
+}
+
+static window window_of(const ddpm_stream *s, int64_t position)
+{
+    const int64_t epoch = position / s->training_rows, at = position % s->training_rows, index = at / window_rows(s);
+    window w = {.number = epoch * s->windows + index, .first = epoch * s->training_rows + index * window_rows(s)};
+    w.rows = ddpm_smaller(window_rows(s), s->training_rows - index * window_rows(s));
+    w.order = ddpm_permutation_make(s->seed, DDPM_RANDOM_ORDER, epoch * (s->windows + 1) + index + 1, w.rows);
+    return w;
+}
+
+/* First row in the file of page `place` of an epoch's order, and its rows. */
+static int64_t page_at(const ddpm_stream *s, const ddpm_permutation *order, int64_t place, int64_t *rows)
+{
+    const int64_t training_pages = s->full_pages - s->held_out_pages;
+    *rows = place < training_pages ? s->page_rows : s->tail_rows;
+    if (place >= training_pages) return s->full_pages * s->page_rows;
+    return ddpm_permutation_at(&s->split, s->held_out_pages + ddpm_permutation_at(order, place)) * s->page_rows;
+}
+
+/* This rank's share of the pages of window number `number`, into its slot. */
+static ddpm_status read_window(ddpm_stream *s, int64_t number, ddpm_shared *slot)
+{
+    const int64_t epoch = number / s->windows, index = number % s->windows;
+    const int64_t pages = s->full_pages - s->held_out_pages + (s->tail_rows > 0);
+    const int64_t first = index * s->window_pages, count = ddpm_smaller(s->window_pages, pages - first);
+    const ddpm_range mine = ddpm_shared_part(s->comm, slot, count);
+    const ddpm_permutation order =
+        ddpm_permutation_make(s->seed, DDPM_RANDOM_ORDER, epoch * (s->windows + 1), s->full_pages - s->held_out_pages);
+    for (int64_t place = mine.first; place < mine.end; place++) {
+        int64_t rows;
+        const int64_t row = page_at(s, &order, first + place, &rows);
+        float *to = (float *)ddpm_shared_data(slot) + place * s->page_rows * s->columns;
+        DDPM_TRY(ddpm_source_read(s->source, row, rows, to));
+        ddpm_transform_apply(&s->transform, rows, to);
+    }
+    return DDPM_OK;
+}
+
+static ddpm_status read_held_out(ddpm_stream *s)
+{
+    const ddpm_range mine = ddpm_shared_part(s->comm, s->kept, s->kept_pages);
+    for (int64_t place = mine.first; place < mine.end; place++) {
+        float *to = (float *)ddpm_shared_data(s->kept) + place * s->page_rows * s->columns;
+        DDPM_TRY(ddpm_source_read(s->source, ddpm_permutation_at(&s->split, place) * s->page_rows, s->page_rows, to));
+        ddpm_transform_apply(&s->transform, s->page_rows, to);
+    }
+    return DDPM_OK;
+}
+
+static ddpm_status measure_read(void *context, int64_t first, int64_t count, const float **rows)
+{
+    ddpm_stream *s = context;
+    *rows = s->page;
+    return ddpm_source_read(s->source, first, count, s->page);
+}
+
+static int measure_takes_part(const void *context, int64_t row)
+{
+    const ddpm_stream *s = context;
+    const int64_t page = row / s->page_rows;
+    return page >= s->full_pages || ddpm_permutation_position(&s->split, page) >= s->held_out_pages;
+}
+
+static ddpm_status plan(ddpm_stream *s, const ddpm_data_spec *spec)
+{
+    const int64_t rows = ddpm_source_rows(s->source), row_bytes = s->columns * (int64_t)sizeof(float);
+    const int64_t pages_in_memory = (int64_t)(spec->memory * 1048576.0) / (row_bytes * s->page_rows);
+    s->full_pages = rows / s->page_rows;
+    s->tail_rows = rows % s->page_rows;
+    s->held_out_pages = (int64_t)(spec->validation * (double)s->full_pages);
+    s->kept_pages = ddpm_smaller(s->held_out_pages, HELD_OUT_PAGES);
+    s->training_rows = rows - s->held_out_pages * s->page_rows;
+    s->window_pages = (pages_in_memory - s->kept_pages) / SLOTS;
+    const int64_t window_least = ddpm_pieces(spec->batch, s->page_rows);
+    if (s->window_pages < window_least)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "data.memory: expected at least %.4g MiB, for three windows of a batch (training.batch: %lld "
+                         "rows of %lld bytes) and the held-out pages, found %.4g",
+                         ceil((double)((s->kept_pages + SLOTS * window_least) * s->page_rows * row_bytes) / 1048576.0),
+                         (long long)spec->batch, (long long)row_bytes, spec->memory);
+    s->windows = ddpm_pieces(s->training_rows, window_rows(s));
+    s->split = ddpm_permutation_make(s->seed, DDPM_RANDOM_SPLIT, 0, s->full_pages);
+    return DDPM_NEW(&s->page, s->page_rows * s->columns, "a page of rows");
+}
+
+static ddpm_status build(ddpm_stream *s, const ddpm_data_spec *spec)
+{
+    const size_t page_bytes = (size_t)(s->page_rows * s->columns) * sizeof(float);
+    DDPM_TRY(ddpm_agree(s->comm, plan(s, spec)));
+    const ddpm_row_reader reader = {.count = ddpm_source_rows(s->source),
+                                    .columns = s->columns,
+                                    .most = s->page_rows,
+                                    .context = s,
+                                    .read = measure_read,
+                                    .takes_part = measure_takes_part};
+    DDPM_TRY(ddpm_transform_measure(s->comm, spec->standardize, &reader, &s->transform));
+    for (int i = 0; i < SLOTS; i++) {
+        s->loaded[i] = -1;
+        DDPM_TRY(
+            ddpm_shared_create(s->comm, (size_t)s->window_pages * page_bytes, "a window of the data", &s->slots[i]));
+    }
+    DDPM_TRY(ddpm_shared_create(s->comm, (size_t)s->kept_pages * page_bytes, "held-out rows", &s->kept));
+    DDPM_TRY(ddpm_agree(s->comm, read_held_out(s)));
+    ddpm_shared_publish(s->comm, s->kept);
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_source *source, ddpm_stream **out)
+{
+    ddpm_stream *s = NULL;
+    *out = NULL;
+    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&s, 1, "data stream"));
+    if (status != DDPM_OK) {
+        ddpm_release(s); /* another rank may be the one that failed */
+        ddpm_source_close(source);
+        return status;
+    }
+    s->comm = comm;
+    s->seed = spec->seed;
+    s->source = source;
+    s->columns = ddpm_source_columns(source);
+    s->page_rows = ddpm_larger(1, PAGE_BYTES / (s->columns * (int64_t)sizeof(float)));
+    status = build(s, spec);
+    if (status != DDPM_OK) {
+        ddpm_stream_free(s);
+        return status;
+    }
+    *out = s;
+    return DDPM_OK;
+}
+
+void ddpm_stream_free(ddpm_stream *stream)
+{
+    if (!stream) return;
+    for (int i = 0; i < SLOTS; i++) ddpm_shared_free(stream->slots[i]);
+    ddpm_shared_free(stream->kept);
+    ddpm_source_close(stream->source);
+    ddpm_transform_release(&stream->transform);
+    ddpm_release(stream->page);
+    ddpm_release(stream);
+}
+
+int64_t ddpm_stream_rows(const ddpm_stream *stream)
+{
+    return stream->training_rows;
+}
+
+int64_t ddpm_stream_held_out(const ddpm_stream *stream)
+{
+    return stream->kept_pages * stream->page_rows;
+}
+
+const ddpm_transform *ddpm_stream_transform(const ddpm_stream *stream)
+{
+    return &stream->transform;
+}
+
+int64_t ddpm_stream_bytes(const ddpm_stream *stream)
+{
+    return (SLOTS * stream->window_pages + stream->kept_pages) * stream->page_rows * stream->columns *
+           (int64_t)sizeof(float);
+}
+
+ddpm_status ddpm_stream_prepare(ddpm_stream *stream, int64_t first, int64_t count)
+{
+    if (count > window_rows(stream))
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "%lld rows at once do not fit a window of %lld rows; raise data.memory, or ask for fewer",
+                         (long long)count, (long long)window_rows(stream));
+    for (int64_t position = first; position < first + count;) {
+        const window w = window_of(stream, position);
+        ddpm_shared *slot = stream->slots[w.number % SLOTS];
+        if (stream->loaded[w.number % SLOTS] != w.number) {
+            DDPM_TRY(ddpm_agree(stream->comm, read_window(stream, w.number, slot)));
+            ddpm_shared_publish(stream->comm, slot);
+            stream->loaded[w.number % SLOTS] = w.number;
+        }
+        position = w.first + w.rows;
+    }
+    return DDPM_OK;
+}
+
+void ddpm_stream_fill(const ddpm_stream *stream, int64_t first, int64_t count, float *out)
+{
+    const int64_t columns = stream->columns;
+    window w = window_of(stream, first);
+    for (int64_t i = 0; i < count; i++) {
+        if (first + i >= w.first + w.rows) w = window_of(stream, first + i);
+        const int64_t row = ddpm_permutation_at(&w.order, first + i - w.first);
+        const float *rows = ddpm_shared_data(stream->slots[w.number % SLOTS]);
+        memcpy(out + i * columns, rows + row * columns, (size_t)columns * sizeof *out);
+    }
+}
+
+void ddpm_stream_fill_held_out(const ddpm_stream *stream, int64_t first, int64_t count, float *out)
+{
+    const float *rows = ddpm_shared_data(stream->kept);
+    memcpy(out, rows + first * stream->columns, (size_t)(count * stream->columns) * sizeof *out);
+}

@@ -1,0 +1,223 @@
+/* The bound and the log-likelihood of the held-out rows, blocks of rows spread over ranks and threads. Each row's
+ * numbers come from one rank and are put together by sums with zeros; what is added over rows at one t is fixed point.
+ */
+#include "evaluate/evaluation.h"
+
+#include "base/memory.h"
+#include "kernel/fixed_sum.h"
+#include "model/bound.h"
+#include "model/likelihood.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+enum {
+    BLOCK = 64,    /* rows */
+    TERM_BITS = 28 /* of the fixed point: 4e-9 nats a term */
+};
+
+/* One thread's network and the memory around it. */
+typedef struct thread_memory {
+    const ddpm_network *network;
+    const ddpm_packed *packed;
+    ddpm_workspace *workspace;
+    float *condition; /* [BLOCK][C] of the block's rows */
+    int32_t t[BLOCK];
+    ddpm_bound_memory bound;
+    ddpm_likelihood_memory likelihood;
+} thread_memory;
+
+typedef struct pass {
+    ddpm_evaluation *e;
+    ddpm_packed *packed;
+    thread_memory *threads;
+    ddpm_likelihood whole, half; /* the flow on all steps, and on every other */
+    int64_t *sums;               /* [T + 1] of the terms, fixed point; then how many could not be added */
+    double *rows;                /* of the held-out rows: [4][count] */
+} pass;
+
+enum { ROW_BOUND, ROW_OLD_BOUND, ROW_LIKELIHOOD, ROW_HALF_LIKELIHOOD, ROW_NUMBERS };
+
+static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+{
+    thread_memory *m = self;
+    (void)first;
+    for (int64_t i = 0; i < rows; i++) m->t[i] = t;
+    return ddpm_network_forward(m->network, m->packed, m->workspace, rows, xt, m->condition, m->t, stride);
+}
+
+static void pull_back(void *self, int64_t rows, const float *direction, int32_t t, float *dxt)
+{
+    thread_memory *m = self;
+    const int64_t columns = ddpm_network_get_spec(m->network)->columns,
+                  outputs = ddpm_network_get_spec(m->network)->heads * columns;
+    int64_t stride;
+    float *dout = ddpm_workspace_dout(m->workspace, &stride);
+    for (int64_t i = 0; i < rows; i++) {
+        m->t[i] = t;
+        memset(dout + i * stride, 0, (size_t)outputs * sizeof *dout);
+        memcpy(dout + i * stride, direction + i * columns, (size_t)columns * sizeof *dout);
+    }
+    ddpm_network_input_gradient(m->network, m->packed, m->workspace, rows, m->t, dxt);
+}
+
+static ddpm_status build(pass *p)
+{
+    const ddpm_evaluation *e = p->e;
+    const ddpm_model *model = &e->loaded->model;
+    const int derive = e->options.likelihood;
+    DDPM_TRY(ddpm_packed_create(model->network, derive ? DDPM_PACK_INPUT_GRADIENT : DDPM_PACK_FORWARD, &p->packed));
+    ddpm_packed_fill(p->packed, model->network, ddpm_loaded_weights(e->loaded, e->sampling.weights), 0, 1);
+    DDPM_TRY(DDPM_NEW(&p->sums, e->steps + 2, "terms of the bound"));
+    DDPM_TRY(DDPM_NEW(&p->rows, ROW_NUMBERS * e->held_out.count, "numbers of the rows"));
+    if (derive) {
+        DDPM_TRY(ddpm_likelihood_create(&model->diffusion, e->columns, e->options.probes, 1, &p->whole));
+        DDPM_TRY(ddpm_likelihood_create(&model->diffusion, e->columns, e->options.probes, 2, &p->half));
+    }
+    DDPM_TRY(DDPM_NEW(&p->threads, e->threads, "threads of the evaluation"));
+    for (int i = 0; i < e->threads; i++) {
+        thread_memory *m = &p->threads[i];
+        m->network = model->network;
+        m->packed = p->packed;
+        DDPM_TRY(ddpm_workspace_create(model->network, BLOCK, BLOCK, derive, &m->workspace));
+        DDPM_TRY(DDPM_NEW(&m->condition, BLOCK * ddpm_condition_width(e->condition), "conditions of a block"));
+        DDPM_TRY(ddpm_bound_memory_create(BLOCK, e->columns, &m->bound));
+        if (derive) DDPM_TRY(ddpm_likelihood_memory_create(BLOCK, e->columns, &m->likelihood));
+    }
+    return DDPM_OK;
+}
+
+static void release(pass *p)
+{
+    for (int i = 0; p->threads && i < p->e->threads; i++) {
+        ddpm_workspace_free(p->threads[i].workspace);
+        ddpm_release(p->threads[i].condition);
+        ddpm_bound_memory_release(&p->threads[i].bound);
+        ddpm_likelihood_memory_release(&p->threads[i].likelihood);
+    }
+    ddpm_release(p->threads);
+    ddpm_packed_free(p->packed);
+    ddpm_likelihood_release(&p->whole);
+    ddpm_likelihood_release(&p->half);
+    ddpm_release(p->sums);
+    ddpm_release(p->rows);
+}
+
+/* Add a block's terms at t to the sums, which all threads share. */
+static void add_terms(pass *p, int32_t t, int64_t rows, const double *terms)
+{
+    const ddpm_evaluation *e = p->e;
+    int64_t sum = 0, refused = 0;
+    for (int64_t i = 0; i < rows; i++)
+        ddpm_fixed_add(terms[i], TERM_BITS, e->held_out.count * e->options.draws, &sum, &refused);
+#pragma omp atomic
+    p->sums[t] += sum;
+#pragma omp atomic
+    p->sums[e->steps + 1] += refused;
+}
+
+static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
+{
+    const ddpm_evaluation *e = p->e;
+    const ddpm_model *model = &e->loaded->model;
+    const ddpm_schedule *schedule = &model->diffusion.schedule;
+    const ddpm_denoiser denoiser = {predict, m};
+    const float *x0 = e->held_out.rows + first * e->columns;
+    double *bound = p->rows + ROW_BOUND * e->held_out.count + first, terms[BLOCK];
+    double *old_bound = p->rows + ROW_OLD_BOUND * e->held_out.count + first;
+    const double share = 1.0 / (double)e->options.draws;
+    for (int64_t i = 0; i < rows; i++) {
+        bound[i] = old_bound[i] = ddpm_bound_prior(schedule, e->columns, x0 + i * e->columns);
+        old_bound[i] += ddpm_bound_first_step(schedule, e->columns, x0 + i * e->columns);
+    }
+    for (int64_t draw = 0; draw < e->options.draws; draw++)
+        for (int32_t t = 1; t <= e->steps; t++) {
+            ddpm_bound_terms(&model->objective, ddpm_network_kernels(model->network), &denoiser, e->options.seed,
+                             draw * e->held_out.count + first, rows, e->columns, x0, t, &m->bound, terms);
+            add_terms(p, t, rows, terms);
+            for (int64_t i = 0; i < rows; i++) {
+                bound[i] += share * terms[i];
+                if (t > 1) old_bound[i] += share * terms[i];
+            }
+        }
+}
+
+static void likelihood_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
+{
+    const ddpm_evaluation *e = p->e;
+    const ddpm_flow flow = {.denoiser = {predict, m}, .pull_back = pull_back};
+    const float *x0 = e->held_out.rows + first * e->columns;
+    ddpm_likelihood_rows(&p->whole, &flow, e->options.seed, first, rows, x0, &m->likelihood,
+                         p->rows + ROW_LIKELIHOOD * e->held_out.count + first);
+    ddpm_likelihood_rows(&p->half, &flow, e->options.seed, first, rows, x0, &m->likelihood,
+                         p->rows + ROW_HALF_LIKELIHOOD * e->held_out.count + first);
+}
+
+static void compute(pass *p)
+{
+    ddpm_evaluation *e = p->e;
+    const int64_t blocks = (e->held_out.count + BLOCK - 1) / BLOCK;
+    const int64_t rank = ddpm_comm_rank(e->comm), size = ddpm_comm_size(e->comm);
+#pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
+    for (int64_t block = blocks * rank / size; block < blocks * (rank + 1) / size; block++) {
+        thread_memory *m = &p->threads[omp_get_thread_num()];
+        const int64_t first = block * BLOCK, left = e->held_out.count - first, rows = left < BLOCK ? left : BLOCK;
+        ddpm_condition_expand(e->condition, rows, e->held_out.values + first * e->condition->count, NULL, m->condition);
+        bound_block(p, m, first, rows);
+        if (e->options.likelihood) likelihood_block(p, m, first, rows);
+    }
+}
+
+static double mean_of(int64_t count, const double *values, double *error)
+{
+    double sum = 0.0, squares = 0.0;
+    for (int64_t i = 0; i < count; i++) sum += values[i];
+    const double mean = sum / (double)count;
+    for (int64_t i = 0; i < count; i++) squares += (values[i] - mean) * (values[i] - mean);
+    if (error) *error = sqrt(squares / ((double)count * (double)(count > 1 ? count - 1 : 1)));
+    return mean;
+}
+
+static ddpm_status finish(ddpm_evaluation *e, pass *p)
+{
+    const int64_t count = e->held_out.count;
+    const ddpm_schedule *schedule = &e->loaded->model.diffusion.schedule;
+    const double *half = p->rows + ROW_HALF_LIKELIHOOD * count, *whole = p->rows + ROW_LIKELIHOOD * count;
+    DDPM_TRY(DDPM_NEW(&e->term, e->steps + 1, "terms of the bound"));
+    DDPM_TRY(DDPM_NEW(&e->row_bound, count, "numbers of the rows"));
+    DDPM_TRY(DDPM_NEW(&e->row_likelihood, count, "numbers of the rows"));
+    if (p->sums[e->steps + 1] > 0)
+        return ddpm_fail(DDPM_ERR_NUMERIC,
+                         "%lld terms of the bound are too large or not finite: the model has diverged",
+                         (long long)p->sums[e->steps + 1]);
+    memcpy(e->row_bound, p->rows + ROW_BOUND * count, (size_t)count * sizeof(double));
+    memcpy(e->row_likelihood, whole, (size_t)count * sizeof(double));
+    for (int64_t t = 1; t <= e->steps; t++)
+        e->term[t] = ddpm_fixed_value(p->sums[t], TERM_BITS) / (double)(count * e->options.draws);
+    for (int64_t i = 0; i < count; i++) {
+        const float *x0 = e->held_out.rows + i * e->columns;
+        e->prior += ddpm_bound_prior(schedule, e->columns, x0) / (double)count;
+        e->first_step += ddpm_bound_first_step(schedule, e->columns, x0) / (double)count;
+        e->likelihood_tolerance += fabs(whole[i] - half[i]) / (double)count;
+    }
+    e->bound = mean_of(count, e->row_bound, &e->bound_error);
+    e->old_bound = mean_of(count, p->rows + ROW_OLD_BOUND * count, NULL);
+    e->likelihood = mean_of(count, whole, &e->likelihood_error);
+    if (isfinite(e->likelihood)) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_NUMERIC, "the log-likelihood is not finite: the model has diverged");
+}
+
+ddpm_status ddpm_evaluation_model(ddpm_evaluation *e)
+{
+    pass p = {.e = e};
+    ddpm_status status = ddpm_agree(e->comm, build(&p));
+    if (status == DDPM_OK) {
+        compute(&p);
+        ddpm_comm_sum_int64(e->comm, p.sums, e->steps + 2);
+        ddpm_comm_sum_double(e->comm, p.rows, ROW_NUMBERS * e->held_out.count);
+        status = ddpm_agree(e->comm, finish(e, &p));
+    }
+    release(&p);
+    return status;
+}

@@ -1,0 +1,125 @@
+/* The digest of a checkpoint. It knows of HDF5 no more than the signature a file starts with. */
+#include "file/digest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+enum { READ_BYTES = 1 << 20 };
+
+static const char magic[] = "ddpm checkpoint ";
+static const char hdf5_signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
+
+static ddpm_status fail_errno(const char *path, const char *what)
+{
+    const ddpm_status status = errno == ENOENT || errno == ENOTDIR ? DDPM_ERR_MISSING : DDPM_ERR_IO;
+    return ddpm_fail(status, "%s: %s (%s)", path, what, strerror(errno));
+}
+
+ddpm_status ddpm_digest_damaged(const char *path)
+{
+    return ddpm_fail(DDPM_ERR_DATA, "%s is damaged (its digest does not match); use an older checkpoint of the folder",
+                     path);
+}
+
+/** Read until bytes or the end of the file. */
+static ddpm_status read_at(int fd, const char *path, void *data, size_t bytes, int64_t offset, size_t *got)
+{
+    *got = 0;
+    while (*got < bytes) {
+        const ssize_t n = pread(fd, (char *)data + *got, bytes - *got, (off_t)(offset + (int64_t)*got));
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_errno(path, "could not be read");
+        if (n == 0) break;
+        *got += (size_t)n;
+    }
+    return DDPM_OK;
+}
+
+static ddpm_status hash_rest(int fd, const char *path, XXH3_state_t *state, int64_t *bytes)
+{
+    static char buffer[READ_BYTES]; /* main thread only */
+    size_t got;
+    *bytes = DDPM_DIGEST_BLOCK;
+    XXH3_128bits_reset(state);
+    do {
+        DDPM_TRY(read_at(fd, path, buffer, READ_BYTES, *bytes, &got));
+        XXH3_128bits_update(state, buffer, got);
+        *bytes += (int64_t)got;
+    } while (got == READ_BYTES);
+    return DDPM_OK;
+}
+
+/** The block that the rest of the file asks for. */
+static ddpm_status compute_block(int fd, const char *path, int format, char block[DDPM_DIGEST_BLOCK])
+{
+    char hex[33];
+    int64_t bytes = 0;
+    XXH3_state_t *state = XXH3_createState();
+    if (!state) return ddpm_fail(DDPM_ERR_MEMORY, "%s: no memory for its digest", path);
+    const ddpm_status status = hash_rest(fd, path, state, &bytes);
+    if (status == DDPM_OK) {
+        XXH128_canonical_t digest;
+        XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(state));
+        for (int i = 0; i < 16; i++) snprintf(hex + 2 * i, 3, "%02x", digest.digest[i]);
+        memset(block, 0, DDPM_DIGEST_BLOCK);
+        snprintf(block, DDPM_DIGEST_BLOCK, "%s%d\nbytes %lld\nxxh3 %s\n", magic, format, (long long)bytes, hex);
+    }
+    XXH3_freeState(state);
+    return status;
+}
+
+ddpm_status ddpm_digest_seal(const char *path, int format)
+{
+    char block[DDPM_DIGEST_BLOCK];
+    const int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0) return fail_errno(path, "could not be opened");
+    ddpm_status status = compute_block(fd, path, format, block);
+    ssize_t written = status == DDPM_OK ? 0 : DDPM_DIGEST_BLOCK;
+    while (written < DDPM_DIGEST_BLOCK) {
+        const ssize_t n = pwrite(fd, block + written, (size_t)(DDPM_DIGEST_BLOCK - written), (off_t)written);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            status = fail_errno(path, "could not be written");
+            break;
+        }
+        written += n;
+    }
+    if (close(fd) && errno != EINTR && status == DDPM_OK) status = fail_errno(path, "could not be written");
+    return status;
+}
+
+/** Compare an open file's block with the one its rest asks for. */
+static ddpm_status check_open(int fd, const char *path, int *format)
+{
+    char found[DDPM_DIGEST_BLOCK + sizeof hdf5_signature] = "", expected[DDPM_DIGEST_BLOCK], number[4] = "";
+    struct stat about;
+    size_t got = 0;
+    if (fstat(fd, &about)) return fail_errno(path, "could not be examined");
+    if (!S_ISREG(about.st_mode)) return ddpm_fail(DDPM_ERR_IO, "%s: is not a file", path);
+    DDPM_TRY(read_at(fd, path, found, sizeof found, 0, &got));
+    const size_t known = got < sizeof magic - 1 ? got : sizeof magic - 1;
+    if (memcmp(found, magic, known) && memcmp(found + DDPM_DIGEST_BLOCK, hdf5_signature, sizeof hdf5_signature))
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: is not a checkpoint; expected a file that `ddpm train` wrote, or its run folder", path);
+    if (got < sizeof found) return ddpm_digest_damaged(path);
+    memcpy(number, found + sizeof magic - 1, sizeof number - 1);
+    *format = atoi(number); /* if anything else stands there, the blocks will differ */
+    DDPM_TRY(compute_block(fd, path, *format, expected));
+    return memcmp(found, expected, sizeof expected) ? ddpm_digest_damaged(path) : DDPM_OK;
+}
+
+ddpm_status ddpm_digest_check(const char *path, int *format)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail_errno(path, "could not be opened");
+    const ddpm_status status = check_open(fd, path, format);
+    close(fd);
+    return status;
+}

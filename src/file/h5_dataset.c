@@ -1,0 +1,217 @@
+/* Datasets: opened, read, written. */
+#include "file/h5_handle.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CHUNK_BYTES = 1 << 20 };
+
+static hid_t file_type(ddpm_h5_type type)
+{
+    switch (type) {
+    case DDPM_H5_FLOAT32:
+        return H5T_IEEE_F32LE;
+    case DDPM_H5_FLOAT64:
+        return H5T_IEEE_F64LE;
+    case DDPM_H5_INT32:
+        return H5T_STD_I32LE;
+    case DDPM_H5_INT64:
+        return H5T_STD_I64LE;
+    }
+    return H5I_INVALID_HID;
+}
+
+static hid_t memory_type(ddpm_h5_type type)
+{
+    switch (type) {
+    case DDPM_H5_FLOAT32:
+        return H5T_NATIVE_FLOAT;
+    case DDPM_H5_FLOAT64:
+        return H5T_NATIVE_DOUBLE;
+    case DDPM_H5_INT32:
+        return H5T_NATIVE_INT32;
+    case DDPM_H5_INT64:
+        return H5T_NATIVE_INT64;
+    }
+    return H5I_INVALID_HID;
+}
+
+static int64_t type_bytes(ddpm_h5_type type)
+{
+    return type == DDPM_H5_FLOAT32 || type == DDPM_H5_INT32 ? 4 : 8;
+}
+
+ddpm_status ddpm_h5_dataset_open(const ddpm_h5 *file, const char *name, hid_t *id, ddpm_h5_shape *shape)
+{
+    if (!name || !*name) return ddpm_fail(DDPM_ERR_DATA, "%s: the name of the dataset is empty", file->path);
+    *id = H5Dopen2(file->id, name, file->dataset_access);
+    if (*id < 0 && !*file->outside && !ddpm_h5_error_number()) return ddpm_h5_missing(file, name);
+    if (*id < 0) return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "could not be opened");
+    const ddpm_status status = ddpm_h5_dataset_describe(file, name, *id, shape);
+    if (status != DDPM_OK) (void)H5Dclose(*id);
+    return status;
+}
+
+static ddpm_status check_number(const ddpm_h5 *file, const char *name, const ddpm_h5_shape *shape)
+{
+    return shape->is_number
+               ? DDPM_OK
+               : ddpm_fail(DDPM_ERR_DATA, "%s: %s: does not hold numbers; integers and floating-point numbers are read",
+                           file->path, name);
+}
+
+ddpm_status ddpm_h5_shape_of(const ddpm_h5 *file, const char *name, ddpm_h5_shape *out)
+{
+    DDPM_H5_READING(file->path);
+    hid_t id;
+    DDPM_TRY(ddpm_h5_dataset_open(file, name, &id, out));
+    (void)H5Dclose(id);
+    return DDPM_OK;
+}
+
+/* ---- reading ---- */
+
+ddpm_status ddpm_h5_read(const ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size,
+                         void *data)
+{
+    DDPM_H5_READING(file->path);
+    char expected[DDPM_H5_MAX_DIMS * 24], found[DDPM_H5_MAX_DIMS * 24];
+    ddpm_h5_shape shape;
+    hid_t id;
+    DDPM_TRY(ddpm_h5_dataset_open(file, name, &id, &shape));
+    ddpm_status status = check_number(file, name, &shape);
+    if (status == DDPM_OK && (shape.dims != dims || (dims && memcmp(shape.size, size, (size_t)dims * sizeof *size))))
+        status = ddpm_fail(DDPM_ERR_DATA, "%s: %s: has the shape %s; expected %s", file->path, name,
+                           ddpm_h5_shape_text(shape.dims, shape.size, found, sizeof found),
+                           ddpm_h5_shape_text(dims, size, expected, sizeof expected));
+    if (status == DDPM_OK && H5Dread(id, memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+        status = ddpm_h5_fail(DDPM_ERR_DATA, file, name, "could not be read");
+    (void)H5Dclose(id);
+    return status;
+}
+
+/** Make file->last the dataset of this name. */
+static ddpm_status open_last(ddpm_h5 *file, const char *name)
+{
+    const size_t bytes = name ? strlen(name) + 1 : 0;
+    hid_t id;
+    if (file->last > 0 && bytes && !strcmp(file->last_name, name)) return DDPM_OK;
+    if (file->last > 0) (void)H5Dclose(file->last);
+    file->last = 0;
+    ddpm_release(file->last_name);
+    file->last_name = NULL;
+    DDPM_TRY(ddpm_h5_dataset_open(file, name, &id, &file->last_shape));
+    file->last = id;
+    DDPM_TRY(DDPM_NEW(&file->last_name, (int64_t)bytes, "a name"));
+    memcpy(file->last_name, name, bytes);
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_h5_read_rows(ddpm_h5 *file, const char *name, int64_t first, int64_t count, float *rows)
+{
+    DDPM_H5_READING(file->path);
+    hsize_t start[DDPM_H5_MAX_DIMS] = {0}, edge[DDPM_H5_MAX_DIMS], total = (hsize_t)count;
+    DDPM_TRY(open_last(file, name));
+    const ddpm_h5_shape *shape = &file->last_shape;
+    DDPM_TRY(check_number(file, name, shape));
+    if (shape->dims == 0)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: %s: is a single number; rows were expected", file->path, name);
+    if (first < 0 || count < 0 || count > shape->size[0] || first > shape->size[0] - count)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: %s: has %lld rows; %lld from row %lld on were asked for", file->path, name,
+                         (long long)shape->size[0], (long long)count, (long long)first);
+    for (int i = 1; i < shape->dims; i++) total *= edge[i] = (hsize_t)shape->size[i];
+    if (total == 0) return DDPM_OK;
+    start[0] = (hsize_t)first;
+    edge[0] = (hsize_t)count;
+
+    const hid_t in_file = H5Dget_space(file->last), in_memory = H5Screate_simple(1, &total, NULL);
+    ddpm_status status = DDPM_OK;
+    if (in_file < 0 || in_memory < 0 || H5Sselect_hyperslab(in_file, H5S_SELECT_SET, start, NULL, edge, NULL) < 0 ||
+        H5Dread(file->last, H5T_NATIVE_FLOAT, in_memory, in_file, H5P_DEFAULT, rows) < 0)
+        status = ddpm_h5_fail(DDPM_ERR_DATA, file, name, "rows could not be read");
+    if (in_file >= 0) (void)H5Sclose(in_file);
+    if (in_memory >= 0) (void)H5Sclose(in_memory);
+    return status;
+}
+
+/* ---- writing ---- */
+
+/** Make the groups above name. (HDF5 would make them itself, but with their time of birth.) */
+static ddpm_status make_groups(ddpm_h5 *file, const char *name)
+{
+    char part[512];
+    const size_t length = strlen(name);
+    if (!length || length >= sizeof part || name[length - 1] == '/')
+        return ddpm_fail(DDPM_ERR_INTERNAL, "%s: '%.80s' is not a name for a dataset", file->path, name);
+    const hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
+    int failed = creation < 0 || H5Pset_obj_track_times(creation, 0) < 0;
+    for (size_t end = 1; end < length && !failed; end++) {
+        if (name[end] != '/' || name[end - 1] == '/') continue;
+        snprintf(part, sizeof part, "%.*s", (int)end, name);
+        if (H5Lexists(file->id, part, file->link_access) > 0) continue;
+        const hid_t group = H5Gcreate2(file->id, part, H5P_DEFAULT, creation, H5P_DEFAULT);
+        failed = group < 0 || H5Gclose(group) < 0;
+    }
+    const ddpm_status status = failed ? ddpm_h5_fail(DDPM_ERR_IO, file, name, "its group could not be made") : DDPM_OK;
+    if (creation >= 0) (void)H5Pclose(creation);
+    return status;
+}
+
+/** Chunks of whole rows where a row fits in CHUNK_BYTES, of equal size so that little is padding. */
+static void chunk_shape(int dims, const int64_t *size, int64_t bytes, hsize_t *chunk)
+{
+    for (int i = dims - 1; i >= 0; i--) {
+        const int64_t fit = ddpm_larger(1, CHUNK_BYTES / bytes);
+        const int64_t edge = ddpm_pieces(size[i], ddpm_pieces(size[i], fit));
+        chunk[i] = (hsize_t)edge;
+        bytes *= edge;
+    }
+}
+
+/** Make a dataset. chunked: with checksums; else in one piece that has its place in the file at once. */
+static ddpm_status make_dataset(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size,
+                                int chunked, hid_t *out)
+{
+    hsize_t extent[DDPM_H5_MAX_DIMS], chunk[DDPM_H5_MAX_DIMS];
+    DDPM_TRY(make_groups(file, name));
+    for (int i = 0; i < dims; i++) extent[i] = (hsize_t)size[i];
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    const hid_t space = dims ? H5Screate_simple(dims, extent, NULL) : H5Screate(H5S_SCALAR);
+    int failed = creation < 0 || space < 0 || H5Pset_obj_track_times(creation, 0) < 0;
+    if (!failed && chunked) {
+        chunk_shape(dims, size, type_bytes(type), chunk);
+        failed = H5Pset_chunk(creation, dims, chunk) < 0 || H5Pset_fletcher32(creation) < 0;
+    } else if (!failed) {
+        failed = H5Pset_layout(creation, H5D_CONTIGUOUS) < 0 || H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY) < 0 ||
+                 H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0;
+    }
+    *out = failed ? H5I_INVALID_HID
+                  : H5Dcreate2(file->id, name, file_type(type), space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    const ddpm_status status = *out < 0 ? ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be made") : DDPM_OK;
+    if (creation >= 0) (void)H5Pclose(creation);
+    if (space >= 0) (void)H5Sclose(space);
+    return status;
+}
+
+ddpm_status ddpm_h5_write(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size,
+                          const void *data)
+{
+    hid_t id;
+    int empty = 0;
+    for (int i = 0; i < dims; i++) empty |= size[i] == 0;
+    DDPM_TRY(make_dataset(file, name, type, dims, size, dims && !empty, &id));
+    ddpm_status status = DDPM_OK;
+    if (!empty && H5Dwrite(id, memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+        status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
+    if (H5Dclose(id) < 0 && status == DDPM_OK) status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
+    return status;
+}
+
+ddpm_status ddpm_h5_declare(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size)
+{
+    hid_t id;
+    DDPM_TRY(make_dataset(file, name, type, dims, size, 0, &id));
+    return H5Dclose(id) < 0 ? ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be made") : DDPM_OK;
+}

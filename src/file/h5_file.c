@@ -1,0 +1,203 @@
+/* HDF5 files: make, open, close. */
+#define _GNU_SOURCE 1 /* memfd_create, dup3 */
+#include "file/h5_handle.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHUNK_CACHE_BYTES = 64 << 20, CHUNK_CACHE_SLOTS = 12421 /* a prime, many more than chunks that fit */ };
+
+static ddpm_status fail_errno(const char *path, const char *what)
+{
+    const ddpm_status status = errno == ENOENT || errno == ENOTDIR ? DDPM_ERR_MISSING : DDPM_ERR_IO;
+    return ddpm_fail(status, "%s: %s (%s)", path, what, strerror(errno));
+}
+
+hid_t ddpm_h5_file_access(void)
+{
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    if (access < 0) return access;
+    if (H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0 &&
+        H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0)
+        return access;
+    (void)H5Pclose(access);
+    return H5I_INVALID_HID;
+}
+
+/** HDF5 asks before it follows a link into another file, also one behind a link within this file: remember and refuse.
+ */
+static herr_t refuse_link(const char *from, const char *group, const char *to, const char *object, unsigned *flags,
+                          hid_t access, void *context)
+{
+    char *outside = context;
+    (void)from, (void)group, (void)object, (void)flags, (void)access;
+    snprintf(outside, DDPM_H5_OUTSIDE_BYTES, "%s", to);
+    return -1;
+}
+
+static ddpm_status make_access(ddpm_h5 *file)
+{
+    file->link_access = H5Pcreate(H5P_LINK_ACCESS);
+    file->dataset_access = H5Pcreate(H5P_DATASET_ACCESS);
+    if (file->link_access < 0 || file->dataset_access < 0 ||
+        H5Pset_elink_cb(file->link_access, refuse_link, file->outside) < 0 ||
+        H5Pset_elink_cb(file->dataset_access, refuse_link, file->outside) < 0 ||
+        H5Pset_chunk_cache(file->dataset_access, CHUNK_CACHE_SLOTS, CHUNK_CACHE_BYTES, 1.0) < 0)
+        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "HDF5 could not be set up");
+    return DDPM_OK;
+}
+
+static void free_handle(ddpm_h5 *file)
+{
+    if (file->link_access > 0) (void)H5Pclose(file->link_access);
+    if (file->dataset_access > 0) (void)H5Pclose(file->dataset_access);
+    ddpm_release(file->last_name);
+    ddpm_release(file->outside);
+    ddpm_release(file->path);
+    ddpm_release(file);
+}
+
+ddpm_status ddpm_h5_handle(const char *path, ddpm_h5 **out)
+{
+    const size_t bytes = strlen(path) + 1;
+    ddpm_h5 *file = NULL;
+    *out = NULL;
+    DDPM_TRY(DDPM_NEW(&file, 1, "an HDF5 file"));
+    file->id = H5I_INVALID_HID;
+    file->memory = file->disk = -1;
+    ddpm_status status = DDPM_NEW(&file->path, (int64_t)bytes, "a path");
+    if (status == DDPM_OK) status = DDPM_NEW(&file->outside, DDPM_H5_OUTSIDE_BYTES, "the name of a link");
+    if (status == DDPM_OK) {
+        memcpy(file->path, path, bytes);
+        status = make_access(file);
+    }
+    if (status == DDPM_OK)
+        *out = file;
+    else
+        free_handle(file);
+    return status;
+}
+
+static ddpm_status wrap(hid_t id, const char *path, ddpm_h5 **out)
+{
+    const ddpm_status status = ddpm_h5_handle(path, out);
+    if (status == DDPM_OK)
+        (*out)->id = id;
+    else
+        (void)H5Fclose(id);
+    return status;
+}
+
+/** HDF5 1.10 ends in freed memory when a write fails while it closes a file, as on a full disk. So a file that is made
+ * is put together in memory, where what is only declared is a hole and costs nothing, and ddpm_h5_close copies it to
+ * the disk: a file in memory takes the place of the descriptor that HDF5 writes to. */
+static ddpm_status move_to_memory(ddpm_h5 *file)
+{
+    int *descriptor = NULL;
+    if (H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 || !descriptor)
+        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "has no descriptor");
+    file->memory = memfd_create("ddpm", MFD_CLOEXEC);
+    file->disk = fcntl(*descriptor, F_DUPFD_CLOEXEC, 0);
+    if (file->memory < 0 || file->disk < 0)
+        return ddpm_fail(DDPM_ERR_IO, "%s: no file in memory could be made (%s)", file->path, strerror(errno));
+    DDPM_TRY(ddpm_h5_copy(file->disk, file->memory, file->path)); /* should HDF5 have written already */
+    if (dup3(file->memory, *descriptor, O_CLOEXEC) >= 0) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_IO, "%s: no file in memory could be used (%s)", file->path, strerror(errno));
+}
+
+ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out)
+{
+    struct stat about;
+    *out = NULL;
+    ddpm_h5_quiet();
+    if (!stat(path, &about) && !S_ISREG(about.st_mode))
+        return ddpm_fail(DDPM_ERR_IO, "%s: could not be made: %s is in the way", path,
+                         S_ISDIR(about.st_mode) ? "a folder" : "something that is not a file");
+    const hid_t creation = H5Pcreate(H5P_FILE_CREATE);
+    const hid_t access = ddpm_h5_file_access();
+    hid_t id = H5I_INVALID_HID;
+    /* no times: equal content should give equal bytes */
+    if (creation >= 0 && access >= 0 && H5Pset_obj_track_times(creation, 0) >= 0 &&
+        H5Pset_userblock(creation, (hsize_t)user_block) >= 0 && H5Pset_fapl_sec2(access) >= 0)
+        id = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
+    ddpm_status status = id < 0 ? ddpm_h5_fail_path(DDPM_ERR_IO, path, "could not be made") : DDPM_OK;
+    if (creation >= 0) (void)H5Pclose(creation);
+    if (access >= 0) (void)H5Pclose(access);
+    DDPM_TRY(status);
+    DDPM_TRY(wrap(id, path, out));
+    status = move_to_memory(*out);
+    return status == DDPM_OK ? DDPM_OK : ddpm_h5_finish(out, status);
+}
+
+ddpm_status ddpm_h5_probe(const char *path, int writing)
+{
+    struct stat about;
+    if (stat(path, &about)) return fail_errno(path, "could not be found");
+    if (S_ISDIR(about.st_mode)) return ddpm_fail(DDPM_ERR_MISSING, "%s: expected an HDF5 file, found a folder", path);
+    if (!S_ISREG(about.st_mode)) return ddpm_fail(DDPM_ERR_IO, "%s: is not a regular file", path);
+    if (access(path, writing ? R_OK | W_OK : R_OK))
+        return fail_errno(path, writing ? "could not be opened for writing" : "could not be opened");
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
+{
+    DDPM_H5_READING(path);
+    *out = NULL;
+    ddpm_h5_quiet();
+    DDPM_TRY(ddpm_h5_probe(path, 0));
+    if (H5Fis_hdf5(path) == 0)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: is not an HDF5 file; data are read from HDF5 (as h5py writes it) only",
+                         path);
+    const hid_t access = ddpm_h5_file_access();
+    const hid_t id = access < 0 ? access : H5Fopen(path, H5F_ACC_RDONLY, access);
+    ddpm_status status = DDPM_OK;
+    if (id < 0)
+        status = ddpm_h5_error_says("truncated file")
+                     ? ddpm_fail(DDPM_ERR_DATA, "%s: is shorter than it was when written; copy it again", path)
+                     : ddpm_h5_fail_path(DDPM_ERR_DATA, path, "could not be opened");
+    if (access >= 0) (void)H5Pclose(access);
+    DDPM_TRY(status);
+    return wrap(id, path, out);
+}
+
+ddpm_status ddpm_h5_close(ddpm_h5 **handle)
+{
+    ddpm_h5 *file = *handle;
+    ddpm_status status = DDPM_OK;
+    *handle = NULL;
+    if (!file) return DDPM_OK;
+    if (file->last > 0) (void)H5Dclose(file->last);
+    if (file->id >= 0 && H5Fclose(file->id) < 0) status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
+    if (file->disk >= 0 && status == DDPM_OK) status = ddpm_h5_copy(file->memory, file->disk, file->path);
+    if (file->memory >= 0) close(file->memory);
+    if (file->disk >= 0 && close(file->disk) && errno != EINTR && status == DDPM_OK)
+        status = fail_errno(file->path, "could not be written");
+    if (file->comm) status = ddpm_agree(file->comm, status);
+    free_handle(file);
+    return status;
+}
+
+ddpm_status ddpm_h5_finish(ddpm_h5 **file, ddpm_status status)
+{
+    char message[DDPM_MESSAGE_BYTES];
+    snprintf(message, sizeof message, "%s", ddpm_error_message());
+    const ddpm_status closed = ddpm_h5_close(file);
+    return status == DDPM_OK ? closed : ddpm_fail(status, "%s", message);
+}
+
+const char *ddpm_h5_library(void)
+{
+    static char text[32];
+    unsigned major = 0, minor = 0, release = 0;
+    (void)H5get_libversion(&major, &minor, &release);
+    snprintf(text, sizeof text, "HDF5 %u.%u.%u", major, minor, release);
+    return text;
+}

@@ -1,0 +1,77 @@
+/* What is left when HDF5 itself fails on a hostile file: version 1.10.8 has errors of memory, and loops without
+ * an end, that a file can set off.
+ * The process cannot go on, for its memory may be spoilt, but it ends with a message and at once. */
+#include "file/h5_handle.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGVTALRM};
+enum {
+    FAULTS = sizeof faults / sizeof *faults,
+    STACK_BYTES = 1 << 16,
+    CALL_SECONDS = 120 /* of computing: more than any piece takes */
+};
+
+static struct sigaction before[FAULTS];
+static char stack[STACK_BYTES]; /* for an endless recursion, which leaves none */
+static const char *volatile reading;
+static volatile int guarding, speaking;
+
+static void limit_time(int seconds)
+{
+    const struct itimerval limit = {.it_value.tv_sec = seconds};
+    if (guarding) setitimer(ITIMER_VIRTUAL, &limit, NULL);
+}
+
+const char *ddpm_h5_enter(const char *path)
+{
+    const char *outer = reading;
+    reading = path;
+    if (!outer) limit_time(CALL_SECONDS);
+    return outer;
+}
+
+void ddpm_h5_leave(const char *const *outer)
+{
+    reading = *outer;
+    if (!reading) limit_time(0);
+}
+
+static void say(const char *text)
+{
+    const ssize_t written = write(STDERR_FILENO, text, strlen(text));
+    (void)written; /* there is nobody to tell */
+}
+
+static void on_fault(int number)
+{
+    if (reading) {
+        if (speaking) {
+            say("ddpm: ");
+            say(reading);
+            say(": HDF5 itself failed on this file, which is damaged or made to do so; copy it again, or write it "
+                "anew\n");
+        }
+        _exit(ddpm_status_exit_code(DDPM_ERR_DATA));
+    }
+    for (int i = 0; i < FAULTS; i++)
+        if (faults[i] == number) sigaction(number, &before[i], NULL);
+    raise(number);
+}
+
+void ddpm_h5_guard(int speaks)
+{
+    const stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_fault;
+    action.sa_flags = SA_ONSTACK | SA_NODEFER;
+    sigemptyset(&action.sa_mask);
+    speaking = speaks;
+    guarding = 1;
+    if (sigaltstack(&other, NULL)) action.sa_flags &= ~SA_ONSTACK;
+    for (int i = 0; i < FAULTS; i++) sigaction(faults[i], &action, &before[i]);
+}

@@ -1,0 +1,156 @@
+/* Writing one file from all ranks through MPI-IO. The file and its datasets are made by one rank beforehand
+ * (ddpm_h5_declare): here only numbers are written, so that no metadata changes. */
+#include "file/h5_handle.h"
+#include "world/comm_mpi.h"
+
+#include <string.h>
+
+/* One collective write: well below the 2^31 bytes that MPI's int counts hold. */
+static const int64_t PART_BYTES = INT64_C(1) << 30;
+
+/** Collective: HDF5 duplicates the communicator here. @return 0 when all is well. */
+static int go_parallel(hid_t access, const ddpm_comm *comm)
+{
+    /* collective metadata reads are broken in 1.10.5 to 1.10.8 */
+    return H5Pset_fapl_mpio(access, comm->all, MPI_INFO_NULL) < 0 || H5Pset_coll_metadata_write(access, 0) < 0 ||
+           H5Pset_all_coll_metadata_ops(access, 0) < 0;
+}
+
+ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **out)
+{
+    ddpm_h5 *file = NULL;
+    *out = NULL;
+    ddpm_h5_quiet();
+    DDPM_TRY(
+        ddpm_agree(comm, ddpm_h5_probe(path, 1))); /* a rank that cannot see the file would leave the others waiting */
+    /* all that can fail on one rank comes before the collective calls: closing a file is one too */
+    const hid_t access = ddpm_h5_file_access();
+    ddpm_status status = access < 0 ? ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "HDF5 could not be set up")
+                                    : ddpm_h5_handle(path, &file);
+    status = ddpm_agree(comm, status);
+    if (status == DDPM_OK && go_parallel(access, comm))
+        status = ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "MPI-IO could not be set up");
+    status = ddpm_agree(comm, status);
+    if (status == DDPM_OK) {
+        file->id = H5Fopen(path, H5F_ACC_RDWR, access);
+        status = file->id < 0 ? ddpm_h5_fail_path(DDPM_ERR_IO, path, "could not be opened by all ranks") : DDPM_OK;
+        status = ddpm_agree(comm, status);
+        if (status != DDPM_OK) file->id = H5I_INVALID_HID;
+    }
+    if (access >= 0) (void)H5Pclose(access);
+    if (status != DDPM_OK) return ddpm_h5_finish(&file, status);
+    file->comm = comm;
+    *out = file;
+    return DDPM_OK;
+}
+
+int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_t index, int64_t *first, int64_t *edge,
+                     int64_t *offset)
+{
+    int64_t inner = 1, whole = 1,
+            outer = 1; /* numbers of one step along the axis that is cut, of the axis, boxes before it */
+    int axis = dims - 1;
+    while (axis > 0 && inner * count[axis] * 4 <= bytes_limit) inner *= count[axis--];
+    for (int i = 0; i < dims; i++) whole *= count[i];
+    if (whole == 0) return 0;
+    for (int i = 0; i < axis; i++) outer *= count[i];
+    const int64_t step = ddpm_smaller(bytes_limit / 4 / inner, count[axis]), parts = ddpm_pieces(count[axis], step);
+    if (index >= parts * outer) return parts * outer;
+
+    const int64_t at = index % parts * step;
+    int64_t box = index / parts;
+    *offset = (box * count[axis] + at) * inner;
+    for (int i = dims - 1; i > axis; i--) first[i] = 0, edge[i] = count[i];
+    first[axis] = at;
+    edge[axis] = ddpm_smaller(step, count[axis] - at);
+    for (int i = axis - 1; i >= 0; i--) {
+        first[i] = box % count[i];
+        edge[i] = 1;
+        box /= count[i];
+    }
+    return parts * outer;
+}
+
+/** Refuse, before anything is collective, what would fail on this rank alone or make the transfer silently independent.
+ */
+static ddpm_status check_slab(const ddpm_h5 *file, const char *name, hid_t id, const ddpm_h5_shape *shape, int dims,
+                              const int64_t *start, const int64_t *count)
+{
+    const hid_t type = H5Dget_type(id);
+    const int same = type >= 0 && H5Tequal(type, H5T_IEEE_F32LE) > 0;
+    if (type >= 0) (void)H5Tclose(type);
+    if (!same || dims != shape->dims || dims == 0)
+        return ddpm_fail(DDPM_ERR_INTERNAL, "%s: %s: is not a float32 dataset of %d dimensions", file->path, name,
+                         dims);
+    if (count[0] == 0) return DDPM_OK;
+    for (int i = 0; i < dims; i++)
+        if (start[i] < 0 || count[i] < 0 || count[i] > shape->size[i] || start[i] > shape->size[i] - count[i])
+            return ddpm_fail(DDPM_ERR_INTERNAL, "%s: %s: a slab of %lld from %lld is outside its dimension %d of %lld",
+                             file->path, name, (long long)count[i], (long long)start[i], i, (long long)shape->size[i]);
+    return DDPM_OK;
+}
+
+/** Local. What this rank writes in part `index` of the slab, where it lies in the file and in memory; or nothing. */
+static ddpm_status select_part(const ddpm_h5 *file, const char *name, hid_t id, int dims, const int64_t *start,
+                               const int64_t *count, int64_t index, hid_t *in_file, hid_t *in_memory, int64_t *offset)
+{
+    int64_t first[DDPM_H5_MAX_DIMS], edge[DDPM_H5_MAX_DIMS];
+    hsize_t from[DDPM_H5_MAX_DIMS], size[DDPM_H5_MAX_DIMS], total = 1;
+    const int some = count[0] > 0 && index < ddpm_h5_part(dims, count, PART_BYTES, index, first, edge, offset);
+    for (int i = 0; i < dims && some; i++) {
+        from[i] = (hsize_t)(start[i] + first[i]);
+        size[i] = (hsize_t)edge[i];
+        total *= size[i];
+    }
+    *in_file = H5Dget_space(id);
+    *in_memory = H5Screate_simple(1, &total, NULL);
+    const int failed = *in_file < 0 || *in_memory < 0 ||
+                       (some ? H5Sselect_hyperslab(*in_file, H5S_SELECT_SET, from, NULL, size, NULL) < 0
+                             : H5Sselect_none(*in_file) < 0 || H5Sselect_none(*in_memory) < 0);
+    return failed ? ddpm_h5_fail(DDPM_ERR_INTERNAL, file, name, "a part of it could not be selected") : DDPM_OK;
+}
+
+/** Collective. One write: part `index` of the slab, or nothing. The status is agreed. */
+static ddpm_status write_part(const ddpm_h5 *file, const char *name, hid_t id, hid_t transfer, int dims,
+                              const int64_t *start, const int64_t *count, int64_t index, const float *data)
+{
+    hid_t in_file = H5I_INVALID_HID, in_memory = H5I_INVALID_HID;
+    int64_t offset = 0;
+    const float nothing = 0;
+    ddpm_status status =
+        ddpm_agree(file->comm, select_part(file, name, id, dims, start, count, index, &in_file, &in_memory, &offset));
+    if (status == DDPM_OK) {
+        if (H5Dwrite(id, H5T_NATIVE_FLOAT, in_memory, in_file, transfer, count[0] > 0 ? data + offset : &nothing) < 0)
+            status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
+        status = ddpm_agree(file->comm, status);
+    }
+    if (in_file >= 0) (void)H5Sclose(in_file);
+    if (in_memory >= 0) (void)H5Sclose(in_memory);
+    return status;
+}
+
+ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, int dims, const int64_t *start, const int64_t *count,
+                               const float *data)
+{
+    ddpm_h5_shape shape;
+    hid_t id = H5I_INVALID_HID;
+    int64_t unused[2 * DDPM_H5_MAX_DIMS + 1], parts = 0;
+    const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+    ddpm_status status = DDPM_OK;
+    if (transfer < 0 || H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE) < 0)
+        status = ddpm_h5_fail(DDPM_ERR_INTERNAL, file, name, "a collective write could not be set up");
+    if (status == DDPM_OK) status = ddpm_h5_dataset_open(file, name, &id, &shape);
+    const int opened = status == DDPM_OK;
+    if (opened) status = check_slab(file, name, id, &shape, dims, start, count);
+    status = ddpm_agree(file->comm, status);
+    if (status == DDPM_OK) {
+        if (count[0])
+            parts = ddpm_h5_part(dims, count, PART_BYTES, INT64_MAX, unused, unused + dims, unused + 2 * dims);
+        ddpm_comm_max_int64(file->comm, &parts, 1); /* all ranks call equally often */
+        for (int64_t i = 0; i < parts && status == DDPM_OK; i++)
+            status = write_part(file, name, id, transfer, dims, start, count, i, data);
+    }
+    if (opened) (void)H5Dclose(id);
+    if (transfer >= 0) (void)H5Pclose(transfer);
+    return status;
+}

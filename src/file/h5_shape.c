@@ -1,0 +1,101 @@
+/* What an open dataset is, and whether it may be read: a file may claim anything. */
+#include "file/h5_handle.h"
+
+#include <stdio.h>
+
+enum { NUMBER_BYTES_MAX = 16 };
+
+static const double CLAIM_PER_BYTE = 2000, CLAIM_ALWAYS = 1e7; /* numbers */
+
+const char *ddpm_h5_shape_text(int dims, const int64_t *size, char *out, size_t bytes)
+{
+    size_t at = 0;
+    snprintf(out, bytes, "scalar");
+    for (int i = 0; i < dims && at < bytes; i++)
+        at += (size_t)snprintf(out + at, bytes - at, "[%lld]", (long long)size[i]);
+    return out;
+}
+
+/** Refuse what lies in other files or cannot be decoded. */
+static ddpm_status check_storage(const ddpm_h5 *file, const char *name, hid_t creation)
+{
+    const int filters = H5Pget_nfilters(creation);
+    if (H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) > 0)
+        return ddpm_fail(
+            DDPM_ERR_DATA,
+            "%s: %s: its numbers lie in other files, which are not followed; copy them into one file (h5repack)",
+            file->path, name);
+    for (int i = 0; i < filters; i++) {
+        unsigned flags = 0;
+        size_t values = 0;
+        char filter_name[64] = "";
+        const H5Z_filter_t filter =
+            H5Pget_filter2(creation, (unsigned)i, &flags, &values, NULL, sizeof filter_name, filter_name, NULL);
+        if (filter >= 0 && H5Zfilter_avail(filter) > 0) continue;
+        return ddpm_fail(
+            DDPM_ERR_DATA,
+            "%s: %s: is compressed with filter %d (%s), which this HDF5 has not; recompress it (h5repack -f "
+            "GZIP=4), or name the folder of the filter's plug-in in HDF5_PLUGIN_PATH",
+            file->path, name, (int)filter, *filter_name ? filter_name : "unnamed");
+    }
+    return DDPM_OK;
+}
+
+static ddpm_status read_shape(const ddpm_h5 *file, const char *name, hid_t space, ddpm_h5_shape *shape)
+{
+    hsize_t size[H5S_MAX_RANK];
+    int64_t bytes = NUMBER_BYTES_MAX;
+    const int dims = H5Sget_simple_extent_dims(space, size, NULL);
+    if (dims < 0) return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "its shape could not be read");
+    if (H5Sget_simple_extent_type(space) == H5S_NULL)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: %s: has no shape (it is a null dataset)", file->path, name);
+    if (dims > DDPM_H5_MAX_DIMS)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: %s: has %d dimensions; at most %d are read", file->path, name, dims,
+                         DDPM_H5_MAX_DIMS);
+    shape->dims = dims;
+    for (int i = 0; i < dims; i++) {
+        if (size[i] > INT64_MAX || (size[i] && __builtin_mul_overflow(bytes, (int64_t)size[i], &bytes)))
+            return ddpm_fail(DDPM_ERR_DATA, "%s: %s: claims more numbers than can be addressed", file->path, name);
+        shape->size[i] = (int64_t)size[i];
+    }
+    return DDPM_OK;
+}
+
+/** Chunks that were never written cost nothing: a few bytes can claim more rows than a life can read. gzip makes a
+ * thousandth of its input at best, so what claims much more than that of a file is not data. */
+static ddpm_status check_claim(const ddpm_h5 *file, const char *name, const ddpm_h5_shape *shape)
+{
+    hsize_t file_bytes = 0;
+    double numbers = 1;
+    if (!shape->is_number || file->comm) return DDPM_OK; /* with comm: a file that this program makes */
+    for (int i = 0; i < shape->dims; i++) numbers *= (double)shape->size[i];
+    if (H5Fget_filesize(file->id, &file_bytes) < 0)
+        return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "its file could not be measured");
+    if (numbers <= CLAIM_ALWAYS || numbers <= CLAIM_PER_BYTE * (double)file_bytes) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: claims %.3g numbers, which a file of %llu bytes cannot hold", file->path,
+                     name, numbers, (unsigned long long)file_bytes);
+}
+
+ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_t id, ddpm_h5_shape *shape)
+{
+    *shape = (ddpm_h5_shape){0};
+    const hid_t creation = H5Dget_create_plist(id);
+    if (creation < 0) return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "could not be examined");
+    ddpm_status status = check_storage(file, name, creation);
+    (void)H5Pclose(creation);
+    DDPM_TRY(status); /* the space of a virtual dataset would open its sources */
+
+    const hid_t space = H5Dget_space(id), type = H5Dget_type(id);
+    if (space < 0 || type < 0)
+        status = ddpm_h5_fail(DDPM_ERR_DATA, file, name, "could not be examined");
+    else
+        status = read_shape(file, name, space, shape);
+    if (status == DDPM_OK) {
+        const H5T_class_t class = H5Tget_class(type);
+        shape->is_number = class == H5T_INTEGER || class == H5T_FLOAT;
+        shape->is_integer = class == H5T_INTEGER;
+    }
+    if (space >= 0) (void)H5Sclose(space);
+    if (type >= 0) (void)H5Tclose(type);
+    return status == DDPM_OK ? check_claim(file, name, shape) : status;
+}

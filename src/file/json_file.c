@@ -1,0 +1,32 @@
+/* JSON files by way of memory. */
+#include "file/json_file.h"
+
+#include "file/file.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+ddpm_status ddpm_json_begin(const char *path, ddpm_json_file *out)
+{
+    *out = (ddpm_json_file){.path = path};
+    out->to = open_memstream(&out->text, &out->bytes);
+    return out->to ? DDPM_OK : ddpm_fail(DDPM_ERR_MEMORY, "no memory for %s", path);
+}
+
+void ddpm_json_number(FILE *to, const char *before, const char *name, double value)
+{
+    fprintf(to, "%s\"%s\": ", before, name);
+    if (isfinite(value))
+        fprintf(to, "%.17g", value);
+    else
+        fprintf(to, "null");
+}
+
+ddpm_status ddpm_json_end(ddpm_json_file *file)
+{
+    ddpm_status status = DDPM_OK;
+    if (fclose(file->to) != 0) status = ddpm_fail(DDPM_ERR_MEMORY, "no memory for %s", file->path);
+    if (status == DDPM_OK) status = ddpm_file_replace(file->path, file->text, file->bytes);
+    free(file->text);
+    return status;
+}

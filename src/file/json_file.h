@@ -1,0 +1,27 @@
+/** A JSON file, whole or not there: it is made in memory, and written by ddpm_file_replace. What has its own form is
+ * printed to `to`. Local.
+ */
+#ifndef DDPM_FILE_JSON_FILE_H
+#define DDPM_FILE_JSON_FILE_H
+
+#include "base/status.h"
+
+#include <stdio.h>
+
+typedef struct ddpm_json_file {
+    FILE *to;
+    const char *path; /* borrowed */
+    char *text;
+    size_t bytes;
+} ddpm_json_file;
+
+/** Begin; when it succeeds, ddpm_json_end must follow. */
+DDPM_MUST_CHECK ddpm_status ddpm_json_begin(const char *path, ddpm_json_file *out);
+
+/** before, "name": value; what is not finite is null. */
+void ddpm_json_number(FILE *to, const char *before, const char *name, double value);
+
+/** Write the file, and release what ddpm_json_begin took. */
+DDPM_MUST_CHECK ddpm_status ddpm_json_end(ddpm_json_file *file);
+
+#endif

@@ -1,0 +1,44 @@
+/** The variational bound of held-out rows, term by term: Ho et al. 2020, equation 5, and beside it the form of
+ * Sohl-Dickstein et al. 2015, equation 14.
+ *
+ *  -ln p(x0) <= L_T + L_{T-1} + ... + L_1 + L_0, in nats over all columns of standardised data. Written against the
+ * sampler's denoiser, so that a closed form can stand in for the network. All functions are Local.
+ */
+#ifndef DDPM_MODEL_BOUND_H
+#define DDPM_MODEL_BOUND_H
+
+#include "model/objective.h"
+#include "model/sampler.h"
+
+/** What a block of rows needs on its way; belongs to one thread. */
+typedef struct ddpm_bound_memory {
+    float *noise, *xt, *target; /* [rows][columns] */
+    int32_t *t;                 /* [rows] */
+} ddpm_bound_memory;
+
+/** @param[out] out  release with ddpm_bound_memory_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_bound_memory_create(int64_t rows, int64_t columns, ddpm_bound_memory *out);
+void ddpm_bound_memory_release(ddpm_bound_memory *memory);
+
+/** The term at t of rows first .. first+rows-1, with one draw of x_t that is a function of (seed, t, row): L_{t-1} =
+ * KL(q(x_{t-1} | x_t, x0) || p(x_{t-1} | x_t)), and L_0 = -ln p(x0 | x_1), a Gaussian density, at t = 1.
+ *  @param x0          [rows][columns].
+ *  @param[out] terms  [rows]. */
+void ddpm_bound_terms(const ddpm_objective *objective, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
+                      uint64_t seed, int64_t first, int64_t rows, int64_t columns, const float *x0, int32_t t,
+                      ddpm_bound_memory *memory, double *terms);
+
+/** L_T = KL(q(x_T | x0) || N(0, I)) of a row. */
+double ddpm_bound_prior(const ddpm_schedule *schedule, int64_t columns, const float *x0);
+
+/** Entropies of q(x_1 | x0) and of q(x_T | x0), the same for all rows. */
+double ddpm_bound_first_entropy(const ddpm_schedule *schedule, int64_t columns);
+double ddpm_bound_last_entropy(const ddpm_schedule *schedule, int64_t columns);
+
+/** What stands in Sohl-Dickstein's form where Ho's has L_0, for a row: there the first step is not learned but
+ * p(x0 | x_1) = q(x_1 | x0) pi(x0) / pi(x_1) with pi = N(0, I), the entropy of q(x_1 | x0) plus
+ * beta_1 (|x0|^2 - columns) / 2, whose mean is 0 over standardised rows. The rest of that form,
+ * -H_q(x_T | x0) and the cross-entropy of x_T with pi, is L_T. */
+double ddpm_bound_first_step(const ddpm_schedule *schedule, int64_t columns, const float *x0);
+
+#endif

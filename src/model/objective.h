@@ -1,0 +1,59 @@
+/** What training minimises: the simplified loss, the variational bound, or both (Ho et al. 2020; Nichol and Dhariwal
+ * 2021).
+ *
+ *  The bound's term at t >= 2 is KL(q(x_{t-1} | x_t, x0) || p(x_{t-1} | x_t)), at t = 1 it is -ln p(x0 | x_1), a
+ * Gaussian density; both are Sohl-Dickstein et al.'s terms up to entropies that do not depend on the parameters. Since
+ * the prediction's target is exact, the difference of the two means is a multiple of (target - output): no
+ * cancellation. All functions are Local.
+ */
+#ifndef DDPM_MODEL_OBJECTIVE_H
+#define DDPM_MODEL_OBJECTIVE_H
+
+#include "model/diffusion.h"
+
+typedef enum ddpm_loss {
+    DDPM_LOSS_SIMPLE, /* weighted squared error of the prediction, mean over rows and columns */
+    DDPM_LOSS_VLB,    /* the bound without L_T: T times the mean of its terms, nats per column */
+    DDPM_LOSS_HYBRID, /* simple + lambda vlb, where the bound's gradient reaches the variance head only */
+    DDPM_LOSS_COUNT
+} ddpm_loss;
+
+/** Weights of the squared error by t. */
+typedef enum ddpm_weighting {
+    DDPM_WEIGHTING_NONE,    /* 1 */
+    DDPM_WEIGHTING_NOISE,   /* what makes any prediction's loss that of the noise: 1, SNR (data), SNR / (SNR + 1)
+                               (velocity) ... */
+    DDPM_WEIGHTING_MIN_SNR, /* the same times min(SNR, gamma) / SNR (Hang et al. 2023) */
+    DDPM_WEIGHTING_COUNT
+} ddpm_weighting;
+
+typedef struct ddpm_objective {
+    const ddpm_diffusion *diffusion; /* borrowed */
+    ddpm_loss loss;
+    double lambda;
+    float *weight;               /* [T + 1] of the squared error */
+    float *mean_slope;           /* [T + 1] of the reverse mean by the prediction */
+    ddpm_transition *transition; /* [T + 1] from t to t - 1 */
+} ddpm_objective;
+
+/** @param[out] out  release with ddpm_objective_release. */
+DDPM_MUST_CHECK ddpm_status ddpm_objective_create(const ddpm_diffusion *diffusion, ddpm_loss loss, double lambda,
+                                                  ddpm_weighting weighting, double gamma, ddpm_objective *out);
+void ddpm_objective_release(ddpm_objective *objective);
+
+/** A block's share of the loss: share times the sum over its rows of importance x (loss per column).
+ *  @param output      [rows][stride]: the prediction, then the variance head where there is one.
+ *  @param target      [rows][columns];  @param t [rows].
+ *  @param importance  [rows], or NULL for 1.
+ *  @param share       1 / rows of the batch.
+ *  @param[out] doutput   [rows][stride] gradient of the result, or NULL.
+ *  @param[out] row_loss  [rows] loss of each row before importance and share, or NULL. */
+double ddpm_objective_rows(const ddpm_objective *objective, int64_t rows, int64_t columns, const float *output,
+                           int64_t stride, const float *target, const int32_t *t, const float *importance, double share,
+                           float *doutput, float *row_loss);
+
+/** The bound's term at t of one row, in nats over all columns: KL, or -ln p(x0 | x_1) at t = 1. */
+double ddpm_objective_term(const ddpm_objective *objective, int64_t columns, const float *output, const float *target,
+                           int64_t t);
+
+#endif

@@ -1,0 +1,42 @@
+/* The layers of a network and the table of its tensors, as a kind of network adds them. */
+#include "network/layers.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { TENSOR_ALIGNMENT = 16 }; /* elements: a cache line */
+
+ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers)
+{
+    DDPM_TRY(DDPM_NEW(&net->layers, layers, "layers"));
+    return DDPM_NEW(&net->tensors, 3 * layers, "tensors");
+}
+
+int64_t ddpm_network_add_tensor(ddpm_network *net, const char *layer, const char *what, int64_t rows, int64_t cols,
+                                double low, double high)
+{
+    ddpm_tensor *tensor = &net->tensors[net->tensor_count];
+    snprintf(tensor->name, sizeof tensor->name, "%s/%s", layer, what);
+    tensor->rows = rows;
+    tensor->cols = cols;
+    tensor->offset = net->parameter_count;
+    tensor->initial_low = low;
+    tensor->initial_high = high;
+    net->parameter_count += ddpm_round_up(rows * cols, TENSOR_ALIGNMENT);
+    return net->tensor_count++;
+}
+
+ddpm_layer *ddpm_network_add_layer(ddpm_network *net, const char *name, int64_t inputs, int64_t outputs)
+{
+    ddpm_layer *layer = &net->layers[net->layer_count++];
+    const double bound = 1.0 / sqrt((double)inputs);
+    layer->inputs = inputs;
+    layer->outputs = outputs;
+    layer->weight = ddpm_network_add_tensor(net, name, "weight", inputs, outputs, -bound, bound);
+    layer->bias = ddpm_network_add_tensor(net, name, "bias", 1, outputs, -bound, bound);
+    layer->gain = -1;
+    layer->transposed = DDPM_PACK_TRAINING;
+    return layer;
+}

@@ -1,0 +1,87 @@
+/* Weights in the order in which the kernels read them. */
+#include "network/packed_layers.h"
+
+#include "base/memory.h"
+#include "network/layers.h"
+
+#include <string.h>
+
+static int has_transposed(ddpm_packing packing, const ddpm_layer *layer)
+{
+    return packing >= layer->transposed;
+}
+
+int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing)
+{
+    const int64_t panel = network->kernels->panel;
+    int64_t floats = 0;
+    for (int64_t l = 0; l < network->layer_count; l++) {
+        const ddpm_layer *layer = &network->layers[l];
+        floats += (layer->inputs + 1) * ddpm_round_up(layer->outputs, panel);
+        if (has_transposed(packing, layer)) floats += layer->outputs * ddpm_round_up(layer->inputs, panel);
+    }
+    return floats * (int64_t)sizeof(float);
+}
+
+static ddpm_status build(const ddpm_network *net, ddpm_packing packing, ddpm_packed *packed)
+{
+    const int64_t panel = net->kernels->panel;
+    DDPM_TRY(DDPM_NEW(&packed->layers, net->layer_count, "packed layers"));
+    packed->layer_count = net->layer_count;
+    for (int64_t l = 0; l < net->layer_count; l++) {
+        const ddpm_layer *layer = &net->layers[l];
+        ddpm_packed_layer *p = &packed->layers[l];
+        const int64_t wide_out = ddpm_round_up(layer->outputs, panel), wide_in = ddpm_round_up(layer->inputs, panel);
+        DDPM_TRY(DDPM_NEW(&p->weight, layer->inputs * wide_out, "packed weights"));
+        DDPM_TRY(DDPM_NEW(&p->bias, wide_out, "packed bias"));
+        if (has_transposed(packing, layer))
+            DDPM_TRY(DDPM_NEW(&p->transposed, layer->outputs * wide_in, "packed weights"));
+    }
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, ddpm_packed **out)
+{
+    ddpm_packed *packed = NULL;
+    *out = NULL;
+    DDPM_TRY(DDPM_NEW(&packed, 1, "packed weights"));
+    const ddpm_status status = build(network, packing, packed);
+    if (status != DDPM_OK) {
+        ddpm_packed_free(packed);
+        return status;
+    }
+    *out = packed;
+    return DDPM_OK;
+}
+
+void ddpm_packed_free(ddpm_packed *packed)
+{
+    if (!packed) return;
+    for (int64_t l = 0; l < packed->layer_count; l++) {
+        ddpm_release(packed->layers[l].weight);
+        ddpm_release(packed->layers[l].bias);
+        ddpm_release(packed->layers[l].transposed);
+    }
+    ddpm_release(packed->layers);
+    ddpm_release(packed);
+}
+
+void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts)
+{
+    const ddpm_kernels *kernels = network->kernels;
+    if (part == 0) packed->parameters = parameters;
+    for (int64_t l = 0; l < network->layer_count; l++) {
+        const ddpm_layer *layer = &network->layers[l];
+        const ddpm_packed_layer *p = &packed->layers[l];
+        const float *weight = parameters + network->tensors[layer->weight].offset;
+        const int64_t panels = ddpm_round_up(layer->outputs, kernels->panel) / kernels->panel;
+        const int64_t transposed = ddpm_round_up(layer->inputs, kernels->panel) / kernels->panel;
+        kernels->pack(weight, layer->inputs, layer->outputs, panels * part / parts, panels * (part + 1) / parts,
+                      p->weight);
+        if (p->transposed)
+            kernels->pack_transposed(weight, layer->inputs, layer->outputs, transposed * part / parts,
+                                     transposed * (part + 1) / parts, p->transposed);
+        if (part == 0)
+            memcpy(p->bias, parameters + network->tensors[layer->bias].offset, (size_t)layer->outputs * sizeof(float));
+    }
+}

@@ -1,0 +1,103 @@
+/* Conditions from the command line or from a file. */
+#include "sample/conditions.h"
+
+#include "base/memory.h"
+#include "file/file.h"
+#include "file/h5.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static ddpm_status list_names(const ddpm_condition *condition, const char *problem)
+{
+    char names[512] = "";
+    for (int64_t v = 0; v < condition->count; v++) {
+        const size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, "%s%s", v ? ", " : "", condition->names[v]);
+    }
+    if (condition->count == 0)
+        return ddpm_fail(DDPM_ERR_USAGE, "%s: this model was trained without data.condition", problem);
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: the model's conditions are %s; give --condition NAME=VALUE for each", problem,
+                     names);
+}
+
+static ddpm_status read_one(const ddpm_condition *condition, const char *text, float *values, int *given)
+{
+    const char *equals = strchr(text, '=');
+    char problem[256], *end;
+    snprintf(problem, sizeof problem, "--condition %s", text);
+    if (!equals) return list_names(condition, problem);
+    for (int64_t v = 0; v < condition->count; v++) {
+        if (strlen(condition->names[v]) != (size_t)(equals - text) ||
+            strncmp(condition->names[v], text, (size_t)(equals - text)) != 0)
+            continue;
+        const double value = strtod(equals + 1, &end);
+        if (!equals[1] || *end) return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number after '='", problem);
+        given[v] = 1;
+        return ddpm_condition_standardise(condition, v, value, &values[v]);
+    }
+    return list_names(condition, problem);
+}
+
+static ddpm_status read_options(const ddpm_condition *condition, const ddpm_sample_options *options, float *values)
+{
+    int *given = NULL;
+    DDPM_TRY(DDPM_NEW(&given, condition->count, "conditions"));
+    ddpm_status status = DDPM_OK;
+    for (int i = 0; status == DDPM_OK && i < options->condition_count; i++)
+        status = read_one(condition, options->conditions[i], values, given);
+    for (int64_t v = 0; status == DDPM_OK && v < condition->count; v++)
+        if (!given[v]) status = list_names(condition, "--condition");
+    ddpm_release(given);
+    return status;
+}
+
+static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_h5 *file,
+                             const char *dataset, ddpm_sample_conditions *out)
+{
+    const int64_t V = condition->count;
+    ddpm_h5_shape shape;
+    DDPM_TRY(ddpm_h5_shape_of(file, dataset, &shape));
+    const int64_t width = shape.dims == 2 ? shape.size[1] : 1;
+    if (!shape.is_number || shape.dims < 1 || shape.dims > 2 || width != V || shape.size[0] < 1)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: expected rows of %lld numbers, the model's conditions in their order",
+                         options->conditions_file, (long long)V);
+    if (options->count == 0) options->count = shape.size[0];
+    if (options->count != shape.size[0])
+        return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, %lld samples are to be made; leave --count out",
+                         options->conditions_file, (long long)shape.size[0], (long long)options->count);
+    out->rows = shape.size[0];
+    DDPM_TRY(DDPM_NEW(&out->values, out->rows * V, "conditions"));
+    DDPM_TRY(ddpm_h5_read_rows(file, dataset, 0, out->rows, out->values));
+    for (int64_t i = 0; i < out->rows * V; i++) {
+        const double value = (double)out->values[i];
+        if (ddpm_condition_standardise(condition, i % V, value, &out->values[i]) != DDPM_OK)
+            return ddpm_fail(DDPM_ERR_DATA, "%s, row %lld (from 0): %s", options->conditions_file, (long long)(i / V),
+                             ddpm_error_message());
+    }
+    return DDPM_OK;
+}
+
+static ddpm_status read_file(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_sample_conditions *out)
+{
+    char path[DDPM_PATH_BYTES], dataset[DDPM_PATH_BYTES];
+    ddpm_h5 *file;
+    if (condition->count == 0) return list_names(condition, "--conditions");
+    DDPM_TRY(ddpm_file_split_dataset(options->conditions_file, "data", DDPM_PATH_BYTES, path, dataset));
+    DDPM_TRY(ddpm_h5_open(path, &file));
+    const ddpm_status status = read_rows(condition, options, file, dataset, out);
+    return ddpm_h5_finish(&file, status);
+}
+
+ddpm_status ddpm_conditions_read(const ddpm_condition *condition, ddpm_sample_options *options,
+                                 ddpm_sample_conditions *out)
+{
+    *out = (ddpm_sample_conditions){0};
+    if (options->conditions_file) return read_file(condition, options, out);
+    if (options->condition_count == 0) return DDPM_OK;
+    DDPM_TRY(DDPM_NEW(&out->values, condition->count, "conditions"));
+    out->rows = 1;
+    return read_options(condition, options, out->values);
+}

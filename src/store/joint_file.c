@@ -1,0 +1,27 @@
+/* Declare, open together, fill, close, rename. */
+#include "store/joint_file.h"
+
+#include "file/file.h"
+
+#include <unistd.h>
+
+/* Rank 0. */
+static ddpm_status create(const ddpm_joint_file *what, const char *partial)
+{
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(ddpm_h5_create(partial, 0, &file));
+    return ddpm_h5_finish(&file, what->declare(what->context, file));
+}
+
+ddpm_status ddpm_joint_file_write(ddpm_comm *comm, const ddpm_joint_file *what)
+{
+    char partial[DDPM_PATH_BYTES];
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(ddpm_agree(comm, ddpm_file_partial_name(what->path, partial)));
+    ddpm_status status = DDPM_ON_RANK_0(comm, create(what, partial));
+    if (status == DDPM_OK) status = ddpm_h5_open_parallel(comm, partial, &file);
+    if (status == DDPM_OK) status = ddpm_h5_finish(&file, what->fill(what->context, comm, file));
+    if (status == DDPM_OK) return DDPM_ON_RANK_0(comm, ddpm_file_commit(partial, what->path));
+    if (ddpm_comm_rank(comm) == 0) unlink(partial);
+    return status;
+}

@@ -1,0 +1,22 @@
+/** A file that all ranks make together: rank 0 declares what is in it, all write their shares, and it has its final
+ * name only when it is whole.
+ */
+#ifndef DDPM_STORE_JOINT_FILE_H
+#define DDPM_STORE_JOINT_FILE_H
+
+#include "file/h5.h"
+#include "world/comm.h"
+
+typedef struct ddpm_joint_file {
+    const char *path;
+    const void *context;
+    /** Local: rank 0. Declare datasets, write small content and attributes. */
+    ddpm_status (*declare)(const void *context, ddpm_h5 *file);
+    /** Collective. Fill the datasets. */
+    ddpm_status (*fill)(const void *context, ddpm_comm *comm, ddpm_h5 *file);
+} ddpm_joint_file;
+
+/** Collective. On failure nothing is left behind, and path is as it was. */
+DDPM_MUST_CHECK ddpm_status ddpm_joint_file_write(ddpm_comm *comm, const ddpm_joint_file *what);
+
+#endif

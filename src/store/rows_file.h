@@ -1,0 +1,41 @@
+/** A file of rows that all ranks make together: each writes its share in rounds of bounded memory, and the file has its
+ * final name only when it is whole.
+ *
+ *  /samples [N][D], and beside it or in its place M layers of such rows: /trajectory [M][N][D] with /trajectory_step
+ * [M], or /draws [M][N][D].
+ */
+#ifndef DDPM_STORE_ROWS_FILE_H
+#define DDPM_STORE_ROWS_FILE_H
+
+#include "file/h5.h"
+#include "model/transform.h"
+#include "world/comm.h"
+
+typedef struct ddpm_rows_file_spec {
+    const char *path;
+    int64_t rows, columns;
+    int with_samples;                /* 0: layers alone */
+    int64_t layers;                  /* M */
+    const char *layer_name;          /* "trajectory" */
+    const int32_t *layer_step;       /* [M], to the dataset layer_name "_step"; NULL: none */
+    const char *const *column_names; /* [D], or NULL */
+    const ddpm_transform *transform; /* to the data's units */
+    int64_t block_rows;              /* rows of a call of make */
+    /** Local: rank 0. The attributes of the root. */
+    ddpm_status (*describe)(ddpm_h5 *file, const void *context);
+    /** Local, main thread; NULL: nothing. Before rows first .. first+count-1 are made; count may be 0. */
+    ddpm_status (*prepare)(void *context, int64_t first, int64_t count);
+    /** Local, any thread of a parallel region. Make rows first .. first+count-1 in standardised units: x [count][D] and
+     *  layers [M][stride / D][D]. */
+    void (*make)(void *context, int thread, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
+    /** As make; NULL: nothing. The last touch, in the data's units. */
+    void (*amend)(void *context, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
+    void *context;
+    int threads;
+    const char *unit; /* for progress: "samples" */
+} ddpm_rows_file_spec;
+
+/** Collective. */
+DDPM_MUST_CHECK ddpm_status ddpm_rows_file_write(ddpm_comm *comm, const ddpm_rows_file_spec *spec);
+
+#endif

@@ -1,0 +1,35 @@
+/* Parameters, their average and their moments. */
+#include "train/state.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+ddpm_status ddpm_state_create(const ddpm_model *model, ddpm_state *out)
+{
+    const int64_t n = ddpm_network_parameter_count(model->network);
+    *out = (ddpm_state){0};
+    DDPM_TRY(DDPM_NEW(&out->parameters, n, "parameters"));
+    DDPM_TRY(DDPM_NEW(&out->ema, n, "average of the parameters"));
+    DDPM_TRY(DDPM_NEW(&out->moment1, n, "moments"));
+    return DDPM_NEW(&out->moment2, n, "moments");
+}
+
+void ddpm_state_release(ddpm_state *state)
+{
+    ddpm_release(state->parameters);
+    ddpm_release(state->ema);
+    ddpm_release(state->moment1);
+    ddpm_release(state->moment2);
+    *state = (ddpm_state){0};
+}
+
+void ddpm_state_begin(const ddpm_model *model, ddpm_state *state)
+{
+    const size_t bytes = (size_t)ddpm_network_parameter_count(model->network) * sizeof(float);
+    state->iteration = 0;
+    ddpm_network_initialise(model->network, model->config->run.seed, state->parameters);
+    memcpy(state->ema, state->parameters, bytes);
+    memset(state->moment1, 0, bytes);
+    memset(state->moment2, 0, bytes);
+}

@@ -1,0 +1,112 @@
+/* Signals set a flag; the rest is looked at between iterations. */
+#include "train/stop.h"
+
+#include "base/log.h"
+#include "world/comm.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t caught;
+
+static const int signals[] = {SIGTERM, SIGINT, SIGUSR1};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+static struct sigaction before[SIGNALS];
+static sigset_t held; /* the mask before ddpm_stop_begin */
+
+static sigset_t scheduler_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    return set;
+}
+
+void ddpm_stop_hold(void)
+{
+    const sigset_t set = scheduler_signals();
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* A second signal of a person who does not want to wait ends the process in the usual way. */
+static void on_signal(int number)
+{
+    if (caught && number == SIGINT) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    caught = number;
+}
+
+static void set_deadline(ddpm_stop *stop, double seconds, const char *whose)
+{
+    const double deadline = ddpm_comm_seconds() + seconds;
+    if (stop->deadline > 0.0 && stop->deadline <= deadline) return;
+    stop->deadline = deadline;
+    stop->limit = whose;
+}
+
+/* SLURM gives the end of the job in seconds since 1970. */
+static void heed_scheduler(ddpm_stop *stop, double margin)
+{
+    static const char name[] = "SLURM_JOB_END_TIME";
+    const char *text = getenv(name);
+    char *end;
+    if (!text || !*text) return;
+    errno = 0;
+    const long long seconds = strtoll(text, &end, 10);
+    if (errno || *end || seconds <= 0) {
+        ddpm_log_warning("%s: expected seconds since 1970, found '%.40s'; the end of the job is not known", name, text);
+        return;
+    }
+    const double left = difftime((time_t)seconds, time(NULL));
+    set_deadline(stop, left - (margin < left / 2 ? margin : left / 2), "the end of the SLURM job");
+}
+
+ddpm_status ddpm_stop_begin(double time_limit, double margin, const char *folder, ddpm_stop *out)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    *out = (ddpm_stop){0};
+    if (time_limit > 0.0) set_deadline(out, time_limit, "run.time_limit");
+    heed_scheduler(out, margin);
+    if (folder) DDPM_TRY(ddpm_file_join(folder, "stop", out->file));
+    caught = 0;
+    for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &action, &before[i]);
+    const sigset_t set = scheduler_signals();
+    sigprocmask(SIG_UNBLOCK, &set, &held);
+    return DDPM_OK;
+}
+
+static const char *reason_now(ddpm_stop *stop)
+{
+    if (caught == SIGTERM) return "SIGTERM";
+    if (caught == SIGINT) return "SIGINT";
+    if (caught == SIGUSR1) return "SIGUSR1";
+    if (!stop->file[0] && stop->deadline == 0.0) return NULL;
+    const double now = ddpm_comm_seconds();
+    if (stop->deadline > 0.0 && now >= stop->deadline) return stop->limit;
+    if (!stop->file[0] || now < stop->next_look) return NULL;
+    stop->next_look = now + 1.0;
+    return unlink(stop->file) == 0 ? "the stop file" : NULL;
+}
+
+int ddpm_stop_wanted(ddpm_stop *stop)
+{
+    if (!stop->reason) stop->reason = reason_now(stop);
+    return stop->reason != NULL;
+}
+
+void ddpm_stop_end(ddpm_stop *stop)
+{
+    (void)stop;
+    sigprocmask(SIG_SETMASK, &held, NULL);
+    for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &before[i], NULL);
+}

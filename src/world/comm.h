@@ -1,0 +1,64 @@
+/** The ranks of a run, and the seam between what one rank does and what all do.
+ *
+ *  A function is Local (never communicates, may fail on one rank) or Collective (called by all ranks, the same status
+ *  on all). ddpm_agree is the one way from the first kind to the second. Main thread only.
+ */
+#ifndef DDPM_WORLD_COMM_H
+#define DDPM_WORLD_COMM_H
+
+#include "base/split.h"
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct ddpm_comm ddpm_comm;
+
+/** Collective. Start MPI (FUNNELED). Call once, first of all.
+ *  @param[out] out  to be stopped unless it is NULL: it is there as soon as MPI runs, also where the start then fails.
+ */
+DDPM_MUST_CHECK ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out);
+
+/** Collective. Stop MPI and free. */
+void ddpm_comm_stop(ddpm_comm *comm);
+
+/** Local. This rank, the number of ranks, and the same two within this node. */
+int ddpm_comm_rank(const ddpm_comm *comm);
+int ddpm_comm_size(const ddpm_comm *comm);
+int ddpm_comm_node_rank(const ddpm_comm *comm);
+int ddpm_comm_node_size(const ddpm_comm *comm);
+int ddpm_comm_node_count(const ddpm_comm *comm);
+
+/** Collective. The same status on all ranks: DDPM_OK when all gave DDPM_OK, else the status and message of the lowest
+ *  rank that failed (ddpm_error_message gives it on every rank). Costs one allreduce of 4 bytes when all is well. */
+DDPM_MUST_CHECK ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status);
+
+/** Collective. What rank 0 alone does, and all agree on: `call` is evaluated on rank 0 only. */
+#define DDPM_ON_RANK_0(comm, call) ddpm_agree((comm), ddpm_comm_rank(comm) == 0 ? (call) : DDPM_OK)
+
+/** Local. This rank's part of 0 .. n-1. */
+ddpm_range ddpm_comm_part(const ddpm_comm *comm, int64_t n);
+
+/** Collective. Copy rank 0's bytes to all. Any size. */
+void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes);
+
+/** Collective. data[i] becomes the sum (largest value) over the ranks. Integer sums are exact; the double sum is exact
+ *  only where at most one rank contributes a value other than zero to an element, which is what it is for. */
+void ddpm_comm_sum_int64(ddpm_comm *comm, int64_t *data, int64_t count);
+void ddpm_comm_sum_float(ddpm_comm *comm, float *data, int64_t count);
+void ddpm_comm_sum_double(ddpm_comm *comm, double *data, int64_t count);
+void ddpm_comm_max_int64(ddpm_comm *comm, int64_t *data, int64_t count);
+
+/** Collective. Wait for all ranks. */
+void ddpm_comm_barrier(ddpm_comm *comm);
+
+/** Local. Seconds of a monotonic clock. */
+double ddpm_comm_seconds(void);
+
+/** Local. Seconds that ddpm_comm_start took on this rank: MPI's own start. */
+double ddpm_comm_start_seconds(const ddpm_comm *comm);
+
+/** Local. The MPI library's own name and version, one line. */
+const char *ddpm_comm_library(void);
+
+#endif

@@ -1,0 +1,16 @@
+/** The MPI handles behind a ddpm_comm: for world/ and store/h5.c alone, the only files that include mpi.h. */
+#ifndef DDPM_WORLD_COMM_MPI_H
+#define DDPM_WORLD_COMM_MPI_H
+
+#include "world/comm.h"
+
+#include <mpi.h>
+
+struct ddpm_comm {
+    MPI_Comm all;  /* every rank */
+    MPI_Comm node; /* the ranks that share memory with this one */
+    int rank, size, node_rank, node_size, node_count;
+    double start_seconds;
+};
+
+#endif

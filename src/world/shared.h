@@ -1,0 +1,29 @@
+/** Memory held once per node: an MPI shared-memory window, or private memory where a rank is alone on its node or the
+ *  node grants no window. */
+#ifndef DDPM_WORLD_SHARED_H
+#define DDPM_WORLD_SHARED_H
+
+#include "world/comm.h"
+
+typedef struct ddpm_shared ddpm_shared;
+
+/** Collective. bytes is the same on all ranks of a node.
+ *  @param[out] out   its memory (ddpm_shared_data) is 64-byte aligned and may be written by any rank of the node;
+ *                    call ddpm_shared_publish before others read. */
+DDPM_MUST_CHECK ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, ddpm_shared **out);
+
+/** Local. The memory, and whether the node's ranks share it (else each has its own and must fill it all). */
+void *ddpm_shared_data(const ddpm_shared *shared);
+int ddpm_shared_is_shared(const ddpm_shared *shared);
+
+/** Local. The part of n pieces of the memory that this rank is to fill: its share of them where the node's ranks share
+ * the memory, else all. */
+ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, int64_t n);
+
+/** Collective. What the node's ranks wrote before is seen by all of them after. */
+void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared);
+
+/** Collective. NULL (on all ranks) is allowed. */
+void ddpm_shared_free(ddpm_shared *shared);
+
+#endif

@@ -1,0 +1,90 @@
+/* The prediction's arithmetic, by hand; and that the fit of a link gives back what it was fitted to. */
+#include "expect.h"
+
+#include "bench/scaling.h"
+
+static const ddpm_scaling example = {
+    .blocks = 16,
+    .threads = 2,
+    .block_seconds = 1e-3,
+    .once_seconds = 5e-4,
+    .bytes = 8e6,
+    .latency = 1e-5,
+    .rate = 1e9,
+};
+
+static void test_blocks(void **state)
+{
+    /* ranks, blocks of the busiest thread: 16 blocks over ranks, then over 2 threads, each rounded up */
+    static const int64_t expected[][2] = {{1, 8}, {2, 4}, {3, 3}, {4, 2}, {5, 2}, {8, 1}, {16, 1}, {1000, 1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        expect_near(ddpm_scaling_blocks(&example, expected[i][0]), 1e-3 * (double)expected[i][1], 1e-15, "blocks",
+                    expected[i][0]);
+}
+
+static void test_sum(void **state)
+{
+    ddpm_scaling few = example;
+    (void)state;
+    assert_true(ddpm_scaling_sum(&example, 1) == 0.0);
+    /* 8 MB at 1 GB/s are 8 ms. Two ranks: 10 us + 8 ms beats 20 us + 8 ms */
+    expect_near(ddpm_scaling_sum(&example, 2), 1e-5 + 8e-3, 1e-12, "doubling of two", 2);
+    /* eight: 3 (10 us + 8 ms) loses to 60 us + 2 7/8 8 ms */
+    expect_near(ddpm_scaling_sum(&example, 8), 6e-5 + 14e-3, 1e-12, "scattering of eight", 8);
+    /* five need three stages, as eight do */
+    expect_near(ddpm_scaling_sum(&example, 5), 6e-5 + 12.8e-3, 1e-12, "scattering of five", 5);
+    few.bytes = 8.0;
+    expect_near(ddpm_scaling_sum(&few, 8), 3.0 * (1e-5 + 8e-9), 1e-15, "doubling of few bytes", 8);
+}
+
+static void test_step(void **state)
+{
+    (void)state;
+    expect_near(ddpm_scaling_step(&example, 1), 8e-3 + 5e-4, 1e-12, "one rank", 1);
+    expect_near(ddpm_scaling_step(&example, 8), 1e-3 + 5e-4 + 14.06e-3, 1e-12, "eight ranks", 8);
+    expect_near(ddpm_scaling_efficiency(&example, 8), 8.5e-3 / (8.0 * 15.56e-3), 1e-12, "eight ranks", 8);
+    expect_near(ddpm_scaling_efficiency(&example, 1), 1.0, 0.0, "one rank", 1);
+}
+
+static void test_fit(void **state)
+{
+    (void)state;
+    for (int64_t ranks = 2; ranks < 100; ranks = ranks * 3 / 2 + 1)
+        for (double seconds = 1e-3; seconds < 1.0; seconds *= 7.0) {
+            ddpm_scaling fitted = example;
+            const double few = 2e-5;
+            ddpm_scaling_fit(ranks, few, example.bytes, seconds, &fitted.latency, &fitted.rate);
+            expect_near(ddpm_scaling_sum(&fitted, ranks), seconds, 1e-12, "the sum that was measured", ranks);
+            fitted.bytes = 0.0;
+            expect_near(ddpm_scaling_sum(&fitted, ranks), few, 1e-15, "the sum of few bytes", ranks);
+        }
+}
+
+static void test_fit_of_noise(void **state)
+{
+    double latency, rate;
+    (void)state;
+    ddpm_scaling_fit(2, 1e-3, 8e6, 1e-4, &latency, &rate); /* the larger sum was the quicker */
+    assert_true(latency > 0.0 && isfinite(rate) && rate > 0.0);
+}
+
+static void test_ranks(void **state)
+{
+    static const int64_t expected[] = {1, 2, 3, 4, 6, 8, 12, 16};
+    (void)state;
+    for (int i = 0; i < 8; i++) assert_int_equal(expected[i], ddpm_scaling_ranks(i));
+    int count = 0;
+    while (ddpm_scaling_ranks(count) > 0) count++;
+    assert_int_equal(131072, ddpm_scaling_ranks(count - 1));
+    assert_int_equal(0, ddpm_scaling_ranks(count + 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_blocks), cmocka_unit_test(test_sum),          cmocka_unit_test(test_step),
+        cmocka_unit_test(test_fit),    cmocka_unit_test(test_fit_of_noise), cmocka_unit_test(test_ranks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

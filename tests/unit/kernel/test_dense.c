@@ -1,0 +1,354 @@
+/* The matrix products of a dense layer against double, over awkward shapes; and that no bit shows where a row sits.
+ * With bfloat16 factors, numbers that are bfloat16 already must give what float32 gives. */
+#include "isa.h"
+
+#include "base/memory.h"
+
+enum { MOST_ROWS = 70, WIDEST = 261, ROOM = 320 /* of a stride: the widest panel and something after it */ };
+
+static const int64_t widths[] = {1, 2, 3, 15, 16, 17, 31, 33, 64, 66, 100};
+static const int64_t heights[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 24, 70};
+enum { WIDTHS = sizeof widths / sizeof widths[0], HEIGHTS = sizeof heights / sizeof heights[0] };
+
+/* Matrices of one shape. What lies outside a matrix is NaN on the way in, and a mark on the way out. */
+static struct {
+    float w[WIDEST * WIDEST], packed[ROOM * WIDEST], transposed[ROOM * WIDEST], bias[ROOM];
+    float x[(MOST_ROWS + 1) * ROOM], dz[(MOST_ROWS + 1) * ROOM], slope[(MOST_ROWS + 1) * ROOM];
+    float out[(MOST_ROWS + 1) * ROOM], out_slope[(MOST_ROWS + 1) * ROOM], alone[ROOM], sum[WIDEST * WIDEST];
+    float sum_of_blocks[WIDEST * WIDEST], scratch[MOST_ROWS * 2 * ROOM + 1];
+    int64_t fixed[WIDEST * WIDEST], fixed_of_blocks[WIDEST * WIDEST];
+} m;
+
+static const float MARK = 12345.0f;
+
+static int is_bfloat16(void)
+{
+    return strcmp(kernels->precision, "bfloat16") == 0;
+}
+
+/* Factors of the kind under test: of a float, its upper half is kept. */
+static void fill_factors(float *out, int64_t n, int64_t series)
+{
+    fill_any(out, n, series);
+    for (int64_t i = 0; is_bfloat16() && i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, out + i, sizeof bits);
+        bits &= 0xffff0000;
+        memcpy(out + i, &bits, sizeof bits);
+    }
+}
+
+static void fill_block(float *block, int64_t columns, int64_t series)
+{
+    fill_factors(block, (MOST_ROWS + 1) * ROOM, series);
+    for (int64_t row = 0; row <= MOST_ROWS; row++)
+        for (int64_t j = columns; j < ROOM; j++) block[row * ROOM + j] = NAN;
+}
+
+static void mark_block(float *block)
+{
+    for (int64_t i = 0; i < (MOST_ROWS + 1) * ROOM; i++) block[i] = MARK;
+}
+
+static void make(int64_t k, int64_t n)
+{
+    const int64_t panel = kernels->panel, panels = ddpm_round_up(n, panel) / panel,
+                  back = ddpm_round_up(k, panel) / panel;
+    fill_factors(m.w, k * n, 1);
+    fill_any(m.bias, n, 2);
+    memset(m.bias + n, 0, (size_t)(ROOM - n) * sizeof(float));
+    fill_block(m.x, k, 3);
+    fill_block(m.dz, n, 4);
+    fill_block(m.slope, k, 5);
+    for (int64_t i = 0; i < ROOM * WIDEST; i++) m.packed[i] = m.transposed[i] = NAN;
+    kernels->pack(m.w, k, n, 0, panels, m.packed);
+    for (int64_t p = 0; p < back; p++) kernels->pack_transposed(m.w, k, n, p, p + 1, m.transposed); /* in parts */
+}
+
+/* A chain of `terms` float operations is off by at most terms x 2^-24 of the sum of sizes. */
+static void expect_sum(float value, double expected, double sizes, int64_t terms, const char *what, int64_t where)
+{
+    expect_near((double)value, expected, (double)(terms + 1) * 0x1p-24 * sizes, what, where);
+}
+
+static void check_forward(int64_t rows, int64_t k, int64_t n)
+{
+    mark_block(m.out);
+    kernels->forward(rows, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, m.out, NULL, ROOM, m.scratch);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = (double)m.bias[j], sizes = fabs(sum);
+            for (int64_t i = 0; i < k; i++) {
+                const double term = (double)m.x[row * ROOM + i] * (double)m.w[i * n + j];
+                sum += term;
+                sizes += fabs(term);
+            }
+            expect_sum(m.out[row * ROOM + j], sum, sizes, k + 1, "forward", (rows * 1000 + k) * 1000 + n);
+        }
+    for (int64_t j = 0; j < ROOM; j++) assert_true(m.out[rows * ROOM + j] == MARK); /* the row after the last */
+    for (int64_t j = ddpm_round_up(n, kernels->panel); j < ROOM; j++) assert_true(m.out[j] == MARK);
+}
+
+static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slope)
+{
+    mark_block(m.out);
+    kernels->backward_data(rows, k, n, m.dz, ROOM, m.transposed, with_slope ? m.slope : NULL, m.out, ROOM, m.scratch);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t i = 0; i < k; i++) {
+            const double factor = with_slope ? (double)m.slope[row * ROOM + i] : 1.0;
+            double sum = 0.0, sizes = 0.0;
+            for (int64_t j = 0; j < n; j++) {
+                const double term = (double)m.dz[row * ROOM + j] * (double)m.w[i * n + j] * factor;
+                sum += term;
+                sizes += fabs(term);
+            }
+            expect_sum(m.out[row * ROOM + i], sum, sizes, n + 1, "backward", (rows * 1000 + k) * 1000 + n);
+        }
+    for (int64_t j = 0; j < ROOM; j++) assert_true(m.out[rows * ROOM + j] == MARK);
+}
+
+/* x^T dz of rows first .. first+rows-1. */
+static int add_float(int64_t first, int64_t rows, int64_t block, int64_t k, int64_t n, float *sum)
+{
+    return kernels->backward_weights_float(rows, block, k, n, m.x + first * ROOM, ROOM, m.dz + first * ROOM, ROOM,
+                                           1024.0f, sum, m.scratch);
+}
+
+static int add_fixed(int64_t first, int64_t rows, int64_t block, int64_t k, int64_t n, double scale, int64_t *sum)
+{
+    return kernels->backward_weights_fixed(rows, block, k, n, m.x + first * ROOM, ROOM, m.dz + first * ROOM, ROOM,
+                                           scale, 1024.0f, sum, m.scratch);
+}
+
+static void check_backward_weights(int64_t rows, int64_t k, int64_t n)
+{
+    const double scale = 0x1p40;
+    for (int64_t i = 0; i < k * n; i++) {
+        m.sum[i] = 0.0f;
+        m.fixed[i] = i;
+    }
+    assert_true(ddpm_product_scratch(kernels, rows, k, n) <= (int64_t)(sizeof m.scratch / sizeof *m.scratch));
+    assert_int_equal(add_float(0, rows, rows, k, n, m.sum), 0);
+    assert_int_equal(add_fixed(0, rows, rows, k, n, scale, m.fixed), 0);
+    for (int64_t i = 0; i < k; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = 0.0, sizes = 0.0;
+            for (int64_t row = 0; row < rows; row++) {
+                const double term = (double)m.x[row * ROOM + i] * (double)m.dz[row * ROOM + j];
+                sum += term;
+                sizes += fabs(term);
+            }
+            const int64_t at = i * n + j;
+            expect_sum(m.sum[at], sum, sizes, rows, "weights", (rows * 1000 + k) * 1000 + n);
+            assert_int_equal(m.fixed[at], at + llrint((double)m.sum[at] * scale));
+        }
+    kernels->column_sums(rows, n, m.dz, ROOM, m.alone);
+    for (int64_t j = 0; j < n; j++) {
+        double sum = 0.0, sizes = 0.0;
+        for (int64_t row = 0; row < rows; row++) {
+            sum += (double)m.dz[row * ROOM + j];
+            sizes += fabs((double)m.dz[row * ROOM + j]);
+        }
+        expect_sum(m.alone[j], sum, sizes, rows, "column", j);
+    }
+}
+
+static void check_all(int64_t rows, int64_t k, int64_t n)
+{
+    check_forward(rows, k, n);
+    check_backward_data(rows, k, n, 0);
+    check_backward_data(rows, k, n, 1);
+    check_backward_weights(rows, k, n);
+}
+
+static void test_products(void **state)
+{
+    (void)state;
+    for (int a = 0; a < WIDTHS; a++)
+        for (int b = 0; b < WIDTHS; b++) {
+            make(widths[a], widths[b]);
+            for (int h = 0; h < HEIGHTS; h++) check_all(heights[h], widths[a], widths[b]);
+        }
+}
+
+static void test_every_height(void **state)
+{
+    (void)state;
+    make(33, 17);
+    for (int64_t rows = 1; rows <= MOST_ROWS; rows++) check_all(rows, 33, 17);
+}
+
+/* A layer wide enough for its factors to be gathered. */
+static void test_wide(void **state)
+{
+    (void)state;
+    make(17, WIDEST);
+    for (int h = 0; h < HEIGHTS; h++) check_all(heights[h], 17, WIDEST);
+    make(WIDEST, WIDEST);
+    check_all(13, WIDEST, WIDEST);
+}
+
+/* Blocks that go together give the sums that they give one after the other. */
+static void test_blocks_together(void **state)
+{
+    (void)state;
+    for (int a = 0; a < WIDTHS; a++)
+        for (int64_t block = 1; block <= 40; block += 13) {
+            const int64_t k = widths[WIDTHS - 1 - a], n = a == 1 ? WIDEST : widths[a], rows = 53;
+            const int64_t room = ddpm_product_scratch(kernels, rows, k, n);
+            make(k, n);
+            m.scratch[room] = MARK;
+            memset(m.sum, 0, sizeof m.sum);
+            memset(m.fixed, 0, sizeof m.fixed);
+            memset(m.sum_of_blocks, 0, sizeof m.sum_of_blocks);
+            memset(m.fixed_of_blocks, 0, sizeof m.fixed_of_blocks);
+            assert_int_equal(add_float(0, rows, block, k, n, m.sum), 0);
+            assert_int_equal(add_fixed(0, rows, block, k, n, 0x1p20, m.fixed), 0);
+            assert_true(m.scratch[room] == MARK);
+            for (int64_t at = 0; at < rows; at += block) {
+                const int64_t here = rows - at < block ? rows - at : block;
+                assert_int_equal(add_float(at, here, here, k, n, m.sum_of_blocks), 0);
+                assert_int_equal(add_fixed(at, here, here, k, n, 0x1p20, m.fixed_of_blocks), 0);
+            }
+            expect_bits(m.sum, m.sum_of_blocks, sizeof m.sum, "float sums", n);
+            assert_memory_equal(m.fixed, m.fixed_of_blocks, sizeof m.fixed);
+        }
+}
+
+/* A block cut anywhere gives every row the bits that the whole block gives it. */
+static void test_row_stands_alone(void **state)
+{
+    static float whole[(MOST_ROWS + 1) * ROOM], whole_slope[(MOST_ROWS + 1) * ROOM], whole_back[(MOST_ROWS + 1) * ROOM];
+    (void)state;
+    for (int a = 0; a < WIDTHS; a++) {
+        const int64_t k = widths[a], n = widths[WIDTHS - 1 - a];
+        make(k, n);
+        kernels->forward(MOST_ROWS, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_SILU, whole, whole_slope, ROOM,
+                         m.scratch);
+        kernels->backward_data(MOST_ROWS, k, n, m.dz, ROOM, m.transposed, m.slope, whole_back, ROOM, m.scratch);
+        for (int64_t first = 0; first < MOST_ROWS; first++) {
+            const int64_t rows = 1 + (first * 7) % 20 < MOST_ROWS - first ? 1 + (first * 7) % 20 : MOST_ROWS - first;
+            kernels->forward(rows, k, n, m.x + first * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_SILU, m.out,
+                             m.out_slope, ROOM, m.scratch);
+            for (int64_t row = 0; row < rows; row++) {
+                const int64_t at = (first + row) * ROOM;
+                expect_bits(m.out + row * ROOM, whole + at, (size_t)n * sizeof(float), "forward", first);
+                expect_bits(m.out_slope + row * ROOM, whole_slope + at, (size_t)n * sizeof(float), "slope", first);
+            }
+            kernels->backward_data(rows, k, n, m.dz + first * ROOM, ROOM, m.transposed, m.slope + first * ROOM, m.out,
+                                   ROOM, m.scratch);
+            for (int64_t row = 0; row < rows; row++)
+                expect_bits(m.out + row * ROOM, whole_back + (first + row) * ROOM, (size_t)k * sizeof(float),
+                            "backward", first);
+        }
+    }
+}
+
+/* The activation that is fused with the product is the one that stands alone. */
+static void test_fused_activation(void **state)
+{
+    (void)state;
+    make(33, 66);
+    for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++) {
+        static float z[ROOM], h[ROOM], slope[ROOM];
+        for (int64_t row = 0; row < 9; row++) {
+            kernels->forward(1, 33, 66, m.x + row * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, z, NULL,
+                             ROOM, m.scratch);
+            kernels->activate(66, (ddpm_activation)activation, z, h, slope);
+            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, m.out_slope,
+                             ROOM, m.scratch);
+            expect_bits(m.out + row * ROOM, h, 66 * sizeof(float), "value", activation);
+            expect_bits(m.out_slope + row * ROOM, slope, 66 * sizeof(float), "slope", activation);
+            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, NULL, ROOM,
+                             m.scratch);
+            expect_bits(m.out + row * ROOM, h, 66 * sizeof(float), "value without slope", activation);
+        }
+    }
+}
+
+/* One element that is too large or not a number, anywhere, is reported. */
+static void test_refusal(void **state)
+{
+    static const float wrong[] = {NAN, INFINITY, -INFINITY, 1e9f, -1e9f};
+    (void)state;
+    for (int a = 0; a < WIDTHS; a++) {
+        const int64_t n = widths[a];
+        for (int w = 0; w < 5; w++)
+            for (int64_t j = 0; j < n; j++) {
+                make(3, n);
+                m.dz[4 * ROOM + j] = wrong[w];
+                assert_int_not_equal(add_fixed(0, 7, 7, 3, n, 0x1p40, m.fixed), 0);
+                assert_int_not_equal(add_float(0, 7, 7, 3, n, m.sum), 0);
+            }
+    }
+}
+
+/* To the nearest bfloat16, ties to even; infinities and NaN stay what they are. */
+static void test_rounding(void **state)
+{
+    static const float from[] = {1.0f,       0x1.01p0f, 0x1.010002p0f,   0x1.03p0f, -0x1.05p0f, 0x1.fffffep10f,
+                                 0x1.ffp10f, INFINITY,  0x1.fffffep127f, -INFINITY, NAN,        0x1.3p-100f};
+    static const float to[] = {1.0f,    1.0f,     0x1.02p0f, 0x1.04p0f, -0x1.04p0f, 0x1p11f,
+                               0x1p11f, INFINITY, INFINITY,  -INFINITY, NAN,        0x1.3p-100f};
+    enum { NUMBERS = sizeof from / sizeof *from };
+    const float one = 1.0f;
+    (void)state;
+    if (!is_bfloat16()) return;
+    make(1, 1);
+    kernels->pack(&one, 1, 1, 0, 1, m.packed);
+    m.bias[0] = -0.0f;
+    for (int i = 0; i < NUMBERS; i++) m.x[i * ROOM] = from[i];
+    kernels->forward(NUMBERS, 1, 1, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, m.out, NULL, ROOM,
+                     m.scratch);
+    for (int i = 0; i < NUMBERS; i++) {
+        if (isnan(to[i]))
+            assert_true(isnan(m.out[i * ROOM]));
+        else
+            assert_true(m.out[i * ROOM] == to[i]);
+    }
+}
+
+static void test_unknown_isa(void **state)
+{
+    const ddpm_precision precision = is_bfloat16() ? DDPM_PRECISION_BFLOAT16 : DDPM_PRECISION_FLOAT32;
+    (void)state;
+    setenv("DDPM_ISA", "mmx", 1);
+    assert_null(ddpm_kernels_choose(precision));
+    setenv("DDPM_ISA", "", 1);
+    assert_non_null(ddpm_kernels_choose(precision));
+    setenv("DDPM_ISA", kernels->name, 1);
+    assert_ptr_equal(ddpm_kernels_choose(precision), kernels);
+}
+
+/* Of the rate's measurement: it is arithmetic (rounding shows), and does not wander off however long it takes. */
+static void test_multiply_add(void **state)
+{
+    float numbers[DDPM_LIMIT_NUMBERS], sums[DDPM_LIMIT_NUMBERS], before[DDPM_LIMIT_NUMBERS];
+    (void)state;
+    fill_any(numbers, DDPM_LIMIT_NUMBERS, 70);
+    fill_any(before, DDPM_LIMIT_NUMBERS, 71);
+    memcpy(sums, before, sizeof sums);
+    const double operations = kernels->multiply_add(10000, numbers, sums);
+    for (int i = 0; i < DDPM_LIMIT_NUMBERS; i++) expect_near((double)sums[i], (double)before[i], 1e-2, "a sum", i);
+    assert_memory_not_equal(sums, before, sizeof sums);
+    assert_true(operations >= 10000.0 * 2.0 * (double)kernels->panel);
+    expect_near(kernels->multiply_add(30000, numbers, sums), 3.0 * operations, 0.0, "operations", 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products),
+        cmocka_unit_test(test_every_height),
+        cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_blocks_together),
+        cmocka_unit_test(test_row_stands_alone),
+        cmocka_unit_test(test_fused_activation),
+        cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_unknown_isa),
+        cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_multiply_add),
+    };
+    return kernels_exit(COUNT_ON_EVERY_ISA(DDPM_PRECISION_FLOAT32, tests) +
+                        COUNT_ON_EVERY_ISA(DDPM_PRECISION_BFLOAT16, tests));
+}

@@ -1,0 +1,220 @@
+/* Modulated layer norm and gate: forward against the formulas in double, backward against central differences of them,
+ * over awkward widths; that no bit shows where a row sits; that nothing is written beside a row's part. */
+#include "isa.h"
+
+#include "base/memory.h"
+
+enum { ROWS = 6, WIDEST = 140, STRIDE = 192, PARTS = 3, M_STRIDE = PARTS * WIDEST + 64 };
+
+static const int64_t widths[] = {1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 64, 100, 140};
+enum { WIDTHS = sizeof widths / sizeof widths[0] };
+static const float MARK = 12345.0f;
+
+/* What lies outside a matrix is NaN on the way in, and a mark on the way out. */
+static struct {
+    float x[ROWS * STRIDE], dy[ROWS * STRIDE], modulation[ROWS * M_STRIDE]; /* a row: scale | shift | gate */
+    float normal[ROWS * STRIDE], y[ROWS * STRIDE], inverse[ROWS];
+    float dx[ROWS * STRIDE], dmodulation[ROWS * M_STRIDE];
+} m;
+
+static void fill_block(float *block, int64_t rows, int64_t stride, int64_t columns, int64_t series)
+{
+    for (int64_t i = 0; i < rows * stride; i++) block[i] = NAN;
+    for (int64_t row = 0; row < rows; row++) fill_any(block + row * stride, columns, series + row);
+}
+
+static void mark(float *block, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) block[i] = MARK;
+}
+
+static void make(int64_t n)
+{
+    fill_block(m.x, ROWS, STRIDE, n, 10);
+    fill_block(m.dy, ROWS, STRIDE, n, 20);
+    fill_block(m.modulation, ROWS, M_STRIDE, PARTS * n, 30);
+    for (int64_t j = 0; j < n; j++) m.x[j] += 300.0f; /* a row far from zero, and a constant one */
+    for (int64_t j = 0; j < n; j++) m.x[STRIDE + j] = 2.5f;
+    mark(m.normal, ROWS * STRIDE);
+    mark(m.y, ROWS * STRIDE);
+    mark(m.dmodulation, ROWS * M_STRIDE);
+}
+
+static void norm(int64_t first, int64_t rows, int64_t n, int64_t step)
+{
+    const float *modulation = m.modulation + first * step;
+    kernels->norm(rows, n, m.x + first * STRIDE, STRIDE, modulation, modulation + n, step, m.normal + first * STRIDE,
+                  m.inverse + first, m.y + first * STRIDE, STRIDE);
+}
+
+static void norm_backward(int64_t first, int64_t rows, int64_t n)
+{
+    float *dm = m.dmodulation + first * M_STRIDE;
+    kernels->norm_backward(rows, n, m.dy + first * STRIDE, m.normal + first * STRIDE, STRIDE, m.inverse + first,
+                           m.modulation + first * M_STRIDE, M_STRIDE, m.dx + first * STRIDE, STRIDE, dm, dm + n,
+                           M_STRIDE);
+}
+
+/* y of one row in double. */
+static void reference_norm(int64_t n, const double *x, const double *scale, const double *shift, double *y)
+{
+    double mean = 0.0, variance = 0.0;
+    for (int64_t j = 0; j < n; j++) mean += x[j] / (double)n;
+    for (int64_t j = 0; j < n; j++) variance += (x[j] - mean) * (x[j] - mean) / (double)n;
+    for (int64_t j = 0; j < n; j++) y[j] = (x[j] - mean) / sqrt(variance + 1e-5) * (1.0 + scale[j]) + shift[j];
+}
+
+static void widen(int64_t n, const float *from, double *to)
+{
+    for (int64_t j = 0; j < n; j++) to[j] = (double)from[j];
+}
+
+/* Nothing but the parts `from` to `to` - 1 of each row was written. */
+static void expect_marks(int64_t n, int64_t from, int64_t to)
+{
+    for (int64_t row = 0; row < ROWS; row++)
+        for (int64_t j = 0; j < M_STRIDE; j++)
+            assert_true((m.dmodulation[row * M_STRIDE + j] == MARK) == (j < from * n || j >= to * n));
+}
+
+static void test_norm(void **state)
+{
+    double x[WIDEST], modulation[PARTS * WIDEST], y[WIDEST];
+    (void)state;
+    for (int w = 0; w < WIDTHS; w++) {
+        const int64_t n = widths[w];
+        make(n);
+        norm(0, ROWS, n, M_STRIDE);
+        for (int64_t row = 0; row < ROWS; row++) {
+            widen(n, m.x + row * STRIDE, x);
+            widen(PARTS * n, m.modulation + row * M_STRIDE, modulation);
+            reference_norm(n, x, modulation, modulation + n, y);
+            /* a row at 300 has lost 2^-15 of what is left of it by its own rounding, and by that of its mean */
+            for (int64_t j = 0; j < n; j++)
+                expect_near((double)m.y[row * STRIDE + j], y[j], row == 0 ? 1e-3 : 5e-6, "norm", n * 100 + row);
+        }
+        for (int64_t j = ddpm_round_up(n, kernels->panel); j < STRIDE; j++) assert_true(m.y[j] == MARK);
+    }
+}
+
+/* A central difference of sum(dy y) by element `at` of `values`, which is what `by` names. */
+static double difference(int64_t n, const double *x, const double *modulation, const double *dy, int by, int64_t at)
+{
+    double sum = 0.0, moved[WIDEST], around[PARTS * WIDEST], y[WIDEST];
+    const double h = 1e-5;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        memcpy(moved, x, (size_t)n * sizeof *x);
+        memcpy(around, modulation, (size_t)(PARTS * n) * sizeof *around);
+        if (by == 0)
+            moved[at] += sign * h;
+        else
+            around[(by - 1) * n + at] += sign * h;
+        reference_norm(n, moved, around, around + n, y);
+        for (int64_t j = 0; j < n; j++) sum += sign * dy[j] * y[j];
+    }
+    return sum / (2.0 * h);
+}
+
+static void test_norm_backward(void **state)
+{
+    double x[WIDEST], modulation[PARTS * WIDEST], dy[WIDEST];
+    (void)state;
+    for (int w = 0; w < WIDTHS; w++) {
+        const int64_t n = widths[w];
+        make(n);
+        norm(0, ROWS, n, M_STRIDE);
+        for (int64_t i = 0; i < ROWS * STRIDE; i++) m.dx[i] = 0.5f; /* is added to */
+        norm_backward(0, ROWS, n);
+        expect_marks(n, 0, 2);
+        for (int64_t row = 2; row < ROWS; row++) {
+            const float *dm = m.dmodulation + row * M_STRIDE;
+            widen(n, m.x + row * STRIDE, x);
+            widen(PARTS * n, m.modulation + row * M_STRIDE, modulation);
+            widen(n, m.dy + row * STRIDE, dy);
+            for (int64_t j = 0; j < n; j++) {
+                const int64_t where = n * 1000 + j;
+                const double dx = difference(n, x, modulation, dy, 0, j);
+                const double tolerance = 2e-5 * (1.0 + (double)m.inverse[row]); /* two values may lie close */
+                expect_near((double)m.dx[row * STRIDE + j] - 0.5, dx, tolerance, "dx", where);
+                expect_near((double)dm[j], difference(n, x, modulation, dy, 1, j), 2e-5, "dscale", where);
+                expect_near((double)dm[n + j], difference(n, x, modulation, dy, 2, j), 2e-5, "dshift", where);
+            }
+        }
+    }
+}
+
+/* x + gate y, and its derivatives: products of two floats, rounded once or twice. */
+static void test_gate(void **state)
+{
+    static float x[ROWS * STRIDE], dy[ROWS * STRIDE];
+    (void)state;
+    for (int w = 0; w < WIDTHS; w++) {
+        const int64_t n = widths[w];
+        make(n);
+        memcpy(x, m.x, sizeof x);
+        kernels->gate(ROWS, n, m.dy, STRIDE, m.modulation + 2 * n, M_STRIDE, x, STRIDE);
+        mark(dy, ROWS * STRIDE);
+        kernels->gate_backward(ROWS, n, m.x, STRIDE, m.dy, STRIDE, m.modulation + 2 * n, M_STRIDE, dy,
+                               m.dmodulation + 2 * n, M_STRIDE);
+        expect_marks(n, 2, 3);
+        for (int64_t row = 0; row < ROWS; row++)
+            for (int64_t j = 0; j < n; j++) {
+                const int64_t at = row * STRIDE + j;
+                const double gate = (double)m.modulation[row * M_STRIDE + 2 * n + j], before = (double)m.x[at],
+                             y = (double)m.dy[at];
+                expect_near((double)x[at], before + gate * y, 1e-6 + 1e-7 * fabs(before), "gate", n * 1000 + j);
+                expect_near((double)dy[at], before * gate, 1e-7 * fabs(before), "dy", n * 1000 + j);
+                expect_near((double)m.dmodulation[row * M_STRIDE + 2 * n + j], before * y, 1e-7 * fabs(before), "dgate",
+                            n * 1000 + j);
+            }
+    }
+}
+
+/* Alone, or among others, or with a modulation that all share: the same bits. */
+static void test_rows_stand_alone(void **state)
+{
+    static float y[ROWS * STRIDE], dx[ROWS * STRIDE], dmodulation[ROWS * M_STRIDE];
+    (void)state;
+    for (int w = 0; w < WIDTHS; w++) {
+        const int64_t n = widths[w];
+        const size_t bytes = (size_t)n * sizeof(float);
+        make(n);
+        memset(m.dx, 0, sizeof m.dx);
+        norm(0, ROWS, n, M_STRIDE);
+        norm_backward(0, ROWS, n);
+        memcpy(y, m.y, sizeof y);
+        memcpy(dx, m.dx, sizeof dx);
+        memcpy(dmodulation, m.dmodulation, sizeof dmodulation);
+        memset(m.dx, 0, sizeof m.dx);
+        for (int64_t row = ROWS - 1; row >= 0; row--) {
+            norm(row, 1, n, M_STRIDE);
+            norm_backward(row, 1, n);
+            expect_bits(m.y + row * STRIDE, y + row * STRIDE, bytes, "norm", row);
+            expect_bits(m.dx + row * STRIDE, dx + row * STRIDE, bytes, "dx", row);
+            expect_bits(m.dmodulation + row * M_STRIDE, dmodulation + row * M_STRIDE, 2 * bytes, "dmodulation", row);
+        }
+        for (int64_t row = 1; row < ROWS; row++)
+            memcpy(m.modulation + row * M_STRIDE, m.modulation, (size_t)PARTS * bytes);
+        norm(0, ROWS, n, M_STRIDE);
+        memcpy(y, m.y, sizeof y);
+        norm(0, ROWS, n, 0);
+        for (int64_t row = 0; row < ROWS; row++)
+            expect_bits(m.y + row * STRIDE, y + row * STRIDE, bytes, "shared", row);
+    }
+}
+
+static void test_balance(void **state)
+{
+    (void)state;
+    assert_int_equal(ddpm_memory_balance(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_norm),    cmocka_unit_test(test_norm_backward),
+        cmocka_unit_test(test_gate),    cmocka_unit_test(test_rows_stand_alone),
+        cmocka_unit_test(test_balance),
+    };
+    return RUN_ON_EVERY_ISA(tests);
+}

@@ -1,0 +1,116 @@
+/* Conditions as columns: one-hot, numbers, nothing; what is refused. */
+#include "expect.h"
+
+#include "base/memory.h"
+#include "model/condition.h"
+
+enum { VALUES = 3, WIDTH = 4 + 1 + 2 + 1 };
+
+/* class of 4, number of mean 10 and deviation 2, class of 2 */
+static ddpm_condition make(void)
+{
+    static char text[] = "kind\0energy\0side";
+    ddpm_condition c;
+    expect_ok(ddpm_condition_allocate(VALUES, sizeof text, &c));
+    char *names = memcpy(c.names + VALUES, text, sizeof text);
+    c.names[0] = names;
+    c.names[1] = names + 5;
+    c.names[2] = names + 12;
+    c.classes[0] = 4;
+    c.classes[2] = 2;
+    c.mean[1] = 10.0;
+    c.scale[0] = c.scale[2] = 1.0;
+    c.scale[1] = 2.0;
+    return c;
+}
+
+static void test_expand(void **state)
+{
+    static const float values[] = {2, 0.5f, 0, /**/ 0, -1.25f, 1, /**/ 3, 0, 1};
+    static const float expected[3][WIDTH] = {
+        {0, 0, 1, 0, 0.5f, 1, 0, 1}, {1, 0, 0, 0, -1.25f, 0, 1, 1}, {0, 0, 0, 1, 0, 0, 1, 1}};
+    static const uint8_t present[] = {1, 0, 1};
+    static const float none[WIDTH] = {0};
+    float out[3 * WIDTH];
+    ddpm_condition c = make();
+    (void)state;
+    assert_int_equal(ddpm_condition_width(&c), WIDTH);
+    memset(out, 0x55, sizeof out);
+    ddpm_condition_expand(&c, 3, values, NULL, out);
+    expect_bits(out, expected, sizeof out, "columns", 0);
+    memset(out, 0x55, sizeof out);
+    ddpm_condition_expand(&c, 3, values, present, out);
+    expect_bits(out, expected[0], sizeof none, "columns", 0);
+    expect_bits(out + WIDTH, none, sizeof none, "a row without", 1); /* the last column tells it from numbers at 0 */
+    expect_bits(out + 2 * WIDTH, expected[2], sizeof none, "columns", 2);
+    ddpm_condition_release(&c);
+}
+
+static void test_none(void **state)
+{
+    const ddpm_condition none = {0};
+    ddpm_condition copy;
+    float out = 7.0f;
+    (void)state;
+    assert_int_equal(ddpm_condition_width(&none), 0);
+    ddpm_condition_expand(&none, 5, NULL, NULL, &out);
+    assert_true(out == 7.0f);
+    expect_ok(ddpm_condition_copy(&none, &copy));
+    assert_int_equal(copy.count, 0);
+    ddpm_condition_release(&copy);
+}
+
+static void test_copy(void **state)
+{
+    ddpm_condition c = make(), copy;
+    (void)state;
+    expect_ok(ddpm_condition_copy(&c, &copy));
+    assert_int_equal(copy.count, VALUES);
+    for (int v = 0; v < VALUES; v++) {
+        assert_int_equal(copy.classes[v], c.classes[v]);
+        assert_true(copy.mean[v] == c.mean[v] && copy.scale[v] == c.scale[v]);
+        assert_string_equal(copy.names[v], c.names[v]);
+        assert_ptr_not_equal(copy.names[v], c.names[v]);
+    }
+    ddpm_condition_release(&c);
+    assert_string_equal(copy.names[2], "side"); /* of its own */
+    ddpm_condition_release(&copy);
+}
+
+static void test_standardise(void **state)
+{
+    static const double not_classes[] = {-1.0, 4.0, 0.5, 1e300};
+    ddpm_condition c = make();
+    float out = 0.0f;
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        expect_ok(ddpm_condition_standardise(&c, 0, (double)k, &out));
+        assert_true(out == (float)k);
+        expect_failure(ddpm_condition_standardise(&c, 0, not_classes[k], &out), DDPM_ERR_DATA,
+                       "'kind': the model knows the classes 0 to 3, found ");
+    }
+    expect_ok(ddpm_condition_standardise(&c, 1, 13.0, &out));
+    assert_true(out == 1.5f);
+    expect_ok(ddpm_condition_standardise(&c, 1, 10.0, &out));
+    assert_true(out == 0.0f);
+    for (int v = 0; v < VALUES; v++) {
+        expect_failure(ddpm_condition_standardise(&c, v, NAN, &out), DDPM_ERR_DATA, "is not a finite number");
+        expect_failure(ddpm_condition_standardise(&c, v, -INFINITY, &out), DDPM_ERR_DATA, c.names[v]);
+    }
+    ddpm_condition_release(&c);
+}
+
+static void test_balance(void **state)
+{
+    (void)state;
+    assert_int_equal(ddpm_memory_balance(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_expand),      cmocka_unit_test(test_none),    cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_standardise), cmocka_unit_test(test_balance),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,498 @@
+/* DDIM, DPM-Solver++, Langevin corrections and learned variances, with exact denoisers in place of a network. */
+#include "expect.h"
+#include "mixture.h"
+
+#include "base/memory.h"
+#include "model/sampler.h"
+
+enum { T = 100, BLOCK = 64, MOST = 20000 };
+
+static const double mean = 0.7, deviation = 0.4; /* of the one-dimensional normal density */
+
+static float samples[2 * MOST];
+
+static ddpm_diffusion make(int64_t steps, int variance, int zero_terminal_snr)
+{
+    const ddpm_schedule_spec spec = {.kind = DDPM_SCHEDULE_COSINE,
+                                     .steps = steps,
+                                     .offset = 0.008,
+                                     .cap = 0.999,
+                                     .zero_terminal_snr = zero_terminal_snr};
+    ddpm_schedule schedule;
+    ddpm_diffusion d;
+    expect_ok(ddpm_schedule_create(&spec, &schedule));
+    expect_ok(ddpm_diffusion_create(&schedule, zero_terminal_snr ? DDPM_PREDICT_DATA : DDPM_PREDICT_NOISE,
+                                    (ddpm_variance)variance, &d));
+    return d;
+}
+
+static ddpm_sampler create(const ddpm_diffusion *d, int method, int64_t columns, int64_t steps, double eta)
+{
+    const ddpm_sampler_spec spec = {.method = (ddpm_method)method, .columns = columns, .steps = steps, .eta = eta};
+    ddpm_sampler sampler;
+    expect_ok(ddpm_sampler_create(d, &spec, &sampler));
+    return sampler;
+}
+
+static ddpm_sampler create_corrected(const ddpm_diffusion *d, int method, int64_t columns, int64_t steps,
+                                     int64_t corrections)
+{
+    const ddpm_sampler_spec spec = {.method = (ddpm_method)method,
+                                    .columns = columns,
+                                    .steps = steps,
+                                    .corrections = corrections,
+                                    .correction_ratio = 0.16};
+    ddpm_sampler sampler;
+    expect_ok(ddpm_sampler_create(d, &spec, &sampler));
+    return sampler;
+}
+
+/* E[x0 | x_t] of N(mean, deviation^2). */
+static double normal_x0(const ddpm_schedule *schedule, int64_t t, double x)
+{
+    const double abar = schedule->alpha_bar[t], v = deviation * deviation;
+    return mean + sqrt(abar) * v / (abar * v + 1.0 - abar) * (x - sqrt(abar) * mean);
+}
+
+typedef struct normal {
+    const ddpm_diffusion *diffusion;
+    float head; /* what the second head says */
+    float out[2 * BLOCK];
+} normal;
+
+static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+{
+    normal *n = self;
+    const ddpm_schedule *schedule = &n->diffusion->schedule;
+    (void)first;
+    *stride = 2;
+    for (int64_t i = 0; i < rows; i++) {
+        const double x0 = normal_x0(schedule, t, (double)xt[i]), abar = schedule->alpha_bar[t];
+        const double noise = ((double)xt[i] - sqrt(abar) * x0) / sqrt(1.0 - abar);
+        n->out[2 * i] = (float)(n->diffusion->predict == DDPM_PREDICT_DATA ? x0 : noise);
+        n->out[2 * i + 1] = n->head;
+    }
+    return n->out;
+}
+
+static void draw(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser, int64_t count, float *x)
+{
+    float scratch[3 * BLOCK * 2];
+    for (int64_t first = 0; first < count; first += BLOCK) {
+        const int64_t rows = count - first < BLOCK ? count - first : BLOCK;
+        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), denoiser, 8, first, rows, scratch,
+                         x + first * sampler->columns, 0, NULL, 0);
+    }
+}
+
+static void draw_normal(const ddpm_sampler *sampler, float head, int64_t count, float *x)
+{
+    normal n = {.diffusion = sampler->diffusion, .head = head};
+    draw(sampler, &(ddpm_denoiser){predict, &n}, count, x);
+}
+
+/* With eta = 1, mean and variance of every step are the posterior's: on all steps and on any subset. */
+static void test_ddim_is_ancestral(void **state)
+{
+    enum { COUNT = 64 };
+    float a[COUNT], b[COUNT];
+    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    (void)state;
+    for (int64_t K = 1; K <= T; K++) {
+        ddpm_sampler ancestral = create(&d, DDPM_METHOD_ANCESTRAL, 1, K, 0.0),
+                     ddim = create(&d, DDPM_METHOD_DDIM, 1, K, 1.0);
+        for (int64_t i = 0; i < K; i++) {
+            const ddpm_sampler_step *x = &ancestral.steps[i], *y = &ddim.steps[i];
+            expect_near((double)y->of_x0, (double)x->of_x0, 2e-6, "of x0", K * 1000 + i);
+            expect_near((double)y->of_x, (double)x->of_x, 2e-6, "of x", K * 1000 + i);
+            expect_near((double)y->of_noise, (double)x->of_noise, 2e-6, "of noise", K * 1000 + i);
+        }
+        draw_normal(&ancestral, 0.0f, COUNT, a);
+        draw_normal(&ddim, 0.0f, COUNT, b);
+        for (int i = 0; i < COUNT; i++) expect_near((double)b[i], (double)a[i], 1e-4, "sample", K * 1000 + i);
+        ddpm_sampler_release(&ancestral);
+        ddpm_sampler_release(&ddim);
+    }
+    ddpm_diffusion_release(&d);
+}
+
+/* The methods without noise in double, from their papers. x is x_T. */
+static double follow_ddim(const ddpm_sampler *sampler, double x)
+{
+    const ddpm_schedule *schedule = &sampler->diffusion->schedule;
+    for (int64_t i = 0; i < sampler->step_count; i++) {
+        const int64_t t = sampler->steps[i].t, s = sampler->steps[i].s;
+        const double at = schedule->alpha_bar[t], as = schedule->alpha_bar[s], x0 = normal_x0(schedule, t, x);
+        const double noise = (x - sqrt(at) * x0) / sqrt(1.0 - at);
+        x = sqrt(as) * x0 + sqrt(1.0 - as) * noise;
+    }
+    return x;
+}
+
+static double lambda(const ddpm_schedule *schedule, int64_t t)
+{
+    return log(sqrt(schedule->alpha_bar[t]) / sqrt(1.0 - schedule->alpha_bar[t]));
+}
+
+static double follow_dpm_solver(const ddpm_sampler *sampler, double x)
+{
+    const ddpm_schedule *schedule = &sampler->diffusion->schedule;
+    double last = 0.0;
+    for (int64_t i = 0; i < sampler->step_count; i++) {
+        const int64_t t = sampler->steps[i].t, s = sampler->steps[i].s;
+        const double x0 = normal_x0(schedule, t, x);
+        if (s == 0) return x0;
+        const double h = lambda(schedule, s) - lambda(schedule, t);
+        double D = x0;
+        if (i > 0) {
+            const double r = (lambda(schedule, t) - lambda(schedule, sampler->steps[i - 1].t)) / h;
+            D = (1.0 + 0.5 / r) * x0 - 0.5 / r * last;
+        }
+        x = sqrt((1.0 - schedule->alpha_bar[s]) / (1.0 - schedule->alpha_bar[t])) * x -
+            sqrt(schedule->alpha_bar[s]) * (exp(-h) - 1.0) * D;
+        last = x0;
+    }
+    return x;
+}
+
+/* For every K. */
+static void test_paths_without_noise(void **state)
+{
+    enum { COUNT = 16 };
+    float start[COUNT], x[COUNT];
+    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    (void)state;
+    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, DDPM_RANDOM_START, 0, 0, COUNT, 1, start);
+    for (int method = DDPM_METHOD_DDIM; method <= DDPM_METHOD_DPM_SOLVER; method++)
+        for (int64_t K = 1; K <= T; K++) {
+            ddpm_sampler sampler = create(&d, method, 1, K, 0.0);
+            assert_int_equal(sampler.steps[0].t, T);
+            assert_int_equal(sampler.steps[K - 1].s, 0);
+            draw_normal(&sampler, 0.0f, COUNT, x);
+            for (int i = 0; i < COUNT; i++) {
+                const double from = (double)start[i], expected = method == DDPM_METHOD_DDIM
+                                                                     ? follow_ddim(&sampler, from)
+                                                                     : follow_dpm_solver(&sampler, from);
+                /* at T, x0 is a small difference of floats over sqrt(alpha_bar) */
+                expect_near((double)x[i], expected, 2e-3, "sample", method * 100000 + K * 100 + i);
+            }
+            ddpm_sampler_release(&sampler);
+        }
+    ddpm_diffusion_release(&d);
+}
+
+/* Largest distance from the exact solution of the flow half way down. The flow of a normal density scales deviations
+ * from its mean with the deviation of q(x_t). */
+static double error_half_way(int method, int64_t steps, int64_t K)
+{
+    enum { COUNT = 16 };
+    const ddpm_schedule_spec spec = {
+        .kind = DDPM_SCHEDULE_LINEAR, .steps = steps, .start = 1e-4, .end = 0.02, .rescale = 1};
+    ddpm_schedule made;
+    ddpm_diffusion d;
+    float x[COUNT], scratch[3 * COUNT], way[3 * COUNT];
+    double largest = 0.0;
+    expect_ok(ddpm_schedule_create(&spec, &made));
+    expect_ok(ddpm_diffusion_create(&made, DDPM_PREDICT_NOISE, DDPM_VARIANCE_POSTERIOR, &d));
+    ddpm_sampler sampler = create(&d, method, 1, K, 0.0);
+    normal n = {.diffusion = &d};
+    const ddpm_denoiser denoiser = {predict, &n};
+    const double v = deviation * deviation, top = d.schedule.alpha_bar[steps], middle = d.schedule.alpha_bar[steps / 2];
+    assert_int_equal(ddpm_sampler_snapshot_step(&sampler, 3, 1), steps / 2);
+    ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, 0, COUNT, scratch, x, 3, way,
+                     COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const double stretch = sqrt((middle * v + 1.0 - middle) / (top * v + 1.0 - top));
+        const double exact = sqrt(middle) * mean + stretch * ((double)way[i] - sqrt(top) * mean);
+        largest = fmax(largest, fabs((double)way[COUNT + i] - exact));
+    }
+    ddpm_sampler_release(&sampler);
+    ddpm_diffusion_release(&d);
+    return largest;
+}
+
+/* Twice the steps: half the error of DDIM, a quarter of that of DPM-Solver++(2M). */
+static void test_orders(void **state)
+{
+    (void)state;
+    for (int64_t K = 8; K <= 32; K *= 2) {
+        const double first = error_half_way(DDPM_METHOD_DDIM, 1280, K) / error_half_way(DDPM_METHOD_DDIM, 1280, 2 * K);
+        const double second =
+            error_half_way(DDPM_METHOD_DPM_SOLVER, 1280, K) / error_half_way(DDPM_METHOD_DPM_SOLVER, 1280, 2 * K);
+        assert_true(error_half_way(DDPM_METHOD_DPM_SOLVER, 1280, K) < error_half_way(DDPM_METHOD_DDIM, 1280, K));
+        expect_near(first, 2.0, 0.4, "order 1 at", K);
+        expect_near(second, 4.0, 1.0, "order 2 at", K);
+    }
+}
+
+/* ---- Langevin corrections ---- */
+
+/* Mean and variance of samples of the normal density, carried from N(0, 1) at T down the grid: posterior steps, each
+ * followed by x <- x + delta (mean of q - x) / variance of q + sqrt(2 delta) z. */
+static void carry(const ddpm_sampler *sampler, double *m, double *v)
+{
+    const ddpm_schedule *schedule = &sampler->diffusion->schedule;
+    *m = 0.0;
+    *v = 1.0;
+    for (int64_t i = 0; i < sampler->step_count; i++) {
+        const int64_t t = sampler->steps[i].t, s = sampler->steps[i].s;
+        const double at = schedule->alpha_bar[t], as = schedule->alpha_bar[s], alpha = at / as, beta = 1.0 - alpha;
+        const double a = sqrt(as) * beta / (1.0 - at), b = sqrt(alpha) * (1.0 - as) / (1.0 - at);
+        const double slope = a * (normal_x0(schedule, t, 1.0) - normal_x0(schedule, t, 0.0)) + b;
+        *m = a * normal_x0(schedule, t, 0.0) + slope * *m;
+        *v = slope * slope * *v + beta * (1.0 - as) / (1.0 - at);
+        const double delta = 2.0 * 0.16 * 0.16 * (1.0 - as), width = as * deviation * deviation + 1.0 - as;
+        for (int64_t c = 0; s > 0 && c < sampler->corrections; c++) {
+            *m -= delta * (*m - sqrt(as) * mean) / width;
+            *v = pow(1.0 - delta / width, 2.0) * *v + 2.0 * delta;
+        }
+    }
+}
+
+static void test_corrections_of_a_normal_density(void **state)
+{
+    static const int64_t counts[] = {0, 1, 3, 20};
+    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    double error[4];
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        ddpm_sampler sampler = create_corrected(&d, DDPM_METHOD_ANCESTRAL, 1, 8, counts[k]);
+        double m, v, sum = 0.0, squares = 0.0;
+        carry(&sampler, &m, &v);
+        draw_normal(&sampler, 0.0f, MOST, samples);
+        for (int i = 0; i < MOST; i++) {
+            sum += (double)samples[i] - m;
+            squares += pow((double)samples[i] - m, 2.0);
+        }
+        expect_near(sum / MOST, 0.0, 4.5 * sqrt(v / MOST), "mean with corrections", counts[k]);
+        expect_near(squares / MOST, v, 4.5 * v * sqrt(2.0 / MOST), "variance with corrections", counts[k]);
+        error[k] = fabs(v / (deviation * deviation) - 1.0);
+        ddpm_sampler_release(&sampler);
+    }
+    assert_true(error[3] < error[2] && error[2] < error[1] && error[1] < error[0]); /* nearer to the law */
+    ddpm_diffusion_release(&d);
+}
+
+/* Draws of q(x_s) are draws of q(x_s) after corrections: mean, covariance and shares of a mixture. */
+static void expect_mixture(const mixture *m, int64_t s, int64_t count, const float *x, double slack, int64_t where)
+{
+    const double abar = m->schedule->alpha_bar[s], rest = m->schedule->one_minus_alpha_bar[s];
+    double shares[MIXTURE_PARTS] = {0}, sum[2] = {0}, square[2][2] = {{0}}, mean_of[2] = {0}, second[2][2] = {{0}};
+    for (int k = 0; k < MIXTURE_PARTS; k++)
+        for (int i = 0; i < 2; i++) {
+            mean_of[i] += m->share[k] * sqrt(abar) * m->mean[k][i];
+            second[i][i] += m->share[k] * (abar * m->deviation[k] * m->deviation[k] + rest);
+            for (int j = 0; j < 2; j++) second[i][j] += m->share[k] * abar * m->mean[k][i] * m->mean[k][j];
+        }
+    for (int64_t n = 0; n < count; n++) {
+        double posterior[MIXTURE_PARTS], variance[MIXTURE_PARTS];
+        mixture_parts(m, s, x + 2 * n, posterior, variance);
+        for (int k = 0; k < MIXTURE_PARTS; k++) shares[k] += posterior[k] / (double)count;
+        for (int i = 0; i < 2; i++) {
+            sum[i] += (double)x[2 * n + i] / (double)count;
+            for (int j = 0; j < 2; j++) square[i][j] += (double)x[2 * n + i] * (double)x[2 * n + j] / (double)count;
+        }
+    }
+    const double error = 4.5 / sqrt((double)count);
+    for (int k = 0; k < MIXTURE_PARTS; k++)
+        expect_near(shares[k], m->share[k], 0.5 * error + slack, "share of a part", where * 10 + k);
+    for (int i = 0; i < 2; i++) {
+        expect_near(sum[i], mean_of[i], error + slack, "mean", where * 10 + i);
+        for (int j = 0; j < 2; j++)
+            expect_near(square[i][j] - sum[i] * sum[j], second[i][j] - mean_of[i] * mean_of[j], 2.0 * error + slack,
+                        "covariance", where * 100 + i * 10 + j);
+    }
+}
+
+/* Without a step: the corrections alone, on draws of q(x_s). */
+static void test_corrections_keep_a_mixture(void **state)
+{
+    enum { COUNT = 10000, STEPS = 5 };
+    static float noise[2 * COUNT];
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
+    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    mixture m = mixture_make(&d.schedule, 2);
+    ddpm_sampler sampler = create_corrected(&d, DDPM_METHOD_DDIM, 2, T, STEPS);
+    const ddpm_sampler_step *step = &sampler.steps[T / 2];
+    const int64_t s = step->s;
+    (void)state;
+    mixture_draw(&m, 0, COUNT, samples);
+    ddpm_normal_rows(kernels, 1, DDPM_RANDOM_FORWARD, 0, 0, COUNT, 2, noise);
+    for (int i = 0; i < 2 * COUNT; i++) samples[i] = d.signal[s] * samples[i] + d.noise[s] * noise[i];
+    expect_mixture(&m, s, COUNT, samples, 0.0, 0);
+    for (int c = 1; c <= STEPS; c++) { /* a step of the sampler's loop, written out */
+        ddpm_normal_rows(kernels, 1, DDPM_RANDOM_CORRECTION, c, 0, COUNT, 2, noise);
+        for (int64_t first = 0; first < COUNT; first += MIXTURE_ROWS) {
+            const int64_t rows = COUNT - first < MIXTURE_ROWS ? COUNT - first : MIXTURE_ROWS;
+            int64_t stride;
+            float *x = samples + 2 * first;
+            const float *out = mixture_predict(&m, first, rows, x, (int32_t)s, &stride);
+            for (int64_t i = 0; i < 2 * rows; i++) {
+                const float x0 = step->s_data_xt * x[i] + step->s_data_output * out[i];
+                x[i] += step->drift_xt * x[i] + step->drift_x0 * x0 + step->kick * noise[2 * first + i];
+            }
+        }
+        expect_mixture(&m, s, COUNT, samples, 0.02, c); /* the step's size shows by delta / 2 */
+    }
+    ddpm_sampler_release(&sampler);
+    ddpm_diffusion_release(&d);
+}
+
+/* ---- whole samplers on a mixture ---- */
+
+static void test_mixture(void **state)
+{
+    static const struct {
+        int method;
+        int64_t steps, corrections;
+        double eta, slack;
+    } cases[] = {{DDPM_METHOD_ANCESTRAL, T, 0, 0.0, 0.02},   {DDPM_METHOD_DDIM, T, 0, 0.0, 0.02},
+                 {DDPM_METHOD_DDIM, T, 0, 0.5, 0.02},        {DDPM_METHOD_DDIM, T, 0, 1.0, 0.02},
+                 {DDPM_METHOD_DPM_SOLVER, 25, 0, 0.0, 0.02}, {DDPM_METHOD_DPM_SOLVER, 25, 1, 0.0, 0.03}};
+    enum { COUNT = 6000 };
+    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    mixture m = mixture_make(&d.schedule, 2);
+    (void)state;
+    for (int k = 0; k < 6; k++) {
+        const ddpm_sampler_spec spec = {.method = (ddpm_method)cases[k].method,
+                                        .columns = 2,
+                                        .steps = cases[k].steps,
+                                        .eta = cases[k].eta,
+                                        .corrections = cases[k].corrections,
+                                        .correction_ratio = 0.16};
+        ddpm_sampler sampler;
+        expect_ok(ddpm_sampler_create(&d, &spec, &sampler));
+        draw(&sampler, &(ddpm_denoiser){mixture_predict, &m}, COUNT, samples);
+        expect_mixture(&m, 0, COUNT, samples, cases[k].slack, k);
+        ddpm_sampler_release(&sampler);
+    }
+    ddpm_diffusion_release(&d);
+}
+
+/* ---- learned variances ---- */
+
+/* What the second head says decides the noise: at the ends of the range it is that of the fixed variances. */
+static void test_second_head(void **state)
+{
+    static const struct {
+        int variance, same;
+        float head;
+    } cases[] = {{DDPM_VARIANCE_LEARNED_RANGE, DDPM_VARIANCE_BETA, 1.0f},
+                 {DDPM_VARIANCE_LEARNED_RANGE, DDPM_VARIANCE_POSTERIOR, -1.0f},
+                 {DDPM_VARIANCE_LEARNED, DDPM_VARIANCE_BETA, 0.0f}};
+    static const int64_t grids[] = {1, 2, 7, T};
+    enum { COUNT = 100 };
+    float learned[COUNT], fixed[COUNT];
+    (void)state;
+    for (int k = 0; k < 3; k++)
+        for (int g = 0; g < 4; g++) {
+            ddpm_diffusion d = make(T, cases[k].variance, 0), same = make(T, cases[k].same, 0);
+            ddpm_sampler a = create(&d, DDPM_METHOD_ANCESTRAL, 1, grids[g], 0.0),
+                         b = create(&same, DDPM_METHOD_ANCESTRAL, 1, grids[g], 0.0);
+            draw_normal(&a, cases[k].head, COUNT, learned);
+            draw_normal(&b, 0.0f, COUNT, fixed);
+            for (int i = 0; i < COUNT; i++)
+                expect_near((double)learned[i], (double)fixed[i], 1e-4, "sample", k * 100000 + grids[g] * 100 + i);
+            if (grids[g] == T) { /* where beta is near 1 there is nothing left to learn */
+                draw_normal(&a, cases[k].head + 0.5f, COUNT, learned);
+                assert_memory_not_equal(learned, fixed, sizeof fixed);
+            }
+            ddpm_sampler_release(&a);
+            ddpm_sampler_release(&b);
+            ddpm_diffusion_release(&d);
+            ddpm_diffusion_release(&same);
+        }
+}
+
+/* ---- what must not happen ---- */
+
+static const float *predict_nan(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+{
+    static float out[BLOCK];
+    (void)self, (void)xt;
+    *stride = 1;
+    for (int64_t i = 0; i < rows; i++) out[i] = first + i == 3 && t == T / 2 ? NAN : 0.0f;
+    return out;
+}
+
+/* A prediction that is not a number is not clipped to one. */
+static void test_nan_survives_clipping(void **state)
+{
+    const double low = -1.0, high = 1.0;
+    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    (void)state;
+    for (int method = 0; method < DDPM_METHOD_COUNT; method++) {
+        const ddpm_sampler_spec spec = {
+            .method = (ddpm_method)method, .columns = 1, .steps = T, .minimum = &low, .maximum = &high};
+        ddpm_sampler sampler;
+        expect_ok(ddpm_sampler_create(&d, &spec, &sampler));
+        draw(&sampler, &(ddpm_denoiser){predict_nan, NULL}, 8, samples);
+        for (int i = 0; i < 8; i++) assert_int_equal(!isfinite(samples[i]), i == 3);
+        ddpm_sampler_release(&sampler);
+    }
+    ddpm_diffusion_release(&d);
+}
+
+/* Where no signal is left at T, lambda is infinite there. */
+static void test_zero_terminal_snr(void **state)
+{
+    enum { COUNT = 64 };
+    ddpm_diffusion d = make(T, DDPM_VARIANCE_LEARNED_RANGE, 1);
+    (void)state;
+    for (int method = 0; method < DDPM_METHOD_COUNT; method++)
+        for (int64_t K = 1; K <= T; K += K < 5 ? 1 : 19) {
+            ddpm_sampler sampler = create_corrected(&d, method, 1, K, 1);
+            draw_normal(&sampler, 0.0f, COUNT, samples);
+            for (int i = 0; i < COUNT; i++) expect_near((double)samples[i], mean, 6.0 * deviation, "sample", K);
+            ddpm_sampler_release(&sampler);
+        }
+    ddpm_diffusion_release(&d);
+}
+
+/* Corrections and the memory of DPM-Solver++ know nothing of the block either. */
+static void test_samples_stand_alone(void **state)
+{
+    enum { COUNT = 60 };
+    float whole[COUNT], part[COUNT], scratch[3 * COUNT];
+    ddpm_diffusion d = make(T, DDPM_VARIANCE_LEARNED_RANGE, 0);
+    normal n = {.diffusion = &d, .head = 0.3f};
+    const ddpm_denoiser denoiser = {predict, &n};
+    (void)state;
+    for (int method = 0; method < DDPM_METHOD_COUNT; method++) {
+        ddpm_sampler sampler = create_corrected(&d, method, 1, 9, 2);
+        ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, 0, COUNT, scratch, whole,
+                         0, NULL, 0);
+        for (int64_t first = 0; first < COUNT; first += 7) {
+            const int64_t rows = COUNT - first < 7 ? COUNT - first : 7;
+            ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, first, rows, scratch,
+                             part, 0, NULL, 0);
+            expect_bits(part, whole + first, (size_t)rows * sizeof *part, "samples from", first);
+        }
+        ddpm_sampler_release(&sampler);
+    }
+    ddpm_diffusion_release(&d);
+}
+
+static void test_balance(void **state)
+{
+    (void)state;
+    assert_int_equal(ddpm_memory_balance(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ddim_is_ancestral),
+        cmocka_unit_test(test_paths_without_noise),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_corrections_of_a_normal_density),
+        cmocka_unit_test(test_corrections_keep_a_mixture),
+        cmocka_unit_test(test_mixture),
+        cmocka_unit_test(test_second_head),
+        cmocka_unit_test(test_nan_survives_clipping),
+        cmocka_unit_test(test_zero_terminal_snr),
+        cmocka_unit_test(test_samples_stand_alone),
+        cmocka_unit_test(test_balance),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

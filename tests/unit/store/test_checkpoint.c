@@ -1,0 +1,477 @@
+/* Checkpoints: what comes back, what damage does, what stays in a run folder. */
+#include "scratch.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "file/digest.h"
+#include "file/file.h"
+#include "file/h5.h"
+#include "store/checkpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hdf5.h>
+#include <limits.h>
+#include <math.h>
+#include <sys/syscall.h>
+
+enum { D = 3, T = 4, TENSORS = 2, PARAMETERS = 14 };
+
+static const ddpm_tensor tensors[TENSORS] = {
+    {.name = "hidden0/weight", .rows = 3, .cols = 4, .offset = 0},
+    {.name = "hidden0/bias", .rows = 1, .cols = 2, .offset = 12},
+};
+
+static double transform[4][D] = {{1, 2, 3}, {0.1, 0.2, 0.3}, {-1, -2, -3}, {4, 5, 6e300}};
+static double beta[T + 1] = {0, 1e-4, 0.1, 0.2, 0.999};
+static int32_t exponent[TENSORS + 1] = {-20, 7, INT32_MIN};
+static float flat[4][PARAMETERS];
+static char *column_names[D] = {"energy", "", "θ"};
+static char config[] = "run:\n  name: test\n";
+static float history[T][DDPM_TIMESTEPS_HISTORY];
+static int32_t seen[T] = {0, 9, 10, DDPM_TIMESTEPS_SEEN - 1};
+static int64_t classes[2] = {3, 0};
+static double condition_mean[2] = {0, 1.5}, condition_scale[2] = {1, 2.5};
+static char *condition_names[2] = {"kind", "temperature"};
+
+static ddpm_checkpoint example(void)
+{
+    for (int a = 0; a < 4; a++)
+        for (int i = 0; i < PARAMETERS; i++) flat[a][i] = (float)(i + 1) / (float)(a + 3);
+    for (int t = 0; t < T; t++)
+        for (int i = 0; i < DDPM_TIMESTEPS_HISTORY; i++) history[t][i] = (float)(t + 1) / (float)(i + 1);
+    return (ddpm_checkpoint){
+        .iteration = 123456789012,
+        .config = config,
+        .columns = D,
+        .column_names = column_names,
+        .mean = transform[0],
+        .scale = transform[1],
+        .minimum = transform[2],
+        .maximum = transform[3],
+        .steps = T,
+        .beta = beta,
+        .exponent_count = TENSORS + 1,
+        .exponent = exponent,
+        .history = history[0],
+        .seen = seen,
+        .condition = {2, classes, condition_mean, condition_scale, condition_names},
+        .parameter_count = PARAMETERS,
+        .parameters = flat[0],
+        .ema = flat[1],
+        .moment1 = flat[2],
+        .moment2 = flat[3],
+    };
+}
+
+static void write_example(const char *path)
+{
+    const ddpm_checkpoint c = example();
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+}
+
+static void test_round_trip(void **state)
+{
+    const char *path = in_scratch("round.h5");
+    const ddpm_checkpoint wrote = example();
+    ddpm_checkpoint c;
+    (void)state;
+    write_example(path);
+    expect_ok(ddpm_checkpoint_read_header(path, &c));
+    assert_null(c.parameters);
+    assert_int_equal(c.iteration, 123456789012);
+    assert_string_equal(c.config, config);
+    assert_int_equal(c.columns, D);
+    for (int i = 0; i < D; i++) assert_string_equal(c.column_names[i], column_names[i]);
+    assert_memory_equal(c.mean, transform[0], sizeof transform[0]);
+    assert_memory_equal(c.scale, transform[1], sizeof transform[1]);
+    assert_memory_equal(c.minimum, transform[2], sizeof transform[2]);
+    assert_memory_equal(c.maximum, transform[3], sizeof transform[3]);
+    assert_int_equal(c.steps, T);
+    assert_memory_equal(c.beta, beta, sizeof beta);
+    assert_int_equal(c.exponent_count, TENSORS + 1);
+    assert_memory_equal(c.exponent, exponent, sizeof exponent);
+    assert_memory_equal(c.history, history, sizeof history);
+    assert_memory_equal(c.seen, seen, sizeof seen);
+    assert_true(ddpm_condition_same(&c.condition, &wrote.condition));
+    for (int v = 0; v < 2; v++) assert_string_equal(c.condition.names[v], condition_names[v]);
+    expect_ok(ddpm_checkpoint_read_arrays(path, &c, TENSORS, tensors, PARAMETERS, 1));
+    assert_memory_equal(c.parameters, flat[0], sizeof flat[0]);
+    assert_memory_equal(c.ema, flat[1], sizeof flat[1]);
+    assert_memory_equal(c.moment1, flat[2], sizeof flat[2]);
+    assert_memory_equal(c.moment2, flat[3], sizeof flat[3]);
+    ddpm_checkpoint_release(&c);
+    expect_ok(ddpm_checkpoint_read_header(path, &c));
+    expect_ok(ddpm_checkpoint_read_arrays(path, &c, TENSORS, tensors, PARAMETERS, 0));
+    assert_non_null(c.ema);
+    assert_null(c.moment1);
+    ddpm_checkpoint_release(&c);
+}
+
+static void test_equal_bytes(void **state)
+{
+    size_t bytes, bytes_again;
+    (void)state;
+    write_example(in_scratch("one.h5"));
+    char *one = file_bytes(in_scratch("one.h5"), &bytes);
+    sleep(1); /* so that a time stamp would show */
+    write_example(in_scratch("two.h5"));
+    char *two = file_bytes(in_scratch("two.h5"), &bytes_again);
+    assert_int_equal(bytes, bytes_again);
+    assert_memory_equal(one, two, bytes);
+    assert_memory_equal(one, "ddpm checkpoint 1\nbytes ", 24);
+    free(one);
+    free(two);
+}
+
+/** Larger than any limit HDF5 has for a small attribute. */
+static void test_large_config(void **state)
+{
+    const char *path = in_scratch("large.h5");
+    ddpm_checkpoint c = example(), back;
+    const size_t bytes = 3 << 20;
+    (void)state;
+    c.config = malloc(bytes + 1);
+    assert_non_null(c.config);
+    for (size_t i = 0; i < bytes; i++) c.config[i] = (char)('a' + i % 26);
+    c.config[bytes] = '\0';
+    c.column_names = NULL;
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_ok(ddpm_checkpoint_read_header(path, &back));
+    assert_true(strcmp(c.config, back.config) == 0);
+    assert_null(back.column_names);
+    ddpm_checkpoint_release(&back);
+    free(c.config);
+}
+
+static void expect_damaged(const char *path)
+{
+    ddpm_checkpoint c;
+    expect_failure(ddpm_checkpoint_read_header(path, &c), DDPM_ERR_DATA, "is damaged (its digest does not match)");
+    assert_null(c.config);
+}
+
+static void test_every_flipped_byte(void **state)
+{
+    const char *path = in_scratch("flip.h5");
+    size_t bytes;
+    ddpm_checkpoint c;
+    (void)state;
+    write_example(path);
+    char *whole = file_bytes(path, &bytes);
+    const int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < bytes; i++) {
+        for (int bit = 0; bit < (i < DDPM_DIGEST_BLOCK ? 8 : 1); bit++) {
+            const char flipped = (char)(whole[i] ^ 1 << (bit + (int)i) % 8);
+            assert_int_equal(pwrite(fd, &flipped, 1, (off_t)i), 1);
+            expect_damaged(path);
+        }
+        assert_int_equal(pwrite(fd, whole + i, 1, (off_t)i), 1);
+    }
+    close(fd);
+    free(whole);
+    expect_ok(ddpm_checkpoint_read_header(path, &c)); /* all bytes are back */
+    ddpm_checkpoint_release(&c);
+}
+
+static void test_any_length(void **state)
+{
+    const char *path = in_scratch("length.h5");
+    size_t bytes;
+    (void)state;
+    write_example(path);
+    char *whole = file_bytes(path, &bytes);
+    for (size_t length = 0; length < bytes; length += length < 1100 ? 1 : 97) {
+        put_bytes(path, whole, length);
+        expect_damaged(path);
+    }
+    put_bytes(path, whole, bytes - 1);
+    expect_damaged(path);
+    put_bytes(path, whole, bytes + 1); /* file_bytes gives a zero more */
+    expect_damaged(path);
+    free(whole);
+}
+
+static void test_other_files(void **state)
+{
+    const char *path = in_scratch("other.h5");
+    ddpm_checkpoint c;
+    ddpm_h5 *file;
+    (void)state;
+    expect_failure(ddpm_checkpoint_read_header(in_scratch("none.h5"), &c), DDPM_ERR_MISSING, "none.h5");
+    expect_failure(ddpm_checkpoint_read_header(scratch, &c), DDPM_ERR_IO, "is not a file");
+    put_bytes(path, "a text that is no checkpoint", 28);
+    expect_failure(ddpm_checkpoint_read_header(path, &c), DDPM_ERR_DATA, "is not a checkpoint");
+    expect_ok(ddpm_h5_create(path, 0, &file));
+    expect_ok(ddpm_h5_close(&file));
+    expect_failure(ddpm_checkpoint_read_header(path, &c), DDPM_ERR_DATA, "is not a checkpoint");
+}
+
+/** A checkpoint of a later format, with a digest that is right. */
+static void test_newer_format(void **state)
+{
+    const char *path = in_scratch("newer.h5");
+    ddpm_checkpoint c;
+    ddpm_h5 *file;
+    (void)state;
+    expect_ok(ddpm_h5_create(path, DDPM_DIGEST_BLOCK, &file));
+    expect_ok(ddpm_h5_put_int(file, "/", "format", 2));
+    expect_ok(ddpm_h5_close(&file));
+    expect_ok(ddpm_digest_seal(path, 2));
+    expect_failure(ddpm_checkpoint_read_header(path, &c), DDPM_ERR_DATA, "use a newer ddpm");
+    expect_ok(ddpm_digest_seal(path, 1));
+    expect_damaged(path);
+}
+
+static void test_wrong_content(void **state)
+{
+    const char *path = in_scratch("wrong.h5");
+    ddpm_checkpoint c = example(), back;
+    (void)state;
+    c.beta = (double[T + 1]){0, 1, NAN, 1, 1};
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA,
+                   "schedule/beta: element 2 is not a finite number");
+    c = example();
+    c.exponent_count = TENSORS;
+    flat[1][12] = INFINITY;
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_ok(ddpm_checkpoint_read_header(path, &back));
+    expect_failure(ddpm_checkpoint_read_arrays(path, &back, TENSORS, tensors, PARAMETERS, 1), DDPM_ERR_DATA,
+                   "exponents");
+    ddpm_checkpoint_release(&back);
+    c.exponent_count = TENSORS + 1;
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_ok(ddpm_checkpoint_read_header(path, &back));
+    expect_failure(ddpm_checkpoint_read_arrays(path, &back, TENSORS, tensors, PARAMETERS, 1), DDPM_ERR_DATA,
+                   "ema/hidden0/bias: element 0 is not a finite number");
+    assert_null(back.parameters);
+    ddpm_checkpoint_release(&back);
+}
+
+/** What a hostile file may say of losses and conditions. */
+static void test_wrong_history_and_conditions(void **state)
+{
+    const char *path = in_scratch("wrong.h5");
+    const struct {
+        int32_t seen;
+        float loss;
+        int64_t classes;
+        double scale;
+        const char *says;
+    } cases[] = {
+        {-1, 1, 3, 1, "step 2 is not a history of losses"},
+        {DDPM_TIMESTEPS_SEEN, 1, 3, 1, "step 2 is not a history of losses"},
+        {INT32_MAX, 1, 3, 1, "step 2 is not a history of losses"},
+        {1, NAN, 3, 1, "step 2 is not a history of losses"},
+        {1, 1, -1, 1, "conditions do not fit"},
+        {1, 1, DDPM_CLASSES_MAX + 1, 1, "conditions do not fit"},
+        {1, 1, 3, 0, "conditions do not fit"},
+        {1, 1, 3, INFINITY, "condition/scale: element 0 is not a finite number"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ddpm_checkpoint c = example(), back;
+        history[1][3] = cases[i].loss;
+        c.seen = (int32_t[T]){0, cases[i].seen, 0, 0};
+        c.condition.classes = (int64_t[2]){cases[i].classes, 0};
+        c.condition.scale = (double[2]){cases[i].scale, 1};
+        expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+        expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA, cases[i].says);
+    }
+}
+
+static void test_other_network(void **state)
+{
+    const char *path = in_scratch("network.h5");
+    ddpm_checkpoint c;
+    ddpm_tensor other[TENSORS];
+    (void)state;
+    write_example(path);
+    expect_ok(ddpm_checkpoint_read_header(path, &c));
+    memcpy(other, tensors, sizeof other);
+    strcpy(other[1].name, "hidden1/bias");
+    expect_failure(ddpm_checkpoint_read_arrays(path, &c, TENSORS, other, PARAMETERS, 1), DDPM_ERR_DATA,
+                   "did you mean 'parameters/hidden0/bias'");
+    memcpy(other, tensors, sizeof other);
+    other[0].cols = 3;
+    expect_failure(ddpm_checkpoint_read_arrays(path, &c, TENSORS, other, PARAMETERS, 1), DDPM_ERR_DATA,
+                   "has the shape [3][4]; expected [3][3]");
+    c.iteration = 7;
+    expect_failure(ddpm_checkpoint_read_arrays(path, &c, TENSORS, tensors, PARAMETERS, 1), DDPM_ERR_IO,
+                   "while it was read");
+    ddpm_checkpoint_release(&c);
+}
+
+static int entries(const char *folder)
+{
+    char command[600];
+    int count = -1;
+    snprintf(command, sizeof command, "ls -A '%s' | wc -l", folder);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_int_equal(fscanf(pipe, "%d", &count), 1);
+    pclose(pipe);
+    return count;
+}
+
+static void test_failure_leaves_nothing(void **state)
+{
+    const char *folder = in_scratch("nothing"), *target = in_scratch("nothing/step.h5");
+    const ddpm_checkpoint c = example();
+    (void)state;
+    expect_ok(ddpm_file_make_folder(target));
+    expect_failure(ddpm_checkpoint_write(target, &c, TENSORS, tensors), DDPM_ERR_IO, "could not be replaced");
+    assert_int_equal(entries(folder), 1);
+    expect_failure(ddpm_checkpoint_write(in_scratch("nowhere/step.h5"), &c, TENSORS, tensors), DDPM_ERR_IO,
+                   "No such file");
+}
+
+/* A disk that fails after so many calls: these take the place of the library's for HDF5 and for all of this program. */
+static int calls_left = INT_MAX;
+
+/** Files in memory have no name and do not fail. */
+static int disk_fails(int fd)
+{
+    struct stat about;
+    if (fd >= 0 && (fstat(fd, &about) || about.st_nlink == 0)) return 0;
+    if (calls_left-- > 0) return 0;
+    errno = ENOSPC;
+    return 1;
+}
+
+ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
+{
+    return disk_fails(fd) ? -1 : syscall(SYS_pwrite64, fd, data, bytes, offset);
+}
+
+int ftruncate(int fd, off_t bytes)
+{
+    return disk_fails(fd) ? -1 : (int)syscall(SYS_ftruncate, fd, bytes);
+}
+
+int fallocate(int fd, int mode, off_t from, off_t bytes)
+{
+    return disk_fails(fd) ? -1 : (int)syscall(SYS_fallocate, fd, mode, from, bytes);
+}
+
+int fsync(int fd)
+{
+    return disk_fails(fd) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int rename(const char *from, const char *to)
+{
+    return disk_fails(-1) ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+/** Whichever call fails, a whole file is there, nothing is left over, and HDF5 has let go. */
+static void test_failing_disk(void **state)
+{
+    char folder[512];
+    ddpm_checkpoint c = example(), back;
+    ddpm_status status = DDPM_ERR_IO;
+    int failures = 0;
+    (void)state;
+    snprintf(folder, sizeof folder, "%s", in_scratch("full"));
+    expect_ok(ddpm_file_make_folder(folder));
+    write_example(in_scratch("full/step.h5"));
+    for (c.iteration = 0; status != DDPM_OK; failures++) {
+        calls_left = failures;
+        status = ddpm_checkpoint_write(in_scratch("full/step.h5"), &c, TENSORS, tensors);
+        calls_left = INT_MAX;
+        if (status != DDPM_OK) expect_failure(status, DDPM_ERR_IO, "No space left on device");
+        assert_int_equal(entries(folder), 1);
+        assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
+        expect_ok(ddpm_checkpoint_read_header(in_scratch("full/step.h5"), &back));
+        const int replaced = status == DDPM_OK || strstr(ddpm_error_message(), "the folder could not");
+        assert_int_equal(back.iteration, replaced ? 0 : 123456789012);
+        ddpm_checkpoint_release(&back);
+    }
+    assert_true(failures > 6); /* reserve, copy, seal, sync, rename, sync the folder; then none */
+}
+
+static void publish(const char *run, int64_t iteration, int64_t keep)
+{
+    char path[DDPM_PATH_BYTES];
+    expect_ok(ddpm_checkpoint_path(run, iteration, path, sizeof path));
+    write_example(path);
+    expect_ok(ddpm_checkpoint_publish(run, iteration, keep));
+}
+
+static void expect_list(const char *run, int64_t count, const int64_t *expected)
+{
+    int64_t found, *iterations;
+    expect_ok(ddpm_checkpoint_list(run, &found, &iterations));
+    assert_int_equal(found, count);
+    for (int64_t i = 0; i < count; i++) assert_int_equal(iterations[i], expected[i]);
+    ddpm_release(iterations);
+}
+
+static void expect_located(const char *run, const char *ending)
+{
+    char path[DDPM_PATH_BYTES];
+    expect_ok(ddpm_checkpoint_locate(run, path, sizeof path));
+    assert_string_equal(path + strlen(path) - strlen(ending), ending);
+    assert_int_equal(access(path, R_OK), 0);
+}
+
+static void test_run_folder(void **state)
+{
+    char run[512], path[DDPM_PATH_BYTES], link[64] = "", small[8];
+    (void)state;
+    snprintf(run, sizeof run, "%s", in_scratch("run"));
+    expect_list(run, 0, NULL);
+    expect_failure(ddpm_checkpoint_locate(run, path, sizeof path), DDPM_ERR_MISSING,
+                   "no such checkpoint or run folder");
+    expect_ok(ddpm_file_make_folder(in_scratch("run/checkpoints")));
+    expect_failure(ddpm_checkpoint_locate(run, path, sizeof path), DDPM_ERR_MISSING, "latest.h5");
+    publish(run, 100, 2);
+    publish(run, 1000, 2);
+    put_bytes(in_scratch("run/checkpoints/.step-000000200.h5.partial"), "x", 1);
+    put_bytes(in_scratch("run/checkpoints/step-7.h5"), "x", 1);
+    put_bytes(in_scratch("run/checkpoints/step-000000007.h5.bak"), "x", 1);
+    publish(run, 12345678901, 2);
+    expect_list(run, 2, (const int64_t[]){12345678901, 1000});
+    assert_int_equal(entries(in_scratch("run/checkpoints")), 5);
+    assert_int_equal(readlink(in_scratch("run/checkpoints/latest.h5"), link, sizeof link - 1), 19);
+    assert_string_equal(link, "step-12345678901.h5");
+    expect_located(run, "/checkpoints/step-12345678901.h5");
+    publish(run, 50, 2); /* a run that went back is not robbed of what it just wrote */
+    expect_list(run, 3, (const int64_t[]){12345678901, 1000, 50});
+    expect_located(run, "/checkpoints/step-000000050.h5");
+    unlink(in_scratch("run/checkpoints/step-000000050.h5"));
+    expect_located(run, "/checkpoints/step-12345678901.h5");
+    expect_located(in_scratch("run/checkpoints/step-000001000.h5"), "step-000001000.h5");
+    expect_failure(ddpm_checkpoint_locate(run, small, sizeof small), DDPM_ERR_USAGE, "too long");
+    publish(run, 2000, 0);
+    expect_list(run, 3, (const int64_t[]){12345678901, 2000, 1000});
+}
+
+static void test_balance(void **state)
+{
+    (void)state;
+    assert_int_equal(ddpm_memory_balance(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_equal_bytes),
+        cmocka_unit_test(test_large_config),
+        cmocka_unit_test(test_every_flipped_byte),
+        cmocka_unit_test(test_any_length),
+        cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_newer_format),
+        cmocka_unit_test(test_wrong_content),
+        cmocka_unit_test(test_wrong_history_and_conditions),
+        cmocka_unit_test(test_other_network),
+        cmocka_unit_test(test_failure_leaves_nothing),
+        cmocka_unit_test(test_failing_disk),
+        cmocka_unit_test(test_run_folder),
+        cmocka_unit_test(test_balance),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
