@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Every figure, drawn from small files. Run: ctest --preset dev -R analysis.figures"""
+"""Every figure, drawn from small files.
+Run: ctest --preset dev -R analysis.figures"""
 import json
 import os
 import sys
@@ -142,8 +143,8 @@ with open(option("--json"), "w", encoding="utf-8") as file:
                           "--output", self.path("a.png"))
 
     def test_scaling(self):
-        lines = ["kind,ranks,threads,cores,batch,iterations,step,input,compute,wait,reduction,update,output,"
-                 "rows_per_second,efficiency,model,bits"]
+        lines = [("kind,ranks,threads,cores,batch,iterations,step,input,compute,wait,reduction,update,output,"
+                  "rows_per_second,efficiency,model,bits")]
         for kind in ("strong", "weak"):
             for ranks in (1, 2, 4):
                 step = 1.2 / (ranks if kind == "strong" else 1)

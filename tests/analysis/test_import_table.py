@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""CSV and TSV tables, and sets of scikit-learn, as HDF5 files. Run: ctest --preset dev -R analysis.import_table"""
+"""CSV and TSV tables, and sets of scikit-learn, as HDF5 files.
+Run: ctest --preset dev -R analysis.import_table"""
 import os
 
 import numpy as np

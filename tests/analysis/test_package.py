@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The package can be installed by setuptools as Debian has it, without a network. Run: ctest --preset dev -R analysis.package"""
+"""The package can be installed by setuptools as Debian has it, without a network.
+Run: ctest --preset dev -R analysis.package"""
 import importlib.util
 import os
 import re

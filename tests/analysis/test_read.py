@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The package reads configurations, tables, checkpoints and run folders. Run: ctest --preset dev -R analysis.read"""
+"""The package reads configurations, tables, checkpoints and run folders.
+Run: ctest --preset dev -R analysis.read"""
 import os
 
 import h5py

@@ -10,7 +10,6 @@ import sys
 from case import DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
 from skipped import main
 
-
 SCRIPTS = [path for folder in ("analysis", "jobs") for path in sorted(glob.glob(os.path.join(SOURCE, folder, "*.py")))]
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Whether cost grows linearly: the share of the limit that a training step reaches over batch, width, depth and D, one at a time.
+"""Whether cost grows linearly: the share of the limit that a training step reaches over batch, width, depth and D, one
+at a time.
 
 Linear cost is a level line. Draws four panels, writes the points beside the picture as CSV, and names the worst point.
 tests/bench/run.sh linear starts this with what it needs.
@@ -39,7 +40,8 @@ def draw(points, path):
         if not own:  # --only
             axis.set_axis_off()
             continue
-        axis.plot([point[name] for point in own], [point["share"] for point in own], style.marker(index), **style.line(index))
+        axis.plot([point[name] for point in own], [point["share"] for point in own], style.marker(index),
+                  **style.line(index))
         axis.set(xscale="log", xlabel=name, xticks=values, ylim=(0, 1.05))
         axis.set_xticks([], minor=True)
         axis.set_xticklabels([f"{value}" for value in values])
