@@ -3,8 +3,9 @@
 
     /usr/bin/python3 tests/skipped.py build/dev/tests.xml...
 
-reads what `ctest --output-junit FILE` wrote, lists what was skipped with the reasons, and exits with 1 if ALLOWED does not name it or the test gave no
-reason. A test that was skipped in part exits with SKIPPED, after a line "skipped: WHAT: REASON" for each part; one that fails in part has failed.
+reads what `ctest --output-junit FILE` wrote, lists what was skipped with the reasons, and exits with 1 if ALLOWED does
+not name it or the test gave no reason. A test that was skipped in part exits with SKIPPED, after a line "skipped: WHAT:
+REASON" for each part; one that fails in part has failed.
 """
 import re
 import sys
@@ -13,8 +14,8 @@ import xml.etree.ElementTree
 
 SKIPPED = 77  # SKIP_RETURN_CODE of every test in tests/CMakeLists.txt
 
-# What may be skipped, and what it depends on: the processor or the rights of the user. A package, a build option or a tool does not belong here:
-# jobs/packages.sh and the preset dev provide them.
+# What may be skipped, and what it depends on: the processor or the rights of the user. A package, a build option or a
+# tool does not belong here: jobs/packages.sh and the preset dev provide them.
 ALLOWED = (
     (r"kernels (avx2|avx512)( with bfloat16 operands)?", "the processor's instruction sets"),
     (r"Ranks\.test_each_instruction_set_by_itself", "the processor's instruction sets"),
@@ -53,7 +54,8 @@ def judge(paths):
         if needs:
             print(f"skipped: {test}, {part}: {reason} (it depends on {needs})")
         else:
-            print(f"skipped, and must not be: {test}, {part or 'without a reason'}: {reason or 'see its output'}", file=sys.stderr)
+            print(f"skipped, and must not be: {test}, {part or 'without a reason'}: {reason or 'see its output'}",
+                  file=sys.stderr)
             code = 1
     return code
 
