@@ -6,6 +6,7 @@
 #   bash tests/bare.sh --remove [FOLDER]                 remove what this script has made
 #
 #   --as root|user    only as root, or only as an ordinary user (default: both; single commands: root)
+#   --package         only the package
 #   --minutes N       how long a command may take (default 60)
 #
 # Commands run in a fresh clone of the HEAD of this checkout. The first form begins with a Debian in which nothing was installed, each time; the second
@@ -23,11 +24,12 @@ stamp=made-by-bare.sh
 usage() { sed -n '2,/^set -/s/^# \{0,1\}//p' "$0"; }
 refuse() { echo "bare.sh: $2" >&2; exit "$1"; }
 
-as= minutes=60 remove=
+as= minutes=60 remove= only_package=
 while [[ ${1:-} == -* ]]; do
     case $1 in
     --help | -h) usage; exit ;;
     --remove) remove=yes ;;
+    --package) only_package=yes ;;
     --as) as=${2:-}; shift; [[ $as == root || $as == user ]] || refuse 64 "--as: expected root or user" ;;
     --minutes) minutes=${2:-}; shift; [[ $minutes =~ ^[1-9][0-9]*$ ]] || refuse 64 "--minutes: expected a number of minutes" ;;
     *) usage >&2; exit 64 ;;
@@ -161,6 +163,15 @@ run_in() { # NAME WHO COMMAND...: in a fresh clone
     done
 }
 
+commands_of_the_readme() {
+    local who
+    for who in root user; do
+        [ -z "$as" ] || [ "$as" = "$who" ] || continue
+        [ "$as" != user ] || run_in debian root '. jobs/packages.sh && ddpm_install $DDPM_PACKAGES_BUILD $DDPM_PACKAGES_FIGURES $DDPM_PACKAGES_TESTS'
+        run_in debian "$who" "bash jobs/quickstart.sh" "bash tests/run.sh"
+    done
+}
+
 package() { # built where the packages for building are, tried where nothing is
     run_in debian root "bash tests/package.sh build"
     local file
@@ -182,11 +193,7 @@ else
     rm -f "$folder/debian.ready"
     fresh debian
     touch "$folder/debian.ready"
-    for who in root user; do
-        # an ordinary user cannot install: without root's turn the packages must come from somewhere
-        [ "$who" = root ] || [ "$as" != user ] || run_in debian root ". jobs/packages.sh && ddpm_install \$DDPM_PACKAGES_BUILD \$DDPM_PACKAGES_FIGURES \$DDPM_PACKAGES_TESTS"
-        [ -n "$as" ] && [ "$as" != "$who" ] || run_in debian "$who" "bash jobs/quickstart.sh" "bash tests/run.sh"
-    done
+    [ -n "$only_package" ] || commands_of_the_readme
     [ "$as" = user ] || package
 fi
 printf '\n%s\n\ndone in %d s: %d commands on a bare Debian 12, %d failed; their output is in %s\n' "$report" $((SECONDS - start)) $number $failed "$folder/log"

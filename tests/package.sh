@@ -23,9 +23,9 @@ every_path() { # of this machine, but for what changes by itself
 }
 
 try() {
-    local file before after
+    local file
     file=$(realpath "$1")
-    before=$(mktemp) after=$(mktemp)
+    before=$(mktemp) after=$(mktemp) # not local: the trap comes after the function
     trap 'rm -f "$before" "$after"' EXIT
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq

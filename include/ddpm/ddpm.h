@@ -6,8 +6,9 @@
  *      ddpm_generator_sample(g, 7, 0, 1000, rows);
  *      ddpm_generator_close(g);
  *
- *  Nothing here needs MPI to be started, and nothing communicates. A generator belongs to one thread at a time; open
- * one for each thread. Sample i of a seed is the same bits in any program, and those that `ddpm sample --seed` writes.
+ *  Your program need not start MPI: nothing here communicates. Only one thread at a time may use a generator; open one
+ *  for each thread. Sample i of a seed has the same bits in every program, which are those that `ddpm sample --seed`
+ *  writes.
  */
 #ifndef DDPM_DDPM_H
 #define DDPM_DDPM_H
@@ -20,31 +21,33 @@
 extern "C" {
 #endif
 
+/** A trained model that is ready to make samples. */
 typedef struct ddpm_generator ddpm_generator;
 
-/** Zero leaves a setting to the configuration that the model was trained with. */
+/** How samples are made. A member that is 0 leaves its setting as the model's configuration has it. */
 typedef struct ddpm_generator_options {
-    int64_t steps;   /* reverse steps, 1..T; 0: as configured, else all T */
-    int raw_weights; /* nonzero: the raw weights, not their average */
-    int clip;        /* nonzero: clip predicted data to the training data's range */
+    int64_t steps;   /* reverse steps, 1..T */
+    int raw_weights; /* nonzero: take the last parameters, not their running mean */
+    int clip;        /* nonzero: clip predicted rows to the range of the training data */
 } ddpm_generator_options;
 
-/** Local. Read a checkpoint file, or the latest of a run folder.
- *  @param options   NULL: the default.
+/** Local. Read a checkpoint file, or the latest checkpoint of a run folder.
+ *  @param options   NULL: all as the model's configuration has it.
  *  @param[out] out  close with ddpm_generator_close.
- *  @return DDPM_ERR_MISSING, DDPM_ERR_DATA (damaged, or no checkpoint), DDPM_ERR_IO, DDPM_ERR_MEMORY, DDPM_ERR_USAGE
- *  (steps; or a model with conditions that never saw a row without, as samples are made here). */
+ *  @return DDPM_OK; DDPM_ERR_MISSING; DDPM_ERR_DATA: the file is damaged, or no checkpoint; DDPM_ERR_IO;
+ *  DDPM_ERR_MEMORY; DDPM_ERR_USAGE: the model has fewer steps, or it cannot make rows (it is a classifier, or it was
+ *  trained with diffusion.condition_dropout: 0 and needs conditions, which samples have none of here). */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_open(const char *checkpoint, const ddpm_generator_options *options,
                                                 ddpm_generator **out);
 
-/** Local. D, the columns of a sample. */
+/** Local. The number of columns of a sample, D. */
 int64_t ddpm_generator_columns(const ddpm_generator *generator);
 
-/** Local. Samples first .. first+count-1 of a seed.
- *  @param[out] out  [count][D], row-major, in the units of the training data. */
+/** Local. Make samples first .. first+count-1 of a seed.
+ *  @param[out] out  [count][D], row by row, in the units of the training data. */
 void ddpm_generator_sample(ddpm_generator *generator, uint64_t seed, int64_t first, int64_t count, float *out);
 
-/** Local. NULL is allowed. */
+/** Local. Free a generator; NULL is allowed. */
 void ddpm_generator_close(ddpm_generator *generator);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/** What can go wrong, and the one message that says so. Local, any thread. */
+/** The statuses that functions return, and the message of a failure. Local, any thread. */
 #ifndef DDPM_STATUS_H
 #define DDPM_STATUS_H
 
@@ -31,10 +31,10 @@ typedef enum ddpm_status {
 /** Local. The exit code of the program `ddpm` for a status. */
 int ddpm_status_exit_code(ddpm_status status);
 
-/** Local. A few words for a status. */
+/** Local. What a status means, in a few words. */
 const char *ddpm_status_text(ddpm_status status);
 
-/** Local. The message of this thread's last failure; valid until its next one. */
+/** Local. The message of this thread's last failure, which is valid until the next failure. */
 const char *ddpm_error_message(void);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* Parsing of options, with messages that say where help is. */
+/* Command lines: options and their values, with messages that name the verb's help. */
 #include "app/arguments.h"
 
 #include "base/memory.h"
@@ -24,6 +24,23 @@ int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddp
     return found == ':' ? '?' : found;
 }
 
+int ddpm_arguments_next_own(int argc, char **argv, const struct option *own, ddpm_settings *settings,
+                            ddpm_status *status)
+{
+    enum { SETTING = 256 }; /* `val` of the first option of sampling, beyond the letters of a verb's own */
+    struct option all[DDPM_OWN_OPTIONS_MAX + DDPM_SETTINGS_MAX + 1] = {0};
+    const char *name;
+    int count = 0, found;
+    for (; own[count].name; count++) all[count] = own[count];
+    for (int i = 0; (name = ddpm_settings_option(i)); i++)
+        all[count++] = (struct option){name, required_argument, NULL, SETTING + i};
+    while ((found = ddpm_arguments_next(argc, argv, all, status)) >= SETTING) {
+        *status = ddpm_settings_add(settings, ddpm_settings_option(found - SETTING), optarg);
+        if (*status != DDPM_OK) return '?';
+    }
+    return found;
+}
+
 ddpm_status ddpm_arguments_rest(int argc, char **argv, int least, int most, const char *what)
 {
     const int count = argc - optind;
@@ -38,7 +55,8 @@ ddpm_status ddpm_arguments_rest(int argc, char **argv, int least, int most, cons
 ddpm_status ddpm_arguments_set(ddpm_config_arguments *arguments, const char *assignment)
 {
     if (arguments->set_count == DDPM_SETS_MAX)
-        return ddpm_fail(DDPM_ERR_USAGE, "more than %d times --set; write a configuration file", DDPM_SETS_MAX);
+        return ddpm_fail(DDPM_ERR_USAGE, "--set is given more than %d times; write a configuration file instead",
+                         DDPM_SETS_MAX);
     arguments->sets[arguments->set_count++] = assignment;
     return DDPM_OK;
 }
@@ -83,16 +101,15 @@ ddpm_status ddpm_arguments_choice(const char *option, const char *text, int coun
     return ddpm_fail(DDPM_ERR_USAGE, "%s: expected one of %s; found '%s'", option, list, text);
 }
 
-/* Collective. The text of the file on all ranks. */
+/* Collective. Read the text of a file on rank 0 and give it to all ranks. */
 static ddpm_status share_file(ddpm_comm *comm, const char *path, char **text, size_t *bytes)
 {
-    const int reads = ddpm_comm_rank(comm) == 0;
     *text = NULL;
     *bytes = 0;
-    DDPM_TRY(ddpm_agree(comm, reads ? ddpm_config_read_file(path, text, bytes) : DDPM_OK));
+    DDPM_TRY(DDPM_ON_RANK_0(comm, ddpm_config_read_file(path, text, bytes)));
     ddpm_comm_broadcast(comm, bytes, sizeof *bytes);
     ddpm_status status = DDPM_OK;
-    if (!reads) status = ddpm_allocate(text, (int64_t)*bytes + 1, 1, "configuration");
+    if (!*text) status = ddpm_allocate(text, (int64_t)*bytes + 1, 1, "configuration");
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) ddpm_comm_broadcast(comm, *text, *bytes);
     return status;

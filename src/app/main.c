@@ -1,10 +1,11 @@
-/* The program: find the verb, run it, print the one error line, exit. */
+/* The program: find the verb, run it, print the error line of a failure, exit. */
 #include "app/verbs.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/config.h"
 #include "file/h5.h"
 #include "kernel/simd.h"
+#include "sample/settings.h"
 #include "train/stop.h"
 #include "world/placement.h"
 
@@ -20,13 +21,17 @@ enum { VERBS = sizeof verbs / sizeof *verbs };
 static void print_help(void)
 {
     printf("ddpm " DDPM_VERSION
-           ": denoising diffusion probabilistic models on HDF5 arrays, over MPI ranks and OpenMP threads\n\n"
-           "usage: ddpm VERB ...        'ddpm VERB --help' tells more; every verb runs alone, under mpirun and under "
-           "srun\n\n");
+           ": denoising diffusion probabilistic models on HDF5 arrays, over MPI ranks and OpenMP threads\n"
+           "\n"
+           "usage: ddpm VERB ...\n"
+           "\n"
+           "'ddpm VERB --help' explains a verb. Every verb runs alone, under mpirun and under srun.\n"
+           "\n");
     for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
-    printf("\nexit codes: 0 finished, 64 usage, 65 bad data, 66 missing input, 70 internal error, 74 input or output "
-           "failed,\n"
-           "            75 stopped on request with a good checkpoint (submit again), 78 bad configuration\n");
+    printf("\n"
+           "exit codes: 0 finished, 64 usage, 65 bad data, 66 missing input, 70 internal error,\n"
+           "            74 input or output failed, 75 stopped on request with a good checkpoint (submit\n"
+           "            again), 78 bad configuration\n");
 }
 
 static void print_version(void)
@@ -37,8 +42,8 @@ static void print_version(void)
            kernels ? kernels->name : "no (DDPM_ISA)");
 }
 
-/* The threads that a parallel region has, which a limit (OMP_THREAD_LIMIT) may hold below those asked for: the work is
- * cut by their number. */
+/* The number of threads that a parallel region really has. A limit (OMP_THREAD_LIMIT) may make it smaller than what was
+ * asked for, and work is divided by this number. */
 static int threads_granted(void)
 {
     int granted = 1;
@@ -50,21 +55,22 @@ static int threads_granted(void)
 
 static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 {
-    const int speaks = ddpm_comm_rank(comm) == 0;
+    const int prints = ddpm_comm_rank(comm) == 0;
     if (argc < 2) return ddpm_fail(DDPM_ERR_USAGE, "a verb is needed; 'ddpm --help' lists them");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        if (speaks) print_help();
+        if (prints) print_help();
         return DDPM_OK;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        if (speaks) print_version();
+        if (prints) print_version();
         return DDPM_OK;
     }
     for (int i = 0; i < VERBS; i++) {
         if (strcmp(argv[1], verbs[i]->name) != 0) continue;
         for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
             if (strcmp(argv[a], "--help") == 0 || strcmp(argv[a], "-h") == 0) {
-                if (speaks) fputs(verbs[i]->help, stdout);
+                if (prints) fputs(verbs[i]->help, stdout);
+                if (prints && verbs[i]->samples) ddpm_settings_help(stdout);
                 return DDPM_OK;
             }
         return verbs[i]->run(comm, argc - 1, argv + 1);
@@ -72,10 +78,13 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return ddpm_fail(DDPM_ERR_USAGE, "there is no verb '%s'; 'ddpm --help' lists them", argv[1]);
 }
 
-/* Local. What was printed is part of what was asked for. */
+/* Local. A verb whose output could not be printed has failed. */
 static ddpm_status flush_output(void)
 {
-    return fflush(stdout) == 0 ? DDPM_OK : ddpm_fail(DDPM_ERR_IO, "standard output could not be written");
+    return fflush(stdout) == 0
+               ? DDPM_OK
+               : ddpm_fail(DDPM_ERR_IO,
+                           "standard output could not be written: its disk may be full, or its reader may have ended");
 }
 
 int main(int argc, char **argv)
@@ -87,15 +96,15 @@ int main(int argc, char **argv)
         fprintf(stderr, "ddpm: %s\n", ddpm_error_message());
         return ddpm_status_exit_code(status);
     }
-    const int speaks = ddpm_comm_rank(comm) == 0;
-    ddpm_log_speak(speaks);
-    ddpm_h5_guard(speaks);
+    const int prints = ddpm_comm_rank(comm) == 0;
+    ddpm_log_speak(prints);
+    ddpm_h5_guard(prints);
     omp_set_dynamic(0);
     omp_set_num_threads(threads_granted());
     if (status == DDPM_OK) status = ddpm_placement_check(comm, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32));
     if (status == DDPM_OK) status = run(comm, argc, argv);
     if (status == DDPM_OK) status = ddpm_agree(comm, flush_output());
-    if (speaks && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());
+    if (prints && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());
     ddpm_comm_stop(comm);
     return ddpm_status_exit_code(status);
 }

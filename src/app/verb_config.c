@@ -1,18 +1,23 @@
-/* ddpm config */
+/* The verb `ddpm config`: check a configuration and print it, or print the reference. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 
 #include <stdio.h>
 
-static const char help[] = "usage: ddpm config [CONFIG] [--set key=value]...\n\n"
-                           "With CONFIG or --set: check it and print the resolved configuration, every key with its "
-                           "value. Without: print the reference, every\n"
-                           "key with its type, range, default and meaning, as a configuration file.\n";
+/* clang-format off */
+static const char help[] =
+    "usage: ddpm config [CONFIG] [--set key=value]...\n"
+    "\n"
+    "With CONFIG or --set, check the configuration and print it with every key and its value. Without\n"
+    "either, print the reference: every key with its type, range, default and meaning, in the form of a\n"
+    "configuration file.\n"
+    "\n"
+    "  --set key=value    set a key over the configuration file; may be repeated\n";
+/* clang-format on */
 
 static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 {
     static const struct option options[] = {{"set", required_argument, NULL, 's'}, {0}};
-    const int prints = ddpm_comm_rank(comm) == 0;
     ddpm_config_arguments arguments = {0};
     ddpm_config config;
     ddpm_status status;
@@ -22,12 +27,12 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     }
     DDPM_TRY(ddpm_arguments_rest(argc, argv, 0, 1, "a configuration file"));
     if (optind < argc) arguments.path = argv[optind];
-    if (!arguments.path && arguments.set_count == 0)
-        return ddpm_agree(comm, prints ? ddpm_config_reference(stdout) : DDPM_OK);
+    if (!arguments.path && arguments.set_count == 0) return DDPM_ON_RANK_0(comm, ddpm_config_reference(stdout));
     status = ddpm_arguments_config(comm, &arguments, &config);
-    if (status == DDPM_OK) status = ddpm_agree(comm, prints ? ddpm_config_dump(&config, stdout) : DDPM_OK);
+    if (status == DDPM_OK) status = DDPM_ON_RANK_0(comm, ddpm_config_dump(&config, stdout));
     ddpm_config_release(&config);
     return status;
 }
 
-const ddpm_verb ddpm_verb_config = {"config", "check and print a configuration, or the reference: [CONFIG]", help, run};
+const ddpm_verb ddpm_verb_config = {"config", "check and print a configuration, or the reference: [CONFIG]", help, run,
+                                    0};

@@ -1,22 +1,27 @@
-/* ddpm data */
+/* The verb `ddpm data`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "data/toy_file.h"
 
 #include <math.h>
 
+/* clang-format off */
 static const char help[] =
-    "usage: ddpm data KIND --count N --output FILE.h5 [--noise X] [--dimensions 2|3] [--seed S]\n\n"
-    "Write a toy data set, /data [N][D] float32 and /label [N] (position along the curve, or which moon), in the units "
-    "of\n"
-    "scikit-learn's generators. KIND is swiss_roll, two_moons or s_curve.\n\n"
-    "  --count N          rows\n"
-    "  --output FILE.h5   where to; the file has this name only once it is whole\n"
-    "  --noise X          standard deviation of the noise on every coordinate; default 0.5 (roll), 0.05 (moons, S)\n"
-    "  --dimensions 2|3   the (x, z) plane (default), or the whole roll or S\n"
-    "  --seed S           default 0\n";
+    "usage: ddpm data KIND --count N --output FILE.h5 [--noise X] [--dimensions 2|3] [--seed S]\n"
+    "\n"
+    "Write a toy data set: /data [N][D] float32, and /label [N], which is the position along the curve or\n"
+    "the number of the moon, in the units of scikit-learn's generators.\n"
+    "KIND is swiss_roll, two_moons or s_curve.\n"
+    "\n"
+    "  --count N          how many rows\n"
+    "  --output FILE.h5   the file to write; it gets this name only when it is complete\n"
+    "  --noise X          standard deviation of the noise on every coordinate;\n"
+    "                     default: that of data.noise (see 'ddpm config')\n"
+    "  --dimensions 2|3   write the (x, z) plane, or all three coordinates of the roll or S; default: 2\n"
+    "  --seed S           default: 0\n";
+/* clang-format on */
 
-static ddpm_status parse(int argc, char **argv, ddpm_generate_options *o)
+static ddpm_status parse(int argc, char **argv, ddpm_toy_file *o)
 {
     static const struct option options[] = {
         {"count", required_argument, NULL, 'c'},      {"output", required_argument, NULL, 'o'},
@@ -29,7 +34,7 @@ static ddpm_status parse(int argc, char **argv, ddpm_generate_options *o)
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);
         if (found == 'c') DDPM_TRY(ddpm_arguments_integer("--count", optarg, 1, INT64_C(1) << 47, &o->count));
-        if (found == 'o') o->output = optarg;
+        if (found == 'o') o->path = optarg;
         if (found == 'n') DDPM_TRY(ddpm_arguments_real("--noise", optarg, 0.0, 1e30, &o->noise));
         if (found == 's') DDPM_TRY(ddpm_arguments_seed("--seed", optarg, &o->seed));
         if (found == 'd') DDPM_TRY(ddpm_arguments_integer("--dimensions", optarg, 2, 3, &dimensions));
@@ -40,17 +45,17 @@ static ddpm_status parse(int argc, char **argv, ddpm_generate_options *o)
     o->kind = (ddpm_toy)kind;
     o->dimensions = (int)dimensions;
     if (o->kind == DDPM_TOY_TWO_MOONS && dimensions == 3)
-        return ddpm_fail(DDPM_ERR_USAGE, "--dimensions: two_moons has 2");
+        return ddpm_fail(DDPM_ERR_USAGE, "--dimensions: expected 2 for two_moons, found 3");
     if (o->count == 0) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm data' needs --count N");
-    if (!o->output) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm data' needs --output FILE.h5");
+    if (!o->path) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm data' needs --output FILE.h5");
     return DDPM_OK;
 }
 
 static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 {
-    ddpm_generate_options options = {.noise = NAN};
+    ddpm_toy_file options = {.noise = NAN};
     DDPM_TRY(parse(argc, argv, &options));
-    return ddpm_generate(comm, &options);
+    return ddpm_toy_file_write(comm, &options);
 }
 
-const ddpm_verb ddpm_verb_data = {"data", "write a toy data set: KIND --count N --output FILE.h5", help, run};
+const ddpm_verb ddpm_verb_data = {"data", "write a toy data set: KIND --count N --output FILE.h5", help, run, 0};

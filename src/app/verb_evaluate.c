@@ -1,41 +1,40 @@
-/* ddpm evaluate */
-#include "app/sampling_arguments.h"
+/* The verb `ddpm evaluate`: its command line. */
+#include "app/arguments.h"
 #include "app/verbs.h"
 #include "evaluate/evaluate.h"
 
+/* clang-format off */
 static const char help[] =
-    "usage: ddpm evaluate CHECKPOINT [options]\n\n"
-    "How well a model fits data it has not seen: the variational bound, term by term, the exact log-likelihood, and "
-    "the "
-    "quality of\n"
-    "its samples beside that of real data in their place. CHECKPOINT is a file, or a run folder (its latest). The same "
-    "bits at any\n"
-    "number of ranks and threads.\n\n"
-    "  --data FILE.h5[:dataset]   rows to evaluate on; default: those that training held out (data.validation), and "
-    "for "
-    "the quality\n"
-    "                             of a generator's data fresh rows of another seed\n"
-    "  --count N          rows of the bound and the likelihood, at most; default 1000, 0: neither\n"
-    "  --draws K          noise draws a row and step of the bound; default 1\n"
-    "  --likelihood       also the exact log-likelihood, by the probability flow\n"
-    "  --probes P         random probes of its trace instead of the exact one; default: exact up to 16 columns, else "
-    "1; "
-    "0: exact\n"
-    "  --samples N        rows of a set whose quality is measured, at most; default 5000 (1000 above 64 columns), 0: "
-    "none\n"
+    "usage: ddpm evaluate CHECKPOINT [options]\n"
+    "\n"
+    "Measure how well a model fits data that it was not trained on: the variational bound, term by term,\n"
+    "the exact log-likelihood, and the quality of the model's samples beside that of real rows in their\n"
+    "place. CHECKPOINT is a file, or a run folder, whose latest checkpoint is taken. The result has the\n"
+    "same bits at any number of ranks and threads.\n"
+    "\n"
+    "  --data FILE.h5[:dataset]   the rows to evaluate on; default: those that training held out\n"
+    "                             (data.validation), and for the quality of a model of generated rows,\n"
+    "                             rows generated anew with another seed\n"
+    "  --count N          most rows for the bound and the likelihood; default: 1000, 0: leave both out\n"
+    "  --draws K          noise draws of each row and step for the bound; default: 1\n"
+    "  --likelihood       compute the exact log-likelihood too, by the probability flow\n"
+    "  --probes P         estimate the trace in the likelihood by P random probes, 0: compute it exactly;\n"
+    "                     default: exact up to 16 columns, else 1 probe\n"
+    "  --samples N        most rows of a set whose quality is measured, 0: leave the quality out;\n"
+    "                     default: 5000, or 1000 above 64 columns\n"
     "  --samples-file FILE.h5[:dataset]   measure these samples instead of making some\n"
-    "  --output FILE.h5   /bound/term [T] (of t = 1..T, nats), /bound/row [N] and /log_likelihood [N] (nats, data's "
-    "own "
-    "units),\n"
-    "                     /quality/* [samples, real data, ratio]; how the samples were made: attributes of /quality\n"
-    "  --json FILE        everything for programs\n"
-    "  --seed S           of noise, probes, samples and directions; default: the configuration's "
-    "run.seed\n" DDPM_SAMPLING_HELP "\n"
-    "The last seven say how the samples are made whose quality is measured; --weights is the bound's and the "
-    "likelihood's too.\n\n"
-    "With data.condition, bound and likelihood are of p(row | its own condition), and samples are made under the "
-    "conditions of the\n"
-    "real rows they are compared with; a file of --data must hold the conditions where the training data had them.\n";
+    "  --output FILE.h5   write /bound/term [T] (of t = 1..T, nats), /bound/row [N] and\n"
+    "                     /log_likelihood [N] (nats, in the data's own units), and\n"
+    "                     /quality/* [samples, real data, ratio]\n"
+    "  --json FILE        write all results as JSON\n"
+    "  --seed S           seed of noise, probes, samples and directions;\n"
+    "                     default: run.seed of the model's configuration\n"
+    "\n"
+    "With data.condition, bound and likelihood are those of p(row | its own condition), and samples are\n"
+    "made under the conditions of the real rows that they are compared with; a file of --data must hold\n"
+    "the conditions where the training data had them. Of the settings below, sampling.weights decides\n"
+    "which parameters the bound and the likelihood are of, too.\n";
+/* clang-format on */
 
 static ddpm_status parse_option(int found, const char *value, ddpm_evaluate_options *o)
 {
@@ -64,10 +63,8 @@ static ddpm_status parse_option(int found, const char *value, ddpm_evaluate_opti
         return ddpm_arguments_integer("--draws", value, 1, 100000, &o->draws);
     case 'p':
         return ddpm_arguments_integer("--probes", value, 0, 100000, &o->probes);
-    case 'n':
+    default: /* 'n' */
         return ddpm_arguments_integer("--samples", value, 0, 10000000, &o->samples);
-    default:
-        return ddpm_sampling_arguments_parse(found, value, &o->sampling);
     }
 }
 
@@ -83,16 +80,15 @@ static ddpm_status parse(int argc, char **argv, ddpm_evaluate_options *o)
                                             {"output", required_argument, NULL, 'o'},
                                             {"json", required_argument, NULL, 'j'},
                                             {"seed", required_argument, NULL, 's'},
-                                            DDPM_SAMPLING_OPTIONS,
                                             {0}};
     ddpm_status status;
-    for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
+    for (int found; (found = ddpm_arguments_next_own(argc, argv, options, &o->settings, &status)) != -1;) {
         DDPM_TRY(status);
         DDPM_TRY(parse_option(found, optarg, o));
     }
     DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a checkpoint or run folder"));
     o->checkpoint = argv[optind];
-    if (o->likelihood && o->count == 0) return ddpm_fail(DDPM_ERR_USAGE, "--likelihood needs rows: --count is 0");
+    if (o->likelihood && o->count == 0) return ddpm_fail(DDPM_ERR_USAGE, "--likelihood needs rows, but --count is 0");
     return DDPM_OK;
 }
 
@@ -103,4 +99,4 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return ddpm_evaluate(comm, &options);
 }
 
-const ddpm_verb ddpm_verb_evaluate = {"evaluate", "bound, likelihood and quality of samples: CHECKPOINT", help, run};
+const ddpm_verb ddpm_verb_evaluate = {"evaluate", "bound, likelihood and quality of samples: CHECKPOINT", help, run, 1};

@@ -1,17 +1,20 @@
-/* ddpm forward */
+/* The verb `ddpm forward`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
-#include "sample/sample.h"
+#include "sample/forward.h"
 
+/* clang-format off */
 static const char help[] =
-    "usage: ddpm forward CONFIG --output FILE.h5 [--count N] [--snapshots M] [--set key=value]...\n\n"
-    "Diffuse rows of the data, step by step, and write /trajectory [M][N][D] float32 in the data's units with "
-    "/trajectory_step [M],\n"
-    "from t = 0 (the data) to T.\n\n"
-    "  --output FILE.h5   where to; the file has this name only once it is whole\n"
-    "  --count N          rows, from the first epoch's order; default 5000\n"
-    "  --snapshots M      default 10\n"
-    "  --set key=value    put a value over the file's (repeatable)\n";
+    "usage: ddpm forward CONFIG --output FILE.h5 [--count N] [--snapshots M] [--set key=value]...\n"
+    "\n"
+    "Diffuse rows of the data step by step, from t = 0 (the data) to T (noise), and write snapshots:\n"
+    "/trajectory [M][N][D] float32 in the data's units, and their steps /trajectory_step [M].\n"
+    "\n"
+    "  --output FILE.h5   the file to write; it gets this name only when it is complete\n"
+    "  --count N          how many rows, the first ones in the order of the first epoch; default: 5000\n"
+    "  --snapshots M      how many snapshots; default: 10\n"
+    "  --set key=value    set a key over the configuration file; may be repeated\n";
+/* clang-format on */
 
 static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_forward_options *o)
 {
@@ -45,4 +48,4 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return status;
 }
 
-const ddpm_verb ddpm_verb_forward = {"forward", "diffuse data step by step: CONFIG --output FILE.h5", help, run};
+const ddpm_verb ddpm_verb_forward = {"forward", "diffuse data step by step: CONFIG --output FILE.h5", help, run, 0};

@@ -1,18 +1,23 @@
-/* ddpm info */
+/* The verb `ddpm info`: print what a file holds. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "assembly/loaded.h"
 #include "base/memory.h"
 #include "file/file.h"
 #include "file/h5.h"
+#include "sample/settings.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static const char help[] = "usage: ddpm info FILE\n\n"
-                           "Say what a checkpoint, a run folder (its latest checkpoint), a data set or a sample file "
-                           "holds. A checkpoint's digest is checked.\n";
+/* clang-format off */
+static const char help[] =
+    "usage: ddpm info FILE\n"
+    "\n"
+    "Print what a file holds: a checkpoint, a data set or a file of samples. For a run folder, print its\n"
+    "latest checkpoint. The digest of a checkpoint is checked.\n";
+/* clang-format on */
 
 enum { LISTED = 200 };
 
@@ -35,7 +40,7 @@ static ddpm_status print_names(const ddpm_h5 *file, const char *object, const ch
     return DDPM_OK;
 }
 
-/* A root attribute of text or number, if there is one. */
+/* Print an attribute of the root, a text or a number, if there is one of that name. */
 static ddpm_status print_attribute(const ddpm_h5 *file, const char *name)
 {
     char *text = NULL;
@@ -54,10 +59,11 @@ static ddpm_status print_attribute(const ddpm_h5 *file, const char *name)
 
 static ddpm_status print_content(const ddpm_h5 *file, const char *path)
 {
-    static const char *const attributes[] = {"program", "kind",        "checkpoint", "iteration", "sampler", "steps",
-                                             "eta",     "corrections", "guidance",   "weights",   "clip",    "seed"};
+    static const char *const attributes[] = {"program", "kind", "checkpoint", "iteration", "seed"};
+    const char *setting;
     printf("%s: HDF5 file\n", path);
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) DDPM_TRY(print_attribute(file, attributes[i]));
+    for (int i = 0; (setting = ddpm_settings_name(i)); i++) DDPM_TRY(print_attribute(file, setting));
     DDPM_TRY(ddpm_h5_list(file, LISTED, print_shape, NULL));
     static const char *const tables[] = {"data", "samples"};
     for (int i = 0; i < 2; i++)
@@ -115,7 +121,7 @@ static ddpm_status show_checkpoint(const char *path)
     return status;
 }
 
-/* Checkpoints start with the first line of their digest block, HDF5 files with HDF5's signature. */
+/* A checkpoint begins with the first line of its digest block, any other HDF5 file with HDF5's signature. */
 static int looks_like_checkpoint(const char *path)
 {
     struct stat about;
@@ -128,15 +134,18 @@ static int looks_like_checkpoint(const char *path)
     return bytes > 0 && strncmp(start, "ddpm checkpoint", 15) == 0;
 }
 
+static ddpm_status show(const char *path)
+{
+    return looks_like_checkpoint(path) ? show_checkpoint(path) : show_file(path);
+}
+
 static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 {
     static const struct option options[] = {{0}};
     ddpm_status status;
     while (ddpm_arguments_next(argc, argv, options, &status) != -1) DDPM_TRY(status);
     DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a file or run folder"));
-    if (ddpm_comm_rank(comm) == 0)
-        status = looks_like_checkpoint(argv[optind]) ? show_checkpoint(argv[optind]) : show_file(argv[optind]);
-    return ddpm_agree(comm, status);
+    return DDPM_ON_RANK_0(comm, show(argv[optind]));
 }
 
-const ddpm_verb ddpm_verb_info = {"info", "say what a checkpoint, data set or sample file holds: FILE", help, run};
+const ddpm_verb ddpm_verb_info = {"info", "say what a checkpoint, data set or sample file holds: FILE", help, run, 0};

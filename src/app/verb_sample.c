@@ -1,31 +1,42 @@
-/* ddpm sample */
-#include "app/sampling_arguments.h"
+/* The verb `ddpm sample`: its command line. */
+#include "app/arguments.h"
 #include "app/verbs.h"
+#include "model/sampler.h"
 #include "sample/sample.h"
 
+/* clang-format off */
 static const char help[] =
-    "usage: ddpm sample CHECKPOINT --count N --output FILE.h5 [options]\n\n"
-    "Make N samples and write them as /samples [N][D] float32 in the units of the training data. CHECKPOINT is a file, "
-    "or a run folder\n"
-    "(its latest). Sample i of a seed is the same whatever N, ranks and threads are.\n"
-    "With --given, complete rows of which some entries are known (NaN: unknown) instead, in their order; what is known "
-    "comes back unchanged.\n\n"
-    "  --count N          how many\n"
-    "  --output FILE.h5   where to; the file has this name only once it is whole\n"
-    "  --seed S           default: run.seed of the model's configuration\n" DDPM_SAMPLING_HELP
-    "  --condition N=V    a condition that the model was trained with (data.condition), in its own units; repeatable\n"
-    "  --conditions FILE.h5[:dataset]   conditions, a row each; --count may be left out\n"
-    "  --classifier RUN   a model trained with diffusion.predict: class on the same rows steers to the class that "
-    "--condition names,\n"
-    "                     for a model that was trained with or without conditions\n"
-    "  --scale S          of the classifier's gradient; default: 1\n"
-    "  --given FILE.h5[:dataset]   rows to complete, in place of --count; columns are matched by name where both have "
-    "names\n"
-    "  --draws M          M completions of each row, written as /draws [M][N][D] in place of /samples\n"
-    "  --resample R       steps back and forth, which bring what is made into line with what is known (RePaint); "
-    "default: 10\n"
-    "  --trajectory M     also write M snapshots of the way from noise to data: /trajectory [M][N][D], "
-    "/trajectory_step [M]\n";
+    "usage: ddpm sample CHECKPOINT --count N --output FILE.h5 [options]\n"
+    "       ddpm sample CHECKPOINT --given FILE.h5[:dataset] --output FILE.h5 [options]\n"
+    "\n"
+    "Make N samples and write them as /samples [N][D] float32 in the units of the training data.\n"
+    "CHECKPOINT is a file, or a run folder, whose latest checkpoint is taken. Sample i of a seed has the\n"
+    "same bits at any N and at any number of ranks and threads.\n"
+    "\n"
+    "With --given, complete rows instead: entries that are NaN are unknown and made by the model, the\n"
+    "others stay as they are, bit for bit, and the rows keep their order.\n"
+    "\n"
+    "  --count N          how many samples\n"
+    "  --output FILE.h5   the file to write; it gets this name only when it is complete\n"
+    "  --seed S           default: run.seed of the model's configuration\n"
+    "  --trajectory M     also write M snapshots of the way from noise to data:\n"
+    "                     /trajectory [M][N][D] and /trajectory_step [M]\n"
+    "\n"
+    "Conditions, of a model that was trained with data.condition, and classifiers:\n"
+    "  --condition NAME=VALUE           a condition in its own units, the same for all samples;\n"
+    "                                   give the option once for each condition\n"
+    "  --conditions FILE.h5[:dataset]   conditions of each sample, a row each; --count may be left out\n"
+    "  --classifier RUN   steer to the class that --condition names; RUN is a model that was trained with\n"
+    "                     diffusion.predict: class on the same rows\n"
+    "  --scale S          factor of the classifier's gradient; default: 1\n"
+    "\n"
+    "Completion:\n"
+    "  --given FILE.h5[:dataset]   the rows to complete, in place of --count; columns are matched by name\n"
+    "                              where both the file and the model have names\n"
+    "  --draws M          complete each row M times, written as /draws [M][N][D] in place of /samples\n"
+    "  --resample R       take each reverse step R times, with steps back in between (RePaint), so that\n"
+    "                     the unknown entries come to agree with the known ones; default: 10\n";
+/* clang-format on */
 
 static ddpm_status parse_option(int found, const char *value, ddpm_sample_options *o)
 {
@@ -59,14 +70,12 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
         return ddpm_arguments_integer("--draws", value, 1, 10000, &o->draws);
     case 'b':
         return ddpm_arguments_integer("--resample", value, 1, DDPM_SAMPLER_PASSES_MAX, &o->passes);
-    case 't':
+    default: /* 't' */
         return ddpm_arguments_integer("--trajectory", value, 1, 100000, &o->snapshots);
-    default:
-        return ddpm_sampling_arguments_parse(found, value, &o->sampling);
     }
 }
 
-/* --classifier and what goes with it; sets what it leaves open. */
+/* Check --classifier and the options that go with it, and set defaults. */
 static ddpm_status check_classifier(ddpm_sample_options *o)
 {
     if (!o->classifier && o->has_scale) return ddpm_fail(DDPM_ERR_USAGE, "'ddpm sample': --scale is for --classifier");
@@ -78,7 +87,7 @@ static ddpm_status check_classifier(ddpm_sample_options *o)
     return DDPM_OK;
 }
 
-/* --given and what goes with it; sets what it leaves open. */
+/* Check --given and the options that go with it, and set defaults. */
 static ddpm_status check_given(ddpm_sample_options *o)
 {
     if (!o->given && (o->draws > 0 || o->passes > 0))
@@ -94,21 +103,15 @@ static ddpm_status check_given(ddpm_sample_options *o)
 
 static ddpm_status parse(int argc, char **argv, ddpm_sample_options *o)
 {
-    static const struct option options[] = {{"count", required_argument, NULL, 'c'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"trajectory", required_argument, NULL, 't'},
-                                            {"condition", required_argument, NULL, 'n'},
-                                            {"conditions", required_argument, NULL, 'f'},
-                                            {"given", required_argument, NULL, 'i'},
-                                            {"draws", required_argument, NULL, 'd'},
-                                            {"resample", required_argument, NULL, 'b'},
-                                            {"classifier", required_argument, NULL, 'y'},
-                                            {"scale", required_argument, NULL, 'x'},
-                                            DDPM_SAMPLING_OPTIONS,
-                                            {0}};
+    static const struct option options[] = {
+        {"count", required_argument, NULL, 'c'},     {"output", required_argument, NULL, 'o'},
+        {"seed", required_argument, NULL, 's'},      {"trajectory", required_argument, NULL, 't'},
+        {"condition", required_argument, NULL, 'n'}, {"conditions", required_argument, NULL, 'f'},
+        {"given", required_argument, NULL, 'i'},     {"draws", required_argument, NULL, 'd'},
+        {"resample", required_argument, NULL, 'b'},  {"classifier", required_argument, NULL, 'y'},
+        {"scale", required_argument, NULL, 'x'},     {0}};
     ddpm_status status;
-    for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
+    for (int found; (found = ddpm_arguments_next_own(argc, argv, options, &o->settings, &status)) != -1;) {
         DDPM_TRY(status);
         DDPM_TRY(parse_option(found, optarg, o));
     }
@@ -132,5 +135,5 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 }
 
 const ddpm_verb ddpm_verb_sample = {
-    "sample", "make samples: CHECKPOINT --count N --output FILE.h5; or complete the rows of --given FILE.h5", help,
-    run};
+    "sample", "make samples: CHECKPOINT --count N --output FILE.h5; or complete the rows of --given FILE.h5", help, run,
+    1};

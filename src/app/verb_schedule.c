@@ -1,4 +1,4 @@
-/* ddpm schedule */
+/* The verb `ddpm schedule`: print a schedule as CSV, and its audit. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "assembly/model.h"
@@ -7,12 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char help[] = "usage: ddpm schedule CONFIG [--set key=value]... [--output FILE.csv]\n\n"
-                           "Print the noise schedule of CONFIG as CSV, a row a step t = 1..T: "
-                           "step,beta,alpha_bar,snr,posterior_variance; and, on standard\n"
-                           "error, the audit: how far the end of the forward process is from pure noise.\n\n"
-                           "  --output FILE.csv  write there instead of standard output\n"
-                           "  --set key=value    put a value over the file's (repeatable)\n";
+/* clang-format off */
+static const char help[] =
+    "usage: ddpm schedule CONFIG [--set key=value]... [--output FILE.csv]\n"
+    "\n"
+    "Print the noise schedule of CONFIG as CSV, a row for each step t = 1..T, with the columns\n"
+    "step,beta,alpha_bar,snr,posterior_variance. Standard error gets the audit: how far the end of the\n"
+    "forward process is from pure noise.\n"
+    "\n"
+    "  --output FILE.csv  write the table to this file instead of standard output\n"
+    "  --set key=value    set a key over the configuration file; may be repeated\n";
+/* clang-format on */
 
 static void print(const ddpm_schedule *s, FILE *to)
 {
@@ -27,16 +32,16 @@ static ddpm_status write_file(const ddpm_schedule *s, const char *path)
     char *text = NULL;
     size_t bytes = 0;
     FILE *memory = open_memstream(&text, &bytes);
-    if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "the table's text could not be made");
+    if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "out of memory for the text of the table");
     print(s, memory);
     ddpm_status status = DDPM_OK;
-    if (fclose(memory) != 0) status = ddpm_fail(DDPM_ERR_MEMORY, "the table's text could not be made");
+    if (fclose(memory) != 0) status = ddpm_fail(DDPM_ERR_MEMORY, "out of memory for the text of the table");
     if (status == DDPM_OK) status = ddpm_file_replace(path, text, bytes);
     free(text);
     return status;
 }
 
-/* Local: rank 0. */
+/* Local, on rank 0. */
 static ddpm_status show(const ddpm_config *config, const char *output)
 {
     ddpm_schedule schedule;
@@ -73,10 +78,10 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     ddpm_config config;
     DDPM_TRY(parse(argc, argv, &arguments, &output));
     ddpm_status status = ddpm_arguments_config(comm, &arguments, &config);
-    if (status == DDPM_OK) status = ddpm_agree(comm, ddpm_comm_rank(comm) == 0 ? show(&config, output) : DDPM_OK);
+    if (status == DDPM_OK) status = DDPM_ON_RANK_0(comm, show(&config, output));
     ddpm_config_release(&config);
     return status;
 }
 
 const ddpm_verb ddpm_verb_schedule = {"schedule", "print and audit a noise schedule: CONFIG [--output FILE.csv]", help,
-                                      run};
+                                      run, 0};

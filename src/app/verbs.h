@@ -1,4 +1,4 @@
-/** The verbs of the program. Each is Collective: all ranks have the same command line and return the same status. */
+/** The verbs of the program. Each is Collective: all ranks have the same command line, and return the same status. */
 #ifndef DDPM_APP_VERBS_H
 #define DDPM_APP_VERBS_H
 
@@ -6,10 +6,11 @@
 
 typedef struct ddpm_verb {
     const char *name;
-    const char *summary; /* a line of the program's help */
-    const char *help;    /* the verb's own */
+    const char *summary; /* its line in the program's help */
+    const char *help;
     /** @param argv  [argc], the verb itself first. */
     ddpm_status (*run)(ddpm_comm *comm, int argc, char **argv);
+    int samples; /* nonzero: it takes the settings of sampling as options, and its help ends with them */
 } ddpm_verb;
 
 extern const ddpm_verb ddpm_verb_train, ddpm_verb_sample, ddpm_verb_forward, ddpm_verb_evaluate, ddpm_verb_schedule,

@@ -74,7 +74,7 @@ const ddpm_section ddpm_sections[] = {
     {"network", "The function of (x_t, t, condition) that is trained."},
     {"training", "How the parameters are found."},
     {"checkpoint", "Files to go on from, and to sample from."},
-    {"sampling", "What `ddpm sample` does unless told otherwise."},
+    {"sampling", "How samples are made, where the command line of `ddpm sample` or `ddpm evaluate` does not say it."},
     {"parallel",
      "How the work is cut and added up. With `exact`, the number of ranks and threads never changes the result."},
 };
@@ -83,15 +83,16 @@ const int ddpm_section_count = sizeof ddpm_sections / sizeof *ddpm_sections;
 /* clang-format off */
 /* The member's path is the key, so that a row cannot name one and mean the other. */
 #define FIELD(member) .key = #member, .offset = offsetof(ddpm_config, member)
-#define CHOICE(member, initial_, choices_, flags_, meaning_) \
+/* The meaning comes last, and after it the option that a row may name. */
+#define CHOICE(member, initial_, choices_, flags_, ...) \
     {FIELD(member), .type = DDPM_OPTION_ENUM, .initial = (initial_), \
-     .choices = (choices_), .flags = (flags_), .meaning = (meaning_)}
-#define RANGE(type_, member, initial_, min_, max_, flags_, meaning_) \
+     .choices = (choices_), .flags = (flags_), .meaning = __VA_ARGS__}
+#define RANGE(type_, member, initial_, min_, max_, flags_, ...) \
     {FIELD(member), .type = (type_), .initial = (initial_), \
-     .min = (min_), .max = (max_), .flags = (flags_), .meaning = (meaning_)}
+     .min = (min_), .max = (max_), .flags = (flags_), .meaning = __VA_ARGS__}
 #define INT(...) RANGE(DDPM_OPTION_INT, __VA_ARGS__)
 #define REAL(...) RANGE(DDPM_OPTION_REAL, __VA_ARGS__)
-#define OTHER(type_, member, initial_, flags_, meaning_) RANGE(type_, member, initial_, 0, 0, flags_, meaning_)
+#define OTHER(type_, member, initial_, flags_, ...) RANGE(type_, member, initial_, 0, 0, flags_, __VA_ARGS__)
 #define BOOL(...) OTHER(DDPM_OPTION_BOOL, __VA_ARGS__)
 #define TEXT(...) OTHER(DDPM_OPTION_TEXT, __VA_ARGS__)
 
@@ -213,15 +214,19 @@ const ddpm_option ddpm_options[] = {
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "the newest so many are kept; 0: all"),
 
-    CHOICE(sampling.method, "ancestral", methods, RUN, "the chain reversed; DDIM; DPM-Solver++(2M)"),
-    INT(sampling.steps, "0", 0, 1000000, RUN, "reverse steps, at most diffusion.steps; 0: all"),
-    REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the share of the posterior's noise"),
-    INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step"),
+    CHOICE(sampling.method, "ancestral", methods, RUN, "the reverse chain; DDIM; or DPM-Solver++(2M)", .option = "sampler"),
+    INT(sampling.steps, "0", 0, 1000000, RUN, "reverse steps, spread evenly over diffusion.steps; 0: all of them",
+        .option = "steps"),
+    REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the noise of a step, as a share of the posterior's", .option = "eta"),
+    INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step", .option = "corrections"),
     REAL(sampling.correction_ratio, "0.1", 0, 10, RUN, "r: a Langevin step's size is 2 r^2 (1 - alpha_bar)"),
     REAL(sampling.guidance, "0", 0, 1000, RUN,
-         "w of classifier-free guidance, (1 + w) times the conditional prediction less w times the unconditional"),
-    CHOICE(sampling.weights, "ema", weights, RUN, "the running mean of the parameters, or the last ones"),
-    CHOICE(sampling.clip, "none", clips, RUN, "hold predicted rows to the range of the training data, or not"),
+         "w of classifier-free guidance: (1 + w) times the conditional prediction less w times the unconditional one",
+         .option = "guidance"),
+    CHOICE(sampling.weights, "ema", weights, RUN, "the running mean of the parameters, or the last ones",
+           .option = "weights"),
+    CHOICE(sampling.clip, "none", clips, RUN, "whether predicted rows are clipped to the range of the training data",
+           .option = "clip"),
 
     CHOICE(parallel.reduction, "exact", reductions, SCIENCE,
            "how ranks add gradients: exactly, or in half the bytes with rounding that depends on their number"),

@@ -1,6 +1,6 @@
 /** The option table behind config.h, and what can be done with one of its rows.
  *
- *  For the files of this room and their test only. Local, main thread.
+ *  For the files of this room, for sample/settings.c and for their tests. Local, main thread.
  */
 #ifndef DDPM_CONFIG_TABLE_H
 #define DDPM_CONFIG_TABLE_H
@@ -44,6 +44,7 @@ typedef struct ddpm_option {
     double min, max;            /* of INT, REAL and the items of REAL_LIST; infinite: no bound */
     const ddpm_choice *choices; /* of ENUM */
     const char *meaning;        /* one line, with units */
+    const char *option;         /* sets the key on the command lines of verbs that sample: "steps"; NULL: none */
 } ddpm_option;
 
 typedef struct ddpm_section {
@@ -71,6 +72,9 @@ const char *ddpm_option_renamed(const char *key);
 
 /** The key or section a mistyped key probably means; NULL when none is near. */
 const char *ddpm_option_nearest(const char *key);
+
+/** The name of an enumeration's value; NULL when it has none. */
+const char *ddpm_option_choice(const ddpm_option *option, unsigned value);
 
 /** What a value must be: "an integer from 1 to 128". */
 void ddpm_option_expected(const ddpm_option *option, char *out, size_t bytes);

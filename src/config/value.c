@@ -261,7 +261,7 @@ static int list_fits(const ddpm_option *option, const ddpm_text_list *list)
     return 1;
 }
 
-static const char *choice_name(const ddpm_option *option, unsigned value)
+const char *ddpm_option_choice(const ddpm_option *option, unsigned value)
 {
     for (const ddpm_choice *c = option->choices; c->name; c++)
         if (c->value == value) return c->name;
@@ -286,7 +286,7 @@ ddpm_status ddpm_option_valid(const ddpm_option *option, const ddpm_config *conf
         fits = real_fits(option, *(const double *)at);
         break;
     case DDPM_OPTION_ENUM:
-        fits = choice_name(option, *(const unsigned *)at) != NULL;
+        fits = ddpm_option_choice(option, *(const unsigned *)at) != NULL;
         break;
     case DDPM_OPTION_TEXT:
         fits = text_fits(option, at);
@@ -370,7 +370,7 @@ void ddpm_option_write(const ddpm_option *option, const ddpm_config *config, FIL
         fputs(isnan(*(const double *)at) ? "auto" : number, to);
         break;
     case DDPM_OPTION_ENUM:
-        fputs(choice_name(option, *(const unsigned *)at), to);
+        fputs(ddpm_option_choice(option, *(const unsigned *)at), to);
         break;
     case DDPM_OPTION_TEXT:
         write_text(at, to);

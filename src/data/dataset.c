@@ -18,7 +18,7 @@ struct ddpm_dataset {
     ddpm_comm *comm;
     uint64_t seed;
     int64_t all_rows, held_out, columns;
-    const char **names;     /* [columns] in one block, or NULL */
+    char **names;           /* [columns] in one block, or NULL */
     ddpm_permutation split; /* of all rows: the first are held out */
     ddpm_transform transform;
     ddpm_condition condition;
@@ -112,17 +112,14 @@ static int always(const void *context, int64_t row)
 static ddpm_status describe_conditions(ddpm_dataset *d, const ddpm_condition_source *source)
 {
     const int64_t count = ddpm_condition_source_count(source);
-    int64_t text = 0;
-    for (int64_t v = 0; v < count; v++) text += (int64_t)strlen(ddpm_condition_source_name(source, v)) + 1;
-    DDPM_TRY(ddpm_condition_allocate(count, text, &d->condition));
-    char *next = (char *)(d->condition.names + count);
-    for (int64_t v = 0; v < count; v++) {
-        d->condition.names[v] = next;
-        next = stpcpy(next, ddpm_condition_source_name(source, v)) + 1;
+    const char **names = NULL;
+    DDPM_TRY(DDPM_NEW(&names, count, "names of conditions"));
+    for (int64_t v = 0; v < count; v++) names[v] = ddpm_condition_source_name(source, v);
+    const ddpm_status status = ddpm_condition_create(count, names, &d->condition);
+    ddpm_release((void *)names);
+    for (int64_t v = 0; status == DDPM_OK && v < count; v++)
         d->condition.classes[v] = ddpm_condition_source_is_class(source, v);
-        d->condition.scale[v] = 1.0;
-    }
-    return DDPM_OK;
+    return status;
 }
 
 /* Classes are counted, numbers standardised by column. */
@@ -167,22 +164,6 @@ static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
     return DDPM_OK;
 }
 
-static ddpm_status copy_names(ddpm_dataset *d, const char *const *names)
-{
-    size_t bytes = (size_t)d->columns * sizeof *names;
-    if (!names) return DDPM_OK;
-    for (int64_t j = 0; j < d->columns; j++) bytes += strlen(names[j]) + 1;
-    DDPM_TRY(ddpm_allocate(&d->names, (int64_t)bytes, 1, "column names"));
-    char *text = (char *)(d->names + d->columns);
-    for (int64_t j = 0; j < d->columns; j++) {
-        const size_t length = strlen(names[j]) + 1;
-        memcpy(text, names[j], length);
-        d->names[j] = text;
-        text += length;
-    }
-    return DDPM_OK;
-}
-
 /* A column without spread cannot be scaled; it is only centred, and the reader should know. */
 static void warn_of_constants(const ddpm_dataset *d)
 {
@@ -207,7 +188,8 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     if (status == DDPM_OK) {
         d->all_rows = ddpm_source_rows(source);
         d->columns = ddpm_source_columns(source);
-        status = copy_names(d, ddpm_source_names(source));
+        const char *const *names = ddpm_source_names(source);
+        if (names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
     }
     status = ddpm_agree(d->comm, status);
     if (status != DDPM_OK) {
@@ -261,7 +243,7 @@ void ddpm_dataset_free(ddpm_dataset *dataset)
     ddpm_condition_release(&dataset->condition);
     ddpm_stream_free(dataset->stream);
     ddpm_transform_release(&dataset->transform);
-    ddpm_release((void *)dataset->names);
+    ddpm_release(dataset->names);
     ddpm_release(dataset);
 }
 
@@ -282,7 +264,7 @@ int64_t ddpm_dataset_columns(const ddpm_dataset *dataset)
 
 const char *const *ddpm_dataset_names(const ddpm_dataset *dataset)
 {
-    return dataset->names;
+    return (const char *const *)dataset->names;
 }
 
 const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset)

@@ -1,4 +1,4 @@
-/* Rows of a generator, written by all ranks. */
+/* Rows of a toy problem: each rank makes its part of them, some at a time, and all write together. */
 #include "data/toy_file.h"
 
 #include "base/log.h"
@@ -10,43 +10,42 @@
 
 enum { ROUND_ROWS = 1 << 20 };
 
-static double noise_of(const ddpm_generate_options *o)
+static double noise_of(const ddpm_toy_file *toy)
 {
-    return isnan(o->noise) ? ddpm_toy_noise(o->kind) : o->noise;
+    return isnan(toy->noise) ? ddpm_toy_noise(toy->kind) : toy->noise;
 }
 
-/* Rank 0. */
+/* Local, on rank 0. */
 static ddpm_status declare(const void *context, ddpm_h5 *file)
 {
-    const ddpm_generate_options *o = context;
-    const int64_t size[2] = {o->count, o->dimensions};
+    const ddpm_toy_file *toy = context;
+    const int64_t size[2] = {toy->count, toy->dimensions};
     DDPM_TRY(ddpm_h5_declare(file, "data", DDPM_H5_FLOAT32, 2, size));
     DDPM_TRY(ddpm_h5_declare(file, "label", DDPM_H5_FLOAT32, 1, size));
-    DDPM_TRY(ddpm_h5_put_names(file, "data", "columns", o->dimensions, ddpm_toy_columns(o->kind, o->dimensions)));
+    DDPM_TRY(ddpm_h5_put_names(file, "data", "columns", toy->dimensions, ddpm_toy_columns(toy->kind, toy->dimensions)));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "program", "ddpm " DDPM_VERSION));
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", ddpm_toy_name(o->kind)));
-    DDPM_TRY(ddpm_h5_put_real(file, "/", "noise", noise_of(o)));
-    char seed[24]; /* text: all 64 bits */
-    snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", ddpm_toy_name(toy->kind)));
+    DDPM_TRY(ddpm_h5_put_real(file, "/", "noise", noise_of(toy)));
+    char seed[24]; /* as text, since an integer attribute is signed and a seed has all 64 bits */
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)toy->seed);
     return ddpm_h5_put_text(file, "/", "seed", seed);
 }
 
-/* Collective. */
+/* Collective. Every rank takes part in every round, with no rows where its part has ended. */
 static ddpm_status fill(const void *context, ddpm_comm *comm, ddpm_h5 *file)
 {
-    const ddpm_generate_options *o = context;
-    const int64_t rank = ddpm_comm_rank(comm), size = ddpm_comm_size(comm), columns = o->dimensions;
-    const int64_t begin = o->count * rank / size, end = o->count * (rank + 1) / size,
-                  most = (o->count + size - 1) / size;
-    const int64_t room = most < ROUND_ROWS ? most : ROUND_ROWS;
+    const ddpm_toy_file *toy = context;
+    const int64_t columns = toy->dimensions, most = ddpm_pieces(toy->count, ddpm_comm_size(comm)),
+                  room = ddpm_smaller(most, ROUND_ROWS);
+    const ddpm_range mine = ddpm_comm_part(comm, toy->count);
     float *rows = NULL, *labels = NULL;
-    ddpm_status status = DDPM_NEW(&rows, room * columns, "rows being made");
-    if (status == DDPM_OK) status = DDPM_NEW(&labels, room, "labels being made");
+    ddpm_status status = DDPM_NEW(&rows, room * columns, "rows of the file");
+    if (status == DDPM_OK) status = DDPM_NEW(&labels, room, "labels of the file");
     status = ddpm_agree(comm, status);
     for (int64_t done = 0; status == DDPM_OK && done < most; done += room) {
-        const int64_t first = begin + done < end ? begin + done : end, count = end - first < room ? end - first : room;
+        const int64_t first = ddpm_smaller(mine.first + done, mine.end), count = ddpm_smaller(mine.end - first, room);
         const int64_t start[2] = {first, 0}, box[2] = {count, columns};
-        ddpm_toy_rows(o->kind, o->dimensions, noise_of(o), o->seed, first, count, rows, labels);
+        ddpm_toy_rows(toy->kind, toy->dimensions, noise_of(toy), toy->seed, first, count, rows, labels);
         status = ddpm_h5_write_slab(file, "data", 2, start, box, rows);
         if (status == DDPM_OK) status = ddpm_h5_write_slab(file, "label", 1, start, box, labels);
     }
@@ -55,11 +54,10 @@ static ddpm_status fill(const void *context, ddpm_comm *comm, ddpm_h5 *file)
     return status;
 }
 
-ddpm_status ddpm_generate(ddpm_comm *comm, const ddpm_generate_options *options)
+ddpm_status ddpm_toy_file_write(ddpm_comm *comm, const ddpm_toy_file *file)
 {
-    const ddpm_joint_file what = {.path = options->output, .context = options, .declare = declare, .fill = fill};
-    DDPM_TRY(ddpm_joint_file_write(comm, &what));
-    ddpm_log_info("finished   %lld rows of %s; see %s", (long long)options->count, ddpm_toy_name(options->kind),
-                  options->output);
+    const ddpm_joint_file joint = {.path = file->path, .context = file, .declare = declare, .fill = fill};
+    DDPM_TRY(ddpm_joint_file_write(comm, &joint));
+    ddpm_log_info("finished   %lld rows of %s; see %s", (long long)file->count, ddpm_toy_name(file->kind), file->path);
     return DDPM_OK;
 }

@@ -1,9 +1,11 @@
-/* The bound and the log-likelihood of the held-out rows, blocks of rows spread over ranks and threads. Each row's
- * numbers come from one rank and are put together by sums with zeros; what is added over rows at one t is fixed point.
+/* The bound and the log-likelihood of the held-out rows. Blocks of rows are divided among ranks and threads. The
+ * numbers of a row are computed on one rank and are zero on the others, so that a sum over ranks collects them without
+ * rounding; the sums over rows at one t are in fixed point, so that they do not depend on the order of the rows.
  */
 #include "evaluate/evaluation.h"
 
 #include "base/memory.h"
+#include "base/split.h"
 #include "kernel/fixed_sum.h"
 #include "model/bound.h"
 #include "model/likelihood.h"
@@ -14,15 +16,15 @@
 
 enum {
     BLOCK = 64,    /* rows */
-    TERM_BITS = 28 /* of the fixed point: 4e-9 nats a term */
+    TERM_BITS = 28 /* behind the binary point of the fixed-point sums: a term is rounded to 4e-9 nats */
 };
 
-/* One thread's network and the memory around it. */
+/* The network as one thread uses it, with the thread's memory. */
 typedef struct thread_memory {
     const ddpm_network *network;
     const ddpm_packed *packed;
     ddpm_workspace *workspace;
-    float *condition; /* [BLOCK][C] of the block's rows */
+    float *condition; /* [BLOCK][C], of the rows of the block */
     int32_t t[BLOCK];
     ddpm_bound_memory bound;
     ddpm_likelihood_memory likelihood;
@@ -32,9 +34,9 @@ typedef struct pass {
     ddpm_evaluation *e;
     ddpm_packed *packed;
     thread_memory *threads;
-    ddpm_likelihood whole, half; /* the flow on all steps, and on every other */
-    int64_t *sums;               /* [T + 1] of the terms, fixed point; then how many could not be added */
-    double *rows;                /* of the held-out rows: [4][count] */
+    ddpm_likelihood whole, half; /* the flow on all steps, and on every second one */
+    int64_t *sums;               /* [T + 2]: of the terms at t in fixed point; last, how many terms were too large */
+    double *rows;                /* [ROW_NUMBERS][count], of the held-out rows */
 } pass;
 
 enum { ROW_BOUND, ROW_OLD_BOUND, ROW_LIKELIHOOD, ROW_HALF_LIKELIHOOD, ROW_NUMBERS };
@@ -157,12 +159,11 @@ static void likelihood_block(pass *p, thread_memory *m, int64_t first, int64_t r
 static void compute(pass *p)
 {
     ddpm_evaluation *e = p->e;
-    const int64_t blocks = (e->held_out.count + BLOCK - 1) / BLOCK;
-    const int64_t rank = ddpm_comm_rank(e->comm), size = ddpm_comm_size(e->comm);
+    const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(e->held_out.count, BLOCK));
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
-    for (int64_t block = blocks * rank / size; block < blocks * (rank + 1) / size; block++) {
+    for (int64_t block = blocks.first; block < blocks.end; block++) {
         thread_memory *m = &p->threads[omp_get_thread_num()];
-        const int64_t first = block * BLOCK, left = e->held_out.count - first, rows = left < BLOCK ? left : BLOCK;
+        const int64_t first = block * BLOCK, rows = ddpm_smaller(e->held_out.count - first, BLOCK);
         ddpm_condition_expand(e->condition, rows, e->held_out.values + first * e->condition->count, NULL, m->condition);
         bound_block(p, m, first, rows);
         if (e->options.likelihood) likelihood_block(p, m, first, rows);
@@ -175,7 +176,7 @@ static double mean_of(int64_t count, const double *values, double *error)
     for (int64_t i = 0; i < count; i++) sum += values[i];
     const double mean = sum / (double)count;
     for (int64_t i = 0; i < count; i++) squares += (values[i] - mean) * (values[i] - mean);
-    if (error) *error = sqrt(squares / ((double)count * (double)(count > 1 ? count - 1 : 1)));
+    if (error) *error = sqrt(squares / ((double)count * (double)ddpm_larger(count - 1, 1)));
     return mean;
 }
 
@@ -189,7 +190,7 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
     DDPM_TRY(DDPM_NEW(&e->row_likelihood, count, "numbers of the rows"));
     if (p->sums[e->steps + 1] > 0)
         return ddpm_fail(DDPM_ERR_NUMERIC,
-                         "%lld terms of the bound are too large or not finite: the model has diverged",
+                         "%lld terms of the bound are too large or not finite, so the model has diverged",
                          (long long)p->sums[e->steps + 1]);
     memcpy(e->row_bound, p->rows + ROW_BOUND * count, (size_t)count * sizeof(double));
     memcpy(e->row_likelihood, whole, (size_t)count * sizeof(double));
@@ -205,10 +206,10 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
     e->old_bound = mean_of(count, p->rows + ROW_OLD_BOUND * count, NULL);
     e->likelihood = mean_of(count, whole, &e->likelihood_error);
     if (isfinite(e->likelihood)) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_NUMERIC, "the log-likelihood is not finite: the model has diverged");
+    return ddpm_fail(DDPM_ERR_NUMERIC, "the log-likelihood is not finite, so the model has diverged");
 }
 
-ddpm_status ddpm_evaluation_model(ddpm_evaluation *e)
+ddpm_status ddpm_evaluation_bound(ddpm_evaluation *e)
 {
     pass p = {.e = e};
     ddpm_status status = ddpm_agree(e->comm, build(&p));

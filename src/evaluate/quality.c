@@ -1,13 +1,14 @@
-/* Distances between two sets of rows, piece by piece. */
+/* Distances between two sets of rows, computed piece by piece. */
 #include "evaluate/quality.h"
 
 #include "base/memory.h"
+#include "base/split.h"
 #include "kernel/normal.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { DIRECTIONS = DDPM_QUALITY_DIRECTIONS, NUMBERS = DDPM_QUALITY_NUMBERS, TOGETHER = 64 /* rows */ };
+enum { DIRECTIONS = DDPM_QUALITY_DIRECTIONS, NUMBERS = DDPM_QUALITY_NUMBERS, TOGETHER = 64 /* rows of y at a time */ };
 
 ddpm_status ddpm_quality_set_create(int64_t count, int64_t columns, const float *rows, ddpm_quality_set *out)
 {
@@ -61,7 +62,7 @@ static void sort(int64_t count, double *values)
 
 double ddpm_quality_median_distance(const ddpm_quality_set *set, double *scratch)
 {
-    const int64_t rows = set->rows < DDPM_QUALITY_WIDTH_ROWS ? set->rows : DDPM_QUALITY_WIDTH_ROWS;
+    const int64_t rows = ddpm_smaller(set->rows, DDPM_QUALITY_WIDTH_ROWS);
     int64_t count = 0;
     for (int64_t i = 0; i < rows; i++)
         for (int64_t k = 0; k < i; k++) {
@@ -85,7 +86,7 @@ static void project(const ddpm_quality_set *set, const float *direction, double 
     sort(set->rows, out);
 }
 
-/* W1 and W2^2 along a direction: in one dimension the sorted values are the optimal pairs. */
+/* W1 and W2^2 along a direction. In one dimension the optimal transport pairs the values in sorted order. */
 static void measure_direction(const ddpm_quality_set *x, const ddpm_quality_set *y, const float *direction,
                               double *scratch, double *numbers)
 {
@@ -100,15 +101,15 @@ static void measure_direction(const ddpm_quality_set *x, const ddpm_quality_set 
     numbers[1] = second / (double)x->rows;
 }
 
-/* Of two sorted columns of `rows` values. */
+/* The largest distance between the distribution functions of two sorted columns [rows]. */
 static double kolmogorov_smirnov(int64_t rows, const double *a, const double *b)
 {
     int64_t i = 0, k = 0, largest = 0;
     while (i < rows && k < rows) {
-        const double at = fmin(a[i], b[k]); /* equal values are passed together */
+        const double at = fmin(a[i], b[k]); /* both functions step past it before they are compared */
         while (i < rows && a[i] <= at) i++;
         while (k < rows && b[k] <= at) k++;
-        largest = llabs(i - k) > largest ? llabs(i - k) : largest;
+        largest = ddpm_larger(largest, llabs(i - k));
     }
     return (double)largest / (double)rows;
 }
@@ -121,8 +122,8 @@ static double covariance(const ddpm_quality_set *set, int64_t j, int64_t l)
     return sum / (double)set->rows;
 }
 
-/* Kolmogorov-Smirnov, squared differences of the mean, and of the covariances with the columns up to this one, where
- * those off the diagonal count twice. */
+/* The Kolmogorov-Smirnov distance, the squared difference of the means, and the sum of squared differences of the
+ * covariances with the columns up to this one. Covariances off the diagonal count twice, for both of their places. */
 static void measure_column(const ddpm_quality_set *x, const ddpm_quality_set *y, int64_t j, double *scratch,
                            double *numbers)
 {
@@ -142,13 +143,13 @@ static void measure_column(const ddpm_quality_set *x, const ddpm_quality_set *y,
     numbers[2] = squares;
 }
 
-/* Sums over y's rows of the distance to row i of x, and of the kernel. */
+/* Sums over the rows of y: of the distance to row i of x, and of MMD's kernel. */
 static void measure_pairs(const ddpm_quality_set *x, int64_t i, const ddpm_quality_set *y, double scale,
                           double *distances, double *kernels)
 {
     *distances = *kernels = 0.0;
     for (int64_t k0 = 0; k0 < y->rows; k0 += TOGETHER) {
-        const int64_t count = y->rows - k0 < TOGETHER ? y->rows - k0 : TOGETHER;
+        const int64_t count = ddpm_smaller(y->rows - k0, TOGETHER);
         double squares[TOGETHER] = {0.0};
         for (int64_t j = 0; j < x->columns; j++) {
             const double at = (double)x->values[j * x->rows + i];

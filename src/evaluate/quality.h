@@ -1,11 +1,13 @@
-/** How far two sets of rows of equal size are from each other. Every measure is cut into independent pieces (a
- * direction, a column, a row) whose results do not depend on who computes them; the caller adds them up in order. All
- * functions are Local, any thread.
+/** How far two sets of rows of equal size are from each other. Every measure is computed from independent pieces (a
+ * direction, a column or a row each), which any rank or thread may compute; the caller combines them in their order.
+ * All functions are Local, any thread.
  *
- *  - sliced Wasserstein: over random directions, the exact one-dimensional W1, and the root of the mean W2^2.
+ *  - sliced Wasserstein: over random directions, the mean of the exact one-dimensional W1, and the root of the mean
+ *    W2^2.
  *  - energy distance: 2 E|X - Y| - E|X - X'| - E|Y - Y'| (Szekely and Rizzo 2013), at least 0.
- *  - MMD^2: E k(X, X') + E k(Y, Y') - 2 E k(X, Y), k = exp(-|x - y|^2 / (2 width^2)) (Gretton et al. 2012). Like the
- *    energy distance over all pairs, a row with itself included, so that it is at least 0 and 0 for equal sets.
+ *  - MMD^2: E k(X, X') + E k(Y, Y') - 2 E k(X, Y), k = exp(-|x - y|^2 / (2 width^2)) (Gretton et al. 2012). The
+ *    means of this and of the energy distance include the pairs of a row with itself, so that both are at least 0, and
+ *    are 0 for equal sets.
  *  - Kolmogorov-Smirnov: the largest distance between two columns' distribution functions.
  *  - mean and covariance: root mean square over columns (pairs of columns) of the difference.
  */
@@ -19,7 +21,7 @@
 
 enum { DDPM_QUALITY_DIRECTIONS = 128, DDPM_QUALITY_WIDTH_ROWS = 1000 };
 
-/** A set of rows, by columns. */
+/** A set of rows, stored column by column. */
 typedef struct ddpm_quality_set {
     int64_t rows, columns;
     float *values; /* [columns][rows] */
@@ -35,8 +37,8 @@ typedef struct ddpm_quality_measures {
     double sliced_w1, sliced_w2, energy, mmd2, ks_mean, ks_max, mean_error, covariance_error;
 } ddpm_quality_measures;
 
-/** Number of pieces, numbers of each, and scratch numbers that a thread needs. Pieces are the directions, then the
- * columns, then the rows. */
+/** The number of pieces: the directions, then the columns, then the rows; and how many numbers of scratch memory a
+ * thread needs. Each piece results in DDPM_QUALITY_NUMBERS numbers. */
 typedef struct ddpm_quality_plan {
     int64_t pieces, scratch;
 } ddpm_quality_plan;
@@ -44,21 +46,21 @@ enum { DDPM_QUALITY_NUMBERS = 6 };
 
 ddpm_quality_plan ddpm_quality_plan_of(int64_t rows, int64_t columns);
 
-/** Unit vectors uniform on the sphere, [DDPM_QUALITY_DIRECTIONS][columns], a function of the seed. */
+/** Draw unit vectors [DDPM_QUALITY_DIRECTIONS][columns], uniform on the sphere, from a seed. */
 void ddpm_quality_directions(const ddpm_kernels *kernels, uint64_t seed, int64_t columns, float *directions);
 
-/** Median distance of pairs of rows, of the first DDPM_QUALITY_WIDTH_ROWS.
+/** The median distance between two rows, of the first DDPM_QUALITY_WIDTH_ROWS rows.
  *  @param scratch  [DDPM_QUALITY_WIDTH_ROWS^2 / 2]. */
 double ddpm_quality_median_distance(const ddpm_quality_set *set, double *scratch);
 
-/** One piece of the comparison of x with y.
+/** Compute one piece of the comparison of x with y.
  *  @param width   of MMD's kernel.
  *  @param[out] numbers  [DDPM_QUALITY_NUMBERS]. */
 void ddpm_quality_piece(const ddpm_quality_set *x, const ddpm_quality_set *y, const float *directions, double width,
                         int64_t piece, double *scratch, double *numbers);
 
-/** The measures from all pieces' numbers, [pieces][DDPM_QUALITY_NUMBERS].
- *  @param[out] ks  [columns], or NULL. */
+/** Compute the measures from the numbers of all pieces, [pieces][DDPM_QUALITY_NUMBERS].
+ *  @param[out] ks  [columns], the Kolmogorov-Smirnov distances, or NULL. */
 ddpm_quality_measures ddpm_quality_combine(int64_t rows, int64_t columns, const double *numbers, double *ks);
 
 #endif

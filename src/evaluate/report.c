@@ -1,4 +1,4 @@
-/* What an evaluation found, for people, for programs and as arrays. */
+/* The results of an evaluation: a table to read, JSON for programs, and arrays in an HDF5 file. */
 #include "evaluate/evaluation.h"
 
 #include "base/memory.h"
@@ -20,15 +20,15 @@ static double sum_of_terms(const ddpm_evaluation *e)
     return sum;
 }
 
-/* ---- for people ---- */
+/* ---- the table ---- */
 
-/* A line of nats of standardised data, and what they are in the other units. With density: a whole negative
- * log-density, which changes with the data's units. */
-static void print_nats(const ddpm_evaluation *e, const char *name, double nats, int density)
+/* Print a number of nats and its value in other units. Only a complete negative log-density has a value in the data's
+ * own units as well, since a change of units adds a constant to it. */
+static void print_nats(const ddpm_evaluation *e, const char *name, double nats, int is_density)
 {
     const double wide = (double)e->columns, own = nats + e->log_scale;
     printf("  %-30s %12.5f %12.5f %12.5f", name, nats, nats / wide, nats / (wide * LN_2));
-    if (density) printf(" %12.5f %12.5f %12.5f", own, own / wide, own / (wide * LN_2));
+    if (is_density) printf(" %12.5f %12.5f %12.5f", own, own / wide, own / (wide * LN_2));
     printf("\n");
 }
 
@@ -65,7 +65,7 @@ static void print_bound(const ddpm_evaluation *e)
 
 static double ratio_of(const ddpm_evaluation *e, int i)
 {
-    return e->oracle[i] > 0.0 ? e->measured[i] / e->oracle[i] : NAN;
+    return e->real_data[i] > 0.0 ? e->measured[i] / e->real_data[i] : NAN;
 }
 
 static void print_quality(const ddpm_evaluation *e)
@@ -74,11 +74,11 @@ static void print_quality(const ddpm_evaluation *e)
            (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
     printf("  %-30s %12s %12s %12s\n", "", "samples", "real data", "ratio");
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++)
-        printf("  %-30s %12.6f %12.6f %12.3f\n", ddpm_evaluation_measures[i], e->measured[i], e->oracle[i],
+        printf("  %-30s %12.6f %12.6f %12.3f\n", ddpm_evaluation_measures[i], e->measured[i], e->real_data[i],
                ratio_of(e, i));
 }
 
-/* ---- for programs ---- */
+/* ---- JSON ---- */
 
 static void put_density(FILE *to, const ddpm_evaluation *e, const char *name, double nats)
 {
@@ -116,26 +116,18 @@ static void put_bound(FILE *to, const ddpm_evaluation *e)
     fprintf(to, ", \"probes\": %lld", (long long)e->options.probes);
 }
 
-static void put_sampling(FILE *to, const ddpm_sampling *sampling)
-{
-    fprintf(to, ",\n    \"sampling\": {\"sampler\": \"%s\", \"steps\": %lld", ddpm_method_name(sampling->method),
-            (long long)sampling->steps);
-    ddpm_json_number(to, ", ", "eta", sampling->eta);
-    fprintf(to, ", \"corrections\": %lld", (long long)sampling->corrections);
-    ddpm_json_number(to, ", ", "guidance", sampling->guidance);
-    fprintf(to, ", \"weights\": \"%s\", \"clip\": \"%s\"}", ddpm_weights_name(sampling->weights),
-            ddpm_clip_name(sampling->clip));
-}
-
 static void put_quality(FILE *to, const ddpm_evaluation *e)
 {
     fprintf(to, ",\n  \"quality\": {\"rows\": %lld, \"pairs\": %d", (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
     ddpm_json_number(to, ", ", "mmd_width", e->width);
-    if (!e->options.samples_file) put_sampling(to, &e->sampling);
+    if (!e->options.samples_file) {
+        fprintf(to, ",\n    \"sampling\": ");
+        ddpm_settings_print_json(&e->sampling, to);
+    }
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++) {
         fprintf(to, ",\n    \"%s\": {", ddpm_evaluation_measures[i]);
         ddpm_json_number(to, "", "samples", e->measured[i]);
-        ddpm_json_number(to, ", ", "oracle", e->oracle[i]);
+        ddpm_json_number(to, ", ", "oracle", e->real_data[i]);
         ddpm_json_number(to, ", ", "ratio", ratio_of(e, i));
         fprintf(to, "}");
     }
@@ -152,7 +144,7 @@ static ddpm_status write_json(const ddpm_evaluation *e)
     fprintf(to, "{\"program\": \"ddpm " DDPM_VERSION "\", \"iteration\": %lld, \"columns\": %lld, \"steps\": %lld, ",
             (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     fprintf(to, "\"seed\": %llu, \"weights\": \"%s\"", (unsigned long long)e->options.seed,
-            ddpm_weights_name(e->sampling.weights));
+            ddpm_settings_weights(&e->sampling));
     ddpm_json_number(to, ", ", "log_scale", e->log_scale);
     if (e->held_out.count > 0) put_bound(to, e);
     if (e->set_rows > 0) put_quality(to, e);
@@ -160,7 +152,7 @@ static ddpm_status write_json(const ddpm_evaluation *e)
     return ddpm_json_end(&file);
 }
 
-/* ---- as arrays ---- */
+/* ---- HDF5 ---- */
 
 static ddpm_status write_rows(const ddpm_evaluation *e, ddpm_h5 *file)
 {
@@ -190,7 +182,7 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", e->loaded->checkpoint.iteration));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "columns", e->columns));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "log_scale", e->log_scale));
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", ddpm_weights_name(e->sampling.weights)));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", ddpm_settings_weights(&e->sampling)));
     if (e->held_out.count > 0) {
         DDPM_TRY(write_rows(e, file));
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "prior", e->prior));
@@ -201,7 +193,7 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
             DDPM_TRY(ddpm_h5_put_real(file, "log_likelihood", "tolerance", e->likelihood_tolerance));
     }
     for (int i = 0; e->set_rows > 0 && i < DDPM_EVALUATION_MEASURES; i++) {
-        const double values[3] = {e->measured[i], e->oracle[i], ratio_of(e, i)};
+        const double values[3] = {e->measured[i], e->real_data[i], ratio_of(e, i)};
         const int64_t three = 3;
         char name[64];
         snprintf(name, sizeof name, "quality/%s", ddpm_evaluation_measures[i]);
@@ -209,7 +201,7 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
     }
     if (e->set_rows == 0) return DDPM_OK;
     DDPM_TRY(ddpm_h5_write(file, "quality/ks", DDPM_H5_FLOAT64, 1, &e->columns, e->ks));
-    return e->options.samples_file ? DDPM_OK : ddpm_sampling_put(&e->sampling, file, "quality");
+    return e->options.samples_file ? DDPM_OK : ddpm_settings_put(&e->sampling, file, "quality");
 }
 
 static ddpm_status write_h5(const ddpm_evaluation *e)

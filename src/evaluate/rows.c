@@ -1,14 +1,15 @@
-/* The real rows of an evaluation: what training held out, a file's rows, fresh rows of a toy problem. */
+/* The real rows of an evaluation: those that training held out, those of a file, or new rows of a toy problem. */
 #include "evaluate/evaluation.h"
 
 #include "base/memory.h"
 #include "base/permutation.h"
+#include "base/split.h"
 #include "data/dataset.h"
 #include "data/source.h"
 #include "file/file.h"
+#include "model/same_data.h"
 #include "model/toy.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { SETS = DDPM_EVALUATION_PAIRS };
@@ -27,14 +28,9 @@ void ddpm_row_table_release(ddpm_row_table *table)
     *table = (ddpm_row_table){0};
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- rows of a file ---- */
 
-/* Conditions of rows first .. first+count-1 of a source, standardised as the model's. */
+/* Read the conditions of rows first .. first+count-1 of a source, and standardise them as the model's. */
 static ddpm_status read_conditions(const ddpm_evaluation *e, ddpm_source *source, int64_t first, int64_t count,
                                    float *values)
 {
@@ -46,7 +42,8 @@ static ddpm_status read_conditions(const ddpm_evaluation *e, ddpm_source *source
     return DDPM_OK;
 }
 
-/* Rows first .. first+count-1 of a source to the table from its row `at` on; conditions where the source has them. */
+/* Read rows first .. first+count-1 of a source into a table, from the table's row `at` on; and their conditions, where
+ * the source has them. */
 static ddpm_status read_rows(const ddpm_evaluation *e, ddpm_source *source, int64_t first, int64_t count,
                              ddpm_row_table *table, int64_t at)
 {
@@ -58,7 +55,7 @@ static ddpm_status read_rows(const ddpm_evaluation *e, ddpm_source *source, int6
     return read_conditions(e, source, first, count, table->values + at * e->condition->count);
 }
 
-/* `count` rows spread evenly over all, since files are often sorted. */
+/* Read `count` rows that are spread evenly over all, since files are often sorted. */
 static ddpm_status read_spread(const ddpm_evaluation *e, ddpm_source *source, int64_t count, ddpm_row_table *out)
 {
     const int64_t all = ddpm_source_rows(source);
@@ -69,7 +66,9 @@ static ddpm_status read_spread(const ddpm_evaluation *e, ddpm_source *source, in
     return DDPM_OK;
 }
 
-/* data.condition with the kinds that the model knows, whatever type another file holds them in. Release items. */
+/* The names of the model's conditions with their kinds, as for data.condition, since another file may hold them in
+ * other types.
+ *  @param[out] out  release its items. */
 static ddpm_status name_conditions(const ddpm_condition *condition, ddpm_text_list *out)
 {
     int64_t text = 0;
@@ -85,12 +84,12 @@ static ddpm_status name_conditions(const ddpm_condition *condition, ddpm_text_li
     return DDPM_OK;
 }
 
-/* A source over a file that must have the model's columns. */
+/* Open a file of rows, which must have as many columns as the model. */
 static ddpm_status open_file(const ddpm_evaluation *e, const ddpm_data_spec *spec, ddpm_source **out)
 {
     DDPM_TRY(ddpm_source_open(spec, out));
     if (ddpm_source_columns(*out) == e->columns) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model %lld", spec->path, spec->dataset,
+    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model has %lld", spec->path, spec->dataset,
                      (long long)ddpm_source_columns(*out), (long long)e->columns);
 }
 
@@ -101,11 +100,11 @@ static void copy_row(const ddpm_evaluation *e, const ddpm_row_table *from, int64
     if (V > 0) memcpy(to->values + at * V, from->values + row * V, (size_t)V * sizeof(float));
 }
 
-/* Half of the rows of `all` to each table, in an order of the seed. */
+/* Give half of the rows of `all` to each of two tables, in an order that the seed decides. */
 static ddpm_status split(const ddpm_evaluation *e, const ddpm_row_table *all, ddpm_row_table *one,
                          ddpm_row_table *other)
 {
-    if (all->count < 2) return ddpm_fail(DDPM_ERR_DATA, "%s: two rows at least are needed", e->options.data);
+    if (all->count < 2) return ddpm_fail(DDPM_ERR_DATA, "%s: at least two rows are needed", e->options.data);
     const ddpm_permutation order = ddpm_permutation_make(e->options.seed, DDPM_RANDOM_PAIRS, 0, all->count);
     DDPM_TRY(allocate(e, all->count / 2, one));
     DDPM_TRY(allocate(e, all->count / 2, other));
@@ -116,23 +115,23 @@ static ddpm_status split(const ddpm_evaluation *e, const ddpm_row_table *all, dd
     return DDPM_OK;
 }
 
-/* The tables of --data from its source. */
+/* Fill the tables from the source of --data. */
 static ddpm_status read_tables(ddpm_evaluation *e, ddpm_source *source)
 {
     const int64_t all = ddpm_source_rows(source), pairs = 2 * SETS * e->options.samples;
     ddpm_row_table pool = {0};
-    if (e->options.count > 0) DDPM_TRY(read_spread(e, source, least(e->options.count, all), &e->held_out));
+    if (e->options.count > 0) DDPM_TRY(read_spread(e, source, ddpm_smaller(e->options.count, all), &e->held_out));
     if (e->options.samples <= 0) return DDPM_OK;
-    ddpm_status status = read_spread(e, source, least(pairs, all), &pool);
+    ddpm_status status = read_spread(e, source, ddpm_smaller(pairs, all), &pool);
     if (status == DDPM_OK) status = split(e, &pool, &e->references, &e->others);
     ddpm_row_table_release(&pool);
     return status;
 }
 
-/* Local. --data: the file's rows, and their halves for the quality. */
+/* Local. Read the rows of --data; for the quality, in two halves. */
 static ddpm_status read_file(ddpm_evaluation *e)
 {
-    ddpm_data_spec spec = ddpm_config_data(&e->loaded->config);
+    ddpm_data_spec spec = e->data;
     ddpm_data_names names;
     ddpm_text_list named = {0};
     ddpm_source *source = NULL;
@@ -146,12 +145,12 @@ static ddpm_status read_file(ddpm_evaluation *e)
     return status;
 }
 
-/* ---- the run's own rows ---- */
+/* ---- rows of the training data's kind ---- */
 
-/* Rows of the toy problem that neither training nor validation has seen: of another seed. */
-static ddpm_status draw_fresh(const ddpm_evaluation *e, uint64_t stream, int64_t count, ddpm_row_table *out)
+/* Make rows of the toy problem that neither training nor validation has seen, by another seed for each stream. */
+static ddpm_status make_new(const ddpm_evaluation *e, uint64_t stream, int64_t count, ddpm_row_table *out)
 {
-    ddpm_data_spec spec = ddpm_config_data(&e->loaded->config);
+    ddpm_data_spec spec = e->data;
     ddpm_source *source = NULL;
     spec.seed += UINT64_C(0x9E3779B97F4A7C15) * stream;
     spec.count = count;
@@ -170,51 +169,40 @@ static ddpm_status copy_held_out(const ddpm_evaluation *e, const ddpm_dataset *d
     return DDPM_OK;
 }
 
-static int same_condition(const ddpm_condition *now, const ddpm_condition *then)
-{
-    int same = now->count == then->count;
-    for (int64_t v = 0; same && v < then->count; v++)
-        same = now->classes[v] == then->classes[v] && fabs(now->mean[v] - then->mean[v]) <= 1e-6 * then->scale[v] &&
-               fabs(now->scale[v] - then->scale[v]) <= 1e-6 * then->scale[v];
-    return same;
-}
-
-/* The data must be those of the training: the same statistics. */
+/* The data must be those of the training. */
 static ddpm_status check_unchanged(const ddpm_evaluation *e, const ddpm_dataset *dataset)
 {
-    const ddpm_transform *now = ddpm_dataset_transform(dataset);
-    const ddpm_checkpoint *then = &e->loaded->checkpoint;
-    int same = ddpm_dataset_columns(dataset) == e->columns;
-    for (int64_t j = 0; same && j < e->columns; j++)
-        same = fabs(now->mean[j] - then->mean[j]) <= 1e-6 * then->scale[j] &&
-               fabs(now->scale[j] - then->scale[j]) <= 1e-6 * then->scale[j];
-    if (same && same_condition(ddpm_dataset_condition(dataset), e->condition)) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA,
-                     "%s: not the data that the model was trained on; name the rows to evaluate with --data",
-                     e->loaded->config.data.path);
+    const ddpm_transform then = ddpm_loaded_transform(e->loaded);
+    ddpm_status status = ddpm_same_transform(ddpm_dataset_transform(dataset), &then, ddpm_dataset_names(dataset));
+    if (status == DDPM_OK) status = ddpm_same_condition(ddpm_dataset_condition(dataset), e->condition);
+    if (status == DDPM_OK) return DDPM_OK;
+    const char *path = e->loaded->config.data.path;
+    return ddpm_fail(
+        status, "%s%sthe data are not those that the model was trained on: %s; name the rows to evaluate with --data",
+        path, *path ? ": " : "", ddpm_error_message());
 }
 
-/* Collective. */
+/* Collective. Fill the tables from the data that the model was trained on. */
 static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
 {
     const ddpm_evaluate_options *o = &e->options;
-    const int toy = e->loaded->config.data.source != DDPM_DATA_HDF5;
+    const int toy = e->data.source != DDPM_DATA_HDF5;
     const int64_t held_out = ddpm_dataset_held_out(dataset), rows = ddpm_dataset_rows(dataset);
     ddpm_status status = check_unchanged(e, dataset);
     if (status == DDPM_OK && held_out == 0 && !toy)
         status = ddpm_fail(DDPM_ERR_DATA,
-                           "the model's training held no rows out (data.validation is 0); name some with --data");
+                           "training held no rows out (data.validation is 0); name rows to evaluate with --data");
     DDPM_TRY(ddpm_agree(e->comm, status));
     if (o->count > 0)
-        status = held_out > 0 ? copy_held_out(e, dataset, least(o->count, held_out), &e->held_out)
-                              : draw_fresh(e, 3, o->count, &e->held_out);
+        status = held_out > 0 ? copy_held_out(e, dataset, ddpm_smaller(o->count, held_out), &e->held_out)
+                              : make_new(e, 3, o->count, &e->held_out);
     if (status == DDPM_OK && o->samples > 0 && toy) {
-        status = draw_fresh(e, 1, SETS * o->samples, &e->references);
-        if (status == DDPM_OK) status = draw_fresh(e, 2, SETS * o->samples, &e->others);
+        status = make_new(e, 1, SETS * o->samples, &e->references);
+        if (status == DDPM_OK) status = make_new(e, 2, SETS * o->samples, &e->others);
     }
     if (status == DDPM_OK && o->samples > 0 && !toy) {
-        status = copy_held_out(e, dataset, least(SETS * o->samples, held_out), &e->references);
-        if (status == DDPM_OK) status = allocate(e, least(SETS * o->samples, rows), &e->others);
+        status = copy_held_out(e, dataset, ddpm_smaller(SETS * o->samples, held_out), &e->references);
+        if (status == DDPM_OK) status = allocate(e, ddpm_smaller(SETS * o->samples, rows), &e->others);
     }
     DDPM_TRY(ddpm_agree(e->comm, status));
     if (o->samples <= 0 || toy) return DDPM_OK;
@@ -223,16 +211,16 @@ static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
     return DDPM_OK;
 }
 
-/* Local. --samples-file. */
+/* Local. Read the samples of --samples-file. */
 static ddpm_status read_samples(ddpm_evaluation *e)
 {
-    ddpm_data_spec spec = {0}; /* of all columns: samples have the model's columns alone */
+    ddpm_data_spec spec = {0}; /* all columns, since a file of samples has the model's columns alone */
     ddpm_data_names names;
     ddpm_source *source = NULL;
     DDPM_TRY(ddpm_data_spec_point(&spec, e->options.samples_file, "samples", &names));
     ddpm_status status = open_file(e, &spec, &source);
     if (status == DDPM_OK)
-        status = read_spread(e, source, least(e->options.samples, ddpm_source_rows(source)), &e->samples);
+        status = read_spread(e, source, ddpm_smaller(e->options.samples, ddpm_source_rows(source)), &e->samples);
     ddpm_source_close(source);
     return status;
 }
@@ -244,8 +232,7 @@ ddpm_status ddpm_evaluation_read(ddpm_evaluation *e)
         DDPM_TRY(ddpm_agree(e->comm, read_file(e)));
     } else {
         ddpm_dataset *dataset = NULL;
-        const ddpm_data_spec data = ddpm_config_data(&e->loaded->config);
-        DDPM_TRY(ddpm_dataset_create(e->comm, &data, &dataset));
+        DDPM_TRY(ddpm_dataset_create(e->comm, &e->data, &dataset));
         const ddpm_status status = fill_from(e, dataset);
         ddpm_dataset_free(dataset);
         DDPM_TRY(status);

@@ -1,8 +1,11 @@
-/* Quality of samples: made (or read), compared with sets of real rows, beside other real rows in their place. */
+/* The quality of samples: their distances to sets of real rows, beside those of other real rows in their place. */
 #include "evaluate/evaluation.h"
 
 #include "base/memory.h"
 #include "base/permutation.h"
+#include "base/split.h"
+#include "evaluate/quality.h"
+#include "sample/generator.h"
 
 #include <math.h>
 #include <omp.h>
@@ -18,13 +21,13 @@ typedef struct comparison {
     ddpm_evaluation *e;
     int64_t rows; /* of a set */
     ddpm_quality_plan plan;
-    float *directions, *chosen; /* chosen: rows of a set */
+    float *directions, *chosen; /* chosen: the rows of a set */
     double *numbers;            /* [pieces][NUMBERS] */
     double *scratch;            /* [threads][plan.scratch] */
     double *ks;                 /* [columns] */
 } comparison;
 
-/* The conditions of real rows that samples are compared with, spread evenly over them. */
+/* The conditions for samples: those of real rows that samples are compared with, spread evenly over these rows. */
 static ddpm_status choose_conditions(const ddpm_evaluation *e, int64_t rows, float **values)
 {
     const int64_t V = e->condition->count;
@@ -34,37 +37,37 @@ static ddpm_status choose_conditions(const ddpm_evaluation *e, int64_t rows, flo
     return DDPM_OK;
 }
 
-/* Collective. Samples 0 .. rows-1 of the seed, the same that `ddpm sample` makes under the same conditions. */
+/* Collective. Make samples 0 .. rows-1 of the seed: those that `ddpm sample` makes under the same conditions. */
 static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
 {
-    ddpm_generator_core *generator = NULL;
+    ddpm_generator *generator = NULL;
     float *values = NULL;
-    const int64_t blocks = (rows + DDPM_GENERATOR_BLOCK - 1) / DDPM_GENERATOR_BLOCK;
-    const int64_t rank = ddpm_comm_rank(e->comm), size = ddpm_comm_size(e->comm);
-    ddpm_status status = ddpm_generator_core_create(e->loaded, &e->sampling, e->threads, &generator);
+    const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(rows, DDPM_GENERATOR_BLOCK));
+    ddpm_status status = ddpm_generator_create(e->loaded, &e->sampling, e->threads, &generator);
     if (status == DDPM_OK) status = DDPM_NEW(&e->samples.rows, rows * e->columns, "samples");
     if (status == DDPM_OK) status = choose_conditions(e, rows, &values);
     status = ddpm_agree(e->comm, status);
     if (status == DDPM_OK) {
         e->samples.count = rows;
-        e->sampling.steps = ddpm_generator_core_sampler(generator)->step_count;
-        if (e->condition->count > 0) ddpm_generator_core_set_conditions(generator, rows, values);
+        e->sampling.steps = ddpm_generator_sampler(generator)->step_count;
+        if (e->condition->count > 0) ddpm_generator_set_conditions(generator, rows, values);
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
-        for (int64_t block = blocks * rank / size; block < blocks * (rank + 1) / size; block++) {
-            const int64_t first = block * DDPM_GENERATOR_BLOCK, left = rows - first;
-            ddpm_generator_core_run(generator, omp_get_thread_num(), e->options.seed, first,
-                                    left < DDPM_GENERATOR_BLOCK ? left : DDPM_GENERATOR_BLOCK,
-                                    e->samples.rows + first * e->columns, 0, NULL, 0);
+        for (int64_t block = blocks.first; block < blocks.end; block++) {
+            const int64_t first = block * DDPM_GENERATOR_BLOCK;
+            ddpm_generator_run(generator, omp_get_thread_num(), e->options.seed, first,
+                               ddpm_smaller(rows - first, DDPM_GENERATOR_BLOCK), e->samples.rows + first * e->columns,
+                               0, NULL, 0);
         }
         ddpm_comm_sum_float(e->comm, e->samples.rows, rows * e->columns);
     }
-    ddpm_generator_core_free(generator);
+    ddpm_generator_close(generator);
     ddpm_release(values);
     for (int64_t i = 0; status == DDPM_OK && i < rows * e->columns; i++)
         if (!isfinite(e->samples.rows[i]))
-            return ddpm_fail(DDPM_ERR_NUMERIC,
-                             "sample %lld is not finite: the reverse process diverges; --samples 0 evaluates the rest",
-                             (long long)(i / e->columns));
+            return ddpm_fail(
+                DDPM_ERR_NUMERIC,
+                "sample %lld is not finite, so the reverse process diverges; --samples 0 evaluates the rest",
+                (long long)(i / e->columns));
     return status;
 }
 
@@ -76,7 +79,7 @@ static ddpm_status build(comparison *c)
     DDPM_TRY(DDPM_NEW(&c->directions, DDPM_QUALITY_DIRECTIONS * columns, "directions"));
     DDPM_TRY(DDPM_NEW(&c->chosen, c->rows * columns, "rows to compare"));
     DDPM_TRY(DDPM_NEW(&c->numbers, c->plan.pieces * NUMBERS, "pieces of the comparison"));
-    DDPM_TRY(DDPM_NEW(&c->scratch, all > median ? all : median, "rows to compare"));
+    DDPM_TRY(DDPM_NEW(&c->scratch, ddpm_larger(all, median), "rows to compare"));
     DDPM_TRY(DDPM_NEW(&c->ks, columns, "columns to compare"));
     DDPM_TRY(DDPM_NEW(&c->e->ks, columns, "columns to compare"));
     ddpm_quality_directions(ddpm_network_kernels(c->e->loaded->model.network), c->e->options.seed, columns,
@@ -93,7 +96,8 @@ static void release(comparison *c)
     ddpm_release(c->ks);
 }
 
-/* Set `pair` of a table: rows of its own where there are enough for all sets, else a draw without repetition. */
+/* The set of a table for pair number `pair`. Where a table has rows enough, its sets have no row in common; else each
+ * set is drawn from the whole table, without repetition. */
 static ddpm_status choose_set(comparison *c, const ddpm_row_table *table, int64_t pair, ddpm_quality_set *out)
 {
     const int64_t columns = c->e->columns;
@@ -106,7 +110,7 @@ static ddpm_status choose_set(comparison *c, const ddpm_row_table *table, int64_
     return ddpm_quality_set_create(c->rows, columns, c->chosen, out);
 }
 
-/* Collective. Pieces are dealt out to the ranks in turn. */
+/* Collective. Measure how far two sets are apart. Pieces go to the ranks in turn. */
 static ddpm_quality_measures compare(comparison *c, const ddpm_quality_set *x, const ddpm_quality_set *y, double *ks)
 {
     const ddpm_evaluation *e = c->e;
@@ -127,7 +131,7 @@ static void add(const ddpm_quality_measures *measures, double *mean)
     for (int i = 0; i < MEASURES; i++) mean[i] += values[i] / PAIRS;
 }
 
-/* Collective. */
+/* Collective. Compare samples, and other real rows, with one set of references. */
 static ddpm_status compare_pair(comparison *c, int64_t pair, const ddpm_quality_set *samples)
 {
     ddpm_evaluation *e = c->e;
@@ -141,7 +145,7 @@ static ddpm_status compare_pair(comparison *c, int64_t pair, const ddpm_quality_
         for (int64_t j = 0; j < e->columns; j++) e->ks[j] += c->ks[j] / PAIRS;
         const ddpm_quality_measures real = compare(c, &other, &reference, NULL);
         add(&model, e->measured);
-        add(&real, e->oracle);
+        add(&real, e->real_data);
     }
     ddpm_quality_set_release(&reference);
     ddpm_quality_set_release(&other);
@@ -150,11 +154,9 @@ static ddpm_status compare_pair(comparison *c, int64_t pair, const ddpm_quality_
 
 ddpm_status ddpm_evaluation_quality(ddpm_evaluation *e)
 {
-    int64_t rows = e->options.samples;
-    if (rows > e->references.count) rows = e->references.count;
-    if (rows > e->others.count) rows = e->others.count;
-    if (e->options.samples_file && rows > e->samples.count) rows = e->samples.count;
-    if (rows < 2) return ddpm_fail(DDPM_ERR_DATA, "two rows at least are needed to measure the quality of samples");
+    int64_t rows = ddpm_smaller(e->options.samples, ddpm_smaller(e->references.count, e->others.count));
+    if (e->options.samples_file) rows = ddpm_smaller(rows, e->samples.count);
+    if (rows < 2) return ddpm_fail(DDPM_ERR_DATA, "at least two rows are needed to measure the quality of samples");
     if (!e->options.samples_file) DDPM_TRY(make_samples(e, rows));
     comparison c = {.e = e, .rows = rows};
     ddpm_quality_set samples = {0};

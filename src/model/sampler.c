@@ -7,12 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *ddpm_method_name(ddpm_method method)
-{
-    static const char *const names[DDPM_METHOD_COUNT] = {"ancestral", "ddim", "dpm_solver"};
-    return names[method];
-}
-
 /* Grid point i of `steps`: 0 for i = 0, T for i = steps, strictly rising in between since T / steps is at least 1. */
 static int64_t grid_point(int64_t T, int64_t steps, int64_t i)
 {
@@ -93,12 +87,12 @@ static void make_step(const ddpm_diffusion *diffusion, const ddpm_sampler_spec *
     ddpm_diffusion_data_coefficients(diffusion, t, &data_xt, &data_output);
     *step = (ddpm_sampler_step){.t = t, .s = s, .data_xt = (float)data_xt, .data_output = (float)data_output};
     step->transition = ddpm_diffusion_transition(diffusion, t, s);
-    switch (spec->method) {
+    switch (spec->sampling.method) {
     case DDPM_METHOD_ANCESTRAL:
         set_ancestral(diffusion, step);
         break;
     case DDPM_METHOD_DDIM:
-        set_ddim(diffusion, spec->eta, step);
+        set_ddim(diffusion, spec->sampling.eta, step);
         break;
     case DDPM_METHOD_DPM_SOLVER:
         set_dpm_solver(diffusion, before, step);
@@ -106,7 +100,7 @@ static void make_step(const ddpm_diffusion *diffusion, const ddpm_sampler_spec *
     case DDPM_METHOD_COUNT:
         break;
     }
-    if (spec->corrections > 0) set_correction(diffusion, spec->correction_ratio, step);
+    if (spec->sampling.corrections > 0) set_correction(diffusion, spec->sampling.correction_ratio, step);
 }
 
 static ddpm_status copy_range(int64_t columns, const double *from, float **to)
@@ -133,13 +127,13 @@ ddpm_status ddpm_sampler_create(const ddpm_diffusion *diffusion, const ddpm_samp
     *out = (ddpm_sampler){
         .diffusion = diffusion,
         .columns = spec->columns,
-        .step_count = spec->steps,
-        .corrections = spec->corrections,
-        .learned = spec->method == DDPM_METHOD_ANCESTRAL && ddpm_variance_is_learned(diffusion->variance),
+        .step_count = spec->sampling.steps,
+        .corrections = spec->sampling.corrections,
+        .learned = spec->sampling.method == DDPM_METHOD_ANCESTRAL && ddpm_variance_is_learned(diffusion->variance),
     };
-    if (spec->steps < 1 || spec->steps > diffusion->schedule.steps)
+    if (spec->sampling.steps < 1 || spec->sampling.steps > diffusion->schedule.steps)
         return ddpm_fail(DDPM_ERR_USAGE, "%lld sampling steps asked for; the model has 1 to %lld",
-                         (long long)spec->steps, (long long)diffusion->schedule.steps);
+                         (long long)spec->sampling.steps, (long long)diffusion->schedule.steps);
     const ddpm_status status = build(spec, out);
     if (status != DDPM_OK) ddpm_sampler_release(out);
     return status;

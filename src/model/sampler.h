@@ -17,33 +17,26 @@ typedef enum ddpm_method {
     DDPM_METHOD_COUNT
 } ddpm_method;
 
-/** "ancestral", "ddim", "dpm_solver" */
-const char *ddpm_method_name(ddpm_method method);
-
 typedef enum ddpm_weights { DDPM_WEIGHTS_EMA, DDPM_WEIGHTS_RAW } ddpm_weights;
 typedef enum ddpm_clip { DDPM_CLIP_NONE, DDPM_CLIP_DATA } ddpm_clip;
 
 /** How samples are made from a trained model: the section `sampling` of a configuration. */
 typedef struct ddpm_sampling {
     ddpm_method method;
-    int64_t steps; /* 0: all T */
-    double eta;
-    int64_t corrections;
-    double correction_ratio;
-    double guidance; /* w of classifier-free guidance (Ho and Salimans 2022); 0: none */
+    int64_t steps;           /* K, spread evenly and always from T to 0; 0: all T */
+    double eta;              /* ddim: 0 without noise, 1 with the posterior's */
+    int64_t corrections;     /* Langevin steps after each step that does not end at the data */
+    double correction_ratio; /* r: their size is 2 r^2 (1 - alpha_bar) */
+    double guidance;         /* w of classifier-free guidance (Ho and Salimans 2022); 0: none */
     ddpm_weights weights;
     ddpm_clip clip;
 } ddpm_sampling;
 
 /** What a sampler is made of. */
 typedef struct ddpm_sampler_spec {
-    ddpm_method method;
+    ddpm_sampling sampling; /* its steps are 1..T; its guidance, weights and clip are the caller's concern */
     int64_t columns;
-    int64_t steps;                   /* K, 1..T, spread evenly and always from T to 0 */
-    double eta;                      /* ddim: 0 without noise, 1 with the posterior's */
-    int64_t corrections;             /* Langevin steps after each step that does not end at the data */
-    double correction_ratio;         /* r: their size is 2 r^2 (1 - alpha_bar) */
-    const double *minimum, *maximum; /* [columns] range to clip x0 to, or NULL */
+    const double *minimum, *maximum; /* [columns], the range to clip x0 to; NULL: no clipping */
 } ddpm_sampler_spec;
 
 /** What stands for the network: its output for rows that are all at step t. */

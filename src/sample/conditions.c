@@ -1,4 +1,4 @@
-/* Conditions from the command line or from a file. */
+/* The conditions of samples: NAME=VALUE of the command line, or rows of a file. */
 #include "sample/conditions.h"
 
 #include "base/memory.h"
@@ -23,7 +23,7 @@ static ddpm_status list_names(const ddpm_condition *condition, const char *probl
                      names);
 }
 
-static ddpm_status read_one(const ddpm_condition *condition, const char *text, float *values, int *given)
+static ddpm_status read_one(const ddpm_condition *condition, const char *text, float *values, int *named)
 {
     const char *equals = strchr(text, '=');
     char problem[256], *end;
@@ -35,7 +35,7 @@ static ddpm_status read_one(const ddpm_condition *condition, const char *text, f
             continue;
         const double value = strtod(equals + 1, &end);
         if (!equals[1] || *end) return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number after '='", problem);
-        given[v] = 1;
+        named[v] = 1;
         return ddpm_condition_standardise(condition, v, value, &values[v]);
     }
     return list_names(condition, problem);
@@ -43,14 +43,14 @@ static ddpm_status read_one(const ddpm_condition *condition, const char *text, f
 
 static ddpm_status read_options(const ddpm_condition *condition, const ddpm_sample_options *options, float *values)
 {
-    int *given = NULL;
-    DDPM_TRY(DDPM_NEW(&given, condition->count, "conditions"));
+    int *named = NULL; /* [V], nonzero: the command line has a value */
+    DDPM_TRY(DDPM_NEW(&named, condition->count, "conditions"));
     ddpm_status status = DDPM_OK;
     for (int i = 0; status == DDPM_OK && i < options->condition_count; i++)
-        status = read_one(condition, options->conditions[i], values, given);
+        status = read_one(condition, options->conditions[i], values, named);
     for (int64_t v = 0; status == DDPM_OK && v < condition->count; v++)
-        if (!given[v]) status = list_names(condition, "--condition");
-    ddpm_release(given);
+        if (!named[v]) status = list_names(condition, "--condition");
+    ddpm_release(named);
     return status;
 }
 
@@ -62,11 +62,12 @@ static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_option
     DDPM_TRY(ddpm_h5_shape_of(file, dataset, &shape));
     const int64_t width = shape.dims == 2 ? shape.size[1] : 1;
     if (!shape.is_number || shape.dims < 1 || shape.dims > 2 || width != V || shape.size[0] < 1)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: expected rows of %lld numbers, the model's conditions in their order",
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: expected rows of %lld numbers, which are the model's conditions in their order",
                          options->conditions_file, (long long)V);
     if (options->count == 0) options->count = shape.size[0];
     if (options->count != shape.size[0])
-        return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, %lld samples are to be made; leave --count out",
+        return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, but --count asks for %lld samples; leave --count out",
                          options->conditions_file, (long long)shape.size[0], (long long)options->count);
     out->rows = shape.size[0];
     DDPM_TRY(DDPM_NEW(&out->values, out->rows * V, "conditions"));

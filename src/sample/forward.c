@@ -1,9 +1,11 @@
-/* The forward chain on rows of the data. */
+/* The forward chain on rows of the data: block by block, from the data to the noise. */
+#include "sample/forward.h"
+
+#include "assembly/model.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "kernel/normal.h"
-#include "sample/sample.h"
 #include "store/rows_file.h"
 
 #include <omp.h>
@@ -14,9 +16,10 @@ enum { BLOCK = 128 };
 typedef struct chain_run {
     ddpm_model model;
     ddpm_dataset *dataset;
+    uint64_t seed;
     const ddpm_forward_options *options;
     int32_t *snapshot_step; /* [M] */
-    float **noise;          /* per thread [BLOCK][D] */
+    float **noise;          /* [threads], each [BLOCK][D] */
     int threads;
 } chain_run;
 
@@ -29,8 +32,8 @@ static void make(void *context, int thread, int64_t first, int64_t count, float 
     ddpm_dataset_fill(run->dataset, first, count, x, NULL);
     for (int64_t t = 0; t <= diffusion->schedule.steps; t++) {
         if (t > 0) {
-            ddpm_normal_rows(ddpm_network_kernels(run->model.network), run->model.config->run.seed, DDPM_RANDOM_FORWARD,
-                             t, first, count, columns, run->noise[thread]);
+            ddpm_normal_rows(ddpm_network_kernels(run->model.network), run->seed, DDPM_RANDOM_FORWARD, t, first, count,
+                             columns, run->noise[thread]);
             ddpm_diffusion_step_rows(diffusion, count, columns, t, run->noise[thread], x);
         }
         for (; shown < run->options->snapshots && run->snapshot_step[shown] == t; shown++)
@@ -88,7 +91,7 @@ static ddpm_status run_chain(ddpm_comm *comm, const ddpm_config *config, chain_r
 
 ddpm_status ddpm_forward(ddpm_comm *comm, const ddpm_config *config, const ddpm_forward_options *options)
 {
-    chain_run run = {.options = options, .threads = omp_get_max_threads()};
+    chain_run run = {.options = options, .seed = config->run.seed, .threads = omp_get_max_threads()};
     const ddpm_status status = run_chain(comm, config, &run);
     for (int i = 0; run.noise && i < run.threads; i++) ddpm_release(run.noise[i]);
     ddpm_release(run.noise);

@@ -1,14 +1,14 @@
-/* Packed weights and a workspace a thread around the sampler, and the public form of it. */
+/* The sampler with a model's packed weights, and with a workspace for each thread. */
 #include "sample/generator.h"
 
 #include "base/memory.h"
-#include "ddpm/ddpm.h"
+#include "base/split.h"
 
 #include <string.h>
 
-/* One thread's network as the sampler's denoiser. */
+/* The network as one thread uses it, for the sampler's denoiser. */
 typedef struct thread_memory {
-    const ddpm_generator_core *owner;
+    const ddpm_generator *owner;
     ddpm_workspace *workspace;
     float *scratch;   /* of the sampler */
     float *condition; /* [block][C] */
@@ -16,9 +16,11 @@ typedef struct thread_memory {
     int32_t *t;       /* [block] */
 } thread_memory;
 
-struct ddpm_generator_core {
+struct ddpm_generator {
+    ddpm_loaded *owned; /* by a generator of ddpm_generator_open; NULL: the model is borrowed */
     const ddpm_network *network;
     const ddpm_condition *condition;
+    ddpm_transform transform;
     double guidance;
     ddpm_guide *guide;  /* NULL: none */
     int64_t value_rows; /* 0: no conditions */
@@ -29,24 +31,11 @@ struct ddpm_generator_core {
     thread_memory *memory; /* [threads] */
 };
 
-ddpm_sampling ddpm_sampling_resolve(const ddpm_sampling_given *given, const ddpm_config *config)
+ddpm_status ddpm_generator_check(const ddpm_sampling *sampling, const ddpm_condition *condition, double dropout,
+                                 int conditioned)
 {
-    ddpm_sampling s = config->sampling;
-    if (given->has_method) s.method = given->values.method;
-    if (given->has_steps) s.steps = given->values.steps;
-    if (given->has_eta) s.eta = given->values.eta;
-    if (given->has_corrections) s.corrections = given->values.corrections;
-    if (given->has_guidance) s.guidance = given->values.guidance;
-    if (given->has_weights) s.weights = given->values.weights;
-    if (given->has_clip) s.clip = given->values.clip;
-    return s;
-}
-
-ddpm_status ddpm_sampling_check(const ddpm_sampling *sampling, const ddpm_loaded *loaded, int conditioned)
-{
-    const int without = !conditioned || sampling->guidance > 0.0;
-    if (loaded->checkpoint.condition.count == 0 || loaded->config.diffusion.condition_dropout > 0.0 || !without)
-        return DDPM_OK;
+    const int needs_dropout = !conditioned || sampling->guidance > 0.0;
+    if (condition->count == 0 || dropout > 0.0 || !needs_dropout) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_USAGE,
                      "%s: the model was trained with diffusion.condition_dropout: 0, so that it knows no rows without "
                      "their conditions; %s, or train with diffusion.condition_dropout above 0",
@@ -54,31 +43,10 @@ ddpm_status ddpm_sampling_check(const ddpm_sampling *sampling, const ddpm_loaded
                      conditioned ? "sample with --guidance 0" : "name them (ddpm sample --condition, --conditions)");
 }
 
-const char *ddpm_weights_name(ddpm_weights weights)
-{
-    return weights == DDPM_WEIGHTS_EMA ? "ema" : "raw";
-}
-
-const char *ddpm_clip_name(ddpm_clip clip)
-{
-    return clip == DDPM_CLIP_DATA ? "data" : "none";
-}
-
-ddpm_status ddpm_sampling_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object)
-{
-    DDPM_TRY(ddpm_h5_put_text(file, object, "sampler", ddpm_method_name(sampling->method)));
-    DDPM_TRY(ddpm_h5_put_int(file, object, "steps", sampling->steps));
-    DDPM_TRY(ddpm_h5_put_real(file, object, "eta", sampling->eta));
-    DDPM_TRY(ddpm_h5_put_int(file, object, "corrections", sampling->corrections));
-    DDPM_TRY(ddpm_h5_put_real(file, object, "guidance", sampling->guidance));
-    DDPM_TRY(ddpm_h5_put_text(file, object, "weights", ddpm_weights_name(sampling->weights)));
-    return ddpm_h5_put_text(file, object, "clip", ddpm_clip_name(sampling->clip));
-}
-
-/* The conditions of samples first .. first+rows-1 as columns; NULL where samples have none. */
+/* The conditions of samples first .. first+rows-1 as input columns of the network; NULL: samples have no conditions. */
 static const float *conditions(thread_memory *m, int64_t first, int64_t rows)
 {
-    const ddpm_generator_core *g = m->owner;
+    const ddpm_generator *g = m->owner;
     const int64_t V = g->condition->count, C = ddpm_condition_width(g->condition);
     if (g->value_rows == 0) return NULL;
     if (g->value_rows > 1) {
@@ -98,11 +66,11 @@ static float *copy_output(thread_memory *m, int64_t rows, const float *output, i
     return m->guided;
 }
 
-/* Classifier-free guidance: every prediction is linear in the noise for a given x_t, so that guiding it guides the
- * noise; the variance is the conditional one. */
-static void insist(thread_memory *m, int64_t rows, const float *xt, float *guided, int64_t stride)
+/* Classifier-free guidance: for a given x_t, every kind of prediction is linear in the noise, so that guiding the
+ * prediction guides the noise. The variance stays the conditional one. */
+static void extrapolate(thread_memory *m, int64_t rows, const float *xt, float *guided, int64_t stride)
 {
-    const ddpm_generator_core *g = m->owner;
+    const ddpm_generator *g = m->owner;
     const int64_t columns = ddpm_network_get_spec(g->network)->columns;
     const float w = (float)g->guidance;
     int64_t plain_stride;
@@ -117,35 +85,33 @@ static void insist(thread_memory *m, int64_t rows, const float *xt, float *guide
 static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
 {
     thread_memory *m = self;
-    const ddpm_generator_core *g = m->owner;
+    const ddpm_generator *g = m->owner;
     const float *condition = conditions(m, first, rows);
-    const int insists = condition && g->guidance != 0.0;
+    const int is_guided = condition && g->guidance != 0.0;
     for (int64_t i = 0; i < rows; i++) m->t[i] = t;
     const float *output = ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, condition, m->t, stride);
-    if (!insists && !g->guide) return output;
+    if (!is_guided && !g->guide) return output;
     float *guided = copy_output(m, rows, output, stride);
-    if (insists) insist(m, rows, xt, guided, *stride);
+    if (is_guided) extrapolate(m, rows, xt, guided, *stride);
     if (g->guide) ddpm_guide_steer(g->guide, (int)(m - g->memory), first, rows, xt, t, guided, *stride);
     return guided;
 }
 
-static ddpm_status build(ddpm_generator_core *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
+static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
 {
     const ddpm_diffusion *diffusion = &loaded->model.diffusion;
     const int clip = sampling->clip == DDPM_CLIP_DATA;
-    const ddpm_sampler_spec spec = {
-        .method = sampling->method,
+    ddpm_sampler_spec spec = {
+        .sampling = *sampling,
         .columns = loaded->checkpoint.columns,
-        .steps = sampling->steps > 0 ? sampling->steps : diffusion->schedule.steps,
-        .eta = sampling->eta,
-        .corrections = sampling->corrections,
-        .correction_ratio = sampling->correction_ratio,
         .minimum = clip ? loaded->checkpoint.minimum : NULL,
         .maximum = clip ? loaded->checkpoint.maximum : NULL,
     };
     const ddpm_network_spec *network = ddpm_network_get_spec(loaded->model.network);
+    if (spec.sampling.steps == 0) spec.sampling.steps = diffusion->schedule.steps;
     g->network = loaded->model.network;
     g->condition = loaded->model.condition;
+    g->transform = ddpm_loaded_transform(loaded);
     g->guidance = sampling->guidance;
     DDPM_TRY(ddpm_packed_create(g->network, DDPM_PACK_FORWARD, &g->packed));
     ddpm_packed_fill(g->packed, g->network, ddpm_loaded_weights(loaded, sampling->weights), 0, 1);
@@ -163,23 +129,23 @@ static ddpm_status build(ddpm_generator_core *g, const ddpm_loaded *loaded, cons
     return DDPM_OK;
 }
 
-ddpm_status ddpm_generator_core_create(const ddpm_loaded *loaded, const ddpm_sampling *sampling, int threads,
-                                       ddpm_generator_core **out)
+ddpm_status ddpm_generator_create(const ddpm_loaded *loaded, const ddpm_sampling *sampling, int threads,
+                                  ddpm_generator **out)
 {
-    ddpm_generator_core *g = NULL;
+    ddpm_generator *g = NULL;
     *out = NULL;
     DDPM_TRY(DDPM_NEW(&g, 1, "sampler"));
     g->threads = threads;
     const ddpm_status status = build(g, loaded, sampling);
     if (status != DDPM_OK) {
-        ddpm_generator_core_free(g);
+        ddpm_generator_close(g);
         return status;
     }
     *out = g;
     return DDPM_OK;
 }
 
-void ddpm_generator_core_free(ddpm_generator_core *generator)
+void ddpm_generator_close(ddpm_generator *generator)
 {
     if (!generator) return;
     for (int i = 0; generator->memory && i < generator->threads; i++) {
@@ -192,27 +158,29 @@ void ddpm_generator_core_free(ddpm_generator_core *generator)
     ddpm_release(generator->memory);
     ddpm_packed_free(generator->packed);
     ddpm_sampler_release(&generator->sampler);
+    if (generator->owned) ddpm_loaded_release(generator->owned);
+    ddpm_release(generator->owned);
     ddpm_release(generator);
 }
 
-void ddpm_generator_core_set_conditions(ddpm_generator_core *generator, int64_t rows, const float *values)
+void ddpm_generator_set_conditions(ddpm_generator *generator, int64_t rows, const float *values)
 {
     generator->value_rows = rows;
     generator->values = values;
 }
 
-void ddpm_generator_core_set_guide(ddpm_generator_core *generator, ddpm_guide *guide)
+void ddpm_generator_set_guide(ddpm_generator *generator, ddpm_guide *guide)
 {
     generator->guide = guide;
 }
 
-const ddpm_sampler *ddpm_generator_core_sampler(const ddpm_generator_core *generator)
+const ddpm_sampler *ddpm_generator_sampler(const ddpm_generator *generator)
 {
     return &generator->sampler;
 }
 
-void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first, int64_t rows,
-                             float *x, int64_t snapshots, float *trajectory, int64_t stride)
+void ddpm_generator_run(ddpm_generator *generator, int thread, uint64_t seed, int64_t first, int64_t rows, float *x,
+                        int64_t snapshots, float *trajectory, int64_t stride)
 {
     thread_memory *m = &generator->memory[thread];
     const ddpm_denoiser denoiser = {predict, m};
@@ -220,8 +188,8 @@ void ddpm_generator_core_run(ddpm_generator_core *generator, int thread, uint64_
                      m->scratch, x, snapshots, trajectory, stride);
 }
 
-void ddpm_generator_core_complete(ddpm_generator_core *generator, int thread, uint64_t seed, int64_t first,
-                                  int64_t rows, const float *known, int64_t passes, float *x)
+void ddpm_generator_complete(ddpm_generator *generator, int thread, uint64_t seed, int64_t first, int64_t rows,
+                             const float *known, int64_t passes, float *x)
 {
     thread_memory *m = &generator->memory[thread];
     const ddpm_denoiser denoiser = {predict, m};
@@ -229,56 +197,48 @@ void ddpm_generator_core_complete(ddpm_generator_core *generator, int thread, ui
                           m->scratch, known, passes, x);
 }
 
-/* ---- the public form ---- */
+/* ---- what libddpm exports ---- */
 
-struct ddpm_generator {
-    ddpm_loaded loaded;
-    ddpm_generator_core *core;
-};
+/* A generator for one thread of a model that is loaded already. */
+static ddpm_status open_loaded(const ddpm_loaded *loaded, const char *checkpoint, const ddpm_generator_options *options,
+                               ddpm_generator **out)
+{
+    ddpm_sampling sampling = loaded->config.sampling;
+    if (options && options->steps > 0) sampling.steps = options->steps;
+    if (options && options->raw_weights) sampling.weights = DDPM_WEIGHTS_RAW;
+    if (options && options->clip) sampling.clip = DDPM_CLIP_DATA;
+    DDPM_TRY(ddpm_loaded_check_denoiser(loaded, checkpoint));
+    DDPM_TRY(ddpm_generator_check(&sampling, loaded->model.condition, loaded->config.diffusion.condition_dropout, 0));
+    return ddpm_generator_create(loaded, &sampling, 1, out);
+}
 
 ddpm_status ddpm_generator_open(const char *checkpoint, const ddpm_generator_options *options, ddpm_generator **out)
 {
-    ddpm_generator *g = NULL;
+    ddpm_loaded *loaded = NULL;
     *out = NULL;
-    DDPM_TRY(DDPM_NEW(&g, 1, "generator"));
-    ddpm_status status = ddpm_load(checkpoint, 0, &g->loaded);
-    if (status == DDPM_OK) status = ddpm_loaded_check_denoiser(&g->loaded, checkpoint);
+    DDPM_TRY(DDPM_NEW(&loaded, 1, "generator"));
+    ddpm_status status = ddpm_load(checkpoint, 0, loaded);
+    if (status == DDPM_OK) status = open_loaded(loaded, checkpoint, options, out);
     if (status == DDPM_OK) {
-        ddpm_sampling sampling = g->loaded.config.sampling;
-        if (options && options->steps > 0) sampling.steps = options->steps;
-        if (options && options->raw_weights) sampling.weights = DDPM_WEIGHTS_RAW;
-        if (options && options->clip) sampling.clip = DDPM_CLIP_DATA;
-        status = ddpm_sampling_check(&sampling, &g->loaded, 0);
-        if (status == DDPM_OK) status = ddpm_generator_core_create(&g->loaded, &sampling, 1, &g->core);
+        (*out)->owned = loaded;
+        return DDPM_OK;
     }
-    if (status != DDPM_OK) {
-        ddpm_generator_close(g);
-        return status;
-    }
-    *out = g;
-    return DDPM_OK;
+    ddpm_loaded_release(loaded);
+    ddpm_release(loaded);
+    return status;
 }
 
 int64_t ddpm_generator_columns(const ddpm_generator *generator)
 {
-    return generator->loaded.checkpoint.columns;
+    return generator->transform.columns;
 }
 
 void ddpm_generator_sample(ddpm_generator *generator, uint64_t seed, int64_t first, int64_t count, float *out)
 {
     const int64_t columns = ddpm_generator_columns(generator);
-    const ddpm_transform transform = ddpm_loaded_transform(&generator->loaded);
     for (int64_t done = 0; done < count; done += DDPM_GENERATOR_BLOCK) {
-        const int64_t rows = count - done < DDPM_GENERATOR_BLOCK ? count - done : DDPM_GENERATOR_BLOCK;
-        ddpm_generator_core_run(generator->core, 0, seed, first + done, rows, out + done * columns, 0, NULL, 0);
-        ddpm_transform_invert(&transform, rows, out + done * columns);
+        const int64_t rows = ddpm_smaller(count - done, DDPM_GENERATOR_BLOCK);
+        ddpm_generator_run(generator, 0, seed, first + done, rows, out + done * columns, 0, NULL, 0);
+        ddpm_transform_invert(&generator->transform, rows, out + done * columns);
     }
-}
-
-void ddpm_generator_close(ddpm_generator *generator)
-{
-    if (!generator) return;
-    ddpm_generator_core_free(generator->core);
-    ddpm_loaded_release(&generator->loaded);
-    ddpm_release(generator);
 }

@@ -1,4 +1,4 @@
-/* Incomplete rows through a data source whose columns are the model's. */
+/* Incomplete rows, read through a data source that selects the model's columns. */
 #include "sample/given.h"
 
 #include "base/memory.h"
@@ -9,56 +9,58 @@
 #include <string.h>
 
 struct ddpm_given {
-    const ddpm_loaded *loaded;
+    char **column_names; /* of the model; NULL: none */
+    ddpm_transform transform;
     ddpm_data_spec spec;
     ddpm_data_names names; /* of the file and its dataset */
     ddpm_source *source;
-    int64_t first, count, room; /* rows held, rows that there is memory for */
-    float *rows, *known;        /* [room][columns] as they are, and standardised */
+    int64_t first, count, room; /* the rows in memory, and how many there is memory for */
+    float *rows, *known;        /* [room][columns] as in the file, and standardised */
 };
 
-/* The index of the first of the model's columns that the source's do not have at its place; all of them: columns. */
+/* The first of the model's columns that is not at its place in the source; the number of columns: there is none. */
 static int64_t first_difference(const ddpm_given *g)
 {
-    const ddpm_checkpoint *c = &g->loaded->checkpoint;
+    const int64_t columns = g->transform.columns;
     const char *const *names = ddpm_source_names(g->source);
-    if (ddpm_source_columns(g->source) != c->columns) return 0;
-    for (int64_t j = 0; j < c->columns; j++)
-        if (strcmp(names[j], c->column_names[j]) != 0) return j;
-    return c->columns;
+    if (ddpm_source_columns(g->source) != columns) return 0;
+    for (int64_t j = 0; j < columns; j++)
+        if (strcmp(names[j], g->column_names[j]) != 0) return j;
+    return columns;
 }
 
-/* Both have names: the columns are these names, wherever they are. */
+/* For a file and a model that both have column names: read the columns of the model's names, wherever they are. */
 static ddpm_status select_by_name(ddpm_given *g)
 {
-    const ddpm_checkpoint *c = &g->loaded->checkpoint;
-    if (first_difference(g) == c->columns) return DDPM_OK;
-    g->spec.columns = (ddpm_text_list){.count = c->columns, .items = c->column_names};
+    const int64_t columns = g->transform.columns;
+    if (first_difference(g) == columns) return DDPM_OK;
+    g->spec.columns = (ddpm_text_list){.count = columns, .items = g->column_names};
     ddpm_source_close(g->source);
     g->source = NULL;
     DDPM_TRY(ddpm_source_open(&g->spec, &g->source));
-    const int64_t missing = first_difference(g); /* a name that is a number may have been taken for a column's number */
-    if (missing == c->columns) return DDPM_OK;
+    const int64_t missing = first_difference(g); /* a name of digits may have been read as the number of a column */
+    if (missing == columns) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has no column '%s', which the model has", g->names.path,
-                     g->names.dataset, c->column_names[missing]);
+                     g->names.dataset, g->column_names[missing]);
 }
 
 static ddpm_status open_source(ddpm_given *g, const char *name)
 {
-    const ddpm_checkpoint *c = &g->loaded->checkpoint;
     DDPM_TRY(ddpm_data_spec_point(&g->spec, name, "data", &g->names));
     DDPM_TRY(ddpm_source_open(&g->spec, &g->source));
-    if (c->column_names && ddpm_source_names(g->source)) return select_by_name(g);
-    if (ddpm_source_columns(g->source) == c->columns) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model %lld; give it the model's columns",
-                     g->names.path, g->names.dataset, (long long)ddpm_source_columns(g->source), (long long)c->columns);
+    if (g->column_names && ddpm_source_names(g->source)) return select_by_name(g);
+    if (ddpm_source_columns(g->source) == g->transform.columns) return DDPM_OK;
+    return ddpm_fail(
+        DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model has %lld; the file needs the model's columns",
+        g->names.path, g->names.dataset, (long long)ddpm_source_columns(g->source), (long long)g->transform.columns);
 }
 
-ddpm_status ddpm_given_open(const char *name, const ddpm_loaded *loaded, ddpm_given **out)
+ddpm_status ddpm_given_open(const char *name, char **column_names, const ddpm_transform *transform, ddpm_given **out)
 {
     *out = NULL;
     DDPM_TRY(DDPM_NEW(out, 1, "given rows"));
-    (*out)->loaded = loaded;
+    (*out)->column_names = column_names;
+    (*out)->transform = *transform;
     return open_source(*out, name);
 }
 
@@ -92,12 +94,12 @@ static ddpm_status make_room(ddpm_given *g, int64_t rows)
 
 ddpm_status ddpm_given_read(ddpm_given *given, int64_t first, int64_t count)
 {
-    const ddpm_transform transform = ddpm_loaded_transform(given->loaded);
+    const int64_t columns = given->transform.columns;
     DDPM_TRY(make_room(given, count));
     if (count == 0) return DDPM_OK;
     DDPM_TRY(ddpm_source_read_incomplete(given->source, first, count, given->rows));
-    memcpy(given->known, given->rows, (size_t)(count * transform.columns) * sizeof *given->rows);
-    ddpm_transform_apply(&transform, count, given->known);
+    memcpy(given->known, given->rows, (size_t)(count * columns) * sizeof *given->rows);
+    ddpm_transform_apply(&given->transform, count, given->known);
     given->first = first;
     given->count = count;
     return DDPM_OK;

@@ -1,27 +1,32 @@
-/** The incomplete rows of `ddpm sample --given`: read a window at a time, in the model's columns. Local. */
+/** The incomplete rows of `ddpm sample --given`, in the model's columns. Only a window of them is in memory. Local. */
 #ifndef DDPM_SAMPLE_GIVEN_H
 #define DDPM_SAMPLE_GIVEN_H
 
-#include "assembly/loaded.h"
+#include "model/transform.h"
 
 typedef struct ddpm_given ddpm_given;
 
-/** Open FILE.h5[:dataset] (default: data). Where it and the model have column names, the model's columns are found by
- *  name, in any order and among others; else there must be as many. DDPM_ERR_DATA where one is missing.
- *  @param loaded  borrowed.  @param[out] out  close with ddpm_given_close, also after a failure. */
-DDPM_MUST_CHECK ddpm_status ddpm_given_open(const char *name, const ddpm_loaded *loaded, ddpm_given **out);
+/** Open FILE.h5[:dataset] (default: data). Where both the file and the model have column names, the model's columns are
+ *  found by name, in any order and among others; else the file must have as many columns as the model. DDPM_ERR_DATA: a
+ *  column is missing.
+ *  @param column_names  of the model, borrowed; NULL: it has none.
+ *  @param transform     of the model, borrowed.
+ *  @param[out] out      close with ddpm_given_close, also after a failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_given_open(const char *name, char **column_names, const ddpm_transform *transform,
+                                            ddpm_given **out);
 void ddpm_given_close(ddpm_given *given);
 
 int64_t ddpm_given_rows(const ddpm_given *given);
 
-/** Main thread. Hold rows first .. first+count-1 in place of those before. DDPM_ERR_DATA names row and column of an
- *  infinite value. */
+/** Main thread. Read rows first .. first+count-1 into memory, in place of the rows before. DDPM_ERR_DATA names row and
+ *  column of an infinite value. */
 DDPM_MUST_CHECK ddpm_status ddpm_given_read(ddpm_given *given, int64_t first, int64_t count);
 
-/** Any thread. Rows from `first` on, which is held: standardised, NaN where a value is not known. */
+/** Any thread. Rows from `first` on, which must be in memory: standardised, NaN where a value is not known. */
 const float *ddpm_given_known(const ddpm_given *given, int64_t first);
 
-/** Any thread. Put the given values into rows first .. first+count-1 [count][columns], in the file's own bits. */
+/** Any thread. Copy the values that are known into rows first .. first+count-1 [count][columns], bit for bit as the
+ * file has them. */
 void ddpm_given_restore(const ddpm_given *given, int64_t first, int64_t count, float *rows);
 
 #endif

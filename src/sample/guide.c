@@ -1,8 +1,9 @@
-/* A second network beside the denoiser, run forward for the logits and back for their gradient by x_t. */
+/* The network of the classifier: forward for the logits, backward for the gradient of a log-probability by x_t. */
 #include "sample/guide.h"
 
 #include "base/memory.h"
 #include "model/classifier.h"
+#include "model/same_data.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -38,18 +39,12 @@ static int same_number(double a, double b, double unit)
     return fabs(a - b) <= 1e-6 * unit;
 }
 
-static ddpm_status check_transform(const ddpm_checkpoint *a, const ddpm_checkpoint *b, const char *path)
+static ddpm_status check_transform(const ddpm_loaded *model, const ddpm_loaded *classifier, const char *path)
 {
-    char what[256];
-    for (int64_t j = 0; j < a->columns; j++) {
-        if (same_number(a->mean[j], b->mean[j], a->scale[j]) && same_number(a->scale[j], b->scale[j], a->scale[j]))
-            continue;
-        snprintf(what, sizeof what,
-                 "column %lld (from 0) has mean %g and deviation %g there, %g and %g in the model's data", (long long)j,
-                 b->mean[j], b->scale[j], a->mean[j], a->scale[j]);
-        return fail(path, what);
-    }
-    return DDPM_OK;
+    const ddpm_transform of_model = ddpm_loaded_transform(model), of_classifier = ddpm_loaded_transform(classifier);
+    const char *const *names = (const char *const *)model->checkpoint.column_names;
+    if (ddpm_same_transform(&of_classifier, &of_model, names) == DDPM_OK) return DDPM_OK;
+    return fail(path, ddpm_error_message());
 }
 
 ddpm_status ddpm_guide_check(const ddpm_loaded *model, const ddpm_loaded *classifier, const char *path)
@@ -57,21 +52,23 @@ ddpm_status ddpm_guide_check(const ddpm_loaded *model, const ddpm_loaded *classi
     const ddpm_checkpoint *a = &model->checkpoint, *b = &classifier->checkpoint;
     char what[256];
     if (!ddpm_model_is_classifier(&classifier->model))
-        return ddpm_fail(DDPM_ERR_USAGE,
-                         "--classifier %s: is no classifier; one is trained with diffusion.predict: class", path);
+        return ddpm_fail(
+            DDPM_ERR_USAGE,
+            "--classifier %s: this model is no classifier; a classifier is trained with diffusion.predict: class",
+            path);
     if (a->columns != b->columns) {
-        snprintf(what, sizeof what, "it has %lld columns, the model %lld", (long long)b->columns,
+        snprintf(what, sizeof what, "it has %lld columns, the model has %lld", (long long)b->columns,
                  (long long)a->columns);
         return fail(path, what);
     }
     for (int64_t j = 0; a->column_names && b->column_names && j < a->columns; j++)
         if (strcmp(a->column_names[j], b->column_names[j]) != 0) {
-            snprintf(what, sizeof what, "its column %lld is '%.80s', the model's '%.80s'", (long long)j,
+            snprintf(what, sizeof what, "its column %lld is '%.80s', that of the model is '%.80s'", (long long)j,
                      b->column_names[j], a->column_names[j]);
             return fail(path, what);
         }
     if (a->steps != b->steps) {
-        snprintf(what, sizeof what, "it has %lld diffusion steps, the model %lld", (long long)b->steps,
+        snprintf(what, sizeof what, "it has %lld diffusion steps, the model has %lld", (long long)b->steps,
                  (long long)a->steps);
         return fail(path, what);
     }
@@ -81,7 +78,7 @@ ddpm_status ddpm_guide_check(const ddpm_loaded *model, const ddpm_loaded *classi
                      b->beta[t], a->beta[t]);
             return fail(path, what);
         }
-    return check_transform(a, b, path);
+    return check_transform(model, classifier, path);
 }
 
 static ddpm_status build(ddpm_guide *g, const float *weights, int64_t rows)
@@ -154,7 +151,7 @@ void ddpm_guide_steer(ddpm_guide *guide, int thread, int64_t first, int64_t rows
     const float *logits =
         ddpm_network_forward(guide->network, guide->packed, m->workspace, rows, xt, NULL, m->t, &logit_stride);
     float *dlogits = ddpm_workspace_dout(m->workspace, &logit_stride);
-    /* of the log-probability, which is minus the loss */
+    /* The gradient of the log-probability, which is minus the loss: hence the factor -1. */
     (void)ddpm_classifier_rows(rows, guide->classes, logits, logit_stride, m->labels, NULL, -1.0, dlogits, NULL);
     ddpm_network_input_gradient(guide->network, guide->packed, m->workspace, rows, m->t, m->gradient);
     for (int64_t i = 0; i < rows; i++)

@@ -1,9 +1,10 @@
-/* Reverse sampling spread over ranks and threads. */
+/* Sampling from checkpoint to file: read the model, apply the settings, make the rows on all ranks. */
 #include "sample/sample.h"
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "sample/conditions.h"
+#include "sample/generator.h"
 #include "sample/given.h"
 #include "store/rows_file.h"
 #include "world/placement.h"
@@ -13,29 +14,31 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DRAW_STRIDE UINT64_C(0x9E3779B97F4A7C15) /* between the seeds of draws: odd, and far from small numbers */
+/* Between the seeds of draws: an odd number, far from the small numbers that users take for seeds. */
+#define DRAW_STRIDE UINT64_C(0x9E3779B97F4A7C15)
 
 typedef struct sampling_run {
     const ddpm_loaded *loaded;
+    ddpm_transform transform;
     const ddpm_sample_options *options;
-    ddpm_sampling sampling; /* with everything decided */
-    ddpm_generator_core *generator;
+    ddpm_sampling sampling; /* as configured, with the settings of the command line over it */
+    ddpm_generator *generator;
     ddpm_sample_conditions conditions;
     ddpm_given *given;             /* NULL: none */
     const ddpm_loaded *classifier; /* NULL: none */
-    ddpm_guide *guide;             /* likewise */
-    float *classes;                /* of the samples, or one for all, where a classifier steers */
+    ddpm_guide *guide;             /* NULL: none */
+    float *classes;                /* [conditions.rows] that the classifier steers to */
 } sampling_run;
 
 static void make_samples(void *context, int thread, int64_t first, int64_t count, float *x, float *trajectory,
                          int64_t stride)
 {
     const sampling_run *run = context;
-    ddpm_generator_core_run(run->generator, thread, run->options->seed, first, count, x, run->options->snapshots,
-                            trajectory, stride);
+    ddpm_generator_run(run->generator, thread, run->options->seed, first, count, x, run->options->snapshots, trajectory,
+                       stride);
 }
 
-/* ---- completions of given rows ---- */
+/* ---- completions of the rows of --given ---- */
 
 static ddpm_status read_given(void *context, int64_t first, int64_t count)
 {
@@ -50,8 +53,8 @@ static void make_completions(void *context, int thread, int64_t first, int64_t c
     const ddpm_sample_options *o = run->options;
     const size_t bytes = (size_t)(count * run->loaded->checkpoint.columns) * sizeof *x;
     for (int64_t d = 0; d < o->draws; d++) {
-        ddpm_generator_core_complete(run->generator, thread, o->seed + (uint64_t)d * DRAW_STRIDE, first, count,
-                                     ddpm_given_known(run->given, first), o->passes, x);
+        ddpm_generator_complete(run->generator, thread, o->seed + (uint64_t)d * DRAW_STRIDE, first, count,
+                                ddpm_given_known(run->given, first), o->passes, x);
         if (o->draws > 1) memcpy(draws + d * stride, x, bytes);
     }
 }
@@ -64,62 +67,62 @@ static void restore_given(void *context, int64_t first, int64_t count, float *x,
         ddpm_given_restore(run->given, first, count, draws + d * stride);
 }
 
-/* Local. */
+/* Local. The file of --given also says how many rows are made. */
 static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
 {
     if (!o->given) return DDPM_OK;
     if (run->sampling.method == DDPM_METHOD_DPM_SOLVER)
         return ddpm_fail(
             DDPM_ERR_USAGE,
-            "--given: dpm_solver extrapolates from the step before, which known entries drawn anew in each "
-            "step do not allow; add --sampler ancestral or --sampler ddim");
-    DDPM_TRY(ddpm_given_open(o->given, run->loaded, &run->given));
+            "--given: dpm_solver extrapolates from the step before, which is not possible where the known entries are "
+            "replaced after every step; add --sampler ancestral or --sampler ddim");
+    DDPM_TRY(ddpm_given_open(o->given, run->loaded->checkpoint.column_names, &run->transform, &run->given));
     o->count = ddpm_given_rows(run->given);
     return DDPM_OK;
 }
 
-/* ---- conditions, and a classifier that steers ---- */
+/* ---- conditions and the classifier ---- */
 
-/* The place of the classifier's class among the conditions that samples are given. */
-static ddpm_status find_class(const ddpm_condition *given, const ddpm_condition *learned, int64_t *out)
+/* The index of the classifier's class among the conditions of the samples. */
+static ddpm_status find_class(const ddpm_condition *conditions, const ddpm_condition *learned, int64_t *out)
 {
-    for (*out = 0; *out < given->count; (*out)++)
-        if (strcmp(given->names[*out], learned->names[0]) == 0 && given->classes[*out] == learned->classes[0])
+    for (*out = 0; *out < conditions->count; (*out)++)
+        if (strcmp(conditions->names[*out], learned->names[0]) == 0 && conditions->classes[*out] == learned->classes[0])
             return DDPM_OK;
     return ddpm_fail(
         DDPM_ERR_USAGE,
-        "--classifier: its class '%s' of %lld kinds is not among the model's conditions; take a classifier of "
-        "one of them, or a model without conditions",
+        "--classifier: the class '%s' of %lld kinds that it was trained on is none of the model's conditions; take a "
+        "classifier of one of them, or a model without conditions",
         learned->names[0], (long long)learned->classes[0]);
 }
 
-/* A model without conditions is given the classifier's alone. */
+/* Let the classifier steer. Samples of a model without conditions have one condition, the classifier's class. */
 static ddpm_status build_guide(sampling_run *run, ddpm_sample_options *o)
 {
     const ddpm_condition *own = &run->loaded->checkpoint.condition, *learned = &run->classifier->checkpoint.condition;
-    const ddpm_condition *given = own->count > 0 ? own : learned;
+    const ddpm_condition *conditions = own->count > 0 ? own : learned;
     int64_t place;
     DDPM_TRY(ddpm_guide_check(run->loaded, run->classifier, o->classifier));
-    DDPM_TRY(find_class(given, learned, &place));
-    DDPM_TRY(ddpm_conditions_read(given, o, &run->conditions));
+    DDPM_TRY(find_class(conditions, learned, &place));
+    DDPM_TRY(ddpm_conditions_read(conditions, o, &run->conditions));
     DDPM_TRY(DDPM_NEW(&run->classes, run->conditions.rows, "classes of samples"));
     for (int64_t i = 0; i < run->conditions.rows; i++)
-        run->classes[i] = run->conditions.values[i * given->count + place];
+        run->classes[i] = run->conditions.values[i * conditions->count + place];
     DDPM_TRY(ddpm_guide_create(run->loaded, run->classifier, run->sampling.weights, o->scale, omp_get_max_threads(),
                                DDPM_GENERATOR_BLOCK, &run->guide));
     ddpm_guide_set_classes(run->guide, run->conditions.rows, run->classes);
-    ddpm_generator_core_set_guide(run->generator, run->guide);
+    ddpm_generator_set_guide(run->generator, run->guide);
     return DDPM_OK;
 }
 
-/* Local. */
+/* Local. Give the generator the conditions of the samples, and the classifier where there is one. */
 static ddpm_status set_conditions(sampling_run *run, ddpm_sample_options *o)
 {
     const ddpm_condition *own = &run->loaded->checkpoint.condition;
     DDPM_TRY(run->classifier ? build_guide(run, o) : ddpm_conditions_read(own, o, &run->conditions));
-    DDPM_TRY(ddpm_sampling_check(&run->sampling, run->loaded, run->conditions.rows > 0));
-    if (own->count > 0)
-        ddpm_generator_core_set_conditions(run->generator, run->conditions.rows, run->conditions.values);
+    DDPM_TRY(ddpm_generator_check(&run->sampling, own, run->loaded->config.diffusion.condition_dropout,
+                                  run->conditions.rows > 0));
+    if (own->count > 0) ddpm_generator_set_conditions(run->generator, run->conditions.rows, run->conditions.values);
     return DDPM_OK;
 }
 
@@ -133,7 +136,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
     DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", "samples"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "checkpoint", o->checkpoint));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", run->loaded->checkpoint.iteration));
-    DDPM_TRY(ddpm_sampling_put(&run->sampling, file, "/"));
+    DDPM_TRY(ddpm_settings_put(&run->sampling, file, "/"));
     if (o->classifier) {
         DDPM_TRY(ddpm_h5_put_text(file, "/", "classifier", o->classifier));
         DDPM_TRY(ddpm_h5_put_real(file, "/", "scale", o->scale));
@@ -143,7 +146,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
         DDPM_TRY(ddpm_h5_put_int(file, "/", "draws", o->draws));
         DDPM_TRY(ddpm_h5_put_int(file, "/", "resample", o->passes));
     }
-    char seed[24]; /* text: all 64 bits */
+    char seed[24]; /* as text, since an integer attribute is signed and a seed has all 64 bits */
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
     return ddpm_h5_put_text(file, "/", "seed", seed);
 }
@@ -152,7 +155,6 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
 static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snapshot_step)
 {
     const ddpm_sample_options *o = run->options;
-    const ddpm_transform transform = ddpm_loaded_transform(run->loaded);
     const ddpm_rows_file_spec spec = {
         .path = o->output,
         .rows = o->count,
@@ -162,7 +164,7 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
         .layer_name = o->draws > 1 ? "draws" : "trajectory",
         .layer_step = o->draws > 1 ? NULL : snapshot_step,
         .column_names = (const char *const *)run->loaded->checkpoint.column_names,
-        .transform = &transform,
+        .transform = &run->transform,
         .block_rows = DDPM_GENERATOR_BLOCK,
         .describe = describe,
         .prepare = run->given ? read_given : NULL,
@@ -175,12 +177,12 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
     return ddpm_rows_file_write(comm, &spec);
 }
 
-/* Local. All that is needed before the file is begun. */
+/* Local. Everything that comes before the file is begun. */
 static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
 {
     DDPM_TRY(ddpm_loaded_check_denoiser(run->loaded, o->checkpoint));
-    DDPM_TRY(ddpm_generator_core_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
-    run->sampling.steps = ddpm_generator_core_sampler(run->generator)->step_count;
+    DDPM_TRY(ddpm_generator_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
+    run->sampling.steps = ddpm_generator_sampler(run->generator)->step_count;
     DDPM_TRY(open_given(run, o));
     return set_conditions(run, o);
 }
@@ -193,7 +195,7 @@ static ddpm_status sample(ddpm_comm *comm, sampling_run *run, ddpm_sample_option
     if (status == DDPM_OK) status = DDPM_NEW(&snapshot_step, o->snapshots, "snapshots");
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) {
-        const ddpm_sampler *sampler = ddpm_generator_core_sampler(run->generator);
+        const ddpm_sampler *sampler = ddpm_generator_sampler(run->generator);
         for (int64_t i = 0; i < o->snapshots; i++)
             snapshot_step[i] = (int32_t)ddpm_sampler_snapshot_step(sampler, o->snapshots, i);
         status = write(comm, run, snapshot_step);
@@ -208,7 +210,7 @@ static void release(sampling_run *run)
     ddpm_release(run->classes);
     ddpm_given_close(run->given);
     ddpm_guide_free(run->guide);
-    ddpm_generator_core_free(run->generator);
+    ddpm_generator_close(run->generator);
 }
 
 ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
@@ -217,14 +219,15 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     ddpm_loaded loaded, classifier = {0};
     char spent[32];
     DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
-    ddpm_status status = DDPM_OK;
-    if (options->classifier) status = ddpm_load_shared(comm, options->classifier, 0, &classifier);
+    ddpm_status status = ddpm_settings_apply(&options->settings, &loaded.config);
+    if (status == DDPM_OK && options->classifier) status = ddpm_load_shared(comm, options->classifier, 0, &classifier);
     if (status == DDPM_OK) {
         ddpm_sample_options o = *options;
         if (!o.has_seed) o.seed = loaded.config.run.seed;
         sampling_run run = {.loaded = &loaded,
+                            .transform = ddpm_loaded_transform(&loaded),
                             .options = &o,
-                            .sampling = ddpm_sampling_resolve(&o.sampling, &loaded.config),
+                            .sampling = loaded.config.sampling,
                             .classifier = o.classifier ? &classifier : NULL};
         ddpm_placement_report(comm, omp_get_max_threads());
         status = sample(comm, &run, &o);

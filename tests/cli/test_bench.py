@@ -36,7 +36,7 @@ class Bench(Case):
                 self.assertGreater(row["share"], 0, row)
 
     def check_points(self, prediction):
-        """The points are what the parts say: the model of src/bench/scaling.h, written anew."""
+        """The points are what the parts say: the model of src/bench/scaling.h, computed independently."""
         one = prediction["points"][0]["seconds"]
         self.assertEqual(131072, prediction["points"][-1]["ranks"])
         for point in prediction["points"]:

@@ -323,7 +323,7 @@ class Evaluation(Trained):
         train(changed, path, {"training.iterations": 601})
         with h5py.File(path, "r+") as file:
             file["kind"][0] = 4
-        self.fails(DATA, "evaluate", changed, says=["table.h5", "not the data", "--data"])
+        self.fails(DATA, "evaluate", changed, says=["table.h5", "condition 'kind' has 5 classes, not 3", "--data"])
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ class Evaluate(unittest.TestCase):
             arguments = [word for key, value in options.items() for word in (f"--{key}", value)]
             with self.subTest(options=options):
                 said, attributes, energy = self.settings_used("settings", *arguments)
-                self.assertEqual(said, {**as_configured, **options})
+                self.assertEqual(said, {**said, **as_configured, **options})
                 self.assertEqual(attributes, said)
                 self.assertNotIn(energy, found)
                 found.append(energy)
@@ -191,6 +191,8 @@ class Evaluate(unittest.TestCase):
                                        ((self.path("run"), "--count", "0", "--likelihood"), 64, "--likelihood"),
                                        ((self.path("run"), "--corrections", "-1"), 64, "--corrections"),
                                        ((self.path("run"), "--clip", "all"), 64, "none, data"),
+                                       ((self.path("run"), "--set", "sampling.clip=all"), 64, "none, data"),
+                                       ((self.path("run"), "--set", "data.count=5"), 64, "section 'sampling'"),
                                        ((), 64, "checkpoint")):
             result = run("evaluate", *arguments)
             with self.subTest(arguments=arguments):

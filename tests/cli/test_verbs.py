@@ -13,6 +13,7 @@ from skipped import main
 
 USAGE, CONFIG = 64, 78
 VERBS = ("train", "sample", "forward", "evaluate", "schedule", "data", "info", "config", "bench")
+HELP_WIDTH = 100
 QUICK = {**SMALL, "training.iterations": 30, "training.validate_every": 0, "training.decay": "constant"}
 REFERENCE = os.path.join(SOURCE, "configs", "reference.yaml")
 
@@ -40,6 +41,8 @@ class Usage(Case):
             told = self.ddpm(verb, "--help")
             self.assertTrue(told.stdout.startswith(f"usage: ddpm {verb} "), told)
             self.assertEqual("", told.stderr)
+            if verb not in ("train", "bench"):
+                self.assertLessEqual(max(map(len, told.stdout.splitlines())), HELP_WIDTH, told)
         self.assertEqual(general, self.ddpm("--help", ranks=3).stdout)  # said once
 
     def test_version(self):
@@ -348,15 +351,26 @@ class Sample(Case):
 
     def test_steps(self):
         full = self.rows()
-        self.assertTrue(np.array_equal(full, self.rows("--steps", 50)))
+        for options in (("--steps", 50), ("--steps", 0), ("--steps", 7, "--set", "sampling.steps=0")):
+            self.assertTrue(np.array_equal(full, self.rows(*options)), options)
         for steps in (1, 7):
             found = self.rows("--steps", steps)
             self.assertTrue(np.isfinite(found).all())
             self.assertFalse(np.array_equal(full, found))
-        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", 51, "--output", self.path("x.h5"),
-                   says=["51", "1 to 50"], ranks=3)
-        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", 0, "--output", self.path("x.h5"),
-                   says=["--steps"])
+        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", 51, "--output", self.path("x.h5"), says=["51", "1 to 50"], ranks=3)
+        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", -1, "--output", self.path("x.h5"), says=["--steps", "0 to"])
+        self.assertFalse(os.path.exists(self.path("x.h5")))
+
+    def test_set(self):
+        """Any key of sampling, over what the model's configuration says; the file says which value was used."""
+        self.assertTrue(np.array_equal(self.rows("--steps", 7), self.rows("--set", "sampling.steps=7")))
+        corrected = self.sample("--corrections", 1, "--set", "sampling.correction_ratio=0.3", ranks=2)
+        self.assertFalse(np.array_equal(self.rows("--corrections", 1), read_h5(corrected)["samples"]))
+        self.assertIn("  correction_ratio: 0.3\n", self.ddpm("info", corrected).stdout)
+        output = ["--count", 5, "--output", self.path("x.h5")]
+        for assignment, words in (("training.batch=5", "only keys of the section 'sampling'"), ("sampling.step=5", "'sampling.steps'"),
+                                  ("sampling.eta=2", "from 0 to 1")):
+            self.fails(USAGE, "sample", self.run, *output, "--set", assignment, says=["--set", assignment, words], ranks=2)
         self.assertFalse(os.path.exists(self.path("x.h5")))
 
     def test_trajectory(self):

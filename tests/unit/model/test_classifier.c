@@ -218,8 +218,10 @@ static void test_law_of_a_class(void **state)
             ddpm_diffusion d = make(method, 0); /* another prediction for each */
             mixture m = mixture_make(&d.schedule, D);
             guided g = {.diffusion = &d, .m = &m, .part = part, .scale = 1.0};
-            const ddpm_sampler_spec spec = {
-                .method = (ddpm_method)method, .columns = D, .steps = method == 0 ? T : T / 2, .eta = 0.0};
+            const ddpm_sampler_spec spec = {.sampling.method = (ddpm_method)method,
+                                            .columns = D,
+                                            .sampling.steps = method == 0 ? T : T / 2,
+                                            .sampling.eta = 0.0};
             ddpm_sampler sampler;
             double mean[D], deviation;
             expect_ok(ddpm_sampler_create(&d, &spec, &sampler));

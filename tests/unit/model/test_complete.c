@@ -89,7 +89,7 @@ static void test_normal_density(void **state)
     ddpm_diffusion d = mixture_diffusion(DDPM_SCHEDULE_COSINE, T, DDPM_VARIANCE_POSTERIOR);
     normal n = {.schedule = &d.schedule};
     const ddpm_denoiser denoiser = {normal_predict, &n};
-    const ddpm_sampler_spec spec = {.method = DDPM_METHOD_ANCESTRAL, .columns = D, .steps = T};
+    const ddpm_sampler_spec spec = {.sampling.method = DDPM_METHOD_ANCESTRAL, .columns = D, .sampling.steps = T};
     ddpm_sampler sampler;
     double u = 0.0, v = 0.0;
     (void)state;
@@ -125,8 +125,11 @@ static void test_extremes_and_blocks(void **state)
     ddpm_diffusion d = mixture_diffusion(DDPM_SCHEDULE_COSINE, 20, DDPM_VARIANCE_BETA);
     mixture m = mixture_make(&d.schedule, D);
     const ddpm_denoiser denoiser = {mixture_predict, &m};
-    const ddpm_sampler_spec spec = {
-        .method = DDPM_METHOD_ANCESTRAL, .columns = D, .steps = 7, .corrections = 2, .correction_ratio = 0.1};
+    const ddpm_sampler_spec spec = {.sampling.method = DDPM_METHOD_ANCESTRAL,
+                                    .columns = D,
+                                    .sampling.steps = 7,
+                                    .sampling.corrections = 2,
+                                    .sampling.correction_ratio = 0.1};
     ddpm_sampler sampler;
     (void)state;
     expect_ok(ddpm_sampler_create(&d, &spec, &sampler));

@@ -28,7 +28,8 @@ static ddpm_diffusion make(int64_t steps, int variance, int zero_terminal_snr)
 
 static ddpm_sampler create(const ddpm_diffusion *d, int method, int64_t columns, int64_t steps, double eta)
 {
-    const ddpm_sampler_spec spec = {.method = (ddpm_method)method, .columns = columns, .steps = steps, .eta = eta};
+    const ddpm_sampler_spec spec = {
+        .sampling.method = (ddpm_method)method, .columns = columns, .sampling.steps = steps, .sampling.eta = eta};
     ddpm_sampler sampler;
     expect_ok(ddpm_sampler_create(d, &spec, &sampler));
     return sampler;
@@ -37,11 +38,11 @@ static ddpm_sampler create(const ddpm_diffusion *d, int method, int64_t columns,
 static ddpm_sampler create_corrected(const ddpm_diffusion *d, int method, int64_t columns, int64_t steps,
                                      int64_t corrections)
 {
-    const ddpm_sampler_spec spec = {.method = (ddpm_method)method,
+    const ddpm_sampler_spec spec = {.sampling.method = (ddpm_method)method,
                                     .columns = columns,
-                                    .steps = steps,
-                                    .corrections = corrections,
-                                    .correction_ratio = 0.16};
+                                    .sampling.steps = steps,
+                                    .sampling.corrections = corrections,
+                                    .sampling.correction_ratio = 0.16};
     ddpm_sampler sampler;
     expect_ok(ddpm_sampler_create(d, &spec, &sampler));
     return sampler;
@@ -354,12 +355,12 @@ static void test_mixture(void **state)
     mixture m = mixture_make(&d.schedule, 2);
     (void)state;
     for (int k = 0; k < 6; k++) {
-        const ddpm_sampler_spec spec = {.method = (ddpm_method)cases[k].method,
+        const ddpm_sampler_spec spec = {.sampling.method = (ddpm_method)cases[k].method,
                                         .columns = 2,
-                                        .steps = cases[k].steps,
-                                        .eta = cases[k].eta,
-                                        .corrections = cases[k].corrections,
-                                        .correction_ratio = 0.16};
+                                        .sampling.steps = cases[k].steps,
+                                        .sampling.eta = cases[k].eta,
+                                        .sampling.corrections = cases[k].corrections,
+                                        .sampling.correction_ratio = 0.16};
         ddpm_sampler sampler;
         expect_ok(ddpm_sampler_create(&d, &spec, &sampler));
         draw(&sampler, &(ddpm_denoiser){mixture_predict, &m}, COUNT, samples);
@@ -422,8 +423,11 @@ static void test_nan_survives_clipping(void **state)
     ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
     (void)state;
     for (int method = 0; method < DDPM_METHOD_COUNT; method++) {
-        const ddpm_sampler_spec spec = {
-            .method = (ddpm_method)method, .columns = 1, .steps = T, .minimum = &low, .maximum = &high};
+        const ddpm_sampler_spec spec = {.sampling.method = (ddpm_method)method,
+                                        .columns = 1,
+                                        .sampling.steps = T,
+                                        .minimum = &low,
+                                        .maximum = &high};
         ddpm_sampler sampler;
         expect_ok(ddpm_sampler_create(&d, &spec, &sampler));
         draw(&sampler, &(ddpm_denoiser){predict_nan, NULL}, 8, samples);

@@ -92,8 +92,11 @@ static ddpm_diffusion make(int64_t steps, int prediction, int variance)
 static ddpm_status create_clipped(const ddpm_diffusion *d, int64_t steps, const double *minimum, const double *maximum,
                                   ddpm_sampler *out)
 {
-    const ddpm_sampler_spec spec = {
-        .method = DDPM_METHOD_ANCESTRAL, .columns = D, .steps = steps, .minimum = minimum, .maximum = maximum};
+    const ddpm_sampler_spec spec = {.sampling.method = DDPM_METHOD_ANCESTRAL,
+                                    .columns = D,
+                                    .sampling.steps = steps,
+                                    .minimum = minimum,
+                                    .maximum = maximum};
     return ddpm_sampler_create(d, &spec, out);
 }
 

@@ -1,0 +1,176 @@
+/* The rows of the option table for the section `sampling`, as options, as help and as attributes. */
+#include "sample/settings.h"
+
+#include "config/table.h"
+#include "file/json_file.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define SECTION "sampling"
+
+/* Row i of the section; NULL after the last. */
+static const ddpm_option *row(int i)
+{
+    for (int at = 0; at < ddpm_option_count; at++)
+        if (strncmp(ddpm_options[at].key, SECTION ".", sizeof SECTION) == 0 && i-- == 0) return &ddpm_options[at];
+    return NULL;
+}
+
+static const void *field(const ddpm_option *option, const ddpm_sampling *sampling)
+{
+    return (const char *)sampling + (option->offset - offsetof(ddpm_config, sampling));
+}
+
+static const char *name_of(const ddpm_option *option)
+{
+    return option->option ? option->option : option->key + sizeof SECTION;
+}
+
+/* ---- on a command line ---- */
+
+const char *ddpm_settings_option(int i)
+{
+    const ddpm_option *option;
+    for (int at = 0; (option = row(at)); at++)
+        if (option->option && i-- == 0) return option->option;
+    return i == 0 ? "set" : NULL;
+}
+
+static ddpm_status set_by_key(ddpm_config *config, const char *assignment)
+{
+    char quoted[DDPM_QUOTE_BYTES];
+    const size_t length = sizeof SECTION - 1;
+    if (strncmp(assignment, SECTION, length) == 0 && (assignment[length] == '.' || assignment[length] == '='))
+        return ddpm_config_set(config, assignment);
+    ddpm_config_quote(assignment, quoted);
+    return ddpm_fail(DDPM_ERR_USAGE,
+                     "--set %s: only keys of the section '" SECTION "' can be set here, as in --set " SECTION
+                     ".steps=20; the other sections say what was trained",
+                     quoted);
+}
+
+static ddpm_status set(ddpm_config *config, const char *name, const char *value)
+{
+    char typed[DDPM_KEY_BYTES];
+    const ddpm_option *option;
+    if (strcmp(name, "set") == 0) return set_by_key(config, value);
+    for (int i = 0; (option = row(i)); i++) {
+        if (!option->option || strcmp(option->option, name) != 0) continue;
+        ddpm_option named = *option; /* for a message that names what was typed */
+        snprintf(typed, sizeof typed, "--%s", name);
+        named.key = typed;
+        return ddpm_option_read(&named, config, value, strlen(value), 1);
+    }
+    return ddpm_fail(DDPM_ERR_INTERNAL, "--%s is not an option of the section " SECTION, name);
+}
+
+/* Tried on a configuration of defaults, so that a mistake is found before a model is read. */
+static ddpm_status try_to_set(const char *option, const char *value)
+{
+    ddpm_config config;
+    DDPM_TRY(ddpm_config_defaults(&config));
+    const ddpm_status status = set(&config, option, value);
+    ddpm_config_release(&config);
+    return status == DDPM_ERR_CONFIG ? DDPM_ERR_USAGE : status;
+}
+
+ddpm_status ddpm_settings_add(ddpm_settings *settings, const char *option, const char *value)
+{
+    if (settings->count == DDPM_SETTINGS_MAX)
+        return ddpm_fail(DDPM_ERR_USAGE, "--%s: more than %d settings of sampling", option, DDPM_SETTINGS_MAX);
+    DDPM_TRY(try_to_set(option, value));
+    settings->items[settings->count].option = option;
+    settings->items[settings->count++].value = value;
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_settings_apply(const ddpm_settings *settings, ddpm_config *config)
+{
+    for (int i = 0; i < settings->count; i++)
+        DDPM_TRY(set(config, settings->items[i].option, settings->items[i].value));
+    return DDPM_OK;
+}
+
+/* ---- as help ---- */
+
+enum { HELP_INDENT = 21, HELP_WIDTH = 100 };
+
+/* Print words from column HELP_INDENT on, in lines of at most HELP_WIDTH. */
+static void print_words(const char *text, FILE *to)
+{
+    for (int at = HELP_INDENT; *text;) {
+        const int length = (int)strcspn(text, " "), starts = at == HELP_INDENT;
+        const int breaks = !starts && at + 1 + length > HELP_WIDTH;
+        if (breaks) fprintf(to, "\n%*s", HELP_INDENT, "");
+        fprintf(to, "%s%.*s", starts || breaks ? "" : " ", length, text);
+        at = (breaks ? HELP_INDENT : at + !starts) + length;
+        text += length + (text[length] == ' ');
+    }
+    fputc('\n', to);
+}
+
+void ddpm_settings_help(FILE *to)
+{
+    char expected[256], name[DDPM_KEY_BYTES];
+    const ddpm_option *option;
+    fputs("\n"
+          "How samples are made; by default, as the model's configuration says in its section " SECTION ":\n"
+          "  --set " SECTION ".KEY=VALUE   set any key of the section; the options below set one key each\n",
+          to);
+    for (int i = 0; (option = row(i)); i++) {
+        if (!option->option) continue;
+        snprintf(name, sizeof name, "--%s X", option->option);
+        ddpm_option_expected(option, expected, sizeof expected);
+        fprintf(to, "  %-*s ", HELP_INDENT - 3, name);
+        print_words(option->meaning, to);
+        fprintf(to, "%*s%s: %s\n", HELP_INDENT, "", option->key, expected);
+    }
+}
+
+/* ---- in files ---- */
+
+const char *ddpm_settings_name(int i)
+{
+    const ddpm_option *option = row(i);
+    return option ? name_of(option) : NULL;
+}
+
+static ddpm_status put(const ddpm_option *option, const void *value, ddpm_h5 *file, const char *object)
+{
+    const char *name = name_of(option);
+    if (option->type == DDPM_OPTION_INT) return ddpm_h5_put_int(file, object, name, *(const int64_t *)value);
+    if (option->type == DDPM_OPTION_REAL) return ddpm_h5_put_real(file, object, name, *(const double *)value);
+    if (option->type == DDPM_OPTION_ENUM)
+        return ddpm_h5_put_text(file, object, name, ddpm_option_choice(option, *(const unsigned *)value));
+    return ddpm_fail(DDPM_ERR_INTERNAL, "%s: no attribute is written for values of this type", option->key);
+}
+
+ddpm_status ddpm_settings_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object)
+{
+    const ddpm_option *option;
+    for (int i = 0; (option = row(i)); i++) DDPM_TRY(put(option, field(option, sampling), file, object));
+    return DDPM_OK;
+}
+
+void ddpm_settings_print_json(const ddpm_sampling *sampling, FILE *to)
+{
+    const ddpm_option *option;
+    fputc('{', to);
+    for (int i = 0; (option = row(i)); i++) {
+        const void *value = field(option, sampling);
+        const char *before = i > 0 ? ", " : "", *name = name_of(option);
+        if (option->type == DDPM_OPTION_INT)
+            fprintf(to, "%s\"%s\": %lld", before, name, (long long)*(const int64_t *)value);
+        else if (option->type == DDPM_OPTION_REAL)
+            ddpm_json_number(to, before, name, *(const double *)value);
+        else
+            fprintf(to, "%s\"%s\": \"%s\"", before, name, ddpm_option_choice(option, *(const unsigned *)value));
+    }
+    fputc('}', to);
+}
+
+const char *ddpm_settings_weights(const ddpm_sampling *sampling)
+{
+    return ddpm_option_choice(&ddpm_options[ddpm_option_find(SECTION ".weights")], sampling->weights);
+}
