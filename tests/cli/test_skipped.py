@@ -1,17 +1,15 @@
 #!/usr/bin/python3
-"""Skipped tests are noticed (tests/skipped.py). Run: /usr/bin/python3 tests/cli/test_skipped.py"""
+"""Skipped tests are noticed (tests/skipped.py). Run: ctest --preset dev -R cli.skipped"""
 import contextlib
 import io
-import os
 import subprocess
 import sys
 
-from program import Case, main, SOURCE
 import skipped
+from program import Case
 
 SCRIPT = """
-import sys, unittest
-sys.path.insert(0, {tests!r})
+import unittest
 from skipped import main
 
 class Ranks(unittest.TestCase):
@@ -36,18 +34,22 @@ main()
 
 class Skipped(Case):
     def script(self, *names):
-        script = self.write("script.py", SCRIPT.format(tests=os.path.join(SOURCE, "tests")))
-        return subprocess.run([sys.executable, script, *(f"Ranks.{name}" for name in names)], capture_output=True, text=True, check=False)
+        script = self.write("script.py", SCRIPT)
+        return subprocess.run([sys.executable, script, *(f"Ranks.{name}" for name in names)], capture_output=True,
+                              text=True, check=False)
 
     def judged(self, output, inside="<skipped/>"):
         """The exit code, and what is printed, of a test with this output."""
-        path = self.write("tests.xml", f'<testsuite><testcase name="cli.it">{inside}<system-out>{output}</system-out></testcase></testsuite>')
+        case = f'<testcase name="cli.it">{inside}<system-out>{output}</system-out></testcase>'
+        path = self.write("tests.xml", f"<testsuite>{case}</testsuite>")
         with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.redirect_stderr(told):
             return skipped.judge([path]), told.getvalue()
 
     def test_exit_codes(self):
-        nothing, isa, package, failure = "test_nothing", "test_each_instruction_set_by_itself", "test_package", "test_failure"
-        for names, code in (((nothing,), 0), ((isa,), 77), ((nothing, isa, package), 77), ((failure,), 1), ((isa, failure), 1)):
+        nothing, package, failure = "test_nothing", "test_package", "test_failure"
+        isa = "test_each_instruction_set_by_itself"
+        for names, code in (((nothing,), 0), ((isa,), 77), ((nothing, isa, package), 77), ((failure,), 1),
+                            ((isa, failure), 1)):
             self.assertEqual(code, self.script(*names).returncode, names)
 
     def test_allowed(self):
@@ -68,4 +70,4 @@ class Skipped(Case):
 
 
 if __name__ == "__main__":
-    main()
+    skipped.main()

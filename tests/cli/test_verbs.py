@@ -357,8 +357,10 @@ class Sample(Case):
             found = self.rows("--steps", steps)
             self.assertTrue(np.isfinite(found).all())
             self.assertFalse(np.array_equal(full, found))
-        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", 51, "--output", self.path("x.h5"), says=["51", "1 to 50"], ranks=3)
-        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", -1, "--output", self.path("x.h5"), says=["--steps", "0 to"])
+        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", 51, "--output", self.path("x.h5"),
+                   says=["51", "1 to 50"], ranks=3)
+        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", -1, "--output", self.path("x.h5"),
+                   says=["--steps", "0 to"])
         self.assertFalse(os.path.exists(self.path("x.h5")))
 
     def test_set(self):
@@ -368,9 +370,10 @@ class Sample(Case):
         self.assertFalse(np.array_equal(self.rows("--corrections", 1), read_h5(corrected)["samples"]))
         self.assertIn("  correction_ratio: 0.3\n", self.ddpm("info", corrected).stdout)
         output = ["--count", 5, "--output", self.path("x.h5")]
-        for assignment, words in (("training.batch=5", "only keys of the section 'sampling'"), ("sampling.step=5", "'sampling.steps'"),
-                                  ("sampling.eta=2", "from 0 to 1")):
-            self.fails(USAGE, "sample", self.run, *output, "--set", assignment, says=["--set", assignment, words], ranks=2)
+        for assignment, words in (("training.batch=5", "only keys of the section 'sampling'"),
+                                  ("sampling.step=5", "'sampling.steps'"), ("sampling.eta=2", "from 0 to 1")):
+            self.fails(USAGE, "sample", self.run, *output, "--set", assignment, says=["--set", assignment, words],
+                       ranks=2)
         self.assertFalse(os.path.exists(self.path("x.h5")))
 
     def test_trajectory(self):
