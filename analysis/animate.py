@@ -1,54 +1,70 @@
 #!/usr/bin/python3
-"""An animation (GIF) of a forward or reverse diffusion over its steps, from a trajectory file."""
+"""An animation (GIF) of a forward or reverse diffusion over its steps, from the trajectory in a file."""
+import argparse
+import os
+
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-import command
-import ddpm_io
-import panels
-import style
+from ddpm_analysis import command_line, drawing, read_trajectory, style
+from ddpm_analysis.hdf5 import axis_name
+from ddpm_analysis.text_files import whole_file
 
 SIDE = 3.2        # inches of a frame's longer side
 DPI = 120
-LAST = 1500       # milliseconds that the last frame stays
+LAST = 1500       # milliseconds for which the last frame stays
 
 
-def draw(trajectory, pair, frames, seconds, path):
-    """Write the animation: the snapshots in the file's order, in axes that hold every point."""
-    chosen = panels.choose(len(trajectory.step), frames)
+def animation(path):
+    if os.path.splitext(path)[1].lower() != ".gif":
+        raise argparse.ArgumentTypeError(f"{path}: the name of an animation ends in .gif")
+    return path
+
+
+def frames_of(trajectory, pair, chosen):
+    """An image for each of the chosen snapshots, in axes that hold the points of all of them."""
     x, y = trajectory.x[..., pair[0]], trajectory.x[..., pair[1]]
-    box = panels.limits(x[chosen]) + panels.limits(y[chosen])
-    ratio = panels.ratio(box)
-    figure, axes = style.plt.subplots(figsize=(SIDE / max(1.0, ratio) + 0.5, SIDE * min(1.0, ratio) + 0.5), dpi=DPI)
-    images = []
+    box = drawing.box_of(x[chosen], y[chosen])
+    ratio = drawing.height_to_width(box)
+    figure = style.new_figure(SIDE / max(1.0, ratio) + 0.5, SIDE * min(1.0, ratio) + 0.5)
+    figure.set_dpi(DPI)
+    canvas, axes = FigureCanvasAgg(figure), figure.subplots()
     for index in chosen:
         axes.clear()
-        style.scatter(axes, x[index], y[index], style.SAMPLES, size=2)
+        drawing.points(axes, x[index], y[index], style.SAMPLES, size=2)
         axes.set_title(f"$t$ = {trajectory.step[index]:g}", pad=4)
-        axes.set(xlabel=ddpm_io.axis_name(trajectory.columns, pair[0]), ylabel=ddpm_io.axis_name(trajectory.columns, pair[1]))
-        style.equal_axes(axes, box, bins=5)
-        figure.canvas.draw()
-        images.append(Image.fromarray(np.array(figure.canvas.buffer_rgba())).convert("RGB"))
-    style.plt.close(figure)
+        axes.set(xlabel=axis_name(trajectory.columns, pair[0]), ylabel=axis_name(trajectory.columns, pair[1]))
+        drawing.equal_axes(axes, box, bins=5)
+        canvas.draw()
+        yield Image.fromarray(np.array(canvas.buffer_rgba())).convert("RGB")
+
+
+def draw(trajectory, pair, count, seconds, path):
+    """Write the animation: the snapshots in the file's order."""
+    images = list(frames_of(trajectory, pair, drawing.evenly(len(trajectory.step), count)))
     each = min(1000, 1000 * seconds // len(images))
-    images[0].save(path, save_all=True, append_images=images[1:], duration=[each] * (len(images) - 1) + [LAST], loop=0)
+    with whole_file(path) as temporary:
+        images[0].save(temporary, save_all=True, append_images=images[1:], loop=0,
+                       duration=[each] * (len(images) - 1) + [LAST])
 
 
 def main():
-    parser = command.Parser(__doc__)
-    parser.add_argument("trajectory", help="file of `ddpm forward --snapshots M`, or of `ddpm sample --trajectory M`; M = 50 or so")
-    parser.add_argument("--output", required=True, type=command.animation, metavar="FILE.gif", help="animation to write")
-    parser.add_argument("--frames", type=command.positive, default=100, metavar="K", help="at most so many frames, evenly over the snapshots")
-    parser.add_argument("--seconds", type=command.positive, default=5, metavar="S", help="of the whole way, at one frame a second or more")
-    parser.add_argument("--columns", type=command.column_pair, metavar="I,J", help="columns to draw, counted from 0 (default: 0,1; 0,2 of three)")
-    parser.add_argument("--points", type=command.positive, default=2000, metavar="N", help="at most so many points")
+    parser = command_line.Parser(__doc__)
+    parser.add_argument("trajectory", help="file of `ddpm forward --snapshots M`, or of `ddpm sample --trajectory M`; "
+                        "50 snapshots make a smooth animation")
+    parser.add_argument("--output", required=True, type=animation, metavar="FILE.gif", help="the animation to write")
+    parser.add_argument("--frames", type=command_line.positive, default=100, metavar="K",
+                        help="at most so many frames, evenly over the snapshots")
+    parser.add_argument("--seconds", type=command_line.positive, default=5, metavar="S",
+                        help="length of the animation; a frame stays for a second at most")
+    parser.add_columns()
+    parser.add_points(2000)
     options = parser.parse_args()
-    trajectory = ddpm_io.read_trajectory(options.trajectory, options.points)
-    columns = trajectory.x.shape[2]
-    pair = panels.check_columns(options.columns or panels.default_columns(columns), columns, options.trajectory)
-    with command.whole_file(options.output) as temporary:
-        draw(trajectory, pair, options.frames, options.seconds, temporary)
+    trajectory = read_trajectory(options.trajectory, options.points)
+    pair = drawing.column_pair(options.columns, trajectory.x.shape[2], options.trajectory)
+    draw(trajectory, pair, options.frames, options.seconds, options.output)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Turn a CSV or TSV table, or a data set bundled with scikit-learn, into the HDF5 file that `ddpm train` reads.
 
-The file holds /data [N][D] with the attribute `columns`, and /label [N] with the attribute `classes` if there is a label.
-Rows are converted a chunk at a time, so that a table larger than memory can be imported.
+The file holds /data [N][D] with the attribute `columns`; if there is a label, also /label [N] with the attribute
+`classes`. Rows are converted a chunk at a time, so that a table larger than memory can be imported.
 """
 import csv
 import itertools
@@ -12,8 +12,10 @@ import sys
 import h5py
 import numpy as np
 
-import command
-import ddpm_io
+from ddpm_analysis import BadData, Missing, command_line, write_csv
+from ddpm_analysis.failures import optional
+from ddpm_analysis.hdf5 import put_names
+from ddpm_analysis.text_files import whole_file
 
 CHUNK_CELLS = 1 << 20          # converted at a time
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "."}
@@ -32,7 +34,8 @@ def is_number(cell):
 
 
 def split_header(first):
-    """(names, whether the first line is a header): it is one when a cell is a text other than a mark for a missing value."""
+    """(names, whether the first line is a header): it is one when a cell is a text that does not stand for a missing
+    value."""
     if any(not is_number(cell) and cell.strip().lower() not in MISSING for cell in first):
         return [cell.strip() or f"column{index + 1}" for index, cell in enumerate(first)], True
     return [f"x{index + 1}" for index in range(len(first))], False
@@ -46,12 +49,13 @@ def choose_delimiter(path, line):
 
 def find(names, wanted, path):
     if wanted not in names:
-        raise ddpm_io.BadData(f"{path}: no column {wanted!r}; it has {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}")
+        more = ", ..." if len(names) > 10 else ""
+        raise BadData(f"{path}: no column {wanted!r}; it has {', '.join(names[:10])}{more}")
     return names.index(wanted)
 
 
 def to_numbers(cells, names, first, path, dtype):
-    """Cells [rows][columns] as numbers, or BadData naming the row (counted from 1, without the header) and the column."""
+    """Cells [rows][columns] as numbers; BadData names the row (counted from 1, without the header) and the column."""
     try:
         with np.errstate(over="ignore"):
             values = np.array(cells, np.float64).astype(dtype)
@@ -63,17 +67,18 @@ def to_numbers(cells, names, first, path, dtype):
         for cell, name in zip(line, names):
             where = f"{path}: row {first + row}, column {name!r}"
             if cell.strip().lower() in MISSING:
-                raise ddpm_io.BadData(f"{where}: missing value; remove the row, or the column with --drop")
+                raise BadData(f"{where}: missing value; remove the row, or the column with --drop")
             if not is_number(cell):
-                raise ddpm_io.BadData(f"{where}: text {cell!r}; leave the column out with --drop, or make it the label with --label")
+                raise BadData(f"{where}: text {cell!r}; leave the column out with --drop, or make it the label with "
+                              "--label")
             if not np.isfinite(float(cell)):
-                raise ddpm_io.BadData(f"{where}: {cell} is not a finite number")
+                raise BadData(f"{where}: {cell} is not a finite number")
             if not np.abs(float(cell)) <= np.finfo(dtype).max:
-                raise ddpm_io.BadData(f"{where}: {cell} is too large for float32; use --float64")
+                raise BadData(f"{where}: {cell} is too large for float32; use --float64")
 
 
 def read_chunks(reader, names, kept, label, path, dtype):
-    """Yield (values [n][len(kept)], label texts [n] or None) of a bounded number of rows."""
+    """Yield (values [n][len(kept)], label texts [n] or None) of a bounded number of rows each."""
     rows = max(1, CHUNK_CELLS // len(names))
     first = 1
     kept_names = [names[index] for index in kept]
@@ -83,11 +88,11 @@ def read_chunks(reader, names, kept, label, path, dtype):
             return
         for row, line in enumerate(lines):
             if len(line) != len(names):
-                raise ddpm_io.BadData(f"{path}: row {first + row}: {len(line)} fields, expected {len(names)}")
+                raise BadData(f"{path}: row {first + row}: {len(line)} fields, expected {len(names)}")
         cells = lines if len(kept) == len(names) else [[line[index] for index in kept] for line in lines]
         texts = None if label is None else [line[label].strip() for line in lines]
         if texts and "" in texts:
-            raise ddpm_io.BadData(f"{path}: row {first + texts.index('')}, column {names[label]!r}: missing label")
+            raise BadData(f"{path}: row {first + texts.index('')}, column {names[label]!r}: missing label")
         yield to_numbers(cells, kept_names, first, path, dtype), texts
         first += len(lines)
 
@@ -95,7 +100,7 @@ def read_chunks(reader, names, kept, label, path, dtype):
 def import_csv(path, output, label=None, drop=(), delimiter=None, dtype=np.float32):
     """Convert a CSV or TSV file; returns (rows, columns)."""
     if not os.path.isfile(path):
-        raise ddpm_io.Missing(f"{path}: no such file")
+        raise Missing(f"{path}: no such file")
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             line = file.readline()
@@ -103,28 +108,21 @@ def import_csv(path, output, label=None, drop=(), delimiter=None, dtype=np.float
             lines = (line for line in csv.reader(file, delimiter=delimiter or choose_delimiter(path, line)) if line)
             first = next(lines, None)
             if first is None:
-                raise ddpm_io.BadData(f"{path}: empty")
+                raise BadData(f"{path}: empty")
             names, has_header = split_header(first)
             label_index = None if label is None else find(names, label, path)
             left_out = {find(names, name, path) for name in drop} | ({label_index} - {None})
             kept = [index for index in range(len(names)) if index not in left_out]
             if not kept:
-                raise ddpm_io.BadData(f"{path}: no column left to import")
+                raise BadData(f"{path}: no column left to import")
             rows = lines if has_header else itertools.chain([first], lines)
             chunks = read_chunks(rows, names, kept, label_index, path, dtype)
             return write(output, [names[index] for index in kept], chunks, dtype, path)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ddpm_io.BadData(f"{path}: not a text table ({error})")
+        raise BadData(f"{path}: not a text table ({error})") from None
 
 
 # ---- HDF5
-
-def put_names(node, attribute, names):
-    """An attribute of fixed-length UTF-8 strings."""
-    texts = [name.encode("utf-8") for name in names]
-    length = max(1, max(map(len, texts)))
-    node.attrs.create(attribute, np.array(texts, f"S{length}"), dtype=h5py.string_dtype("utf-8", length))
-
 
 def class_order(texts):
     """Classes in the order of their codes: by value when all are numbers, else by name."""
@@ -139,9 +137,10 @@ def append(dataset, rows):
 
 def write(output, names, chunks, dtype, origin):
     """Write chunks of (values, label texts or None) to `output`, whole or not at all; returns the shape of /data."""
-    with command.whole_file(output) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+    with whole_file(output) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
         width = len(names)
-        data = file.create_dataset("data", (0, width), dtype, maxshape=(None, width), chunks=(max(1, (1 << 16) // width), width))
+        data = file.create_dataset("data", (0, width), dtype, maxshape=(None, width),
+                                   chunks=(max(1, (1 << 16) // width), width))
         put_names(data, "columns", names)
         codes, label = {}, None
         for values, texts in chunks:
@@ -152,9 +151,9 @@ def write(output, names, chunks, dtype, origin):
                 label = file.create_dataset("label", (0,), np.int32, maxshape=(None,), chunks=(1 << 16,))
             append(label, [codes.setdefault(text, len(codes)) for text in texts])
             if len(codes) > CLASSES_MAX:
-                raise ddpm_io.BadData(f"{origin}: more than {CLASSES_MAX} distinct labels: not a column of classes")
+                raise BadData(f"{origin}: more than {CLASSES_MAX} distinct labels: not a column of classes")
         if len(data) == 0:
-            raise ddpm_io.BadData(f"{origin}: no rows")
+            raise BadData(f"{origin}: no rows")
         if label is not None:
             classes = class_order(codes)
             new_code = np.array([classes.index(text) for text in codes], np.int32)
@@ -168,34 +167,35 @@ def write(output, names, chunks, dtype, origin):
 
 def load_bundled(name):
     """(column names, values, label texts or None) of a set that comes with scikit-learn."""
-    try:
-        from sklearn import datasets
-    except ImportError:
-        raise ddpm_io.Missing("scikit-learn is not installed (Debian: python3-sklearn)")
-    bunch = getattr(datasets, f"load_{name}")()
+    bunch = getattr(optional("sklearn.datasets"), f"load_{name}")()
     names = [str(column) for column in bunch.feature_names]
     if name == "diabetes":  # its target is a measurement, not a class
-        return names + ["progression"], np.column_stack([bunch.data, bunch.target]), None
+        return [*names, "progression"], np.column_stack([bunch.data, bunch.target]), None
     return names, bunch.data, [str(bunch.target_names[code]) for code in bunch.target]
 
 
-def write_csv(output, names, values, texts):
-    with command.whole_file(output) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names + (["label"] if texts else []))
-        for index, row in enumerate(values.tolist()):
-            writer.writerow(row + ([texts[index]] if texts else []))
+def write_bundled(path, names, values, texts):
+    """As CSV, with the class of each row in a last column `label`."""
+    if texts:
+        write_csv(path, [*names, "label"], [[*row, text] for row, text in zip(values.tolist(), texts)])
+    else:
+        write_csv(path, names, values.tolist())
 
 
 def main():
-    parser = command.Parser(__doc__.split("\n")[0], epilog="A bundled set written with --to-csv has its classes in the column `label`.")
+    parser = command_line.Parser(__doc__.split("\n")[0],
+                                 epilog="A bundled set written with --to-csv has its classes in the column `label`.")
     parser.add_argument("table", nargs="?", help="CSV or TSV file; a header line is recognised by its texts")
-    parser.add_argument("--sklearn", choices=BUNDLED, metavar="NAME", help=f"a bundled set instead of a table: {', '.join(BUNDLED)}")
+    parser.add_argument("--sklearn", choices=BUNDLED, metavar="NAME",
+                        help=f"a bundled set instead of a table: {', '.join(BUNDLED)}")
     parser.add_argument("--output", metavar="FILE.h5", help="HDF5 file to write")
     parser.add_argument("--to-csv", metavar="FILE.csv", help="write the bundled set as CSV")
-    parser.add_argument("--label", metavar="COLUMN", help="column that becomes the integer /label, its values the `classes`")
-    parser.add_argument("--drop", action="append", default=[], metavar="COLUMN", help="column to leave out; may be repeated")
-    parser.add_argument("--delimiter", help="between fields (default: comma, semicolon or tab, whichever the first line has most of)")
+    parser.add_argument("--label", metavar="COLUMN",
+                        help="column that becomes the integer /label; its values become the `classes`")
+    parser.add_argument("--drop", action="append", default=[], metavar="COLUMN",
+                        help="column to leave out; may be repeated")
+    parser.add_argument("--delimiter", help="character between fields (default: comma, semicolon or tab, whichever the "
+                        "first line has most of)")
     parser.add_argument("--float64", action="store_true", help="keep double precision")
     options = parser.parse_args()
     if (options.table is None) == (options.sklearn is None):
@@ -215,11 +215,11 @@ def main():
         names, values, texts = load_bundled(options.sklearn)
         shape = values.shape
         if options.to_csv:
-            write_csv(options.to_csv, names, values, texts)
+            write_bundled(options.to_csv, names, values, texts)
         if options.output:
             write(options.output, names, [(values.astype(dtype), texts)], dtype, options.sklearn)
     print(f"{options.output or options.to_csv}: {shape[0]} rows x {shape[1]} columns", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -1,31 +1,27 @@
 #!/usr/bin/python3
 """Samples against data, column by column and pair by pair: marginals on the diagonal, data below it, samples above."""
 import argparse
-import os
 
 import numpy as np
 
-import command
-import ddpm_io
-import panels
-import style
+from ddpm_analysis import Table, command_line, drawing, read_data, read_samples, style
 
-MOST = 5          # columns shown unless told otherwise
+MOST = 5          # columns that are shown unless the user names others
 BINS = 40
 
 
 def edges(data, samples):
-    """Bins over what both hold, but for the outermost thousandth on either side."""
-    both = np.concatenate([data, samples])
-    low, high = np.quantile(both, [0.001, 0.999])
-    return np.linspace(*panels.limits(np.array([low, high])), BINS + 1)
+    """The edges of bins over what both hold, but for the outermost thousandth on either side."""
+    low_and_high = np.quantile(np.concatenate([data, samples]), [0.001, 0.999])
+    return np.linspace(*drawing.limits(low_and_high), BINS + 1)
 
 
 def draw(data, samples, columns):
     """data, samples: Table."""
     count = len(columns)
     side = style.TWO_COLUMNS if count > 2 else style.TWO_COLUMNS * 0.7
-    figure, grid = style.plt.subplots(count, count, figsize=(side, side * 0.95), squeeze=False, sharex="col")
+    figure = style.new_figure(side, side * 0.95)
+    grid = figure.subplots(count, count, squeeze=False, sharex="col")
     bins = {c: edges(data.values[:, c], samples.values[:, c]) for c in columns}
     for down, row in enumerate(columns):
         for across, column in enumerate(columns):
@@ -35,19 +31,20 @@ def draw(data, samples, columns):
                 axes.hist(samples.values[:, row], x, density=True, histtype="step", color=style.SAMPLES, linewidth=1.2)
                 axes.set_yticks([])
             else:
-                style.scatter(axes, table.values[:, column], table.values[:, row], style.DATA if table is data else style.SAMPLES, size=1.5)
+                colour = style.DATA if table is data else style.SAMPLES
+                drawing.points(axes, table.values[:, column], table.values[:, row], colour, size=1.5)
                 axes.set_ylim(bins[row][0], bins[row][-1])
                 if across:
                     axes.tick_params(labelleft=False)
             axes.set_xlim(x[0], x[-1])
             axes.locator_params(nbins=3)
             if down == count - 1:
-                axes.set_xlabel(data.name(column))
+                axes.set_xlabel(data.axis_name(column))
             if across == 0:
-                axes.set_ylabel(data.name(row))
+                axes.set_ylabel(data.axis_name(row))
     figure.align_labels()
-    figure.suptitle(f"data: filled, and below the diagonal ({len(data.values):,} rows);  samples: outlined, and above ({len(samples.values):,} rows)",
-                    fontsize=8)
+    figure.suptitle(f"data: filled, and below the diagonal ({len(data.values):,} rows);  "
+                    f"samples: outlined, and above ({len(samples.values):,} rows)", fontsize=8)
     return figure
 
 
@@ -59,25 +56,21 @@ def column_list(text):
 
 
 def main():
-    parser = command.Parser(__doc__)
+    parser = command_line.Parser(__doc__)
     parser.add_argument("samples", help="file of `ddpm sample`")
-    parser.add_argument("--data", required=True, metavar="FILE.h5[:dataset]|RUN", help="data file, or a run folder: its own data")
+    parser.add_data()
     parser.add_picture()
-    parser.add_argument("--columns", type=column_list, metavar="C,C,...", help=f"names or numbers from 0 (default: the first {MOST})")
-    parser.add_argument("--points", type=command.positive, default=3000, metavar="N", help="at most so many rows of each")
+    parser.add_argument("--columns", type=column_list, metavar="C,C,...",
+                        help=f"names, or numbers from 0 (default: the first {MOST})")
+    parser.add_points(3000)
     parser.add_program()
     options = parser.parse_args()
-    if os.path.isdir(options.data):
-        data = ddpm_io.open_run(options.data).data(options.points, program=options.ddpm)
-    else:
-        data = ddpm_io.read_table(options.data, options.points)
-    samples = ddpm_io.read_samples(options.samples, options.points)
-    if samples.values.shape[1] != data.values.shape[1]:
-        raise ddpm_io.BadData(f"{options.samples}: {samples.values.shape[1]} columns, but the data has {data.values.shape[1]}")
-    wanted = options.columns or [str(c) for c in range(min(MOST, data.values.shape[1]))]
-    chosen = ddpm_io.Table(np.arange(data.values.shape[1])[None, :], data.columns)
-    style.save(draw(data, samples, ddpm_io.select_columns(chosen, wanted).values[0].tolist()), options.output)
+    data = read_data(options.data, options.points, program=options.ddpm)
+    samples = read_samples(options.samples, options.points, like=data)
+    count = data.values.shape[1]
+    numbers = Table(np.arange(count)[None, :], data.columns).select(options.columns or range(min(MOST, count)))
+    style.save(draw(data, samples, numbers.values[0].tolist()), options.output)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -1,20 +1,21 @@
 #!/usr/bin/python3
-"""How far samples are from fresh data, beside how far fresh data is from itself.
+"""How far samples are from fresh data, beside how far fresh data is from itself: an independent check of the quality
+that `ddpm evaluate` measures, for files of samples without their model.
 
-Everything is measured on data standardised by the reference's mean and deviation. The oracle row is the mean over pairs of
-fresh, disjoint sets of the same size; a samples row is the mean over the first set of each pair. A ratio of 1 cannot be told from data.
+The measures are computed anew here, from the papers' formulas and not from the C source, with directions and sets of
+their own. Everything is measured on data standardised by the reference's mean and standard deviation. The oracle row is
+the mean over pairs of fresh, disjoint sets of the same size; a samples row is the mean over the first set of each pair.
+Samples whose ratio is 1 cannot be told from data.
 """
-import json
-
 import numpy as np
-from scipy.spatial.distance import cdist
 
-import command
-import ddpm_io
+from ddpm_analysis import BadData, command_line, read_samples, read_table, write_json
+from ddpm_analysis.failures import optional
+from ddpm_analysis.program import draw_toy
 
 TOY = ("swiss_roll", "two_moons", "s_curve")
-DATA_ROWS_MAX = 2_000_000   # of a data file that are looked at
-BLOCK_ROWS = 1000           # of a block of the distance matrix
+DATA_ROWS_MAX = 2_000_000   # rows of a data file that are looked at
+BLOCK_ROWS = 1000           # rows of a block of the distance matrix
 
 
 # ---- distances between two sets of rows [n][D]
@@ -32,7 +33,9 @@ def sliced_w1(x, y, directions):
 
 def mean_distance(x, y):
     """Mean Euclidean distance over all pairs."""
-    return sum(cdist(x[start:start + BLOCK_ROWS], y).sum() for start in range(0, len(x), BLOCK_ROWS)) / (len(x) * len(y))
+    distances = optional("scipy.spatial.distance").cdist
+    total = sum(distances(x[start:start + BLOCK_ROWS], y).sum() for start in range(0, len(x), BLOCK_ROWS))
+    return total / (len(x) * len(y))
 
 
 def energy_distance(x, y):
@@ -41,17 +44,13 @@ def energy_distance(x, y):
 
 
 def forest_accuracy(x, y, seed):
-    """Cross-validated accuracy of a random forest telling x from y; 0.5 is perfect."""
-    try:
-        from sklearn.ensemble import RandomForestClassifier
-        from sklearn.model_selection import StratifiedKFold, cross_val_score
-    except ImportError:
-        raise ddpm_io.Missing("--forest needs scikit-learn (Debian: python3-sklearn)")
-    forest = RandomForestClassifier(n_estimators=200, min_samples_leaf=20, random_state=seed, n_jobs=-1)
-    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
-    rows = np.concatenate([x, y])
+    """Cross-validated accuracy of a random forest that tells x from y; 0.5 is perfect."""
+    selection = optional("sklearn.model_selection")
+    forest = optional("sklearn.ensemble").RandomForestClassifier(n_estimators=200, min_samples_leaf=20,
+                                                                 random_state=seed, n_jobs=-1)
+    folds = selection.StratifiedKFold(5, shuffle=True, random_state=seed)
     truth = np.repeat([0, 1], [len(x), len(y)])
-    return float(cross_val_score(forest, rows, truth, cv=folds).mean())
+    return float(selection.cross_val_score(forest, np.concatenate([x, y]), truth, cv=folds).mean())
 
 
 # ---- measurement
@@ -73,37 +72,64 @@ def fresh_pairs(data, rows, pairs, seed):
 
 
 def measure(x, references, options):
-    """x: one set of rows for each reference. Means over them; the forest, which is slow, looks at the first only."""
+    """The means over pairs of a set of rows and its reference. The forest, which is slow, sees the first pair only."""
     directions = random_directions(x[0].shape[1], options.directions, options.seed)
     w1, energy = [], []
     for rows, reference in zip(x, references):
         a, b = standardise(rows, reference), standardise(reference, reference)
         w1.append(sliced_w1(a, b, directions))
         energy.append(energy_distance(a[:options.energy_rows], b[:options.energy_rows]))
-    result = {"sliced_w1": float(np.mean(w1)), "sliced_w1_deviation": float(np.std(w1)), "energy": float(np.mean(energy))}
+    result = {"sliced_w1": float(np.mean(w1)), "sliced_w1_deviation": float(np.std(w1)),
+              "energy": float(np.mean(energy))}
     if options.forest:
         result["forest"] = forest_accuracy(x[0], references[0], options.seed)
     return result
 
 
+def rows_of(samples, options):
+    """The rows of a set: as many as the smallest file has, or as the user wants."""
+    return min([len(values) for values in samples.values()] + ([options.rows] if options.rows else []))
+
+
 def compare(data, samples, options):
-    """data [many][D]; samples: name -> [n][D]. Returns the rows compared, the oracle's measures, and each sample's with its ratios."""
-    rows = min([len(data) // 2] + [len(values) for values in samples.values()] + ([options.rows] if options.rows else []))
+    """data [many][D]; samples: name -> [n][D]. The rows of a set, the oracle's measures, and those of each sample with
+    their ratios."""
+    rows = min(len(data) // 2, rows_of(samples, options))
     pairs = fresh_pairs(data, rows, options.pairs, options.seed)
     references = [first for first, _ in pairs]
     oracle = measure([second for _, second in pairs], references, options)
     rng = np.random.default_rng(options.seed)
     results = {}
     for name, values in samples.items():
-        results[name] = measure([values[rng.permutation(len(values))[:rows]] for _ in references], references, options)
+        chosen = [values[rng.permutation(len(values))[:rows]] for _ in references]
+        results[name] = measure(chosen, references, options)
         for key in ("sliced_w1", "energy"):
             results[name][key + "_ratio"] = results[name][key] / oracle[key]
     return rows, oracle, results
 
 
+# ---- the program
+
+def read(options):
+    """(data [many][D], {path: samples [n][D]}); toy data is as much as disjoint sets take."""
+    tables = {path: read_samples(path) for path in options.samples}
+    samples = {path: table.values.astype(np.float64) for path, table in tables.items()}
+    if options.data:
+        data = read_table(options.data, DATA_ROWS_MAX, options.seed)
+    else:
+        data = draw_toy(options.source, 2 * rows_of(samples, options) * options.pairs, options.noise, options.seed,
+                        options.ddpm, options.dimensions)
+    for path, table in tables.items():
+        table.expect_columns_of(data, path)
+    if len(data.values) < 2:
+        raise BadData(f"{options.data}: one row cannot be split into two sets")
+    return data.values.astype(np.float64), samples
+
+
 def table_lines(oracle, results, forest):
     """An aligned table for people."""
-    columns = [("sliced W1", "sliced_w1", ".4f"), ("ratio", "sliced_w1_ratio", ".2f"), ("energy", "energy", ".5f"), ("ratio", "energy_ratio", ".2f")]
+    columns = [("sliced W1", "sliced_w1", ".4f"), ("ratio", "sliced_w1_ratio", ".2f"), ("energy", "energy", ".5f"),
+               ("ratio", "energy_ratio", ".2f")]
     if forest:
         columns.append(("forest", "forest", ".4f"))
     width = max(map(len, [*results, "oracle"]))
@@ -112,53 +138,49 @@ def table_lines(oracle, results, forest):
         yield f"{name:{width}}" + "".join(f"{values[key]:11{form}}" for _, key, form in columns)
 
 
-def main():
-    parser = command.Parser(__doc__.split("\n")[0])
+def parse():
+    parser = command_line.Parser(__doc__.split("\n\n")[0])
     parser.add_argument("samples", nargs="+", help="files of `ddpm sample`")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", metavar="FILE.h5[:dataset]", help="real data, held out from training if possible")
-    source.add_argument("--source", choices=TOY, metavar="KIND", help=f"toy set, drawn afresh by `ddpm data`: {', '.join(TOY)}")
-    parser.add_argument("--noise", type=float, help="of the toy set (default: its own)")
-    parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2, help="of the toy set")
+    source.add_argument("--source", choices=TOY, metavar="KIND",
+                        help=f"toy set, made afresh by `ddpm data`: {', '.join(TOY)}")
+    parser.add_argument("--noise", type=float, help="noise of the toy set (default: its own)")
+    parser.add_argument("--dimensions", type=int, choices=(2, 3), default=2, help="dimensions of the toy set")
     parser.add_program()
-    parser.add_argument("--rows", type=command.positive, metavar="N", help="compare so many rows (default: as many as the smallest set has)")
-    parser.add_argument("--pairs", type=command.positive, default=10, metavar="N", help="pairs of fresh sets")
-    parser.add_argument("--directions", type=command.positive, default=128, metavar="N", help="of the sliced distance")
-    parser.add_argument("--energy-rows", type=command.positive, default=2000, metavar="N", help="rows of the energy distance, which costs their square")
-    parser.add_argument("--forest", action="store_true", help="add the accuracy of a random forest (200 trees, 20 rows a leaf, 5 folds) on the first pair")
-    parser.add_argument("--seed", type=int, default=20001, help="of fresh data, directions and choices; not the training's")
+    parser.add_argument("--rows", type=command_line.positive, metavar="N",
+                        help="rows of a set (default: as many as the smallest file has)")
+    parser.add_argument("--pairs", type=command_line.positive, default=10, metavar="N", help="pairs of fresh sets")
+    parser.add_argument("--directions", type=command_line.positive, default=128, metavar="N",
+                        help="directions of the sliced distance")
+    parser.add_argument("--energy-rows", type=command_line.positive, default=2000, metavar="N",
+                        help="rows for the energy distance, whose time grows with their square")
+    parser.add_argument("--forest", action="store_true",
+                        help="add the accuracy of a random forest that tells samples from data, on the first pair")
+    parser.add_argument("--seed", type=int, default=20001,
+                        help="seed of fresh data, directions and choices; it should not be the training's")
     parser.add_argument("--json", metavar="FILE", help="write the table for programs")
     parser.add_argument("--at-most", type=float, metavar="R", help="exit 1 when a sliced W1 ratio is above R")
     options = parser.parse_args()
     if options.noise is not None and options.data:
         parser.error("--noise goes with --source")
+    return options
 
-    samples = {path: ddpm_io.read_samples(path).values.astype(np.float64) for path in options.samples}
-    if options.data:
-        data = ddpm_io.read_table(options.data, DATA_ROWS_MAX, options.seed).values
-    else:
-        rows = min([len(values) for values in samples.values()] + ([options.rows] if options.rows else []))
-        data = ddpm_io.draw_toy(options.source, 2 * rows * options.pairs, options.noise, options.seed, options.ddpm,
-                                options.dimensions).values
-    for path, values in samples.items():
-        if values.shape[1] != data.shape[1]:
-            raise ddpm_io.BadData(f"{path}: {values.shape[1]} columns, but the data has {data.shape[1]}")
-    if len(data) < 2:
-        raise ddpm_io.BadData(f"{options.data}: one row cannot be split into two sets")
 
-    rows, oracle, results = compare(data.astype(np.float64), samples, options)
+def main():
+    options = parse()
+    data, samples = read(options)
+    rows, oracle, results = compare(data, samples, options)
     print(f"{rows} rows, {options.pairs} pairs of fresh sets, {options.directions} directions, seed {options.seed}")
     print("\n".join(table_lines(oracle, results, options.forest)))
     if options.json:
-        report = {"rows": rows, "pairs": options.pairs, "directions": options.directions, "seed": options.seed,
-                  "data": options.data or options.source, "oracle": oracle, "samples": results}
-        with command.whole_file(options.json) as temporary, open(temporary, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=2)
-            file.write("\n")
-    if options.at_most is not None:
-        return int(any(not result["sliced_w1_ratio"] <= options.at_most for result in results.values()))
-    return 0
+        write_json(options.json, {"rows": rows, "pairs": options.pairs, "directions": options.directions,
+                                  "seed": options.seed, "data": options.data or options.source, "oracle": oracle,
+                                  "samples": results})
+    if options.at_most is None:
+        return 0
+    return int(any(not result["sliced_w1_ratio"] <= options.at_most for result in results.values()))
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

@@ -8,7 +8,7 @@ set -euo pipefail
 start=$SECONDS
 cd "$(dirname "$0")/.."
 . jobs/packages.sh
-ddpm_install $DDPM_PACKAGES_BUILD $DDPM_PACKAGES_FIGURES python3-scipy
+ddpm_install $DDPM_PACKAGES_BUILD $DDPM_PACKAGES_FIGURES
 if [ -z "${DDPM:-}" ]; then
     cmake --preset release -DBUILD_TESTING=OFF >/dev/null
     cmake --build --preset release --parallel "$(nproc)" | tail -n 1

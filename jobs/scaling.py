@@ -1,18 +1,19 @@
 #!/usr/bin/python3
-"""Strong and weak scaling: short runs over ranks and threads, a check that all compute the same bits, and a table scaling.csv.
+"""Strong and weak scaling: short runs over ranks and threads, a check that all compute the same bits, and a table
+scaling.csv.
 
-Strong: the configuration's batch for all. Weak: --weak-batch rows a core. Runs of equal batches must end with equal parameters, bit for bit;
-if they do not, the exit code is 1. A run that is there already is not made again.
+Strong: the configuration's batch for all. Weak: --weak-batch rows a core. Runs of equal batches must end with equal
+parameters, bit for bit; if they do not, the exit code is 1. A run that is there already is not made again.
 
-Columns: kind, ranks, threads, cores (ranks x threads), batch, iterations; step: mean seconds of an iteration; its parts, means over the ranks:
-input, compute, wait (for the slowest rank), reduction, update, output; rows_per_second; efficiency: rows a second and core over those of the
-smallest run of its kind; model: predicted seconds of an iteration; bits: of the final parameters.
+Columns: kind, ranks, threads, cores (ranks x threads), batch, iterations; step: mean seconds of an iteration; its
+parts, means over the ranks: input, compute, wait (for the slowest rank), reduction, update, output; rows_per_second;
+efficiency: rows a second and core over those of the smallest run of its kind; model: predicted seconds of an iteration;
+bits: of the final parameters.
 
-The model: one core's compute time shared out, the update as it is, and an allreduce of 8 bytes a parameter,
-2 log2(p) latency + 2 (p - 1) / p bytes / bandwidth (Thakur, Rabenseifner and Gropp 2005). Latency and bandwidth come from --latency and --bandwidth, else
-from a fit of the measured reductions."""
+The model: the compute time of the smallest run shared out over the cores, its update as it is, and the sum over the
+ranks that `ddpm bench` predicts (bench.json beside the table; analysis/bench.py draws it). Latency and bandwidth are
+those that it measures between the most ranks, unless --latency and --bandwidth are given."""
 import argparse
-import csv
 import hashlib
 import os
 import shlex
@@ -20,28 +21,30 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
+
+from ddpm_analysis import BadData, command_line, open_run, read_config, read_csv, read_json, write_csv
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "analysis"))
-import numpy as np  # noqa: E402
-from scipy.optimize import nnls  # noqa: E402
-
-import command  # noqa: E402
-import ddpm_io  # noqa: E402
-
 PARTS = ("input", "compute", "wait", "reduction", "update", "output")
+COLUMNS = ("kind", "ranks", "threads", "cores", "batch", "iterations", "step", *PARTS, "rows_per_second", "efficiency",
+           "model", "bits")
+BENCH_SECONDS = 3
 
 
-def list_of(text):
-    """"1,2,4" """
-    return [command.positive(part) for part in text.split(",")]
+# ---- running the program
 
-
-def start_of(options, ranks, threads):
-    """The command up to the verb."""
-    if not options.launch:
-        return [os.path.join(HERE, "local.sh"), "-n", str(ranks), "-t", str(threads)]
-    program = os.environ.get("DDPM") or os.path.join(HERE, "..", "build", "release", "ddpm")
-    return [*shlex.split(options.launch.format(ranks=ranks, threads=threads, nodes=min(ranks, options.nodes))), program]
+def run_program(options, ranks, threads, verb, *arguments):
+    if options.launch:
+        program = os.environ.get("DDPM") or os.path.join(HERE, "..", "build", "release", "ddpm")
+        nodes = min(ranks, options.nodes)
+        launch = [*shlex.split(options.launch.format(ranks=ranks, threads=threads, nodes=nodes)), program]
+    else:
+        launch = [os.path.join(HERE, "local.sh"), "-n", str(ranks), "-t", str(threads)]
+    done = subprocess.run([*launch, verb, options.config, *map(str, arguments)], stdout=subprocess.DEVNULL, check=False,
+                          env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    if done.returncode != 0:
+        raise BadData(f"`ddpm {verb}` on {ranks} ranks of {threads} threads failed with exit code {done.returncode}")
 
 
 def train(options, folder, ranks, threads, batch):
@@ -51,12 +54,21 @@ def train(options, folder, ranks, threads, batch):
     shutil.rmtree(folder, ignore_errors=True)
     settings = [f"training.iterations={options.iterations}", f"training.batch={batch}", "training.validate_every=0",
                 f"checkpoint.every={options.iterations}", f"run.report_every={options.iterations}"]
-    done = subprocess.run([*start_of(options, ranks, threads), "train", options.config, "--output", folder, "--timings",
-                           *(word for setting in settings for word in ("--set", setting))],
-                          env={**os.environ, "OMP_NUM_THREADS": str(threads)}, stdout=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise ddpm_io.BadData(f"{folder}: the run failed with exit code {done.returncode}")
+    run_program(options, ranks, threads, "train", "--output", folder, "--timings",
+                *(word for setting in settings for word in ("--set", setting)))
 
+
+def predict_sums(options, ranks, threads):
+    """What `ddpm bench` predicts of the link and of the sums over ranks, as its JSON has it."""
+    path = os.path.join(options.output, "bench.json")
+    given = options.latency is not None
+    link = ["--latency", options.latency, "--rate", options.bandwidth] if given else []
+    run_program(options, ranks, threads, "bench", "--only", "prediction" if given else "allreduce,prediction",
+                "--seconds", BENCH_SECONDS, "--json", path, *link)
+    return read_json(path)["prediction"]
+
+
+# ---- the table
 
 def bits_of(checkpoint):
     digest = hashlib.sha256()
@@ -67,40 +79,28 @@ def bits_of(checkpoint):
 
 
 def measure(kind, folder, ranks, threads, batch):
-    """A row of the table, and the number of parameters."""
-    timings = ddpm_io.read_csv(os.path.join(folder, "timings.csv"))
-    checkpoint = ddpm_io.open_run(folder).checkpoint()
+    """A row of the table, but for its efficiency and model."""
+    timings = read_csv(os.path.join(folder, "timings.csv"))
     if len(timings) != ranks or (timings["threads"] != threads).any():
-        raise ddpm_io.BadData(f"{folder}: {len(timings)} ranks of {timings['threads'][0]:g} threads, expected {ranks} of {threads}; remove it")
+        raise BadData(f"{folder}: {len(timings)} ranks of {timings['threads'][0]:g} threads, "
+                      f"expected {ranks} of {threads}; remove it")
     iterations = timings["iterations"][0]
     parts = {part: float(timings[part].mean() / iterations) for part in PARTS}
     step = sum(parts.values())
-    row = {"kind": kind, "ranks": ranks, "threads": threads, "cores": ranks * threads, "batch": batch, "iterations": int(iterations), "step": step,
-           **parts, "rows_per_second": batch / step, "bits": bits_of(checkpoint)}
-    return row, sum(tensor.size for tensor in checkpoint.parameters.values())
+    return {"kind": kind, "ranks": ranks, "threads": threads, "cores": ranks * threads, "batch": batch,
+            "iterations": int(iterations), "step": step, **parts, "rows_per_second": batch / step,
+            "bits": bits_of(open_run(folder).checkpoint())}
 
 
-def network(ranks, wire):
-    """What latency and seconds a byte are multiplied with in an allreduce of `wire` bytes."""
-    return [2 * np.log2(ranks), 2 * (ranks - 1) / ranks * wire]
-
-
-def add_model(rows, parameters, options):
-    """Efficiency and prediction; latency in seconds and bandwidth in bytes a second, given or fitted."""
-    wire = 8 * parameters
-    several = [row for row in rows if row["ranks"] > 1]
-    if options.latency is not None:
-        cost = [options.latency, 1 / options.bandwidth]
-    elif several:
-        cost = nnls(np.array([network(row["ranks"], wire) for row in several]), np.array([row["reduction"] for row in several]))[0]
-    else:
-        cost = [0.0, 0.0]
+def add_model(rows, points):
+    """Efficiency and model of every row. points: ranks and seconds of the predicted sums; between two of these numbers
+    of ranks the sum is interpolated."""
+    ranks, sums = [point["ranks"] for point in points], [point["sum"] for point in points]
     for row in rows:
         base = min((other for other in rows if other["kind"] == row["kind"]), key=lambda other: other["cores"])
         share = row["batch"] / base["batch"] * base["cores"] / row["cores"]
         row["efficiency"] = row["rows_per_second"] / row["cores"] / (base["rows_per_second"] / base["cores"])
-        row["model"] = base["compute"] * share + base["update"] + float(np.dot(network(row["ranks"], wire), cost))
-    return cost
+        row["model"] = base["compute"] * share + base["update"] + float(np.interp(row["ranks"], ranks, sums))
 
 
 def unequal(rows):
@@ -116,19 +116,14 @@ def name_of(row):
     return f"{row['kind']} {row['ranks']} x {row['threads']}"
 
 
-def report(rows, cost, options):
-    columns = ["kind", "ranks", "threads", "cores", "batch", "iterations", "step", *PARTS, "rows_per_second", "efficiency", "model", "bits"]
-    path = os.path.join(options.output, "scaling.csv")
-    with command.whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    print(f"{'':12} {'batch':>6}" + "".join(f"{part:>11}" for part in ("step/us", *PARTS, "model")) + f"{'efficiency':>12}")
+def report(rows, prediction, path):
+    print(f"{'':12} {'batch':>6}" + "".join(f"{part:>11}" for part in ("step/us", *PARTS, "model"))
+          + f"{'efficiency':>12}")
     for row in rows:
         times = "".join(f"{1e6 * row[part]:11.1f}" for part in ("step", *PARTS, "model"))
         print(f"{name_of(row):12} {row['batch']:6d}{times}{row['efficiency']:12.2f}")
-    bandwidth = f"{1e-9 / cost[1]:.2f} GB/s" if cost[1] > 0 else "not limiting"
-    print(f"reduction: latency {1e6 * cost[0]:.1f} us, bandwidth {bandwidth}; see {path}")
+    print(f"link between ranks: latency {1e6 * prediction['latency']:.1f} us, {1e-9 * prediction['rate']:.2f} GB/s, "
+          f"{prediction['link']}; see {path}")
     differ = list(unequal(rows))
     for first, second in differ:
         print(f"{name_of(first)} and {name_of(second)} differ in their parameters", file=sys.stderr)
@@ -136,38 +131,56 @@ def report(rows, cost, options):
     return int(bool(differ))
 
 
-def main():
-    parser = command.Parser(__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("config", help="of the run; its batch is that of strong scaling")
-    parser.add_argument("--output", required=True, metavar="DIR", help="runs and scaling.csv go there")
-    parser.add_argument("--ranks", type=list_of, default=[1, 2], metavar="N,N,...")
-    parser.add_argument("--threads", type=list_of, default=[1], metavar="N,N,...")
-    parser.add_argument("--cores", type=command.positive, metavar="N", help="leave out ranks x threads above this")
-    parser.add_argument("--iterations", type=command.positive, default=520, metavar="N", help="of each run; the first 20 are not timed (default: 520)")
-    parser.add_argument("--weak-batch", type=command.positive, metavar="N", help="rows a core (default: the batch by the greatest number of cores)")
-    parser.add_argument("--latency", type=float, metavar="S", help="of the network, for the model; with --bandwidth")
-    parser.add_argument("--bandwidth", type=float, metavar="BYTES/S")
-    parser.add_argument("--launch", metavar="WORDS", help="before the program, with {ranks}, {threads} and {nodes} in it (default: jobs/local.sh)")
-    parser.add_argument("--nodes", type=command.positive, default=1, metavar="N", help="to spread ranks over, at most: {nodes}")
+# ---- the command line
+
+def parse():
+    parser = command_line.Parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    numbers = command_line.positives
+    parser.add_argument("config", help="configuration of the runs; its batch is that of strong scaling")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the runs and of scaling.csv")
+    parser.add_argument("--ranks", type=numbers, default=[1, 2], metavar="N,N,...", help="default: 1,2")
+    parser.add_argument("--threads", type=numbers, default=[1], metavar="N,N,...", help="of a rank (default: 1)")
+    parser.add_argument("--cores", type=command_line.positive, metavar="N", help="leave out ranks x threads above this")
+    parser.add_argument("--iterations", type=command_line.positive, default=520, metavar="N",
+                        help="iterations of each run, of which the first 20 are not timed (default: 520)")
+    parser.add_argument("--weak-batch", type=command_line.positive, metavar="N",
+                        help="rows a core (default: the batch by the greatest number of cores)")
+    parser.add_argument("--latency", type=float, metavar="S",
+                        help="seconds of a message between two ranks, for the model; together with --bandwidth")
+    parser.add_argument("--bandwidth", type=float, metavar="BYTES/S", help="of a large message between two ranks")
+    parser.add_argument("--launch", metavar="WORDS", help="what stands before the program, with {ranks}, {threads} and "
+                        "{nodes} in it (default: jobs/local.sh)")
+    parser.add_argument("--nodes", type=command_line.positive, default=1, metavar="N",
+                        help="spread the ranks over at most so many nodes: {nodes} (default: 1)")
     options = parser.parse_args()
     if (options.latency is None) != (options.bandwidth is None):
         parser.error("--latency and --bandwidth go together")
-    points = [(ranks, threads) for ranks in options.ranks for threads in options.threads if not options.cores or ranks * threads <= options.cores]
-    if not points:
+    options.points = sorted(((ranks, threads) for ranks in options.ranks for threads in options.threads
+                             if not options.cores or ranks * threads <= options.cores),
+                            key=lambda point: (point[0] * point[1], point[0]))
+    if not options.points:
         parser.error("no point is left")
-    batch = ddpm_io.read_config(options.config).get("training", {}).get("batch", 256)
-    weak = options.weak_batch or max(1, batch // max(ranks * threads for ranks, threads in points))
-    rows, parameters = [], 0
+    return options
+
+
+def main():
+    options = parse()
+    batch = read_config(options.config).get("training", {}).get("batch", 256)
+    weak = options.weak_batch or max(1, batch // max(ranks * threads for ranks, threads in options.points))
+    rows = []
     for kind in ("strong", "weak"):
-        for ranks, threads in sorted(points, key=lambda point: (point[0] * point[1], point[0])):
+        for ranks, threads in options.points:
             rows_of_batch = batch if kind == "strong" else weak * ranks * threads
             folder = os.path.join(options.output, f"{kind}-{ranks}x{threads}")
             train(options, folder, ranks, threads, rows_of_batch)
-            row, parameters = measure(kind, folder, ranks, threads, rows_of_batch)
-            rows.append(row)
-    return report(rows, add_model(rows, parameters, options), options)
+            rows.append(measure(kind, folder, ranks, threads, rows_of_batch))
+    most_ranks, its_threads = max(options.points, key=lambda point: (point[0], -point[1]))
+    prediction = predict_sums(options, most_ranks, its_threads)
+    add_model(rows, prediction["points"])
+    path = os.path.join(options.output, "scaling.csv")
+    write_csv(path, COLUMNS, [[row[name] for name in COLUMNS] for row in rows])
+    return report(rows, prediction, path)
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

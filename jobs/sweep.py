@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""A sweep: a base configuration, and a grid of settings over it. Each point of the grid is a run folder like any other, with an evaluation.
+"""A sweep: a base configuration, and a grid of settings over it. Each point of the grid is a run folder like any other,
+with an evaluation and its schedule.
 
   jobs/sweep.py list SWEEP.yaml              the points, and how far each has come
   jobs/sweep.py run SWEEP.yaml INDEX         train and evaluate one point; what is done already is not done again
-  jobs/sweep.py run-all SWEEP.yaml           all that are not finished, on this machine, one a core at a time
+  jobs/sweep.py run-all SWEEP.yaml           all points that are not finished, on this machine, one a core at a time
   jobs/sweep.py submit SWEEP.yaml [-- ...]   the same as a job array (jobs/sweep.sbatch; what follows -- goes to sbatch)
   jobs/sweep.py missing SWEEP.yaml           indices that are not finished, as `sbatch --array` takes them
   jobs/sweep.py resubmit SWEEP.yaml          submit again: only what is neither finished nor in the queue
@@ -24,28 +25,25 @@ SWEEP.yaml:
 import argparse
 import collections
 import concurrent.futures
-import csv
 import itertools
-import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
 
+import h5py
+import numpy as np
+
+from ddpm_analysis import BadData, Failure, Missing, command_line, open_run, read_config, read_csv, read_json, write_csv
+from ddpm_analysis.hdf5 import open_h5
+from ddpm_analysis.text_files import stem, whole_file
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "analysis"))
-import h5py  # noqa: E402
-import numpy as np  # noqa: E402
-
-import command  # noqa: E402
-import ddpm_io  # noqa: E402
-
-USAGE, BAD_CONFIG, STOPPED = 64, 78, 75
-ORDER = ("finished", "trained", "started", "missing")
+BAD_CONFIG, STOPPED = 78, 75
 
 
-class BadSweep(ddpm_io.Failure):
+class BadSweep(Failure):
     code = BAD_CONFIG
 
 
@@ -68,35 +66,37 @@ def axis_values(axis, values, path):
 
 
 def as_text(value):
-    """As YAML and the file system have it."""
+    """A value as YAML and names of files write it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def short(axis):
-    """diffusion.steps as steps."""
+    """"steps" of "diffusion.steps"."""
     return axis.rpartition(".")[2]
 
 
 class Sweep:
     def __init__(self, path, output=None):
-        definition = ddpm_io.read_config(path)
+        definition = read_config(path)
         known = {"base", "set", "grid", "evaluate", "output"}
         for key in definition:
             if key not in known:
                 raise BadSweep(f"{path}: unknown key {key!r}; there are {', '.join(sorted(known))}")
-        if not isinstance(definition.get("base"), str) or not isinstance(definition.get("grid"), dict) or not definition["grid"]:
+        grid = definition.get("grid")
+        if not isinstance(definition.get("base"), str) or not isinstance(grid, dict) or not grid:
             raise BadSweep(f"{path}: needs base: FILE.yaml and grid: {{key: [values]}}")
-        self.path, self.name = path, os.path.splitext(os.path.basename(path))[0]
+        self.path, self.name = path, stem(path)
         self.base = os.path.join(os.path.dirname(path), definition["base"])
         if not os.path.isfile(self.base):
-            raise ddpm_io.Missing(f"{path}: base: no file {self.base}")
+            raise Missing(f"{path}: base: no file {self.base}")
         self.output = output or definition.get("output") or os.path.join("runs", self.name)
         self.evaluate = list(map(str, definition.get("evaluate") or []))
-        self.axes = list(definition["grid"])
+        self.axes = list(grid)
         self.points = list(self.combine(definition))
 
     def combine(self, definition):
-        axes = [[(axis, *value) for value in axis_values(axis, values, self.path)] for axis, values in definition["grid"].items()]
+        axes = [[(axis, *value) for value in axis_values(axis, values, self.path)]
+                for axis, values in definition["grid"].items()]
         for index, choice in enumerate(itertools.product(*axes)):
             settings = dict(definition.get("set") or {})
             for _, _, more in choice:
@@ -119,10 +119,14 @@ def evaluation_path(point):
     return os.path.join(point.folder, "evaluation.json")
 
 
+def schedule_path(point):
+    return os.path.join(point.folder, "schedule.csv")
+
+
 def iterations(point):
-    """(done, wanted)."""
-    run = ddpm_io.open_run(point.folder)
-    with ddpm_io.open_h5(run.checkpoint_path()) as file:
+    """How many iterations are done, and how many there will be."""
+    run = open_run(point.folder)
+    with open_h5(run.checkpoint_path()) as file:
         return int(file.attrs["iteration"]), run.config["training"]["iterations"]
 
 
@@ -131,7 +135,7 @@ def state(point):
         return "finished"
     try:
         done, wanted = iterations(point)
-    except ddpm_io.Failure:
+    except Failure:
         return "missing"
     return "trained" if done >= wanted else "started"
 
@@ -157,11 +161,11 @@ class Runner:
         """The program's exit code."""
         if self.stopping:
             return STOPPED
+        words = [*self.launch, self.program, *map(str, arguments)]
         try:  # in a group of its own: the terminal's Ctrl-C comes here, and from here to the program as USR1
-            child = subprocess.Popen([*self.launch, self.program, *map(str, arguments)], env=self.environment, stdout=log, stderr=log,
-                                     process_group=0)
+            child = subprocess.Popen(words, env=self.environment, stdout=log, stderr=log, process_group=0)
         except OSError as error:
-            raise ddpm_io.Missing(f"{[*self.launch, self.program][0]}: cannot be run ({error.strerror}); DDPM=PATH names the program")
+            raise Missing(f"{words[0]}: cannot be run ({error.strerror}); DDPM=PATH names the program") from None
         self.children.add(child)
         if self.stopping:
             child.send_signal(signal.SIGUSR1)
@@ -171,16 +175,15 @@ class Runner:
 
 
 def run_point(sweep, point, runner, log=None):
-    """Train, then evaluate. The exit code of what did not go well, or 0."""
+    """Train, write the schedule, evaluate. The exit code of what did not go well, or 0."""
     os.makedirs(point.folder, exist_ok=True)
     if state(point) == "finished":
         return 0
     settings = [word for key, value in point.settings.items() for word in ("--set", f"{key}={as_text(value)}")]
-    code = runner.run("train", sweep.base, *settings, "--output", point.folder, log=log)
-    if code:
-        return code
-    partial = os.path.join(point.folder, ".evaluation.json")
-    code = runner.run("evaluate", point.folder, *sweep.evaluate, "--json", partial, log=log)
+    partial, config = os.path.join(point.folder, ".evaluation.json"), os.path.join(point.folder, "config.yaml")
+    code = (runner.run("train", sweep.base, *settings, "--output", point.folder, log=log)
+            or runner.run("schedule", config, "--output", schedule_path(point), log=log)
+            or runner.run("evaluate", point.folder, *sweep.evaluate, "--json", partial, log=log))
     if code == 0:
         os.replace(partial, evaluation_path(point))
     return code
@@ -191,7 +194,7 @@ def run_one(sweep, options):
 
 
 def run_all(sweep, options):
-    """Each point alone on a core, its output in a log of its own: faster than many cores on one point after the other."""
+    """Each point alone on a core, with a log of its own: faster than many cores on one point after the other."""
     runner = Runner(shlex.split(options.launch), {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")})
     waiting, failed = sweep.unfinished(), 0
 
@@ -204,9 +207,11 @@ def run_all(sweep, options):
             point, code = future.result()
             failed = failed or code
             if code != STOPPED or not runner.stopping:
-                print(f"{point.folder}: {'finished' if code == 0 else f'exit code {code}, see log.txt there'}", flush=True)
+                outcome = f"exit code {code}, see log.txt there" if code else "finished"
+                print(f"{point.folder}: {outcome}", flush=True)
     if runner.stopping:
-        print(f"stopped; the same command goes on with {len(sweep.unfinished())} of {len(sweep.points)} points", file=sys.stderr)
+        print(f"stopped; the same command goes on with {len(sweep.unfinished())} of {len(sweep.points)} points",
+              file=sys.stderr)
     return failed
 
 
@@ -224,22 +229,23 @@ def as_ranges(indices):
 
 
 def call(words):
+    """The output of a command of SLURM."""
     try:
-        done = subprocess.run(words, capture_output=True, text=True)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise ddpm_io.Missing(f"{words[0]}: {error.strerror}; is this a machine of a SLURM cluster?")
+        raise Missing(f"{words[0]}: {error.strerror}; is this a machine of a SLURM cluster?") from None
     if done.returncode != 0:
-        raise ddpm_io.BadData(f"{words[0]}: {done.stderr.strip() or done.returncode}")
+        raise BadData(f"{words[0]}: {done.stderr.strip() or done.returncode}")
     return done.stdout
 
 
 def job_name(sweep):
-    """Of this sweep in this folder: what is in the queue is known by it."""
+    """The name by which the jobs of this sweep, with this folder, are found in the queue."""
     return f"sweep:{os.path.abspath(sweep.output)}"
 
 
 def queued(sweep):
-    """Indices that are waiting or running."""
+    """The indices of the points that wait or run."""
     lines = call(["squeue", "--noheader", "--array", "--format=%K", "--name=" + job_name(sweep)]).split()
     return {int(line) for line in lines if line.isdecimal()}
 
@@ -253,9 +259,10 @@ def submit(sweep, options):
         print("nothing to submit")
         return 0
     limit = f"%{options.at_once}" if options.limited else ""
-    script = [os.path.join(HERE, "sweep.sbatch"), os.path.abspath(sweep.path), "--output", os.path.abspath(sweep.output)]
-    print(call(["sbatch", "--job-name=" + job_name(sweep), f"--array={as_ranges(wanted)}{limit}", *options.sbatch, *script]).strip() +
-          f": points {as_ranges(wanted)}")
+    script = [os.path.join(HERE, "sweep.sbatch"), os.path.abspath(sweep.path)]
+    output = ["--output", os.path.abspath(sweep.output)]
+    array = ["--job-name=" + job_name(sweep), f"--array={as_ranges(wanted)}{limit}"]
+    print(f"{call(['sbatch', *array, *options.sbatch, *script, *output]).strip()}: points {as_ranges(wanted)}")
     return 0
 
 
@@ -274,32 +281,26 @@ def list_missing(sweep, _):
 
 
 def nested(values, *keys):
+    """values[key][key]... as a number, or NaN where there is none."""
     for key in keys:
         values = values.get(key) if isinstance(values, dict) else None
     return np.nan if values is None else float(values)
 
 
-def audit(schedule_beta):
-    """How far the end of the forward process is from noise: alpha_bar_T, SNR_T, and L_T in nats per column of unit variance,
-    the mean of KL(N(sqrt(a) x, 1 - a) || N(0, 1)) over x of variance 1, -log(1 - a) / 2."""
-    log_alpha_bar = np.log1p(-schedule_beta[1:-1]).sum() + (np.log1p(-schedule_beta[-1]) if schedule_beta[-1] < 1 else -np.inf)
-    alpha_bar = float(np.exp(log_alpha_bar))
-    return {"alpha_bar_T": alpha_bar, "snr_T": alpha_bar / (1 - alpha_bar), "prior": -0.5 * float(np.log1p(-alpha_bar))}
-
-
 def row_of(point):
-    """One finished point: its place in the grid, its training, the audit of its schedule, its quality. Measures of distance also as
-    multiples of what fresh data has in the samples' place (ratio: 1 is perfect)."""
-    with open(evaluation_path(point), encoding="utf-8") as file:
-        found = json.load(file)
-    run = ddpm_io.open_run(point.folder)
-    with ddpm_io.open_h5(run.checkpoint_path()) as file:
-        beta = file["schedule/beta"][:]
-    validation = run.metrics["validation_loss"][np.isfinite(run.metrics["validation_loss"])]
-    row = {"index": point.index, "folder": os.path.basename(point.folder), **point.labels, "T": int(found["steps"]),
-           "iterations": int(found["iteration"]), "seconds": float(run.metrics["seconds"][-1]), "training_loss": float(run.metrics["loss"][-1]),
-           "validation_loss": float(validation[-1]) if len(validation) else np.nan, **audit(beta),
-           "bound": nested(found, "bound", "nats_per_column"), "bound_error": nested(found, "bound_error") / found["columns"],
+    """One finished point: its place in the grid, its training, the end of its schedule, its quality. Measures of
+    distance also as multiples of what fresh data has in the samples' place (a ratio of 1 is perfect)."""
+    found = read_json(evaluation_path(point))
+    metrics, last_step = open_run(point.folder).metrics, read_csv(schedule_path(point))[-1]
+    validation = metrics["validation_loss"][np.isfinite(metrics["validation_loss"])]
+    row = {"index": point.index, "folder": os.path.basename(point.folder), **point.labels,
+           "T": int(found["steps"]), "iterations": int(found["iteration"]),
+           "seconds": float(metrics["seconds"][-1]), "training_loss": float(metrics["loss"][-1]),
+           "validation_loss": float(validation[-1]) if len(validation) else np.nan,
+           "alpha_bar_T": float(last_step["alpha_bar"]), "snr_T": float(last_step["snr"]),
+           "prior": nested(found, "prior") / found["columns"],
+           "bound": nested(found, "bound", "nats_per_column"),
+           "bound_error": nested(found, "bound_error") / found["columns"],
            "log_likelihood": -nested(found, "likelihood", "nats_per_column")}
     for measure in ("sliced_w1", "sliced_w2", "energy", "mmd2", "ks_mean"):
         row[measure] = nested(found, "quality", measure, "samples")
@@ -311,8 +312,8 @@ def row_of(point):
 
 
 def write_h5(path, rows, sweep):
-    """A dataset [points] a column; `axes` names those of the grid."""
-    with command.whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    """A dataset [points] for each column; the attribute `axes` names those that span the grid."""
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["sweep"], file.attrs["axes"], file.attrs["points"] = sweep.name, sweep.axes, len(sweep.points)
         for name in rows[0]:
             values = [row[name] for row in rows]
@@ -320,36 +321,31 @@ def write_h5(path, rows, sweep):
             file[name] = np.array(list(map(as_text, values)), h5py.string_dtype()) if mixed else np.array(values)
 
 
-def write_csv(path, rows):
-    with command.whole_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: "" if value != value else value for name, value in row.items()} for row in rows)
-
-
 def gather(sweep, _):
     rows = [row_of(point) for point in sweep.points if state(point) == "finished"]
     missing = as_ranges(point.index for point in sweep.unfinished())
     if not rows:
-        raise ddpm_io.Missing(f"{sweep.output}: no point is finished")
+        raise Missing(f"{sweep.output}: no point is finished")
     write_h5(os.path.join(sweep.output, "table.h5"), rows, sweep)
-    write_csv(os.path.join(sweep.output, "table.csv"), rows)
-    print(f"{sweep.output}/table.h5, table.csv: {len(rows)} of {len(sweep.points)} points" + (f"; missing: {missing}" if missing else ""))
+    write_csv(os.path.join(sweep.output, "table.csv"), list(rows[0]), [row.values() for row in rows])
+    more = f"; missing: {missing}" if missing else ""
+    print(f"{sweep.output}/table.h5, table.csv: {len(rows)} of {len(sweep.points)} points{more}")
     return 0
 
 
-VERBS = {"list": list_points, "run": run_one, "run-all": run_all, "submit": submit, "resubmit": submit, "missing": list_missing, "gather": gather}
+VERBS = {"list": list_points, "run": run_one, "run-all": run_all, "submit": submit, "resubmit": submit,
+         "missing": list_missing, "gather": gather}
 
 
 def main():
-    parser = command.Parser(__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = command_line.Parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("verb", choices=VERBS, metavar="VERB")
     parser.add_argument("sweep", metavar="SWEEP.yaml")
     parser.add_argument("index", nargs="?", type=int, metavar="INDEX", help="of the point to run")
     parser.add_argument("--output", metavar="DIR", help="folder of the points, over the file's")
     parser.add_argument("--launch", default="", metavar="WORDS", help="before the program, for example 'mpirun -n 4'")
-    parser.add_argument("--at-once", type=command.positive, metavar="N", help="points at a time (default: run-all one a core, submit no limit)")
+    parser.add_argument("--at-once", type=command_line.positive, metavar="N",
+                        help="points at a time (default: run-all one a core, submit no limit)")
     words = sys.argv[1:]
     rest = words[words.index("--") + 1:] if "--" in words else []
     options = parser.parse_args(words[:len(words) - len(rest) - ("--" in words)])
@@ -361,4 +357,4 @@ def main():
 
 
 if __name__ == "__main__":
-    command.run(main)
+    command_line.run(main)

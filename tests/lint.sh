@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The checkers: layout, clang-tidy, cppcheck. tests/lint.sh BUILD_FOLDER (with compile_commands.json)
+# The checkers: layout, clang-tidy, cppcheck, flake8. tests/lint.sh BUILD_FOLDER (with compile_commands.json)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$1
@@ -12,4 +12,7 @@ printf '%s\n' "${sources[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy --quiet -p "
 
 cppcheck --quiet --std=c11 --language=c --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
     --suppress=missingIncludeSystem -I src -I include -D DDPM_VERSION='""' -j "$(nproc)" src --suppress='*:src/kernel/simd/*' -i src/kernel/simd
-echo "layout, clang-tidy and cppcheck: clean"
+
+# The rules are flake8's own; ruff, which Debian 12 has not, finds those of ruff.toml.
+/usr/bin/python3 -m flake8 --isolated --max-line-length "$(sed -n 's/^line-length = //p' ruff.toml)" analysis jobs tests
+echo "layout, clang-tidy, cppcheck and flake8: clean"

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Install what the tests need (Debian 12), build, run all of them and all checks.
 #
-#   bash tests/run.sh            everything that runs in CI; what takes hours has the label long: ctest --preset dev --label-regex long
+#   bash tests/run.sh            everything that runs in CI; tests/README.md has the rest
 #   bash tests/run.sh quick      the build with warnings as errors, and the tests without the checkers
+#
+# It fails where a test fails, and where one was skipped that need not be (tests/skipped.py).
 set -euo pipefail
 start=$SECONDS
 cd "$(dirname "$0")/.."
@@ -24,7 +26,8 @@ if [ "$scope" = all ]; then
     say "address and undefined-behaviour sanitizers: unit tests"
     cmake --preset asan >/dev/null
     cmake --build --preset asan --parallel "$(nproc)" | tail -n 1
-    ctest --preset asan --parallel "$(nproc)" --label-regex unit --no-tests=error | tail -n 4
+    ctest --preset asan --parallel "$(nproc)" --label-regex unit --no-tests=error --output-junit "$PWD/build/asan/tests.xml" | tail -n 4
+    /usr/bin/python3 tests/skipped.py build/asan/tests.xml
     say "valgrind: one training run"
     bash tests/valgrind.sh build/dev/ddpm
     say "thread sanitizer: one training run"
@@ -35,6 +38,7 @@ if [ "$scope" = all ]; then
 fi
 
 say "tests"
-ctest --preset dev --parallel "$(nproc)" --no-tests=error
+ctest --preset dev --parallel "$(nproc)" --no-tests=error --output-junit "$PWD/build/dev/tests.xml"
+/usr/bin/python3 tests/skipped.py build/dev/tests.xml
 
 printf '\ndone in %d s: built, checked and tested; details are in build/dev/Testing/Temporary/LastTest.log\n' $((SECONDS - start))

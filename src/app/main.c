@@ -36,7 +36,7 @@ static void print_help(void)
 
 static void print_version(void)
 {
-    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_FACTORS_FLOAT32);
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     printf("ddpm " DDPM_VERSION "\n%s\n%s\nlibyaml %s\nOpenMP %d, %d threads here\n%s kernels\n", ddpm_comm_library(),
            ddpm_h5_library(), ddpm_config_library(), _OPENMP, omp_get_max_threads(),
            kernels ? kernels->name : "no (DDPM_ISA)");
@@ -101,7 +101,7 @@ int main(int argc, char **argv)
     ddpm_h5_guard(prints);
     omp_set_dynamic(0);
     omp_set_num_threads(threads_granted());
-    if (status == DDPM_OK) status = ddpm_placement_check(comm, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32));
+    if (status == DDPM_OK) status = ddpm_placement_check(comm, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32));
     if (status == DDPM_OK) status = run(comm, argc, argv);
     if (status == DDPM_OK) status = ddpm_agree(comm, flush_output());
     if (prints && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());

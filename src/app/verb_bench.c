@@ -2,36 +2,42 @@
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "bench/bench.h"
+#include "bench/scaling.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+/* clang-format off */
 static const char help[] =
-    "usage: ddpm bench [CONFIG] [--set key=value]... [options]\n\n"
-    "What this machine can do, and how near the program comes: multiply-adds and memory, sums over ranks, the kernels, "
-    "a training step\n"
-    "(exact and float32 reduction in turn), a sampling step, a checkpoint, the start; and what a step of the "
-    "configuration will take on more\n"
-    "ranks. With CONFIG or --set: of that network, batch and data; without: of a few shapes. Run it as you would "
-    "train: "
-    "under mpirun, with\n"
-    "the same OMP_NUM_THREADS. The share is of the multiply-adds that registers alone allow; a training step counts 6 "
-    "operations a row and\n"
-    "weight, a sampling step 2.\n\n"
-    "  --seconds S        time for all measurements; default 20. Each is done at least three times, however long it "
-    "takes\n"
-    "  --only PART,...    start, limits, allreduce, kernels, training, sampling, checkpoint, prediction; default: all\n"
-    "  --json FILE        everything for programs (analysis/bench.py draws it)\n"
-    "  --ranks R          most ranks of the prediction's table; default 1024 (the JSON has up to 131072)\n"
-    "  --latency S        predict with this time of a message between ranks, in seconds, instead of the measured one\n"
-    "  --rate B           likewise the bytes per second of a large message\n"
-    "  --folder DIR       where a checkpoint is written and removed; default: the current folder\n";
+    "usage: ddpm bench [CONFIG] [--set key=value]... [options]\n"
+    "\n"
+    "Measure how fast this machine can be, and how close to that the program comes: multiply-adds and memory, sums over\n"
+    "ranks, the kernels, a training step (with exact and with float32 reduction in turn), a sampling step, a checkpoint and\n"
+    "the start. Then predict the time of a training step of the configuration on more ranks.\n"
+    "\n"
+    "With CONFIG or --set, the network, batch and data of that configuration are measured; without them, a few shapes are.\n"
+    "Run it as you would train: under mpirun, with the same OMP_NUM_THREADS. The column 'of the limit' compares with the\n"
+    "rate of multiply-adds whose operands are in registers; a training step counts as 6 operations for each row and weight,\n"
+    "and a sampling step as 2.\n"
+    "\n"
+    "  --seconds S        the time of all measurements together; default 20. Each measurement is repeated at least three\n"
+    "                     times, however long that takes\n"
+    "  --only PART,...    measure these parts: start, limits, allreduce, kernels, training, sampling, checkpoint,\n"
+    "                     prediction; default: all of them\n"
+    "  --json FILE        write everything to a file for programs; analysis/bench.py draws it\n"
+    "  --ranks R          the largest number of ranks in the table of the prediction; default 1024. The JSON file has all\n"
+    "                     that can be asked for\n"
+    "  --latency S        predict with a latency of S seconds for a message between ranks, in place of the measured one\n"
+    "  --rate B           predict with B bytes per second for a large message, in place of the measured rate\n"
+    "  --folder DIR       write the checkpoint that is measured in this folder, and remove it; default: the current folder\n";
+/* clang-format on */
 
 static ddpm_status parse_parts(const char *text, unsigned *parts)
 {
     char copy[256];
-    if (strlen(text) >= sizeof copy) return ddpm_fail(DDPM_ERR_USAGE, "--only: a list of parts is expected");
+    if (strlen(text) >= sizeof copy)
+        return ddpm_fail(DDPM_ERR_USAGE, "--only: expected a list of parts, found '%.40s...'", text);
     memcpy(copy, text, strlen(text) + 1);
     *parts = 0;
     for (char *rest = copy, *word; (word = strsep(&rest, ",")) != NULL;) {
@@ -55,7 +61,7 @@ static ddpm_status parse_option(int found, const char *value, ddpm_config_argume
         o->json = value;
         return DDPM_OK;
     case 'r':
-        return ddpm_arguments_integer("--ranks", value, 1, INT64_C(1) << 17, &o->ranks);
+        return ddpm_arguments_integer("--ranks", value, 1, DDPM_SCALING_RANKS_MAX, &o->ranks);
     case 'l':
         return ddpm_arguments_real("--latency", value, 0.0, 1e3, &o->latency);
     case 'b':
@@ -107,5 +113,5 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return status;
 }
 
-const ddpm_verb ddpm_verb_bench = {"bench", "what this machine allows, and how near the program comes: [CONFIG]", help,
-                                   run, 0};
+const ddpm_verb ddpm_verb_bench = {
+    "bench", "measure how close the program comes to the limits of this machine: [CONFIG]", help, run, 0};

@@ -5,31 +5,31 @@
 
 #include <string.h>
 
+/* clang-format off */
 static const char help[] =
-    "usage: ddpm train CONFIG [--set key=value]... [--output DIR] [--resume auto|never|FILE] [--block B] "
-    "[--timings] [--dry-run]\n\n"
-    "Train the model that CONFIG describes. The run folder (run.output, else runs/<run.name>) gets config.yaml, "
-    "metrics.csv and\n"
-    "checkpoints/; a run that was stopped or killed goes on from its newest checkpoint when the same command is given "
-    "again.\n\n"
-    "  --set key=value   put a value over the file's, for example --set training.batch=512 (repeatable)\n"
-    "  --output DIR      the run folder\n"
-    "  --resume auto     go on from the newest checkpoint in the run folder, if there is one (the default)\n"
-    "           never    start anew; refuses a folder with checkpoints\n"
+    "usage: ddpm train CONFIG [--set key=value]... [--output DIR] [--resume auto|never|FILE] [--block B] [--timings]\n"
+    "                  [--dry-run]\n"
+    "\n"
+    "Train the model that CONFIG describes. The run folder (run.output, or runs/<run.name> where that is empty) holds\n"
+    "config.yaml, metrics.csv and checkpoints/. When a run was stopped or killed, the same command goes on from its newest\n"
+    "checkpoint.\n"
+    "\n"
+    "  --set key=value   use this value in place of the file's, for example --set training.batch=512; repeatable\n"
+    "  --output DIR      use this run folder\n"
+    "  --resume auto     go on from the newest checkpoint in the run folder, if there is one; this is the default\n"
+    "           never    start a new run; a folder that has checkpoints is refused\n"
     "           FILE     go on from this checkpoint\n"
-    "  --block B         print block B of the next iteration row by row (t, sizes, error) and write nothing: after a "
-    "loss "
-    "or a gradient\n"
-    "                    that was not finite, with --resume RUN/failed.h5 and the block that the message names\n"
-    "  --timings         write RUN/timings.csv when the run ends: seconds of each rank in input, compute, wait for "
-    "others, "
-    "reduction,\n"
-    "                    update and output, without the first 20 iterations\n"
-    "  --dry-run         read the data, say what would be done and how much memory it takes; write nothing\n\n"
-    "SIGTERM, SIGINT, SIGUSR1, run.time_limit, the end of a SLURM job (run.stop_margin), or a file named 'stop' in the "
-    "run "
-    "folder\n"
-    "end the run with a checkpoint and exit code 75.\n";
+    "  --block B         print block B of the next iteration row by row (t, sizes, loss), and write nothing: to be used\n"
+    "                    after a loss or a gradient was not finite, with --resume RUN/failed.h5 and the block that the\n"
+    "                    message names\n"
+    "  --timings         write RUN/timings.csv when the run ends: the seconds that each rank spent on input, computation,\n"
+    "                    waiting for others, reduction, update and output, without the first iterations, in which memory\n"
+    "                    and caches fill\n"
+    "  --dry-run         read the data, print what would be done and how much memory it takes, and write nothing\n"
+    "\n"
+    "SIGTERM, SIGINT, SIGUSR1, run.time_limit, the end of a SLURM job (run.stop_margin), or a file named 'stop' in the run\n"
+    "folder end the run with a checkpoint and exit code 75.\n";
+/* clang-format on */
 
 static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_train_options *train)
 {

@@ -1,4 +1,4 @@
-/* From the configuration to the mathematics. */
+/* The network, the diffusion and the loss of a configuration. */
 #include "assembly/model.h"
 
 #include "base/log.h"
@@ -15,7 +15,7 @@ ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out)
     return status;
 }
 
-static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_factors factors, int64_t columns,
+static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision precision, int64_t columns,
                                       const ddpm_condition *condition)
 {
     const int classifies = config->diffusion.predict == DDPM_PREDICT_CLASS;
@@ -31,25 +31,25 @@ static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_factors fa
         .time = config->network.time,
         .time_width = config->network.time_width,
         .steps = config->diffusion.steps,
-        .factors = factors,
+        .precision = precision,
     };
 }
 
-/* What a classifier tells apart. */
+/* A classifier learns one condition, which must be a class of two kinds at least. */
 static ddpm_status check_classes(const ddpm_config *config, const ddpm_condition *condition)
 {
     if (config->diffusion.predict != DDPM_PREDICT_CLASS) return DDPM_OK;
     if (condition->count == 1 && condition->classes[0] >= 2) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_CONFIG,
-                     "data.condition: expected one condition that is a class of two kinds at least, with "
-                     "diffusion.predict: class, which learns it; found %s",
-                     condition->count != 1        ? "another number of them"
+                     "data.condition: diffusion.predict: class needs one condition that is a class with at least two "
+                     "values; found %s",
+                     condition->count != 1        ? "another number of conditions"
                      : condition->classes[0] == 0 ? "a number (class:NAME makes whole numbers classes)"
-                                                  : "rows of one kind alone");
+                                                  : "rows of one class only");
 }
 
-/* Takes over the schedule. */
-static ddpm_status assemble(const ddpm_config *config, ddpm_factors factors, int64_t columns,
+/* The schedule belongs to the model afterwards, or is released on failure. */
+static ddpm_status assemble(const ddpm_config *config, ddpm_precision precision, int64_t columns,
                             const ddpm_condition *condition, ddpm_schedule *schedule, ddpm_model *out)
 {
     out->config = config;
@@ -64,7 +64,7 @@ static ddpm_status assemble(const ddpm_config *config, ddpm_factors factors, int
         status = ddpm_objective_create(&out->diffusion, config->diffusion.loss, config->diffusion.lambda,
                                        config->diffusion.weighting, config->diffusion.gamma, &out->objective);
     if (status == DDPM_OK) {
-        const ddpm_network_spec spec = network_spec(config, factors, columns, condition);
+        const ddpm_network_spec spec = network_spec(config, precision, columns, condition);
         status = ddpm_network_create(&spec, &out->network);
     }
     if (status != DDPM_OK) ddpm_model_release(out);
@@ -77,7 +77,7 @@ ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, const 
     ddpm_schedule schedule;
     *out = (ddpm_model){0};
     DDPM_TRY(ddpm_model_schedule(config, &schedule));
-    return assemble(config, config->training.factors, columns, condition, &schedule, out);
+    return assemble(config, config->training.precision, columns, condition, &schedule, out);
 }
 
 ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns, const ddpm_condition *condition,
@@ -86,7 +86,7 @@ ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t colum
     ddpm_schedule schedule;
     *out = (ddpm_model){0};
     DDPM_TRY(ddpm_schedule_from_beta(steps, beta, &schedule));
-    return assemble(config, DDPM_FACTORS_FLOAT32, columns, condition, &schedule, out);
+    return assemble(config, DDPM_PRECISION_FLOAT32, columns, condition, &schedule, out);
 }
 
 void ddpm_model_release(ddpm_model *model)
@@ -118,7 +118,7 @@ void ddpm_model_report_audit(const ddpm_schedule *schedule)
                   (long long)schedule->steps, audit.alpha_bar, audit.snr, audit.prior);
     if (!audit.reaches_noise)
         ddpm_log_warning(
-            "the forward process stops short of noise (L_T above %g nats per dimension), and sampling starts from "
+            "the forward process does not reach noise (L_T is above %g nats per dimension), but sampling starts from "
             "noise: use diffusion.schedule.kind cosine, a larger diffusion.schedule.end, or more diffusion.steps",
             DDPM_SCHEDULE_PRIOR_LIMIT);
 }

@@ -1,4 +1,4 @@
-/** A network, its diffusion and its loss, as a configuration describes them. Local. */
+/** The network, the diffusion and the loss that a configuration describes. Local. */
 #ifndef DDPM_ASSEMBLY_MODEL_H
 #define DDPM_ASSEMBLY_MODEL_H
 
@@ -8,7 +8,7 @@
 #include "model/objective.h"
 #include "network/network.h"
 
-/** Stays where it is once made: the objective points to the diffusion beside it. */
+/** It must not be moved once made: the objective points to the diffusion beside it. */
 typedef struct ddpm_model {
     ddpm_network *network;
     ddpm_diffusion diffusion;
@@ -23,22 +23,21 @@ typedef struct ddpm_model {
 DDPM_MUST_CHECK ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns,
                                               const ddpm_condition *condition, ddpm_model *out);
 
-/** The same with the schedule a checkpoint holds, beta [T + 1]. */
+/** The same with the schedule that a checkpoint holds, beta [T + 1], and with float32 precision: for sampling. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns,
                                                         const ddpm_condition *condition, int64_t steps,
                                                         const double *beta, ddpm_model *out);
 void ddpm_model_release(ddpm_model *model);
 
-/** Bytes of its tables of t. */
+/** Bytes of its tables by t. */
 int64_t ddpm_model_bytes(const ddpm_model *model);
-/** Whether it tells the class of a noisy row (diffusion.predict: class), and cannot make rows. */
+/** Whether it predicts the class of a noisy row (diffusion.predict: class), and so cannot make rows. */
 int ddpm_model_is_classifier(const ddpm_model *model);
 
-/** The schedule of a configuration. @param[out] out  release with ddpm_schedule_release. */
+/** Make the schedule of a configuration. @param[out] out  release with ddpm_schedule_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out);
 
-/** Two lines for people: the audit of a schedule, with a warning that names the remedy where it stops short of noise.
- */
+/** Log the audit of a schedule, and a warning that says what to do where its end is not noise. */
 void ddpm_model_report_audit(const ddpm_schedule *schedule);
 
 #endif

@@ -1,6 +1,8 @@
-/** A list of texts. */
+/** Lists of texts. Local, any thread. */
 #ifndef DDPM_BASE_TEXT_LIST_H
 #define DDPM_BASE_TEXT_LIST_H
+
+#include "base/status.h"
 
 #include <stdint.h>
 
@@ -8,5 +10,18 @@ typedef struct ddpm_text_list {
     int64_t count;
     char **items; /* [count] */
 } ddpm_text_list;
+
+/** Copy texts into one block of memory: the pointers, and behind them the texts in their order, each with its zero
+ * byte.
+ *  @param texts     [count].
+ *  @param what      what they are, for the message of DDPM_ERR_MEMORY.
+ *  @param[out] out  [count], release with ddpm_release. */
+DDPM_MUST_CHECK ddpm_status ddpm_texts_copy(int64_t count, const char *const *texts, const char *what, char ***out);
+
+/** The size of such a block. */
+int64_t ddpm_texts_bytes(int64_t count, const char *const *texts);
+
+/** Set the pointers of such a block, whose bytes came from elsewhere, to the texts behind them. */
+void ddpm_texts_link(int64_t count, char **block);
 
 #endif

@@ -1,4 +1,4 @@
-/* The order of the measurements, and how the time is shared among them. */
+/* The order of the measurements, and how the time is divided among them. */
 #include "bench/parts.h"
 
 #include "base/log.h"
@@ -7,60 +7,60 @@
 #include <math.h>
 #include <omp.h>
 
-/* What is measured without a configuration. */
+/* What is measured where no configuration is given. */
 static const int64_t widths[] = {64, 128, 256, 512, 1024};
 static const struct {
     int64_t width, depth, batch;
 } shapes[] = {{128, 3, 256}, {256, 4, 2048}, {512, 4, 2048}};
 enum { WIDTHS = sizeof widths / sizeof *widths, SHAPES = sizeof shapes / sizeof *shapes };
 
-/* Shares of the time that each part takes, for a width or a shape; as its code multiplies run->share. */
+/* How many times run->share the measurements of a part take, for one width or one shape. */
 static const double shares[DDPM_BENCH_PARTS] = {
     [DDPM_BENCH_LIMITS] = 4,   [DDPM_BENCH_ALLREDUCE] = 5,  [DDPM_BENCH_KERNELS] = 6,    [DDPM_BENCH_STEP] = 4,
     [DDPM_BENCH_SAMPLING] = 1, [DDPM_BENCH_CHECKPOINT] = 1, [DDPM_BENCH_PREDICTION] = 6,
 };
 
-static int wants(const ddpm_bench_run *run, ddpm_bench_part part)
+static int is_of_shapes(ddpm_bench_part part)
 {
-    return (run->options->parts >> part & 1U) != 0;
+    return part == DDPM_BENCH_STEP || part == DDPM_BENCH_SAMPLING || part == DDPM_BENCH_CHECKPOINT;
 }
 
-static int wants_shapes(const ddpm_bench_run *run)
+/* How often a part is measured. */
+static int repetitions(const ddpm_bench_run *run, ddpm_bench_part part)
 {
-    return wants(run, DDPM_BENCH_STEP) || wants(run, DDPM_BENCH_SAMPLING) || wants(run, DDPM_BENCH_CHECKPOINT);
+    if (run->options->has_config) return 1;
+    if (part == DDPM_BENCH_KERNELS) return WIDTHS;
+    return is_of_shapes(part) ? SHAPES : 1;
 }
 
 static double total_shares(const ddpm_bench_run *run)
 {
-    const int several = !run->options->has_config;
-    double total = 1.0; /* the limit in any case */
-    for (int part = 0; part < DDPM_BENCH_PARTS; part++) {
-        const int times = !several                     ? 1
-                          : part == DDPM_BENCH_KERNELS ? WIDTHS
-                          : part == DDPM_BENCH_STEP || part == DDPM_BENCH_SAMPLING || part == DDPM_BENCH_CHECKPOINT
-                              ? SHAPES
-                              : 1;
-        if (wants(run, (ddpm_bench_part)part)) total += times * shares[part];
-    }
+    double total = 1.0; /* the limit, which is measured in any case */
+    for (ddpm_bench_part part = 0; part < DDPM_BENCH_PARTS; part++)
+        if (ddpm_bench_wants(run, part)) total += repetitions(run, part) * shares[part];
     return total;
 }
 
 static ddpm_status bench_kernels(ddpm_bench_run *run)
 {
-    if (run->options->has_config) return ddpm_bench_kernels(run, run->config->network.width);
+    if (run->options->has_config) return ddpm_bench_kernels(run, ddpm_workload_settings(run->config).width);
     for (int i = 0; i < WIDTHS; i++) DDPM_TRY(ddpm_bench_kernels(run, widths[i]));
     return DDPM_OK;
 }
 
 static ddpm_status bench_shapes(ddpm_bench_run *run)
 {
-    if (run->options->has_config) return ddpm_bench_shape(run, run->config);
+    int wanted = 0;
+    for (ddpm_bench_part part = 0; part < DDPM_BENCH_PARTS; part++)
+        wanted |= is_of_shapes(part) && ddpm_bench_wants(run, part);
+    if (!wanted) return DDPM_OK;
+    ddpm_workload_spec spec = ddpm_workload_settings(run->config);
+    if (run->options->has_config) return ddpm_bench_shape(run, &spec);
     for (int i = 0; i < SHAPES; i++) {
-        ddpm_config config = *run->config;
-        config.network.width = shapes[i].width;
-        config.network.depth = shapes[i].depth;
-        config.training.batch = shapes[i].batch;
-        DDPM_TRY(ddpm_bench_shape(run, &config));
+        spec.width = shapes[i].width;
+        spec.depth = shapes[i].depth;
+        spec.batch = shapes[i].batch;
+        DDPM_TRY(ddpm_bench_shape(run, &spec));
     }
     return DDPM_OK;
 }
@@ -71,13 +71,14 @@ static ddpm_status measure(ddpm_bench_run *run)
     const ddpm_data_spec data = ddpm_config_data(run->config);
     DDPM_TRY(ddpm_dataset_create(run->comm, &data, &run->dataset));
     run->dataset_seconds = ddpm_comm_seconds() - start;
-    if (wants(run, DDPM_BENCH_START)) DDPM_TRY(ddpm_bench_start(run)); /* first: it is a start while all is new */
+    /* the start comes first, while nothing has been mapped or cached by another measurement */
+    if (ddpm_bench_wants(run, DDPM_BENCH_START)) DDPM_TRY(ddpm_bench_start(run));
     DDPM_TRY(ddpm_bench_multiply_add(run));
-    if (wants(run, DDPM_BENCH_LIMITS)) DDPM_TRY(ddpm_bench_memory(run));
-    if (wants(run, DDPM_BENCH_ALLREDUCE)) DDPM_TRY(ddpm_bench_allreduce(run));
-    if (wants(run, DDPM_BENCH_KERNELS)) DDPM_TRY(bench_kernels(run));
-    if (wants_shapes(run)) DDPM_TRY(bench_shapes(run));
-    if (wants(run, DDPM_BENCH_PREDICTION)) DDPM_TRY(ddpm_bench_scaling(run));
+    if (ddpm_bench_wants(run, DDPM_BENCH_LIMITS)) DDPM_TRY(ddpm_bench_memory(run));
+    if (ddpm_bench_wants(run, DDPM_BENCH_ALLREDUCE)) DDPM_TRY(ddpm_bench_allreduce(run));
+    if (ddpm_bench_wants(run, DDPM_BENCH_KERNELS)) DDPM_TRY(bench_kernels(run));
+    DDPM_TRY(bench_shapes(run));
+    if (ddpm_bench_wants(run, DDPM_BENCH_PREDICTION)) DDPM_TRY(ddpm_bench_scaling(run));
     return DDPM_OK;
 }
 
@@ -87,12 +88,11 @@ ddpm_status ddpm_bench(ddpm_comm *comm, const ddpm_config *config, const ddpm_be
         .comm = comm,
         .config = config,
         .options = options,
-        .kernels = ddpm_kernels_choose(config->training.factors),
+        .kernels = ddpm_kernels_choose(config->training.precision),
         .threads = omp_get_max_threads(),
         .sum_few = NAN,
         .sum_all = NAN,
     };
-    const int speaks = ddpm_comm_rank(comm) == 0;
     if (!run.kernels)
         return ddpm_fail(DDPM_ERR_CONFIG, "DDPM_ISA names no instruction set that this processor can run");
     run.workers = (double)run.threads * ddpm_comm_size(comm);
@@ -101,6 +101,6 @@ ddpm_status ddpm_bench(ddpm_comm *comm, const ddpm_config *config, const ddpm_be
     ddpm_status status = measure(&run);
     ddpm_dataset_free(run.dataset);
     DDPM_TRY(status);
-    if (speaks) ddpm_bench_print(&run);
-    return ddpm_agree(comm, speaks && options->json ? ddpm_bench_write_json(&run, options->json) : DDPM_OK);
+    if (ddpm_comm_rank(comm) == 0) ddpm_bench_print(&run);
+    return options->json ? DDPM_ON_RANK_0(comm, ddpm_bench_write_json(&run, options->json)) : DDPM_OK;
 }

@@ -1,4 +1,4 @@
-/** `ddpm bench`: what this machine can do, and how near the program comes. */
+/** `ddpm bench`: how fast this machine can be, and how close to that the program comes. */
 #ifndef DDPM_BENCH_BENCH_H
 #define DDPM_BENCH_BENCH_H
 
@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/** What can be measured; --only names some of them. */
+/** What can be measured; --only selects some of these parts. */
 typedef enum ddpm_bench_part {
     DDPM_BENCH_START,
     DDPM_BENCH_LIMITS,
@@ -20,22 +20,22 @@ typedef enum ddpm_bench_part {
     DDPM_BENCH_PARTS
 } ddpm_bench_part;
 
-/** "start", "limits", ... */
+/** The names of the parts: "start", "limits", ... */
 extern const char *const ddpm_bench_parts[DDPM_BENCH_PARTS];
 
 typedef struct ddpm_bench_options {
     unsigned parts;     /* bit i: part i */
-    double seconds;     /* for all measurements together; each is done three times however long it takes */
-    int has_config;     /* nonzero: measure its network and batch; else a few shapes */
-    double latency;     /* seconds of a message between ranks, and bytes per second, for the prediction; */
-    double rate;        /* NaN: as measured */
-    int64_t ranks;      /* most of the prediction's table */
-    const char *folder; /* where a checkpoint is written, and removed */
-    const char *json;   /* NULL: none */
+    double seconds;     /* for all measurements together; each is done at least three times, however long that takes */
+    int has_config;     /* nonzero: measure the configuration's network and batch; 0: measure a few shapes */
+    double latency;     /* for the prediction: seconds of a message between ranks; NaN: as measured */
+    double rate;        /* likewise: bytes per second between ranks */
+    int64_t ranks;      /* the largest number of ranks in the table of the prediction */
+    const char *folder; /* where a checkpoint is written and removed */
+    const char *json;   /* the file for programs; NULL: none is written */
 } ddpm_bench_options;
 
-/** Collective. Prints the table on rank 0.
- *  @param config  checked; the user's, or all defaults. */
+/** Collective. Measure, and print the table on rank 0.
+ *  @param config  checked: the user's, or the defaults. */
 DDPM_MUST_CHECK ddpm_status ddpm_bench(ddpm_comm *comm, const ddpm_config *config, const ddpm_bench_options *options);
 
 #endif

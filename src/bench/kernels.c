@@ -1,5 +1,5 @@
-/* Each kernel by itself, on all threads at once, as they are used: a block of rows a thread, the packed weights shared.
- */
+/* Each kernel by itself, on all threads at once as in training: each thread has a block of rows, and all share the
+ * packed weights. */
 #include "bench/parts.h"
 
 #include "base/memory.h"
@@ -11,7 +11,7 @@
 
 enum { ROWS = 128, LINE = 16 };
 
-/* Of a thread. */
+/* The arrays of one thread. */
 typedef struct block {
     float *x, *h, *slope, *dz, *dx; /* [ROWS][stride] */
     int64_t *fixed;                 /* [width][width] */
@@ -85,62 +85,76 @@ static void release(bench_layer *l)
     ddpm_release(l->bias);
 }
 
-/* ---- what is timed: one time is a block a thread ---- */
-
-#define DEFINE_TIMED(name, call)                                  \
-    static ddpm_status name(void *context, int64_t times)         \
-    {                                                             \
-        const bench_layer *l = context;                           \
-        const int64_t n = l->width, stride = l->stride;           \
-        (void)stride;                                             \
-        _Pragma("omp parallel num_threads(l->threads)")           \
-        {                                                         \
-            const block *b = &l->blocks[omp_get_thread_num()];    \
-            for (int64_t t = 0; t < times; t++) l->kernels->call; \
-        }                                                         \
-        return DDPM_OK;                                           \
-    }
-
-DEFINE_TIMED(time_forward, forward(ROWS, n, n, b->x, stride, l->packed, l->bias, DDPM_ACTIVATION_SILU, b->h, b->slope,
-                                   stride, b->scratch))
-DEFINE_TIMED(time_backward_data,
-             backward_data(ROWS, n, n, b->dz, stride, l->transposed, b->slope, b->dx, stride, b->scratch))
-DEFINE_TIMED(time_backward_fixed, backward_weights_fixed(ROWS, ROWS, n, n, b->x, stride, b->dz, stride, 0x1p20, 0x1p20f,
-                                                         b->fixed, b->scratch))
-DEFINE_TIMED(time_backward_float,
-             backward_weights_float(ROWS, ROWS, n, n, b->x, stride, b->dz, stride, 0x1p20f, b->real, b->scratch))
-DEFINE_TIMED(time_activate, activate(ROWS *n, DDPM_ACTIVATION_SILU, b->x, b->h, b->slope))
-
-static ddpm_status time_normal(void *context, int64_t times)
+static void forward(const bench_layer *l, const block *b)
 {
-    const bench_layer *l = context;
+    l->kernels->forward(ROWS, l->width, l->width, b->x, l->stride, l->packed, l->bias, DDPM_ACTIVATION_SILU, b->h,
+                        b->slope, l->stride, b->scratch);
+}
+
+static void backward_data(const bench_layer *l, const block *b)
+{
+    l->kernels->backward_data(ROWS, l->width, l->width, b->dz, l->stride, l->transposed, b->slope, b->dx, l->stride,
+                              b->scratch);
+}
+
+static void backward_fixed(const bench_layer *l, const block *b)
+{
+    l->kernels->backward_weights_fixed(ROWS, ROWS, l->width, l->width, b->x, l->stride, b->dz, l->stride, 0x1p20,
+                                       0x1p20f, b->fixed, b->scratch);
+}
+
+static void backward_float(const bench_layer *l, const block *b)
+{
+    l->kernels->backward_weights_float(ROWS, ROWS, l->width, l->width, b->x, l->stride, b->dz, l->stride, 0x1p20f,
+                                       b->real, b->scratch);
+}
+
+static void activate(const bench_layer *l, const block *b)
+{
+    l->kernels->activate(ROWS * l->width, DDPM_ACTIVATION_SILU, b->x, b->h, b->slope);
+}
+
+static void normal(const bench_layer *l, const block *b)
+{
+    ddpm_normal_rows(l->kernels, 1, DDPM_RANDOM_DATA, 0, 0, ROWS, l->width, b->h);
+}
+
+typedef struct timed_kernel {
+    const bench_layer *layer;
+    void (*call)(const bench_layer *l, const block *b);
+} timed_kernel;
+
+/* In one repetition each thread calls the kernel on its block. */
+static ddpm_status run_kernel(void *context, int64_t times)
+{
+    const timed_kernel *kernel = context;
+    const bench_layer *l = kernel->layer;
 #pragma omp parallel num_threads(l->threads)
     {
-        const int thread = omp_get_thread_num();
-        for (int64_t t = 0; t < times; t++)
-            ddpm_normal_rows(l->kernels, 1, DDPM_RANDOM_DATA, t, (int64_t)thread * ROWS, ROWS, l->width,
-                             l->blocks[thread].h);
+        const block *b = &l->blocks[omp_get_thread_num()];
+        for (int64_t i = 0; i < times; i++) kernel->call(l, b);
     }
     return DDPM_OK;
 }
 
-static ddpm_status measure(ddpm_bench_run *run, bench_layer *l)
+static ddpm_status measure(ddpm_bench_run *run, const bench_layer *l)
 {
     static const struct {
         const char *name;
-        ddpm_status (*timed)(void *context, int64_t times);
-        double products; /* multiplications of a block by a square matrix; 0: elementwise */
+        void (*call)(const bench_layer *l, const block *b);
+        double products; /* of a block by a square matrix; 0: the kernel is elementwise */
     } kernels[] = {
-        {"forward, SiLU", time_forward, 1},
-        {"backward data", time_backward_data, 1},
-        {"backward weights, exact", time_backward_fixed, 1},
-        {"backward weights, float32", time_backward_float, 1},
-        {"SiLU and slope", time_activate, 0},
-        {"normal numbers", time_normal, 0},
+        {"forward, SiLU", forward, 1},
+        {"backward data", backward_data, 1},
+        {"backward weights, exact", backward_fixed, 1},
+        {"backward weights, float32", backward_float, 1},
+        {"SiLU and slope", activate, 0},
+        {"normal numbers", normal, 0},
     };
     const double n = (double)l->width;
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
-        const ddpm_timed thing = {kernels[i].timed, l};
+        timed_kernel kernel = {l, kernels[i].call};
+        const ddpm_timed thing = {run_kernel, &kernel};
         const double operations = 2.0 * kernels[i].products * ROWS * n * n;
         ddpm_bench_timing timing;
         double share;

@@ -1,4 +1,4 @@
-/* What the machine allows: multiply-adds, memory, sums over ranks. */
+/* The limits of the machine: multiply-adds, memory, sums over ranks. */
 #include "bench/parts.h"
 
 #include "base/memory.h"
@@ -9,15 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- multiply-adds ---- */
-
-enum { ROUNDS = 10000 }; /* of one time: some 50 microseconds */
+enum { ROUNDS = 10000 }; /* of multiply-adds in one repetition: about 50 microseconds */
 
 typedef struct multiply_add {
     const ddpm_kernels *kernels;
     int threads;
     float numbers[DDPM_LIMIT_NUMBERS];
-    double operations; /* of one time and thread */
+    double operations; /* of one repetition in one thread */
 } multiply_add;
 
 static void make_multiply_add(const ddpm_kernels *kernels, int threads, multiply_add *m)
@@ -41,7 +39,7 @@ static ddpm_status run_multiply_add(void *context, int64_t times)
     return DDPM_OK;
 }
 
-/* The kernels whose rate is the limit: of float32, whatever the factors. */
+/* The kernels whose rate is the limit: those of float32, whatever training.precision is. */
 static const ddpm_kernels *find_limit(const ddpm_bench_run *run)
 {
     const ddpm_kernels *kernels;
@@ -59,10 +57,10 @@ ddpm_status ddpm_bench_multiply_add(ddpm_bench_run *run)
         multiply_add context;
         const ddpm_timed thing = {run_multiply_add, &context};
         ddpm_bench_timing timing;
-        if (!is_limit && !(run->options->parts & 1U << DDPM_BENCH_LIMITS)) continue;
+        if (!is_limit && !ddpm_bench_wants(run, DDPM_BENCH_LIMITS)) continue;
         make_multiply_add(kernels, run->threads, &context);
         DDPM_TRY(ddpm_bench_measure(run->comm, 1, &thing, run->share, &timing));
-        const double rate = context.operations / timing.least; /* a limit is the best that was seen */
+        const double rate = context.operations / timing.least; /* a limit is the best that was measured */
         if (is_limit) run->multiply_add = rate;
         ddpm_bench_add(run, DDPM_BENCH_LIMITS, "multiply-add", timing.least, 1e-9 * rate, "GFLOP/s a thread", NAN,
                        "%s, random numbers%s", kernels->name, is_limit ? ": the limit" : "");
@@ -87,24 +85,22 @@ ddpm_status ddpm_bench_measure_shares(ddpm_bench_run *run, int count, const ddpm
     return DDPM_OK;
 }
 
-/* ---- memory ---- */
-
-enum { ARRAY = 4 << 20 }; /* floats of each of a thread's three arrays: 16 MiB, beyond its share of any cache */
+enum { ARRAY = 4 << 20 }; /* floats of each of a thread's three arrays: 16 MiB is more than its share of any cache */
 
 typedef struct memory {
     int threads;
     float **arrays; /* [threads][3] */
 } memory;
 
-/* a = b + s c (McCalpin's STREAM triad); a, b and c are counted, once each. */
+/* a = b + s c, McCalpin's STREAM triad. The bytes of a, b and c are counted once each. */
 static ddpm_status run_memory(void *context, int64_t times)
 {
     const memory *m = context;
 #pragma omp parallel num_threads(m->threads)
     {
         float *restrict a = m->arrays[3 * omp_get_thread_num()];
-        const float *restrict b = m->arrays[3 * omp_get_thread_num() + 1], *restrict c =
-                                                                               m->arrays[3 * omp_get_thread_num() + 2];
+        const float *restrict b = m->arrays[3 * omp_get_thread_num() + 1];
+        const float *restrict c = m->arrays[3 * omp_get_thread_num() + 2];
         for (int64_t t = 0; t < times; t++)
 #pragma omp simd
             for (int64_t i = 0; i < ARRAY; i++) a[i] = b[i] + 0.5f * c[i];
@@ -112,7 +108,7 @@ static ddpm_status run_memory(void *context, int64_t times)
     return DDPM_OK;
 }
 
-/* Local. Each thread makes its own, so that they are on its side of the machine. */
+/* Local. Each thread allocates its own arrays, so that they are in the memory nearest to it. */
 static ddpm_status make_arrays(memory *m)
 {
     int failed = 0;
@@ -120,11 +116,11 @@ static ddpm_status make_arrays(memory *m)
 #pragma omp parallel num_threads(m->threads) reduction(+ : failed)
     for (int i = 0; i < 3; i++)
         failed += DDPM_NEW(&m->arrays[3 * omp_get_thread_num() + i], ARRAY, "memory to measure") != DDPM_OK;
-    return failed ? ddpm_fail(DDPM_ERR_MEMORY,
-                              "memory to measure: %d MiB a thread could not be had; leave the limits out "
-                              "(--only), or use fewer threads",
-                              (int)(3 * sizeof(float) * ARRAY >> 20))
-                  : DDPM_OK;
+    if (!failed) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_MEMORY,
+                     "memory to measure: %d MiB a thread could not be allocated; leave the limits out (--only), or use "
+                     "fewer threads",
+                     (int)(3 * sizeof(float) * ARRAY >> 20));
 }
 
 ddpm_status ddpm_bench_memory(ddpm_bench_run *run)
@@ -142,8 +138,6 @@ ddpm_status ddpm_bench_memory(ddpm_bench_run *run)
     ddpm_release(context.arrays);
     return status;
 }
-
-/* ---- sums over ranks ---- */
 
 typedef struct sum {
     ddpm_comm *comm;

@@ -1,60 +1,59 @@
-/* What a step is made of, for the prediction: by batches of a few blocks a thread. */
+/* The parts of a step, from the times of batches of different numbers of blocks. */
 #include "bench/parts.h"
-
-#include "bench/workload.h"
 
 #include <math.h>
 
-enum { FEW = 1, MANY = 3, PLACES = 3 }; /* blocks a thread: the difference is the time of a block */
+enum { FEW = 1, MANY = 3 }; /* blocks a thread: the time of a block follows from the difference */
+enum { LOADS = 3 };         /* FEW, MANY, and the configuration's own batch */
 
-/* Collective. FEW blocks a thread, MANY, and the configuration's own batch. */
-static ddpm_status make_loads(const ddpm_bench_run *run, ddpm_workload loads[PLACES])
+/* Collective. */
+static ddpm_status make_loads(const ddpm_bench_run *run, ddpm_workload loads[LOADS])
 {
     static const int64_t blocks[2] = {FEW, MANY};
-    DDPM_TRY(ddpm_workload_create(run->comm, run->config, run->dataset, run->threads, &loads[2]));
-    ddpm_config settings = *run->config;
-    settings.parallel.block_rows = ddpm_stepper_block_rows(loads[2].stepper);
+    ddpm_workload_spec spec = ddpm_workload_settings(run->config);
+    DDPM_TRY(ddpm_workload_create(run->comm, run->config, &spec, run->dataset, run->threads, &loads[2]));
+    spec.block_rows = loads[2].stepper->batch.block_rows;
     for (int i = 0; i < 2; i++) {
-        settings.training.batch = blocks[i] * settings.parallel.block_rows * (int64_t)run->workers;
-        DDPM_TRY(ddpm_workload_create(run->comm, &settings, run->dataset, run->threads, &loads[i]));
+        spec.batch = blocks[i] * spec.block_rows * (int64_t)run->workers;
+        DDPM_TRY(ddpm_workload_create(run->comm, run->config, &spec, run->dataset, run->threads, &loads[i]));
     }
     return DDPM_OK;
 }
 
-/* The link between ranks: given, or measured, or a guess that the table says is one. */
+/* The latency and rate of the link between ranks are given, or measured, or assumed, which the table says. */
 static void choose_link(ddpm_bench_run *run)
 {
-    static const double LATENCY = 2e-6, RATE = 1e10; /* of a usual cluster's network */
+    static const double LATENCY = 2e-6, RATE = 1e10; /* typical of a cluster */
     const ddpm_bench_options *o = run->options;
     ddpm_scaling *p = &run->scaling;
     run->measured_link = !isnan(run->sum_all);
+    p->latency = LATENCY;
+    p->rate = RATE;
     if (run->measured_link)
         ddpm_scaling_fit(ddpm_comm_size(run->comm), run->sum_few, (double)sizeof(int64_t) * DDPM_BENCH_SUM,
                          run->sum_all, &p->latency, &p->rate);
-    else
-        p->latency = LATENCY, p->rate = RATE;
     if (!isnan(o->latency)) p->latency = o->latency;
     if (!isnan(o->rate)) p->rate = o->rate;
     run->measured_link |= !isnan(o->latency) && !isnan(o->rate);
 }
 
-static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[PLACES])
+static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS])
 {
     const ddpm_network *network = loads[2].model.network;
-    const int exact = run->config->parallel.reduction == DDPM_REDUCTION_EXACT;
+    const int exact = loads[2].spec.reduction == DDPM_REDUCTION_EXACT;
     ddpm_scaling *p = &run->scaling;
-    ddpm_timed things[PLACES];
-    ddpm_bench_timing timings[PLACES];
-    for (int i = 0; i < PLACES; i++) things[i] = ddpm_workload_steps(&loads[i]);
-    DDPM_TRY(ddpm_bench_measure(run->comm, PLACES, things, 6.0 * run->share, timings));
+    ddpm_timed things[LOADS];
+    ddpm_bench_timing timings[LOADS];
+    for (int i = 0; i < LOADS; i++) things[i] = ddpm_workload_steps(&loads[i]);
+    DDPM_TRY(ddpm_bench_measure(run->comm, LOADS, things, 6.0 * run->share, timings));
     *p = (ddpm_scaling){
-        .blocks = ddpm_stepper_blocks(loads[2].stepper),
+        .blocks = loads[2].stepper->batch.blocks,
         .threads = run->threads,
         .block_seconds = fmax(0.0, timings[1].median - timings[0].median) / (MANY - FEW),
         .bytes = (double)(exact ? sizeof(int64_t) : sizeof(float)) * (double)ddpm_network_parameter_count(network),
     };
     choose_link(run);
-    /* the sums of this run are not part of what a rank does alone */
+    /* the time of the sum over this run's ranks is not part of what a rank does alone */
     const double sum = isnan(run->sum_all) ? 0.0 : ddpm_scaling_sum(p, ddpm_comm_size(run->comm));
     p->once_seconds = fmax(0.0, timings[0].median - FEW * p->block_seconds - sum);
     run->measured = timings[2].median;
@@ -65,9 +64,9 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[PLACES
 
 ddpm_status ddpm_bench_scaling(ddpm_bench_run *run)
 {
-    ddpm_workload loads[PLACES] = {0};
+    ddpm_workload loads[LOADS] = {0};
     ddpm_status status = make_loads(run, loads);
     if (status == DDPM_OK) status = measure_parts(run, loads);
-    for (int i = 0; i < PLACES; i++) ddpm_workload_release(&loads[i]);
+    for (int i = 0; i < LOADS; i++) ddpm_workload_release(&loads[i]);
     return status;
 }

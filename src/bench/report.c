@@ -1,4 +1,4 @@
-/* What was measured, for people and for programs. */
+/* What was measured: a table for people, JSON for programs. */
 #include "bench/parts.h"
 
 #include "file/json_file.h"
@@ -13,7 +13,7 @@ const char *const ddpm_bench_parts[DDPM_BENCH_PARTS] = {"start",    "limits",   
 void ddpm_bench_add(ddpm_bench_run *run, ddpm_bench_part part, const char *name, double seconds, double rate,
                     const char *unit, double share, const char *of, ...)
 {
-    if (run->row_count == DDPM_BENCH_ROWS) return; /* far more than there are */
+    if (run->row_count == DDPM_BENCH_ROWS) return; /* the parts add far fewer */
     ddpm_bench_row *row = &run->rows[run->row_count++];
     *row = (ddpm_bench_row){.part = part, .seconds = seconds, .rate = rate, .unit = unit, .share = share};
     snprintf(row->name, sizeof row->name, "%s", name);
@@ -22,8 +22,6 @@ void ddpm_bench_add(ddpm_bench_run *run, ddpm_bench_part part, const char *name,
     vsnprintf(row->of, sizeof row->of, of, arguments);
     va_end(arguments);
 }
-
-/* ---- for people ---- */
 
 static void print_seconds(double seconds)
 {
@@ -52,8 +50,8 @@ static void print_link(const ddpm_bench_run *run)
 {
     const ddpm_scaling *p = &run->scaling;
     printf(
-        "\nprediction for the configuration: %lld blocks of %.3g ms over ranks of %lld thread%s, %.3g ms a rank once a "
-        "step, %.3g MB summed over the ranks\n",
+        "\nprediction for the configuration: %lld blocks of %.3g ms each, over ranks of %lld thread%s; %.3g ms once a "
+        "step on every rank; %.3g MB summed over the ranks\n",
         (long long)p->blocks, 1e3 * p->block_seconds, (long long)p->threads, p->threads == 1 ? "" : "s",
         1e3 * p->once_seconds, 1e-6 * p->bytes);
     printf("link between ranks: latency %.3g us, %.3g GB/s, %s\n", 1e6 * p->latency, 1e-9 * p->rate,
@@ -75,7 +73,7 @@ static void print_prediction(const ddpm_bench_run *run)
     }
 }
 
-/* The lines of a part, under its title. */
+/* Print the lines of a part under its name. */
 static void print_part(const ddpm_bench_run *run, ddpm_bench_part part)
 {
     int found = 0;
@@ -85,24 +83,23 @@ static void print_part(const ddpm_bench_run *run, ddpm_bench_part part)
         found = 1;
         print_row(&run->rows[i]);
     }
-    if (part == DDPM_BENCH_ALLREDUCE && !found && run->options->parts & 1U << part)
+    if (part == DDPM_BENCH_ALLREDUCE && !found && ddpm_bench_wants(run, part))
         printf("%s\n  one rank: nothing to measure (mpirun -n 2 ddpm bench)\n", ddpm_bench_parts[part]);
 }
 
 void ddpm_bench_print(const ddpm_bench_run *run)
 {
     const int ranks = ddpm_comm_size(run->comm);
-    printf("ddpm " DDPM_VERSION
-           ", %d rank%s of %d thread%s, %s kernels, %s factors; medians, and of the limits the best; a share is of the "
-           "limit measured in turn\n",
-           ranks, ranks == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", run->kernels->name,
-           run->kernels->factors);
+    printf(
+        "ddpm " DDPM_VERSION
+        ", %d rank%s of %d thread%s, %s kernels, %s precision. Times are medians; those of the limits are the best. A "
+        "share is of the limit measured in the same round.\n",
+        ranks, ranks == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", run->kernels->name,
+        run->kernels->precision);
     printf("  %-60s%13s  %10s %-24s %s\n", "", "time", "rate", "", "of the limit");
     for (int part = 0; part < DDPM_BENCH_PARTS; part++) print_part(run, (ddpm_bench_part)part);
     if (run->has_scaling) print_prediction(run);
 }
-
-/* ---- for programs ---- */
 
 static void put_row(FILE *to, const ddpm_bench_row *row)
 {
@@ -146,8 +143,8 @@ ddpm_status ddpm_bench_write_json(const ddpm_bench_run *run, const char *path)
     FILE *to = file.to;
     fprintf(to,
             "{\"program\": \"ddpm " DDPM_VERSION
-            "\", \"kernels\": \"%s\", \"factors\": \"%s\", \"ranks\": %d, \"threads\": %d",
-            run->kernels->name, run->kernels->factors, ddpm_comm_size(run->comm), run->threads);
+            "\", \"kernels\": \"%s\", \"precision\": \"%s\", \"ranks\": %d, \"threads\": %d",
+            run->kernels->name, run->kernels->precision, ddpm_comm_size(run->comm), run->threads);
     ddpm_json_number(to, ", ", "limit", run->multiply_add);
     fprintf(to, ",\n  \"rows\": [");
     for (int i = 0; i < run->row_count; i++) {

@@ -1,18 +1,13 @@
-/* The model of a step's time. */
+/* The formulas of scaling.h. */
 #include "bench/scaling.h"
+
+#include "base/split.h"
 
 #include <math.h>
 
-enum { RANKS_BITS = 17 };
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks)
 {
-    const int64_t most = divide_up(divide_up(scaling->blocks, ranks), scaling->threads);
+    const int64_t most = ddpm_pieces(ddpm_pieces(scaling->blocks, ranks), scaling->threads);
     return (double)most * scaling->block_seconds;
 }
 
@@ -38,7 +33,7 @@ void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double se
 {
     const double p = (double)ranks, stages = ceil(log2(p)), beyond = seconds - few_seconds;
     *latency = few_seconds / stages;
-    /* the cheaper algorithm was at work: take each, and believe the one that needs the slower link */
+    /* the sum took the cheaper of two algorithms: the rate is the lower of those that each would need */
     const double doubling = stages * bytes / fmax(beyond, 1e-3 * seconds);
     const double scattering = 2.0 * (p - 1.0) / p * bytes / fmax(beyond - few_seconds, 1e-3 * seconds);
     *rate = fmin(doubling, scattering);
@@ -47,7 +42,7 @@ void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double se
 int64_t ddpm_scaling_ranks(int i)
 {
     if (i == 0) return 1;
-    const int bit = (i + 1) / 2;
-    if (bit > RANKS_BITS || i >= 2 * RANKS_BITS) return 0;
-    return i % 2 ? INT64_C(1) << bit : INT64_C(3) << (bit - 1);
+    const int64_t bit = ddpm_smaller((i + 1) / 2, 60); /* 60: still 64 bits, and above the limit */
+    const int64_t ranks = i % 2 ? INT64_C(1) << bit : INT64_C(3) << (bit - 1);
+    return ranks <= DDPM_SCALING_RANKS_MAX ? ranks : 0;
 }

@@ -1,40 +1,44 @@
-/** What a training step will take on any number of ranks, from what was measured on a few. Pure arithmetic; Local, any
- * thread.
+/** The time that a training step will take on any number of ranks, from measurements on a few ranks. Local, any thread:
+ * pure arithmetic.
  *
- *  A step is: the blocks of the rank that has most of them, each thread its share; what every rank does however small
- * its share (packing weights, adding up threads, updating parameters); and the sum over the ranks. The sum takes the
- * cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, section 4, without the cost of adding): for p ranks
- * and n bytes, log2(p) (latency + n / rate) by recursive doubling, or 2 log2(p) latency + 2 (p-1)/p n / rate by
- * scattering and gathering.
+ *  A step is made of three parts. The first is the blocks of the rank that has most of them, which are divided among
+ * its threads. The second is what every rank does, however few its blocks are: it packs weights, adds up the sums of
+ * its threads and updates the parameters. The third is the sum over the ranks, by the cheaper of two algorithms
+ * (Thakur, Rabenseifner and Gropp 2005, section 4, without the cost of adding): for p ranks and n bytes it takes
+ * log2(p) (latency + n / rate) by recursive doubling, or 2 log2(p) latency + 2 (p-1)/p n / rate by scattering and
+ * gathering.
  */
 #ifndef DDPM_BENCH_SCALING_H
 #define DDPM_BENCH_SCALING_H
 
 #include <stdint.h>
 
+enum { DDPM_SCALING_RANKS_MAX = 1 << 17 };
+
 typedef struct ddpm_scaling {
     int64_t blocks;       /* of a batch, over all ranks */
     int64_t threads;      /* of a rank */
-    double block_seconds; /* of a thread for a block, all threads at work */
-    double once_seconds;  /* of a rank, once a step */
-    double bytes;         /* summed over the ranks */
+    double block_seconds; /* that a thread takes for a block while all threads work */
+    double once_seconds;  /* that a rank takes once in a step, however many blocks it has */
+    double bytes;         /* that are summed over the ranks */
     double latency;       /* seconds of a message between two ranks */
-    double rate;          /* bytes per second of a large one */
+    double rate;          /* bytes per second of a large message */
 } ddpm_scaling;
 
-/** Seconds of a step's parts, and of it. */
+/** Seconds of a step's blocks, of its sum over the ranks, and of the whole step. */
 double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks);
 double ddpm_scaling_sum(const ddpm_scaling *scaling, int64_t ranks);
 double ddpm_scaling_step(const ddpm_scaling *scaling, int64_t ranks);
 
-/** The speed per rank against that of one rank, 1 at best. */
+/** The speed per rank divided by that of one rank: 1 at best. */
 double ddpm_scaling_efficiency(const ddpm_scaling *scaling, int64_t ranks);
 
-/** Latency and rate that explain two measured sums over `ranks` (2 or more): one of few bytes and one of `bytes`.
- * ddpm_scaling_sum then gives the second time, as long as it is well above the first. */
+/** The latency and rate that give two measured times of a sum over `ranks` (2 or more): few_seconds for a few bytes,
+ * and `seconds` for `bytes`. ddpm_scaling_sum then gives the second time, as long as it is well above the first. */
 void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double seconds, double *latency, double *rate);
 
-/** The numbers of ranks that are worth a line: 1, 2, 3, 4, 6, 8, 12 ... 131072. Number i of them, 0 beyond the last. */
+/** The number of ranks in line i of the prediction's table: 1, 2, 3, 4, 6, 8, 12 ... DDPM_SCALING_RANKS_MAX; 0 beyond
+ * the last line. */
 int64_t ddpm_scaling_ranks(int i);
 
 #endif

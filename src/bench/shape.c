@@ -1,10 +1,11 @@
-/* A configuration's first step, training step, sampling step and checkpoint. */
+/* A workload's first step, training step, sampling step and checkpoint. */
 #include "bench/parts.h"
 
 #include "base/memory.h"
-#include "bench/workload.h"
 #include "file/file.h"
 #include "sample/generator.h"
+#include "train/snapshot.h"
+#include "train/step.h"
 
 #include <math.h>
 #include <omp.h>
@@ -12,34 +13,26 @@
 #include <string.h>
 #include <unistd.h>
 
-static int wants(const ddpm_bench_run *run, ddpm_bench_part part)
-{
-    return (run->options->parts >> part & 1U) != 0;
-}
-
-/* "256 x 4, batch 2048, D 2" */
+/* For example "256 x 4, batch 2048, D 2". */
 static void name_shape(const ddpm_workload *w, char out[DDPM_BENCH_NAME])
 {
-    snprintf(out, DDPM_BENCH_NAME, "%lld x %lld, batch %lld, D %lld", (long long)w->config.network.width,
-             (long long)w->config.network.depth, (long long)w->config.training.batch,
+    snprintf(out, DDPM_BENCH_NAME, "%lld x %lld, batch %lld, D %lld", (long long)w->spec.width,
+             (long long)w->spec.depth, (long long)w->spec.batch,
              (long long)ddpm_network_get_spec(w->model.network)->columns);
 }
-
-/* ---- a training step ---- */
 
 static void add_step(ddpm_bench_run *run, const ddpm_workload *w, const char *name, double seconds, double share)
 {
     char shape[DDPM_BENCH_NAME];
     name_shape(w, shape);
-    ddpm_bench_add(run, DDPM_BENCH_STEP, name, seconds, (double)w->config.training.batch / seconds, "rows/s", share,
-                   "%s", shape);
+    ddpm_bench_add(run, DDPM_BENCH_STEP, name, seconds, (double)w->spec.batch / seconds, "rows/s", share, "%s", shape);
 }
 
-/* Exact and float32 in turn: what exactness costs is the ratio of neighbours. */
+/* Exact and float32 reduction are measured in turn; the ratio of their times in a round is the cost of exactness. */
 static ddpm_status measure_steps(ddpm_bench_run *run, ddpm_workload *exact, ddpm_workload *real)
 {
     const ddpm_timed things[2] = {ddpm_workload_steps(real), ddpm_workload_steps(exact)};
-    const double rows = (double)exact->config.training.batch / run->workers;
+    const double rows = (double)exact->spec.batch / run->workers;
     const double work = 3.0 * ddpm_network_operations(exact->model.network) * rows, operations[2] = {work, work};
     ddpm_bench_timing timings[2];
     double shares[2];
@@ -48,28 +41,27 @@ static ddpm_status measure_steps(ddpm_bench_run *run, ddpm_workload *exact, ddpm
     add_step(run, exact, "training step, exact", timings[1].median, shares[1]);
     add_step(run, real, "training step, float32", timings[0].median, shares[0]);
     name_shape(exact, shape);
-    ddpm_bench_add(run, DDPM_BENCH_STEP, "exact beside float32", NAN, 100.0 * (timings[1].ratio[0] - 1.0), "% dearer",
-                   NAN, "%s", shape);
+    ddpm_bench_add(run, DDPM_BENCH_STEP, "exact beside float32", NAN, 100.0 * (timings[1].ratio[0] - 1.0),
+                   "% more time", NAN, "%s", shape);
     return DDPM_OK;
 }
 
-static ddpm_status bench_steps(ddpm_bench_run *run, const ddpm_config *config)
+static ddpm_status bench_steps(ddpm_bench_run *run, const ddpm_workload_spec *shape)
 {
-    ddpm_config settings = *config;
+    ddpm_workload_spec spec = *shape;
     ddpm_workload exact = {0}, real = {0};
-    settings.parallel.reduction = DDPM_REDUCTION_EXACT;
-    ddpm_status status = ddpm_workload_create(run->comm, &settings, run->dataset, run->threads, &exact);
-    settings.parallel.reduction = DDPM_REDUCTION_FLOAT32;
-    if (status == DDPM_OK) status = ddpm_workload_create(run->comm, &settings, run->dataset, run->threads, &real);
+    spec.reduction = DDPM_REDUCTION_EXACT;
+    ddpm_status status = ddpm_workload_create(run->comm, run->config, &spec, run->dataset, run->threads, &exact);
+    spec.reduction = DDPM_REDUCTION_FLOAT32;
+    if (status == DDPM_OK)
+        status = ddpm_workload_create(run->comm, run->config, &spec, run->dataset, run->threads, &real);
     if (status == DDPM_OK) status = measure_steps(run, &exact, &real);
     ddpm_workload_release(&exact);
     ddpm_workload_release(&real);
     return status;
 }
 
-/* ---- a sampling step ---- */
-
-enum { SAMPLER_STEPS = 10 }; /* of T: every step costs the same */
+enum { SAMPLER_STEPS = 10 }; /* at most, since every step costs the same */
 
 typedef struct sampling {
     ddpm_generator *generator;
@@ -78,7 +70,7 @@ typedef struct sampling {
     float *rows; /* [threads][DDPM_GENERATOR_BLOCK][columns] */
 } sampling;
 
-/* One time: a block a thread, all steps. */
+/* In one repetition each thread takes a block of rows through all steps. */
 static ddpm_status run_sampling(void *context, int64_t times)
 {
     const sampling *s = context;
@@ -92,12 +84,12 @@ static ddpm_status run_sampling(void *context, int64_t times)
     return DDPM_OK;
 }
 
-/* Local. Of the raw weights: the average is the same. */
+/* Local. */
 static ddpm_status make_sampling(const ddpm_loaded *loaded, int threads, sampling *s)
 {
     ddpm_sampling settings = loaded->config.sampling;
     const int64_t steps = settings.steps > 0 ? settings.steps : loaded->config.diffusion.steps;
-    settings.steps = steps < SAMPLER_STEPS ? steps : SAMPLER_STEPS;
+    settings.steps = ddpm_smaller(steps, SAMPLER_STEPS);
     settings.clip = DDPM_CLIP_NONE;
     s->threads = threads;
     s->columns = loaded->checkpoint.columns;
@@ -109,7 +101,7 @@ static ddpm_status measure_sampling(ddpm_bench_run *run, const ddpm_workload *w,
 {
     const ddpm_timed thing = {run_sampling, s};
     const int64_t steps = ddpm_generator_sampler(s->generator)->step_count;
-    const double rows = (double)(steps * DDPM_GENERATOR_BLOCK); /* of a thread, each step's counted */
+    const double rows = (double)(steps * DDPM_GENERATOR_BLOCK); /* of a thread, counted in every step */
     const double operations = ddpm_network_operations(w->model.network) * rows;
     ddpm_bench_timing timing;
     double share;
@@ -138,11 +130,9 @@ static ddpm_status bench_sampling(ddpm_bench_run *run, const ddpm_workload *w)
     return status;
 }
 
-/* ---- a checkpoint ---- */
-
 typedef struct saving {
     const ddpm_workload *workload;
-    int writes; /* this rank does */
+    int writes; /* nonzero: this rank does */
     char path[DDPM_PATH_BYTES];
 } saving;
 
@@ -152,7 +142,7 @@ static ddpm_status run_saving(void *context, int64_t times)
     const ddpm_workload *w = s->workload;
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(w->model.network, &tensors);
-    ddpm_checkpoint checkpoint = ddpm_stepper_checkpoint(w->stepper, &w->state);
+    ddpm_checkpoint checkpoint = ddpm_snapshot_take(w->stepper, &w->state);
     checkpoint.config = (char *)"";
     for (int64_t t = 0; s->writes && t < times; t++)
         DDPM_TRY(ddpm_checkpoint_write(s->path, &checkpoint, count, tensors));
@@ -177,15 +167,15 @@ static ddpm_status bench_checkpoint(ddpm_bench_run *run, const ddpm_workload *w)
     return DDPM_OK;
 }
 
-ddpm_status ddpm_bench_shape(ddpm_bench_run *run, const ddpm_config *config)
+ddpm_status ddpm_bench_shape(ddpm_bench_run *run, const ddpm_workload_spec *spec)
 {
-    ddpm_config settings = *config;
+    ddpm_workload_spec single = *spec;
     ddpm_workload w;
-    settings.training.factors = DDPM_FACTORS_FLOAT32; /* samples are drawn so */
-    ddpm_status status = ddpm_workload_create(run->comm, &settings, run->dataset, run->threads, &w);
-    if (status == DDPM_OK && wants(run, DDPM_BENCH_STEP)) status = bench_steps(run, config);
-    if (status == DDPM_OK && wants(run, DDPM_BENCH_SAMPLING)) status = bench_sampling(run, &w);
-    if (status == DDPM_OK && wants(run, DDPM_BENCH_CHECKPOINT)) status = bench_checkpoint(run, &w);
+    single.precision = DDPM_PRECISION_FLOAT32; /* sampling always uses it */
+    ddpm_status status = ddpm_workload_create(run->comm, run->config, &single, run->dataset, run->threads, &w);
+    if (status == DDPM_OK && ddpm_bench_wants(run, DDPM_BENCH_STEP)) status = bench_steps(run, spec);
+    if (status == DDPM_OK && ddpm_bench_wants(run, DDPM_BENCH_SAMPLING)) status = bench_sampling(run, &w);
+    if (status == DDPM_OK && ddpm_bench_wants(run, DDPM_BENCH_CHECKPOINT)) status = bench_checkpoint(run, &w);
     ddpm_workload_release(&w);
     return status;
 }
@@ -193,10 +183,11 @@ ddpm_status ddpm_bench_shape(ddpm_bench_run *run, const ddpm_config *config)
 ddpm_status ddpm_bench_start(ddpm_bench_run *run)
 {
     const double start = ddpm_comm_seconds();
+    const ddpm_workload_spec spec = ddpm_workload_settings(run->config);
     ddpm_workload w;
     ddpm_reduced found;
     char shape[DDPM_BENCH_NAME];
-    ddpm_status status = ddpm_workload_create(run->comm, run->config, run->dataset, run->threads, &w);
+    ddpm_status status = ddpm_workload_create(run->comm, run->config, &spec, run->dataset, run->threads, &w);
     if (status == DDPM_OK) status = ddpm_stepper_iterate(w.stepper, &w.state, 0, &found);
     if (status == DDPM_OK) {
         name_shape(&w, shape);

@@ -1,20 +1,21 @@
-/* Samples in turn, until the time is over. Every rank knows every sample, so all stop at the same one. */
+/* Samples are taken in turn until the time is over. All ranks know the time of every sample, so they stop together. */
 #include "bench/timing.h"
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { ROUNDS_LEAST = 3, ROUNDS_MOST = 1000 };
 
-static const double SAMPLE_LEAST = 2e-3; /* seconds of a sample: far above the clock's grain and a barrier's cost */
+static const double SAMPLE_LEAST = 2e-3; /* seconds: far above the clock's resolution and the cost of a barrier */
 
 typedef struct series {
     int64_t times, rounds;
-    double *seconds; /* [ROUNDS_MOST], of one time */
+    double *seconds; /* [ROUNDS_MOST] of one repetition */
 } series;
 
-/* Collective. Seconds of `times` times on the slowest rank. */
+/* Collective. Seconds of `times` repetitions on the slowest rank. */
 static ddpm_status sample(ddpm_comm *comm, const ddpm_timed *thing, int64_t times, double *seconds)
 {
     ddpm_comm_barrier(comm);
@@ -22,16 +23,15 @@ static ddpm_status sample(ddpm_comm *comm, const ddpm_timed *thing, int64_t time
     const ddpm_status status = thing->run(thing->context, times);
     int64_t nanoseconds = (int64_t)((ddpm_comm_seconds() - start) * 1e9);
     ddpm_comm_max_int64(comm, &nanoseconds, 1);
-    *seconds = 1e-9 * (double)(nanoseconds > 0 ? nanoseconds : 1);
+    *seconds = 1e-9 * (double)ddpm_larger(nanoseconds, 1);
     return ddpm_agree(comm, status);
 }
 
-/* Collective. How often a sample does the thing, so that it lasts long enough to be timed, and no longer than its
- * share.
- */
+/* Collective. Choose how many repetitions a sample has, so that it lasts long enough to be timed, and no longer than
+ * its share of the time. */
 static ddpm_status calibrate(ddpm_comm *comm, const ddpm_timed *thing, double share, int64_t *times)
 {
-    const double wanted = share / ROUNDS_LEAST < SAMPLE_LEAST ? share / ROUNDS_LEAST : SAMPLE_LEAST;
+    const double wanted = fmin(share / ROUNDS_LEAST, SAMPLE_LEAST);
     double seconds = 0.0;
     for (*times = 1;; *times *= 2) {
         DDPM_TRY(sample(comm, thing, *times, &seconds));
@@ -45,7 +45,7 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Sorts the numbers. */
+/* The numbers are sorted afterwards. */
 static double median(double *numbers, int64_t count)
 {
     qsort(numbers, (size_t)count, sizeof *numbers, by_size);
@@ -54,7 +54,7 @@ static double median(double *numbers, int64_t count)
 
 static void summarise(int count, series *all, ddpm_bench_timing *out, double *scratch)
 {
-    for (int i = 0; i < count; i++) /* all ratios first: medians put the times in another order */
+    for (int i = 0; i < count; i++) /* all ratios come first, since a median changes the order of the times */
         for (int j = 0; j < count; j++) {
             for (int64_t r = 0; r < all[i].rounds; r++) scratch[r] = all[i].seconds[r] / all[j].seconds[r];
             out[i].ratio[j] = median(scratch, all[i].rounds);

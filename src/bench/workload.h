@@ -1,26 +1,44 @@
-/** A configuration's training, ready to be stepped, without a run folder: for measurements. */
+/** The training of a configuration without a run folder, ready to be stepped: what is measured. */
 #ifndef DDPM_BENCH_WORKLOAD_H
 #define DDPM_BENCH_WORKLOAD_H
 
 #include "bench/timing.h"
-#include "train/step.h"
+#include "config/config.h"
+#include "train/state.h"
+#include "train/stepper.h"
+
+/** What measurements vary of a configuration. */
+typedef struct ddpm_workload_spec {
+    int64_t width, depth; /* of the network */
+    int64_t batch;
+    int64_t block_rows; /* 0: chosen from the batch */
+    ddpm_reduction reduction;
+    ddpm_precision precision;
+} ddpm_workload_spec;
 
 /** Stays where it is once made. */
 typedef struct ddpm_workload {
-    ddpm_config config; /* a copy; its lists are the original's */
+    ddpm_workload_spec spec;
+    ddpm_config config; /* with the spec's values; its lists are the original's */
     ddpm_model model;
     ddpm_stepper *stepper;
     ddpm_state state;
 } ddpm_workload;
 
-/** Collective. @param config, dataset  borrowed until ddpm_workload_release.  @param[out] out  release it, also on
- * failure.
- */
-DDPM_MUST_CHECK ddpm_status ddpm_workload_create(ddpm_comm *comm, const ddpm_config *config, ddpm_dataset *dataset,
-                                                 int threads, ddpm_workload *out);
+/** Local. A configuration's own values. */
+ddpm_workload_spec ddpm_workload_settings(const ddpm_config *config);
+
+/** Collective. The training of a configuration with other values of what a spec holds.
+ *  @param config, dataset  borrowed until ddpm_workload_release.
+ *  @param[out] out         release with ddpm_workload_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_workload_create(ddpm_comm *comm, const ddpm_config *config,
+                                                 const ddpm_workload_spec *spec, ddpm_dataset *dataset, int threads,
+                                                 ddpm_workload *out);
+
+/** Collective. */
 void ddpm_workload_release(ddpm_workload *workload);
 
-/** Collective. Iterations of training, as something to time. */
+/** Local. Iterations of training as something to time, which is Collective. */
 ddpm_timed ddpm_workload_steps(ddpm_workload *workload);
 
 #endif

@@ -85,7 +85,7 @@ typedef struct ddpm_config {
         double decay_factor;
         double clip; /* largest global norm; 0: none */
         double ema;  /* 0: none */
-        ddpm_factors factors;
+        ddpm_precision precision;
         int64_t validate_every;
         int64_t recover; /* times to go back with half the learning rate */
     } training;
@@ -108,10 +108,16 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_defaults(ddpm_config *config);
 DDPM_MUST_CHECK ddpm_status ddpm_config_read_file(const char *path, char **text, size_t *bytes);
 
 /** Set the keys that a YAML text gives, over what config holds. DDPM_ERR_CONFIG: "file:line:column: ..." with the key,
- *  what was expected, what was found, and the nearest known key for an unknown one; config is then half set.
+ *  what was expected, what was found, and for an unknown key its present name or the nearest known one; config is then
+ *  half set.
  *  A key may stand by its full name too ("diffusion.schedule.kind: linear").
  *  @param name   the file's name for messages. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_parse(ddpm_config *config, const char *text, size_t bytes, const char *name);
+
+/** The same for a text that ddpm_config_dump wrote, perhaps of an earlier version: a key may have the name that it had
+ *  then. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_parse_saved(ddpm_config *config, const char *text, size_t bytes,
+                                                    const char *name);
 
 /** One "section.key=value" of the command line; the value is YAML ("[1, 2]" is a list), nothing at all is an
  *  empty text. It overrides the file and earlier assignments. DDPM_ERR_CONFIG: "--set section.key=value: ...". */

@@ -16,6 +16,7 @@ typedef struct reader {
     size_t bytes;
     const char *name;       /* the file's; NULL: an assignment of the command line */
     const char *assignment; /* quoted; used without a name */
+    int accepts_former;     /* whether a key may stand by the name that it had in an earlier version */
     size_t key_line[DDPM_OPTION_LIMIT], section_line[DDPM_SECTION_LIMIT]; /* where given, from 1; 0: not yet */
 } reader;
 
@@ -118,8 +119,9 @@ static ddpm_status fail_expected(const reader *r, const ddpm_option *option, con
 static ddpm_status fail_unknown(const reader *r, const char *key)
 {
     char quoted[DDPM_QUOTE_BYTES];
-    const char *nearest = ddpm_option_nearest(key);
+    const char *nearest = ddpm_option_nearest(key), *now = ddpm_option_renamed(key);
     ddpm_config_quote(key, quoted);
+    if (now) return fail_at(r, r->event.start_mark, DDPM_ERR_CONFIG, "%s is now called %s", key, now);
     return fail_at(r, r->event.start_mark, DDPM_ERR_CONFIG, "unknown key %s%s%s%s ('ddpm config' lists all keys)",
                    quoted, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
@@ -181,6 +183,8 @@ static ddpm_status read_key(reader *r, const char *section, char key[DDPM_KEY_BY
         return fail_at(r, r->event.start_mark, DDPM_ERR_CONFIG, "expected the name of a key, found a zero byte in it");
     snprintf(key, DDPM_KEY_BYTES, "%s%s%s", section, *section ? "." : "",
              scalar_text(r)); /* a cut one is unknown too */
+    const char *now = r->accepts_former ? ddpm_option_renamed(key) : NULL;
+    if (now) snprintf(key, DDPM_KEY_BYTES, "%s", now);
     const int option = ddpm_option_find(key), group = ddpm_section_find(key);
     if (option < 0 && group < 0) return fail_unknown(r, key);
     size_t *line = option >= 0 ? &r->key_line[option] : &r->section_line[group];
@@ -247,6 +251,12 @@ static ddpm_status read_text(reader *r, const char *key)
 ddpm_status ddpm_config_parse(ddpm_config *config, const char *text, size_t bytes, const char *name)
 {
     reader r = {.config = config, .text = text, .bytes = bytes, .name = name};
+    return read_text(&r, "");
+}
+
+ddpm_status ddpm_config_parse_saved(ddpm_config *config, const char *text, size_t bytes, const char *name)
+{
+    reader r = {.config = config, .text = text, .bytes = bytes, .name = name, .accepts_former = 1};
     return read_text(&r, "");
 }
 

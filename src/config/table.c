@@ -4,6 +4,7 @@
 #include "config/table.h"
 
 #include "base/edit_distance.h"
+#include "base/split.h"
 
 #include <math.h>
 #include <string.h>
@@ -62,8 +63,8 @@ static const ddpm_choice clips[] = {{"none", DDPM_CLIP_NONE}, {"data", DDPM_CLIP
 static const ddpm_choice reductions[] = {
     {"exact", DDPM_REDUCTION_EXACT}, {"float32", DDPM_REDUCTION_FLOAT32}, {NULL, 0}};
 
-static const ddpm_choice factors[] = {
-    {"float32", DDPM_FACTORS_FLOAT32}, {"bfloat16", DDPM_FACTORS_BFLOAT16}, {NULL, 0}};
+static const ddpm_choice precisions[] = {
+    {"float32", DDPM_PRECISION_FLOAT32}, {"bfloat16", DDPM_PRECISION_BFLOAT16}, {NULL, 0}};
 
 const ddpm_section ddpm_sections[] = {
     {"run", "What the run is called, and where it goes."},
@@ -202,7 +203,7 @@ const ddpm_option ddpm_options[] = {
          "largest norm of the gradient, longer ones are scaled to it; 0: none"),
     REAL(training.ema, "0.999", 0, 1, SCIENCE | OPEN_1,
          "decay of the running mean of the parameters, per iteration; 0: none"),
-    CHOICE(training.factors, "float32", factors, SCIENCE,
+    CHOICE(training.precision, "float32", precisions, SCIENCE,
            "what matrix products multiply: bfloat16 is for processors with AVX512-BF16, and slow elsewhere; sums are "
            "float32"),
     INT(training.recover, "0", 0, 100, RUN,
@@ -235,6 +236,13 @@ const ddpm_option ddpm_options[] = {
 /* clang-format on */
 const int ddpm_option_count = sizeof ddpm_options / sizeof *ddpm_options;
 
+/* Keys of earlier versions, and what they are called now. */
+static const struct {
+    const char *key, *now;
+} former_keys[] = {
+    {"training.factors", "training.precision"},
+};
+
 _Static_assert(sizeof ddpm_options / sizeof *ddpm_options <= DDPM_OPTION_LIMIT, "raise DDPM_OPTION_LIMIT");
 _Static_assert(sizeof ddpm_sections / sizeof *ddpm_sections <= DDPM_SECTION_LIMIT, "raise DDPM_SECTION_LIMIT");
 
@@ -252,17 +260,19 @@ int ddpm_section_find(const char *key)
     return -1;
 }
 
+const char *ddpm_option_renamed(const char *key)
+{
+    for (size_t i = 0; i < sizeof former_keys / sizeof *former_keys; i++)
+        if (strcmp(former_keys[i].key, key) == 0) return former_keys[i].now;
+    return NULL;
+}
+
 /* ---- the nearest key ---- */
 
 enum {
     NEAR_BYTES = 64, /* longer words are not mistyped keys */
     RANK = 128,      /* above any distance */
 };
-
-static int smaller(int a, int b)
-{
-    return a < b ? a : b;
-}
 
 static const char *last_part(const char *key)
 {
@@ -276,7 +286,7 @@ static void consider(const char *key, const char *candidate, int *best, const ch
 {
     const int whole = ddpm_edit_distance(key, candidate),
               part = ddpm_edit_distance(last_part(key), last_part(candidate));
-    const int score = smaller(whole, 1 + part) * RANK + whole;
+    const int score = (int)ddpm_smaller(whole, 1 + part) * RANK + whole;
     if (score >= *best) return;
     *best = score;
     *nearest = candidate;

@@ -67,6 +67,9 @@ extern const int ddpm_section_count;
 int ddpm_option_find(const char *key);
 int ddpm_section_find(const char *key);
 
+/** The present name of a key of an earlier version; NULL when no key had this name. */
+const char *ddpm_option_renamed(const char *key);
+
 /** The key or section a mistyped key probably means; NULL when none is near. */
 const char *ddpm_option_nearest(const char *key);
 

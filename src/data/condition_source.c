@@ -98,7 +98,7 @@ static ddpm_status build(ddpm_condition_source *s, int64_t rows, char *const *na
         DDPM_TRY(find(s, rows, names, list->items[i], &s->values[i]));
         DDPM_TRY(refuse_repeated(s, i));
     }
-    return DDPM_NEW(&s->piece, s->width > PIECE ? s->width : PIECE, "conditions being read");
+    return DDPM_NEW(&s->piece, ddpm_larger(s->width, PIECE), "conditions being read");
 }
 
 ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spec, ddpm_h5 *file, int64_t rows, int64_t width,
@@ -181,9 +181,9 @@ static ddpm_status check(const ddpm_condition_source *s, int64_t first, int64_t 
 ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, int64_t first, int64_t count, float *values)
 {
     ddpm_condition_source *s = source;
-    const int64_t room = s->width > PIECE ? 1 : PIECE / s->width;
+    const int64_t room = ddpm_larger(1, PIECE / s->width);
     for (int64_t done = 0; done < count; done += room) {
-        const int64_t part = count - done < room ? count - done : room;
+        const int64_t part = ddpm_smaller(room, count - done);
         for (int64_t v = 0; v < s->count; v++) DDPM_TRY(read_value(s, v, first + done, part, values + done * s->count));
     }
     return check(s, first, count, values);

@@ -18,7 +18,7 @@ struct ddpm_dataset {
     ddpm_comm *comm;
     uint64_t seed;
     int64_t all_rows, held_out, columns;
-    const char **names;     /* [columns] in one block, or NULL */
+    char **names;           /* [columns] in one block, or NULL */
     ddpm_permutation split; /* of all rows: the first are held out */
     ddpm_transform transform;
     ddpm_condition condition;
@@ -32,24 +32,12 @@ static float *rows_of(const ddpm_dataset *d)
     return ddpm_shared_data(d->memory);
 }
 
-/* The rows that this rank is to write: a share where the node's ranks share the memory, else all. */
-static void my_share(const ddpm_dataset *d, int64_t *first, int64_t *last)
-{
-    const int shared = ddpm_shared_is_shared(d->memory);
-    const int64_t ranks = shared ? ddpm_comm_node_size(d->comm) : 1, rank = shared ? ddpm_comm_node_rank(d->comm) : 0;
-    *first = d->all_rows * rank / ranks;
-    *last = d->all_rows * (rank + 1) / ranks;
-}
-
 static ddpm_status read_share(ddpm_dataset *d, ddpm_source *source)
 {
-    const int64_t room = d->columns > PIECE ? 1 : PIECE / d->columns;
-    int64_t first, last;
-    my_share(d, &first, &last);
-    for (int64_t row = first; row < last; row += room) {
-        const int64_t count = last - row < room ? last - row : room;
-        DDPM_TRY(ddpm_source_read(source, row, count, rows_of(d) + row * d->columns));
-    }
+    const int64_t room = ddpm_larger(1, PIECE / d->columns);
+    const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
+    for (int64_t row = mine.first; row < mine.end; row += room)
+        DDPM_TRY(ddpm_source_read(source, row, ddpm_smaller(room, mine.end - row), rows_of(d) + row * d->columns));
     return DDPM_OK;
 }
 
@@ -71,7 +59,6 @@ static int measure_takes_part(const void *context, int64_t row)
 static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     const size_t bytes = (size_t)(d->all_rows * d->columns) * sizeof(float);
-    int64_t first, last;
     d->held_out = (int64_t)(spec->validation * (double)d->all_rows);
     d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
@@ -85,8 +72,8 @@ static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source
                                     .takes_part = measure_takes_part};
     DDPM_TRY(ddpm_transform_measure(d->comm, spec->standardize, &reader, &d->transform));
     ddpm_comm_barrier(d->comm); /* everybody has read what is overwritten now */
-    my_share(d, &first, &last);
-    ddpm_transform_apply(&d->transform, last - first, rows_of(d) + first * d->columns);
+    const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
+    ddpm_transform_apply(&d->transform, mine.end - mine.first, rows_of(d) + mine.first * d->columns);
     ddpm_shared_publish(d->comm, d->memory);
     return DDPM_OK;
 }
@@ -100,10 +87,9 @@ static float *values_of(const ddpm_dataset *d)
 
 static ddpm_status read_conditions(ddpm_dataset *d, ddpm_condition_source *source)
 {
-    int64_t first, last;
-    my_share(d, &first, &last);
-    return ddpm_condition_source_read(source, first, last - first,
-                                      values_of(d) + first * ddpm_condition_source_count(source));
+    const ddpm_range mine = ddpm_shared_part(d->comm, d->conditions, d->all_rows);
+    return ddpm_condition_source_read(source, mine.first, mine.end - mine.first,
+                                      values_of(d) + mine.first * ddpm_condition_source_count(source));
 }
 
 static ddpm_status measure_read_values(void *context, int64_t first, int64_t count, const float **rows)
@@ -126,24 +112,21 @@ static int always(const void *context, int64_t row)
 static ddpm_status describe_conditions(ddpm_dataset *d, const ddpm_condition_source *source)
 {
     const int64_t count = ddpm_condition_source_count(source);
-    int64_t text = 0;
-    for (int64_t v = 0; v < count; v++) text += (int64_t)strlen(ddpm_condition_source_name(source, v)) + 1;
-    DDPM_TRY(ddpm_condition_allocate(count, text, &d->condition));
-    char *next = (char *)(d->condition.names + count);
-    for (int64_t v = 0; v < count; v++) {
-        d->condition.names[v] = next;
-        next = stpcpy(next, ddpm_condition_source_name(source, v)) + 1;
+    const char **names = NULL;
+    DDPM_TRY(DDPM_NEW(&names, count, "names of conditions"));
+    for (int64_t v = 0; v < count; v++) names[v] = ddpm_condition_source_name(source, v);
+    const ddpm_status status = ddpm_condition_create(count, names, &d->condition);
+    ddpm_release((void *)names);
+    for (int64_t v = 0; status == DDPM_OK && v < count; v++)
         d->condition.classes[v] = ddpm_condition_source_is_class(source, v);
-        d->condition.scale[v] = 1.0;
-    }
-    return DDPM_OK;
+    return status;
 }
 
 /* Classes are counted, numbers standardised by column. */
 static void standardise_conditions(ddpm_dataset *d, const ddpm_transform *measured)
 {
     ddpm_condition *c = &d->condition;
-    int64_t first, last;
+    const ddpm_range mine = ddpm_shared_part(d->comm, d->conditions, d->all_rows);
     for (int64_t v = 0; v < c->count; v++) {
         if (c->classes[v]) {
             c->classes[v] = 1 + (int64_t)(measured->maximum[v] * measured->scale[v] + measured->mean[v] + 0.5);
@@ -152,8 +135,7 @@ static void standardise_conditions(ddpm_dataset *d, const ddpm_transform *measur
             c->scale[v] = measured->scale[v];
         }
     }
-    my_share(d, &first, &last);
-    for (int64_t i = first * c->count; i < last * c->count; i++) {
+    for (int64_t i = mine.first * c->count; i < mine.end * c->count; i++) {
         float *x = &values_of(d)[i];
         *x = (float)(((double)*x - c->mean[i % c->count]) / c->scale[i % c->count]);
     }
@@ -182,22 +164,6 @@ static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
     return DDPM_OK;
 }
 
-static ddpm_status copy_names(ddpm_dataset *d, const char *const *names)
-{
-    size_t bytes = (size_t)d->columns * sizeof *names;
-    if (!names) return DDPM_OK;
-    for (int64_t j = 0; j < d->columns; j++) bytes += strlen(names[j]) + 1;
-    DDPM_TRY(ddpm_allocate(&d->names, (int64_t)bytes, 1, "column names"));
-    char *text = (char *)(d->names + d->columns);
-    for (int64_t j = 0; j < d->columns; j++) {
-        const size_t length = strlen(names[j]) + 1;
-        memcpy(text, names[j], length);
-        d->names[j] = text;
-        text += length;
-    }
-    return DDPM_OK;
-}
-
 /* A column without spread cannot be scaled; it is only centred, and the reader should know. */
 static void warn_of_constants(const ddpm_dataset *d)
 {
@@ -222,7 +188,8 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     if (status == DDPM_OK) {
         d->all_rows = ddpm_source_rows(source);
         d->columns = ddpm_source_columns(source);
-        status = copy_names(d, ddpm_source_names(source));
+        const char *const *names = ddpm_source_names(source);
+        if (names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
     }
     status = ddpm_agree(d->comm, status);
     if (status != DDPM_OK) {
@@ -276,7 +243,7 @@ void ddpm_dataset_free(ddpm_dataset *dataset)
     ddpm_condition_release(&dataset->condition);
     ddpm_stream_free(dataset->stream);
     ddpm_transform_release(&dataset->transform);
-    ddpm_release((void *)dataset->names);
+    ddpm_release(dataset->names);
     ddpm_release(dataset);
 }
 
@@ -297,7 +264,7 @@ int64_t ddpm_dataset_columns(const ddpm_dataset *dataset)
 
 const char *const *ddpm_dataset_names(const ddpm_dataset *dataset)
 {
-    return dataset->names;
+    return (const char *const *)dataset->names;
 }
 
 const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset)

@@ -43,10 +43,10 @@ static void join(moments *into, const moments *from)
     into->count = count;
 }
 
-static ddpm_status measure_piece(const ddpm_row_reader *reader, int64_t first, int64_t last, moments *out)
+static ddpm_status measure_piece(const ddpm_row_reader *reader, ddpm_range part, moments *out)
 {
-    for (int64_t start = first; start < last; start += reader->most) {
-        const int64_t count = last - start < reader->most ? last - start : reader->most;
+    for (int64_t start = part.first; start < part.end; start += reader->most) {
+        const int64_t count = ddpm_smaller(reader->most, part.end - start);
         const float *rows;
         DDPM_TRY(reader->read(reader->context, start, count, &rows));
         for (int64_t i = 0; i < count; i++) {
@@ -85,10 +85,9 @@ static void finish(ddpm_standardize how, int64_t pieces, int64_t columns, moment
 /* This rank's share of the pieces. */
 static ddpm_status measure_share(ddpm_comm *comm, const ddpm_row_reader *reader, int64_t pieces, moments *table)
 {
-    const int64_t rank = ddpm_comm_rank(comm), size = ddpm_comm_size(comm);
-    for (int64_t p = pieces * rank / size; p < pieces * (rank + 1) / size; p++)
-        DDPM_TRY(measure_piece(reader, reader->count * p / pieces, reader->count * (p + 1) / pieces,
-                               table + p * reader->columns));
+    const ddpm_range mine = ddpm_comm_part(comm, pieces);
+    for (int64_t p = mine.first; p < mine.end; p++)
+        DDPM_TRY(measure_piece(reader, ddpm_part(reader->count, p, pieces), table + p * reader->columns));
     return DDPM_OK;
 }
 
@@ -96,8 +95,8 @@ ddpm_status ddpm_transform_measure(ddpm_comm *comm, ddpm_standardize how, const 
                                    ddpm_transform *out)
 {
     const int64_t columns = reader->columns;
-    const int64_t allowed = PIECE_TABLE / columns < PIECES ? PIECE_TABLE / columns : PIECES;
-    const int64_t pieces = allowed < 1 ? 1 : allowed < reader->count ? allowed : reader->count;
+    const int64_t allowed = ddpm_larger(1, ddpm_smaller(PIECES, PIECE_TABLE / columns));
+    const int64_t pieces = ddpm_smaller(allowed, reader->count);
     moments *table = NULL;
     ddpm_status status = ddpm_transform_allocate(columns, out);
     if (status == DDPM_OK) status = DDPM_NEW(&table, pieces * columns, "column statistics");

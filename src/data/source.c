@@ -84,7 +84,7 @@ static ddpm_status select_columns(ddpm_source *source)
     if (listed > 0 || source->conditions) {
         DDPM_TRY(DDPM_NEW(&source->selected, listed > 0 ? listed : source->width, "selected columns"));
         DDPM_TRY(listed > 0 ? select_listed(source) : select_unconditioned(source));
-        DDPM_TRY(DDPM_NEW(&source->piece, source->width > PIECE ? source->width : PIECE, "rows being read"));
+        DDPM_TRY(DDPM_NEW(&source->piece, ddpm_larger(source->width, PIECE), "rows being read"));
     }
     if (!source->all_names) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&source->selected_names, source->columns, "column names"));
@@ -190,9 +190,9 @@ const char *const *ddpm_source_names(const ddpm_source *source)
 static ddpm_status read_selected(ddpm_source *source, int64_t first, int64_t count, float *rows)
 {
     const char *dataset = source->spec.dataset;
-    const int64_t room = source->width > PIECE ? 1 : PIECE / source->width;
+    const int64_t room = ddpm_larger(1, PIECE / source->width);
     for (int64_t done = 0; done < count; done += room) {
-        const int64_t part = count - done < room ? count - done : room;
+        const int64_t part = ddpm_smaller(room, count - done);
         DDPM_TRY(ddpm_h5_read_rows(source->file, dataset, first + done, part, source->piece));
         for (int64_t i = 0; i < part; i++)
             for (int64_t j = 0; j < source->columns; j++)

@@ -37,11 +37,6 @@ typedef struct window {
     ddpm_permutation order;
 } window;
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t window_rows(const ddpm_stream *s)
 {
     return s->window_pages * s->page_rows;
@@ -51,7 +46,7 @@ static window window_of(const ddpm_stream *s, int64_t position)
 {
     const int64_t epoch = position / s->training_rows, at = position % s->training_rows, index = at / window_rows(s);
     window w = {.number = epoch * s->windows + index, .first = epoch * s->training_rows + index * window_rows(s)};
-    w.rows = least(window_rows(s), s->training_rows - index * window_rows(s));
+    w.rows = ddpm_smaller(window_rows(s), s->training_rows - index * window_rows(s));
     w.order = ddpm_permutation_make(s->seed, DDPM_RANDOM_ORDER, epoch * (s->windows + 1) + index + 1, w.rows);
     return w;
 }
@@ -70,15 +65,14 @@ static ddpm_status read_window(ddpm_stream *s, int64_t number, ddpm_shared *slot
 {
     const int64_t epoch = number / s->windows, index = number % s->windows;
     const int64_t pages = s->full_pages - s->held_out_pages + (s->tail_rows > 0);
-    const int64_t first = index * s->window_pages, last = least(first + s->window_pages, pages);
-    const int shared = ddpm_shared_is_shared(slot);
-    const int64_t step = shared ? ddpm_comm_node_size(s->comm) : 1, mine = shared ? ddpm_comm_node_rank(s->comm) : 0;
+    const int64_t first = index * s->window_pages, count = ddpm_smaller(s->window_pages, pages - first);
+    const ddpm_range mine = ddpm_shared_part(s->comm, slot, count);
     const ddpm_permutation order =
         ddpm_permutation_make(s->seed, DDPM_RANDOM_ORDER, epoch * (s->windows + 1), s->full_pages - s->held_out_pages);
-    for (int64_t place = first + mine; place < last; place += step) {
+    for (int64_t place = mine.first; place < mine.end; place++) {
         int64_t rows;
-        const int64_t row = page_at(s, &order, place, &rows);
-        float *to = (float *)ddpm_shared_data(slot) + (place - first) * s->page_rows * s->columns;
+        const int64_t row = page_at(s, &order, first + place, &rows);
+        float *to = (float *)ddpm_shared_data(slot) + place * s->page_rows * s->columns;
         DDPM_TRY(ddpm_source_read(s->source, row, rows, to));
         ddpm_transform_apply(&s->transform, rows, to);
     }
@@ -87,9 +81,8 @@ static ddpm_status read_window(ddpm_stream *s, int64_t number, ddpm_shared *slot
 
 static ddpm_status read_held_out(ddpm_stream *s)
 {
-    const int shared = ddpm_shared_is_shared(s->kept);
-    const int64_t step = shared ? ddpm_comm_node_size(s->comm) : 1, mine = shared ? ddpm_comm_node_rank(s->comm) : 0;
-    for (int64_t place = mine; place < s->kept_pages; place += step) {
+    const ddpm_range mine = ddpm_shared_part(s->comm, s->kept, s->kept_pages);
+    for (int64_t place = mine.first; place < mine.end; place++) {
         float *to = (float *)ddpm_shared_data(s->kept) + place * s->page_rows * s->columns;
         DDPM_TRY(ddpm_source_read(s->source, ddpm_permutation_at(&s->split, place) * s->page_rows, s->page_rows, to));
         ddpm_transform_apply(&s->transform, s->page_rows, to);
@@ -118,17 +111,17 @@ static ddpm_status plan(ddpm_stream *s, const ddpm_data_spec *spec)
     s->full_pages = rows / s->page_rows;
     s->tail_rows = rows % s->page_rows;
     s->held_out_pages = (int64_t)(spec->validation * (double)s->full_pages);
-    s->kept_pages = least(s->held_out_pages, HELD_OUT_PAGES);
+    s->kept_pages = ddpm_smaller(s->held_out_pages, HELD_OUT_PAGES);
     s->training_rows = rows - s->held_out_pages * s->page_rows;
     s->window_pages = (pages_in_memory - s->kept_pages) / SLOTS;
-    const int64_t window_least = (spec->batch + s->page_rows - 1) / s->page_rows;
+    const int64_t window_least = ddpm_pieces(spec->batch, s->page_rows);
     if (s->window_pages < window_least)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "data.memory: expected at least %.4g MiB, for three windows of a batch (training.batch: %lld "
                          "rows of %lld bytes) and the held-out pages, found %.4g",
                          ceil((double)((s->kept_pages + SLOTS * window_least) * s->page_rows * row_bytes) / 1048576.0),
                          (long long)spec->batch, (long long)row_bytes, spec->memory);
-    s->windows = (s->training_rows + window_rows(s) - 1) / window_rows(s);
+    s->windows = ddpm_pieces(s->training_rows, window_rows(s));
     s->split = ddpm_permutation_make(s->seed, DDPM_RANDOM_SPLIT, 0, s->full_pages);
     return DDPM_NEW(&s->page, s->page_rows * s->columns, "a page of rows");
 }
@@ -169,8 +162,7 @@ ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm
     s->seed = spec->seed;
     s->source = source;
     s->columns = ddpm_source_columns(source);
-    s->page_rows = PAGE_BYTES / (s->columns * (int64_t)sizeof(float));
-    if (s->page_rows < 1) s->page_rows = 1;
+    s->page_rows = ddpm_larger(1, PAGE_BYTES / (s->columns * (int64_t)sizeof(float)));
     status = build(s, spec);
     if (status != DDPM_OK) {
         ddpm_stream_free(s);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/split.h"
+#include "kernel/fixed_sum.h"
 #include "model/bound.h"
 #include "model/likelihood.h"
 
@@ -17,7 +18,6 @@ enum {
     BLOCK = 64,    /* rows */
     TERM_BITS = 28 /* behind the binary point of the fixed-point sums: a term is rounded to 4e-9 nats */
 };
-static const double TERM_SUM_MOST = 0x1p34; /* nats, so that the integer sum over rows and draws stays below 2^62 */
 
 /* The network as one thread uses it, with the thread's memory. */
 typedef struct thread_memory {
@@ -106,15 +106,17 @@ static void release(pass *p)
     ddpm_release(p->rows);
 }
 
-/* Add a term to a sum that all threads share; integers, so that the order does not matter. */
-static void add_term(pass *p, int32_t t, double term)
+/* Add a block's terms at t to the sums, which all threads share. */
+static void add_terms(pass *p, int32_t t, int64_t rows, const double *terms)
 {
     const ddpm_evaluation *e = p->e;
-    const double most = TERM_SUM_MOST / (double)(e->held_out.count * e->options.draws);
-    const int tame = fabs(term) < most;
-    const int64_t value = tame ? llrint(ldexp(term, TERM_BITS)) : 1;
+    int64_t sum = 0, refused = 0;
+    for (int64_t i = 0; i < rows; i++)
+        ddpm_fixed_add(terms[i], TERM_BITS, e->held_out.count * e->options.draws, &sum, &refused);
 #pragma omp atomic
-    p->sums[tame ? t : e->steps + 1] += value;
+    p->sums[t] += sum;
+#pragma omp atomic
+    p->sums[e->steps + 1] += refused;
 }
 
 static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
@@ -135,8 +137,8 @@ static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
         for (int32_t t = 1; t <= e->steps; t++) {
             ddpm_bound_terms(&model->objective, ddpm_network_kernels(model->network), &denoiser, e->options.seed,
                              draw * e->held_out.count + first, rows, e->columns, x0, t, &m->bound, terms);
+            add_terms(p, t, rows, terms);
             for (int64_t i = 0; i < rows; i++) {
-                add_term(p, t, terms[i]);
                 bound[i] += share * terms[i];
                 if (t > 1) old_bound[i] += share * terms[i];
             }
@@ -193,7 +195,7 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
     memcpy(e->row_bound, p->rows + ROW_BOUND * count, (size_t)count * sizeof(double));
     memcpy(e->row_likelihood, whole, (size_t)count * sizeof(double));
     for (int64_t t = 1; t <= e->steps; t++)
-        e->term[t] = ldexp((double)p->sums[t], -TERM_BITS) / (double)(count * e->options.draws);
+        e->term[t] = ddpm_fixed_value(p->sums[t], TERM_BITS) / (double)(count * e->options.draws);
     for (int64_t i = 0; i < count; i++) {
         const float *x0 = e->held_out.rows + i * e->columns;
         e->prior += ddpm_bound_prior(schedule, e->columns, x0) / (double)count;

@@ -7,9 +7,9 @@
 #include "data/dataset.h"
 #include "data/source.h"
 #include "file/file.h"
+#include "model/same_data.h"
 #include "model/toy.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { SETS = DDPM_EVALUATION_PAIRS };
@@ -169,28 +169,17 @@ static ddpm_status copy_held_out(const ddpm_evaluation *e, const ddpm_dataset *d
     return DDPM_OK;
 }
 
-static int same_condition(const ddpm_condition *now, const ddpm_condition *then)
-{
-    int same = now->count == then->count;
-    for (int64_t v = 0; same && v < then->count; v++)
-        same = now->classes[v] == then->classes[v] && fabs(now->mean[v] - then->mean[v]) <= 1e-6 * then->scale[v] &&
-               fabs(now->scale[v] - then->scale[v]) <= 1e-6 * then->scale[v];
-    return same;
-}
-
-/* The data must be those of the training: the same statistics. */
+/* The data must be those of the training. */
 static ddpm_status check_unchanged(const ddpm_evaluation *e, const ddpm_dataset *dataset)
 {
-    const ddpm_transform *now = ddpm_dataset_transform(dataset);
-    const ddpm_checkpoint *then = &e->loaded->checkpoint;
-    int same = ddpm_dataset_columns(dataset) == e->columns;
-    for (int64_t j = 0; same && j < e->columns; j++)
-        same = fabs(now->mean[j] - then->mean[j]) <= 1e-6 * then->scale[j] &&
-               fabs(now->scale[j] - then->scale[j]) <= 1e-6 * then->scale[j];
-    if (same && same_condition(ddpm_dataset_condition(dataset), e->condition)) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA,
-                     "%s: not the data that the model was trained on; name the rows to evaluate with --data",
-                     e->loaded->config.data.path);
+    const ddpm_transform then = ddpm_loaded_transform(e->loaded);
+    ddpm_status status = ddpm_same_transform(ddpm_dataset_transform(dataset), &then, ddpm_dataset_names(dataset));
+    if (status == DDPM_OK) status = ddpm_same_condition(ddpm_dataset_condition(dataset), e->condition);
+    if (status == DDPM_OK) return DDPM_OK;
+    const char *path = e->loaded->config.data.path;
+    return ddpm_fail(
+        status, "%s%sthe data are not those that the model was trained on: %s; name the rows to evaluate with --data",
+        path, *path ? ": " : "", ddpm_error_message());
 }
 
 /* Collective. Fill the tables from the data that the model was trained on. */

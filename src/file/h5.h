@@ -17,6 +17,9 @@ typedef struct ddpm_h5 ddpm_h5; /* an open file */
 
 typedef enum ddpm_h5_type { DDPM_H5_FLOAT32, DDPM_H5_FLOAT64, DDPM_H5_INT32, DDPM_H5_INT64 } ddpm_h5_type;
 
+/** Bytes of a number. */
+int64_t ddpm_h5_type_bytes(ddpm_h5_type type);
+
 enum { DDPM_H5_MAX_DIMS = 8, DDPM_H5_TEXT_BYTES = 16 << 20 /* of a text attribute, at most */ };
 
 typedef struct ddpm_h5_shape {

@@ -38,7 +38,7 @@ static hid_t memory_type(ddpm_h5_type type)
     return H5I_INVALID_HID;
 }
 
-static int64_t type_bytes(ddpm_h5_type type)
+int64_t ddpm_h5_type_bytes(ddpm_h5_type type)
 {
     return type == DDPM_H5_FLOAT32 || type == DDPM_H5_INT32 ? 4 : 8;
 }
@@ -163,9 +163,8 @@ static ddpm_status make_groups(ddpm_h5 *file, const char *name)
 static void chunk_shape(int dims, const int64_t *size, int64_t bytes, hsize_t *chunk)
 {
     for (int i = dims - 1; i >= 0; i--) {
-        const int64_t fit = CHUNK_BYTES / bytes > 1 ? CHUNK_BYTES / bytes : 1;
-        const int64_t chunks = (size[i] + fit - 1) / fit;
-        const int64_t edge = (size[i] + chunks - 1) / chunks;
+        const int64_t fit = ddpm_larger(1, CHUNK_BYTES / bytes);
+        const int64_t edge = ddpm_pieces(size[i], ddpm_pieces(size[i], fit));
         chunk[i] = (hsize_t)edge;
         bytes *= edge;
     }
@@ -182,7 +181,7 @@ static ddpm_status make_dataset(ddpm_h5 *file, const char *name, ddpm_h5_type ty
     const hid_t space = dims ? H5Screate_simple(dims, extent, NULL) : H5Screate(H5S_SCALAR);
     int failed = creation < 0 || space < 0 || H5Pset_obj_track_times(creation, 0) < 0;
     if (!failed && chunked) {
-        chunk_shape(dims, size, type_bytes(type), chunk);
+        chunk_shape(dims, size, ddpm_h5_type_bytes(type), chunk);
         failed = H5Pset_chunk(creation, dims, chunk) < 0 || H5Pset_fletcher32(creation) < 0;
     } else if (!failed) {
         failed = H5Pset_layout(creation, H5D_CONTIGUOUS) < 0 || H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY) < 0 ||

@@ -54,8 +54,7 @@ int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_
     for (int i = 0; i < dims; i++) whole *= count[i];
     if (whole == 0) return 0;
     for (int i = 0; i < axis; i++) outer *= count[i];
-    const int64_t fit = bytes_limit / 4 / inner, step = fit < count[axis] ? fit : count[axis];
-    const int64_t parts = (count[axis] + step - 1) / step;
+    const int64_t step = ddpm_smaller(bytes_limit / 4 / inner, count[axis]), parts = ddpm_pieces(count[axis], step);
     if (index >= parts * outer) return parts * outer;
 
     const int64_t at = index % parts * step;
@@ -63,7 +62,7 @@ int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_
     *offset = (box * count[axis] + at) * inner;
     for (int i = dims - 1; i > axis; i--) first[i] = 0, edge[i] = count[i];
     first[axis] = at;
-    edge[axis] = count[axis] - at < step ? count[axis] - at : step;
+    edge[axis] = ddpm_smaller(step, count[axis] - at);
     for (int i = axis - 1; i >= 0; i--) {
         first[i] = box % count[i];
         edge[i] = 1;

@@ -13,9 +13,9 @@ extern const ddpm_kernels ddpm_kernels_avx512_float32, ddpm_kernels_avx512_bfloa
 enum { CANDIDATES = 3 };
 
 /* Best first; "baseline" is what the compiler assumes of every processor of the platform. */
-static const ddpm_kernels *candidate(ddpm_factors factors, int i)
+static const ddpm_kernels *candidate(ddpm_precision precision, int i)
 {
-    const int halves = factors == DDPM_FACTORS_BFLOAT16;
+    const int halves = precision == DDPM_PRECISION_BFLOAT16;
 #ifdef DDPM_X86
     __builtin_cpu_init();
     if (i == 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
@@ -28,11 +28,11 @@ static const ddpm_kernels *candidate(ddpm_factors factors, int i)
     return halves ? &ddpm_kernels_baseline_bfloat16 : &ddpm_kernels_baseline_float32;
 }
 
-const ddpm_kernels *ddpm_kernels_choose(ddpm_factors factors)
+const ddpm_kernels *ddpm_kernels_choose(ddpm_precision precision)
 {
     const char *wanted = getenv("DDPM_ISA");
     for (int i = 0; i < CANDIDATES; i++) {
-        const ddpm_kernels *kernels = candidate(factors, i);
+        const ddpm_kernels *kernels = candidate(precision, i);
         if (kernels && (!wanted || !*wanted || strcmp(wanted, kernels->name) == 0)) return kernels;
     }
     return NULL;
@@ -41,7 +41,7 @@ const ddpm_kernels *ddpm_kernels_choose(ddpm_factors factors)
 const ddpm_kernels *ddpm_kernels_runnable(int i)
 {
     for (int c = 0; c < CANDIDATES; c++) {
-        const ddpm_kernels *kernels = candidate(DDPM_FACTORS_FLOAT32, c);
+        const ddpm_kernels *kernels = candidate(DDPM_PRECISION_FLOAT32, c);
         if (kernels && i-- == 0) return kernels;
     }
     return NULL;

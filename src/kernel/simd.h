@@ -30,12 +30,12 @@ typedef struct ddpm_update {
 } ddpm_update;
 
 typedef struct ddpm_kernels {
-    const char *name;    /* "avx512" */
-    const char *factors; /* "float32", or "bfloat16": what the products multiply; sums are float32 */
-    int terms;           /* factors that share an element of 32 bits */
-    int at_full_rate;    /* whether the processor multiplies such factors itself */
-    int64_t panel;       /* columns of a packed panel, and the multiple that strides are rounded up to */
-    int64_t tile;        /* rows, or columns of x in a gradient, that are held in registers together */
+    const char *name;      /* "avx512" */
+    const char *precision; /* "float32", or "bfloat16": what the products multiply; sums are float32 */
+    int terms;             /* factors that share an element of 32 bits */
+    int at_full_rate;      /* whether the processor multiplies such factors itself */
+    int64_t panel;         /* columns of a packed panel, and the multiple that strides are rounded up to */
+    int64_t tile;          /* rows, or columns of x in a gradient, that are held in registers together */
 
     /** w [k][n] into panels [ceil(n / panel)][k][panel]; panels `first` to `last` - 1 of them. Room: k * round_up(n,
      * panel). */
@@ -115,11 +115,11 @@ enum { DDPM_LIMIT_NUMBERS = 256 };
 
 /** What the products multiply: bfloat16 halves the factors' bytes and, where there is an instruction for it, doubles
  * the rate; elsewhere it is the same arithmetic, slowly. */
-typedef enum ddpm_factors { DDPM_FACTORS_FLOAT32, DDPM_FACTORS_BFLOAT16 } ddpm_factors;
+typedef enum ddpm_precision { DDPM_PRECISION_FLOAT32, DDPM_PRECISION_BFLOAT16 } ddpm_precision;
 
 /** The table for this processor; the environment variable DDPM_ISA names another that it can run ("avx512", "avx2",
  * "baseline"). NULL when DDPM_ISA names none that can run here; bfloat16 on AVX-512 wants AVX512-BF16. */
-const ddpm_kernels *ddpm_kernels_choose(ddpm_factors factors);
+const ddpm_kernels *ddpm_kernels_choose(ddpm_precision precision);
 
 /** The float32 tables that this processor can run, best first, whatever DDPM_ISA says; NULL from their number on. */
 const ddpm_kernels *ddpm_kernels_runnable(int i);

@@ -2,33 +2,19 @@
 #include "model/condition.h"
 
 #include "base/memory.h"
+#include "base/text_list.h"
 
 #include <math.h>
 #include <string.h>
 
-ddpm_status ddpm_condition_allocate(int64_t count, int64_t text, ddpm_condition *out)
+ddpm_status ddpm_condition_create(int64_t count, const char *const *names, ddpm_condition *out)
 {
     *out = (ddpm_condition){.count = count};
     DDPM_TRY(DDPM_NEW(&out->classes, count, "condition"));
     DDPM_TRY(DDPM_NEW(&out->mean, count, "condition"));
     DDPM_TRY(DDPM_NEW(&out->scale, count, "condition"));
-    return ddpm_allocate(&out->names, count * (int64_t)sizeof(char *) + text, 1, "condition");
-}
-
-ddpm_status ddpm_condition_copy(const ddpm_condition *from, ddpm_condition *out)
-{
-    int64_t text = 0;
-    for (int64_t v = 0; v < from->count; v++) text += (int64_t)strlen(from->names[v]) + 1;
-    DDPM_TRY(ddpm_condition_allocate(from->count, text, out));
-    char *next = (char *)(out->names + out->count);
-    for (int64_t v = 0; v < from->count; v++) {
-        out->classes[v] = from->classes[v];
-        out->mean[v] = from->mean[v];
-        out->scale[v] = from->scale[v];
-        out->names[v] = next;
-        next = stpcpy(next, from->names[v]) + 1;
-    }
-    return DDPM_OK;
+    for (int64_t v = 0; v < count; v++) out->scale[v] = 1.0;
+    return ddpm_texts_copy(count, names, "condition", &out->names);
 }
 
 void ddpm_condition_release(ddpm_condition *condition)
@@ -38,14 +24,6 @@ void ddpm_condition_release(ddpm_condition *condition)
     ddpm_release(condition->scale);
     ddpm_release(condition->names);
     *condition = (ddpm_condition){0};
-}
-
-int ddpm_condition_same(const ddpm_condition *a, const ddpm_condition *b)
-{
-    const size_t n = (size_t)a->count;
-    return a->count == b->count && (n == 0 || (memcmp(a->classes, b->classes, n * sizeof *a->classes) == 0 &&
-                                               memcmp(a->mean, b->mean, n * sizeof *a->mean) == 0 &&
-                                               memcmp(a->scale, b->scale, n * sizeof *a->scale) == 0));
 }
 
 int64_t ddpm_condition_width(const ddpm_condition *condition)

@@ -21,13 +21,10 @@ typedef struct ddpm_condition {
     char **names;         /* [V], one block; NULL: none */
 } ddpm_condition;
 
-/** Room for V values and `text` bytes of names. @param[out] out  release with ddpm_condition_release. */
-DDPM_MUST_CHECK ddpm_status ddpm_condition_allocate(int64_t count, int64_t text, ddpm_condition *out);
-DDPM_MUST_CHECK ddpm_status ddpm_condition_copy(const ddpm_condition *from, ddpm_condition *out);
+/** V numbers of mean 0 and scale 1, to be filled in. @param names  [V], copied.
+ *  @param[out] out  release with ddpm_condition_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_condition_create(int64_t count, const char *const *names, ddpm_condition *out);
 void ddpm_condition_release(ddpm_condition *condition);
-
-/** Whether two have the same classes, means and scales, to the bit. */
-int ddpm_condition_same(const ddpm_condition *a, const ddpm_condition *b);
 
 /** C. */
 int64_t ddpm_condition_width(const ddpm_condition *condition);

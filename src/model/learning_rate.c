@@ -1,4 +1,4 @@
-/* Warm-up, decay, recoveries. */
+/* Warm-up times decay, halved by each recovery. */
 #include "model/learning_rate.h"
 
 #include <math.h>

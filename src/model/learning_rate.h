@@ -1,4 +1,4 @@
-/** The learning rate over a run: a warm-up, then a decay. Local, any thread. */
+/** The learning rate over a run: a warm-up times a decay. Local, any thread. */
 #ifndef DDPM_MODEL_LEARNING_RATE_H
 #define DDPM_MODEL_LEARNING_RATE_H
 
@@ -7,15 +7,15 @@
 typedef enum ddpm_decay { DDPM_DECAY_CONSTANT, DDPM_DECAY_COSINE, DDPM_DECAY_STEP } ddpm_decay;
 
 typedef struct ddpm_learning_rate_spec {
-    double peak;        /* the largest rate, after the warm-up */
-    int64_t warmup;     /* iterations in which the rate rises evenly from 0 */
-    ddpm_decay decay;   /* what follows */
-    int64_t iterations; /* of the run: where DDPM_DECAY_COSINE ends at 0 */
-    int64_t every;      /* iterations between two changes of DDPM_DECAY_STEP */
-    double factor;      /* of such a change */
+    double peak;        /* the rate without warm-up and decay */
+    int64_t warmup;     /* iterations in which the rate rises linearly from 0; 0: no warm-up */
+    ddpm_decay decay;   /* it begins with the first iteration, also during a warm-up */
+    int64_t iterations; /* of the run, at whose end DDPM_DECAY_COSINE comes to 0 */
+    int64_t every;      /* DDPM_DECAY_STEP: iterations from one change to the next */
+    double factor;      /* DDPM_DECAY_STEP: what a change multiplies the rate by */
 } ddpm_learning_rate_spec;
 
-/** The rate of an iteration (from 0), warm-up times decay, halved by each recovery. */
+/** The rate of an iteration. @param iteration  from 0.  @param recoveries  each has halved the rate. */
 double ddpm_learning_rate(const ddpm_learning_rate_spec *spec, int64_t iteration, int64_t recoveries);
 
 #endif

@@ -23,7 +23,7 @@ static ddpm_status build(ddpm_network *net)
 {
     static const ddpm_architecture *const architectures[DDPM_NETWORK_COUNT] = {
         [DDPM_NETWORK_MLP] = &ddpm_architecture_mlp, [DDPM_NETWORK_RESIDUAL] = &ddpm_architecture_residual};
-    net->kernels = ddpm_kernels_choose(net->spec.factors);
+    net->kernels = ddpm_kernels_choose(net->spec.precision);
     if (!net->kernels)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "DDPM_ISA names no instruction set that this processor can run; choose avx512, avx2 or "

@@ -36,9 +36,9 @@ typedef struct ddpm_network_spec {
     int64_t depth;     /* hidden layers, or blocks of two, 1 or more */
     ddpm_activation activation;
     ddpm_time time;
-    int64_t time_width;   /* of the sinusoidal embedding, and of what a residual network makes of it; even */
-    int64_t steps;        /* T: t is scaled to 0..1000 in the embedding */
-    ddpm_factors factors; /* of the products */
+    int64_t time_width;       /* of the sinusoidal embedding, and of what a residual network makes of it; even */
+    int64_t steps;            /* T: t is scaled to 0..1000 in the embedding */
+    ddpm_precision precision; /* of the products */
 } ddpm_network_spec;
 
 enum { DDPM_TENSOR_NAME = 48 };

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "model/classifier.h"
+#include "model/same_data.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -38,18 +39,12 @@ static int same_number(double a, double b, double unit)
     return fabs(a - b) <= 1e-6 * unit;
 }
 
-static ddpm_status check_transform(const ddpm_checkpoint *a, const ddpm_checkpoint *b, const char *path)
+static ddpm_status check_transform(const ddpm_loaded *model, const ddpm_loaded *classifier, const char *path)
 {
-    char what[256];
-    for (int64_t j = 0; j < a->columns; j++) {
-        if (same_number(a->mean[j], b->mean[j], a->scale[j]) && same_number(a->scale[j], b->scale[j], a->scale[j]))
-            continue;
-        snprintf(what, sizeof what,
-                 "column %lld (from 0) has mean %g and deviation %g there, %g and %g in the model's data", (long long)j,
-                 b->mean[j], b->scale[j], a->mean[j], a->scale[j]);
-        return fail(path, what);
-    }
-    return DDPM_OK;
+    const ddpm_transform of_model = ddpm_loaded_transform(model), of_classifier = ddpm_loaded_transform(classifier);
+    const char *const *names = (const char *const *)model->checkpoint.column_names;
+    if (ddpm_same_transform(&of_classifier, &of_model, names) == DDPM_OK) return DDPM_OK;
+    return fail(path, ddpm_error_message());
 }
 
 ddpm_status ddpm_guide_check(const ddpm_loaded *model, const ddpm_loaded *classifier, const char *path)
@@ -83,7 +78,7 @@ ddpm_status ddpm_guide_check(const ddpm_loaded *model, const ddpm_loaded *classi
                      b->beta[t], a->beta[t]);
             return fail(path, what);
         }
-    return check_transform(a, b, path);
+    return check_transform(model, classifier, path);
 }
 
 static ddpm_status build(ddpm_guide *g, const float *weights, int64_t rows)

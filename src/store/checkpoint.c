@@ -1,45 +1,107 @@
-/* Checkpoints: what is in one, written and read. Where they lie in a run folder is checkpoint_folder.c, their digest
- * digest.c. */
+/* Checkpoints: what is in one, written, read and shared, by tables of its content: a new field is a member of
+ * ddpm_checkpoint and a row here. Where they lie in a run folder is checkpoint_folder.c, their digest file/digest.c. */
 #include "store/checkpoint.h"
 
 #include "base/memory.h"
+#include "base/split.h"
+#include "base/text_list.h"
 #include "file/digest.h"
 #include "file/file.h"
 #include "file/h5.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef DDPM_VERSION
-#define DDPM_VERSION "development"
-#endif
+/* A dataset of numbers, [rows + more_rows], or [rows + more_rows][columns]. */
+typedef struct field {
+    const char *name; /* its group is there as a whole, or not at all */
+    ddpm_h5_type type;
+    size_t numbers;        /* where in ddpm_checkpoint the pointer to its numbers is */
+    size_t rows;           /* where in ddpm_checkpoint the number of its rows is */
+    int64_t more_rows;     /* rows beyond that number */
+    int64_t columns;       /* 0: it has one dimension */
+    int64_t most_rows;     /* of the first field of a number of rows, which it says on reading; else 0 */
+    int is_optional;       /* whether a checkpoint can be without its group; its pointer is then NULL */
+    double least, largest; /* that a number may be */
+} field;
 
-/* The flat arrays, and the groups that hold them. */
+#define AT(member) offsetof(ddpm_checkpoint, member)
+#define FINITE .least = -DBL_MAX, .largest = DBL_MAX
+#define NUMBERS(name_, type_, member, rows_) .name = (name_), .type = (type_), .numbers = AT(member), .rows = AT(rows_)
+
+/* clang-format off */
+static const field fields[] = {
+    {NUMBERS("transform/mean", DDPM_H5_FLOAT64, mean, columns), .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, FINITE},
+    {NUMBERS("transform/scale", DDPM_H5_FLOAT64, scale, columns), FINITE},
+    {NUMBERS("transform/minimum", DDPM_H5_FLOAT64, minimum, columns), FINITE},
+    {NUMBERS("transform/maximum", DDPM_H5_FLOAT64, maximum, columns), FINITE},
+    {NUMBERS("schedule/beta", DDPM_H5_FLOAT64, beta, steps), .more_rows = 1, .most_rows = DDPM_CHECKPOINT_STEPS_MAX, FINITE},
+    {NUMBERS("reduction/exponent", DDPM_H5_INT32, exponent, exponent_count), .most_rows = DDPM_CHECKPOINT_EXPONENTS_MAX,
+     .least = INT32_MIN, .largest = INT32_MAX},
+    {NUMBERS("condition/classes", DDPM_H5_INT64, condition.classes, condition.count), .is_optional = 1,
+     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .least = 0, .largest = DDPM_CLASSES_MAX},
+    {NUMBERS("condition/mean", DDPM_H5_FLOAT64, condition.mean, condition.count), .is_optional = 1, FINITE},
+    {NUMBERS("condition/scale", DDPM_H5_FLOAT64, condition.scale, condition.count), .is_optional = 1,
+     .least = DBL_TRUE_MIN, .largest = DBL_MAX},
+    {NUMBERS("timesteps/history", DDPM_H5_FLOAT32, history, steps), .columns = DDPM_TIMESTEPS_HISTORY, .is_optional = 1, FINITE},
+    {NUMBERS("timesteps/seen", DDPM_H5_INT32, seen, steps), .is_optional = 1, .least = 0, .largest = DDPM_TIMESTEPS_SEEN - 1},
+};
+/* clang-format on */
+
+/* The flat arrays [parameter_count], and the groups that hold them, a dataset a tensor. */
 enum { ARRAYS = 4, ARRAYS_WITHOUT_MOMENTS = 2 };
-static const char *const array_names[ARRAYS] = {"parameters", "ema", "moment1", "moment2"};
+static const struct {
+    const char *group;
+    size_t numbers;
+} arrays[ARRAYS] = {
+    {"parameters", AT(parameters)}, {"ema", AT(ema)}, {"moment1", AT(moment1)}, {"moment2", AT(moment2)}};
 
-/* The arrays of [D]. */
-enum { TRANSFORMS = 4 };
-static const char *const transform_names[TRANSFORMS] = {"transform/mean", "transform/scale", "transform/minimum",
-                                                        "transform/maximum"};
+/* Lists of names: attributes of the root, [rows]. */
+static const struct {
+    const char *attribute;
+    size_t names, rows;
+} lists[] = {{"columns", AT(column_names), AT(columns)}, {"condition_names", AT(condition.names), AT(condition.count)}};
 
-static float **array_at(ddpm_checkpoint *c, int i)
+enum {
+    FIELDS = sizeof fields / sizeof *fields,
+    LISTS = sizeof lists / sizeof *lists,
+    RUNS = FIELDS + ARRAYS + LISTS + 1 /* of memory that a checkpoint points to */
+};
+
+static void *pointer_at(const ddpm_checkpoint *c, size_t offset)
 {
-    return (float **[ARRAYS]){&c->parameters, &c->ema, &c->moment1, &c->moment2}[i];
+    void *pointer;
+    memcpy(&pointer, (const char *)c + offset, sizeof pointer);
+    return pointer;
 }
 
-static double **transform_at(ddpm_checkpoint *c, int i)
+static void set_pointer(ddpm_checkpoint *c, size_t offset, const void *pointer)
 {
-    return (double **[TRANSFORMS]){&c->mean, &c->scale, &c->minimum, &c->maximum}[i];
+    memcpy((char *)c + offset, &pointer, sizeof pointer);
+}
+
+static const int64_t *count_at(const ddpm_checkpoint *c, size_t offset)
+{
+    return (const int64_t *)((const char *)c + offset);
+}
+
+/* Its shape in this checkpoint. @return how many numbers that is. */
+static int64_t shape_of(const field *f, const ddpm_checkpoint *c, int64_t shape[2])
+{
+    shape[0] = *count_at(c, f->rows) + f->more_rows;
+    shape[1] = f->columns;
+    return shape[0] * ddpm_larger(1, f->columns);
 }
 
 static void dataset_name(char out[DDPM_TENSOR_NAME + 16], int array, const ddpm_tensor *tensor)
 {
-    snprintf(out, DDPM_TENSOR_NAME + 16, "%s/%.*s", array_names[array], DDPM_TENSOR_NAME, tensor->name);
+    snprintf(out, DDPM_TENSOR_NAME + 16, "%s/%.*s", arrays[array].group, DDPM_TENSOR_NAME, tensor->name);
 }
 
 /* ---- writing ---- */
@@ -53,41 +115,40 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "interval_count", c->interval.count));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "recoveries", c->recoveries));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
-    if (!c->column_names) return DDPM_OK;
-    return ddpm_h5_put_names(file, "/", "columns", c->columns, (const char *const *)c->column_names);
+    for (int i = 0; i < LISTS; i++) {
+        char **names = pointer_at(c, lists[i].names);
+        const int64_t rows = *count_at(c, lists[i].rows);
+        if (names && rows > 0)
+            DDPM_TRY(ddpm_h5_put_names(file, "/", lists[i].attribute, rows, (const char *const *)names));
+    }
+    return DDPM_OK;
 }
 
-static ddpm_status write_condition(ddpm_h5 *file, const ddpm_condition *c)
+static ddpm_status write_arrays(ddpm_h5 *file, const ddpm_checkpoint *c, int64_t count, const ddpm_tensor *tensors)
 {
-    if (c->count == 0) return DDPM_OK;
-    DDPM_TRY(ddpm_h5_write(file, "condition/classes", DDPM_H5_INT64, 1, &c->count, c->classes));
-    DDPM_TRY(ddpm_h5_write(file, "condition/mean", DDPM_H5_FLOAT64, 1, &c->count, c->mean));
-    DDPM_TRY(ddpm_h5_write(file, "condition/scale", DDPM_H5_FLOAT64, 1, &c->count, c->scale));
-    return ddpm_h5_put_names(file, "/", "condition_names", c->count, (const char *const *)c->names);
+    char name[DDPM_TENSOR_NAME + 16];
+    for (int a = 0; a < ARRAYS; a++) {
+        const float *flat = pointer_at(c, arrays[a].numbers);
+        for (int64_t i = 0; i < count; i++) {
+            dataset_name(name, a, &tensors[i]);
+            DDPM_TRY(ddpm_h5_write(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){tensors[i].rows, tensors[i].cols},
+                                   flat + tensors[i].offset));
+        }
+    }
+    return DDPM_OK;
 }
 
 static ddpm_status write_content(ddpm_h5 *file, const ddpm_checkpoint *c, int64_t count, const ddpm_tensor *tensors)
 {
-    ddpm_checkpoint view = *c;
-    char name[DDPM_TENSOR_NAME + 16];
-    const int64_t betas = c->steps + 1;
+    int64_t shape[2];
     DDPM_TRY(write_attributes(file, c));
-    for (int a = 0; a < ARRAYS; a++) {
-        for (int64_t i = 0; i < count; i++) {
-            dataset_name(name, a, &tensors[i]);
-            DDPM_TRY(ddpm_h5_write(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){tensors[i].rows, tensors[i].cols},
-                                   *array_at(&view, a) + tensors[i].offset));
-        }
+    DDPM_TRY(write_arrays(file, c, count, tensors));
+    for (int i = 0; i < FIELDS; i++) {
+        const void *numbers = pointer_at(c, fields[i].numbers);
+        if (shape_of(&fields[i], c, shape) == 0 || (fields[i].is_optional && !numbers)) continue;
+        DDPM_TRY(ddpm_h5_write(file, fields[i].name, fields[i].type, fields[i].columns ? 2 : 1, shape, numbers));
     }
-    for (int i = 0; i < TRANSFORMS; i++)
-        DDPM_TRY(ddpm_h5_write(file, transform_names[i], DDPM_H5_FLOAT64, 1, &c->columns, *transform_at(&view, i)));
-    DDPM_TRY(ddpm_h5_write(file, "schedule/beta", DDPM_H5_FLOAT64, 1, &betas, c->beta));
-    DDPM_TRY(ddpm_h5_write(file, "reduction/exponent", DDPM_H5_INT32, 1, &c->exponent_count, c->exponent));
-    DDPM_TRY(write_condition(file, &c->condition));
-    if (!c->history) return DDPM_OK;
-    const int64_t shape[2] = {c->steps, DDPM_TIMESTEPS_HISTORY};
-    DDPM_TRY(ddpm_h5_write(file, "timesteps/history", DDPM_H5_FLOAT32, 2, shape, c->history));
-    return ddpm_h5_write(file, "timesteps/seen", DDPM_H5_INT32, 1, &c->steps, c->seen);
+    return DDPM_OK;
 }
 
 ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *checkpoint, int64_t count,
@@ -136,102 +197,93 @@ static ddpm_status check_holds(const char *path, int64_t numbers, size_t bytes)
                      (long long)numbers, (long long)about.st_size);
 }
 
-/** Length of a one-dimensional dataset, within least..most and not beyond what the file can hold. */
-static ddpm_status read_length(const ddpm_h5 *file, const char *path, const char *name, int64_t least, int64_t most,
-                               int64_t *out)
+/* The number of rows, from the first dataset that has it, of one dimension. */
+static ddpm_status read_rows(const ddpm_h5 *file, const char *path, const field *f, ddpm_checkpoint *c)
 {
+    const int64_t least = 1 + f->more_rows, most = f->most_rows + f->more_rows;
     ddpm_h5_shape shape;
-    DDPM_TRY(ddpm_h5_shape_of(file, name, &shape));
+    DDPM_TRY(ddpm_h5_shape_of(file, f->name, &shape));
     if (shape.dims != 1 || shape.size[0] < least || shape.size[0] > most)
         return ddpm_fail(DDPM_ERR_DATA, "%s: %s: expected one dimension of %lld to %lld, found %d, the first of %lld",
-                         path, name, (long long)least, (long long)most, shape.dims,
+                         path, f->name, (long long)least, (long long)most, shape.dims,
                          shape.dims ? (long long)shape.size[0] : 0LL);
-    *out = shape.size[0];
-    return check_holds(path, *out, sizeof(int32_t));
+    const int64_t rows = shape.size[0] - f->more_rows;
+    memcpy((char *)c + f->rows, &rows, sizeof rows);
+    return DDPM_OK;
 }
 
-static ddpm_status read_reals(const ddpm_h5 *file, const char *path, const char *name, int64_t count, double **out)
+static double number_at(ddpm_h5_type type, const void *numbers, int64_t i)
 {
-    DDPM_TRY(DDPM_NEW(out, count, name));
-    DDPM_TRY(ddpm_h5_read(file, name, DDPM_H5_FLOAT64, 1, &count, *out));
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite((*out)[i]))
-            return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld is not a finite number; use an older checkpoint",
-                             path, name, (long long)i);
+    switch (type) {
+    case DDPM_H5_FLOAT32:
+        return (double)((const float *)numbers)[i];
+    case DDPM_H5_FLOAT64:
+        return ((const double *)numbers)[i];
+    case DDPM_H5_INT32:
+        return (double)((const int32_t *)numbers)[i];
+    case DDPM_H5_INT64:
+        return (double)((const int64_t *)numbers)[i];
+    }
+    return NAN;
+}
+
+static ddpm_status fail_number(const char *path, const char *name, int64_t i, double x)
+{
+    if (!isfinite(x))
+        return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld is not a finite number; use an older checkpoint", path,
+                         name, (long long)i);
+    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld is %g, which it cannot be; use an older checkpoint", path,
+                     name, (long long)i, x);
+}
+
+static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field *f, ddpm_checkpoint *c)
+{
+    char group[32];
+    int64_t shape[2];
+    snprintf(group, sizeof group, "%.*s", (int)strcspn(f->name, "/"), f->name);
+    if (f->is_optional && !ddpm_h5_has(file, group)) return DDPM_OK;
+    if (f->most_rows > 0) DDPM_TRY(read_rows(file, path, f, c));
+    const int64_t count = shape_of(f, c, shape);
+    const size_t bytes = (size_t)ddpm_h5_type_bytes(f->type);
+    DDPM_TRY(check_holds(path, count, bytes));
+    DDPM_TRY(ddpm_allocate((char *)c + f->numbers, count, bytes, f->name));
+    void *numbers = pointer_at(c, f->numbers);
+    DDPM_TRY(ddpm_h5_read(file, f->name, f->type, f->columns ? 2 : 1, shape, numbers));
+    for (int64_t i = 0; i < count; i++) {
+        const double x = number_at(f->type, numbers, i);
+        if (!(x >= f->least && x <= f->largest)) return fail_number(path, f->name, i, x);
+    }
     return DDPM_OK;
 }
 
 static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
 {
-    int64_t names = 0;
     DDPM_TRY(ddpm_h5_get_int(file, "/", "iteration", &c->iteration));
     DDPM_TRY(ddpm_h5_get_real(file, "/", "interval_loss", &c->interval.loss));
     DDPM_TRY(ddpm_h5_get_int(file, "/", "interval_count", &c->interval.count));
     if (ddpm_h5_has_attribute(file, "/", "recoveries"))
         DDPM_TRY(ddpm_h5_get_int(file, "/", "recoveries", &c->recoveries));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
-    DDPM_TRY(ddpm_h5_get_names(file, "/", "columns", &names, &c->column_names));
     if (c->iteration < 0 || c->recoveries < 0)
         return ddpm_fail(DDPM_ERR_DATA, "%s: its iteration is %lld, with %lld recoveries", path,
                          (long long)c->iteration, (long long)c->recoveries);
-    if (c->column_names && names != c->columns)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld column names for %lld columns", path, (long long)names,
-                         (long long)c->columns);
-    return DDPM_OK;
-}
-
-static ddpm_status read_condition(const ddpm_h5 *file, const char *path, ddpm_condition *c)
-{
-    int64_t names = 0;
-    if (!ddpm_h5_has(file, "condition/classes")) return DDPM_OK;
-    DDPM_TRY(read_length(file, path, "condition/classes", 1, DDPM_CHECKPOINT_COLUMNS_MAX, &c->count));
-    DDPM_TRY(DDPM_NEW(&c->classes, c->count, "condition"));
-    DDPM_TRY(ddpm_h5_read(file, "condition/classes", DDPM_H5_INT64, 1, &c->count, c->classes));
-    DDPM_TRY(read_reals(file, path, "condition/mean", c->count, &c->mean));
-    DDPM_TRY(read_reals(file, path, "condition/scale", c->count, &c->scale));
-    DDPM_TRY(ddpm_h5_get_names(file, "/", "condition_names", &names, &c->names));
-    for (int64_t v = 0; v < c->count; v++)
-        if (names != c->count || c->classes[v] < 0 || c->classes[v] > DDPM_CLASSES_MAX || !(c->scale[v] > 0.0))
-            return ddpm_fail(DDPM_ERR_DATA, "%s: its conditions do not fit each other; use an older checkpoint", path);
-    return DDPM_OK;
-}
-
-/* Losses by t are finite, and counts are of losses. */
-static ddpm_status read_history(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
-{
-    const int64_t shape[2] = {c->steps, DDPM_TIMESTEPS_HISTORY};
-    if (!ddpm_h5_has(file, "timesteps/history")) return DDPM_OK;
-    DDPM_TRY(check_holds(path, shape[0] * shape[1], sizeof(float)));
-    DDPM_TRY(DDPM_NEW(&c->history, shape[0] * shape[1], "history of losses"));
-    DDPM_TRY(DDPM_NEW(&c->seen, c->steps, "history of losses"));
-    DDPM_TRY(ddpm_h5_read(file, "timesteps/history", DDPM_H5_FLOAT32, 2, shape, c->history));
-    DDPM_TRY(ddpm_h5_read(file, "timesteps/seen", DDPM_H5_INT32, 1, &c->steps, c->seen));
-    for (int64_t i = 0; i < shape[0] * shape[1]; i++)
-        if (!isfinite(c->history[i]) || c->seen[i / DDPM_TIMESTEPS_HISTORY] < 0 ||
-            c->seen[i / DDPM_TIMESTEPS_HISTORY] >= DDPM_TIMESTEPS_SEEN)
-            return ddpm_fail(DDPM_ERR_DATA,
-                             "%s: timesteps: step %lld is not a history of losses; use an older checkpoint", path,
-                             (long long)(i / DDPM_TIMESTEPS_HISTORY + 1));
-    return DDPM_OK;
+    for (int i = 0; i < LISTS; i++) {
+        int64_t names = 0;
+        char **list = NULL;
+        DDPM_TRY(ddpm_h5_get_names(file, "/", lists[i].attribute, &names, &list));
+        set_pointer(c, lists[i].names, list);
+        if (list && names != *count_at(c, lists[i].rows))
+            return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld names in '%s' for %lld values", path, (long long)names,
+                             lists[i].attribute, (long long)*count_at(c, lists[i].rows));
+    }
+    if (c->condition.count == 0 || c->condition.names) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_DATA, "%s: its conditions have no names; use an older checkpoint", path);
 }
 
 static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
 {
-    int64_t betas = 0, length = 0;
-    DDPM_TRY(read_length(file, path, transform_names[0], 1, DDPM_CHECKPOINT_COLUMNS_MAX, &c->columns));
-    for (int i = 1; i < TRANSFORMS; i++)
-        DDPM_TRY(read_length(file, path, transform_names[i], c->columns, c->columns, &length));
-    DDPM_TRY(read_length(file, path, "schedule/beta", 2, DDPM_CHECKPOINT_STEPS_MAX + 1, &betas));
-    DDPM_TRY(read_length(file, path, "reduction/exponent", 1, DDPM_CHECKPOINT_EXPONENTS_MAX, &c->exponent_count));
-    c->steps = betas - 1;
-    DDPM_TRY(read_attributes(file, path, c));
-    for (int i = 0; i < TRANSFORMS; i++)
-        DDPM_TRY(read_reals(file, path, transform_names[i], c->columns, transform_at(c, i)));
-    DDPM_TRY(read_reals(file, path, "schedule/beta", betas, &c->beta));
-    DDPM_TRY(read_condition(file, path, &c->condition));
-    DDPM_TRY(read_history(file, path, c));
-    DDPM_TRY(DDPM_NEW(&c->exponent, c->exponent_count, "exponents"));
-    return ddpm_h5_read(file, "reduction/exponent", DDPM_H5_INT32, 1, &c->exponent_count, c->exponent);
+    for (int i = 0; i < FIELDS; i++) DDPM_TRY(read_field(file, path, &fields[i], c));
+    return read_attributes(file, path, c);
 }
 
 ddpm_status ddpm_checkpoint_read_header(const char *path, ddpm_checkpoint *out)
@@ -251,19 +303,17 @@ static ddpm_status read_array(const ddpm_h5 *file, const char *path, int array, 
     char name[DDPM_TENSOR_NAME + 16];
     for (int64_t i = 0; i < count; i++) {
         const ddpm_tensor *t = &tensors[i];
-        const int64_t n = t->rows * t->cols;
+        float *numbers = flat + t->offset;
         dataset_name(name, array, t);
-        DDPM_TRY(ddpm_h5_read(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){t->rows, t->cols}, flat + t->offset));
-        for (int64_t k = 0; k < n; k++)
-            if (!isfinite(flat[t->offset + k]))
-                return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld is not a finite number; use an older checkpoint",
-                                 path, name, (long long)k);
+        DDPM_TRY(ddpm_h5_read(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){t->rows, t->cols}, numbers));
+        for (int64_t k = 0; k < t->rows * t->cols; k++)
+            if (!isfinite(numbers[k])) return fail_number(path, name, k, (double)numbers[k]);
     }
     return DDPM_OK;
 }
 
 static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c, int64_t count,
-                               const ddpm_tensor *tensors, int arrays)
+                               const ddpm_tensor *tensors, int wanted)
 {
     int64_t iteration = 0;
     DDPM_TRY(ddpm_h5_get_int(file, "/", "iteration", &iteration));
@@ -274,9 +324,9 @@ static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, ddpm_check
         return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld exponents; its network of %lld tensors needs %lld", path,
                          (long long)c->exponent_count, (long long)count, (long long)count + 1);
     DDPM_TRY(check_holds(path, ARRAYS * c->parameter_count, sizeof(float)));
-    for (int a = 0; a < arrays; a++) {
-        DDPM_TRY(DDPM_NEW(array_at(c, a), c->parameter_count, array_names[a]));
-        DDPM_TRY(read_array(file, path, a, count, tensors, *array_at(c, a)));
+    for (int a = 0; a < wanted; a++) {
+        DDPM_TRY(ddpm_allocate((char *)c + arrays[a].numbers, c->parameter_count, sizeof(float), arrays[a].group));
+        DDPM_TRY(read_array(file, path, a, count, tensors, pointer_at(c, arrays[a].numbers)));
     }
     return DDPM_OK;
 }
@@ -291,22 +341,61 @@ ddpm_status ddpm_checkpoint_read_arrays(const char *path, ddpm_checkpoint *check
         read_arrays(file, path, checkpoint, count, tensors, with_moments ? ARRAYS : ARRAYS_WITHOUT_MOMENTS);
     status = ddpm_h5_finish(&file, status);
     for (int a = 0; a < ARRAYS && status != DDPM_OK; a++) {
-        ddpm_release(*array_at(checkpoint, a));
-        *array_at(checkpoint, a) = NULL;
+        ddpm_release(pointer_at(checkpoint, arrays[a].numbers));
+        set_pointer(checkpoint, arrays[a].numbers, NULL);
     }
     return status;
 }
 
+/* ---- sharing and releasing ---- */
+
+/* The runs of memory that a checkpoint points to: those of the tables, then config. */
+static size_t run_offset(int run)
+{
+    if (run < FIELDS) return fields[run].numbers;
+    if (run < FIELDS + ARRAYS) return arrays[run - FIELDS].numbers;
+    return run < RUNS - 1 ? lists[run - FIELDS - ARRAYS].names : AT(config);
+}
+
+/* Of a run that is there. */
+static int64_t run_bytes(int run, const ddpm_checkpoint *c)
+{
+    const void *memory = pointer_at(c, run_offset(run));
+    int64_t shape[2];
+    if (run < FIELDS) return shape_of(&fields[run], c, shape) * ddpm_h5_type_bytes(fields[run].type);
+    if (run < FIELDS + ARRAYS) return c->parameter_count * (int64_t)sizeof(float);
+    if (run < RUNS - 1) return ddpm_texts_bytes(*count_at(c, lists[run - FIELDS - ARRAYS].rows), memory);
+    return (int64_t)strlen(memory) + 1;
+}
+
+/* Local, on the ranks that receive: `c` with room for what is pointed to. */
+static ddpm_status make_room(const int64_t bytes[RUNS], ddpm_checkpoint *c)
+{
+    for (int i = 0; i < RUNS; i++) set_pointer(c, run_offset(i), NULL); /* they are those of rank 0 */
+    for (int i = 0; i < RUNS; i++)
+        if (bytes[i] > 0) DDPM_TRY(ddpm_allocate((char *)c + run_offset(i), bytes[i], 1, "a checkpoint"));
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint)
+{
+    const int gives = ddpm_comm_rank(comm) == 0;
+    int64_t bytes[RUNS] = {0}; /* 0: the pointer is NULL */
+    for (int i = 0; i < RUNS && gives; i++)
+        if (pointer_at(checkpoint, run_offset(i))) bytes[i] = run_bytes(i, checkpoint);
+    ddpm_comm_broadcast(comm, bytes, sizeof bytes);
+    ddpm_comm_broadcast(comm, checkpoint, sizeof *checkpoint);
+    DDPM_TRY(ddpm_agree(comm, gives ? DDPM_OK : make_room(bytes, checkpoint)));
+    for (int i = 0; i < RUNS; i++) ddpm_comm_broadcast(comm, pointer_at(checkpoint, run_offset(i)), (size_t)bytes[i]);
+    for (int i = 0; i < LISTS && !gives; i++) {
+        char **names = pointer_at(checkpoint, lists[i].names);
+        if (names) ddpm_texts_link(*count_at(checkpoint, lists[i].rows), names);
+    }
+    return DDPM_OK;
+}
+
 void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint)
 {
-    for (int a = 0; a < ARRAYS; a++) ddpm_release(*array_at(checkpoint, a));
-    for (int i = 0; i < TRANSFORMS; i++) ddpm_release(*transform_at(checkpoint, i));
-    ddpm_release(checkpoint->config);
-    ddpm_release(checkpoint->column_names);
-    ddpm_release(checkpoint->beta);
-    ddpm_release(checkpoint->exponent);
-    ddpm_release(checkpoint->history);
-    ddpm_condition_release(&checkpoint->condition);
-    ddpm_release(checkpoint->seen);
+    for (int i = 0; i < RUNS; i++) ddpm_release(pointer_at(checkpoint, run_offset(i)));
     *checkpoint = (ddpm_checkpoint){0};
 }

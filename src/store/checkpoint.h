@@ -10,7 +10,7 @@
  * when they have any). Chunks and metadata carry HDF5's checksums; the user block holds a digest of all that follows it
  * (store/digest.h), checked before HDF5 sees the file.
  *
- *  Local: rank 0 reads and writes, the run floor shares the result. Main thread.
+ *  Local, but for ddpm_checkpoint_share: rank 0 reads and writes. Main thread.
  */
 #ifndef DDPM_STORE_CHECKPOINT_H
 #define DDPM_STORE_CHECKPOINT_H
@@ -19,6 +19,7 @@
 #include "model/condition.h"
 #include "model/timesteps.h"
 #include "network/network.h"
+#include "world/comm.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -77,6 +78,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_header(const char *path, ddpm_c
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_arrays(const char *path, ddpm_checkpoint *checkpoint, int64_t count,
                                                         const ddpm_tensor *tensors, int64_t parameter_count,
                                                         int with_moments);
+
+/** Collective. Rank 0's checkpoint, whole or without moments, on every rank. On failure nothing but
+ * ddpm_checkpoint_release is left to do with it.
+ *  @param[in,out] checkpoint  on the other ranks: out, zeros before. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint);
 
 void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint);
 

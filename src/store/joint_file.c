@@ -16,13 +16,12 @@ static ddpm_status create(const ddpm_joint_file *what, const char *partial)
 ddpm_status ddpm_joint_file_write(ddpm_comm *comm, const ddpm_joint_file *what)
 {
     char partial[DDPM_PATH_BYTES];
-    const int creates = ddpm_comm_rank(comm) == 0;
     ddpm_h5 *file = NULL;
     DDPM_TRY(ddpm_agree(comm, ddpm_file_partial_name(what->path, partial)));
-    ddpm_status status = ddpm_agree(comm, creates ? create(what, partial) : DDPM_OK);
+    ddpm_status status = DDPM_ON_RANK_0(comm, create(what, partial));
     if (status == DDPM_OK) status = ddpm_h5_open_parallel(comm, partial, &file);
     if (status == DDPM_OK) status = ddpm_h5_finish(&file, what->fill(what->context, comm, file));
-    if (status == DDPM_OK) return ddpm_agree(comm, creates ? ddpm_file_commit(partial, what->path) : DDPM_OK);
-    if (creates) unlink(partial);
+    if (status == DDPM_OK) return DDPM_ON_RANK_0(comm, ddpm_file_commit(partial, what->path));
+    if (ddpm_comm_rank(comm) == 0) unlink(partial);
     return status;
 }

@@ -48,11 +48,8 @@ static ddpm_status declare(const void *context, ddpm_h5 *file)
 static ddpm_status allocate(const ddpm_rows_file_spec *spec, int64_t most, round_memory *m)
 {
     const int64_t row_bytes = (1 + spec->layers) * spec->columns * (int64_t)sizeof(float);
-    int64_t blocks = ROUND_BYTES / (row_bytes * spec->block_rows);
-    if (blocks < spec->threads) blocks = spec->threads;
-    m->rows = blocks * spec->block_rows;
-    if (m->rows > most) m->rows = most;
-    if (m->rows < 1) m->rows = 1;
+    const int64_t blocks = ddpm_larger(spec->threads, ROUND_BYTES / (row_bytes * spec->block_rows));
+    m->rows = ddpm_larger(1, ddpm_smaller(most, blocks * spec->block_rows));
     DDPM_TRY(DDPM_NEW(&m->x, m->rows * spec->columns, "rows being made"));
     return DDPM_NEW(&m->layers, spec->layers * m->rows * spec->columns, "layers being made");
 }
@@ -82,12 +79,12 @@ static void make_block(const ddpm_rows_file_spec *spec, int64_t first, int64_t c
 
 static ddpm_status make_round(const ddpm_rows_file_spec *spec, const round_memory *m, int64_t first, int64_t count)
 {
-    const int64_t blocks = (count + spec->block_rows - 1) / spec->block_rows, stride = m->rows * spec->columns;
+    const int64_t blocks = ddpm_pieces(count, spec->block_rows), stride = m->rows * spec->columns;
     if (spec->prepare) DDPM_TRY(spec->prepare(spec->context, first, count));
 #pragma omp parallel for num_threads(spec->threads) schedule(dynamic, 1)
     for (int64_t block = 0; block < blocks; block++) {
-        const int64_t at = block * spec->block_rows, left = count - at;
-        make_block(spec, first + at, left < spec->block_rows ? left : spec->block_rows, m->x + at * spec->columns,
+        const int64_t at = block * spec->block_rows;
+        make_block(spec, first + at, ddpm_smaller(spec->block_rows, count - at), m->x + at * spec->columns,
                    m->layers + at * spec->columns, stride);
     }
     DDPM_TRY(check_finite(spec, first, count, m->x));
@@ -114,23 +111,20 @@ static ddpm_status write_round(const ddpm_rows_file_spec *spec, const round_memo
 static ddpm_status fill(const void *context, ddpm_comm *comm, ddpm_h5 *file)
 {
     const ddpm_rows_file_spec *spec = context;
-    const int64_t rank = ddpm_comm_rank(comm), size = ddpm_comm_size(comm);
-    const int64_t blocks = (spec->rows + spec->block_rows - 1) / spec->block_rows;
-    const int64_t begin = blocks * rank / size * spec->block_rows,
-                  limit = blocks * (rank + 1) / size * spec->block_rows;
-    const int64_t end = limit < spec->rows ? limit : spec->rows;
-    const int64_t most =
-        (blocks + size - 1) / size * spec->block_rows; /* rows of the busiest rank: all take as many rounds */
+    const int64_t blocks = ddpm_pieces(spec->rows, spec->block_rows);
+    const ddpm_range mine = ddpm_comm_part(comm, blocks);
+    const int64_t begin = mine.first * spec->block_rows, end = ddpm_smaller(spec->rows, mine.end * spec->block_rows);
+    /* all ranks take as many rounds as the one with the most rows, since they write together */
+    const int64_t most = ddpm_pieces(blocks, ddpm_comm_size(comm)) * spec->block_rows;
     round_memory m = {0};
     ddpm_progress progress = ddpm_progress_begin(spec->unit, 0, most);
     ddpm_status status = ddpm_agree(comm, allocate(spec, most, &m));
     for (int64_t done = 0; status == DDPM_OK && done < most; done += m.rows) {
-        const int64_t first = begin + done < end ? begin + done : end,
-                      count = end - first < m.rows ? end - first : m.rows;
+        const int64_t first = ddpm_smaller(end, begin + done), count = ddpm_smaller(m.rows, end - first);
         status = ddpm_agree(comm, make_round(spec, &m, first, count));
         if (status == DDPM_OK) status = write_round(spec, &m, file, first, count);
         const double spent = ddpm_comm_seconds() - progress.start;
-        ddpm_progress_bar(&progress, done + m.rows < most ? done + m.rows : most, (double)(done + m.rows) / spent,
+        ddpm_progress_bar(&progress, ddpm_smaller(most, done + m.rows), (double)(done + m.rows) / spent,
                           "of this rank");
     }
     ddpm_release(m.x);

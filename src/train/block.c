@@ -1,4 +1,4 @@
-/* Sampling, forward, loss, backward of a few rows while they stay in the cache. */
+/* Draws, forward, loss and backward of a few rows while they stay in the cache. */
 #include "train/block.h"
 
 #include "base/memory.h"
@@ -10,12 +10,12 @@ static int64_t columns_of(const ddpm_model *model)
     return ddpm_network_get_spec(model->network)->columns;
 }
 
-ddpm_status ddpm_block_create(const ddpm_model *model, const ddpm_dataset *dataset, const ddpm_packed *packed,
-                              int64_t rows, int64_t block_rows, ddpm_block *out)
+ddpm_status ddpm_block_create(const ddpm_block_spec *spec, const ddpm_packed *packed, int64_t blocks, ddpm_block *out)
 {
-    const int64_t numbers = rows * columns_of(model);
-    *out = (ddpm_block){.model = model, .dataset = dataset, .packed = packed, .block_rows = block_rows};
-    DDPM_TRY(ddpm_workspace_create(model->network, rows, block_rows, 1, &out->workspace));
+    const ddpm_model *model = spec->model;
+    const int64_t rows = blocks * spec->batch.block_rows, numbers = rows * columns_of(model);
+    *out = (ddpm_block){.spec = *spec, .packed = packed};
+    DDPM_TRY(ddpm_workspace_create(model->network, rows, spec->batch.block_rows, 1, &out->workspace));
     DDPM_TRY(DDPM_NEW(&out->x0, numbers, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->noise, numbers, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->xt, numbers, "a block of rows"));
@@ -49,40 +49,40 @@ int64_t ddpm_block_bytes(const ddpm_model *model, int64_t rows)
                (int64_t)sizeof(float);
 }
 
-/* Leave out the condition of some rows, so that the network learns to do without; a pure function of the row's place in
- * its batch. */
+/* Leave out the condition of some rows, so that the network learns to do without. Which ones is a pure function of a
+ * row's place in its batch. */
 static void drop_conditions(ddpm_block *block, int64_t iteration, int64_t first, int64_t rows)
 {
-    const ddpm_config *config = block->model->config;
-    if (block->model->condition->count == 0) return;
+    const ddpm_block_spec *spec = &block->spec;
+    const ddpm_condition *condition = spec->model->condition;
+    if (condition->count == 0) return;
     for (int64_t i = 0; i < rows; i++) {
-        const ddpm_random4 words = ddpm_random_words(config->run.seed, DDPM_RANDOM_DROPOUT, iteration, first + i, 0);
-        block->present[i] = ddpm_random_uniform(words.v[0]) >= config->diffusion.condition_dropout;
+        const ddpm_random4 words = ddpm_random_words(spec->seed, DDPM_RANDOM_DROPOUT, iteration, first + i, 0);
+        block->present[i] = ddpm_random_uniform(words.v[0]) >= spec->condition_dropout;
     }
-    ddpm_condition_expand(block->model->condition, rows, block->values, block->present, block->condition);
+    ddpm_condition_expand(condition, rows, block->values, block->present, block->condition);
 }
 
-const float *ddpm_block_forward(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
-                                int64_t rows, int64_t *stride)
+const float *ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows, int64_t *stride)
 {
-    const ddpm_model *model = block->model;
-    const uint64_t seed = model->config->run.seed;
-    const int64_t batch = model->config->training.batch, columns = columns_of(model);
-    ddpm_dataset_fill(block->dataset, iteration * batch + first, rows, block->x0, block->values);
-    ddpm_timesteps_draw(timesteps, seed, iteration, first, rows, block->t, block->importance);
-    ddpm_normal_rows(ddpm_network_kernels(model->network), seed, DDPM_RANDOM_NOISE, iteration, first, rows, columns,
-                     block->noise);
-    ddpm_diffusion_noise_rows(&model->diffusion, rows, columns, block->x0, block->noise, block->t, block->xt,
+    const ddpm_block_spec *spec = &block->spec;
+    const ddpm_model *model = spec->model;
+    const int64_t first = rows.first, count = rows.end - first, columns = columns_of(model);
+    ddpm_dataset_fill(spec->dataset, iteration * spec->batch.rows + first, count, block->x0, block->values);
+    ddpm_timesteps_draw(spec->timesteps, spec->seed, iteration, first, count, block->t, block->importance);
+    ddpm_normal_rows(ddpm_network_kernels(model->network), spec->seed, DDPM_RANDOM_NOISE, iteration, first, count,
+                     columns, block->noise);
+    ddpm_diffusion_noise_rows(&model->diffusion, count, columns, block->x0, block->noise, block->t, block->xt,
                               block->target);
-    drop_conditions(block, iteration, first, rows);
-    return ddpm_network_forward(model->network, block->packed, block->workspace, rows, block->xt, block->condition,
+    drop_conditions(block, iteration, first, count);
+    return ddpm_network_forward(model->network, block->packed, block->workspace, count, block->xt, block->condition,
                                 block->t, stride);
 }
 
 double ddpm_block_loss(const ddpm_block *block, int64_t at, int64_t rows, const float *output, int64_t stride,
                        const float *importance, double share, float *doutput, float *row_loss)
 {
-    const ddpm_model *model = block->model;
+    const ddpm_model *model = block->spec.model;
     const int64_t columns = columns_of(model);
     const float *weight = importance ? importance + at : NULL, *out = output + at * stride;
     float *dout = doutput ? doutput + at * stride : NULL, *row = row_loss ? row_loss + at : NULL;
@@ -93,39 +93,45 @@ double ddpm_block_loss(const ddpm_block *block, int64_t at, int64_t rows, const 
                                block->t + at, weight, share, dout, row);
 }
 
-void ddpm_block_train(ddpm_block *block, const ddpm_timesteps *timesteps, int64_t iteration, int64_t first,
-                      int64_t rows, ddpm_gradient *gradient, double *loss, float *row_loss)
+void ddpm_block_train(ddpm_block *block, int64_t iteration, ddpm_range rows, ddpm_reducer *reducer, int thread,
+                      float *row_loss)
 {
-    const ddpm_model *model = block->model;
-    const double share = 1.0 / (double)model->config->training.batch;
+    const ddpm_model *model = block->spec.model;
+    const ddpm_batch *batch = &block->spec.batch;
+    const int64_t count = rows.end - rows.first;
+    const double share = 1.0 / (double)batch->rows;
     int64_t stride;
-    const float *output = ddpm_block_forward(block, timesteps, iteration, first, rows, &stride);
+    const float *output = ddpm_block_forward(block, iteration, rows, &stride);
     float *doutput = ddpm_workspace_dout(block->workspace, &stride);
-    for (int64_t at = 0; at < rows; at += block->block_rows, loss++) {
-        const int64_t here = rows - at < block->block_rows ? rows - at : block->block_rows;
-        *loss = ddpm_block_loss(block, at, here, output, stride, block->importance, share, doutput, row_loss);
+    float *losses = row_loss ? row_loss + rows.first : NULL;
+    for (int64_t at = 0; at < count; at += batch->block_rows) {
+        const int64_t here = ddpm_smaller(count - at, batch->block_rows);
+        const double loss = ddpm_block_loss(block, at, here, output, stride, block->importance, share, doutput, losses);
+        ddpm_reducer_add_loss(reducer, thread, loss);
     }
-    ddpm_network_backward(model->network, block->packed, block->workspace, rows, block->t, gradient);
+    ddpm_network_backward(model->network, block->packed, block->workspace, count, block->t,
+                          ddpm_reducer_gradient(reducer, thread));
 }
 
-double ddpm_block_validate(ddpm_block *block, int64_t draws, int64_t first, int64_t rows)
+double ddpm_block_validate(ddpm_block *block, int64_t draws, ddpm_range rows)
 {
-    const ddpm_model *model = block->model;
-    const uint64_t seed = model->config->run.seed;
-    const int64_t held_out = ddpm_dataset_held_out(block->dataset), columns = columns_of(model);
+    const ddpm_block_spec *spec = &block->spec;
+    const ddpm_model *model = spec->model;
+    const int64_t held_out = ddpm_dataset_held_out(spec->dataset), columns = columns_of(model);
+    const int64_t first = rows.first, count = rows.end - first;
     int64_t stride;
-    for (int64_t i = 0; i < rows; i++) {
-        const ddpm_random4 words = ddpm_random_words(seed, DDPM_RANDOM_VALIDATION, 1, first + i, 0);
-        ddpm_dataset_fill_held_out(block->dataset, (first + i) % held_out, 1, block->x0 + i * columns,
+    for (int64_t i = 0; i < count; i++) {
+        const ddpm_random4 words = ddpm_random_words(spec->seed, DDPM_RANDOM_VALIDATION, 1, first + i, 0);
+        ddpm_dataset_fill_held_out(spec->dataset, (first + i) % held_out, 1, block->x0 + i * columns,
                                    block->values + i * model->condition->count);
         block->t[i] = (int32_t)(1 + ddpm_random_below(words.v[0], model->diffusion.schedule.steps));
     }
-    ddpm_normal_rows(ddpm_network_kernels(model->network), seed, DDPM_RANDOM_VALIDATION, 0, first, rows, columns,
+    ddpm_normal_rows(ddpm_network_kernels(model->network), spec->seed, DDPM_RANDOM_VALIDATION, 0, first, count, columns,
                      block->noise);
-    ddpm_diffusion_noise_rows(&model->diffusion, rows, columns, block->x0, block->noise, block->t, block->xt,
+    ddpm_diffusion_noise_rows(&model->diffusion, count, columns, block->x0, block->noise, block->t, block->xt,
                               block->target);
-    ddpm_condition_expand(model->condition, rows, block->values, NULL, block->condition);
-    const float *output = ddpm_network_forward(model->network, block->packed, block->workspace, rows, block->xt,
+    ddpm_condition_expand(model->condition, count, block->values, NULL, block->condition);
+    const float *output = ddpm_network_forward(model->network, block->packed, block->workspace, count, block->xt,
                                                block->condition, block->t, &stride);
-    return ddpm_block_loss(block, 0, rows, output, stride, NULL, 1.0 / (double)draws, NULL, NULL);
+    return ddpm_block_loss(block, 0, count, output, stride, NULL, 1.0 / (double)draws, NULL, NULL);
 }

@@ -1,36 +1,35 @@
-/** The folder of a run: config.yaml, metrics.csv, checkpoints/. Local: rank 0 alone keeps it. */
+/** The folder of a run: config.yaml, metrics.csv, checkpoints/. Local: rank 0 alone writes it. */
 #ifndef DDPM_TRAIN_RUN_FOLDER_H
 #define DDPM_TRAIN_RUN_FOLDER_H
 
-#include "config/config.h"
 #include "file/file.h"
 #include "store/checkpoint.h"
 #include "store/metrics.h"
 
 typedef struct ddpm_run_folder ddpm_run_folder;
 
-/** run.output, or runs/<run.name>. */
-DDPM_MUST_CHECK ddpm_status ddpm_run_folder_name(const ddpm_config *config, char out[DDPM_PATH_BYTES]);
-
-/** Make the folder, write config.yaml, open metrics.csv without the rows beyond `iteration`. */
-DDPM_MUST_CHECK ddpm_status ddpm_run_folder_open(const char *path, const ddpm_config *config, int64_t iteration,
+/** Make the folder, write config.yaml, open metrics.csv without the rows beyond `iteration`.
+ *  @param config    the text of config.yaml.
+ *  @param[out] out  close with ddpm_run_folder_close. */
+DDPM_MUST_CHECK ddpm_status ddpm_run_folder_open(const char *path, const char *config, int64_t iteration,
                                                  ddpm_run_folder **out);
 
-/** Training seconds that metrics.csv had on opening. */
+/** The seconds of training that metrics.csv had on opening. */
 double ddpm_run_folder_seconds(const ddpm_run_folder *folder);
 
 DDPM_MUST_CHECK ddpm_status ddpm_run_folder_report(ddpm_run_folder *folder, const ddpm_metrics_row *row);
 
-/** Write a checkpoint (its config text is made here), point latest.h5 at it, remove old ones. */
-DDPM_MUST_CHECK ddpm_status ddpm_run_folder_save(ddpm_run_folder *folder, const ddpm_config *config,
-                                                 ddpm_checkpoint *checkpoint, int64_t count,
-                                                 const ddpm_tensor *tensors);
+/** Write a checkpoint, let latest.h5 point at it, remove old ones.
+ *  @param tensors  [count], as of ddpm_checkpoint_write.  @param keep  as of ddpm_checkpoint_publish. */
+DDPM_MUST_CHECK ddpm_status ddpm_run_folder_save(ddpm_run_folder *folder, const ddpm_checkpoint *checkpoint,
+                                                 int64_t count, const ddpm_tensor *tensors, int64_t keep);
 
-/** Write RUN/failed.h5, a checkpoint of the state before an iteration that failed; it is not gone on from by itself.
+/** Write RUN/failed.h5, a checkpoint of the state before an iteration that failed. A run goes on from it only when it
+ * is named (--resume).
  *  @param[out] path  of the file. */
-DDPM_MUST_CHECK ddpm_status ddpm_run_folder_save_failed(ddpm_run_folder *folder, const ddpm_config *config,
-                                                        ddpm_checkpoint *checkpoint, int64_t count,
-                                                        const ddpm_tensor *tensors, char path[DDPM_PATH_BYTES]);
+DDPM_MUST_CHECK ddpm_status ddpm_run_folder_save_failed(ddpm_run_folder *folder, const ddpm_checkpoint *checkpoint,
+                                                        int64_t count, const ddpm_tensor *tensors,
+                                                        char path[DDPM_PATH_BYTES]);
 
 /** *folder is NULL afterwards; NULL is allowed. */
 DDPM_MUST_CHECK ddpm_status ddpm_run_folder_close(ddpm_run_folder **folder);

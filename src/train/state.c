@@ -1,13 +1,13 @@
-/* Parameters, their average and their moments. */
+/* The parameters, their average and the optimiser's moments. */
 #include "train/state.h"
 
 #include "base/memory.h"
 
 #include <string.h>
 
-ddpm_status ddpm_state_create(const ddpm_model *model, ddpm_state *out)
+ddpm_status ddpm_state_create(const ddpm_network *network, ddpm_state *out)
 {
-    const int64_t n = ddpm_network_parameter_count(model->network);
+    const int64_t n = ddpm_network_parameter_count(network);
     *out = (ddpm_state){0};
     DDPM_TRY(DDPM_NEW(&out->parameters, n, "parameters"));
     DDPM_TRY(DDPM_NEW(&out->ema, n, "average of the parameters"));
@@ -24,11 +24,11 @@ void ddpm_state_release(ddpm_state *state)
     *state = (ddpm_state){0};
 }
 
-void ddpm_state_begin(const ddpm_model *model, ddpm_state *state)
+void ddpm_state_begin(const ddpm_network *network, uint64_t seed, ddpm_state *state)
 {
-    const size_t bytes = (size_t)ddpm_network_parameter_count(model->network) * sizeof(float);
+    const size_t bytes = (size_t)ddpm_network_parameter_count(network) * sizeof(float);
     state->iteration = 0;
-    ddpm_network_initialise(model->network, model->config->run.seed, state->parameters);
+    ddpm_network_initialise(network, seed, state->parameters);
     memcpy(state->ema, state->parameters, bytes);
     memset(state->moment1, 0, bytes);
     memset(state->moment2, 0, bytes);

@@ -1,21 +1,22 @@
-/** What training changes. Local. */
+/** What an iteration changes: the numbers of the model and of its optimiser. The scales of the fixed point and the
+ * losses by t change too; the stepper holds them. Local. */
 #ifndef DDPM_TRAIN_STATE_H
 #define DDPM_TRAIN_STATE_H
 
-#include "assembly/model.h"
+#include "network/network.h"
 
 /** Arrays of [parameters] each. */
 typedef struct ddpm_state {
-    int64_t iteration;  /* finished ones */
+    int64_t iteration;  /* the number of finished iterations */
     int64_t recoveries; /* each has halved the learning rate */
     float *parameters, *ema, *moment1, *moment2;
 } ddpm_state;
 
 /** @param[out] out  zeros; release with ddpm_state_release, also on failure. */
-DDPM_MUST_CHECK ddpm_status ddpm_state_create(const ddpm_model *model, ddpm_state *out);
+DDPM_MUST_CHECK ddpm_status ddpm_state_create(const ddpm_network *network, ddpm_state *out);
 void ddpm_state_release(ddpm_state *state);
 
-/** What a new run starts from: the initial parameters of the configuration's seed. */
-void ddpm_state_begin(const ddpm_model *model, ddpm_state *state);
+/** Set what a new run starts from: the network's initial parameters for this seed. */
+void ddpm_state_begin(const ddpm_network *network, uint64_t seed, ddpm_state *state);
 
 #endif

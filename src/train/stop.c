@@ -1,10 +1,11 @@
-/* Signals set a flag; the rest is looked at between iterations. */
+/* Signals set a flag; everything else is checked between iterations. */
 #include "train/stop.h"
 
 #include "base/log.h"
 #include "world/comm.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static volatile sig_atomic_t caught;
 static const int signals[] = {SIGTERM, SIGINT, SIGUSR1};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 static struct sigaction before[SIGNALS];
-static sigset_t held; /* the mask before ddpm_stop_begin */
+static sigset_t held; /* the signal mask before ddpm_stop_begin */
 
 static sigset_t scheduler_signals(void)
 {
@@ -32,7 +33,7 @@ void ddpm_stop_hold(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* A second signal of a person who does not want to wait ends the process in the usual way. */
+/* A second SIGINT ends the process at once: the user does not want to wait for the checkpoint. */
 static void on_signal(int number)
 {
     if (caught && number == SIGINT) {
@@ -50,8 +51,8 @@ static void set_deadline(ddpm_stop *stop, double seconds, const char *whose)
     stop->limit = whose;
 }
 
-/* SLURM gives the end of the job in seconds since 1970. */
-static void heed_scheduler(ddpm_stop *stop, double margin)
+/* SLURM_JOB_END_TIME is in seconds since 1970. */
+static void set_job_deadline(ddpm_stop *stop, double margin)
 {
     static const char name[] = "SLURM_JOB_END_TIME";
     const char *text = getenv(name);
@@ -64,7 +65,7 @@ static void heed_scheduler(ddpm_stop *stop, double margin)
         return;
     }
     const double left = difftime((time_t)seconds, time(NULL));
-    set_deadline(stop, left - (margin < left / 2 ? margin : left / 2), "the end of the SLURM job");
+    set_deadline(stop, left - fmin(margin, left / 2), "the end of the SLURM job");
 }
 
 ddpm_status ddpm_stop_begin(double time_limit, double margin, const char *folder, ddpm_stop *out)
@@ -76,7 +77,7 @@ ddpm_status ddpm_stop_begin(double time_limit, double margin, const char *folder
     sigemptyset(&action.sa_mask);
     *out = (ddpm_stop){0};
     if (time_limit > 0.0) set_deadline(out, time_limit, "run.time_limit");
-    heed_scheduler(out, margin);
+    set_job_deadline(out, margin);
     if (folder) DDPM_TRY(ddpm_file_join(folder, "stop", out->file));
     caught = 0;
     for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &action, &before[i]);

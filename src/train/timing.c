@@ -1,4 +1,4 @@
-/* Laps of one clock, added up by part; the ranks' sums in one table. */
+/* One clock is read at the end of each part of an iteration; the ranks' sums are collected in one table. */
 #include "train/timing.h"
 
 #include "base/memory.h"
@@ -33,7 +33,7 @@ void ddpm_timing_iteration(ddpm_timing *timing)
         timing->iterations++;
 }
 
-/* Local: rank 0. table [ranks][COLUMNS] */
+/* Local: rank 0.  table: [ranks][COLUMNS]. */
 static ddpm_status write_table(const char *folder, int ranks, const double *table)
 {
     char path[DDPM_PATH_BYTES], *text = NULL;
@@ -54,16 +54,16 @@ static ddpm_status write_table(const char *folder, int ranks, const double *tabl
 
 ddpm_status ddpm_timing_write(ddpm_comm *comm, const ddpm_timing *timing, int threads, const char *folder)
 {
-    const int ranks = ddpm_comm_size(comm), rank = ddpm_comm_rank(comm);
+    const int ranks = ddpm_comm_size(comm);
     double *table = NULL;
     ddpm_status status = ddpm_agree(comm, DDPM_NEW(&table, (int64_t)ranks * COLUMNS, "timings"));
     if (status == DDPM_OK) {
-        double *mine = table + (ptrdiff_t)rank * COLUMNS;
+        double *mine = table + (ptrdiff_t)ddpm_comm_rank(comm) * COLUMNS;
         mine[0] = threads;
         mine[1] = (double)timing->iterations;
         memcpy(mine + 2, timing->seconds, sizeof timing->seconds);
         ddpm_comm_sum_double(comm, table, (int64_t)ranks * COLUMNS);
-        status = ddpm_agree(comm, rank == 0 ? write_table(folder, ranks, table) : DDPM_OK);
+        status = DDPM_ON_RANK_0(comm, write_table(folder, ranks, table));
     }
     ddpm_release(table);
     return status;

@@ -8,20 +8,20 @@
 typedef enum ddpm_resume {
     DDPM_RESUME_AUTO,  /* go on from the newest checkpoint of the run folder, if there is one */
     DDPM_RESUME_NEVER, /* refuse a folder that has checkpoints */
-    DDPM_RESUME_FILE   /* go on from this file */
+    DDPM_RESUME_FILE   /* go on from the file that is named */
 } ddpm_resume;
 
 typedef struct ddpm_train_options {
     ddpm_resume resume;
-    const char *resume_file;
-    int dry_run;   /* say what would be done and what memory it takes */
-    int timings;   /* write timings.csv, into the run folder */
-    int inspects;  /* print a block of the next iteration, and write nothing */
-    int64_t block; /* that one */
+    const char *resume_file; /* of DDPM_RESUME_FILE */
+    int dry_run;             /* print what would be done and what memory it takes, and write nothing */
+    int timings;             /* write timings.csv into the run folder */
+    int inspects;            /* print a block of the next iteration, and write nothing */
+    int64_t block;           /* the number of that block */
 } ddpm_train_options;
 
-/** Collective. One run at a time uses a folder: it is locked meanwhile (store/lock.h). Train until training.iterations,
- * or a request to stop (DDPM_STOPPED, after a checkpoint).
+/** Collective. Train until training.iterations, or until a request to stop (DDPM_STOPPED, after a checkpoint). A run
+ * locks its folder (file/lock.h), so that only one at a time uses it.
  *  @param config  checked, the same on all ranks. */
 DDPM_MUST_CHECK ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_train_options *options);
 

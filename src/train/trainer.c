@@ -1,94 +1,76 @@
-/* From nothing, or from a checkpoint, to a state that can be trained on; and back to a checkpoint. */
+/* A run is made from a configuration, goes on from a checkpoint, and is saved as one. */
 #include "train/trainer.h"
 
 #include "assembly/loaded.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/same_data.h"
+#include "train/snapshot.h"
 
 #include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-const ddpm_config *ddpm_trainer_config(const ddpm_trainer *t)
-{
-    return t->model.config;
-}
-
-int ddpm_trainer_writes(const ddpm_trainer *t)
-{
-    return ddpm_comm_rank(t->comm) == 0;
-}
 
 ddpm_status ddpm_trainer_begin(ddpm_trainer *t)
 {
-    ddpm_stepper_free(t->stepper); /* it holds scales of an earlier attempt */
+    ddpm_stepper_free(t->stepper); /* it holds the scales of an earlier attempt */
     t->stepper = NULL;
-    DDPM_TRY(ddpm_stepper_create(t->comm, &t->model, t->dataset, omp_get_max_threads(), &t->stepper));
-    ddpm_stepper_measure(t->stepper, t->timing);
+    DDPM_TRY(ddpm_stepper_create(t->comm, &t->spec.step, &t->model, t->dataset, omp_get_max_threads(), t->timing,
+                                 &t->stepper));
     t->interval = (ddpm_interval){0};
-    ddpm_state_begin(&t->model, &t->state);
+    ddpm_state_begin(t->model.network, t->spec.step.seed, &t->state);
     return DDPM_OK;
 }
 
-/* Local. */
-static ddpm_status build_model(ddpm_trainer *t, const ddpm_config *config)
+/* Local. The resolved configuration as text. */
+static ddpm_status write_config(ddpm_trainer *t)
 {
-    DDPM_TRY(
-        ddpm_model_create(config, ddpm_dataset_columns(t->dataset), ddpm_dataset_condition(t->dataset), &t->model));
-    return ddpm_state_create(&t->model, &t->state);
+    size_t bytes = 0;
+    FILE *memory = open_memstream(&t->config_text, &bytes);
+    if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "the configuration's text could not be made");
+    const ddpm_status status = ddpm_config_dump(t->config, memory);
+    if (fclose(memory) != 0 && status == DDPM_OK)
+        return ddpm_fail(DDPM_ERR_MEMORY, "the configuration's text could not be made");
+    return status;
+}
+
+/* Local. */
+static ddpm_status build(ddpm_trainer *t)
+{
+    const int64_t columns = ddpm_dataset_columns(t->dataset);
+    DDPM_TRY(write_config(t));
+    DDPM_TRY(ddpm_model_create(t->config, columns, ddpm_dataset_condition(t->dataset), &t->model));
+    return ddpm_state_create(t->model.network, &t->state);
 }
 
 ddpm_status ddpm_trainer_build(ddpm_trainer *t, const ddpm_config *config)
 {
-    DDPM_TRY(ddpm_agree(t->comm, build_model(t, config)));
+    t->config = config;
+    DDPM_TRY(ddpm_agree(t->comm, build(t)));
     return ddpm_trainer_begin(t);
 }
 
-/* Local. The data must be those the run began with: the transform is a fingerprint of them, of conditions likewise. */
-static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_checkpoint *checkpoint)
+/* Local. The data must be those that the run began with. */
+static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loaded)
 {
-    const ddpm_transform *now = ddpm_dataset_transform(t->dataset);
-    const size_t bytes = (size_t)now->columns * sizeof(double);
-    if (checkpoint->columns != now->columns)
-        return ddpm_fail(
-            DDPM_ERR_DATA,
-            "the data have %lld columns and had %lld when this run began; restore them, or start a new run folder",
-            (long long)now->columns, (long long)checkpoint->columns);
-    if (memcmp(checkpoint->mean, now->mean, bytes) == 0 && memcmp(checkpoint->scale, now->scale, bytes) == 0 &&
-        ddpm_condition_same(&checkpoint->condition, ddpm_dataset_condition(t->dataset)))
-        return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA,
-                     "the data are not those this run began with (the mean or deviation of a column, or the classes of "
-                     "a condition, differ); restore them, or start a new run folder");
+    const ddpm_transform then = ddpm_loaded_transform(loaded);
+    ddpm_status status = ddpm_same_transform(ddpm_dataset_transform(t->dataset), &then, ddpm_dataset_names(t->dataset));
+    if (status == DDPM_OK)
+        status = ddpm_same_condition(ddpm_dataset_condition(t->dataset), &loaded->checkpoint.condition);
+    if (status == DDPM_OK) return DDPM_OK;
+    return ddpm_fail(status,
+                     "the data are not those that this run began with: %s; restore them, or start a new run folder",
+                     ddpm_error_message());
 }
 
 /* Local. */
-static ddpm_status adopt(ddpm_trainer *t, const ddpm_loaded *loaded)
+static ddpm_status restore(ddpm_trainer *t, const ddpm_loaded *loaded)
 {
-    const ddpm_checkpoint *c = &loaded->checkpoint;
-    const size_t bytes = (size_t)c->parameter_count * sizeof(float);
-    int64_t count;
-    int32_t *exponents = ddpm_stepper_exponents(t->stepper, &count);
-    ddpm_timesteps *timesteps = ddpm_stepper_timesteps(t->stepper);
-    DDPM_TRY(ddpm_config_same_science(&loaded->config, ddpm_trainer_config(t)));
-    DDPM_TRY(check_same_data(t, c));
-    if (c->exponent_count != count || c->parameter_count != ddpm_network_parameter_count(t->model.network))
-        return ddpm_fail(DDPM_ERR_DATA, "the checkpoint is of another network");
-    if ((c->history != NULL) != (timesteps->history != NULL))
-        return ddpm_fail(DDPM_ERR_DATA,
-                         "the checkpoint's history of losses does not fit diffusion.timesteps; the file was altered");
-    if (c->history) {
-        memcpy(timesteps->history, c->history, (size_t)(c->steps * DDPM_TIMESTEPS_HISTORY) * sizeof *c->history);
-        memcpy(timesteps->seen, c->seen, (size_t)c->steps * sizeof *c->seen);
-        ddpm_timesteps_refresh(timesteps);
-    }
-    t->state.iteration = c->iteration;
-    t->state.recoveries = c->recoveries;
-    t->interval = c->interval;
-    memcpy(t->state.parameters, c->parameters, bytes);
-    memcpy(t->state.ema, c->ema, bytes);
-    memcpy(t->state.moment1, c->moment1, bytes);
-    memcpy(t->state.moment2, c->moment2, bytes);
-    memcpy(exponents, c->exponent, (size_t)count * sizeof *exponents);
+    DDPM_TRY(ddpm_config_same_science(&loaded->config, t->config));
+    DDPM_TRY(check_same_data(t, loaded));
+    DDPM_TRY(ddpm_snapshot_restore(&loaded->checkpoint, t->stepper, &t->state));
+    t->interval = loaded->checkpoint.interval;
     return DDPM_OK;
 }
 
@@ -96,13 +78,14 @@ ddpm_status ddpm_trainer_load(ddpm_trainer *t, const char *path)
 {
     ddpm_loaded loaded;
     DDPM_TRY(ddpm_load_shared(t->comm, path, 1, &loaded));
-    const ddpm_status status = ddpm_agree(t->comm, adopt(t, &loaded));
+    const ddpm_status status = ddpm_agree(t->comm, restore(t, &loaded));
     ddpm_loaded_release(&loaded);
     if (status == DDPM_OK) ddpm_log_info("resume     %s, iteration %lld", path, (long long)t->state.iteration);
     return status;
 }
 
-/* Local: rank 0. Iterations of the folder's checkpoints, newest first, that are multiples of `every` up to `most`. */
+/* Local: rank 0. The iterations of the folder's checkpoints, newest first, that are multiples of `every` and at most
+ * `most`. */
 static ddpm_status list(const char *folder, int64_t every, int64_t most, int64_t *count, int64_t **iterations)
 {
     int64_t kept = 0;
@@ -117,13 +100,11 @@ ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char *folder, int64_
 {
     int64_t count = 0, *iterations = NULL;
     char path[DDPM_PATH_BYTES];
-    ddpm_status status =
-        ddpm_agree(t->comm, ddpm_trainer_writes(t) ? list(folder, every, most, &count, &iterations) : DDPM_OK);
+    ddpm_status status = DDPM_ON_RANK_0(t->comm, list(folder, every, most, &count, &iterations));
     ddpm_comm_broadcast(t->comm, &count, sizeof count);
     for (int64_t i = 0; status == DDPM_OK && i < count; i++) {
         memset(path, 0, sizeof path);
-        status = ddpm_agree(
-            t->comm, ddpm_trainer_writes(t) ? ddpm_checkpoint_path(folder, iterations[i], path, sizeof path) : DDPM_OK);
+        status = DDPM_ON_RANK_0(t->comm, ddpm_checkpoint_path(folder, iterations[i], path, sizeof path));
         if (status != DDPM_OK) break;
         ddpm_comm_broadcast(t->comm, path, sizeof path);
         status = ddpm_trainer_load(t, path);
@@ -136,28 +117,29 @@ ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char *folder, int64_
     return status;
 }
 
-/* Local. The state as a checkpoint, borrowed. */
-static ddpm_checkpoint state_of(const ddpm_trainer *t)
+/* Local. Everything that a checkpoint holds, borrowed. */
+static ddpm_checkpoint whole_checkpoint(const ddpm_trainer *t)
 {
-    ddpm_checkpoint c = ddpm_stepper_checkpoint(t->stepper, &t->state);
+    ddpm_checkpoint c = ddpm_snapshot_take(t->stepper, &t->state);
     c.interval = t->interval;
+    c.config = t->config_text;
     return c;
 }
 
-ddpm_status ddpm_trainer_save(ddpm_trainer *t)
+ddpm_status ddpm_trainer_save(const ddpm_trainer *t)
 {
+    const ddpm_checkpoint c = whole_checkpoint(t);
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(t->model.network, &tensors);
-    ddpm_checkpoint c = state_of(t);
-    return ddpm_run_folder_save(t->folder, ddpm_trainer_config(t), &c, count, tensors);
+    return ddpm_run_folder_save(t->folder, &c, count, tensors, t->spec.checkpoint_keep);
 }
 
-ddpm_status ddpm_trainer_save_failed(ddpm_trainer *t, char path[DDPM_PATH_BYTES])
+ddpm_status ddpm_trainer_save_failed(const ddpm_trainer *t, char path[DDPM_PATH_BYTES])
 {
+    const ddpm_checkpoint c = whole_checkpoint(t);
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(t->model.network, &tensors);
-    ddpm_checkpoint c = state_of(t);
-    return ddpm_run_folder_save_failed(t->folder, ddpm_trainer_config(t), &c, count, tensors, path);
+    return ddpm_run_folder_save_failed(t->folder, &c, count, tensors, path);
 }
 
 void ddpm_trainer_release(ddpm_trainer *t)
@@ -167,4 +149,5 @@ void ddpm_trainer_release(ddpm_trainer *t)
     ddpm_state_release(&t->state);
     ddpm_dataset_free(t->dataset);
     ddpm_model_release(&t->model);
+    free(t->config_text);
 }

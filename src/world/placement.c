@@ -64,7 +64,7 @@ static void describe_kind(const ddpm_kernels *kernels, char out[KIND_BYTES])
 #endif
     memset(out, 0, KIND_BYTES);
     snprintf(out, KIND_BYTES, "%s %s%s", kernels ? kernels->name : "no",
-             kernels ? kernels->factors : "instruction set's", fused ? "" : " without fma");
+             kernels ? kernels->precision : "instruction set's", fused ? "" : " without fma");
 }
 
 ddpm_status ddpm_placement_check(ddpm_comm *comm, const ddpm_kernels *kernels)

@@ -14,7 +14,8 @@ struct ddpm_queue {
     const ddpm_comm *comm;
     ddpm_shared *memory;
     int first_rank, ranks; /* that share the memory, in the order of nodes */
-    int64_t round, first, last, takers;
+    int64_t round, takers;
+    ddpm_range part; /* of the blocks: of the ranks that share the memory */
 };
 
 static _Atomic int64_t *counter(const ddpm_queue *queue, int64_t round)
@@ -66,8 +67,8 @@ void ddpm_queue_begin(ddpm_queue *queue, int64_t blocks, int threads)
 {
     const ddpm_comm *comm = queue->comm;
     queue->round++;
-    queue->first = blocks * queue->first_rank / comm->size;
-    queue->last = blocks * (queue->first_rank + queue->ranks) / comm->size;
+    queue->part.first = ddpm_part(blocks, queue->first_rank, comm->size).first;
+    queue->part.end = ddpm_part(blocks, queue->first_rank + queue->ranks - 1, comm->size).end;
     queue->takers = (int64_t)queue->ranks * threads;
     if (comm->node_rank == 0 || queue->ranks == 1) atomic_store(counter(queue, queue->round + 1), 0);
 }
@@ -77,10 +78,9 @@ int64_t ddpm_queue_take(ddpm_queue *queue, int64_t most, int64_t *first)
     _Atomic int64_t *taken = counter(queue, queue->round);
     int64_t before = atomic_load(taken), count;
     do {
-        count = (queue->last - queue->first - before + queue->takers - 1) / queue->takers;
-        if (count > most) count = most;
+        count = ddpm_smaller(most, ddpm_pieces(queue->part.end - queue->part.first - before, queue->takers));
         if (count <= 0) return 0;
     } while (!atomic_compare_exchange_weak(taken, &before, before + count));
-    *first = queue->first + before;
+    *first = queue->part.first + before;
     return count;
 }

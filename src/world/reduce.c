@@ -48,8 +48,7 @@ static ddpm_status make_chunks(ddpm_reducer *r, const ddpm_tensor *tensors)
         for (int64_t i = 0; i < r->tensor_count; i++) {
             const int64_t size = tensors[i].rows * tensors[i].cols;
             for (int64_t at = 0; at < size; at += CHUNK, n++)
-                if (pass == 1)
-                    r->chunks[n] = (ddpm_chunk){i, tensors[i].offset + at, size - at < CHUNK ? size - at : CHUNK};
+                if (pass == 1) r->chunks[n] = (ddpm_chunk){i, tensors[i].offset + at, ddpm_smaller(size - at, CHUNK)};
         }
         if (pass == 0) DDPM_TRY(DDPM_NEW(&r->chunks, n, "pieces of the parameters"));
         r->chunk_count = n;
@@ -145,12 +144,13 @@ void ddpm_reducer_merge(ddpm_reducer *reducer, int thread)
 {
     const ddpm_reducer *r = reducer;
     const int64_t length = r->exact ? vector_length(r) : sums_length(r);
-    const int64_t first = length * thread / r->threads, last = length * (thread + 1) / r->threads;
+    const ddpm_range part = ddpm_part(length, thread, r->threads);
+    const int64_t count = part.end - part.first;
     for (int t = 1; t < r->threads; t++) {
         if (r->exact)
-            r->kernels->merge_fixed(last - first, r->fixed + t * length + first, r->fixed + first);
+            r->kernels->merge_fixed(count, r->fixed + t * length + part.first, r->fixed + part.first);
         else
-            r->kernels->merge_float(last - first, r->real + t * length + first, r->real + first);
+            r->kernels->merge_float(count, r->real + t * length + part.first, r->real + part.first);
         if (!r->exact && thread == 0)
             r->kernels->merge_fixed(r->counter_count, r->counters + t * r->counter_count, r->counters);
     }
@@ -216,8 +216,8 @@ ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, ddpm_comm *comm, int vo
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread, float *gradient)
 {
     ddpm_reducer *r = reducer;
-    const int64_t first = r->chunk_count * thread / r->threads, last = r->chunk_count * (thread + 1) / r->threads;
-    for (int64_t c = first; c < last; c++) {
+    const ddpm_range part = ddpm_part(r->chunk_count, thread, r->threads);
+    for (int64_t c = part.first; c < part.end; c++) {
         const ddpm_chunk *chunk = &r->chunks[c];
         if (r->exact)
             r->kernels->collect_fixed(chunk->count, r->fixed + chunk->offset, ldexp(1.0, -r->exponent[chunk->tensor]),

@@ -84,6 +84,11 @@ int ddpm_shared_is_shared(const ddpm_shared *shared)
     return shared->window != MPI_WIN_NULL;
 }
 
+ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, int64_t n)
+{
+    return ddpm_shared_is_shared(shared) ? ddpm_part(n, comm->node_rank, comm->node_size) : (ddpm_range){0, n};
+}
+
 void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared)
 {
     if (shared->window != MPI_WIN_NULL) MPI_Win_sync(shared->window);

@@ -16,6 +16,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, co
 void *ddpm_shared_data(const ddpm_shared *shared);
 int ddpm_shared_is_shared(const ddpm_shared *shared);
 
+/** Local. The part of n pieces of the memory that this rank is to fill: its share of them where the node's ranks share
+ * the memory, else all. */
+ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, int64_t n);
+
 /** Collective. What the node's ranks wrote before is seen by all of them after. */
 void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared);
 

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""The peer: a plain PyTorch loop that trains or samples the same network, in one process or several (DDP over gloo). Prints the seconds
-of a step (train), or of all samples (sample), of the slowest process.
+"""The peer: a plain PyTorch loop that trains or samples the same network, in one process or several (DDP over gloo).
+Prints the seconds of a step (train), or of all samples (sample), of the slowest process.
 
-Started by compare.py, which chooses the BLAS and the threads by environment variables. Nothing here is slower than it need be: rows,
-embeddings and coefficients are tensors made before the loop; the starts of Python, torch and gloo are not counted.
+Started by compare.py, which chooses the BLAS and the threads by environment variables. Nothing here is slower than it
+need be: rows, embeddings and coefficients are tensors made before the loop; the starts of Python, torch and gloo are
+not counted.
 """
 import argparse
 import os
@@ -32,7 +33,8 @@ def network(columns, width, depth):
 def alpha_bar(steps):
     """Cosine (Nichol and Dhariwal 2021), [steps + 1]."""
     t = torch.arange(steps + 1, dtype=torch.float64) / steps
-    return (torch.cos((t + 0.008) / 1.008 * torch.pi / 2) ** 2).clamp_min(1e-6).div_(torch.cos(torch.tensor(0.008 / 1.008 * torch.pi / 2)) ** 2)
+    kept = torch.cos((t + 0.008) / 1.008 * torch.pi / 2) ** 2
+    return kept.clamp_min(1e-6).div_(torch.cos(torch.tensor(0.008 / 1.008 * torch.pi / 2)) ** 2)
 
 
 def train(options, processes):
@@ -86,14 +88,16 @@ def sample(options, processes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("train", "sample"))
-    for name, default in (("width", 128), ("depth", 3), ("batch", 256), ("columns", 2), ("steps", 100), ("count", 100000)):
+    for name, default in (("width", 128), ("depth", 3), ("batch", 256), ("columns", 2), ("steps", 100),
+                          ("count", 100000)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by compare.py, with RANK, MASTER_ADDR and MASTER_PORT
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if processes > 1:
         torch.distributed.init_process_group("gloo")
-    seconds = torch.tensor([train(options, processes) if options.what == "train" else sample(options, processes)], dtype=torch.float64)
+    seconds = torch.tensor([train(options, processes) if options.what == "train" else sample(options, processes)],
+                           dtype=torch.float64)
     if processes > 1:
         torch.distributed.all_reduce(seconds, torch.distributed.ReduceOp.MAX)
     if int(os.environ.get("RANK", "0")) == 0:

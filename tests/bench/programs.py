@@ -21,8 +21,8 @@ class Failed(Exception):
 
 
 def run(command, environment):
-    done = subprocess.run(list(map(str, command)), env={**os.environ, **ROOT, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run(list(map(str, command)), env={**os.environ, **ROOT, **environment}, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failed(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -50,8 +50,9 @@ def normal_rows(folder, columns, rows=20000):
 
 def config(folder, width, depth, batch, columns, **more):
     """The same work as peer.py's: AdamW, T = 1000, the noise's error; no clipping, no average, no validation."""
-    values = {"network.width": width, "network.depth": depth, "training.batch": batch, "training.optimizer": "adamw", "training.decay": "constant",
-              "training.clip": 0, "training.ema": 0, "training.validate_every": 0, "diffusion.steps": 1000, "checkpoint.every": 1000000000, **more}
+    values = {"network.width": width, "network.depth": depth, "training.batch": batch, "training.optimizer": "adamw",
+              "training.decay": "constant", "training.clip": 0, "training.ema": 0, "training.validate_every": 0,
+              "diffusion.steps": 1000, "checkpoint.every": 1000000000, **more}
     if columns != 2:
         values.update({"data.source": "hdf5", "data.path": normal_rows(folder, columns)})
     return settings(values)
@@ -61,7 +62,8 @@ def train_rate(folder, words, iterations, ranks=1):
     """Rows per second of `ddpm train`: the median of ten stretches, the first of which is left out."""
     with tempfile.TemporaryDirectory(dir=folder) as output:
         every = max(1, iterations // 10)
-        ddpm("train", "/dev/null", *words, *settings({"training.iterations": 10 * every, "run.report_every": every}), "--output", output, ranks=ranks)
+        ddpm("train", "/dev/null", *words, *settings({"training.iterations": 10 * every, "run.report_every": every}),
+             "--output", output, ranks=ranks)
         with open(os.path.join(output, "metrics.csv"), encoding="utf-8", newline="") as file:
             table = list(csv.reader(file))
         column = [name.split()[0].split("[")[0] for name in table[0]].index("rows_per_second")
@@ -87,10 +89,12 @@ def peer(what, processes, core_type, **options):
     words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
     common = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": core_type}
     if os.environ.get("PEER_BLAS"):
-        common["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, [os.environ["PEER_BLAS"], os.environ.get("LD_LIBRARY_PATH")]))
+        folders = [os.environ["PEER_BLAS"], os.environ.get("LD_LIBRARY_PATH")]
+        common["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, folders))
     if processes > 1:
         common.update(WORLD_SIZE=str(processes), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free_port()))
-    started = [subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "peer.py"), what, *words], env={**common, "RANK": str(rank)},
+    started = [subprocess.Popen([sys.executable, os.path.join(HERE, "peer.py"), what, *words],
+                                env={**common, "RANK": str(rank)},
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for rank in range(processes)]
     outputs = [process.communicate() for process in started]
     try:

@@ -24,7 +24,7 @@ fetch_blas() {
 ddpm_install $DDPM_PACKAGES_BUILD $DDPM_PACKAGES_FIGURES
 cmake --preset release >/dev/null
 cmake --build --preset release --parallel "$(nproc)" --target ddpm | tail -n 1
-export DDPM=$PWD/build/release/ddpm
+export DDPM=$PWD/build/release/ddpm PYTHONPATH=$PWD/analysis
 
 case $what in
 compare)

@@ -1,4 +1,5 @@
-"""What the tests of the whole program share: running it, alone or under mpirun, with a time limit; folders; bits of files.
+"""What the tests of the whole program share: running it, alone or under mpirun, with a time limit; folders; bits of
+files.
 
 The program is $DDPM; $MPIEXEC is mpirun or the like (default: mpirun).
 """
@@ -15,16 +16,17 @@ import h5py
 import numpy as np
 
 sys.dont_write_bytecode = True
-
 SOURCE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 ANALYSIS = os.path.join(SOURCE, "analysis")
 DDPM = os.path.abspath(os.environ.get("DDPM", "ddpm"))
 MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 OVERSUBSCRIBE = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
-ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-               "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1", "ASAN_OPTIONS": "detect_leaks=0",
+ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+               "OMPI_MCA_mpi_yield_when_idle": "1", "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1",
+               "ASAN_OPTIONS": "detect_leaks=0",
                "OMPI_MCA_ess_singleton_isolated": "1"}  # alone, Open MPI starts no daemon: twice as fast
-# Open MPI's session folder of a program that runs alone is the same for all of them, and one that ends takes it from one that begins.
+# Open MPI's session folder of a program that runs alone is the same for all of them, and one that ends takes it from
+# one that begins.
 SESSIONS = tempfile.TemporaryDirectory(prefix="ddpm-mpi-")
 ENVIRONMENT["OMPI_MCA_orte_tmpdir_base"] = SESSIONS.name
 TIMEOUT = 30  # seconds in which anything small is done, at any load
@@ -51,8 +53,8 @@ class Result:
 
 
 def session_processes(session):
-    """{process: name} of what a process started by start() has started: mpirun gives each rank a process group of its own, but no
-    session. Zombies are left out."""
+    """{process: name} of what a process started by start() has started: mpirun gives each rank a process group of its
+    own, but no session. Zombies are left out."""
     found = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -85,8 +87,8 @@ def start(*arguments, ranks=0, threads=1, environment=None, folder=None, command
     if ranks:
         words = [MPIEXEC, "-n", str(ranks), *OVERSUBSCRIBE, *words]
     variables = {**os.environ, **ENVIRONMENT, "OMP_NUM_THREADS": str(threads), "DDPM": DDPM, **(environment or {})}
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables, cwd=folder,
-                            text=True, start_new_session=True)
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=variables, cwd=folder, text=True, start_new_session=True)
 
 
 def finish(process, timeout=TIMEOUT):
@@ -101,8 +103,8 @@ def finish(process, timeout=TIMEOUT):
 
 
 def run(*arguments, timeout=TIMEOUT, ranks=0, command=None, **more):
-    """Start and finish. mpirun would end the ranks that still run when one has failed: here every rank must end by itself, and all
-    with the same exit code."""
+    """Start and finish. mpirun would end the ranks that still run when one has failed: here every rank must end by
+    itself, and all with the same exit code."""
     if not ranks:
         return finish(start(*arguments, command=command, **more), timeout)
     with tempfile.TemporaryDirectory(prefix="ddpm codes ") as codes:
@@ -121,7 +123,7 @@ def run(*arguments, timeout=TIMEOUT, ranks=0, command=None, **more):
 
 def run_script(name, *arguments, timeout=TIMEOUT, **more):
     """A script of analysis/."""
-    return run(*arguments, command=["/usr/bin/python3", os.path.join(ANALYSIS, name)], timeout=timeout, **more)
+    return run(*arguments, command=[sys.executable, os.path.join(ANALYSIS, name)], timeout=timeout, **more)
 
 
 def until(condition, timeout=TIMEOUT):
@@ -179,7 +181,8 @@ class Case(unittest.TestCase):
 
     def config(self, name="config.yaml", **sections):
         """A configuration file of a few keys; an empty one is all defaults."""
-        lines = [f"{section}: {{{', '.join(f'{key}: {value}' for key, value in keys.items())}}}\n" for section, keys in sections.items()]
+        lines = [f"{section}: {{{', '.join(f'{key}: {value}' for key, value in keys.items())}}}\n"
+                 for section, keys in sections.items()]
         return self.write(name, "".join(lines) or "{}\n")
 
     def h5(self, name, columns=None, **datasets):
@@ -220,5 +223,6 @@ class Case(unittest.TestCase):
             self.assertTrue(np.array_equal(bits(values), bits(b[name])), f"{first} and {second} differ in {name}")
 
     def assert_no_leftovers(self):
-        left = [os.path.join(folder, name) for folder, _, names in os.walk(self.folder) for name in names if name.endswith(".partial")]
+        left = [os.path.join(folder, name) for folder, _, names in os.walk(self.folder) for name in names
+                if name.endswith(".partial")]
         self.assertEqual([], left)

@@ -1,15 +1,15 @@
 #!/usr/bin/python3
 """`ddpm bench` says what its help says it does. No time is expected: a benchmark is a program, not a test.
-Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_bench.py"""
+Run: ctest --preset dev -R cli.bench"""
 import json
 import math
 import os
-import unittest
 
 from program import Case, settings
+from skipped import main
 
-TINY = settings({"network.width": 32, "network.depth": 2, "network.time_width": 16, "training.batch": 64, "parallel.block_rows": 16,
-                 "data.count": 500, "diffusion.steps": 20})
+TINY = settings({"network.width": 32, "network.depth": 2, "network.time_width": 16, "training.batch": 64,
+                 "parallel.block_rows": 16, "data.count": 500, "diffusion.steps": 20})
 PARTS = ["start", "limits", "allreduce", "kernels", "training", "sampling", "checkpoint", "prediction"]
 
 
@@ -17,7 +17,8 @@ class Bench(Case):
     def bench(self, *arguments, **more):
         """The table, and the JSON."""
         path = self.path("bench.json")
-        table = self.ddpm("bench", "--seconds", "0.3", "--folder", self.folder, "--json", path, *arguments, **more).stdout
+        table = self.ddpm("bench", "--seconds", "0.3", "--folder", self.folder, "--json", path, *arguments,
+                          **more).stdout
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
         self.assertEqual(["bench.json"], os.listdir(self.folder))  # the checkpoint is gone
@@ -35,15 +36,17 @@ class Bench(Case):
                 self.assertGreater(row["share"], 0, row)
 
     def check_points(self, prediction):
-        """The points are what the parts say: the model of include/ddpm/run/scaling.h, written anew."""
+        """The points are what the parts say: the model of src/bench/scaling.h, computed independently."""
         one = prediction["points"][0]["seconds"]
         self.assertEqual(131072, prediction["points"][-1]["ranks"])
         for point in prediction["points"]:
             ranks, stages = point["ranks"], math.ceil(math.log2(point["ranks"]))
-            blocks = math.ceil(math.ceil(prediction["blocks"] / ranks) / prediction["threads"]) * prediction["block_seconds"]
+            blocks = math.ceil(math.ceil(prediction["blocks"] / ranks) / prediction["threads"])
+            compute = blocks * prediction["block_seconds"]
             transfer = prediction["bytes"] / prediction["rate"]
-            total = min(stages * (prediction["latency"] + transfer), 2 * stages * prediction["latency"] + 2 * (ranks - 1) / ranks * transfer)
-            self.assertAlmostEqual(1, point["seconds"] / (blocks + prediction["once_seconds"] + total), places=6)
+            total = min(stages * (prediction["latency"] + transfer),
+                        2 * stages * prediction["latency"] + 2 * (ranks - 1) / ranks * transfer)
+            self.assertAlmostEqual(1, point["seconds"] / (compute + prediction["once_seconds"] + total), places=6)
             self.assertAlmostEqual(1, point["efficiency"] * ranks * point["seconds"] / one, places=6)
 
     def test_one_rank(self):
@@ -53,7 +56,8 @@ class Bench(Case):
         for words in ("one rank: nothing to measure", "training step, exact", "32 x 2, batch 64, D 2", "assumed"):
             self.assertIn(words, table)
         self.assertEqual((4, 2, "assumed"), tuple(found["prediction"][key] for key in ("blocks", "threads", "link")))
-        self.assertAlmostEqual(1, found["prediction"]["bytes"] / (8 * self.parameters()), delta=0.05)  # 8 bytes a parameter, and the rest of a line
+        # 8 bytes a parameter, and the rest of a line
+        self.assertAlmostEqual(1, found["prediction"]["bytes"] / (8 * self.parameters()), delta=0.05)
         self.check_points(found["prediction"])
 
     @staticmethod
@@ -68,7 +72,8 @@ class Bench(Case):
         self.check_points(found["prediction"])
 
     def test_only(self):
-        table, found = self.bench(*TINY, "--only", "sampling,prediction", "--latency", "1e-4", "--rate", "1e8", "--ranks", "4")
+        table, found = self.bench(*TINY, "--only", "sampling,prediction", "--latency", "1e-4", "--rate", "1e8",
+                                  "--ranks", "4")
         self.check_rows(found, ("limits", "sampling"))  # the limit that shares are of
         self.assertEqual(1, sum(row["part"] == "limits" for row in found["rows"]))
         self.assertEqual((1e-4, 1e8), (found["prediction"]["latency"], found["prediction"]["rate"]))
@@ -77,7 +82,7 @@ class Bench(Case):
         self.assertEqual(["1", "2", "3", "4"], [line.split()[0] for line in table])
 
     def test_without_a_configuration(self):
-        table, found = self.bench("--only", "sampling")
+        _, found = self.bench("--only", "sampling")
         self.check_rows(found, ("limits", "sampling"))
         self.assertEqual(["128 x 3, batch 256, D 2", "256 x 4, batch 2048, D 2", "512 x 4, batch 2048, D 2"],
                          [row["of"] for row in found["rows"] if row["part"] == "sampling"])
@@ -89,10 +94,12 @@ class Bench(Case):
         self.fails(64, "bench", "a.yaml", "b.yaml", says=("b.yaml",))
         self.fails(66, "bench", self.path("none.yaml"), says=("none.yaml",))
         self.fails(78, "bench", "--set", "network.width=0", says=("network.width",))
-        self.fails(74, "bench", *TINY, "--seconds", "0.01", "--only", "checkpoint", "--folder", self.path("none"), says=("none",))
-        self.fails(74, "bench", *TINY, "--seconds", "0.01", "--only", "start", "--json", self.path("none", "b.json"), says=("none",))
+        self.fails(74, "bench", *TINY, "--seconds", "0.01", "--only", "checkpoint", "--folder", self.path("none"),
+                   says=("none",))
+        self.fails(74, "bench", *TINY, "--seconds", "0.01", "--only", "start", "--json", self.path("none", "b.json"),
+                   says=("none",))
         self.fails(78, "bench", environment={"DDPM_ISA": "mmx"}, says=("DDPM_ISA",))
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -1,14 +1,14 @@
 #!/usr/bin/python3
 """A classifier of noisy rows, trained like any other run, steers samples to a class; what does not fit is refused.
 
-Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_classifier.py
+Run: ctest --preset dev -R cli.classifier
 """
 import os
-import unittest
 
 import numpy as np
 
-from program import bits, Case, latest, read_h5, read_metrics
+from program import Case, bits, latest, read_h5, read_metrics, settings
+from skipped import main
 
 CLASSIFIER = {"diffusion.predict": "class", "data.condition": "[label]"}
 BLOBS = {"diffusion.steps": 20, "training.iterations": 400, "network.width": 32, "data.standardize": "global"}
@@ -31,7 +31,8 @@ class Classifier(Case):
         return self.train(self.yaml, self.path(name), {**self.values, **dict(values)}, **more)
 
     def steer(self, model, classifier, name, *arguments, **more):
-        self.ddpm("sample", model, "--classifier", classifier, "--seed", 2, "--output", self.path(name), *arguments, **more)
+        self.ddpm("sample", model, "--classifier", classifier, "--seed", 2, "--output", self.path(name), *arguments,
+                  **more)
         return read_h5(self.path(name))["samples"]
 
     def kind_of(self, samples):
@@ -49,18 +50,20 @@ class Classifier(Case):
         self.assertGreater(float(metrics[0]["loss"]), 1.5 * float(metrics[-1]["loss"]))
         self.assertLess(float(metrics[-1]["validation_loss"]), 0.7)
         self.assertEqual((32, KINDS), read_h5(latest(one))["parameters/output/weight"].shape)
-        block = self.ddpm("train", self.yaml, *(word for key, value in {**self.values, **CLASSIFIER}.items() for word in ("--set", f"{key}={value}")),
-                          "--output", self.path("look"), "--resume", "never", "--block", 0)
+        block = self.ddpm("train", self.yaml, *settings({**self.values, **CLASSIFIER}), "--output", self.path("look"),
+                          "--resume", "never", "--block", 0)
         self.assertIn("loss", block.stdout)
 
     def test_steers(self):
-        """Every method, a model with and without conditions, one class for all or one for each; the same bits at any number of ranks."""
+        """Every method, a model with and without conditions, one class for all or one for each; the same bits at any
+        number of ranks."""
         classifier, model = self.run_of("classifier", CLASSIFIER), self.run_of("model")
         plain = self.ddpm("sample", model, "--count", 300, "--seed", 2, "--output", self.path("plain.h5"))
         free = read_h5(self.path("plain.h5"))["samples"]
         self.assertLess((self.kind_of(free) == 1).mean(), 0.6, str(plain))
         for sampler in ("ancestral", "ddim", "dpm_solver"):
-            samples = self.steer(model, classifier, f"{sampler}.h5", "--count", 300, "--condition", "label=1", "--scale", 2, "--sampler", sampler)
+            samples = self.steer(model, classifier, f"{sampler}.h5", "--count", 300, "--condition", "label=1",
+                                 "--scale", 2, "--sampler", sampler)
             self.assertGreater((self.kind_of(samples) == 1).mean(), 0.95, sampler)
         none = self.steer(model, classifier, "none.h5", "--count", 300, "--condition", "label=1", "--scale", 0)
         self.assertTrue(np.array_equal(bits(none), bits(free)))
@@ -96,9 +99,11 @@ class Classifier(Case):
         self.fails(USAGE, "sample", model, "--classifier", model, *steer, says=["no classifier", "predict: class"])
         self.fails(USAGE, "sample", model, "--classifier", classifier, "--count", 5, *output, says=["--condition"])
         self.fails(USAGE, "sample", model, "--scale", 2, "--count", 5, *output, says=["--scale", "--classifier"])
-        self.fails(DATA, "sample", model, "--classifier", classifier, "--count", 5, "--condition", "label=3", *output, says=["classes 0 to 2"])
+        self.fails(DATA, "sample", model, "--classifier", classifier, "--count", 5, "--condition", "label=3", *output,
+                   says=["classes 0 to 2"])
         for name, values, says in (("steps", {"diffusion.steps": 21}, ["21 diffusion steps", "the model has 20"]),
-                                   ("schedule", {"diffusion.schedule.kind": "linear", "diffusion.schedule.rescale": "false"}, ["beta at step 1"]),
+                                   ("schedule", {"diffusion.schedule.kind": "linear",
+                                                 "diffusion.schedule.rescale": "false"}, ["beta at step 1"]),
                                    ("columns", {"data.columns": "[up]"}, ["1 columns", "the model has 2"]),
                                    ("order", {"data.columns": "[up, across]"}, ["'up'", "'across'"]),
                                    ("units", {"data.standardize": "column"}, ["column 0", "deviation"])):
@@ -106,16 +111,18 @@ class Classifier(Case):
                 other = self.run_of(name, {**CLASSIFIER, **quick, **values})
                 self.fails(USAGE, "sample", model, "--classifier", other, *steer, says=["--classifier", *says])
         size = self.run_of("size", {"data.condition": "[size]", **quick})
-        self.fails(USAGE, "sample", size, "--classifier", classifier, "--count", 5, "--condition", "size=1", *output, says=["'label' of 3 kinds"])
-        for values, says in (({"data.condition": "[]"}, ["data.condition", "0 names"]), ({"data.condition": "[size]"}, ["data.condition", "a number"]),
-                             ({"data.condition": "[label, size]"}, ["data.condition", "2 names"]), ({"diffusion.loss": "vlb"}, ["cross-entropy"]),
+        self.fails(USAGE, "sample", size, "--classifier", classifier, "--count", 5, "--condition", "size=1", *output,
+                   says=["'label' of 3 kinds"])
+        for values, says in (({"data.condition": "[]"}, ["data.condition", "0 names"]),
+                             ({"data.condition": "[size]"}, ["data.condition", "a number"]),
+                             ({"data.condition": "[label, size]"}, ["data.condition", "2 names"]),
+                             ({"diffusion.loss": "vlb"}, ["cross-entropy"]),
                              ({"diffusion.weighting": "min_snr"}, ["cross-entropy"])):
             with self.subTest(values):
                 options = {**self.values, **CLASSIFIER, **values}
-                self.fails(CONFIG, "train", self.yaml, *(word for key, value in options.items() for word in ("--set", f"{key}={value}")),
-                           "--output", self.path("none"), says=says)
+                self.fails(CONFIG, "train", self.yaml, *settings(options), "--output", self.path("none"), says=says)
         self.assertFalse(os.path.exists(self.path("no.h5")))
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

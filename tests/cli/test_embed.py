@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""libddpm, installed: a C program of a few lines samples a checkpoint, without MPI being started, and gets the bits of `ddpm sample`.
+"""libddpm, installed: a C program of a few lines samples a checkpoint, without MPI being started, and gets the bits of
+`ddpm sample`.
 
-Run: DDPM=build/ddpm DDPM_BUILD=build /usr/bin/python3 tests/cli/test_embed.py
+Run: ctest --preset dev -R cli.embed
 """
 import glob
 import os
@@ -12,7 +13,8 @@ import unittest
 
 import numpy as np
 
-from program import Case, DDPM, finish, read_h5, run, SMALL, start
+from program import DDPM, SMALL, Case, finish, read_h5, run, start
+from skipped import main
 
 BUILD = os.environ.get("DDPM_BUILD", os.path.dirname(DDPM))
 PROGRAM = r"""
@@ -63,7 +65,8 @@ class Embed(Case):
     def compile(self):
         """With cc and pkg-config alone, in the shell as in a makefile."""
         self.write("embed.c", PROGRAM)
-        output_of("/bin/sh", "-c", "eval cc -Wall -Wextra -Werror embed.c $(pkg-config --cflags --libs ddpm) -o embed", cwd=self.folder, env=self.flags)
+        output_of("/bin/sh", "-c", "eval cc -Wall -Wextra -Werror embed.c $(pkg-config --cflags --libs ddpm) -o embed",
+                  cwd=self.folder, env=self.flags)
 
     def embed(self, *arguments):
         """Exit code, rows, stderr."""
@@ -72,14 +75,16 @@ class Embed(Case):
         return done.returncode, np.frombuffer(done.stdout, np.float32), done.stderr.decode()
 
     def sample(self, *arguments):
-        self.ddpm("sample", self.run_folder, "--count", 301, "--seed", 7, "--output", self.path("samples.h5"), *arguments, ranks=2)
+        self.ddpm("sample", self.run_folder, "--count", 301, "--seed", 7, "--output", self.path("samples.h5"),
+                  *arguments, ranks=2)
         return read_h5(self.path("samples.h5"))["samples"].reshape(-1)
 
     def test_same_bits(self):
         self.compile()
         for options in ([], [10], [10, "raw"]):
             with self.subTest(options=options):
-                wanted = self.sample(*([] if not options else ["--steps", options[0]]), *(["--weights", "raw"] if len(options) > 1 else []))
+                wanted = self.sample(*([] if not options else ["--steps", options[0]]),
+                                     *(["--weights", "raw"] if len(options) > 1 else []))
                 code, rows, stderr = self.embed(self.run_folder, 301, *options)
                 self.assertEqual((0, ""), (code, stderr))
                 self.assertTrue(np.array_equal(wanted.view(np.uint32), rows.view(np.uint32)))
@@ -87,8 +92,9 @@ class Embed(Case):
         self.assertEqual((66, 0), (code, len(rows)))
         self.assertIn("absent", stderr)
         self.assertEqual(64, self.embed(self.run_folder, 10, 1000)[0])
-        always = self.train(self.config(), self.path("always"), {**SMALL, "training.iterations": 20, "data.source": "two_moons",
-                                                                 "data.condition": "[label]", "diffusion.condition_dropout": 0})
+        always = self.train(self.config(), self.path("always"),
+                            {**SMALL, "training.iterations": 20, "data.source": "two_moons",
+                             "data.condition": "[label]", "diffusion.condition_dropout": 0})
         code, rows, stderr = self.embed(always, 10)
         self.assertEqual((64, 0), (code, len(rows)))
         self.assertIn("diffusion.condition_dropout", stderr)
@@ -113,7 +119,8 @@ class Embed(Case):
             self.skipTest("no C++ compiler")
         for path, text in self.headers().items():
             self.assertIn('extern "C"', text)
-            output_of(compiler, "-fsyntax-only", "-x", "c++", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", self.path("usr", "include"), path)
+            output_of(compiler, "-fsyntax-only", "-x", "c++", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+                      "-I", self.path("usr", "include"), path)
 
     def test_installed_program(self):
         installed = self.path("usr", "bin", "ddpm")
@@ -121,4 +128,4 @@ class Embed(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

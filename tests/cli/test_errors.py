@@ -1,15 +1,15 @@
 #!/usr/bin/python3
-"""What goes wrong in daily use: one error line that names the place and the remedy, the right exit code, no hang, nothing left
-behind; alone and on three ranks. Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_errors.py
+"""What goes wrong in daily use: one error line that names the place and the remedy, the right exit code, no hang,
+nothing left behind; alone and on three ranks. Run: ctest --preset dev -R cli.errors
 """
 import os
 import shutil
-import unittest
 
 import h5py
 import numpy as np
 
-from program import Case, checkpoints, DDPM, latest, MPIEXEC, OVERSUBSCRIBE, read_h5, run, settings, SMALL
+from program import DDPM, MPIEXEC, OVERSUBSCRIBE, SMALL, Case, checkpoints, latest, read_h5, run, settings
+from skipped import main
 
 USAGE, DATA, MISSING, IO, CONFIG = 64, 65, 66, 74, 78
 RANKS = (0, 3)  # 0: alone, without mpirun
@@ -25,7 +25,8 @@ class Errors(Case):
 
     def train_fails(self, code, config, values=(), says=()):
         """Training ends before it makes a run folder."""
-        self.fails_everywhere(code, "train", config, *settings({**QUICK, **dict(values)}), "--output", self.path("run"), says=says)
+        self.fails_everywhere(code, "train", config, *settings({**QUICK, **dict(values)}), "--output", self.path("run"),
+                              says=says)
         self.assertFalse(os.path.exists(self.path("run")))
 
     def rows(self, values, name="rows.h5", columns=None):
@@ -38,8 +39,13 @@ class Configuration(Errors):
         config = self.write("typo.yaml", "run: {name: x}\ntraining:\n  iterations: 5\n  learning_rat: 0.1\n")
         self.train_fails(CONFIG, config, says=["typo.yaml:4:3", "learning_rat", "learning_rate"])
 
+    def test_former_name_of_a_key(self):
+        config = self.write("old.yaml", "training:\n  factors: bfloat16\n")
+        self.train_fails(CONFIG, config, says=["old.yaml:2:3", "training.factors is now called training.precision"])
+
     def test_typo_in_set(self):
-        self.train_fails(CONFIG, self.config(), {"training.bacth": 8}, says=["--set", "training.bacth", "training.batch"])
+        self.train_fails(CONFIG, self.config(), {"training.bacth": 8},
+                         says=["--set", "training.bacth", "training.batch"])
 
     def test_wrong_type(self):
         config = self.write("type.yaml", "training:\n  iterations: many\n")
@@ -65,12 +71,14 @@ class Processors(Errors):
         alone = self.ddpm("--version").stdout
         if "baseline" in alone:
             self.skipTest("this processor has the baseline kernels only")
-        self.fails(CONFIG, "train", self.config(), "--dry-run", ranks=3, command=script, says=["rank 1 on ", "baseline", "DDPM_ISA"])
+        self.fails(CONFIG, "train", self.config(), "--dry-run", ranks=3, command=script,
+                   says=["rank 1 on ", "baseline", "DDPM_ISA"])
 
 
 class Data(Errors):
     def test_missing_file(self):
-        self.train_fails(MISSING, self.config(), {"data.source": "hdf5", "data.path": self.path("absent.h5")}, says=["absent.h5"])
+        self.train_fails(MISSING, self.config(), {"data.source": "hdf5", "data.path": self.path("absent.h5")},
+                         says=["absent.h5"])
 
     def test_no_path(self):
         self.train_fails(CONFIG, self.config(), {"data.source": "hdf5"}, says=["data.path"])
@@ -80,7 +88,8 @@ class Data(Errors):
         self.train_fails(DATA, self.config(), values, says=["rows.h5", "dta"])
 
     def test_column_not_there(self):
-        values = {**self.rows(np.zeros((50, 2), np.float32), columns=["mass", "charge"]), "data.columns": "[mass, spin]"}
+        values = {**self.rows(np.zeros((50, 2), np.float32), columns=["mass", "charge"]),
+                  "data.columns": "[mass, spin]"}
         self.train_fails(DATA, self.config(), values, says=["rows.h5", "spin", "data.columns", "2 columns"])
 
     def test_nan(self):
@@ -92,7 +101,8 @@ class Data(Errors):
     def test_infinity_in_a_named_column(self):
         rows = np.ones((300, 3))
         rows[5, 1] = 1e300  # no float32
-        self.train_fails(DATA, self.config(), {**self.rows(rows, columns=["a", "b", "c"]), "data.columns": "[c, b]"}, says=["row 5", "column 1", "'b'"])
+        self.train_fails(DATA, self.config(), {**self.rows(rows, columns=["a", "b", "c"]), "data.columns": "[c, b]"},
+                         says=["row 5", "column 1", "'b'"])
 
     def test_no_rows(self):
         self.train_fails(DATA, self.config(), self.rows(np.zeros((0, 2), np.float32)), says=["rows.h5", "0 rows"])
@@ -116,9 +126,11 @@ class Data(Errors):
 
     def test_more_ranks_than_rows(self):
         """Works; when ranks are idle, a warning says what to do."""
-        values = {**QUICK, **self.rows(np.array([[0, 1], [2, 3]], np.float32)), "training.batch": 32, "parallel.block_rows": 16}
+        values = {**QUICK, **self.rows(np.array([[0, 1], [2, 3]], np.float32)), "training.batch": 32,
+                  "parallel.block_rows": 16}
         for ranks in RANKS:
-            result = self.ddpm("train", self.config(), *settings(values), "--output", self.path(f"run{ranks}"), ranks=ranks)
+            result = self.ddpm("train", self.config(), *settings(values), "--output", self.path(f"run{ranks}"),
+                               ranks=ranks)
             idle = [line for line in result.warnings() if "ranks share" in line]
             self.assertEqual(1 if ranks > 2 else 0, len(idle), str(result))
             self.assertTrue(all("fewer ranks" in line and "training.batch" in line for line in idle))
@@ -130,7 +142,8 @@ class Data(Errors):
         values = self.rows(np.random.default_rng(1).normal(size=(500, 2)).astype(np.float32))
         self.train(self.config(), self.path("run"), {**QUICK, **values, "training.decay": "constant"})
         values = self.rows(np.random.default_rng(2).normal(size=(500, 2)).astype(np.float32), "other.h5")
-        self.fails_everywhere(DATA, "train", self.config(), *settings({**QUICK, **values, "training.decay": "constant", "training.iterations": 60}),
+        self.fails_everywhere(DATA, "train", self.config(),
+                              *settings({**QUICK, **values, "training.decay": "constant", "training.iterations": 60}),
                               "--output", self.path("run"), says=["data", "new run folder"])
 
 
@@ -142,14 +155,16 @@ class Output(Errors):
         self.below_a_file = os.path.join(self.write("file", "in the way"), "run")
 
     def test_run_folder(self):
-        self.fails_everywhere(IO, "train", self.config(), *settings(QUICK), "--output", self.below_a_file, says=[self.path("file")])
+        self.fails_everywhere(IO, "train", self.config(), *settings(QUICK), "--output", self.below_a_file,
+                              says=[self.path("file")])
         self.assertEqual(["config.yaml", "file"], sorted(os.listdir(self.folder)))
 
     def test_files(self):
         """Of every verb that writes one: below a file, in a folder that is not there, or where a folder is."""
         self.train(self.config(), self.path("run"), QUICK)
         os.mkdir(self.path("folder"))
-        writers = {"sample": [self.path("run"), "--count", 10], "forward": [self.config(), "--count", 10], "data": ["s_curve", "--count", 10],
+        writers = {"sample": [self.path("run"), "--count", 10], "forward": [self.config(), "--count", 10],
+                   "data": ["s_curve", "--count", 10], "evaluate": [self.path("run"), "--count", 10, "--samples", 0],
                    "schedule": [self.config()]}
         below = {os.path.join(self.below_a_file, "out.h5"): self.below_a_file}
         places = {self.path("absent", "out.h5"): self.path("absent"), self.path("folder"): self.path("folder"), **below}
@@ -160,27 +175,30 @@ class Output(Errors):
         self.assertEqual(["config.yaml", "file", "folder", "run"], sorted(os.listdir(self.folder)))
         self.assertEqual([], os.listdir(self.path("folder")))
 
-
     def test_no_room(self):
         """A small file system of this test's own, which is full in the middle of writing."""
         full = self.path("full")
         os.mkdir(full)
-        small = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c",
-                 'mount -t tmpfs -o size=400k none "$0" && { "$@"; code=$?; echo left: $(cd "$0" && find . -type f); exit $code; }', full]
+        script = ('mount -t tmpfs -o size=400k none "$0" && '
+                  '{ "$@"; code=$?; echo left: $(cd "$0" && find . -type f); exit $code; }')
+        small = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script, full]
         if run(command=[*small, "true"]).code != 0:
             self.skipTest("no mount in a user namespace here")
         self.train(self.config(), self.path("run"), QUICK)
-        writers = {"sample": [self.path("run"), "--count", 100_000, "--steps", 1], "data": ["s_curve", "--count", 100_000],
+        self.ddpm("data", "swiss_roll", "--count", 100_000, "--output", self.path("rows.h5"))
+        writers = {"sample": [self.path("run"), "--count", 100_000, "--steps", 1],
+                   "data": ["s_curve", "--count", 100_000],
                    "forward": [self.config(), "--count", 50_000, "--snapshots", 2, "--set", "diffusion.steps=2"],
+                   "evaluate": [self.path("run"), "--data", self.path("rows.h5"), "--count", 100_000, "--samples", 0],
                    "schedule": [self.config(), "--set", "diffusion.steps=10000"],
                    "train": [self.config(), *settings({**QUICK, "network.width": 200})]}
         for launch in ([], [MPIEXEC, "-n", "3", *OVERSUBSCRIBE]):
             for verb, arguments in writers.items():
                 with self.subTest(verb=verb, launch=launch):
-                    result = self.fails(IO, verb, *arguments, "--output", os.path.join(full, "out"), says=[full, "No space left"],
-                                        command=[*small, *launch, DDPM])
-                    left = "left: ./out/config.yaml ./out/metrics.csv" if verb == "train" else "left:"
-                    self.assertEqual(sorted(left.split()), sorted(result.stdout.split()), str(result))
+                    result = self.fails(IO, verb, *arguments, "--output", os.path.join(full, "out"),
+                                        says=[full, "No space left"], command=[*small, *launch, DDPM])
+                    left = ["./out/config.yaml", "./out/metrics.csv"] if verb == "train" else []
+                    self.assertEqual(left, sorted(result.stdout.rpartition("left:")[2].split()), str(result))
 
 
 class Checkpoints(Errors):
@@ -216,7 +234,8 @@ class Checkpoints(Errors):
         for ranks in RANKS:
             with self.subTest(ranks=ranks):
                 os.truncate(self.newest, 3000)
-                result = self.ddpm("train", self.config(), *settings({**QUICK, "checkpoint.every": 10}), "--output", self.run, ranks=ranks)
+                result = self.ddpm("train", self.config(), *settings({**QUICK, "checkpoint.every": 10}),
+                                   "--output", self.run, ranks=ranks)
                 self.assertTrue(any("step-000000030.h5" in line for line in result.warnings()), str(result))
                 self.assertIn("step-000000020.h5, iteration 20", result.stderr)
                 again = read_h5(self.newest)
@@ -226,18 +245,20 @@ class Checkpoints(Errors):
         """Not a new run, silently."""
         for name in checkpoints(self.run):
             os.truncate(os.path.join(self.run, "checkpoints", name), 3000)
-        self.fails_everywhere(DATA, "train", self.config(), *settings({**QUICK, "checkpoint.every": 10}), "--output", self.run, says=["damaged"])
+        self.fails_everywhere(DATA, "train", self.config(), *settings({**QUICK, "checkpoint.every": 10}),
+                              "--output", self.run, says=["damaged"])
 
     def test_not_a_checkpoint(self):
         self.sample_fails(DATA, self.h5("data.h5", data=np.ones((5, 2))), says=["data.h5", "not a checkpoint"])
-        self.sample_fails(DATA, self.write("notes.txt", "no model here\n" * 100), says=["notes.txt", "not a checkpoint"])
+        self.sample_fails(DATA, self.write("notes.txt", "no model here\n" * 100),
+                          says=["notes.txt", "not a checkpoint"])
 
     def test_missing(self):
         self.sample_fails(MISSING, self.path("absent"), says=["absent"])
         os.mkdir(self.path("empty"))
         self.sample_fails(MISSING, self.path("empty"), says=["empty", "no checkpoint"])
-        self.fails_everywhere(MISSING, "train", self.config(), *settings(QUICK), "--output", self.path("new"), "--resume", self.path("absent.h5"),
-                              says=["absent.h5"])
+        self.fails_everywhere(MISSING, "train", self.config(), *settings(QUICK), "--output", self.path("new"),
+                              "--resume", self.path("absent.h5"), says=["absent.h5"])
 
     def test_newer_format(self):
         """Cannot be read, and is not taken for damage."""
@@ -249,8 +270,9 @@ class Checkpoints(Errors):
         """Its arrays are data like any other, when asked for by name; nothing crashes."""
         values = {"data.source": "hdf5", "data.path": self.newest, "data.dataset": "absent"}
         shutil.copy(self.config(), self.path("copy.yaml"))
-        self.fails_everywhere(DATA, "forward", self.path("copy.yaml"), *settings(values), "--output", self.path("out.h5"), says=["absent"])
+        self.fails_everywhere(DATA, "forward", self.path("copy.yaml"), *settings(values),
+                              "--output", self.path("out.h5"), says=["absent"])
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""`ddpm evaluate`: what it reports fits together, says no to what does not fit, and is the same at any number of ranks."""
+"""`ddpm evaluate`: what it reports fits together, says no to what does not fit, and is the same at any number of
+ranks."""
 import json
 import math
 import os
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 
 from program import SMALL, run, settings
+from skipped import main
 
 EVALUATE = ("--count", 150, "--samples", 200, "--likelihood")
 
@@ -19,8 +21,8 @@ class Evaluate(unittest.TestCase):
     def setUpClass(cls):
         cls.temporary = tempfile.TemporaryDirectory(prefix="ddpm evaluate ")
         cls.folder = cls.temporary.name
-        result = run("train", "/dev/null", *settings({**SMALL, "data.source": "swiss_roll", "data.validation": 0.1}), "--output",
-                     cls.path("run"))
+        result = run("train", "/dev/null", *settings({**SMALL, "data.source": "swiss_roll", "data.validation": 0.1}),
+                     "--output", cls.path("run"))
         assert result.code == 0, str(result)
         cls.first = cls.evaluate("first")
 
@@ -62,9 +64,11 @@ class Evaluate(unittest.TestCase):
         self.assertTrue((arrays["bound/term"][1:] >= 0).all())
         total = found["prior"] + arrays["bound/term"].sum()
         self.assertAlmostEqual(found["bound"]["nats"], total, delta=1e-6)
-        self.assertAlmostEqual(found["bound"]["nats"], found["prior"] + found["middle"] + found["reconstruction"], delta=1e-9)
+        self.assertAlmostEqual(found["bound"]["nats"], found["prior"] + found["middle"] + found["reconstruction"],
+                               delta=1e-9)
         self.assertAlmostEqual(found["bound"]["own_nats"], arrays["bound/row"].mean(), delta=1e-9)
-        self.assertAlmostEqual(found["sohl_dickstein"]["nats"], found["prior"] + found["middle"] + found["first_step"], delta=1e-6)
+        self.assertAlmostEqual(found["sohl_dickstein"]["nats"], found["prior"] + found["middle"] + found["first_step"],
+                               delta=1e-6)
         for name in ("bound", "likelihood"):
             self.assertAlmostEqual(found[name]["own_nats"], found[name]["nats"] + scale, delta=1e-9)
             self.assertAlmostEqual(found[name]["bits_per_dim"], found[name]["nats"] / columns / math.log(2), delta=1e-9)
@@ -106,10 +110,11 @@ class Evaluate(unittest.TestCase):
 
     def test_how_samples_are_made(self):
         """Every option does something, is said, and makes the samples that `ddpm sample` makes with it."""
-        as_configured = {"sampler": "ancestral", "steps": 50, "eta": 0, "corrections": 0, "guidance": 0, "weights": "ema", "clip": "none"}
+        as_configured = {"sampler": "ancestral", "steps": 50, "eta": 0, "corrections": 0, "guidance": 0,
+                         "weights": "ema", "clip": "none"}
         found = []
-        for options in ({}, {"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.5}, {"steps": 7}, {"corrections": 2}, {"weights": "raw"},
-                        {"clip": "data"}):
+        for options in ({}, {"sampler": "ddim"}, {"sampler": "ddim", "eta": 0.5}, {"steps": 7}, {"corrections": 2},
+                        {"weights": "raw"}, {"clip": "data"}):
             arguments = [word for key, value in options.items() for word in (f"--{key}", value)]
             with self.subTest(options=options):
                 said, attributes, energy = self.settings_used("settings", *arguments)
@@ -117,11 +122,13 @@ class Evaluate(unittest.TestCase):
                 self.assertEqual(attributes, said)
                 self.assertNotIn(energy, found)
                 found.append(energy)
-                result = run("sample", self.path("run"), "--count", 150, *arguments, "--output", self.path("settings samples.h5"))
+                result = run("sample", self.path("run"), "--count", 150, *arguments,
+                             "--output", self.path("settings samples.h5"))
                 self.assertEqual(result.code, 0, str(result))
                 with h5py.File(self.path("settings samples.h5")) as file:
                     self.assertEqual({**self.attributes(file), **said}, self.attributes(file))
-                said, attributes, read = self.settings_used("settings", "--samples-file", self.path("settings samples.h5"))
+                samples_file = ("--samples-file", self.path("settings samples.h5"))
+                said, attributes, read = self.settings_used("settings", *samples_file)
                 self.assertAlmostEqual(read, energy, delta=1e-5)
                 self.assertEqual((said, attributes), (None, {}))  # nothing is known of a file's samples
 
@@ -137,14 +144,16 @@ class Evaluate(unittest.TestCase):
         """Two heads, more than 16 columns, probes."""
         rng = np.random.default_rng(1)
         with h5py.File(self.path("tall.h5"), "w") as file:
-            file["data"] = (rng.normal(size=(600, 2)) @ rng.normal(size=(2, 20)) + 0.5 * rng.normal(size=(600, 20))).astype("f4")
-        trained = run("train", "/dev/null", *settings({**SMALL, "data.source": "hdf5", "data.path": self.path("tall.h5"), "data.validation": 0.2,
-                                                       "diffusion.variance": "learned_range", "diffusion.loss": "hybrid"}),
-                      "--output", self.path("tall"))
+            rows = rng.normal(size=(600, 2)) @ rng.normal(size=(2, 20))
+            file["data"] = (rows + 0.5 * rng.normal(size=(600, 20))).astype("f4")
+        values = {**SMALL, "data.source": "hdf5", "data.path": self.path("tall.h5"), "data.validation": 0.2,
+                  "diffusion.variance": "learned_range", "diffusion.loss": "hybrid"}
+        trained = run("train", "/dev/null", *settings(values), "--output", self.path("tall"))
         self.assertEqual(trained.code, 0, str(trained))
         found = []
         for probes in (("--probes", 0), ("--probes", 16), ()):
-            result = run("evaluate", self.path("tall"), "--likelihood", "--samples", 0, *probes, "--json", self.path("tall.json"))
+            result = run("evaluate", self.path("tall"), "--likelihood", "--samples", 0, *probes,
+                         "--json", self.path("tall.json"))
             self.assertEqual(result.code, 0, str(result))
             with open(self.path("tall.json"), encoding="utf-8") as file:
                 found.append(json.load(file))
@@ -175,4 +184,4 @@ class Evaluate(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -1,14 +1,15 @@
 #!/usr/bin/python3
-"""Rows completed by `ddpm sample --given`: what is known comes back to the bit and in order, at any number of ranks; wrong files are refused.
+"""Rows completed by `ddpm sample --given`: what is known comes back to the bit and in order, at any number of ranks;
+wrong files are refused.
 
-Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_given.py
+Run: ctest --preset dev -R cli.given
 """
 import os
-import unittest
 
 import numpy as np
 
-from program import bits, Case, read_h5
+from program import Case, bits, read_h5
+from skipped import main
 
 ROWS, COLUMNS = 700, 3
 NAMES = ["length", "width", "height"]
@@ -19,8 +20,8 @@ class Given(Case):
     def setUp(self):
         super().setUp()
         rng = np.random.default_rng(1)
-        self.rows = (rng.normal(size=(ROWS, 1)) + 0.3 * rng.normal(size=(ROWS, COLUMNS))).astype(np.float32) * [1, 20, 300]
-        self.rows = self.rows.astype(np.float32)
+        rows = (rng.normal(size=(ROWS, 1)) + 0.3 * rng.normal(size=(ROWS, COLUMNS))).astype(np.float32)
+        self.rows = (rows * [1, 20, 300]).astype(np.float32)
         self.label = (np.arange(ROWS) % 4).astype(np.int32)
         self.given = self.rows.copy()
         self.given[rng.random(self.given.shape) < 0.4] = np.nan
@@ -30,10 +31,12 @@ class Given(Case):
 
     def model(self, columns=NAMES, **values):
         data = self.h5("rows.h5", columns=columns, data=self.rows, label=self.label)
-        return self.train(self.config(), self.path("run"), {"data.source": "hdf5", "data.path": data, "training.iterations": 60, **values})
+        return self.train(self.config(), self.path("run"),
+                          {"data.source": "hdf5", "data.path": data, "training.iterations": 60, **values})
 
     def complete(self, run, given, *arguments, name="out.h5", **more):
-        self.ddpm("sample", run, "--given", given, "--seed", 4, "--steps", 10, "--output", self.path(name), *arguments, **more)
+        self.ddpm("sample", run, "--given", given, "--seed", 4, "--steps", 10, "--output", self.path(name), *arguments,
+                  **more)
         return read_h5(self.path(name))
 
     def assert_kept(self, rows):
@@ -45,7 +48,8 @@ class Given(Case):
         one = self.complete(run, given, "--resample", 2)
         self.assertEqual(["samples"], list(one))
         self.assert_kept(one["samples"])
-        several = self.complete(run, given, "--resample", 2, "--draws", 3, "--sampler", "ddim", "--eta", 0.5, "--corrections", 1)
+        several = self.complete(run, given, "--resample", 2, "--draws", 3, "--sampler", "ddim", "--eta", 0.5,
+                                "--corrections", 1)
         self.assertEqual((3, ROWS, COLUMNS), several["draws"].shape)
         self.assertEqual(["draws"], list(several))
         for draw in several["draws"]:
@@ -70,13 +74,16 @@ class Given(Case):
         """By name where both have names, in any order and among others; else by number."""
         run = self.model()
         plain = self.complete(run, self.h5("plain.h5", data=self.given))["samples"]
-        wider = np.column_stack([self.given[:, 2], np.full(ROWS, np.nan), self.given[:, 0], self.given[:, 1]]).astype(np.float64)
-        named = self.complete(run, self.h5("named.h5", columns=["height", "colour", "length", "width"], data=wider) + ":data")["samples"]
+        wider = np.column_stack([self.given[:, 2], np.full(ROWS, np.nan), self.given[:, 0],
+                                 self.given[:, 1]]).astype(np.float64)
+        named = self.h5("named.h5", columns=["height", "colour", "length", "width"], data=wider)
+        named = self.complete(run, named + ":data")["samples"]
         self.assertTrue(np.array_equal(bits(plain), bits(named)))
-        self.fails(DATA, "sample", run, "--given", self.h5("less.h5", columns=["height", "length", "depth"], data=self.given), "--output",
-                   self.path("no.h5"), says=["less.h5", "'width'"])
-        self.fails(DATA, "sample", run, "--given", self.h5("two.h5", data=self.given[:, :2]), "--output", self.path("no.h5"),
-                   says=["two.h5", "2 columns", "the model has 3"])
+        self.fails(DATA, "sample", run,
+                   "--given", self.h5("less.h5", columns=["height", "length", "depth"], data=self.given),
+                   "--output", self.path("no.h5"), says=["less.h5", "'width'"])
+        self.fails(DATA, "sample", run, "--given", self.h5("two.h5", data=self.given[:, :2]),
+                   "--output", self.path("no.h5"), says=["two.h5", "2 columns", "the model has 3"])
 
     def test_conditions(self):
         run, given = self.model(**{"data.condition": "[label]"}), self.h5("given.h5", data=self.given)
@@ -92,9 +99,11 @@ class Given(Case):
         self.given[333, 1] = -np.inf
         infinite = self.h5("infinite.h5", columns=NAMES, data=self.given)
         for ranks in (0, 3):
-            self.fails(DATA, "sample", run, "--given", infinite, *output, ranks=ranks, says=["infinite.h5", "row 333", "'width'", "NaN"])
+            self.fails(DATA, "sample", run, "--given", infinite, *output, ranks=ranks,
+                       says=["infinite.h5", "row 333", "'width'", "NaN"])
         self.fails(MISSING, "sample", run, "--given", self.path("nowhere.h5"), *output, says=["nowhere.h5"])
-        self.fails(USAGE, "sample", run, "--given", given, "--sampler", "dpm_solver", *output, says=["dpm_solver", "ancestral"])
+        self.fails(USAGE, "sample", run, "--given", given, "--sampler", "dpm_solver", *output,
+                   says=["dpm_solver", "ancestral"])
         self.fails(USAGE, "sample", run, "--given", given, "--count", 5, *output, says=["--given", "--count"])
         self.fails(USAGE, "sample", run, "--given", given, "--trajectory", 5, *output, says=["--trajectory"])
         self.fails(USAGE, "sample", run, "--count", 5, "--draws", 2, *output, says=["--draws", "--given"])
@@ -103,4 +112,4 @@ class Given(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

@@ -1,23 +1,24 @@
 #!/usr/bin/python3
-"""jobs/ on a workstation: a sweep over a grid, its table and figures; scaling; the list of steps behind a paper's figures. The cluster's side is in
-tests/cluster. Run: DDPM=build/ddpm /usr/bin/python3 tests/cli/test_jobs.py"""
+"""jobs/ on a workstation: a sweep over a grid, its table and figures; scaling; the list of steps behind a paper's
+figures. The cluster's side is in tests/cluster. Run: ctest --preset dev -R cli.jobs"""
 import csv
 import importlib.util
 import json
 import os
 import shutil
 import sys
-import unittest
+
+import numpy as np
 
 import program
-from program import ANALYSIS, Case, run_script, SOURCE
-
-sys.path.insert(0, ANALYSIS)
-import ddpm_io  # noqa: E402
+from ddpm_analysis import read_csv, read_sweep
+from ddpm_analysis.text_files import read_text
+from program import SOURCE, Case, run_script
+from skipped import main
 
 
 def load_job(name):
-    """jobs/NAME.py as a module: analysis/ has files of the same names."""
+    """jobs/NAME.py as a module: analysis/ has scripts of the same names."""
     spec = importlib.util.spec_from_file_location(f"job_{name}", os.path.join(SOURCE, "jobs", name + ".py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -26,13 +27,15 @@ def load_job(name):
 
 scaling_job, sweep = load_job("scaling"), load_job("sweep")
 
-BASE = {"data": {"source": "two_moons", "count": 500}, "network": {"width": 16, "depth": 1}, "training": {"batch": 32, "iterations": 60},
-        "run": {"report_every": 20}, "diffusion": {"steps": 20}, "parallel": {"block_rows": 8}}
+BASE = {"data": {"source": "two_moons", "count": 500}, "network": {"width": 16, "depth": 1},
+        "training": {"batch": 32, "iterations": 60}, "run": {"report_every": 20}, "diffusion": {"steps": 20},
+        "parallel": {"block_rows": 8}}
 
 
 class Jobs(Case):
     def job(self, script, *arguments, code=0, timeout=120):
-        result = program.run(*arguments, command=["/usr/bin/python3", os.path.join(SOURCE, "jobs", script)], timeout=timeout)
+        result = program.run(*arguments, command=[sys.executable, os.path.join(SOURCE, "jobs", script)],
+                             timeout=timeout)
         self.assertEqual(code, result.code, str(result))
         return result
 
@@ -44,31 +47,27 @@ class Jobs(Case):
 class Sweep(Jobs):
     def test_points(self):
         """All combinations, the last axis fastest; settings under a name go together; `set` is below the grid."""
-        path = self.sweep("set: {training.batch: 8, run.seed: 9}\ngrid:\n  run.seed: [1, 2]\n"
-                          "  loss:\n    a: {diffusion.loss: simple}\n    b: {diffusion.loss: vlb, diffusion.variance: beta}\n")
+        path = self.sweep("set: {training.batch: 8, run.seed: 9}\ngrid:\n  run.seed: [1, 2]\n  loss:\n"
+                          "    a: {diffusion.loss: simple}\n    b: {diffusion.loss: vlb, diffusion.variance: beta}\n")
         points = sweep.Sweep(path, self.path("out")).points
-        self.assertEqual([{"run.seed": 1, "loss": "a"}, {"run.seed": 1, "loss": "b"}, {"run.seed": 2, "loss": "a"}, {"run.seed": 2, "loss": "b"}],
+        self.assertEqual([{"run.seed": 1, "loss": "a"}, {"run.seed": 1, "loss": "b"}, {"run.seed": 2, "loss": "a"},
+                          {"run.seed": 2, "loss": "b"}],
                          [point.labels for point in points])
-        self.assertEqual({"training.batch": 8, "run.seed": 2, "diffusion.loss": "vlb", "diffusion.variance": "beta"}, points[3].settings)
+        self.assertEqual({"training.batch": 8, "run.seed": 2, "diffusion.loss": "vlb", "diffusion.variance": "beta"},
+                         points[3].settings)
         self.assertEqual("0003-seed_2-loss_b", os.path.basename(points[3].folder))
 
     def test_ranges(self):
         self.assertEqual("", sweep.as_ranges([]))
         self.assertEqual("0-2,5,7-8", sweep.as_ranges([8, 0, 1, 5, 2, 7]))
 
-    def test_audit(self):
-        """alpha_bar_T of the linear schedule over 1000 steps is 4.036e-5 (Ho et al. 2020); a schedule of zero terminal SNR has none left."""
-        beta = sweep.np.concatenate([[0], sweep.np.linspace(1e-4, 0.02, 1000)])
-        found = sweep.audit(beta)
-        self.assertAlmostEqual(1, found["alpha_bar_T"] / 4.036e-5, delta=1e-3)
-        self.assertAlmostEqual(1, found["prior"] / (found["alpha_bar_T"] / 2), delta=1e-3)
-        self.assertEqual({"alpha_bar_T": 0, "snr_T": 0, "prior": 0}, sweep.audit(sweep.np.array([0, 0.5, 1.0])))
-
     def test_bad_definitions(self):
-        for text, says in (("grid: {}\n", "grid"), ("grid: {a: 3}\n", "grid.a"), ("grid: {run.seed: [1]}\nsteps: 3\n", "'steps'")):
+        for text, says in (("grid: {}\n", "grid"), ("grid: {a: 3}\n", "grid.a"),
+                           ("grid: {run.seed: [1]}\nsteps: 3\n", "'steps'")):
             self.assertIn(says, self.job("sweep.py", "list", self.sweep(text), code=78).stderr)
-        self.assertIn("no point 1", self.job("sweep.py", "run", self.sweep("grid: {run.seed: [1]}\n"), 1, code=78).stderr)
-        self.job("sweep.py", "run", self.sweep("grid: {run.seed: [1]}\n"), code=64)
+        path = self.sweep("grid: {run.seed: [1]}\n")
+        self.assertIn("no point 1", self.job("sweep.py", "run", path, 1, code=78).stderr)
+        self.job("sweep.py", "run", path, code=64)
 
     def test_an_axis_is_no_column_of_results(self):
         path = self.sweep("grid: {bound: {a: {run.seed: 1}}}\nevaluate: [--count, 20, --samples, 0]\n")
@@ -76,7 +75,8 @@ class Sweep(Jobs):
         self.assertIn("grid.bound", self.job("sweep.py", "gather", path, "--output", self.path("out"), code=78).stderr)
 
     def test_from_points_to_figures(self):
-        path = self.sweep("grid: {diffusion.steps: [5, 20], run.seed: [1, 2]}\nevaluate: [--count, 20, --likelihood, --samples, 100]\n")
+        path = self.sweep("grid: {diffusion.steps: [5, 20], run.seed: [1, 2]}\n"
+                          "evaluate: [--count, 20, --likelihood, --samples, 100]\n")
         where = ("--output", self.path("out"))
         self.assertIn("no point is finished", self.job("sweep.py", "gather", path, *where, code=66).stderr)
         self.job("sweep.py", "run", path, 2, *where)
@@ -87,7 +87,7 @@ class Sweep(Jobs):
         shutil.rmtree(self.path("out", "0002-steps_20-seed_1"))
         self.job("sweep.py", "run-all", path, *where)
         self.assertIn("4 of 4 points\n", self.job("sweep.py", "gather", path, *where).stdout)
-        self.check_table(ddpm_io.read_sweep(self.path("out", "table.h5")))
+        self.check_table(read_sweep(self.path("out", "table.h5")))
         for more in ((), ("--x", "steps", "--by", "seed", "--value", "sliced_w1_ratio")):
             run_script("sweep.py", self.path("out", "table.h5"), "--output", self.path("a.png"), *more)
         run_script("bands.py", self.path("out", "table.h5"), "--by", "steps", "--output", self.path("b.png"))
@@ -100,6 +100,9 @@ class Sweep(Jobs):
         self.assertEqual(one["quality"]["sliced_w1"]["ratio"], table.column("sliced_w1_ratio")[1])
         self.assertEqual(one["bound"]["nats_per_column"], table.column("bound")[1])
         self.assertEqual(one["likelihood"]["nats_per_column"], -table.column("log_likelihood")[1])
+        self.assertEqual(one["prior"] / 2, table.column("prior")[1])
+        schedule = read_csv(self.path("out", "0001-steps_5-seed_2", "schedule.csv"))
+        self.assertEqual((schedule["step"][-1], schedule["alpha_bar"][-1]), (5, table.column("alpha_bar_T")[1]))
         self.assertEqual(60, table.run(3).metrics["iteration"][-1])
 
 
@@ -121,26 +124,24 @@ class Scaling(Jobs):
     def other_bits(self, arguments, output):
         """One run of another seed in the place of a run: it is noticed."""
         timings = os.path.join(output, "strong-2x1", "timings.csv")
-        kept = ddpm_io.read_text(timings)
+        kept = read_text(timings)
         shutil.rmtree(os.path.dirname(timings))
-        self.ddpm("train", arguments[0], "--set", "run.seed=1", "--set", "training.iterations=40", "--output", os.path.dirname(timings))
+        self.ddpm("train", arguments[0], "--set", "run.seed=1", "--set", "training.iterations=40",
+                  "--output", os.path.dirname(timings))
         with open(timings, "w", encoding="utf-8") as file:
             file.write(kept)
         self.assertIn("strong 1 x 1 and strong 2 x 1 differ", self.job("scaling.py", *arguments, code=1).stderr)
 
     def test_model(self):
-        """A reduction of a known latency and bandwidth is fitted, and the prediction is compute / p + update + reduction."""
-        def row(ranks, reduction):
-            return {"kind": "strong", "ranks": ranks, "cores": ranks, "batch": 64, "rows_per_second": 1.0, "compute": 8e-3 / ranks, "update": 1e-4,
-                    "reduction": reduction}
-        latency, bandwidth, parameters = 2e-5, 1e9, 10000
-        rows = [row(p, sum(a * b for a, b in zip(scaling_job.network(p, 8 * parameters), (latency, 1 / bandwidth)))) for p in (1, 2, 4, 8)]
-        options = type("Options", (), {"latency": None, "bandwidth": None})
-        cost = scaling_job.add_model(rows, parameters, options)
-        self.assertAlmostEqual(1, cost[0] / latency, delta=1e-6)
-        self.assertAlmostEqual(1, cost[1] * bandwidth, delta=1e-6)
-        for p, found in zip((1, 2, 4, 8), rows):
-            self.assertAlmostEqual(found["model"], 8e-3 / p + 1e-4 + found["reduction"], delta=1e-12)
+        """The smallest run's compute time shared out, its update as it is, and the predicted sum; between the numbers
+        of ranks that are predicted the sum is interpolated."""
+        rows = [{"kind": "strong", "ranks": ranks, "cores": ranks, "batch": 64, "rows_per_second": 1.0,
+                 "compute": 8e-3, "update": 1e-4} for ranks in (1, 2, 5)]
+        points = [{"ranks": 1, "sum": 0}, {"ranks": 2, "sum": 1e-4}, {"ranks": 4, "sum": 2e-4},
+                  {"ranks": 6, "sum": 3e-4}]
+        scaling_job.add_model(rows, points)
+        np.testing.assert_allclose([row["model"] for row in rows], [8.1e-3, 4.2e-3, 1.95e-3], rtol=1e-12)
+        np.testing.assert_allclose([row["efficiency"] for row in rows], [1, 1 / 2, 1 / 5], rtol=1e-12)
 
 
 class Paper(Jobs):
@@ -157,8 +158,8 @@ steps:
         self.write("log.ready", "")
         self.job("paper.py", steps, "--output", output)
         self.job("paper.py", steps, "--output", output)
-        self.assertEqual("1\n2\n2\n", ddpm_io.read_text(log))
+        self.assertEqual("1\n2\n2\n", read_text(log))
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

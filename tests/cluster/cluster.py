@@ -1,4 +1,5 @@
-"""What the tests on a cluster share: a real SLURM cluster of several hosts on this machine (up.sh), jobs on it, waiting for them.
+"""What the tests on a cluster share: a real SLURM cluster of several hosts on this machine (up.sh), jobs on it, waiting
+for them.
 
 Where it cannot be (no root, no namespaces, no SLURM) the tests are skipped, with a message.
 """
@@ -6,14 +7,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "cli"))
-import program  # noqa: E402
+import program
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 STATE = os.environ.setdefault("CLUSTER_DIR", "/tmp/ddpm-cluster")
 NODES = 3
 WAIT = 600  # seconds for a job with all its restarts, on a busy machine
@@ -27,7 +26,7 @@ def missing():
         if not shutil.which(command, path=os.environ["PATH"] + ":/usr/sbin"):
             return f"{command} is not there; tests/cluster/run.sh installs it"
     space = ["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--mount-proc", "true"]
-    if subprocess.run(space, capture_output=True).returncode != 0:
+    if subprocess.run(space, capture_output=True, check=False).returncode != 0:
         return "this machine does not allow namespaces"
     return None
 
@@ -36,7 +35,7 @@ def up():
     reason = missing()
     if reason:
         raise unittest.SkipTest(reason)
-    done = subprocess.run([os.path.join(HERE, "up.sh"), str(NODES)], capture_output=True, text=True)
+    done = subprocess.run([os.path.join(HERE, "up.sh"), str(NODES)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(done.stdout + done.stderr)
 
@@ -49,9 +48,10 @@ def down():
 def on_head(*words, environment=None, timeout=60):
     """Run a command on the head node; its output."""
     # tests must not depend on the site file of whoever runs them
-    variables = {**os.environ, "DDPM": program.DDPM, "DDPM_BIND": "no", "OMP_NUM_THREADS": "1", "DDPM_LAUNCHER": "srun", **(environment or {})}
-    done = subprocess.run([os.path.join(STATE, "on"), "head", *map(str, words)], cwd=program.SOURCE, env=variables, capture_output=True,
-                          text=True, timeout=timeout)
+    variables = {**os.environ, "DDPM": program.DDPM, "DDPM_BIND": "no", "OMP_NUM_THREADS": "1", "DDPM_LAUNCHER": "srun",
+                 **(environment or {})}
+    done = subprocess.run([os.path.join(STATE, "on"), "head", *map(str, words)], cwd=program.SOURCE, env=variables,
+                          capture_output=True, text=True, check=False, timeout=timeout)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, words))}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -1,16 +1,14 @@
 #!/usr/bin/python3
-"""A sweep of 3 x 3 points as a job array on a real SLURM cluster: two tasks are killed, resubmit completes those and only those, the table has all."""
+"""A sweep of 3 x 3 points as a job array on a real SLURM cluster: two tasks are killed, resubmit completes those and
+only those, the table has all."""
 import csv
 import os
 import signal
-import sys
-import unittest
 
 import cluster
 import program
-
-sys.path.insert(0, program.ANALYSIS)
-import ddpm_io  # noqa: E402
+from ddpm_analysis import read_sweep
+from skipped import main
 
 setUpModule, tearDownModule = cluster.up, cluster.down
 
@@ -33,14 +31,16 @@ KILLED = (4, 7)
 
 class Sweep(cluster.Case):
     def sweep(self, *words, environment=None):
-        return cluster.on_head("/usr/bin/python3", "jobs/sweep.py", words[0], self.definition, "--output", self.path("points"), *words[1:],
-                               environment=environment, timeout=120)
+        return cluster.on_head("/usr/bin/python3", "jobs/sweep.py", words[0], self.definition,
+                               "--output", self.path("points"), *words[1:], environment=environment, timeout=120)
 
     def point(self, index):
-        return next(os.path.join(self.path("points"), name) for name in os.listdir(self.path("points")) if name.startswith(f"{index:04d}-"))
+        return next(os.path.join(self.path("points"), name) for name in os.listdir(self.path("points"))
+                    if name.startswith(f"{index:04d}-"))
 
     def evaluations(self):
-        return {index: os.stat(os.path.join(self.point(index), "evaluation.json")).st_mtime_ns for index in range(9) if index not in KILLED}
+        return {index: os.stat(os.path.join(self.point(index), "evaluation.json")).st_mtime_ns for index in range(9)
+                if index not in KILLED}
 
     def states(self):
         return {int(line.split()[0]): line.split()[1] for line in self.sweep("list").splitlines()}
@@ -96,7 +96,7 @@ class Sweep(cluster.Case):
     def check_table(self):
         with open(self.path("points", "table.csv"), encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        table = ddpm_io.read_sweep(self.path("points", "table.h5"))
+        table = read_sweep(self.path("points", "table.h5"))
         self.assertEqual(list(range(9)), table.columns["index"].tolist())
         self.assertEqual(["diffusion.steps", "training.learning_rate"], table.axes)
         self.assertEqual([10] * 3 + [100] * 3 + [1000] * 3, table.columns["diffusion.steps"].tolist())
@@ -105,11 +105,12 @@ class Sweep(cluster.Case):
 
     def check_bits(self, index, settings):
         """A point is the run that its settings make, on one rank."""
-        self.ddpm("train", self.path("base.yaml"), *program.settings(settings), "--output", self.path("alone"), timeout=120)
+        self.ddpm("train", self.path("base.yaml"), *program.settings(settings), "--output", self.path("alone"),
+                  timeout=120)
         here, there = (program.read_h5(program.latest(folder)) for folder in (self.path("alone"), self.point(index)))
         for name, values in here.items():
             self.assertTrue((program.bits(values) == program.bits(there[name])).all(), name)
 
 
 if __name__ == "__main__":
-    unittest.main()
+    main()

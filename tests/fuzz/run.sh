@@ -11,6 +11,9 @@ seconds=$2
 shift 2
 kinds=("$@")
 [ ${#kinds[@]} -gt 0 ] || kinds=(config checkpoint data)
+# without it no frame has a line, and every failure would be nobody's
+ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer) || { echo "llvm-symbolizer is not there; on Debian: apt-get install llvm" >&2; exit 69; }
+export ASAN_SYMBOLIZER_PATH
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 # HDF5 leaks; our own balance is checked by each fuzzer
 limits=(-timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1536 -max_len=32768)
 failed=0

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Write the seeds of the fuzzers' corpus anew: DDPM=build/dev/ddpm tests/fuzz/seeds.py. Findings are kept beside them by hand."""
+"""Write the seeds of the fuzzers' corpus anew: DDPM=build/dev/ddpm tests/fuzz/seeds.py. Findings are kept beside them
+by hand."""
 import os
 import subprocess
 import sys
@@ -51,7 +52,8 @@ def fixed_names(file):
 
 
 def chunked(file):
-    file.create_dataset("data", data=np.arange(60, dtype=np.float64).reshape(20, 3), chunks=(4, 3), compression="gzip", shuffle=True, fletcher32=True)
+    file.create_dataset("data", data=np.arange(60, dtype=np.float64).reshape(20, 3), chunks=(4, 3), compression="gzip",
+                        shuffle=True, fletcher32=True)
 
 
 def links(file):
@@ -80,11 +82,12 @@ def vast(file):
 
 
 def checkpoint(name, *more):
-    values = ["network.width=2", "network.depth=1", "network.time_width=2", "diffusion.steps=2", "data.count=20", "training.batch=8",
-              "training.iterations=1", "parallel.block_rows=8", "training.validate_every=0", *more]
+    values = ["network.width=2", "network.depth=1", "network.time_width=2", "diffusion.steps=2", "data.count=20",
+              "training.batch=8", "training.iterations=1", "parallel.block_rows=8", "training.validate_every=0", *more]
     with tempfile.TemporaryDirectory() as folder:
         words = [word for value in values for word in ("--set", value)]
-        subprocess.run([os.environ["DDPM"], "train", "/dev/null", *words, "--output", "run"], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([os.environ["DDPM"], "train", "/dev/null", *words, "--output", "run"], cwd=folder, check=True,
+                       stderr=subprocess.DEVNULL)
         with open(os.path.join(folder, "run/checkpoints/latest.h5"), "rb") as file:
             write("checkpoint", name, file.read()[USER_BLOCK:])
 
@@ -98,8 +101,8 @@ def main():
         data(f"{fill.__name__}_latest.h5", fill, libver="latest")
     checkpoint("small.h5")
     checkpoint("conditions.h5", "data.source=two_moons", "data.condition=[label]")
-    checkpoint("everything.h5", "data.source=two_moons", "data.condition=['number:label']", "diffusion.timesteps=importance",
-               "diffusion.variance=learned", "diffusion.loss=vlb")
+    checkpoint("everything.h5", "data.source=two_moons", "data.condition=['number:label']",
+               "diffusion.timesteps=importance", "diffusion.variance=learned", "diffusion.loss=vlb")
     return 0
 
 

@@ -1,27 +1,25 @@
-"""What the tests of crashes and damage add to tests/cli/program.py: a run of a second or two whose files can be compared byte by byte,
-and how long a test is.
+"""What the tests of crashes and damage add to tests/cli/program.py: a run of a second or two whose files can be
+compared byte by byte, and how long a test is.
 
-Everything is named relative to a folder, so that two runs write the same configuration into their checkpoints. The run has all that a
-checkpoint can hold: a condition, a learned variance, the history of losses of importance sampling.
+Everything is named relative to a folder, so that two runs write the same configuration into their checkpoints. The run
+has all that a checkpoint can hold: a condition, a learned variance, the history of losses of importance sampling.
 
-By itself a script makes a thin sample of its kind of damage, chosen by DDPM_SEED (1 when it is not set); DDPM_LONG=1 is everything. The
-numbers that a script reads with number() can also be set one by one.
+By itself a script makes a thin sample of its kind of damage, chosen by DDPM_SEED (1 when it is not set); DDPM_LONG=1 is
+everything. The numbers that a script reads with number() can also be set one by one.
 """
 import os
 import random
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
-
-from program import (Case, checkpoints, finish, kill_session, run, session_processes, settings, start, until)  # noqa: E402,F401
+from program import Case, run, settings
 
 USAGE, DATA, MISSING, INTERNAL, IO, STOPPED, CONFIG = 64, 65, 66, 70, 74, 75, 78
 LONG = bool(os.environ.get("DDPM_LONG"))
 PATIENCE = 120  # seconds in which a run of TINY ends on a machine with other things to do
-TINY = {"data.source": "two_moons", "data.condition": "[label]", "data.count": 400, "network.width": 16, "network.depth": 2,
-        "network.time_width": 8, "diffusion.steps": 10, "diffusion.timesteps": "importance", "diffusion.variance": "learned_range",
-        "diffusion.loss": "hybrid", "training.iterations": 40, "training.batch": 64, "training.validate_every": 20,
-        "training.decay": "constant", "parallel.block_rows": 16, "run.report_every": 10, "checkpoint.every": 5}
+TINY = {"data.source": "two_moons", "data.condition": "[label]", "data.count": 400, "network.width": 16,
+        "network.depth": 2, "network.time_width": 8, "diffusion.steps": 10, "diffusion.timesteps": "importance",
+        "diffusion.variance": "learned_range", "diffusion.loss": "hybrid", "training.iterations": 40,
+        "training.batch": 64, "training.validate_every": 20, "training.decay": "constant", "parallel.block_rows": 16,
+        "run.report_every": 10, "checkpoint.every": 5}
 
 
 def number(name, short, long):
@@ -69,5 +67,6 @@ class Robust(Case):
 
     def assert_clean(self, name):
         """No half-written file, no lock."""
-        left = [file for _, _, files in os.walk(self.path(name)) for file in files if file.endswith(".partial") or file == "lock"]
+        left = [file for _, _, files in os.walk(self.path(name)) for file in files if file.endswith(".partial")
+                or file == "lock"]
         self.assertEqual([], left)

@@ -1,17 +1,17 @@
 #!/usr/bin/python3
 """kill -9 at any moment, then on again on any number of ranks: the same bits, and nothing left over.
 
-Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_crash.py; DDPM_ROUNDS=200 (DDPM_LONG=1) is the soak.
+Run: ctest --preset dev -R robust.crash; DDPM_ROUNDS=200 (DDPM_LONG=1) is the soak.
 """
 import collections
 import os
 import shutil
 import signal
 import time
-import unittest
 
-from robust import (PATIENCE, Robust, finish, kill_session, number, read_bytes, run, seeded, session_processes, start, train_words,
-                    until)
+from program import finish, kill_session, session_processes, start, until
+from robust import PATIENCE, Robust, number, read_bytes, seeded, train_words
+from skipped import main
 
 ITERATIONS = 120
 DEATH = 20  # seconds after a kill in which all of a job is gone, on a busy machine
@@ -27,9 +27,10 @@ class Crash(Robust):
             return "any time"
         wanted = chance.randrange(0, ITERATIONS, 5)
         lead = os.path.join(folder, "run", "checkpoints")
+
         def reached():
-            names = os.listdir(lead) if os.path.isdir(lead) else []
-            return any(name.lstrip(".") >= f"step-{wanted:09}" for name in names if "step-" in name) or self.process.poll() is not None
+            names = [name for name in os.listdir(lead) if "step-" in name] if os.path.isdir(lead) else []
+            return any(name.lstrip(".") >= f"step-{wanted:09}" for name in names) or self.process.poll() is not None
         end = time.monotonic() + PATIENCE
         while not reached() and time.monotonic() < end:
             time.sleep(0.0005)
@@ -74,7 +75,8 @@ class Crash(Robust):
                 victim, seconds = self.kill(chance, ranks)
                 slowest = max(slowest, seconds)
                 partial = any(name.endswith(".partial") for _, _, names in os.walk(folder) for name in names)
-                tally.update([f"{victim} killed", when, *["after the end"] * done, *["in the middle of a file"] * partial])
+                tally.update([f"{victim} killed", when, *["after the end"] * done,
+                              *["in the middle of a file"] * partial])
             ranks = chance.randint(0, 5)
             self.train_in("work", self.VALUES, ranks=ranks)
             self.assertEqual(expected, self.final("work", ITERATIONS), f"round {index}: other bits on {ranks} ranks")
@@ -85,14 +87,16 @@ class Crash(Robust):
         print(f"{rounds} rounds; slowest death of a job {slowest:.1f} s; {dict(tally)}", flush=True)
 
     def test_a_dead_rank_takes_the_job_down(self):
-        self.process = start(*train_words({"training.iterations": 10 ** 7, "checkpoint.every": 10 ** 6}), ranks=3, folder=self.workspace("work"))
+        self.process = start(*train_words({"training.iterations": 10 ** 7, "checkpoint.every": 10 ** 6}), ranks=3,
+                             folder=self.workspace("work"))
         metrics = self.path("work", "run", "metrics.csv")
         until(lambda: os.path.exists(metrics) and len(read_bytes(metrics).splitlines()) > 2, PATIENCE)
-        members = sorted(process for process, name in session_processes(self.process.pid).items() if name.startswith("ddpm"))
+        members = sorted(process for process, name in session_processes(self.process.pid).items()
+                         if name.startswith("ddpm"))
         self.assertEqual(3, len(members))
         os.kill(members[-1], signal.SIGKILL)
         self.assertNotEqual(0, finish(self.process, DEATH).code)
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Failures on demand (tests/robust/checks.c): whatever call fails, on one rank or on three, the program ends by itself, with one
-code on all ranks and a message, releases all memory, and leaves files that are whole or what they were before; from checkpoints that
-were there the run ends in the same bits.
+"""Failures on demand (tests/robust/checks.c): whatever call fails, on one rank or on three, the program ends by itself,
+with one code on all ranks and a message, releases all memory, and leaves files that are whole or what they were before;
+from checkpoints that were there the run ends in the same bits.
 
-Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_faults.py. DDPM_FAULTS: how many calls of each site on each rank are made to
-fail (DDPM_LONG=1: all; by itself one, with several ranks of a third of the sites).
+Run: ctest --preset dev -R robust.faults. DDPM_FAULTS: how many calls of each site on each rank are made to fail
+(DDPM_LONG=1: all; by itself one, with several ranks of a third of the sites).
 """
 import collections
 import os
@@ -12,7 +12,9 @@ import re
 import shutil
 import unittest
 
-from robust import PATIENCE, Robust, TINY, number, read_bytes, run, seeded, settings, train_words, write_bytes
+from program import run, settings
+from robust import PATIENCE, TINY, Robust, number, read_bytes, seeded, train_words, write_bytes
+from skipped import main
 
 PROPER = {0, 64, 65, 66, 70, 74}  # 0: what failed can be done without
 HALF, FULL = {"training.iterations": 5}, {"training.iterations": 10}
@@ -69,8 +71,9 @@ class Faults(Robust):
             self.tally[result.code] += 1
 
     def tearDown(self):
-        print(f"{self.id().rpartition('.')[2]}: {len(self.sites)} sites, {self.calls} calls on all ranks, {sum(self.tally.values())} of them "
-              f"made to fail, exit codes {dict(sorted(self.tally.items()))}", flush=True)
+        print(f"{self.id().rpartition('.')[2]}: {len(self.sites)} sites, {self.calls} calls on all ranks, "
+              f"{sum(self.tally.values())} of them made to fail, exit codes {dict(sorted(self.tally.items()))}",
+              flush=True)
         super().tearDown()
 
 
@@ -103,7 +106,8 @@ class Training(Faults):
     def test_streamed(self):
         """Rows that are not held in memory, on two ranks."""
         self.ddpm("data", "two_moons", "--count", 600000, "--output", self.path("moons.h5"))
-        values = {**TINY, **HALF, "data.condition": "[]", "data.source": "hdf5", "data.path": self.path("moons.h5"), "data.memory": 3}
+        values = {**TINY, **HALF, "data.condition": "[]", "data.source": "hdf5", "data.path": self.path("moons.h5"),
+                  "data.memory": 3}
         self.sweep(["train", "/dev/null", *settings(values), "--output", "run"], 2, self.empty, lambda *_: None)
 
     def test_own_data(self):
@@ -146,7 +150,8 @@ class Data(Writing):
         self.sweep_files(["data", "swiss_roll", "--count", 3000, "--output", "data.h5"], ["data.h5"], 3)
 
     def test_forward(self):
-        self.sweep_files(["forward", "/dev/null", *settings(TINY), "--count", 300, "--output", "forward.h5"], ["forward.h5"])
+        self.sweep_files(["forward", "/dev/null", *settings(TINY), "--count", 300, "--output", "forward.h5"],
+                         ["forward.h5"])
 
     def test_schedule(self):
         self.sweep_files(["schedule", "/dev/null", "--output", "schedule.csv"], ["schedule.csv"])
@@ -156,8 +161,8 @@ class Models(Writing):
     """Verbs that read a checkpoint."""
 
     def sweep_sample(self, ranks):
-        self.sweep_files(["sample", self.path("begun", "run"), "--count", 300, "--trajectory", 2, "--condition", "label=1",
-                          "--output", "samples.h5"], ["samples.h5"], ranks)
+        self.sweep_files(["sample", self.path("begun", "run"), "--count", 300, "--trajectory", 2,
+                          "--condition", "label=1", "--output", "samples.h5"], ["samples.h5"], ranks)
 
     def test_sample_alone(self):
         self.sweep_sample(0)
@@ -166,8 +171,8 @@ class Models(Writing):
         self.sweep_sample(3)
 
     def sweep_evaluate(self, ranks):
-        self.sweep_files(["evaluate", self.path("begun", "run"), "--count", 70, "--samples", 40, "--likelihood", "--output", "out.h5",
-                          "--json", "out.json"], ["out.h5", "out.json"], ranks)
+        self.sweep_files(["evaluate", self.path("begun", "run"), "--count", 70, "--samples", 40,
+                          "--likelihood", "--output", "out.h5", "--json", "out.json"], ["out.h5", "out.json"], ranks)
 
     def test_evaluate_alone(self):
         self.sweep_evaluate(0)
@@ -180,4 +185,4 @@ class Models(Writing):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

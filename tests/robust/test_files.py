@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Files that are damaged, cut short, in the way, locked or on a full disk: named, passed over where an older one will do, and never
-damaged further. Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_files.py
+"""Files that are damaged, cut short, in the way, locked or on a full disk: named, passed over where an older one will
+do, and never damaged further. Run: ctest --preset dev -R robust.files
 
-DDPM_POSITIONS and DDPM_LENGTHS: how many bytes of a checkpoint are flipped, and at how many lengths it is cut. DDPM_SIZES: how many
-sizes of a full disk; DDPM_LONG=1: every byte, every length, every page.
+DDPM_POSITIONS and DDPM_LENGTHS: how many bytes of a checkpoint are flipped, and at how many lengths it is cut.
+DDPM_SIZES: how many sizes of a full disk; DDPM_LONG=1: every byte, every length, every page.
 """
 import ctypes
 import fcntl
@@ -12,14 +12,17 @@ import shutil
 import subprocess
 import unittest
 
-from robust import (DATA, IO, PATIENCE, Robust, STOPPED, USAGE, finish, number, read_bytes, seeded, start, train_words, until, write_bytes)
+from program import finish, start, until
+from robust import DATA, IO, PATIENCE, STOPPED, USAGE, Robust, number, read_bytes, seeded, train_words, write_bytes
+from skipped import main
 
 LIBRARY = os.path.join(os.path.dirname(os.environ.get("DDPM", "ddpm")), "libddpm.so")
 ERR_DATA = 2  # of ddpm_status
 
 
 class Damage(Robust):
-    """The newest checkpoint of a finished run is damaged; `ddpm train` of more iterations must notice and take the one before."""
+    """The newest checkpoint of a finished run is damaged; `ddpm train` of more iterations must notice and take the one
+    before."""
 
     def setUp(self):
         super().setUp()
@@ -38,7 +41,8 @@ class Damage(Robust):
         return status == ERR_DATA
 
     def test_flips(self):
-        """One bit of each of so many bytes: all of the first kilobyte, with the digest and HDF5's superblock, and a choice of the rest."""
+        """One bit of each of so many bytes: all of the first kilobyte, with the digest and HDF5's superblock, and a
+        choice of the rest."""
         chance, length = seeded(), len(self.good)
         count = min(number("DDPM_POSITIONS", 1000, length), length)
         self.assertFalse(self.refused(self.good))
@@ -63,7 +67,8 @@ class Damage(Robust):
         path = self.path("damaged.h5")
         for content in (self.good[:-1], self.good[:9000] + b"?" + self.good[9001:], b"", self.good[512:]):
             write_bytes(path, content)
-            self.fails(DATA, "sample", path, "--count", 1, "--output", self.path("out.h5"), says=[path], timeout=PATIENCE)
+            self.fails(DATA, "sample", path, "--count", 1, "--output", self.path("out.h5"), says=[path],
+                       timeout=PATIENCE)
 
     def test_the_one_before_is_taken(self):
         for ranks, content in ((0, self.good[:-1]), (3, self.good[:600] + b"?" + self.good[601:]), (0, b"")):
@@ -79,13 +84,15 @@ class Damage(Robust):
 
 @unittest.skipUnless(os.geteuid() == 0, "only root mounts a small file system")
 class FullDisk(Robust):
-    """A run on a tmpfs of so many pages: whatever write meets its end, what was there is not damaged, and more room is all it takes."""
+    """A run on a tmpfs of so many pages: whatever write meets its end, what was there is not damaged, and more room is
+    all it takes."""
 
     LEAST = 160  # KiB
 
     def mount(self, kib):
         path = self.workspace("disk")
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", path], check=False, capture_output=True).returncode:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", path], check=False,
+                          capture_output=True).returncode:
             self.skipTest("mount is not allowed here")
         self.addCleanup(subprocess.run, ["umount", "-l", path], check=False, capture_output=True)
         return path
@@ -123,7 +130,8 @@ class FullDisk(Robust):
         output = os.path.join(path, "samples.h5")
         for ranks in (0, 3):
             write_bytes(output, b"what was there")
-            self.fails(IO, "sample", self.path("work", "run"), "--count", 20000, "--output", output, says=["No space left"], ranks=ranks, timeout=PATIENCE)
+            self.fails(IO, "sample", self.path("work", "run"), "--count", 20000, "--output", output,
+                       says=["No space left"], ranks=ranks, timeout=PATIENCE)
             self.assertEqual(b"what was there", read_bytes(output))
             self.assertEqual(["samples.h5"], os.listdir(path))
 
@@ -165,8 +173,8 @@ class Lock(Robust):
 
     def test_leftovers_go(self):
         os.makedirs(self.path("work", "run", "checkpoints"))
-        names = [".config.yaml.partial", ".metrics.csv.partial", "checkpoints/.step-000000005.h5.partial", "checkpoints/.latest.h5.partial",
-                 ".old.h5.partial"]
+        names = [".config.yaml.partial", ".metrics.csv.partial", "checkpoints/.step-000000005.h5.partial",
+                 "checkpoints/.latest.h5.partial", ".old.h5.partial"]
         for name in [*names, ".fresh.h5.partial"]:
             write_bytes(self.path("work", "run", name), b"")
         os.utime(self.path("work", "run", ".old.h5.partial"), (0, 0))
@@ -180,4 +188,4 @@ class Lock(Robust):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

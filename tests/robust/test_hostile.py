@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""Files that are made to do harm, given to the whole program: a message and an exit code, in bounded time, whatever HDF5 does.
+"""Files that are made to do harm, given to the whole program: a message and an exit code, in bounded time, whatever
+HDF5 does.
 
-The inputs are the corpus of the fuzzers. Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_hostile.py
+The inputs are the corpus of the fuzzers. Run: ctest --preset dev -R robust.hostile
 """
 import os
-import unittest
 
-from robust import CONFIG, DATA, PATIENCE, MISSING, Robust, run, settings
+from program import run, settings
+from robust import CONFIG, DATA, MISSING, PATIENCE, Robust
+from skipped import main
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")
 PROPER = (0, DATA, MISSING, CONFIG, 74)
@@ -17,7 +19,8 @@ class Hostile(Robust):
         for name in sorted(os.listdir(os.path.join(CORPUS, kind))):
             path = os.path.join(CORPUS, kind, name)
             with self.subTest(file=name):
-                result = run(*[path if word == "FILE" else word for word in words], timeout=PATIENCE, folder=self.folder)
+                result = run(*[path if word == "FILE" else word for word in words], timeout=PATIENCE,
+                             folder=self.folder)
                 self.assertIn(result.code, PROPER, str(result))
                 self.assertEqual(result.code != 0, len(result.errors()) == 1, str(result))
                 self.assertNotIn("root:", result.stdout + result.stderr)  # of /etc/passwd, where some of them point
@@ -28,9 +31,11 @@ class Hostile(Robust):
     def test_data(self):
         self.check("data", "info", "FILE")
         for name in sorted(os.listdir(os.path.join(CORPUS, "data"))):
-            values = {"data.source": "hdf5", "data.path": os.path.join(CORPUS, "data", name), "training.iterations": 1, "training.batch": 8}
+            values = {"data.source": "hdf5", "data.path": os.path.join(CORPUS, "data", name), "training.iterations": 1,
+                      "training.batch": 8}
             with self.subTest(train=name):
-                result = run("train", "/dev/null", *settings(values), "--output", self.path("run", name), timeout=PATIENCE)
+                result = run("train", "/dev/null", *settings(values), "--output", self.path("run", name),
+                             timeout=PATIENCE)
                 self.assertIn(result.code, PROPER, str(result))
                 self.assertEqual(result.code != 0, len(result.errors()) == 1, str(result))
 
@@ -39,4 +44,4 @@ class Hostile(Robust):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""A loss or gradient that is not finite, and requests of the scheduler. Run: DDPM=build/dev/ddpm /usr/bin/python3 tests/robust/test_numbers.py"""
+"""A loss or gradient that is not finite, and requests of the scheduler.
+Run: ctest --preset dev -R robust.numbers"""
 import time
-import unittest
 
-from robust import CONFIG, DATA, Robust, STOPPED, USAGE, checkpoints, read_bytes
+from program import checkpoints
+from robust import CONFIG, DATA, STOPPED, USAGE, Robust, read_bytes
+from skipped import main
 
 # A rate at which numbers leave float32 after some iterations.
 WILD = {"training.optimizer": "sgd", "training.learning_rate": 30, "training.clip": 0, "training.momentum": 0}
@@ -11,13 +13,15 @@ WILD = {"training.optimizer": "sgd", "training.learning_rate": 30, "training.cli
 
 class Wild(Robust):
     def test_the_block_is_named_and_shown(self):
-        """The same message on one rank and on three; RUN/failed.h5 meets it again at once, and --block shows its rows."""
+        """The same message on one rank and on three; RUN/failed.h5 meets it again at once, and --block shows its
+        rows."""
         messages = set()
         for ranks in (0, 3):
             name = f"on {ranks}"
             result = self.train_in(name, WILD, code=DATA, ranks=ranks)
             messages.add(result.errors()[0])
-            self.assertRegex(result.errors()[0], r"block \d of 4 \(rows \d+ to \d+ of the batch\), at iteration \d+ of seed 0")
+            self.assertRegex(result.errors()[0],
+                             r"block \d of 4 \(rows \d+ to \d+ of the batch\), at iteration \d+ of seed 0")
             self.assertIn("training.recover", result.errors()[0])
         self.assertEqual(1, len(messages), messages)
         message = messages.pop()
@@ -31,7 +35,8 @@ class Wild(Robust):
         self.train_in(name, WILD, "--resume", "run/failed.h5", "--block", 4, code=USAGE)
 
     def test_recovery(self):
-        """Back to the last regular checkpoint at half the rate, as often as it takes: the same bits on three ranks, and after a stop."""
+        """Back to the last regular checkpoint at half the rate, as often as it takes: the same bits on three ranks, and
+        after a stop."""
         values = {**WILD, "training.recover": 20, "checkpoint.keep": 0, "run.report_every": 1}
         result = self.train_in("one", values)
         self.assertTrue(any("recovery 1 of 20" in line for line in result.warnings()), str(result))
@@ -46,7 +51,8 @@ class Wild(Robust):
             if result.code != STOPPED:
                 break
         self.assertEqual(0, self.train_in("stopped", values).code)
-        self.assert_same_bits(*(self.path(name, "run", "checkpoints", "step-000000040.h5") for name in ("one", "stopped")))
+        self.assert_same_bits(*(self.path(name, "run", "checkpoints", "step-000000040.h5")
+                                for name in ("one", "stopped")))
 
     def test_recovery_needs_checkpoints(self):
         result = self.train_in("one", {"training.recover": 1}, code=CONFIG)
@@ -58,7 +64,8 @@ class Scheduler(Robust):
 
     def stops(self, end, values=()):
         began = time.monotonic()
-        result = self.train_in("work", {**self.ENDLESS, **dict(values)}, code=STOPPED, ranks=3, environment={"SLURM_JOB_END_TIME": str(end)})
+        result = self.train_in("work", {**self.ENDLESS, **dict(values)}, code=STOPPED, ranks=3,
+                               environment={"SLURM_JOB_END_TIME": str(end)})
         self.assertIn("the end of the SLURM job", result.errors()[0])
         self.assertEqual(1, len(checkpoints(self.path("work", "run"))))
         return time.monotonic() - began
@@ -75,4 +82,4 @@ class Scheduler(Robust):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main(verbosity=2)

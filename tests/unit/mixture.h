@@ -109,7 +109,7 @@ static inline ddpm_flow mixture_flow(mixture *m)
 /* Rows first .. first+rows-1 of draws. */
 static inline void mixture_draw(const mixture *m, int64_t first, int64_t rows, float *out)
 {
-    ddpm_normal_rows(ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), 3, DDPM_RANDOM_DATA, 0, first, rows, m->columns, out);
+    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 3, DDPM_RANDOM_DATA, 0, first, rows, m->columns, out);
     for (int64_t i = 0; i < rows; i++) {
         const double u = ddpm_random_uniform(ddpm_random_words(3, DDPM_RANDOM_DATA, 1, first + i, 0).v[0]);
         const int k = u < m->share[0] ? 0 : u < m->share[0] + m->share[1] ? 1 : 2;

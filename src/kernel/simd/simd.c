@@ -12,17 +12,17 @@
 #define TEXT_(a) #a
 #define TEXT(a) TEXT_(a)
 #ifdef DDPM_BFLOAT16
-#define FACTORS bfloat16
+#define PRECISION bfloat16
 #else
-#define FACTORS float32
+#define PRECISION float32
 #endif
-#define TABLE JOIN(JOIN(ddpm_kernels_, DDPM_ISA), JOIN(_, FACTORS))
+#define TABLE JOIN(JOIN(ddpm_kernels_, DDPM_ISA), JOIN(_, PRECISION))
 
 extern const ddpm_kernels TABLE;
 
 const ddpm_kernels TABLE = {
     .name = TEXT(DDPM_ISA),
-    .factors = TEXT(FACTORS),
+    .precision = TEXT(PRECISION),
     .terms = TERMS,
     .at_full_rate = AT_FULL_RATE,
     .panel = PANEL,

@@ -1,12 +1,13 @@
-/* The memory that a run says it takes is the memory it asks for: counted where all of it comes from, while a run is
- * built and steps. */
+/* The memory that a run says it takes is the memory that it allocates: the allocations are counted while a run is built
+ * and does its first steps. */
 #include "ranks.h"
 
 #include "bench/workload.h"
+#include "train/memory.h"
 
 #include <stdlib.h>
 
-static int64_t counted; /* bytes asked for since it was set to 0; nothing is given back meanwhile */
+static int64_t counted; /* bytes allocated since it was set to 0; nothing is released meanwhile */
 
 void *__real_aligned_alloc(size_t alignment, size_t bytes);
 void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
@@ -17,9 +18,10 @@ void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
     return __real_aligned_alloc(alignment, bytes);
 }
 
-static const int64_t SMALL = 32 << 10; /* names, tables of layers, ends of cache lines */
+static const int64_t SMALL =
+    32 << 10; /* bytes of what is not counted: names, tables of layers, padding to cache lines */
 
-/* Of defaults and these settings, ended by NULL. */
+/* @param settings  of keys, over the defaults; NULL ends them. */
 static void check(int threads, const char *const *settings)
 {
     ddpm_config config;
@@ -32,10 +34,11 @@ static void check(int threads, const char *const *settings)
     expect_ok(ddpm_dataset_create(comm, &data, &dataset));
 
     counted = 0;
-    expect_ok(ddpm_workload_create(comm, &config, dataset, threads, &workload));
+    const ddpm_workload_spec spec = ddpm_workload_settings(&config);
+    expect_ok(ddpm_workload_create(comm, &config, &spec, dataset, threads, &workload));
     const ddpm_timed steps = ddpm_workload_steps(&workload);
     expect_ok(steps.run(steps.context, 2));
-    const ddpm_memory memory = ddpm_stepper_memory(workload.stepper);
+    const ddpm_memory memory = ddpm_memory_count(workload.stepper);
     const double total = (double)ddpm_memory_total(&memory);
     expect_near((double)counted, total, 0.01 * total + (double)SMALL, settings[0], threads);
     assert_true(memory.parameters > 0 && memory.packed > 0 && memory.sums > 0 && memory.activations > 0);
@@ -59,7 +62,7 @@ static const char *const real[] = {"parallel.reduction=float32", "network.width=
 static const char *const large_blocks[] = {"parallel.block_rows=2048",   "training.batch=8192",   "data.count=10000",
                                            "diffusion.variance=learned", "diffusion.loss=hybrid", NULL};
 
-static void test_stated_is_asked_for(void **state)
+static void test_stated_is_allocated(void **state)
 {
     const char *const *const all[] = {plain, many_steps, importance, gains, real, large_blocks};
     (void)state;
@@ -69,6 +72,6 @@ static void test_stated_is_asked_for(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stated_is_asked_for)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stated_is_allocated)};
     return RUN_ON_RANKS(argc, argv, tests, NULL, NULL);
 }

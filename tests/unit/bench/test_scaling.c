@@ -1,4 +1,5 @@
-/* The prediction's arithmetic, by hand; and that the fit of a link gives back what it was fitted to. */
+/* The arithmetic of the prediction against numbers computed by hand; the fit of a link reproduces the times that it was
+ * fitted to. */
 #include "expect.h"
 
 #include "bench/scaling.h"

@@ -1,5 +1,5 @@
-/* What is timed is done as often as is said, in turn, and its failure comes through on all ranks. No time is expected.
- */
+/* Work that is timed is repeated in turn and at least three times, and its failure is returned on all ranks. The tests
+ * expect no particular time. */
 #include "expect.h"
 #include "ranks.h"
 

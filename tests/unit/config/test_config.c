@@ -256,7 +256,7 @@ static void test_defaults(void **state)
         "network:\n  kind: mlp\n  width: 128\n  depth: 3\n  activation: silu\n  time: sinusoidal\n  time_width: 64\n"
         "training:\n  iterations: 20000\n  batch: 256\n  optimizer: adam\n  learning_rate: 0.001\n  momentum: 0.9\n"
         "  beta1: 0.9\n  beta2: 0.999\n  epsilon: 1e-08\n  weight_decay: 0\n  warmup: 0\n  decay: cosine\n"
-        "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  factors: float32\n  recover: 0\n  "
+        "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  precision: float32\n  recover: 0\n  "
         "validate_every: 1000\n"
         "checkpoint:\n  every: 1000\n  keep: 3\n"
         "sampling:\n  method: ancestral\n  steps: 0\n  eta: 0\n  corrections: 0\n  correction_ratio: 0.1\n  guidance: "
@@ -534,6 +534,27 @@ static void test_accepted_forms(void **state)
     }
 }
 
+/* What an earlier version wrote into a checkpoint. */
+static void test_saved_by_an_earlier_version(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {"training:\n  factors: bfloat16\n", "training.factors: bfloat16\n",
+                                        "training:\n  precision: bfloat16\n"};
+    static const char twice[] = "training: {factors: bfloat16, precision: float32}\n";
+    ddpm_config config;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        start(&config);
+        if (ddpm_config_parse_saved(&config, cases[i], strlen(cases[i]), "saved") != DDPM_OK)
+            fail_msg("%s: %s", cases[i], ddpm_error_message());
+        assert_int_equal(config.training.precision, DDPM_PRECISION_BFLOAT16);
+    }
+    start(&config);
+    assert_int_equal(ddpm_config_parse_saved(&config, twice, strlen(twice), "saved"), DDPM_ERR_CONFIG);
+    assert_string_equal(ddpm_error_message(), "saved:1:31: 'training.precision' is given again; it was given on line "
+                                              "1, keep one of the two");
+    for (int i = 0; i < ddpm_option_count; i++) assert_null(ddpm_option_renamed(ddpm_options[i].key));
+}
+
 /* ---- rules across keys, and resume ---- */
 
 static void test_rules(void **state)
@@ -706,7 +727,7 @@ static void test_dump_to_a_full_disk(void **state)
     (void)state;
     ddpm_config config;
     FILE *full = fopen("/dev/full", "w");
-    if (!full) skip();
+    assert_non_null(full);
     start(&config);
     assert_int_equal(ddpm_config_dump(&config, full), DDPM_ERR_IO);
     fclose(full);
@@ -731,6 +752,7 @@ int main(void)
         TEST(test_reals_and_switches),
         TEST(test_texts_and_lists),
         TEST(test_accepted_forms),
+        TEST(test_saved_by_an_earlier_version),
         TEST(test_rules),
         TEST(test_same_science),
         TEST(test_read_file),

@@ -12,7 +12,7 @@ static float first[ROWS_MOST * D_MOST], second[ROWS_MOST * D_MOST], directions[D
 /* scale z + shift in column j */
 static void fill(int64_t rows, int64_t columns, int64_t stream, double scale, double shift, float *out)
 {
-    ddpm_normal_rows(ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), 11, DDPM_RANDOM_DATA, stream, 0, rows, columns, out);
+    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 11, DDPM_RANDOM_DATA, stream, 0, rows, columns, out);
     for (int64_t i = 0; i < rows * columns; i++) out[i] = (float)(scale * (double)out[i] + shift);
 }
 
@@ -25,7 +25,7 @@ static ddpm_quality_measures compare(int64_t rows, int64_t columns, double width
     expect_ok(ddpm_quality_set_create(rows, columns, second, &y));
     expect_ok(DDPM_NEW(&scratch, plan.scratch, "scratch"));
     expect_ok(DDPM_NEW(&numbers, plan.pieces * DDPM_QUALITY_NUMBERS, "numbers"));
-    ddpm_quality_directions(ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), 7, columns, directions);
+    ddpm_quality_directions(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 7, columns, directions);
     for (int64_t i = 0; i < plan.pieces; i++)
         ddpm_quality_piece(&x, &y, directions, width, i, scratch, numbers + i * DDPM_QUALITY_NUMBERS);
     const ddpm_quality_measures found = ddpm_quality_combine(rows, columns, numbers, ks);

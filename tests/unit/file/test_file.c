@@ -89,7 +89,7 @@ static void test_disk_full(void **state)
 {
     const int fd = open("/dev/full", O_WRONLY);
     (void)state;
-    if (fd < 0) skip();
+    assert_true(fd >= 0);
     expect_failure(ddpm_file_write(fd, "somewhere", "x", 1), DDPM_ERR_IO, strerror(ENOSPC));
     close(fd);
 }

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <stdlib.h>
 #include <sys/file.h>
 
 static ddpm_h5 *create(const char *name)
@@ -272,7 +273,8 @@ static void test_locked(void **state)
     (void)state;
     expect_ok(ddpm_h5_close(&file));
     const int fd = open(in_scratch("locked.h5"), O_RDWR);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) || getenv("HDF5_USE_FILE_LOCKING")) skip();
+    assert_true(fd >= 0);
+    assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
     expect_failure(ddpm_h5_open(in_scratch("locked.h5"), &file), DDPM_ERR_IO, "HDF5_USE_FILE_LOCKING=FALSE");
     close(fd);
 }
@@ -551,5 +553,6 @@ int main(void)
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_balance),
     };
+    unsetenv("HDF5_USE_FILE_LOCKING"); /* HDF5 reads it when it starts; test_locked needs the default */
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

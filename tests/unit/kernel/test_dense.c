@@ -23,7 +23,7 @@ static const float MARK = 12345.0f;
 
 static int is_bfloat16(void)
 {
-    return strcmp(kernels->factors, "bfloat16") == 0;
+    return strcmp(kernels->precision, "bfloat16") == 0;
 }
 
 /* Factors of the kind under test: of a float, its upper half is kept. */
@@ -310,14 +310,14 @@ static void test_rounding(void **state)
 
 static void test_unknown_isa(void **state)
 {
-    const ddpm_factors factors = is_bfloat16() ? DDPM_FACTORS_BFLOAT16 : DDPM_FACTORS_FLOAT32;
+    const ddpm_precision precision = is_bfloat16() ? DDPM_PRECISION_BFLOAT16 : DDPM_PRECISION_FLOAT32;
     (void)state;
     setenv("DDPM_ISA", "mmx", 1);
-    assert_null(ddpm_kernels_choose(factors));
+    assert_null(ddpm_kernels_choose(precision));
     setenv("DDPM_ISA", "", 1);
-    assert_non_null(ddpm_kernels_choose(factors));
+    assert_non_null(ddpm_kernels_choose(precision));
     setenv("DDPM_ISA", kernels->name, 1);
-    assert_ptr_equal(ddpm_kernels_choose(factors), kernels);
+    assert_ptr_equal(ddpm_kernels_choose(precision), kernels);
 }
 
 /* Of the rate's measurement: it is arithmetic (rounding shows), and does not wander off however long it takes. */
@@ -349,5 +349,6 @@ int main(void)
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_multiply_add),
     };
-    return RUN_ON_EVERY_ISA(tests) + RUN_ON_EVERY_ISA_WITH(DDPM_FACTORS_BFLOAT16, tests);
+    return kernels_exit(COUNT_ON_EVERY_ISA(DDPM_PRECISION_FLOAT32, tests) +
+                        COUNT_ON_EVERY_ISA(DDPM_PRECISION_BFLOAT16, tests));
 }

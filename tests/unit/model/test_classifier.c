@@ -198,8 +198,8 @@ static void measure(const ddpm_sampler *sampler, guided *g, double *mean, double
     float x[MIXTURE_ROWS * D], scratch[3 * MIXTURE_ROWS * D];
     double sum[D] = {0.0}, squares = 0.0;
     for (int64_t first = 0; first < COUNT; first += MIXTURE_ROWS) {
-        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), &denoiser, 8, first, MIXTURE_ROWS, scratch,
-                         x, 0, NULL, 0);
+        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, first, MIXTURE_ROWS,
+                         scratch, x, 0, NULL, 0);
         for (int64_t i = 0; i < MIXTURE_ROWS * D; i++) {
             sum[i % D] += (double)x[i];
             squares += pow((double)x[i] - g->m->mean[g->part][i % D], 2.0);

@@ -49,8 +49,8 @@ static void complete(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser,
     float scratch[3 * MIXTURE_ROWS * D];
     for (int64_t done = 0; done < rows; done += MIXTURE_ROWS) {
         const int64_t n = rows - done < MIXTURE_ROWS ? rows - done : MIXTURE_ROWS;
-        ddpm_sampler_complete(sampler, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), denoiser, 8, first + done, n, scratch,
-                              known + done * D, passes, x + done * D);
+        ddpm_sampler_complete(sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), denoiser, 8, first + done, n,
+                              scratch, known + done * D, passes, x + done * D);
     }
 }
 
@@ -138,8 +138,8 @@ static void test_extremes_and_blocks(void **state)
         nothing[i] = NAN;
         some[i] = i % 3 == 0 ? NAN : all[i];
     }
-    ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), &denoiser, 8, 100, ROWS, scratch, x, 0, NULL,
-                     0);
+    ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, 100, ROWS, scratch, x, 0,
+                     NULL, 0);
     complete(&sampler, &denoiser, 100, ROWS, nothing, 1, y);
     expect_bits(y, x, sizeof x, "nothing known", 0);
     complete(&sampler, &denoiser, 100, ROWS, nothing, 2, y);

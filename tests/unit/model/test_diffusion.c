@@ -26,7 +26,7 @@ static void test_chain(void **state)
     enum { N = 100000, T = 40 };
     static float x[2 * N], noise[2 * N];
     const double start[2] = {1.5, -0.5};
-    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_FACTORS_FLOAT32);
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     ddpm_diffusion d = make(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA, 0);
     (void)state;
     for (int64_t i = 0; i < 2 * N; i++) x[i] = (float)start[i % 2];

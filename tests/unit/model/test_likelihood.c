@@ -103,7 +103,7 @@ static bound measure_bound(mixture *m, const ddpm_objective *objective)
 {
     enum { DRAWS = 8 };
     const ddpm_schedule *schedule = &objective->diffusion->schedule;
-    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_FACTORS_FLOAT32);
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     const ddpm_flow flow = mixture_flow(m);
     const int64_t D = m->columns;
     ddpm_bound_memory memory;

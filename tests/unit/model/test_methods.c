@@ -81,7 +81,7 @@ static void draw(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser, int
     float scratch[3 * BLOCK * 2];
     for (int64_t first = 0; first < count; first += BLOCK) {
         const int64_t rows = count - first < BLOCK ? count - first : BLOCK;
-        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), denoiser, 8, first, rows, scratch,
+        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), denoiser, 8, first, rows, scratch,
                          x + first * sampler->columns, 0, NULL, 0);
     }
 }
@@ -163,7 +163,7 @@ static void test_paths_without_noise(void **state)
     float start[COUNT], x[COUNT];
     ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
     (void)state;
-    ddpm_normal_rows(ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), 8, DDPM_RANDOM_START, 0, 0, COUNT, 1, start);
+    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, DDPM_RANDOM_START, 0, 0, COUNT, 1, start);
     for (int method = DDPM_METHOD_DDIM; method <= DDPM_METHOD_DPM_SOLVER; method++)
         for (int64_t K = 1; K <= T; K++) {
             ddpm_sampler sampler = create(&d, method, 1, K, 0.0);
@@ -200,7 +200,7 @@ static double error_half_way(int method, int64_t steps, int64_t K)
     const ddpm_denoiser denoiser = {predict, &n};
     const double v = deviation * deviation, top = d.schedule.alpha_bar[steps], middle = d.schedule.alpha_bar[steps / 2];
     assert_int_equal(ddpm_sampler_snapshot_step(&sampler, 3, 1), steps / 2);
-    ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), &denoiser, 8, 0, COUNT, scratch, x, 3, way,
+    ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, 0, COUNT, scratch, x, 3, way,
                      COUNT);
     for (int i = 0; i < COUNT; i++) {
         const double stretch = sqrt((middle * v + 1.0 - middle) / (top * v + 1.0 - top));
@@ -310,7 +310,7 @@ static void test_corrections_keep_a_mixture(void **state)
 {
     enum { COUNT = 10000, STEPS = 5 };
     static float noise[2 * COUNT];
-    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_FACTORS_FLOAT32);
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
     mixture m = mixture_make(&d.schedule, 2);
     ddpm_sampler sampler = create_corrected(&d, DDPM_METHOD_DDIM, 2, T, STEPS);
@@ -464,11 +464,11 @@ static void test_samples_stand_alone(void **state)
     (void)state;
     for (int method = 0; method < DDPM_METHOD_COUNT; method++) {
         ddpm_sampler sampler = create_corrected(&d, method, 1, 9, 2);
-        ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), &denoiser, 8, 0, COUNT, scratch, whole, 0,
-                         NULL, 0);
+        ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, 0, COUNT, scratch, whole,
+                         0, NULL, 0);
         for (int64_t first = 0; first < COUNT; first += 7) {
             const int64_t rows = COUNT - first < 7 ? COUNT - first : 7;
-            ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), &denoiser, 8, first, rows, scratch,
+            ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, first, rows, scratch,
                              part, 0, NULL, 0);
             expect_bits(part, whole + first, (size_t)rows * sizeof *part, "samples from", first);
         }

@@ -111,7 +111,7 @@ static void draw(const ddpm_sampler *sampler, exact *e, int64_t count, float *x)
     float scratch[3 * BLOCK * D];
     for (int64_t first = 0; first < count; first += BLOCK) {
         const int64_t rows = count - first < BLOCK ? count - first : BLOCK;
-        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_FACTORS_FLOAT32), &denoiser, 8, first, rows, scratch,
+        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, first, rows, scratch,
                          x + first * D, 0, NULL, 0);
     }
 }
@@ -288,7 +288,7 @@ static void test_samples_stand_alone(void **state)
     ddpm_sampler sampler;
     exact e = {.diffusion = &d, .expected_x0 = mixture_x0};
     const ddpm_denoiser denoiser = {predict, &e};
-    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_FACTORS_FLOAT32);
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     (void)state;
     expect_ok(create(&d, 20, &sampler));
     ddpm_sampler_run(&sampler, kernels, &denoiser, 8, far, COUNT, scratch, whole, 0, NULL, 0);
@@ -313,7 +313,7 @@ static void test_snapshots(void **state)
     ddpm_sampler sampler, one;
     exact e = {.diffusion = &d, .expected_x0 = normal_x0};
     const ddpm_denoiser denoiser = {predict, &e};
-    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_FACTORS_FLOAT32);
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     (void)state;
     expect_ok(create(&d, 20, &sampler));
     expect_ok(create(&d, 1, &one));

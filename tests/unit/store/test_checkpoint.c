@@ -6,6 +6,7 @@
 #include "file/digest.h"
 #include "file/file.h"
 #include "file/h5.h"
+#include "model/same_data.h"
 #include "store/checkpoint.h"
 
 #include <errno.h>
@@ -93,7 +94,7 @@ static void test_round_trip(void **state)
     assert_memory_equal(c.exponent, exponent, sizeof exponent);
     assert_memory_equal(c.history, history, sizeof history);
     assert_memory_equal(c.seen, seen, sizeof seen);
-    assert_true(ddpm_condition_same(&c.condition, &wrote.condition));
+    expect_ok(ddpm_same_condition(&c.condition, &wrote.condition));
     for (int v = 0; v < 2; v++) assert_string_equal(c.condition.names[v], condition_names[v]);
     expect_ok(ddpm_checkpoint_read_arrays(path, &c, TENSORS, tensors, PARAMETERS, 1));
     assert_memory_equal(c.parameters, flat[0], sizeof flat[0]);
@@ -261,13 +262,13 @@ static void test_wrong_history_and_conditions(void **state)
         double scale;
         const char *says;
     } cases[] = {
-        {-1, 1, 3, 1, "step 2 is not a history of losses"},
-        {DDPM_TIMESTEPS_SEEN, 1, 3, 1, "step 2 is not a history of losses"},
-        {INT32_MAX, 1, 3, 1, "step 2 is not a history of losses"},
-        {1, NAN, 3, 1, "step 2 is not a history of losses"},
-        {1, 1, -1, 1, "conditions do not fit"},
-        {1, 1, DDPM_CLASSES_MAX + 1, 1, "conditions do not fit"},
-        {1, 1, 3, 0, "conditions do not fit"},
+        {-1, 1, 3, 1, "timesteps/seen: element 1 is -1, which it cannot be"},
+        {DDPM_TIMESTEPS_SEEN, 1, 3, 1, "timesteps/seen: element 1 is"},
+        {INT32_MAX, 1, 3, 1, "timesteps/seen: element 1 is"},
+        {1, NAN, 3, 1, "timesteps/history: element 13 is not a finite number"},
+        {1, 1, -1, 1, "condition/classes: element 0 is -1, which it cannot be"},
+        {1, 1, DDPM_CLASSES_MAX + 1, 1, "condition/classes: element 0 is 4097, which it cannot be"},
+        {1, 1, 3, 0, "condition/scale: element 0 is 0, which it cannot be"},
         {1, 1, 3, INFINITY, "condition/scale: element 0 is not a finite number"},
     };
     (void)state;

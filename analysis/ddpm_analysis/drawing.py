@@ -1,0 +1,147 @@
+"""What several figures draw: points in shared axes, images in a grid, curves with bands, logarithmic axes."""
+import math
+
+import matplotlib
+import numpy as np
+from matplotlib.ticker import LogLocator, MultipleLocator, NullFormatter
+
+from . import style
+from .failures import BadData
+
+POINTS = 5000       # at most so many are drawn, unless the user wants another number
+GAPS = "#dbe9f4"    # the colour between images
+
+
+def evenly(count, wanted):
+    """The indices of `wanted` out of `count`, evenly spread, with both ends."""
+    return np.unique(np.linspace(0, count - 1, min(wanted, count)).round().astype(int))
+
+
+# ---- points of two columns
+
+def column_pair(pair, columns, source):
+    """The two columns to draw: those of the user, else two that show a toy set. In three dimensions the Swiss roll and
+    the S-curve lie in the first and the last."""
+    if pair is None:
+        return (0, 2) if columns == 3 else (0, min(1, columns - 1))
+    if max(pair) >= columns:
+        raise BadData(f"{source}: --columns {pair[0]},{pair[1]}: it has {columns} columns, counted from 0")
+    return pair
+
+
+def limits(x, margin=0.04):
+    """The ends of an axis that holds every point."""
+    low, high = float(x.min()), float(x.max())
+    pad = margin * ((high - low) or 1.0)
+    return low - pad, high + pad
+
+
+def box_of(x, y):
+    """(left, right, bottom, top) that holds every point."""
+    return limits(x) + limits(y)
+
+
+def height_to_width(box):
+    """The shape of a panel, within what fits a page."""
+    return min(2.0, max(0.5, (box[3] - box[2]) / (box[1] - box[0])))
+
+
+def panels(count, box, width, across):
+    """A figure of `count` panels that all show the box, `across` in a row; (figure, the panels' axes)."""
+    down = -(-count // across)
+    height = 0.48 + down * (0.22 + height_to_width(box) * (width - 0.55) / across)
+    figure = style.new_figure(width, height)
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).flat
+    for unused in grid[count:]:
+        unused.set_visible(False)
+    return figure, grid[:count]
+
+
+def points(axes, x, y, colour, size=None):
+    """Many small points: fainter the more there are, and drawn as an image inside vector files."""
+    count = len(x)
+    axes.scatter(x, y, s=size or (2.5 if count > 2000 else 5), c=colour, linewidths=0, rasterized=True,
+                 alpha=min(1.0, max(0.25, 1500 / max(count, 1))))
+
+
+def nice_step(step):
+    """1, 2 or 5 times a power of ten: the nearest in ratio."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return min((power * digit for digit in (1, 2, 5, 10)), key=lambda nice: abs(math.log(nice / step)))
+
+
+def equal_axes(axes, box, bins):
+    """Show the box with the same units and the same ticks both ways, and labels at the figure's outside only."""
+    axes.set(xlim=box[:2], ylim=box[2:])
+    axes.set_aspect("equal")
+    step = nice_step(max(box[1] - box[0], box[3] - box[2]) / bins)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MultipleLocator(step))
+    axes.label_outer()
+
+
+# ---- images
+
+def image_shape(shape, columns, source):
+    """(height, width) of an image of so many columns: the user's, else a square."""
+    if shape is None:
+        side = math.isqrt(columns)
+        if side * side != columns:
+            raise BadData(f"{source}: {columns} columns are not a square image; give --shape HEIGHTxWIDTH")
+        return side, side
+    if shape[0] * shape[1] != columns:
+        raise BadData(f"{source}: {columns} columns, but --shape {shape[0]}x{shape[1]}")
+    return shape
+
+
+def tile(rows, shape, across, gap=1):
+    """Images [N][height * width] as one picture; the gaps between them are NaN."""
+    height, width = shape
+    down = -(-len(rows) // across)
+    picture = np.full((down * (height + gap) - gap, across * (width + gap) - gap), np.nan)
+    for index, row in enumerate(rows):
+        top, left = index // across * (height + gap), index % across * (width + gap)
+        picture[top:top + height, left:left + width] = row.reshape(shape)
+    return picture
+
+
+def show_picture(axes, picture, span):
+    """A picture of `tile`; `span` are the values that are white and black."""
+    colours = matplotlib.colormaps["gray_r"].with_extremes(bad=GAPS)
+    axes.imshow(picture, cmap=colours, vmin=span[0], vmax=span[1], interpolation="nearest")
+
+
+# ---- curves
+
+def running_mean(values, window):
+    """A centred mean; the window shrinks towards both ends, so that nothing is shifted or invented."""
+    half = window // 2
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    index = np.arange(len(values))
+    reach = np.minimum(half, np.minimum(index, len(values) - 1 - index))
+    return (total[index + reach + 1] - total[index - reach]) / (2 * reach + 1)
+
+
+def mean_and_band(axes, x, low, mean, high, index, **more):
+    """A curve in a band from the least to the greatest of what it is the mean of; `more` goes to the curve."""
+    look = style.line(index)
+    axes.plot(x, mean, **look, **more)
+    if (high > low).any():
+        axes.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
+
+
+def step_axis(counts):
+    """(label, divisors): the diffusion step t, or t / T where schedules of different lengths share an axis."""
+    if len(set(counts)) == 1:
+        return "step $t$", [1] * len(counts)
+    return "$t/T$", counts
+
+
+def log_axis(axis, low, high):
+    """A logarithmic axis with plain numbers, and enough of them on a short range."""
+    decades = np.log10(high / low)
+    subs = (1, 2, 3, 4, 6, 8) if decades < 1 else (1, 2, 5) if decades < 2 else (1,)
+    axis.axes.set_yscale("log")
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,203 @@
+"""HDF5 files: tables of rows (data and samples), trajectories, and the helpers that read and write them."""
+import os
+from dataclasses import dataclass, field
+
+import h5py
+import numpy as np
+
+from .failures import BadData, Missing
+from .text_files import whole_file
+
+
+def open_h5(path):
+    if not os.path.isfile(path):
+        raise Missing(f"{path}: no such file")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise BadData(f"{path}: not an HDF5 file, or damaged ({error})") from None
+
+
+def text_of(value):
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def attributes_of(node):
+    """The attributes of a file, group or dataset as plain Python values: texts, numbers, lists."""
+    def plain(value):
+        if isinstance(value, bytes):
+            return value.decode("utf-8")
+        if isinstance(value, np.ndarray):
+            return [plain(item) for item in value.tolist()]
+        return value.item() if isinstance(value, np.generic) else value
+    return {name: plain(value) for name, value in node.attrs.items()}
+
+
+def get_names(attribute, *nodes):
+    """The list of texts in an attribute of the first node that has it, or None."""
+    for node in nodes:
+        if attribute in node.attrs:
+            return [text_of(item) for item in np.atleast_1d(node.attrs[attribute])]
+    return None
+
+
+def put_names(node, attribute, names):
+    """Write a list of texts as an attribute of fixed-length UTF-8 strings, which the program reads."""
+    texts = [name.encode("utf-8") for name in names]
+    length = max(1, *map(len, texts))
+    node.attrs.create(attribute, np.array(texts, f"S{length}"), dtype=h5py.string_dtype("utf-8", length))
+
+
+def datasets_of(file):
+    """The names of the datasets of numbers that have at least one dimension."""
+    names = []
+
+    def visit(name, node):
+        if isinstance(node, h5py.Dataset) and node.ndim > 0 and node.dtype.kind in "fiu":
+            names.append(name)
+    file.visititems(visit)
+    return names
+
+
+def find_dataset(file, path, name, defaults):
+    """The named dataset; without a name the first of `defaults` that is there, or the only dataset."""
+    present = datasets_of(file)
+    if name is None:
+        only = present[0] if len(present) == 1 else None
+        name = next((default for default in defaults if default in present), only)
+    if name is None or name.strip("/") not in present:
+        wanted = name or " or ".join(defaults)
+        raise BadData(f"{path}: no dataset of numbers {wanted!r}; it has {', '.join(present[:10]) or 'none'}")
+    return file[name]
+
+
+def row_slices(count, limit, seed=0, block=50):
+    """Slices that hold at most `limit` of `count` rows. They are random blocks of rows: a file that is sorted, or that
+    alternates, still gives a fair choice, and a large file is not read as a whole."""
+    if limit is None or count <= limit:
+        return [slice(0, count)]
+    block = min(block, limit)
+    chosen = np.random.default_rng(seed).choice(count // block, limit // block, replace=False)
+    return [slice(start, start + block) for start in np.sort(chosen) * block]
+
+
+def check_finite(values, what):
+    """BadData names the first place that does not hold a finite number."""
+    if not np.isfinite(values).all():
+        place = tuple((np.argwhere(~np.isfinite(values))[0] + 1).tolist())
+        raise BadData(f"{what}: not a finite number at {place} (counted from 1)")
+
+
+# ---- tables
+
+@dataclass
+class Table:
+    """Rows of numbers: data or samples."""
+
+    values: np.ndarray                 # [N][D]
+    columns: list = None               # [D] names
+    label: np.ndarray = None           # [N] integers
+    classes: list = None               # the names of the labels
+    settings: dict = field(default_factory=dict)
+
+    def axis_name(self, column):
+        return axis_name(self.columns, column)
+
+    def expect_columns_of(self, data, source):
+        """BadData unless the data has as many columns; `source` names this table."""
+        if self.values.shape[1] != data.values.shape[1]:
+            raise BadData(f"{source}: {self.values.shape[1]} columns, but the data has {data.values.shape[1]}")
+
+    def select(self, wanted):
+        """The wanted columns in that order, by their names or by numbers from 0; all of them when none is named."""
+        if not wanted:
+            return self
+        names = self.columns or []
+        numbers = [str(index) for index in range(self.values.shape[1])]
+        indices = []
+        for item in map(str, wanted):
+            if item not in names and item not in numbers:
+                raise BadData(f"no column {item!r} among {', '.join(names) or self.values.shape[1]}")
+            indices.append(names.index(item) if item in names else int(item))
+        chosen = [names[index] for index in indices] if names else None
+        return Table(self.values[:, indices], chosen, self.label, self.classes, self.settings)
+
+
+def axis_name(columns, column):
+    """What stands beside an axis: the column's name, or x with the column's number counted from 1."""
+    return columns[column] if columns else f"$x_{{{column + 1}}}$"
+
+
+def split_source(source):
+    """FILE.h5[:dataset] as ("FILE.h5", "dataset" or None); a file whose own name holds a colon is still found."""
+    if ":" not in source or os.path.exists(source):
+        return source, None
+    path, _, name = source.rpartition(":")
+    return path, name
+
+
+def read_table(source, limit=None, seed=0, defaults=("data", "samples")):
+    """Read FILE.h5[:dataset] with its labels, names and settings.
+
+    Without a dataset's name it takes the first of `defaults`, or the only dataset. Further dimensions are flattened to
+    rows. At most `limit` rows are read, those that `row_slices` chooses.
+    """
+    path, name = split_source(source)
+    with open_h5(path) as file:
+        data = find_dataset(file, path, name, defaults)
+        if data.shape[0] == 0:
+            raise BadData(f"{path}: {data.name} has no rows")
+        slices = row_slices(data.shape[0], limit, seed)
+        values = np.concatenate([data[part] for part in slices])
+        values = values.reshape(len(values), -1)
+        check_finite(values, f"{path}: {data.name}")
+        table = Table(values, get_names("columns", data, file), settings=attributes_of(file))
+        if data.name == "/data" and "label" in file and file["label"].shape[:1] == data.shape[:1]:
+            table.label = np.concatenate([file["label"][part] for part in slices])
+            table.classes = get_names("classes", file["label"])
+    if table.columns and len(table.columns) != values.shape[1]:
+        raise BadData(f"{path}: {len(table.columns)} names for {values.shape[1]} columns")
+    return table
+
+
+def read_samples(source, limit=None, seed=0, like=None):
+    """Read a file of samples; `like` is a table of data that must have as many columns."""
+    table = read_table(source, limit, seed, defaults=("samples", "data"))
+    if like is not None:
+        table.expect_columns_of(like, source)
+    return table
+
+
+def write_rows(path, values, columns=None):
+    """Write rows as /data of a file that the program reads."""
+    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+        file["data"] = values
+        if columns:
+            put_names(file["data"], "columns", columns)
+
+
+# ---- trajectories
+
+@dataclass
+class Trajectory:
+    """The same rows at M steps of a forward or reverse process."""
+
+    x: np.ndarray                      # [M][N][D]
+    step: np.ndarray                   # [M] the step t of each snapshot: 0 is data, T is noise
+    columns: list = None
+    settings: dict = field(default_factory=dict)
+
+
+def read_trajectory(path, limit=None, seed=0):
+    """Read the trajectory in a file of samples or of `ddpm forward`; at most `limit` of its rows."""
+    with open_h5(path) as file:
+        if "trajectory" not in file:
+            raise BadData(f"{path}: no /trajectory; write it with `ddpm sample --trajectory M` or "
+                          "`ddpm forward --snapshots M`")
+        data, step = file["trajectory"], file.get("trajectory_step")
+        if step is None or data.ndim != 3 or step.shape != data.shape[:1] or 0 in data.shape:
+            raise BadData(f"{path}: expected /trajectory [M][N][D] with /trajectory_step [M], found shape {data.shape}")
+        x = np.concatenate([data[:, part] for part in row_slices(data.shape[1], limit, seed)], axis=1)
+        check_finite(x, f"{path}: /trajectory")
+        nodes = [data, file, *([file["samples"]] if "samples" in file else [])]
+        return Trajectory(x, step[:], get_names("columns", *nodes), attributes_of(file))

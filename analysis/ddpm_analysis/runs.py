@@ -1,0 +1,126 @@
+"""Run folders and their checkpoints, and the data that a run was trained on."""
+import functools
+import os
+import re
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+from .failures import BadData, Missing
+from .hdf5 import attributes_of, get_names, open_h5, read_table, text_of
+from .program import draw_toy
+from .text_files import parse_config, read_config, read_csv
+
+
+@dataclass
+class Checkpoint:
+    """All of a checkpoint as numpy arrays. A row of data is standardised * scale + mean."""
+
+    iteration: int
+    config: dict
+    parameters: dict                   # "hidden0/weight" -> [inputs][outputs]
+    ema: dict                          # the exponential moving average of the parameters
+    moment1: dict
+    moment2: dict
+    beta: np.ndarray                   # [T + 1], index 0 is not used
+    mean: np.ndarray                   # [D]
+    scale: np.ndarray                  # [D]
+    minimum: np.ndarray                # [D] of the standardised training rows
+    maximum: np.ndarray                # [D]
+    columns: list
+    attributes: dict
+
+    @property
+    def alpha_bar(self):
+        """[T + 1]. The file holds beta alone: this is the product of 1 - beta that defines alpha_bar."""
+        with np.errstate(divide="ignore"):  # beta_T is 1 with zero terminal SNR
+            return np.exp(np.concatenate([[0.0], np.cumsum(np.log1p(-self.beta[1:]))]))
+
+
+def tensors_of(file, group):
+    """Every dataset below a group: {name below the group: array}."""
+    tensors = {}
+
+    def visit(name, node):
+        if isinstance(node, h5py.Dataset):
+            tensors[name] = node[()]
+    if group in file:
+        file[group].visititems(visit)
+    return tensors
+
+
+def read_checkpoint(path):
+    with open_h5(path) as file:
+        if "parameters" not in file or "schedule/beta" not in file:
+            raise BadData(f"{path}: not a checkpoint (no /parameters and /schedule/beta)")
+        attributes = attributes_of(file)
+        config = attributes.pop("config", None) or (text_of(file["config"][()]) if "config" in file else "{}")
+        transform = tensors_of(file, "transform")
+        return Checkpoint(iteration=int(attributes.get("iteration", 0)), config=parse_config(config, path),
+                          parameters=tensors_of(file, "parameters"), ema=tensors_of(file, "ema"),
+                          moment1=tensors_of(file, "moment1"), moment2=tensors_of(file, "moment2"),
+                          beta=file["schedule/beta"][:], mean=transform.get("mean"), scale=transform.get("scale"),
+                          minimum=transform.get("minimum"), maximum=transform.get("maximum"),
+                          columns=get_names("columns", file), attributes=attributes)
+
+
+@dataclass
+class Run:
+    """A run folder; its files are read when they are asked for."""
+
+    folder: str
+
+    @functools.cached_property
+    def config(self):
+        return read_config(os.path.join(self.folder, "config.yaml"))
+
+    @functools.cached_property
+    def metrics(self):
+        return read_csv(os.path.join(self.folder, "metrics.csv"), growing=True)
+
+    @property
+    def name(self):
+        return os.path.basename(os.path.abspath(self.folder))
+
+    def checkpoint_path(self, iteration=None):
+        """The checkpoint of an iteration, or the latest."""
+        folder = os.path.join(self.folder, "checkpoints")
+        if iteration is not None:
+            return os.path.join(folder, f"step-{iteration:09d}.h5")
+        latest = os.path.join(folder, "latest.h5")
+        if os.path.exists(latest):
+            return latest
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        files = sorted(name for name in names if re.fullmatch(r"step-\d+\.h5", name))
+        if not files:
+            raise Missing(f"{folder}: no checkpoint")
+        return os.path.join(folder, files[-1])
+
+    def checkpoint(self, iteration=None):
+        return read_checkpoint(self.checkpoint_path(iteration))
+
+    def data(self, count=10000, seed=1, program=None):
+        """Rows like those that the run was trained on: at most `count` of its HDF5 file, or a fresh draw of its toy
+        source."""
+        data = self.config["data"]
+        if data["source"] != "hdf5":
+            noise = data.get("noise")
+            return draw_toy(data["source"], count, noise if isinstance(noise, (int, float)) else None, seed, program,
+                            data.get("dimensions", 2))
+        path = data["path"] if os.path.exists(data["path"]) else os.path.join(self.folder, data["path"])
+        source = f"{path}:{data['dataset']}" if data.get("dataset") else path
+        return read_table(source, count, seed).select(data.get("columns"))
+
+
+def open_run(folder):
+    if not os.path.isdir(folder):
+        raise Missing(f"{folder}: no such run folder")
+    if not os.path.isfile(os.path.join(folder, "config.yaml")):
+        raise Missing(f"{folder}: not a run folder (no config.yaml)")
+    return Run(folder)
+
+
+def read_data(source, count, program=None):
+    """At most `count` rows of FILE.h5[:dataset], or of the data of a run folder."""
+    return open_run(source).data(count, program=program) if os.path.isdir(source) else read_table(source, count)

@@ -1,0 +1,77 @@
+/* A line for each part of a run, with warnings where a setting is likely to be a mistake. */
+#include "train/describe.h"
+
+#include "base/log.h"
+#include "train/memory.h"
+
+#include <math.h>
+
+static void describe_data(const ddpm_dataset *dataset, const ddpm_data_spec *spec)
+{
+    char data[160];
+    ddpm_dataset_describe(dataset, data, sizeof data);
+    ddpm_log_info("data       %s; %lld to train on, %lld held out", data, (long long)ddpm_dataset_rows(dataset),
+                  (long long)ddpm_dataset_held_out(dataset));
+    if (spec->validation > 0.0 && ddpm_dataset_held_out(dataset) == 0)
+        ddpm_log_warning("data.validation: %g of the rows is less than one row (of streamed rows: less than one page), "
+                         "so there will be no validation loss",
+                         spec->validation);
+}
+
+static void describe_network(const ddpm_network *network)
+{
+    const ddpm_kernels *kernels = ddpm_network_kernels(network);
+    ddpm_log_info("network    %lld parameters, %.3g operations a row and training step; %s kernels, %s precision",
+                  (long long)ddpm_network_parameter_count(network), 3.0 * ddpm_network_operations(network),
+                  kernels->name, kernels->precision);
+    if (!kernels->at_full_rate)
+        ddpm_log_warning(
+            "training.precision: this processor has no instruction for bfloat16 (AVX512-BF16); the program "
+            "does without it, and float32 is faster here");
+}
+
+/* At t = T the predicted x_0 is (x_T - sqrt(1 - alpha_bar_T) noise) / sqrt(alpha_bar_T), so an error of the network in
+ * the noise is divided by sqrt(alpha_bar_T). */
+static void warn_of_noise(const ddpm_diffusion *diffusion)
+{
+    const double most = 1e3, factor = 1.0 / sqrt(diffusion->schedule.alpha_bar[diffusion->schedule.steps]);
+    if (diffusion->predict == DDPM_PREDICT_NOISE && factor > most)
+        ddpm_log_warning("diffusion.predict: noise: with this schedule sampling multiplies the network's errors at "
+                         "t = T by %.0f, and samples may diverge; use velocity",
+                         factor);
+}
+
+static void describe_batch(const ddpm_stepper *stepper)
+{
+    const ddpm_batch *batch = &stepper->batch;
+    const int ranks = ddpm_comm_size(stepper->comm);
+    ddpm_log_info("batch      %lld rows in %lld blocks of %lld; %s reduction", (long long)batch->rows,
+                  (long long)batch->blocks, (long long)batch->block_rows,
+                  stepper->spec.reduction == DDPM_REDUCTION_EXACT ? "exact" : "float32");
+    if (ranks > batch->blocks)
+        ddpm_log_warning("%d ranks share %lld blocks: some ranks have nothing to do; use fewer ranks, a larger "
+                         "training.batch, or smaller parallel.block_rows",
+                         ranks, (long long)batch->blocks);
+}
+
+static void describe_memory(const ddpm_stepper *stepper)
+{
+    const ddpm_memory m = ddpm_memory_count(stepper);
+    const double mib = 1048576.0;
+    ddpm_log_info("memory     %.1f MiB a rank beside the data and the libraries: parameters, average, moments and "
+                  "gradient %.1f; packed weights %.1f; the threads' sums %.1f and activations %.1f; tables %.1f. While "
+                  "rank 0 writes a checkpoint it takes up to %.1f more",
+                  (double)ddpm_memory_total(&m) / mib, (double)m.parameters / mib, (double)m.packed / mib,
+                  (double)m.sums / mib, (double)m.activations / mib, (double)m.tables / mib,
+                  (double)m.checkpoint / mib);
+}
+
+void ddpm_describe_run(const ddpm_trainer *t)
+{
+    describe_data(t->dataset, &t->spec.data);
+    describe_network(t->model.network);
+    ddpm_model_report_audit(&t->model.diffusion.schedule);
+    warn_of_noise(&t->model.diffusion);
+    describe_batch(t->stepper);
+    describe_memory(t->stepper);
+}

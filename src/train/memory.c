@@ -1,0 +1,24 @@
+/* The sizes of what stepper.c and state.c allocate. */
+#include "train/memory.h"
+
+ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper)
+{
+    enum { ARRAYS = 5, SAVED = 8 }; /* parameters, average, two moments, gradient; twice the first four */
+    const ddpm_stepper *s = stepper;
+    const int64_t array = ddpm_network_parameter_count(s->model->network) * (int64_t)sizeof(float);
+    const int64_t of_row = (int64_t)(sizeof *s->row_loss + sizeof *s->row_t + sizeof *s->row_weight);
+    return (ddpm_memory){
+        .parameters = ARRAYS * array,
+        .checkpoint = SAVED * array,
+        .packed = ddpm_packed_bytes(s->model->network, DDPM_PACK_TRAINING),
+        .sums = ddpm_reducer_bytes(s->reducer),
+        .activations = s->threads * ddpm_block_bytes(s->model, s->together * s->batch.block_rows),
+        .tables = ddpm_model_bytes(s->model) + ddpm_timesteps_bytes(&s->timesteps) +
+                  (s->row_loss ? s->batch.rows * of_row : 0),
+    };
+}
+
+int64_t ddpm_memory_total(const ddpm_memory *memory)
+{
+    return memory->parameters + memory->packed + memory->sums + memory->activations + memory->tables;
+}

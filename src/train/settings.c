@@ -1,0 +1,39 @@
+/* The keys of a configuration that each specification takes. */
+#include "train/settings.h"
+
+ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config)
+{
+    return (ddpm_stepper_spec){
+        .seed = config->run.seed,
+        .batch = config->training.batch,
+        .block_rows = config->parallel.block_rows,
+        .condition_dropout = config->diffusion.condition_dropout,
+        .timesteps = config->diffusion.timesteps,
+        .reduction = config->parallel.reduction,
+        .update = {.optimizer = config->training.optimizer,
+                   .rate = ddpm_config_learning_rate(config),
+                   .momentum = config->training.momentum,
+                   .beta1 = config->training.beta1,
+                   .beta2 = config->training.beta2,
+                   .epsilon = config->training.epsilon,
+                   .weight_decay = config->training.weight_decay,
+                   .clip = config->training.clip,
+                   .ema = config->training.ema},
+    };
+}
+
+ddpm_trainer_spec ddpm_settings_trainer(const ddpm_config *config)
+{
+    return (ddpm_trainer_spec){
+        .data = ddpm_config_data(config),
+        .step = ddpm_settings_stepper(config),
+        .iterations = config->training.iterations,
+        .report_every = config->run.report_every,
+        .validate_every = config->training.validate_every,
+        .checkpoint_every = config->checkpoint.every,
+        .checkpoint_keep = config->checkpoint.keep,
+        .recover = config->training.recover,
+        .time_limit = config->run.time_limit,
+        .stop_margin = config->run.stop_margin,
+    };
+}

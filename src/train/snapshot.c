@@ -1,0 +1,59 @@
+/* The parts of a run that a checkpoint holds, on the way in and on the way out. */
+#include "train/snapshot.h"
+
+#include <string.h>
+
+ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *state)
+{
+    const ddpm_model *model = stepper->model;
+    const ddpm_transform *transform = ddpm_dataset_transform(stepper->dataset);
+    ddpm_checkpoint c = {
+        .iteration = state->iteration,
+        .recoveries = state->recoveries,
+        .columns = transform->columns,
+        .column_names = (char **)ddpm_dataset_names(stepper->dataset),
+        .mean = transform->mean,
+        .scale = transform->scale,
+        .minimum = transform->minimum,
+        .maximum = transform->maximum,
+        .condition = *ddpm_dataset_condition(stepper->dataset),
+        .steps = model->diffusion.schedule.steps,
+        .beta = model->diffusion.schedule.beta,
+        .history = stepper->timesteps.history,
+        .seen = stepper->timesteps.seen,
+        .parameter_count = ddpm_network_parameter_count(model->network),
+        .parameters = state->parameters,
+        .ema = state->ema,
+        .moment1 = state->moment1,
+        .moment2 = state->moment2,
+    };
+    c.exponent = ddpm_reducer_exponents(stepper->reducer, &c.exponent_count);
+    return c;
+}
+
+ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_stepper *stepper, ddpm_state *state)
+{
+    const ddpm_checkpoint *c = checkpoint;
+    const size_t bytes = (size_t)c->parameter_count * sizeof(float);
+    ddpm_timesteps *timesteps = &stepper->timesteps;
+    int64_t count;
+    int32_t *exponents = ddpm_reducer_exponents(stepper->reducer, &count);
+    if (c->exponent_count != count || c->parameter_count != ddpm_network_parameter_count(stepper->model->network))
+        return ddpm_fail(DDPM_ERR_DATA, "the checkpoint is of another network");
+    if ((c->history != NULL) != (timesteps->history != NULL))
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "the checkpoint's history of losses does not fit diffusion.timesteps; the file was altered");
+    if (c->history) {
+        memcpy(timesteps->history, c->history, (size_t)(c->steps * DDPM_TIMESTEPS_HISTORY) * sizeof *c->history);
+        memcpy(timesteps->seen, c->seen, (size_t)c->steps * sizeof *c->seen);
+        ddpm_timesteps_refresh(timesteps);
+    }
+    state->iteration = c->iteration;
+    state->recoveries = c->recoveries;
+    memcpy(state->parameters, c->parameters, bytes);
+    memcpy(state->ema, c->ema, bytes);
+    memcpy(state->moment1, c->moment1, bytes);
+    memcpy(state->moment2, c->moment2, bytes);
+    memcpy(exponents, c->exponent, (size_t)count * sizeof *exponents);
+    return DDPM_OK;
+}

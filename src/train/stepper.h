@@ -1,0 +1,52 @@
+/** What a rank's iterations of training need beside the state: memory of the threads, packed weights, sums. It is made
+ * once and used by step.h, validation.h, memory.h and snapshot.h. */
+#ifndef DDPM_TRAIN_STEPPER_H
+#define DDPM_TRAIN_STEPPER_H
+
+#include "train/block.h"
+#include "train/timing.h"
+#include "train/update.h"
+#include "world/queue.h"
+
+typedef struct ddpm_stepper_spec {
+    uint64_t seed;
+    int64_t batch;            /* rows */
+    int64_t block_rows;       /* 0: chosen from the batch */
+    double condition_dropout; /* share of the rows whose condition is left out */
+    ddpm_timesteps_kind timesteps;
+    ddpm_reduction reduction;
+    ddpm_update_spec update;
+} ddpm_stepper_spec;
+
+/** Its fields are set by stepper.c, and read elsewhere. */
+typedef struct ddpm_stepper {
+    ddpm_comm *comm;
+    const ddpm_model *model;
+    ddpm_dataset *dataset;
+    ddpm_stepper_spec spec;
+    int threads; /* of this rank */
+    ddpm_batch batch;
+    int64_t together;  /* blocks that a thread computes at a time */
+    ddpm_queue *queue; /* of the batch's blocks */
+    ddpm_packed *packed;
+    ddpm_reducer *reducer;
+    ddpm_timesteps timesteps; /* its history is part of a run's state */
+    ddpm_block *thread_block; /* [threads] */
+    float *gradient;          /* [parameters] */
+    float *row_loss;          /* [batch], each set by the rank that had the row; NULL without importance sampling */
+    int32_t *row_t;           /* [batch]; likewise */
+    float *row_weight;        /* [batch]; likewise. ddpm_timesteps_draw sets it, and nothing reads it */
+    ddpm_timing *timing;      /* borrowed; NULL: nothing is measured */
+} ddpm_stepper;
+
+/** Collective. All pointers are borrowed until ddpm_stepper_free, which is Collective too.
+ *  @param threads   OpenMP threads of this rank.
+ *  @param timing    where the time of iterations is added up, on all ranks or on none: NULL. To be measured, the ranks
+ *                   wait for each other once more in every iteration.
+ *  @param[out] out  free with ddpm_stepper_free. */
+DDPM_MUST_CHECK ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, const ddpm_model *model,
+                                                ddpm_dataset *dataset, int threads, ddpm_timing *timing,
+                                                ddpm_stepper **out);
+void ddpm_stepper_free(ddpm_stepper *stepper);
+
+#endif

@@ -1,0 +1,13 @@
+/** The loss on held-out rows. */
+#ifndef DDPM_TRAIN_VALIDATION_H
+#define DDPM_TRAIN_VALIDATION_H
+
+#include "train/stepper.h"
+
+/** Collective. The loss on held-out rows at t and with noise that are the same every time, by the average of the
+ * parameters; NaN without held-out rows, infinite where it is too large or not a number. The same bits at any number of
+ * ranks and threads.
+ *  @param ema  [parameters]; the stepper's packed weights are then these. */
+DDPM_MUST_CHECK ddpm_status ddpm_validation_loss(ddpm_stepper *stepper, const float *ema, double *loss);
+
+#endif

@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+"""The networks and the training in PyTorch, against known schedules and closed forms.
+Run: ctest --preset dev -R analysis.pytorch"""
+import math
+import os
+import sys
+
+import numpy as np
+
+import score
+from case import CONFIG, DATA, Case, ring
+from ddpm_analysis.text_files import parse_config
+from skipped import SKIPPED, main
+
+try:
+    import torch
+except ImportError:
+    print("skipped: all: PyTorch is not installed (Debian: python3-torch)")
+    sys.exit(SKIPPED)
+else:
+    from ddpm_analysis import pytorch, twin
+
+ROUNDING = 1e-12    # relative, of some thousand float64 operations
+
+
+class Twin(Case):
+    def test_known_schedules(self):
+        for steps, spec, expected in ((1000, {"kind": "linear"}, 4.036e-5),
+                                      (100, {"kind": "cosine"}, 2.4286e-7),
+                                      (100, {"kind": "sigmoid", "start": 1e-5, "end": 5e-3}, 0.7780),
+                                      (100, {"kind": "sigmoid", "start": 1e-5, "end": 1e-2}, 0.6054),
+                                      (100, {"kind": "constant", "target": 0.01}, 0.01),
+                                      (50, {"kind": "harmonic"}, 2e-5)):
+            alpha_bar = np.prod(1 - twin.schedule_beta({"steps": steps, "schedule": spec}))
+            self.assertAlmostEqual(alpha_bar / expected, 1, delta=1e-3)
+        tanh, sigmoid = (twin.schedule_beta({"steps": 9, "schedule": {"kind": kind, "limit": limit}})
+                         for kind, limit in (("tanh", 3), ("sigmoid", 6)))
+        np.testing.assert_allclose(tanh, sigmoid, rtol=ROUNDING)
+        zero_terminal = twin.schedule_beta({"steps": 9, "schedule": {"kind": "linear", "zero_terminal_snr": True}})
+        self.assertEqual(zero_terminal[-1], 1)  # exactly: x - x is 0 in any library
+
+    def test_targets_agree(self):
+        """Each target, put back into the formula for x_0 or the posterior mean, gives the same."""
+        at = {name: table[4:5] for name, table in twin.coefficients(np.linspace(0.1, 0.4, 6)).items()}
+        generator = torch.Generator().manual_seed(1)
+        x0, noise = torch.randn(3, 2, generator=generator), torch.randn(3, 2, generator=generator)
+        xt = at["signal"] * x0 + at["noise"] * noise
+        target = {kind: twin.target_of(kind, x0, noise, xt, at) for kind in ("noise", "data", "velocity", "mean")}
+        torch.testing.assert_close(at["signal"] * xt - at["noise"] * target["velocity"], x0)
+        beta, rest = 0.1 + 0.3 * 3 / 5, at["noise"] ** 2
+        mean = math.sqrt(1 - beta) * xt + math.sqrt(beta) * target["mean"]
+        torch.testing.assert_close((xt - beta / rest.sqrt() * noise) / math.sqrt(1 - beta), mean)
+
+    def test_learning_rate(self):
+        training = {"iterations": 100, "warmup": 10, "decay": "cosine", "decay_every": 30, "decay_factor": 0.5}
+        self.assertAlmostEqual(twin.rate_factor(0, training), 0.1)
+        self.assertAlmostEqual(twin.rate_factor(50, training), 0.5)
+        self.assertAlmostEqual(twin.rate_factor(65, {**training, "decay": "step"}), 0.25)
+        self.assertEqual(twin.rate_factor(65, {**training, "decay": "constant"}), 1)
+
+    def test_load_of_a_checkpoint(self):
+        rng = np.random.default_rng(0)
+        network = {"width": 5, "depth": 2, "activation": "tanh", "time": "sinusoidal", "time_width": 4}
+        shapes = {"hidden0/weight": (6, 5), "hidden0/bias": (1, 5), "hidden1/weight": (5, 5), "hidden1/bias": (1, 5),
+                  "output/weight": (5, 2), "output/bias": (1, 2)}
+        p = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+        x, t = rng.normal(size=(3, 2)).astype(np.float32), np.array([1, 20, 50])
+        angle = (t * 1000 / 50)[:, None] * [1, 0.01]
+        h = np.concatenate([x, np.sin(angle), np.cos(angle)], axis=1)
+        for layer in ("hidden0", "hidden1"):
+            h = np.tanh(h @ p[layer + "/weight"] + p[layer + "/bias"])
+        output = pytorch.load(pytorch.build(network, 2, 50), p)(torch.tensor(x), torch.tensor(t)).detach().numpy()
+        np.testing.assert_allclose(output, h @ p["output/weight"] + p["output/bias"], rtol=1e-4, atol=1e-5)
+
+    def test_score_of_each_prediction(self):
+        """Data that are a normal distribution have a known score: each prediction's best output gives it."""
+        beta = np.concatenate([[0.0], np.linspace(0.05, 0.3, 8)])
+        alpha_bar = np.cumprod(1 - beta)
+        x, t, spread = np.random.default_rng(1).normal(size=(5, 2)), 4, 2.0
+        kept, variance = alpha_bar[t], alpha_bar[t] * spread + 1 - alpha_bar[t]
+        x0, noise = kept ** 0.5 * spread / variance * x, (1 - kept) ** 0.5 / variance * x
+        at = {name: float(table[t]) for name, table in twin.coefficients(beta[1:]).items()}
+        best = {"noise": noise, "data": x0, "velocity": kept ** 0.5 * noise - (1 - kept) ** 0.5 * x0,
+                "mean": (at["mean_x0"] * x0 + (at["mean_xt"] - at["keep"]) * x) / at["step"]}
+        for predict, output in best.items():
+            found = score.noise_of(predict, output, x, beta, alpha_bar, t)
+            np.testing.assert_allclose(-found / (1 - kept) ** 0.5, -x / variance, rtol=1e-5)
+
+    def test_learns(self):
+        folder = self.run_folder()
+        config = os.path.join(folder, "config.yaml")
+        name, value = self.assert_works("twin.py", config, self.path("train.h5"), "--last", 100).split()
+        self.assertEqual(name, "final_loss")
+        self.assertTrue(0.2 < float(value) < 0.8, value)
+
+    def test_gain_table_and_other_settings(self):
+        config = parse_config(CONFIG)
+        config["network"]["time"] = "gain_table"
+        config["training"].update(iterations=20, optimizer="sgd", decay="step")
+        for predict in ("noise", "data", "velocity", "mean"):
+            config["diffusion"]["predict"] = predict
+            _, losses = twin.train(config, ring(100, 1))
+            self.assertTrue(np.isfinite(losses).all())
+
+    def test_failures(self):
+        config = self.write("config.yaml", "data: {}\ndiffusion: {}\n")
+        data = self.h5("data.h5", data=ring(10, 1))
+        self.assert_fails(DATA, ["no section 'network'"], "twin.py", config, data)
+        self.assert_fails(DATA, ["'nope'"], "twin.py", self.write("b.yaml", CONFIG.replace("silu", "nope")), data)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+"""Every script of analysis/ and jobs/ starts by itself, and a failure is one line.
+Run: ctest --preset dev -R analysis.scripts"""
+import errno
+import glob
+import os
+import subprocess
+import sys
+
+from case import DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
+from skipped import main
+
+SCRIPTS = [path for folder in ("analysis", "jobs") for path in sorted(glob.glob(os.path.join(SOURCE, folder, "*.py")))]
+
+
+class Scripts(Case):
+    def test_each_starts_by_itself(self):
+        """In any folder, and without PYTHONPATH."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        for path in SCRIPTS:
+            with self.subTest(path=path):
+                done = subprocess.run([sys.executable, path, "--help"], capture_output=True, encoding="utf-8",
+                                      cwd=self.folder, env=environment, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn(f"usage: {os.path.basename(path)}", done.stdout)
+
+    def test_each_can_be_executed(self):
+        for path in SCRIPTS:
+            self.assertTrue(os.access(path, os.X_OK), path)
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(file.readline(), "#!/usr/bin/python3\n", path)
+
+    def test_usage(self):
+        for script in scripts():
+            self.assert_fails(USAGE, [script, "--help"], script)
+        self.assert_fails(USAGE, ["figure.bmp", ".png, .pdf, .svg"], "panels.py", "a.h5", "--output", "figure.bmp")
+
+    def test_missing_and_wrong_files(self):
+        out = ("--output", self.path("a.png"))
+        text = self.write("text.h5", "not HDF5")
+        plain = self.h5("plain.h5", data=ring(5, 1))
+        short = self.write("short.csv", "step,beta\n1,0.1\n")
+        bad = self.write("bad.csv", "step,beta\n1,0.1\n0.2,oops\n")
+        self.assert_fails(MISSING, ["no such file", "gone.h5"], "panels.py", self.path("gone.h5"), *out)
+        self.assert_fails(DATA, ["not an HDF5 file"], "panels.py", text, *out)
+        self.assert_fails(DATA, ["/trajectory", "--trajectory M"], "panels.py", plain, *out)
+        self.assert_fails(DATA, ["--columns 0,5", "2 columns"], "panels.py", self.trajectory(), "--columns", "0,5",
+                          *out)
+        self.assert_fails(DATA, ["'nothing'", "data"], "scatter.py", plain, "--data", plain + ":nothing", *out)
+        self.assert_fails(MISSING, ["not a run folder"], "loss.py", self.folder, *out)
+        self.assert_fails(DATA, ["alpha_bar"], "schedule.py", short, *out)
+        self.assert_fails(DATA, ["row 2", "0.2,oops"], "schedule.py", bad, *out)
+        self.assert_fails(DATA, ["jobs/scaling.py"], "scaling.py", short, *out)
+        self.assert_fails(DATA, ["jobs/sweep.py gather"], "sweep.py", plain, *out)
+        self.assert_fails(DATA, ["/bound/term"], "bound.py", plain, *out)
+        self.assert_fails(IO, [os.strerror(errno.ENOENT)], "panels.py", self.trajectory(),
+                          "--output", self.path("gone/a.png"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+"""Skipped tests are noticed (tests/skipped.py). Run: /usr/bin/python3 tests/cli/test_skipped.py"""
+import contextlib
+import io
+import os
+import subprocess
+import sys
+
+from program import Case, SOURCE
+import skipped
+
+SCRIPT = """
+import sys, unittest
+sys.path.insert(0, {tests!r})
+from skipped import main
+
+class Ranks(unittest.TestCase):
+    def test_nothing(self):
+        pass
+
+    def test_each_instruction_set_by_itself(self):
+        for isa in ("baseline", "avx512"):
+            with self.subTest(isa=isa):
+                if isa == "avx512":
+                    self.skipTest("this processor has no avx512")
+
+    def test_package(self):
+        self.skipTest("no such package")
+
+    def test_failure(self):
+        self.fail("as it must")
+
+main()
+"""
+
+
+class Skipped(Case):
+    def script(self, *names):
+        script = self.write("script.py", SCRIPT.format(tests=os.path.join(SOURCE, "tests")))
+        command = [sys.executable, script, *(f"Ranks.{name}" for name in names)]
+        return subprocess.run(command, capture_output=True, text=True,
+                              check=False)
+
+    def judged(self, output, inside="<skipped/>"):
+        """The exit code, and what is printed, of a test with this output."""
+        case = f'<testcase name="cli.it">{inside}<system-out>{output}</system-out></testcase>'
+        path = self.write("tests.xml", f"<testsuite>{case}</testsuite>")
+        with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.redirect_stderr(told):
+            return skipped.judge([path]), told.getvalue()
+
+    def test_exit_codes(self):
+        nothing, isa = "test_nothing", "test_each_instruction_set_by_itself"
+        package, failure = "test_package", "test_failure"
+        for names, code in (((nothing,), 0), ((isa,), 77), ((nothing, isa, package), 77), ((failure,), 1),
+                            ((isa, failure), 1)):
+            self.assertEqual(code, self.script(*names).returncode, names)
+
+    def test_allowed(self):
+        code, told = self.judged(self.script("test_each_instruction_set_by_itself").stdout)
+        self.assertEqual(0, code, told)
+        self.assertIn("cli.it", told)
+        self.assertIn("this processor has no avx512", told)
+
+    def test_not_allowed(self):
+        for names in (["test_package"], ["test_package", "test_each_instruction_set_by_itself"]):
+            code, told = self.judged(self.script(*names).stdout)
+            self.assertEqual(1, code, told)
+            self.assertIn("no such package", told)
+
+    def test_without_a_reason(self):
+        self.assertEqual(1, self.judged("all is well")[0])
+        self.assertEqual((0, ""), self.judged("all is well", inside=""))
+
+
+if __name__ == "__main__":
+    skipped.main()

@@ -1,0 +1,222 @@
+/* A checkpoint on every rank: the same as rank 0 read, with its model; also one of an earlier version, and a damaged
+ * one. */
+#include "ranks.h"
+#include "scratch.h"
+
+#include "assembly/loaded.h"
+#include "base/log.h"
+
+enum { D = 2, T = 4, VALUES = 2, PARAMETERS_MOST = 4096, TENSORS_MOST = 32 };
+
+static const char network[] = "diffusion: {steps: 4, timesteps: importance}\n"
+                              "network: {width: 8, depth: 2, time_width: 4}\n"
+                              "data: {condition: [kind, energy]}\n";
+static const char former[] = "training: {factors: bfloat16}\n";
+
+static float flat[4][PARAMETERS_MOST], history[T][DDPM_TIMESTEPS_HISTORY];
+static double transform[4][D] = {{1, 2}, {0.5, 0.25}, {-1, -2}, {3, 4}}, beta[T + 1] = {0, 0.1, 0.2, 0.3, 0.9};
+static int32_t exponents[TENSORS_MOST], seen[T] = {1, 2, 3, 4};
+static int64_t classes[VALUES] = {3, 0};
+static double condition_mean[VALUES] = {0, 1.5}, condition_scale[VALUES] = {1, 2.5};
+static char *column_names[D] = {"energy", ""}, *condition_names[VALUES] = {"kind", "temperature"};
+
+/* What all ranks know that rank 0 writes; the network's tensors too. */
+static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model)
+{
+    ddpm_checkpoint c = {
+        .iteration = 12,
+        .interval = {2.5, 3},
+        .recoveries = 1,
+        .config = config,
+        .columns = D,
+        .column_names = column_names,
+        .mean = transform[0],
+        .scale = transform[1],
+        .minimum = transform[2],
+        .maximum = transform[3],
+        .condition = {VALUES, classes, condition_mean, condition_scale, condition_names},
+        .steps = T,
+        .beta = beta,
+        .exponent = exponents,
+        .history = history[0],
+        .seen = seen,
+        .parameters = flat[0],
+        .ema = flat[1],
+        .moment1 = flat[2],
+        .moment2 = flat[3],
+    };
+    const ddpm_tensor *tensors;
+    expect_ok(ddpm_config_defaults(parsed));
+    expect_ok(ddpm_config_parse(parsed, network, strlen(network), "the test's configuration"));
+    expect_ok(ddpm_model_create_with_beta(parsed, D, &c.condition, T, beta, model));
+    c.parameter_count = ddpm_network_parameter_count(model->network);
+    c.exponent_count = ddpm_network_tensors(model->network, &tensors) + 1;
+    assert_true(c.parameter_count <= PARAMETERS_MOST && c.exponent_count <= TENSORS_MOST);
+    memset(flat, 0, sizeof flat); /* between tensors there are gaps, which are 0 */
+    for (int a = 0; a < 4; a++)
+        for (int64_t i = 0; i + 1 < c.exponent_count; i++)
+            fill_any(flat[a] + tensors[i].offset, tensors[i].rows * tensors[i].cols, 100 * a + i);
+    for (int i = 0; i < TENSORS_MOST; i++) exponents[i] = 40 - i;
+    fill_any(history[0], T * DDPM_TIMESTEPS_HISTORY, 7);
+    return c;
+}
+
+static void write_file(const char *name, const char *settings)
+{
+    char config[512];
+    ddpm_config parsed;
+    ddpm_model model;
+    const ddpm_tensor *tensors;
+    snprintf(config, sizeof config, "%s%s", network, settings);
+    ddpm_checkpoint c = make(config, &parsed, &model);
+    const int64_t count = ddpm_network_tensors(model.network, &tensors);
+    expect_ok(DDPM_ON_RANK_0(comm, ddpm_checkpoint_write(in_scratch(name), &c, count, tensors)));
+    ddpm_model_release(&model);
+    ddpm_config_release(&parsed);
+}
+
+static void expect_content(const ddpm_checkpoint *c, const char *settings, int with_moments)
+{
+    char config[512];
+    ddpm_config parsed;
+    ddpm_model model;
+    snprintf(config, sizeof config, "%s%s", network, settings);
+    const ddpm_checkpoint e = make(config, &parsed, &model);
+    const size_t bytes = (size_t)e.parameter_count * sizeof(float);
+    assert_int_equal(c->iteration, e.iteration);
+    assert_true(c->interval.loss == e.interval.loss && c->interval.count == e.interval.count);
+    assert_int_equal(c->recoveries, e.recoveries);
+    assert_string_equal(c->config, config);
+    assert_int_equal(c->columns, D);
+    for (int j = 0; j < D; j++) assert_string_equal(c->column_names[j], column_names[j]);
+    expect_bits(c->mean, transform[0], sizeof transform[0], "mean", 0);
+    expect_bits(c->scale, transform[1], sizeof transform[0], "scale", 0);
+    expect_bits(c->minimum, transform[2], sizeof transform[0], "minimum", 0);
+    expect_bits(c->maximum, transform[3], sizeof transform[0], "maximum", 0);
+    assert_int_equal(c->condition.count, VALUES);
+    expect_bits(c->condition.classes, classes, sizeof classes, "classes", 0);
+    expect_bits(c->condition.mean, condition_mean, sizeof condition_mean, "means of conditions", 0);
+    expect_bits(c->condition.scale, condition_scale, sizeof condition_scale, "scales of conditions", 0);
+    for (int v = 0; v < VALUES; v++) assert_string_equal(c->condition.names[v], condition_names[v]);
+    assert_int_equal(c->steps, T);
+    expect_bits(c->beta, beta, sizeof beta, "beta", 0);
+    assert_int_equal(c->exponent_count, e.exponent_count);
+    expect_bits(c->exponent, exponents, (size_t)e.exponent_count * sizeof *exponents, "exponents", 0);
+    expect_bits(c->history, history, sizeof history, "history", 0);
+    expect_bits(c->seen, seen, sizeof seen, "seen", 0);
+    assert_int_equal(c->parameter_count, e.parameter_count);
+    expect_bits(c->parameters, flat[0], bytes, "parameters", 0);
+    expect_bits(c->ema, flat[1], bytes, "average", 0);
+    if (with_moments) {
+        expect_bits(c->moment1, flat[2], bytes, "first moments", 0);
+        expect_bits(c->moment2, flat[3], bytes, "second moments", 0);
+    } else {
+        assert_null(c->moment1);
+        assert_null(c->moment2);
+    }
+    ddpm_model_release(&model);
+    ddpm_config_release(&parsed);
+}
+
+static void test_every_rank_has_it(void **state)
+{
+    ddpm_loaded loaded;
+    (void)state;
+    write_file("whole.h5", "");
+    for (int with_moments = 0; with_moments < 2; with_moments++) {
+        expect_ok(ddpm_load_shared(comm, in_scratch("whole.h5"), with_moments, &loaded));
+        expect_content(&loaded.checkpoint, "", with_moments);
+        assert_int_equal(loaded.config.network.width, 8);
+        assert_int_equal(ddpm_network_parameter_count(loaded.model.network), loaded.checkpoint.parameter_count);
+        ddpm_loaded_release(&loaded);
+    }
+}
+
+/* Without names, conditions and a history. */
+static void test_what_is_optional(void **state)
+{
+    static char config[] = "diffusion: {steps: 4}\nnetwork: {width: 8, depth: 2, time_width: 4}\n";
+    const ddpm_condition none = {0};
+    const ddpm_tensor *tensors;
+    ddpm_config parsed;
+    ddpm_model model, plain;
+    ddpm_loaded loaded;
+    ddpm_checkpoint c = make(config, &parsed, &model);
+    (void)state;
+    expect_ok(ddpm_model_create_with_beta(&parsed, D, &none, T, beta, &plain));
+    c.column_names = NULL;
+    c.condition = none;
+    c.history = NULL;
+    c.seen = NULL;
+    c.exponent_count = ddpm_network_tensors(plain.network, &tensors) + 1;
+    expect_ok(DDPM_ON_RANK_0(comm, ddpm_checkpoint_write(in_scratch("plain.h5"), &c, c.exponent_count - 1, tensors)));
+    expect_ok(ddpm_load_shared(comm, in_scratch("plain.h5"), 1, &loaded));
+    assert_null(loaded.checkpoint.column_names);
+    assert_null(loaded.checkpoint.history);
+    assert_null(loaded.checkpoint.seen);
+    assert_int_equal(loaded.checkpoint.condition.count, 0);
+    ddpm_loaded_release(&loaded);
+    ddpm_model_release(&plain);
+    ddpm_model_release(&model);
+    ddpm_config_release(&parsed);
+}
+
+/* Its configuration has a key by the name of an earlier version. */
+static void test_former_key(void **state)
+{
+    ddpm_loaded loaded;
+    (void)state;
+    write_file("former.h5", former);
+    expect_ok(ddpm_load_shared(comm, in_scratch("former.h5"), 1, &loaded));
+    expect_content(&loaded.checkpoint, former, 1);
+    assert_int_equal(loaded.config.training.precision, DDPM_PRECISION_BFLOAT16);
+    ddpm_loaded_release(&loaded);
+}
+
+/* Rank 0's failure is that of all. */
+static void test_failures(void **state)
+{
+    static const char invalid[] = "training: {iterations: none}\n";
+    ddpm_loaded loaded;
+    (void)state;
+    expect_failure(ddpm_load_shared(comm, in_scratch("absent.h5"), 0, &loaded), DDPM_ERR_MISSING, "absent.h5");
+    write_file("damaged.h5", "");
+    if (ddpm_comm_rank(comm) == 0) {
+        size_t bytes;
+        char *content = file_bytes(in_scratch("damaged.h5"), &bytes);
+        content[bytes / 2] ^= 1;
+        put_bytes(in_scratch("damaged.h5"), content, bytes);
+        free(content);
+    }
+    expect_failure(ddpm_load_shared(comm, in_scratch("damaged.h5"), 1, &loaded), DDPM_ERR_DATA, "is damaged");
+    assert_null(loaded.checkpoint.config);
+    write_file("invalid.h5", invalid);
+    expect_failure(ddpm_load_shared(comm, in_scratch("invalid.h5"), 1, &loaded), DDPM_ERR_CONFIG,
+                   "the checkpoint's configuration:4:24: training.iterations");
+}
+
+static int set_up(void **state)
+{
+    int failed = 0;
+    ddpm_log_speak(0);
+    if (ddpm_comm_rank(comm) == 0) failed = scratch_make(state) != 0;
+    ddpm_comm_broadcast(comm, scratch, sizeof scratch);
+    return failed;
+}
+
+static int clean(void **state)
+{
+    ddpm_comm_barrier(comm);
+    return ddpm_comm_rank(comm) == 0 ? scratch_remove(state) : 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_rank_has_it),
+        cmocka_unit_test(test_what_is_optional),
+        cmocka_unit_test(test_former_key),
+        cmocka_unit_test(test_failures),
+    };
+    return RUN_ON_RANKS(argc, argv, tests, set_up, clean);
+}

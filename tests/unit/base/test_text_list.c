@@ -1,0 +1,49 @@
+/* Texts in one block: copied, moved, linked again. */
+#include "expect.h"
+
+#include "base/memory.h"
+#include "base/text_list.h"
+
+static const char *const texts[3] = {"energy", "", "\xce\xb8"};
+
+static void expect_texts(char **block)
+{
+    for (int i = 0; i < 3; i++) assert_string_equal(block[i], texts[i]);
+}
+
+static void test_copy(void **state)
+{
+    char **block = NULL, **moved = NULL;
+    (void)state;
+    expect_ok(ddpm_texts_copy(3, texts, "texts", &block));
+    expect_texts(block);
+    const int64_t bytes = ddpm_texts_bytes(3, (const char *const *)block);
+    assert_int_equal(bytes, 3 * sizeof(char *) + 7 + 1 + 3);
+    expect_ok(ddpm_allocate(&moved, bytes, 1, "texts"));
+    memcpy(moved, block, (size_t)bytes);
+    memset(block, 'x', (size_t)bytes);
+    ddpm_release(block);
+    ddpm_texts_link(3, moved);
+    expect_texts(moved);
+    ddpm_release(moved);
+}
+
+static void test_none(void **state)
+{
+    char **block = NULL;
+    (void)state;
+    expect_ok(ddpm_texts_copy(0, NULL, "texts", &block));
+    assert_int_equal(ddpm_texts_bytes(0, NULL), 0);
+    ddpm_texts_link(0, block);
+    ddpm_release(block);
+    assert_int_equal(ddpm_memory_balance(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
