@@ -42,7 +42,7 @@ static ddpm_status check_rescale(const ddpm_config *config)
 {
     const ddpm_schedule_kind kind = config->diffusion.schedule.kind;
     const double start = config->diffusion.schedule.start, end = config->diffusion.schedule.end;
-    const double largest = fmax(isnan(start) ? 1e-4 : start, isnan(end) ? 0.02 : end); /* model/schedule.h: auto */
+    const double largest = fmax(isnan(start) ? DDPM_SCHEDULE_START : start, isnan(end) ? DDPM_SCHEDULE_END : end);
     const double steps = (double)config->diffusion.steps;
     if (kind != DDPM_SCHEDULE_LINEAR && kind != DDPM_SCHEDULE_QUADRATIC) return DDPM_OK;
     if (!config->diffusion.schedule.rescale || largest * 1000 / steps < 1) return DDPM_OK;
@@ -67,7 +67,7 @@ static ddpm_status check_diffusion(const ddpm_config *config)
                          "diffusion.predict: expected velocity or data with "
                          "diffusion.schedule.zero_terminal_snr: true, found %s, which says nothing "
                          "of the data where no signal is left",
-                         predict == DDPM_PREDICT_NOISE ? "noise" : "mean");
+                         ddpm_config_choice("diffusion.predict", predict));
     if (config->diffusion.loss == DDPM_LOSS_SIMPLE && ddpm_variance_is_learned(config->diffusion.variance))
         return ddpm_fail(DDPM_ERR_CONFIG, "diffusion.loss: expected hybrid or vlb with a learned diffusion.variance, "
                                           "found simple, which does not train "
@@ -104,7 +104,6 @@ static ddpm_status check_classifier(const ddpm_config *config)
 
 static ddpm_status check_training(const ddpm_config *config)
 {
-    const int64_t rows = config->parallel.block_rows;
     if (config->network.time == DDPM_TIME_SINUSOIDAL && config->network.time_width % 2 != 0)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "network.time_width: expected an even number, a sine and a cosine for each "
@@ -124,9 +123,6 @@ static ddpm_status check_training(const ddpm_config *config)
             "checkpoint.keep: expected 0 (all) with training.recover, found %lld; the checkpoint to go back "
             "to might be gone",
             (long long)config->checkpoint.keep);
-    if (rows > 0 && rows < 8)
-        return ddpm_fail(DDPM_ERR_CONFIG, "parallel.block_rows: expected 0 (chosen for you) or 8 to 4096, found %lld",
-                         (long long)rows);
     return DDPM_OK;
 }
 

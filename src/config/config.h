@@ -84,7 +84,7 @@ typedef struct ddpm_config {
         int64_t decay_every;
         double decay_factor;
         double clip; /* largest global norm; 0: none */
-        double ema;  /* 0: none */
+        double ema;  /* 0: the average is the parameters */
         ddpm_precision precision;
         int64_t validate_every;
         int64_t recover; /* times to go back with half the learning rate */
@@ -95,7 +95,7 @@ typedef struct ddpm_config {
     ddpm_sampling sampling;
     struct {
         ddpm_reduction reduction;
-        int64_t block_rows; /* 0: chosen from batch and width */
+        int64_t block_rows; /* 0: chosen from the batch */
     } parallel;
 } ddpm_config;
 
@@ -138,6 +138,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_reference(FILE *to);
  *  ddpm_config_check. training.iterations counts as science only where then->training.decay is cosine, since
  *  the learning rate depends on it there; otherwise a run may be prolonged. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_same_science(const ddpm_config *then, const ddpm_config *now);
+
+/** The name that a configuration has for a value of an enumeration: ("sampling.method", DDPM_METHOD_DDIM) gives "ddim".
+ *  @param key  of an enumeration. */
+const char *ddpm_config_choice(const char *key, unsigned value);
 
 /** The schedule's part, for ddpm_schedule_create.
  *  @param[out] table   [values.count] the list, which the spec points to; may be NULL when the list is empty. */

@@ -27,6 +27,7 @@ enum {
     DDPM_OPTION_BELOW_MAX = 8,  /* max itself is excluded */
     DDPM_OPTION_AUTO = 16,      /* a real that may be written "auto", stored as NaN */
     DDPM_OPTION_FILE_NAME = 32, /* a text that is safe as the name of a folder */
+    DDPM_OPTION_OR_ZERO = 64,   /* an integer that may be 0, too, below min */
 };
 
 /** A name of an enumeration's value. */

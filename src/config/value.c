@@ -58,7 +58,7 @@ void ddpm_option_expected(const ddpm_option *option, char *out, size_t bytes)
         add(out, bytes, "an integer from 0 to %llu", (unsigned long long)UINT64_MAX);
         break;
     case DDPM_OPTION_INT:
-        add(out, bytes, "an integer");
+        add(out, bytes, option->flags & DDPM_OPTION_OR_ZERO ? "0, or an integer" : "an integer");
         add_bounds(option, out, bytes);
         break;
     case DDPM_OPTION_REAL:
@@ -150,6 +150,7 @@ static int to_choice(const ddpm_option *option, const char *text, unsigned *out)
 static int real_fits(const ddpm_option *option, double value)
 {
     if (isinf(value)) return 0;
+    if (value == 0 && (option->flags & DDPM_OPTION_OR_ZERO)) return 1;
     if (isnan(value)) return (option->flags & DDPM_OPTION_AUTO) != 0;
     if (option->flags & DDPM_OPTION_ABOVE_MIN ? !(value > option->min) : !(value >= option->min)) return 0;
     return option->flags & DDPM_OPTION_BELOW_MAX ? value < option->max : value <= option->max;
@@ -266,6 +267,11 @@ static const char *choice_name(const ddpm_option *option, unsigned value)
     for (const ddpm_choice *c = option->choices; c->name; c++)
         if (c->value == value) return c->name;
     return NULL;
+}
+
+const char *ddpm_config_choice(const char *key, unsigned value)
+{
+    return choice_name(&ddpm_options[ddpm_option_find(key)], value);
 }
 
 ddpm_status ddpm_option_valid(const ddpm_option *option, const ddpm_config *config)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,17 +166,22 @@ static ddpm_status read_value(ddpm_condition_source *s, int64_t v, int64_t first
     return DDPM_OK;
 }
 
+static int is_valid(const value *what, float x)
+{
+    return what->is_class ? x >= 0.0f && x < (float)DDPM_CLASSES_MAX && x == floorf(x) : isfinite(x);
+}
+
 static ddpm_status check(const ddpm_condition_source *s, int64_t first, int64_t count, const float *values)
 {
-    for (int64_t i = 0; i < count * s->count; i++) {
-        const value *what = &s->values[i % s->count];
-        const float x = values[i];
-        if (what->is_class ? x >= 0.0f && x < (float)DDPM_CLASSES_MAX && x == floorf(x) : isfinite(x)) continue;
-        return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %g", s->spec->path,
-                         what->name, (long long)(first + i / s->count),
-                         what->is_class ? "a class, a whole number from 0 to 4095" : "a finite number", (double)x);
-    }
-    return DDPM_OK;
+    char expected[64] = "a finite number";
+    int64_t i = 0;
+    while (i < count * s->count && is_valid(&s->values[i % s->count], values[i])) i++;
+    if (i == count * s->count) return DDPM_OK;
+    const value *what = &s->values[i % s->count];
+    if (what->is_class)
+        snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", DDPM_CLASSES_MAX - 1);
+    return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %g", s->spec->path,
+                     what->name, (long long)(first + i / s->count), expected, (double)values[i]);
 }
 
 ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, int64_t first, int64_t count, float *values)

@@ -6,13 +6,14 @@
 #include "base/text_list.h"
 #include "data/measure.h"
 #include "file/file.h"
+#include "model/toy.h"
 
+/** A toy problem, by its own number, or a file. */
 typedef enum ddpm_data_source {
-    DDPM_DATA_SWISS_ROLL,
-    DDPM_DATA_TWO_MOONS,
-    DDPM_DATA_S_CURVE,
-    DDPM_DATA_HDF5,
-    DDPM_DATA_SOURCE_COUNT
+#define X(constant, name, noise) DDPM_DATA_##constant = DDPM_TOY_##constant,
+    DDPM_TOY_LIST(X)
+#undef X
+        DDPM_DATA_HDF5
 } ddpm_data_source;
 
 /** Texts and lists are borrowed. */

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,8 +25,8 @@ static ddpm_status fail_errno(const char *path, const char *what)
 
 static ddpm_status fail_long(const char *path)
 {
-    return ddpm_fail(DDPM_ERR_USAGE, "%.80s...: the path is too long (at most %d bytes, 240 for the last name)", path,
-                     DDPM_PATH_BYTES - 1);
+    return ddpm_fail(DDPM_ERR_USAGE, "%.80s...: the path is too long (at most %d bytes, %d for the last name)", path,
+                     DDPM_PATH_BYTES - 1, NAME_MAX - (int)sizeof ending);
 }
 
 /** Length of the folder part of path, with its last slash. */

@@ -38,7 +38,7 @@ typedef struct field {
 /* clang-format off */
 static const field fields[] = {
     {NUMBERS("transform/mean", DDPM_H5_FLOAT64, mean, columns), .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, FINITE},
-    {NUMBERS("transform/scale", DDPM_H5_FLOAT64, scale, columns), FINITE},
+    {NUMBERS("transform/scale", DDPM_H5_FLOAT64, scale, columns), .least = DBL_TRUE_MIN, .largest = DBL_MAX},
     {NUMBERS("transform/minimum", DDPM_H5_FLOAT64, minimum, columns), FINITE},
     {NUMBERS("transform/maximum", DDPM_H5_FLOAT64, maximum, columns), FINITE},
     {NUMBERS("schedule/beta", DDPM_H5_FLOAT64, beta, steps), .more_rows = 1, .most_rows = DDPM_CHECKPOINT_STEPS_MAX, FINITE},
