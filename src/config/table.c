@@ -41,7 +41,7 @@ static const ddpm_choice methods[] = {{"ancestral", DDPM_METHOD_ANCESTRAL},
                                       {"ddim", DDPM_METHOD_DDIM},
                                       {"dpm_solver", DDPM_METHOD_DPM_SOLVER},
                                       {NULL, 0}};
-/* identity is for last layers: a network of it alone would be a straight line */
+/* Not identity, which is for last layers: a network of that alone is a linear function. */
 static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
                                           {"leaky_relu", DDPM_ACTIVATION_LEAKY_RELU},
                                           {"silu", DDPM_ACTIVATION_SILU},
@@ -79,7 +79,7 @@ const ddpm_section ddpm_sections[] = {
 const int ddpm_section_count = sizeof ddpm_sections / sizeof *ddpm_sections;
 
 /* clang-format off */
-/* The member's path is the key, so that a row cannot name one and mean the other. */
+/* The member's path is the key, so that the two cannot differ. */
 #define FIELD(member) .key = #member, .offset = offsetof(ddpm_config, member)
 #define CHOICE(member, initial_, choices_, flags_, meaning_) \
     {FIELD(member), .type = DDPM_OPTION_ENUM, .initial = (initial_), \
@@ -106,7 +106,7 @@ enum {
 #define TOY_NOISE(constant, name, noise) " " name "=" #noise
 #define TEXT_OF_(value) #value
 #define TEXT_OF(value) TEXT_OF_(value)
-#define FOREVER 1e12 /* iterations: below the 2^40 steps of a random stream */
+#define FOREVER 1e12 /* iterations, below the 2^40 steps of a stream of random numbers */
 
 const ddpm_option ddpm_options[] = {
     TEXT(run.name, "run", RUN | DDPM_OPTION_FILE_NAME, "the run's name, and that of its folder, runs/<name>"),
@@ -123,7 +123,7 @@ const ddpm_option ddpm_options[] = {
     REAL(data.noise, "auto", 0, INFINITY, SCIENCE | AUTO,
          "standard deviation of the noise on generated rows, in the source's own units; auto:" DDPM_TOY_LIST(TOY_NOISE)),
     INT(data.dimensions, "2", 2, 3, SCIENCE, "columns of generated rows; 3 for swiss_roll and s_curve only"),
-    /* A run key, since a file may move between two submissions; its shape and statistics are in the checkpoint. */
+    /* Not science, since a file may be moved between two submissions; its statistics are compared on resume. */
     TEXT(data.path, "", RUN, "hdf5: the file with the rows"),
     TEXT(data.dataset, "data", SCIENCE, "hdf5: the dataset in that file"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all that are not conditions"),
@@ -133,7 +133,7 @@ const ddpm_option ddpm_options[] = {
     CHOICE(data.standardize, "column", standardizations, SCIENCE,
            "what is brought to mean 0 and variance 1 before training: each column, all columns together, or nothing"),
     REAL(data.validation, "0.1", 0, 0.5, SCIENCE, "share of the rows that is held out for the validation loss"),
-    /* Science, since it decides whether the rows are streamed, which visits them in another order. */
+    /* Science, since rows that are streamed are visited in another order. */
     REAL(data.memory, "4096", 1, INFINITY, SCIENCE,
          "MiB of a node's memory that rows may take; larger data are streamed"),
 
@@ -272,7 +272,7 @@ const char *ddpm_option_renamed(const char *key)
 
 enum {
     NEAR_BYTES = 64, /* longer words are not mistyped keys */
-    RANK = 128,      /* above any distance */
+    RANK = 128,      /* larger than any distance */
 };
 
 static const char *last_part(const char *key)
@@ -281,8 +281,8 @@ static const char *last_part(const char *key)
     return dot ? dot + 1 : key;
 }
 
-/* A key is near by its whole, or by its last part: a right name in a wrong section is a common mistake, but a lesser
- * likeness. Among equals the nearer whole wins. */
+/* A key may be near as a whole, or by its last part, since a right name in a wrong section is a common mistake; the
+ * latter counts for a little less. Among equals the key that is nearer as a whole is taken. */
 static void consider(const char *key, const char *candidate, int *best, const char **nearest)
 {
     const int whole = ddpm_edit_distance(key, candidate),

@@ -1,4 +1,4 @@
-/* The generator behind data.source. */
+/* Generates the rows of a toy problem. */
 #include "data/toy_source.h"
 
 #include <math.h>

@@ -335,7 +335,7 @@ static int64_t find_wild_block(ddpm_stepper *s, const ddpm_state *state)
 #pragma omp for schedule(static)
         for (int64_t block = first; block < last; block++) {
             train_blocks(s, thread, state->iteration, block, 1);
-            if (ddpm_reducer_met_wild(s->reducer, thread) && block < lowest) lowest = block;
+            if (ddpm_reducer_met_nonfinite(s->reducer, thread) && block < lowest) lowest = block;
         }
     }
     int64_t negative = -lowest; /* the least of all ranks */

@@ -585,7 +585,7 @@ static void test_rules(void **state)
         {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=data"}, NULL},
         {{"diffusion.predict=class", "data.condition=[label]"}, NULL},
         {{"diffusion.predict=class", "data.condition=[label]", "diffusion.schedule.zero_terminal_snr=true"}, NULL},
-        {{"diffusion.predict=class"}, "data.condition: expected the one class"},
+        {{"diffusion.predict=class"}, "data.condition: expected one name, of the class"},
         {{"diffusion.predict=class", "data.condition=[label]", "diffusion.loss=vlb"},
          "diffusion.predict: class is trained by cross-entropy"},
         {{"sampling.steps=101"}, "sampling.steps: expected at most diffusion.steps, 100, found 101"},
