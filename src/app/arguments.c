@@ -24,18 +24,18 @@ int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddp
     return found == ':' ? '?' : found;
 }
 
-int ddpm_arguments_next_own(int argc, char **argv, const struct option *own, ddpm_settings *settings,
+int ddpm_arguments_next_own(int argc, char **argv, const struct option *own, ddpm_sampling_settings *settings,
                             ddpm_status *status)
 {
     enum { SETTING = 256 }; /* `val` of the first option of sampling, beyond the letters of a verb's own */
-    struct option all[DDPM_OWN_OPTIONS_MAX + DDPM_SETTINGS_MAX + 1] = {0};
+    struct option all[DDPM_OWN_OPTIONS_MAX + DDPM_SAMPLING_SETTINGS_MAX + 1] = {0};
     const char *name;
     int count = 0, found;
     for (; own[count].name; count++) all[count] = own[count];
-    for (int i = 0; (name = ddpm_settings_option(i)); i++)
+    for (int i = 0; (name = ddpm_sampling_option(i)); i++)
         all[count++] = (struct option){name, required_argument, NULL, SETTING + i};
     while ((found = ddpm_arguments_next(argc, argv, all, status)) >= SETTING) {
-        *status = ddpm_settings_add(settings, ddpm_settings_option(found - SETTING), optarg);
+        *status = ddpm_sampling_settings_add(settings, ddpm_sampling_option(found - SETTING), optarg);
         if (*status != DDPM_OK) return '?';
     }
     return found;

@@ -3,7 +3,7 @@
 #define DDPM_APP_ARGUMENTS_H
 
 #include "config/config.h"
-#include "sample/settings.h"
+#include "sample/sampling.h"
 #include "world/comm.h"
 
 #include <getopt.h>
@@ -25,7 +25,7 @@ int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddp
 /** The same for a verb that samples. Only the verb's own options are returned; those of sampling, which are not in the
  * verb's table, are added to the settings.
  *  @param own  the verb's table, with DDPM_OWN_OPTIONS_MAX options at most. */
-int ddpm_arguments_next_own(int argc, char **argv, const struct option *own, ddpm_settings *settings,
+int ddpm_arguments_next_own(int argc, char **argv, const struct option *own, ddpm_sampling_settings *settings,
                             ddpm_status *status);
 
 enum { DDPM_OWN_OPTIONS_MAX = 32 };

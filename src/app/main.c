@@ -5,7 +5,7 @@
 #include "config/config.h"
 #include "file/h5.h"
 #include "kernel/simd.h"
-#include "sample/settings.h"
+#include "sample/sampling.h"
 #include "train/stop.h"
 #include "world/placement.h"
 
@@ -70,7 +70,7 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
         for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
             if (strcmp(argv[a], "--help") == 0 || strcmp(argv[a], "-h") == 0) {
                 if (prints) fputs(verbs[i]->help, stdout);
-                if (prints && verbs[i]->samples) ddpm_settings_help(stdout);
+                if (prints && verbs[i]->samples) ddpm_sampling_help(stdout);
                 return DDPM_OK;
             }
         return verbs[i]->run(comm, argc - 1, argv + 1);

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "file/file.h"
 #include "file/h5.h"
-#include "sample/settings.h"
+#include "sample/sampling.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +63,7 @@ static ddpm_status print_content(const ddpm_h5 *file, const char *path)
     const char *setting;
     printf("%s: HDF5 file\n", path);
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) DDPM_TRY(print_attribute(file, attributes[i]));
-    for (int i = 0; (setting = ddpm_settings_name(i)); i++) DDPM_TRY(print_attribute(file, setting));
+    for (int i = 0; (setting = ddpm_sampling_name(i)); i++) DDPM_TRY(print_attribute(file, setting));
     DDPM_TRY(ddpm_h5_list(file, LISTED, print_shape, NULL));
     static const char *const tables[] = {"data", "samples"};
     for (int i = 0; i < 2; i++)

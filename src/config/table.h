@@ -1,6 +1,6 @@
 /** The option table behind config.h, and what can be done with one of its rows.
  *
- *  For the files of this room, for sample/settings.c and for their tests. Local, main thread.
+ *  For the files of this room, for sample/sampling.c and for their tests. Local, main thread.
  */
 #ifndef DDPM_CONFIG_TABLE_H
 #define DDPM_CONFIG_TABLE_H

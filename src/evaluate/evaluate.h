@@ -3,7 +3,7 @@
 #ifndef DDPM_EVALUATE_EVALUATE_H
 #define DDPM_EVALUATE_EVALUATE_H
 
-#include "sample/settings.h"
+#include "sample/sampling.h"
 #include "world/comm.h"
 
 typedef struct ddpm_evaluate_options {
@@ -18,7 +18,7 @@ typedef struct ddpm_evaluate_options {
     int likelihood;
     int has_seed; /* 0: the seed is that of the checkpoint's configuration */
     uint64_t seed;
-    ddpm_settings settings; /* over those of the checkpoint's configuration */
+    ddpm_sampling_settings settings; /* over those of the checkpoint's configuration */
 } ddpm_evaluate_options;
 
 enum { DDPM_EVALUATE_EXACT = 16 };

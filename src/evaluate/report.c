@@ -122,7 +122,7 @@ static void put_quality(FILE *to, const ddpm_evaluation *e)
     ddpm_json_number(to, ", ", "mmd_width", e->width);
     if (!e->options.samples_file) {
         fprintf(to, ",\n    \"sampling\": ");
-        ddpm_settings_print_json(&e->sampling, to);
+        ddpm_sampling_print_json(&e->sampling, to);
     }
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++) {
         fprintf(to, ",\n    \"%s\": {", ddpm_evaluation_measures[i]);
@@ -144,7 +144,7 @@ static ddpm_status write_json(const ddpm_evaluation *e)
     fprintf(to, "{\"program\": \"ddpm " DDPM_VERSION "\", \"iteration\": %lld, \"columns\": %lld, \"steps\": %lld, ",
             (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     fprintf(to, "\"seed\": %llu, \"weights\": \"%s\"", (unsigned long long)e->options.seed,
-            ddpm_settings_weights(&e->sampling));
+            ddpm_sampling_weights(&e->sampling));
     ddpm_json_number(to, ", ", "log_scale", e->log_scale);
     if (e->held_out.count > 0) put_bound(to, e);
     if (e->set_rows > 0) put_quality(to, e);
@@ -182,7 +182,7 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", e->loaded->checkpoint.iteration));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "columns", e->columns));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "log_scale", e->log_scale));
-    DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", ddpm_settings_weights(&e->sampling)));
+    DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", ddpm_sampling_weights(&e->sampling)));
     if (e->held_out.count > 0) {
         DDPM_TRY(write_rows(e, file));
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "prior", e->prior));
@@ -201,7 +201,7 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
     }
     if (e->set_rows == 0) return DDPM_OK;
     DDPM_TRY(ddpm_h5_write(file, "quality/ks", DDPM_H5_FLOAT64, 1, &e->columns, e->ks));
-    return e->options.samples_file ? DDPM_OK : ddpm_settings_put(&e->sampling, file, "quality");
+    return e->options.samples_file ? DDPM_OK : ddpm_sampling_put(&e->sampling, file, "quality");
 }
 
 static ddpm_status write_h5(const ddpm_evaluation *e)

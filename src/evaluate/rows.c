@@ -176,7 +176,7 @@ static ddpm_status check_unchanged(const ddpm_evaluation *e, const ddpm_dataset 
     ddpm_status status = ddpm_same_transform(ddpm_dataset_transform(dataset), &then, ddpm_dataset_names(dataset));
     if (status == DDPM_OK) status = ddpm_same_condition(ddpm_dataset_condition(dataset), e->condition);
     if (status == DDPM_OK) return DDPM_OK;
-    const char *path = e->loaded->config.data.path;
+    const char *path = e->data.path;
     return ddpm_fail(
         status, "%s%sthe data are not those that the model was trained on: %s; name the rows to evaluate with --data",
         path, *path ? ": " : "", ddpm_error_message());

@@ -136,7 +136,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
     DDPM_TRY(ddpm_h5_put_text(file, "/", "kind", "samples"));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "checkpoint", o->checkpoint));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", run->loaded->checkpoint.iteration));
-    DDPM_TRY(ddpm_settings_put(&run->sampling, file, "/"));
+    DDPM_TRY(ddpm_sampling_put(&run->sampling, file, "/"));
     if (o->classifier) {
         DDPM_TRY(ddpm_h5_put_text(file, "/", "classifier", o->classifier));
         DDPM_TRY(ddpm_h5_put_real(file, "/", "scale", o->scale));
@@ -219,7 +219,7 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     ddpm_loaded loaded, classifier = {0};
     char spent[32];
     DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
-    ddpm_status status = ddpm_settings_apply(&options->settings, &loaded.config);
+    ddpm_status status = ddpm_sampling_settings_apply(&options->settings, &loaded.config);
     if (status == DDPM_OK && options->classifier) status = ddpm_load_shared(comm, options->classifier, 0, &classifier);
     if (status == DDPM_OK) {
         ddpm_sample_options o = *options;

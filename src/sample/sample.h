@@ -2,7 +2,7 @@
 #ifndef DDPM_SAMPLE_SAMPLE_H
 #define DDPM_SAMPLE_SAMPLE_H
 
-#include "sample/settings.h"
+#include "sample/sampling.h"
 #include "world/comm.h"
 
 enum { DDPM_CONDITIONS_MAX = 64, DDPM_PASSES = 10 /* the default of passes, which is the authors' choice too */ };
@@ -21,7 +21,7 @@ typedef struct ddpm_sample_options {
     int64_t snapshots;           /* of the trajectory, 0: none */
     int has_seed, has_scale;     /* 0: the seed of the checkpoint's configuration; a scale of 1 */
     uint64_t seed;
-    ddpm_settings settings; /* over those of the checkpoint's configuration */
+    ddpm_sampling_settings settings; /* over those of the checkpoint's configuration */
 } ddpm_sample_options;
 
 /** Collective. Write samples, or the rows of options->given completed, in their order: /samples [N][D], or with more

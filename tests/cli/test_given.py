@@ -83,7 +83,7 @@ class Given(Case):
                    "--given", self.h5("less.h5", columns=["height", "length", "depth"], data=self.given),
                    "--output", self.path("no.h5"), says=["less.h5", "'width'"])
         self.fails(DATA, "sample", run, "--given", self.h5("two.h5", data=self.given[:, :2]),
-                   "--output", self.path("no.h5"), says=["two.h5", "2 columns", "the model 3"])
+                   "--output", self.path("no.h5"), says=["two.h5", "2 columns", "the model has 3"])
 
     def test_conditions(self):
         run, given = self.model(**{"data.condition": "[label]"}), self.h5("given.h5", data=self.given)

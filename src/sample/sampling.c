@@ -1,5 +1,5 @@
 /* The rows of the option table for the section `sampling`, as options, as help and as attributes. */
-#include "sample/settings.h"
+#include "sample/sampling.h"
 
 #include "config/table.h"
 #include "file/json_file.h"
@@ -29,7 +29,7 @@ static const char *name_of(const ddpm_option *option)
 
 /* ---- on a command line ---- */
 
-const char *ddpm_settings_option(int i)
+const char *ddpm_sampling_option(int i)
 {
     const ddpm_option *option;
     for (int at = 0; (option = row(at)); at++)
@@ -75,17 +75,17 @@ static ddpm_status try_to_set(const char *option, const char *value)
     return status == DDPM_ERR_CONFIG ? DDPM_ERR_USAGE : status;
 }
 
-ddpm_status ddpm_settings_add(ddpm_settings *settings, const char *option, const char *value)
+ddpm_status ddpm_sampling_settings_add(ddpm_sampling_settings *settings, const char *option, const char *value)
 {
-    if (settings->count == DDPM_SETTINGS_MAX)
-        return ddpm_fail(DDPM_ERR_USAGE, "--%s: more than %d settings of sampling", option, DDPM_SETTINGS_MAX);
+    if (settings->count == DDPM_SAMPLING_SETTINGS_MAX)
+        return ddpm_fail(DDPM_ERR_USAGE, "--%s: more than %d settings of sampling", option, DDPM_SAMPLING_SETTINGS_MAX);
     DDPM_TRY(try_to_set(option, value));
     settings->items[settings->count].option = option;
     settings->items[settings->count++].value = value;
     return DDPM_OK;
 }
 
-ddpm_status ddpm_settings_apply(const ddpm_settings *settings, ddpm_config *config)
+ddpm_status ddpm_sampling_settings_apply(const ddpm_sampling_settings *settings, ddpm_config *config)
 {
     for (int i = 0; i < settings->count; i++)
         DDPM_TRY(set(config, settings->items[i].option, settings->items[i].value));
@@ -110,7 +110,7 @@ static void print_words(const char *text, FILE *to)
     fputc('\n', to);
 }
 
-void ddpm_settings_help(FILE *to)
+void ddpm_sampling_help(FILE *to)
 {
     char expected[256], name[DDPM_KEY_BYTES];
     const ddpm_option *option;
@@ -130,7 +130,7 @@ void ddpm_settings_help(FILE *to)
 
 /* ---- in files ---- */
 
-const char *ddpm_settings_name(int i)
+const char *ddpm_sampling_name(int i)
 {
     const ddpm_option *option = row(i);
     return option ? name_of(option) : NULL;
@@ -146,14 +146,14 @@ static ddpm_status put(const ddpm_option *option, const void *value, ddpm_h5 *fi
     return ddpm_fail(DDPM_ERR_INTERNAL, "%s: no attribute is written for values of this type", option->key);
 }
 
-ddpm_status ddpm_settings_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object)
+ddpm_status ddpm_sampling_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object)
 {
     const ddpm_option *option;
     for (int i = 0; (option = row(i)); i++) DDPM_TRY(put(option, field(option, sampling), file, object));
     return DDPM_OK;
 }
 
-void ddpm_settings_print_json(const ddpm_sampling *sampling, FILE *to)
+void ddpm_sampling_print_json(const ddpm_sampling *sampling, FILE *to)
 {
     const ddpm_option *option;
     fputc('{', to);
@@ -170,7 +170,7 @@ void ddpm_settings_print_json(const ddpm_sampling *sampling, FILE *to)
     fputc('}', to);
 }
 
-const char *ddpm_settings_weights(const ddpm_sampling *sampling)
+const char *ddpm_sampling_weights(const ddpm_sampling *sampling)
 {
     return ddpm_option_choice(&ddpm_options[ddpm_option_find(SECTION ".weights")], sampling->weights);
 }

@@ -2,46 +2,47 @@
  * and `ddpm evaluate`, in their help and in the files that they write. All names, ranges and choices are those of the
  * option table. Local.
  */
-#ifndef DDPM_SAMPLE_SETTINGS_H
-#define DDPM_SAMPLE_SETTINGS_H
+#ifndef DDPM_SAMPLE_SAMPLING_H
+#define DDPM_SAMPLE_SAMPLING_H
 
 #include "config/config.h"
 #include "file/h5.h"
 
 #include <stdio.h>
 
-enum { DDPM_SETTINGS_MAX = 64 };
+enum { DDPM_SAMPLING_SETTINGS_MAX = 64 };
 
 /** What a command line sets over the configuration that a model was trained with, in the order of the command line. */
-typedef struct ddpm_settings {
+typedef struct ddpm_sampling_settings {
     int count;
     struct {
         const char *option, *value; /* borrowed */
-    } items[DDPM_SETTINGS_MAX];
-} ddpm_settings;
+    } items[DDPM_SAMPLING_SETTINGS_MAX];
+} ddpm_sampling_settings;
 
 /** Option i of a command line, without its dashes: "sampler", "steps" and so on, and "set" last. NULL: there is no
  * option i. Each takes a value. */
-const char *ddpm_settings_option(int i);
+const char *ddpm_sampling_option(int i);
 
 /** Add one of these options. DDPM_ERR_USAGE names it as it was typed, what was expected and what was found; a key of
  * another section than `sampling` is refused, since what was trained cannot be changed. */
-DDPM_MUST_CHECK ddpm_status ddpm_settings_add(ddpm_settings *settings, const char *option, const char *value);
+DDPM_MUST_CHECK ddpm_status ddpm_sampling_settings_add(ddpm_sampling_settings *settings, const char *option,
+                                                       const char *value);
 
 /** Put the settings over those of a configuration. */
-DDPM_MUST_CHECK ddpm_status ddpm_settings_apply(const ddpm_settings *settings, ddpm_config *config);
+DDPM_MUST_CHECK ddpm_status ddpm_sampling_settings_apply(const ddpm_sampling_settings *settings, ddpm_config *config);
 
 /** Print the last paragraph of a verb's help: each option with its meaning, its range and its key. */
-void ddpm_settings_help(FILE *to);
+void ddpm_sampling_help(FILE *to);
 
 /** The name that files give to key i of the section: that of its option where it has one. NULL: there is no key i. */
-const char *ddpm_settings_name(int i);
+const char *ddpm_sampling_name(int i);
 
 /** Write every setting as an attribute of an object of a file, or as a JSON object. */
-DDPM_MUST_CHECK ddpm_status ddpm_settings_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object);
-void ddpm_settings_print_json(const ddpm_sampling *sampling, FILE *to);
+DDPM_MUST_CHECK ddpm_status ddpm_sampling_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object);
+void ddpm_sampling_print_json(const ddpm_sampling *sampling, FILE *to);
 
 /** "ema" or "raw". */
-const char *ddpm_settings_weights(const ddpm_sampling *sampling);
+const char *ddpm_sampling_weights(const ddpm_sampling *sampling);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "config/table.h"
-#include "sample/settings.h"
+#include "sample/sampling.h"
 #include "scratch.h"
 
 #include <stdlib.h>
@@ -55,19 +55,19 @@ static void test_options_are_keys(void **state)
     const char *name;
     int options = 0;
     (void)state;
-    for (; strcmp(name = ddpm_settings_option(options), "set") != 0; options++) {
+    for (; strcmp(name = ddpm_sampling_option(options), "set") != 0; options++) {
         const ddpm_option *option = find(name);
         char value[DDPM_KEY_BYTES], assignment[2 * DDPM_KEY_BYTES], found[DDPM_KEY_BYTES], wanted[DDPM_KEY_BYTES];
-        ddpm_settings by_option = {0}, by_key = {0};
+        ddpm_sampling_settings by_option = {0}, by_key = {0};
         ddpm_config one, other;
         other_value(option, value);
         snprintf(assignment, sizeof assignment, "%s=%s", option->key, value);
         expect_ok(ddpm_config_defaults(&one));
         expect_ok(ddpm_config_defaults(&other));
-        expect_ok(ddpm_settings_add(&by_option, name, value));
-        expect_ok(ddpm_settings_add(&by_key, "set", assignment));
-        expect_ok(ddpm_settings_apply(&by_option, &one));
-        expect_ok(ddpm_settings_apply(&by_key, &other));
+        expect_ok(ddpm_sampling_settings_add(&by_option, name, value));
+        expect_ok(ddpm_sampling_settings_add(&by_key, "set", assignment));
+        expect_ok(ddpm_sampling_settings_apply(&by_option, &one));
+        expect_ok(ddpm_sampling_settings_apply(&by_key, &other));
         for (int i = 0; i < ddpm_option_count; i++) {
             const ddpm_option *each = &ddpm_options[i];
             if (each->type == DDPM_OPTION_TEXT || !each->initial) continue;
@@ -80,19 +80,19 @@ static void test_options_are_keys(void **state)
         assert_string_not_equal(found, option->initial);
     }
     assert_true(options >= 7);
-    assert_null(ddpm_settings_option(options + 1));
+    assert_null(ddpm_sampling_option(options + 1));
 }
 
 static void test_the_last_one_counts(void **state)
 {
-    ddpm_settings settings = {0};
+    ddpm_sampling_settings settings = {0};
     ddpm_config config;
     (void)state;
     expect_ok(ddpm_config_defaults(&config));
-    expect_ok(ddpm_settings_add(&settings, "steps", "7"));
-    expect_ok(ddpm_settings_add(&settings, "set", "sampling={steps: 8, eta: 0.25}"));
-    expect_ok(ddpm_settings_add(&settings, "eta", "0.5"));
-    expect_ok(ddpm_settings_apply(&settings, &config));
+    expect_ok(ddpm_sampling_settings_add(&settings, "steps", "7"));
+    expect_ok(ddpm_sampling_settings_add(&settings, "set", "sampling={steps: 8, eta: 0.25}"));
+    expect_ok(ddpm_sampling_settings_add(&settings, "eta", "0.5"));
+    expect_ok(ddpm_sampling_settings_apply(&settings, &config));
     assert_int_equal(config.sampling.steps, 8);
     expect_near(config.sampling.eta, 0.5, 0.0, "eta", 0);
 }
@@ -116,13 +116,14 @@ static void test_refusals(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        ddpm_settings settings = {0};
-        expect_failure(ddpm_settings_add(&settings, cases[i].option, cases[i].value), DDPM_ERR_USAGE, cases[i].words);
+        ddpm_sampling_settings settings = {0};
+        expect_failure(ddpm_sampling_settings_add(&settings, cases[i].option, cases[i].value), DDPM_ERR_USAGE,
+                       cases[i].words);
         assert_int_equal(settings.count, 0);
     }
-    ddpm_settings many = {0};
-    for (int i = 0; i < DDPM_SETTINGS_MAX; i++) expect_ok(ddpm_settings_add(&many, "steps", "1"));
-    expect_failure(ddpm_settings_add(&many, "steps", "1"), DDPM_ERR_USAGE, "more than 64");
+    ddpm_sampling_settings many = {0};
+    for (int i = 0; i < DDPM_SAMPLING_SETTINGS_MAX; i++) expect_ok(ddpm_sampling_settings_add(&many, "steps", "1"));
+    expect_failure(ddpm_sampling_settings_add(&many, "steps", "1"), DDPM_ERR_USAGE, "more than 64");
 }
 
 /* Every option stands there with its key, in lines that are not too long. */
@@ -133,12 +134,12 @@ static void test_help(void **state)
     (void)state;
     FILE *memory = open_memstream(&text, &bytes);
     assert_non_null(memory);
-    ddpm_settings_help(memory);
+    ddpm_sampling_help(memory);
     assert_int_equal(fclose(memory), 0);
-    for (int i = 0; ddpm_settings_option(i); i++) {
-        snprintf(words, sizeof words, "\n  --%s ", ddpm_settings_option(i));
+    for (int i = 0; ddpm_sampling_option(i); i++) {
+        snprintf(words, sizeof words, "\n  --%s ", ddpm_sampling_option(i));
         assert_non_null(strstr(text, words));
-        if (ddpm_settings_option(i + 1)) assert_non_null(strstr(text, find(ddpm_settings_option(i))->key));
+        if (ddpm_sampling_option(i + 1)) assert_non_null(strstr(text, find(ddpm_sampling_option(i))->key));
     }
     for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
         assert_true(strcspn(line, "\n") <= WIDTH);
@@ -161,11 +162,11 @@ static void test_files(void **state)
     expect_ok(ddpm_config_set(&config, "sampling={method: ddim, steps: 12, eta: 0.5, guidance: 1.5, weights: raw}"));
     FILE *memory = open_memstream(&json, &bytes);
     assert_non_null(memory);
-    ddpm_settings_print_json(&config.sampling, memory);
+    ddpm_sampling_print_json(&config.sampling, memory);
     assert_int_equal(fclose(memory), 0);
     expect_ok(ddpm_h5_create(in_scratch("settings.h5"), 0, &file));
-    expect_ok(ddpm_settings_put(&config.sampling, file, "/"));
-    for (; (name = ddpm_settings_name(keys)); keys++) {
+    expect_ok(ddpm_sampling_put(&config.sampling, file, "/"));
+    for (; (name = ddpm_sampling_name(keys)); keys++) {
         const ddpm_option *option = find(name);
         int64_t integer;
         double real;
@@ -190,7 +191,7 @@ static void test_files(void **state)
     assert_true(json[0] == '{' && json[bytes - 1] == '}');
     for (int i = 0; i < ddpm_option_count; i++) keys -= strncmp(ddpm_options[i].key, "sampling.", 9) == 0;
     assert_int_equal(keys, 0);
-    assert_string_equal(ddpm_settings_weights(&config.sampling), "raw");
+    assert_string_equal(ddpm_sampling_weights(&config.sampling), "raw");
     expect_ok(ddpm_h5_finish(&file, DDPM_OK));
     free(json);
 }
