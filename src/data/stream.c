@@ -117,10 +117,10 @@ static ddpm_status plan(ddpm_stream *s, const ddpm_data_spec *spec)
     const int64_t window_least = ddpm_pieces(spec->batch, s->page_rows);
     if (s->window_pages < window_least)
         return ddpm_fail(DDPM_ERR_CONFIG,
-                         "data.memory: expected at least %.4g MiB, for three windows of a batch (training.batch: %lld "
+                         "data.memory: expected at least %.4g MiB, for %d windows of a batch (training.batch: %lld "
                          "rows of %lld bytes) and the held-out pages, found %.4g",
                          ceil((double)((s->kept_pages + SLOTS * window_least) * s->page_rows * row_bytes) / 1048576.0),
-                         (long long)spec->batch, (long long)row_bytes, spec->memory);
+                         SLOTS, (long long)spec->batch, (long long)row_bytes, spec->memory);
     s->windows = ddpm_pieces(s->training_rows, window_rows(s));
     s->split = ddpm_permutation_make(s->seed, DDPM_RANDOM_SPLIT, 0, s->full_pages);
     return DDPM_NEW(&s->page, s->page_rows * s->columns, "a page of rows");

@@ -2,7 +2,7 @@
  *
  *  A function is Local (it never communicates, and may fail on one rank alone) or Collective (all ranks call it, and it
  *  returns the same status on all). A collective function hands the status of a local one to ddpm_agree, which makes it
- *  everybody's. Main thread only.
+ *  the status of all ranks. Main thread only.
  */
 #ifndef DDPM_WORLD_COMM_H
 #define DDPM_WORLD_COMM_H

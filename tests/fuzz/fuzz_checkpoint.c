@@ -1,4 +1,4 @@
-/* Any bytes as a checkpoint with the right digest: what a hostile file can have, which random damage has not. */
+/* Any bytes as a checkpoint with the right digest, which a hostile file can have, unlike a damaged one. */
 #include "fuzz_h5.h"
 
 #include "assembly/loaded.h"

@@ -33,7 +33,7 @@ static void check_round_trip(const ddpm_config *config)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     ddpm_config config;
-    char *text = malloc(bytes + 1); /* of its own size, so that reading beyond it shows */
+    char *text = malloc(bytes + 1); /* of the exact size, so that reading beyond it is noticed */
     if (!text || ddpm_config_defaults(&config) != DDPM_OK) abort();
     memcpy(text, data, bytes);
     text[bytes] = '\0';

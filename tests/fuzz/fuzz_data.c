@@ -1,4 +1,4 @@
-/* Any bytes as a file of data: opened, listed, and read at its beginning and end. */
+/* Any bytes as a file of data: it is opened, listed, and read at its beginning and end. */
 #include "fuzz_h5.h"
 
 #include "base/memory.h"

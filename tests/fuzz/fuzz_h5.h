@@ -1,6 +1,4 @@
-/** What the fuzzers of HDF5 files share: an input as a file, and mutations that HDF5's own checksums do not refuse at
- * once.
- */
+/** For fuzzers of HDF5 files: an input as a file, and mutations that HDF5's own checksums do not refuse at once. */
 #ifndef DDPM_TESTS_FUZZ_H5_H
 #define DDPM_TESTS_FUZZ_H5_H
 
@@ -30,7 +28,7 @@ static inline const char *fuzz_file(const uint8_t *data, size_t bytes, size_t le
 }
 
 /** Recompute the checksums of the superblock (versions 2 and 3) and of object headers (version 2), as far as they can
- * be told by their looks. */
+ * be recognised. */
 static inline void fuzz_reseal(uint8_t *data, size_t bytes)
 {
     static const uint8_t signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
@@ -55,7 +53,7 @@ static inline void fuzz_reseal(uint8_t *data, size_t bytes)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t room, unsigned seed)
 {
-    /* mostly of the same length: addresses in the file stay right */
+    /* mostly of the same length, so that addresses in the file stay right */
     bytes = LLVMFuzzerMutate(data, bytes, seed % 4 ? bytes : room);
     if (seed % 8) fuzz_reseal(data, bytes);
     return bytes;

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Fuzz for so many seconds each: tests/fuzz/run.sh BUILD_FOLDER SECONDS [config|checkpoint|data ...]
+# Run each fuzzer for some seconds: bash tests/fuzz/run.sh BUILD_FOLDER SECONDS [config|checkpoint|data ...]
 #
 # First the corpus, findings of the past among it; then new inputs. HDF5 1.10.8 itself fails on hostile files (README, What is promised):
-# such inputs are counted and passed over, told by the stack. Anything else that fails is kept in BUILD_FOLDER/fuzz and ends this
-# with 1.
+# such inputs are recognised by the stack of the crash, and only counted. Any other failure is kept in BUILD_FOLDER/fuzz and makes this
+# script end with 1.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(realpath "$1")
@@ -18,15 +18,15 @@ export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 # HDF5 leaks; our
 limits=(-timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1536 -max_len=32768)
 failed=0
 
-# Whose fault an input is: the innermost frame of a fault that is neither the C library's nor the sanitizer's. A frame of the fuzzer that has no
-# line is not of our sources: it stands for a function of the C library.
+# Whose code fails on an input: that of the innermost frame which belongs neither to the C library nor to the sanitizer. A frame of the fuzzer
+# without a line number is not of our sources; it stands for a function of the C library.
 culprit() { # PROGRAM INPUT
     local frame
     frame=$("$1" "${limits[@]}" "$2" 2>&1 | grep -E '^ +#[0-9]+ ' | grep -vE '/fuzz_[a-z]+\+0x|__interceptor|__asan|__sanitizer|sysdeps|nptl/|debug/|libio/|stdlib/|libc\.so|/lib/llvm|string/|fuzzer::|Rss|operator' |
         head -n 1) || true
     case $frame in
     *libhdf5*) echo HDF5 ;;
-    "") echo nobody ;; # it does not fail when it is alone, with a quiet machine
+    "") echo nobody ;; # the input does not fail when it is run again alone
     *) echo "ours: $frame" ;;
     esac
 }
@@ -37,7 +37,7 @@ for kind in "${kinds[@]}"; do
     rm -rf "$work"
     mkdir -p "$work/corpus" "$work/findings"
     "$program" "${limits[@]}" -runs=0 "$here/corpus/$kind" >"$work/corpus.log" 2>&1 || { echo "fuzz_$kind: the corpus fails"; tail -n 20 "$work/corpus.log"; failed=1; }
-    # libFuzzer starts its children by a shell, and quotes nothing: names without the folders that may have a space
+    # libFuzzer starts its children by a shell and does not quote names: a folder's name may have a space, so it is left out
     ln -s "$program" "$work/fuzz"
     ln -s "$here/corpus/$kind" "$work/seeds"
     (cd "$work" && ./fuzz "${limits[@]}" -fork=1 -ignore_crashes=1 -ignore_ooms=1 -ignore_timeouts=1 -max_total_time="$seconds" \

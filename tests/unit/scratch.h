@@ -1,4 +1,4 @@
-/** What the tests of files share: a folder that is gone afterwards, bytes of a file. */
+/** For tests of files: a temporary folder, which is removed afterwards, and the bytes of a file. */
 #ifndef DDPM_TESTS_SCRATCH_H
 #define DDPM_TESTS_SCRATCH_H
 

@@ -1,4 +1,4 @@
-/* Distances between names: a metric's rules, and its steps counted. */
+/* Distances between names: the rules of a metric, and known distances. */
 #include "expect.h"
 
 #include "base/edit_distance.h"

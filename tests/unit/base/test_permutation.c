@@ -32,7 +32,7 @@ static void test_bijection(void **state)
     free(seen);
 }
 
-/* Beyond what can be visited: the inverse at sizes up to the largest. */
+/* The inverse, also at sizes too large to visit all elements. */
 static void test_large(void **state)
 {
     static const int64_t sizes[] = {(INT64_C(1) << 32) + 1, (INT64_C(1) << 40) - 1, (INT64_C(1) << 48) - 1};
@@ -58,7 +58,7 @@ static void test_keys_differ(void **state)
     for (int k = 0; k < 3; k++) {
         int64_t same = 0;
         for (int64_t i = 0; i < N; i++) same += ddpm_permutation_at(&epoch0, i) == ddpm_permutation_at(others[k], i);
-        assert_in_range(same, 0, 10); /* of two random orders: 1 on average */
+        assert_in_range(same, 0, 10); /* two random orders agree in 1 place on average */
     }
 }
 
@@ -115,7 +115,7 @@ static void test_displacement(void **state)
     }
 }
 
-/* n = 8 has 40320 orders: among many keys most of them come up, and the commonest is not common. */
+/* 8 elements have 40320 orders: most of them occur among many keys, and none of them often. */
 static void test_small_has_no_structure(void **state)
 {
     enum { STEPS = 400000, ORDERS = 40320 };
@@ -135,7 +135,7 @@ static void test_small_has_no_structure(void **state)
         met += count[index]++ == 0;
         if (count[index] > most) most = count[index];
     }
-    if (met < ORDERS / 2 || most > 150) /* about 10 times each on average */
+    if (met < ORDERS / 2 || most > 150) /* each should occur about 10 times */
         fail_msg("%d of %d orders met, one of them %d times", met, ORDERS, most);
 }
 

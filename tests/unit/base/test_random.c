@@ -1,4 +1,4 @@
-/* The counter-based random numbers: the published vectors, and streams that do not meet. */
+/* The counter-based random numbers: the published vectors, and that no two streams are the same. */
 #include "expect.h"
 
 /* kat_vectors of Random123, philox4x32 with 10 rounds; the counter is taken apart into purpose, step, row and lane. */
@@ -27,7 +27,7 @@ static void test_known_answers(void **state)
     }
 }
 
-/* Every argument matters in every bit it may have: two calls that differ in one bit of one of them differ. */
+/* Every bit of every argument matters: calls that differ in one bit of one argument give different numbers. */
 static void test_every_bit_counts(void **state)
 {
     const ddpm_random4 plain = ddpm_random_words(0, DDPM_RANDOM_DATA, 0, 0, 0);
@@ -49,7 +49,7 @@ static void test_every_bit_counts(void **state)
         }
 }
 
-/* Purposes and rows beyond 2^32 share a word of the counter; neither may leak into the other. */
+/* The purpose and the high bits of row and step share a word of the counter, and must not overlap in it. */
 static void test_fields_do_not_overlap(void **state)
 {
     const ddpm_random4 row = ddpm_random_words(0, DDPM_RANDOM_DATA, 0, INT64_C(1) << 32, 0),

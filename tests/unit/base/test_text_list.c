@@ -1,4 +1,4 @@
-/* Texts in one block: copied, moved, linked again. */
+/* Texts in one block of memory: they are copied, moved, and linked again. */
 #include "expect.h"
 
 #include "base/memory.h"

@@ -106,7 +106,7 @@ static int is_list(const ddpm_option *option)
     return option->type == DDPM_OPTION_TEXT_LIST || option->type == DDPM_OPTION_REAL_LIST;
 }
 
-/* To the last bit, except that one NaN is as good as another. */
+/* Equal to the last bit, except that all NaN are equal. */
 static void assert_same(const ddpm_config *a, const ddpm_config *b)
 {
     for (int i = 0; i < ddpm_option_count; i++) {
@@ -144,7 +144,7 @@ static double random_real(const ddpm_option *option)
     return value;
 }
 
-/* Any characters of Unicode, the awkward ones more often. */
+/* Any characters of Unicode; those that need escaping are more frequent. */
 static void random_text(const ddpm_option *option, char out[DDPM_CONFIG_TEXT])
 {
     static const unsigned awkward[] = {1,      7,      9,      10,     13,   27,      32,      '"',
@@ -223,7 +223,7 @@ static void randomise(const ddpm_option *option, ddpm_config *config)
     }
 }
 
-/* Until it is written otherwise than before. */
+/* Change the value until it is written differently. */
 static void change(const ddpm_option *option, ddpm_config *config)
 {
     char *before = value_of(option, config), *after = NULL;
@@ -271,7 +271,7 @@ static void test_defaults(void **state)
     free(dump);
     char *reference = written(write_reference, NULL);
     start(&again);
-    for (int i = 0; i < ddpm_option_count; i++) { /* so that a key missing in the reference shows */
+    for (int i = 0; i < ddpm_option_count; i++) { /* so that a key that the reference lacks is noticed */
         if (!is_list(&ddpm_options[i])) change(&ddpm_options[i], &again);
         assert_non_null(strstr(reference, ddpm_options[i].meaning));
     }
@@ -288,7 +288,7 @@ static void test_table_is_sound(void **state)
         char section[DDPM_KEY_BYTES];
         const char *dot = strrchr(option->key, '.');
         assert_non_null(dot);
-        assert_true(strlen(option->key) < 64); /* or it could not be a nearest key */
+        assert_true(strlen(option->key) < 64); /* longer keys are never suggested */
         snprintf(section, sizeof section, "%.*s", (int)(dot - option->key), option->key);
         assert_true(ddpm_section_find(section) >= 0);
         assert_int_equal(ddpm_option_find(option->key), i);

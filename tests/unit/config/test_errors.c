@@ -270,7 +270,7 @@ static void test_hostile(void **state)
                         "x.yaml:2:1: not plain UTF-8 text: control characters are not allowed (found 0x00)");
 }
 
-/* Whatever happens to the bytes, there is an answer: a valid configuration, or one message with a place. */
+/* Any bytes lead to a valid configuration, or to a message that says where the error is. */
 static void test_mutations(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The training rows: every one once an epoch, held-out ones never, the same at any number of ranks, in memory and
- * streamed; the map to standardised units; columns; what is refused. */
+/* The training rows: an epoch visits every one once and no held-out one, in the same order at any number of ranks, in
+ * memory and streamed; standardising; columns; what is refused. */
 #include "ranks.h"
 #include "scratch.h"
 
@@ -16,7 +16,7 @@ enum {
     BAD_COLUMN = 3
 };
 
-/* Of the row numbers in the order of their visits, at seed 17: what a seed means, on any number of ranks. */
+/* Hashes of the row numbers in the order of their visits, at seed 17, which must never change. */
 static const uint64_t IN_MEMORY_HASH = UINT64_C(0xfcdaed5b05570be5), STREAMED_HASH = UINT64_C(0xc4c9e617f432e4b3);
 
 static const char *const names[COLUMNS] = {"id", "constant", "a", "b", "c", "d", "e", "f",
@@ -94,7 +94,7 @@ static ddpm_data_spec streamed_spec(void)
         }                                                                              \
     }
 
-/* Number of the epochs in which a row was met. */
+/* In how many epochs a row was visited. */
 static char seen[ROWS];
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -102,7 +102,8 @@ static uint64_t mix(uint64_t hash, uint64_t value)
     return (hash ^ value) * UINT64_C(0x100000001b3); /* FNV-1a, a word at a time */
 }
 
-/* Go through `epochs` epochs by batches; each row of the training set is met once in each. The order as a hash. */
+/* Visit the rows of some epochs, in batches; each epoch must visit each training row once. @return a hash of the order.
+ */
 static uint64_t visit(ddpm_dataset *dataset, int epochs)
 {
     const int64_t rows = ddpm_dataset_rows(dataset);
@@ -129,12 +130,12 @@ static uint64_t visit(ddpm_dataset *dataset, int epochs)
             moved += llabs(id - (at + i) % rows) > rows / 20;
         }
     }
-    assert_true(moved > epochs * rows / 2); /* an order, not the file's */
+    assert_true(moved > epochs * rows / 2); /* the order is not that of the file */
     ddpm_release(batch);
     return hash;
 }
 
-/* Held-out rows are those that no epoch met, each once (streamed: those that are kept). */
+/* Held-out rows are rows that no epoch visited, each of them once. */
 static void expect_held_out(const ddpm_dataset *dataset, int epochs)
 {
     const int64_t held_out = ddpm_dataset_held_out(dataset);
@@ -185,7 +186,7 @@ static void test_streamed(void **state)
     ddpm_dataset_free(dataset);
 }
 
-/* A run that goes on in the middle reads what it needs, and gets the same rows. */
+/* A run that is resumed in the middle gets the same rows. */
 static void test_streamed_from_the_middle(void **state)
 {
     static float through[100 * COLUMNS], jumped[100 * COLUMNS];
@@ -240,7 +241,8 @@ static void test_standardize(void **state)
     static char is_training[ROWS];
     (void)state;
     for (int stream = 0; stream < 2; stream++) {
-        ddpm_data_spec spec = stream ? streamed_spec() : spec_of("good.h5"); /* ids as they are: which are trained on */
+        ddpm_data_spec spec =
+            stream ? streamed_spec() : spec_of("good.h5"); /* the ids, as they are, show which rows are trained on */
         ddpm_dataset *dataset = NULL;
         if (stream) spec.seed = 7; /* the first page is held out */
         expect_ok(ddpm_dataset_create(comm, &spec, &dataset));
@@ -323,7 +325,7 @@ static void test_columns(void **state)
     expect_failure(ddpm_dataset_create(comm, &spec, &dataset), DDPM_ERR_DATA, "no column '16'");
 }
 
-/* One NaN, read by one rank: all say where it is. A column that is not used may hold it. */
+/* One NaN, which one rank reads: all ranks say where it is. In a column that is not used it is allowed. */
 static void test_not_a_number(void **state)
 {
     ddpm_data_spec spec = spec_of("bad.h5"), streamed = spec, with = spec;

@@ -1,4 +1,4 @@
-/* Files that are complete or not there. */
+/* Files that are complete or absent. */
 #include "scratch.h"
 
 #include "file/file.h"
@@ -106,7 +106,7 @@ static void test_link(void **state)
     expect_failure(ddpm_file_link("x", in_scratch("missing/latest")), DDPM_ERR_IO, "could not be made");
 }
 
-/* At the last colon, unless the whole is a file's name. */
+/* The text is split at its last colon, unless a file has the whole text as its name. */
 static void test_split(void **state)
 {
     static const char *const cases[][3] = {{"a.h5", "a.h5", "data"},

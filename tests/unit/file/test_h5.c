@@ -24,7 +24,7 @@ static ddpm_h5 *reopen(const char *name)
     return file;
 }
 
-/** A file of HDF5's own making. */
+/** A file made by calls of HDF5 alone. */
 static hid_t raw_create(const char *name)
 {
     const hid_t id = H5Fcreate(in_scratch(name), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
@@ -84,7 +84,7 @@ static void test_types(void **state)
     expect_ok(ddpm_h5_close(&file));
 }
 
-/** Chunks that do not divide the shape, rows larger than a chunk, more dimensions than two. */
+/** Chunks that do not divide the shape, rows larger than a chunk, more than two dimensions. */
 static void test_large(void **state)
 {
     const int64_t shapes[3][3] = {{7, 300007, 1}, {1000003, 1, 2}, {3, 2, 270001}};
@@ -108,7 +108,7 @@ static void test_large(void **state)
     }
 }
 
-/** Any type of number, shape and compression that others write. */
+/** Types, shapes and compressions that other programs write. */
 static void test_rows(void **state)
 {
     const hsize_t size[3] = {5, 2, 2}, chunk[3] = {2, 2, 1}, line = 20;
@@ -241,7 +241,7 @@ static void test_equal_bytes(void **state)
     free(content[1]);
 }
 
-/** A flipped byte in numbers or in what describes them never passes unseen. */
+/** Every flipped byte in the numbers or in the metadata is noticed. */
 static void test_checksums(void **state)
 {
     const int64_t size[2] = {10, 3};
@@ -279,7 +279,7 @@ static void test_locked(void **state)
     close(fd);
 }
 
-/** A declared dataset has its space at once, not a hole. */
+/** The space of a declared dataset is reserved when the file is closed. */
 static void test_declare(void **state)
 {
     const int64_t size[2] = {1000, 1000};
@@ -462,7 +462,7 @@ static void test_attributes(void **state)
     free(large);
 }
 
-/** As h5py writes them: variable lengths; and padded with spaces, as Fortran does. */
+/** Names of variable length, as h5py writes them, and names padded with spaces, as Fortran writes them. */
 static void test_attributes_of_others(void **state)
 {
     const hsize_t two = 2;
@@ -503,7 +503,7 @@ static void test_attributes_of_others(void **state)
     expect_ok(ddpm_h5_close(&file));
 }
 
-/** Parts follow each other in memory, cover the box once, and keep to the limit. */
+/** Parts follow each other in memory, cover the box once, and are not larger than the limit. */
 static void test_parts(void **state)
 {
     const int64_t boxes[5][3] = {{7, 5, 3}, {1, 1, 1}, {1, 40, 2}, {2, 1, 300}, {3, 0, 2}};

@@ -1,4 +1,4 @@
-/* One file written by all ranks. Runs on any number of them; every rank checks all that was written. */
+/* All ranks write one file, and every rank checks all of it. For any number of ranks. */
 #include "ranks.h"
 #include "scratch.h"
 
@@ -34,7 +34,7 @@ static ddpm_h5 *open_shared(const char *name, int64_t n)
     return file;
 }
 
-/** This rank's share of n rows: unequal, and nothing for rank 0 where there are others. */
+/** This rank's part of n rows. The parts differ in size, and rank 0 has none if there are other ranks. */
 static int64_t share(int64_t n, int64_t *first)
 {
     const int rank = ddpm_comm_rank(comm), others = ddpm_comm_size(comm) - 1;
@@ -69,7 +69,7 @@ static void test_slabs(void **state)
     free(back);
 }
 
-/** What one rank does wrong, all learn; and the file is good for more. */
+/** The failure of one rank is a failure on all, and the file can still be written afterwards. */
 static void test_failure_is_shared(void **state)
 {
     const int last = ddpm_comm_rank(comm) == ddpm_comm_size(comm) - 1;

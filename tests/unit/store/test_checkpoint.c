@@ -1,4 +1,4 @@
-/* Checkpoints: what comes back, what damage does, what stays in a run folder. */
+/* Checkpoints: they are read as they were written, damage is noticed, and a run folder keeps the right ones. */
 #include "scratch.h"
 
 #include "base/log.h"
@@ -125,7 +125,7 @@ static void test_equal_bytes(void **state)
     free(two);
 }
 
-/** Larger than any limit HDF5 has for a small attribute. */
+/** A configuration larger than HDF5's limits of small attributes. */
 static void test_large_config(void **state)
 {
     const char *path = in_scratch("large.h5");
@@ -251,7 +251,7 @@ static void test_wrong_content(void **state)
     ddpm_checkpoint_release(&back);
 }
 
-/** What a hostile file may say of losses and conditions. */
+/** Losses and conditions that a hostile file may have. */
 static void test_wrong_history_and_conditions(void **state)
 {
     const char *path = in_scratch("wrong.h5");
@@ -329,7 +329,7 @@ static void test_failure_leaves_nothing(void **state)
                    "No such file");
 }
 
-/* A disk that fails after so many calls: these take the place of the library's for HDF5 and for all of this program. */
+/* A disk that fails after some calls: these functions replace those of the C library, in HDF5 and in this program. */
 static int calls_left = INT_MAX;
 
 /** Files in memory have no name and do not fail. */
@@ -367,7 +367,7 @@ int rename(const char *from, const char *to)
     return disk_fails(-1) ? -1 : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
-/** Whichever call fails, a whole file is there, nothing is left over, and HDF5 has let go. */
+/** Whichever call fails, there is a complete file, nothing is left behind, and HDF5 has closed all it had open. */
 static void test_failing_disk(void **state)
 {
     char folder[512];
@@ -390,7 +390,7 @@ static void test_failing_disk(void **state)
         assert_int_equal(back.iteration, replaced ? 0 : 123456789012);
         ddpm_checkpoint_release(&back);
     }
-    assert_true(failures > 6); /* reserve, copy, seal, sync, rename, sync the folder; then none */
+    assert_true(failures > 6); /* to reserve, copy, seal, sync, rename, sync the folder */
 }
 
 static void publish(const char *run, int64_t iteration, int64_t keep)
@@ -439,7 +439,7 @@ static void test_run_folder(void **state)
     assert_int_equal(readlink(in_scratch("run/checkpoints/latest.h5"), link, sizeof link - 1), 19);
     assert_string_equal(link, "step-12345678901.h5");
     expect_located(run, "/checkpoints/step-12345678901.h5");
-    publish(run, 50, 2); /* a run that went back is not robbed of what it just wrote */
+    publish(run, 50, 2); /* what was just written is kept, also when it is of an earlier iteration */
     expect_list(run, 3, (const int64_t[]){12345678901, 1000, 50});
     expect_located(run, "/checkpoints/step-000000050.h5");
     unlink(in_scratch("run/checkpoints/step-000000050.h5"));

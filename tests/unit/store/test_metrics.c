@@ -1,4 +1,4 @@
-/* metrics.csv: what is appended, and what is left of it when a run goes on. */
+/* metrics.csv: rows that are appended, and rows that are kept when a run is resumed. */
 #include "scratch.h"
 
 #include "base/log.h"

@@ -1,4 +1,4 @@
-/* The seam between ranks: agreement on errors, copies, sums, shared memory. */
+/* Communication: agreement on errors, broadcasts, sums, shared memory. */
 #include "ranks.h"
 
 #include "base/memory.h"
@@ -37,7 +37,7 @@ static void test_agree_on_success(void **state)
     assert_string_equal(ddpm_error_message(), "of old");
 }
 
-/* Each rank in turn fails alone: its status and message are everywhere. */
+/* Each rank in turn fails alone: all ranks get its status and message. */
 static void test_agree_on_one_failure(void **state)
 {
     (void)state;
@@ -53,7 +53,7 @@ static void test_agree_on_one_failure(void **state)
     }
 }
 
-/* Where several fail, the lowest is heard, with its own status. */
+/* Where several ranks fail, all get the status and message of the lowest. */
 static void test_agree_on_lowest(void **state)
 {
     (void)state;
@@ -68,7 +68,7 @@ static void test_agree_on_lowest(void **state)
     }
 }
 
-/* A message as long as there is room, and one with a percent sign, arrive whole. */
+/* The longest message, and one with a percent sign, arrive complete. */
 static void test_agree_on_long_message(void **state)
 {
     char text[DDPM_MESSAGE_BYTES];
@@ -125,7 +125,7 @@ static void test_sums(void **state)
     }
 }
 
-/* Written in parts by the ranks of a node (or wholly by each, where nothing is shared), read by all. */
+/* Each rank of a node writes its part, or all if the memory is not shared, and reads all. */
 static void test_shared(void **state)
 {
     static const size_t sizes[] = {0, 1, 1000, 1000003};
@@ -138,7 +138,7 @@ static void test_shared(void **state)
         assert_int_equal((uintptr_t)data % DDPM_ALIGNMENT, 0);
         if (ddpm_comm_node_size(comm) == 1) assert_false(together);
         if (size > 1 && ddpm_comm_node_size(comm) == size && sizes[s] > 0) assert_true(together);
-        for (int round = 0; round < 3; round++) { /* overwritten after all have read */
+        for (int round = 0; round < 3; round++) { /* each round overwrites what all have read */
             for (size_t i = 0; i < sizes[s]; i++)
                 if (!together || (int)(i % (size_t)ddpm_comm_node_size(comm)) == ddpm_comm_node_rank(comm))
                     data[i] = (unsigned char)(i * 13 + (size_t)round);

@@ -1,4 +1,4 @@
-/* Every block of every round is taken once, by whichever rank and thread. */
+/* Every block of every round is taken once, by any rank and thread. */
 #include "ranks.h"
 
 #include "world/queue.h"
@@ -28,7 +28,7 @@ static int take_all(ddpm_queue *queue, int64_t blocks, int64_t taken[BLOCKS])
                 taken[first + i]++;
         }
     }
-    ddpm_comm_sum_int64(comm, taken, BLOCKS); /* here they meet */
+    ddpm_comm_sum_int64(comm, taken, BLOCKS); /* synchronises the ranks */
     return wrong;
 }
 

@@ -1,4 +1,5 @@
-/* The sum of gradients over threads and ranks: the bits of a sum that every rank makes by itself, repeats, refusals. */
+/* The sum of gradients over threads and ranks has the bits of a sum that each rank computes alone; repeats; refusals.
+ */
 #include "ranks.h"
 
 #include "base/memory.h"
@@ -9,7 +10,7 @@ enum { THREADS = 3, BATCH = 40 };
 static int rank, size;
 static ddpm_network *network;
 static const ddpm_tensor *tensors;
-static int64_t tensor_count, count; /* count: parameters */
+static int64_t tensor_count, count; /* count is of the parameters */
 static float *values, *gradient, *expected;
 
 static int make(void **state)
@@ -55,7 +56,7 @@ static double loss_of(int64_t c, double factor)
     return factor * (1.5 + any_number(c));
 }
 
-/* This rank's contributions of the batch, dealt to ranks and threads by an arbitrary rule. */
+/* Add this rank's contributions of the batch, which an arbitrary rule divides among ranks and threads. */
 static void add_batch(ddpm_reducer *reducer, double factor)
 {
     for (int64_t c = rank; c < BATCH; c += size) {
@@ -80,7 +81,7 @@ static ddpm_reduced collect(ddpm_reducer *reducer)
     return ddpm_reducer_finish(reducer);
 }
 
-/* A whole step; the number of repeats. */
+/* A whole step. @return the number of repeats. */
 static int step(ddpm_reducer *reducer, double factor, int vote, ddpm_reduced *out)
 {
     int repeats = -1, repeat = 1;
@@ -95,7 +96,7 @@ static int step(ddpm_reducer *reducer, double factor, int vote, ddpm_reduced *ou
     return repeats;
 }
 
-/* The same sums without ranks or threads, at the scales that the reducer had; and their norm. */
+/* Expect the sums and the norm that one thread alone gets at the scales that the reducer had. */
 static void expect_exact(const int32_t *exponent, double factor, const ddpm_reduced *out)
 {
     double squares = 0.0;
@@ -130,7 +131,7 @@ static double largest_of(int64_t k)
     return largest;
 }
 
-/* Step after step, with sizes that wander: exact each time, and the scales follow the step before. */
+/* Steps of gradients of changing size: each is exact, and the scales follow from the step before. */
 static void test_exact(void **state)
 {
     static const double factors[] = {1.0, 0.1, 1e-4, 1e-7, 1e-7, 3e-5, 0.01};
@@ -155,7 +156,7 @@ static void test_exact(void **state)
     ddpm_reducer_free(reducer);
 }
 
-/* Contributions far larger than the step before: all ranks repeat together, and come to the right sums. */
+/* Contributions much larger than in the step before: all ranks repeat the step, and get the right sums. */
 static void test_repeat(void **state)
 {
     static const double factors[] = {1.0, 1e6, 1e-6, 1e20, 1e30};
@@ -179,12 +180,12 @@ static void test_repeat(void **state)
         assert_true(s % 2 == 0 && s < 4 ? repeats == 0 : repeats > 0);
         expect_same_on_ranks(&repeats, sizeof repeats, "repeats");
         expect_exact(at, factors[s], &out);
-        assert_int_equal(out.votes, size); /* once each, whatever the repeats */
+        assert_int_equal(out.votes, size); /* once a rank, however often the step was repeated */
     }
     ddpm_reducer_free(reducer);
 }
 
-/* One large contribution of one rank to one tensor: the others keep their scale. */
+/* One rank has one large contribution to one tensor: the other tensors keep their scales. */
 static void test_repeat_of_one_tensor(void **state)
 {
     ddpm_reducer *reducer = NULL;
@@ -297,7 +298,7 @@ static void test_headroom(void **state)
         }
 }
 
-/* Nothing to add: zeros, and scales that stay. */
+/* Without contributions the sums are zeros, and the scales stay. */
 static void test_nothing(void **state)
 {
     ddpm_reducer *reducer = NULL;
@@ -332,7 +333,7 @@ static void test_chunks(void **state)
         }
     }
     assert_int_equal(c, n);
-    assert_true(n > tensor_count); /* one tensor at least is cut */
+    assert_true(n > tensor_count); /* at least one tensor has several pieces */
     ddpm_reducer_free(reducer);
 }
 
