@@ -21,8 +21,14 @@ shift $((OPTIND - 1))
 program=${DDPM:-$here/build/release/ddpm}
 [ -x "$program" ] || { echo "$0: $program is not there; build it: cmake --preset release && cmake --build --preset release" >&2; exit 66; }
 
-# Cores, not hardware threads: two vector units' worth of work on one core gains nothing.
-cores=$( (lscpu -p=CORE,SOCKET 2>/dev/null || true) | sed '/^#/d' | sort -u | wc -l)
+# Cores, not hardware threads, since two threads of a core share its vector units; and only the cores that this process may use, which in a container
+# can be fewer than the machine has.
+allowed=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+cores=$( (lscpu -p=CPU,CORE,SOCKET 2>/dev/null || true) | sed '/^#/d' | while IFS=, read -r cpu core socket; do
+    for range in ${allowed//,/ }; do
+        if [ "${range%-*}" -le "$cpu" ] && [ "$cpu" -le "${range#*-}" ]; then echo "$core $socket"; fi
+    done
+done | sort -u | wc -l)
 [ "$cores" -gt 0 ] || cores=$(nproc)
 ranks=${ranks:-$cores}
 threads=${threads:-$((cores / ranks > 0 ? cores / ranks : 1))}

@@ -350,7 +350,7 @@ def main():
     rest = words[words.index("--") + 1:] if "--" in words else []
     options = parser.parse_args(words[:len(words) - len(rest) - ("--" in words)])
     options.sbatch, options.limited = rest, options.at_once is not None
-    options.at_once = options.at_once or os.cpu_count() or 1
+    options.at_once = options.at_once or len(os.sched_getaffinity(0))
     if (options.verb == "run") != (options.index is not None):
         parser.error("an INDEX goes with run, and with run only")
     return VERBS[options.verb](Sweep(options.sweep, options.output), options)

@@ -17,6 +17,7 @@
 # namespaces of their own, so none outlives this script, however it ends; of the machine's devices only /dev/null and its like can be seen inside.
 # It takes Debian's mirror and apt's proxy from this machine's settings. Exit code: 0, or 1 where a command failed; 77 where it cannot run.
 set -euo pipefail
+{ # read as a whole before any of it runs, since a checkout may change within hours
 start=$SECONDS
 here=$(cd "$(dirname "$0")/.." && pwd)
 stamp=made-by-bare.sh
@@ -198,3 +199,5 @@ else
 fi
 printf '\n%s\n\ndone in %d s: %d commands on a bare Debian 12, %d failed; their output is in %s\n' "$report" $((SECONDS - start)) $number $failed "$folder/log"
 [ $failed = 0 ]
+exit
+}

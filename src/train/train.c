@@ -196,14 +196,14 @@ static ddpm_status name_folder(const ddpm_config *config, char out[DDPM_PATH_BYT
 }
 
 /* Collective. */
-static ddpm_status run(ddpm_trainer *t, const ddpm_config *config, const ddpm_train_options *options)
+static ddpm_status run(ddpm_trainer *t, const ddpm_train_options *options)
 {
     char folder[DDPM_PATH_BYTES];
-    DDPM_TRY(ddpm_agree(t->comm, name_folder(config, folder)));
+    DDPM_TRY(ddpm_agree(t->comm, name_folder(t->config, folder)));
     ddpm_placement_report(t->comm, omp_get_max_threads());
     DDPM_TRY(ddpm_dataset_create(t->comm, &t->spec.data, &t->dataset));
-    DDPM_TRY(ddpm_placement_check(t->comm, ddpm_kernels_choose(config->training.precision)));
-    DDPM_TRY(ddpm_trainer_build(t, config));
+    DDPM_TRY(ddpm_placement_check(t->comm, ddpm_kernels_choose(t->config->training.precision)));
+    DDPM_TRY(ddpm_trainer_build(t));
     ddpm_describe_run(t);
     if (options->dry_run) {
         ddpm_log_info("dry run    nothing was written; the run folder would be %s", folder);
@@ -218,11 +218,12 @@ ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_tr
     ddpm_trainer t = {
         .comm = comm,
         .spec = ddpm_settings_trainer(config),
+        .config = config,
         .timing = options->timings ? &timing : NULL,
         .saved = -1,
         .returned = -1,
     };
-    const ddpm_status status = run(&t, config, options);
+    const ddpm_status status = run(&t, options);
     ddpm_trainer_release(&t);
     return status;
 }

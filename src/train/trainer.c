@@ -44,9 +44,8 @@ static ddpm_status build(ddpm_trainer *t)
     return ddpm_state_create(t->model.network, &t->state);
 }
 
-ddpm_status ddpm_trainer_build(ddpm_trainer *t, const ddpm_config *config)
+ddpm_status ddpm_trainer_build(ddpm_trainer *t)
 {
-    t->config = config;
     DDPM_TRY(ddpm_agree(t->comm, build(t)));
     return ddpm_trainer_begin(t);
 }

@@ -42,9 +42,9 @@ typedef struct ddpm_trainer {
     int64_t returned;        /* the iteration that the last recovery went back to; -1: there was none */
 } ddpm_trainer;
 
-/** Collective. Make everything but the data, which are there: model, memory, the state of a new run.
- *  @param config  borrowed until ddpm_trainer_release, which must follow also after a failure. */
-DDPM_MUST_CHECK ddpm_status ddpm_trainer_build(ddpm_trainer *t, const ddpm_config *config);
+/** Collective. Make the model, the memory and the state of a new run. The communicator, the spec, the configuration and
+ * the data are set. ddpm_trainer_release must follow, also after a failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_trainer_build(ddpm_trainer *t);
 
 /** Collective. Go back to the state that a new run starts from. */
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_begin(ddpm_trainer *t);

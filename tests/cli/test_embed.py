@@ -119,8 +119,8 @@ class Embed(Case):
             self.skipTest("no C++ compiler")
         for path, text in self.headers().items():
             self.assertIn('extern "C"', text)
-            output_of(compiler, "-fsyntax-only", "-x", "c++", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
-                      "-I", self.path("usr", "include"), path)
+            output_of(compiler, "-fsyntax-only", "-x", "c++",
+                      "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", self.path("usr", "include"), path)
 
     def test_installed_program(self):
         installed = self.path("usr", "bin", "ddpm")

@@ -10,7 +10,7 @@ import unittest
 import h5py
 import numpy as np
 
-from program import SMALL, run, settings
+from program import SMALL, run, run_script, settings
 from skipped import main
 
 EVALUATE = ("--count", 150, "--samples", 200, "--likelihood")
@@ -95,6 +95,24 @@ class Evaluate(unittest.TestCase):
         read, _, _ = self.evaluate("read", "--samples-file", self.path("samples.h5"))
         made, again = json.loads(self.first[0])["quality"], json.loads(read)["quality"]
         self.assertAlmostEqual(made["sliced_w1"]["samples"], again["sliced_w1"]["samples"], delta=1e-5)
+
+    def test_independent_measure(self):
+        """analysis/quality.py, written from the papers in Python, finds the same distances: within five standard errors
+        of a mean over ten pairs of sets, which either draws for itself."""
+        real, samples = self.path("independent real.h5"), self.path("independent samples.h5")
+        for arguments in (("data", "swiss_roll", "--count", 10000, "--seed", 6, "--output", real),
+                          ("sample", self.path("run"), "--count", 500, "--output", samples)):
+            result = run(*arguments)
+            self.assertEqual(result.code, 0, str(result))
+        text, _, _ = self.evaluate("independent", "--samples", 500, "--samples-file", samples, "--data", real)
+        result = run_script("quality.py", samples, "--data", real, "--json", self.path("quality.json"))
+        self.assertEqual(result.code, 0, str(result))
+        with open(self.path("quality.json"), encoding="utf-8") as file:
+            found = json.load(file)
+        here = json.loads(text)["quality"]["sliced_w1"]
+        for name, there in (("samples", found["samples"][samples]), ("oracle", found["oracle"])):
+            error = there["sliced_w1_deviation"] / math.sqrt(found["pairs"])
+            self.assertAlmostEqual(here[name], there["sliced_w1"], delta=5 * error, msg=name)
 
     @staticmethod
     def attributes(node):

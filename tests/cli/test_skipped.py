@@ -1,17 +1,15 @@
 #!/usr/bin/python3
-"""Skipped tests are noticed (tests/skipped.py). Run: /usr/bin/python3 tests/cli/test_skipped.py"""
+"""Skipped tests are noticed (tests/skipped.py). Run: ctest --preset dev -R cli.skipped"""
 import contextlib
 import io
-import os
 import subprocess
 import sys
 
-from program import Case, SOURCE
 import skipped
+from program import Case
 
 SCRIPT = """
-import sys, unittest
-sys.path.insert(0, {tests!r})
+import unittest
 from skipped import main
 
 class Ranks(unittest.TestCase):
@@ -36,10 +34,9 @@ main()
 
 class Skipped(Case):
     def script(self, *names):
-        script = self.write("script.py", SCRIPT.format(tests=os.path.join(SOURCE, "tests")))
-        command = [sys.executable, script, *(f"Ranks.{name}" for name in names)]
-        return subprocess.run(command, capture_output=True, text=True,
-                              check=False)
+        script = self.write("script.py", SCRIPT)
+        return subprocess.run([sys.executable, script, *(f"Ranks.{name}" for name in names)], capture_output=True,
+                              text=True, check=False)
 
     def judged(self, output, inside="<skipped/>"):
         """The exit code, and what is printed, of a test with this output."""
@@ -49,8 +46,8 @@ class Skipped(Case):
             return skipped.judge([path]), told.getvalue()
 
     def test_exit_codes(self):
-        nothing, isa = "test_nothing", "test_each_instruction_set_by_itself"
-        package, failure = "test_package", "test_failure"
+        nothing, package, failure = "test_nothing", "test_package", "test_failure"
+        isa = "test_each_instruction_set_by_itself"
         for names, code in (((nothing,), 0), ((isa,), 77), ((nothing, isa, package), 77), ((failure,), 1),
                             ((isa, failure), 1)):
             self.assertEqual(code, self.script(*names).returncode, names)

@@ -357,9 +357,10 @@ class Sample(Case):
             found = self.rows("--steps", steps)
             self.assertTrue(np.isfinite(found).all())
             self.assertFalse(np.array_equal(full, found))
-        output = ["--output", self.path("x.h5")]
-        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", 51, *output, says=["51", "1 to 50"], ranks=3)
-        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", -1, *output, says=["--steps", "0 to"])
+        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", 51, "--output", self.path("x.h5"),
+                   says=["51", "1 to 50"], ranks=3)
+        self.fails(USAGE, "sample", self.run, "--count", 5, "--steps", -1, "--output", self.path("x.h5"),
+                   says=["--steps", "0 to"])
         self.assertFalse(os.path.exists(self.path("x.h5")))
 
     def test_set(self):
