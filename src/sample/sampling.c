@@ -1,4 +1,4 @@
-/* The rows of the option table for the section `sampling`, as options, as help and as attributes. */
+/* The rows of the option table for the section `sampling`: as options, as help, and as attributes of files. */
 #include "sample/sampling.h"
 
 #include "config/table.h"
@@ -57,7 +57,7 @@ static ddpm_status set(ddpm_config *config, const char *name, const char *value)
     if (strcmp(name, "set") == 0) return set_by_key(config, value);
     for (int i = 0; (option = row(i)); i++) {
         if (!option->option || strcmp(option->option, name) != 0) continue;
-        ddpm_option named = *option; /* for a message that names what was typed */
+        ddpm_option named = *option; /* so that a message names what was typed */
         snprintf(typed, sizeof typed, "--%s", name);
         named.key = typed;
         return ddpm_option_read(&named, config, value, strlen(value), 1);
@@ -65,7 +65,7 @@ static ddpm_status set(ddpm_config *config, const char *name, const char *value)
     return ddpm_fail(DDPM_ERR_INTERNAL, "--%s is not an option of the section " SECTION, name);
 }
 
-/* Tried on a configuration of defaults, so that a mistake is found before a model is read. */
+/* Try a setting on a configuration of defaults, so that a mistake is found before a model is read. */
 static ddpm_status try_to_set(const char *option, const char *value)
 {
     ddpm_config config;
