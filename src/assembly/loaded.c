@@ -44,7 +44,7 @@ ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out)
     return status;
 }
 
-ddpm_status ddpm_load_shared(ddpm_comm *comm, const char *path, int with_moments, ddpm_loaded *out)
+ddpm_status ddpm_load_everywhere(ddpm_comm *comm, const char *path, int with_moments, ddpm_loaded *out)
 {
     *out = (ddpm_loaded){0};
     ddpm_status status = DDPM_ON_RANK_0(comm, load(path, with_moments, out));
@@ -66,8 +66,7 @@ ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded, const char *pa
     if (!ddpm_model_is_classifier(&loaded->model)) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_USAGE,
                      "%s: is a classifier (diffusion.predict: class), which cannot make rows; name a model of the same "
-                     "data that can, "
-                     "and this classifier with 'ddpm sample ... --classifier'",
+                     "data that can, and this classifier with 'ddpm sample ... --classifier'",
                      path);
 }
 

@@ -14,15 +14,17 @@ typedef struct ddpm_loaded {
     ddpm_model model;
 } ddpm_loaded;
 
-/** Local. Read a checkpoint and build its model.
+/** Local. Read a checkpoint and build its model. DDPM_ERR_MISSING, DDPM_ERR_DATA (not a checkpoint, damaged, or a
+ * configuration that does not fit it), DDPM_ERR_CONFIG (a configuration that this program refuses), DDPM_ERR_IO.
  *  @param path          a file or a run folder.
- *  @param with_moments  whether to read the moments, which only training needs.
- *  @param[out] out      release with ddpm_loaded_release. */
+ *  @param with_moments  nonzero: also read the optimiser's moments, which only training needs.
+ *  @param[out] out      release with ddpm_loaded_release; empty after a failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out);
 
-/** Collective. The same on all ranks, where only rank 0 reads the file. */
-DDPM_MUST_CHECK ddpm_status ddpm_load_shared(ddpm_comm *comm, const char *path, int with_moments, ddpm_loaded *out);
+/** Collective. The same for all ranks; only rank 0 reads the file. */
+DDPM_MUST_CHECK ddpm_status ddpm_load_everywhere(ddpm_comm *comm, const char *path, int with_moments, ddpm_loaded *out);
 
+/** Local. */
 void ddpm_loaded_release(ddpm_loaded *loaded);
 
 /** Local. DDPM_ERR_USAGE for a classifier, which cannot make rows and has no bound. @param path  for the message. */

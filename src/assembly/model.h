@@ -18,8 +18,9 @@ typedef struct ddpm_model {
 } ddpm_model;
 
 /** DDPM_ERR_CONFIG where a classifier's condition is not one class.
- *  @param config   checked; borrowed until ddpm_model_release.  @param columns  D.  @param[out] out  release with
- * ddpm_model_release. */
+ *  @param config    checked; borrowed until ddpm_model_release, as is condition.
+ *  @param columns   D.
+ *  @param[out] out  release with ddpm_model_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns,
                                               const ddpm_condition *condition, ddpm_model *out);
 
@@ -29,8 +30,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_model_create_with_beta(const ddpm_config *confi
                                                         const double *beta, ddpm_model *out);
 void ddpm_model_release(ddpm_model *model);
 
-/** Bytes of its tables by t. */
+/** Bytes of its tables by t, the network's embedding included; the parameters are the caller's. */
 int64_t ddpm_model_bytes(const ddpm_model *model);
+
 /** Whether it predicts the class of a noisy row (diffusion.predict: class), and so cannot make rows. */
 int ddpm_model_is_classifier(const ddpm_model *model);
 

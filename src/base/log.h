@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 
-/** Whether this rank prints; before the first call it does. Only one rank of a run should. */
+/** Say whether this rank prints (nonzero), as every rank does until it is called. Only one rank of a run should. */
 void ddpm_log_speak(int yes);
 
 /** Print a line, or one that starts with "warning: "; a newline is added. */

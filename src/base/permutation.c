@@ -2,8 +2,8 @@
  * bijection. */
 #include "base/permutation.h"
 
-/* The inverse of an odd number modulo 2^64, by Newton's iteration: each step doubles the number of right bits (3 to
- * begin with). */
+/* The inverse of an odd number modulo 2^64, by Newton's iteration. An odd number is its own inverse modulo 2^3, so 3
+ * low bits are right at first, and each step doubles their number. */
 static uint64_t inverse_of(uint64_t odd)
 {
     uint64_t x = odd;

@@ -13,7 +13,8 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_INITIAL = 1,     /* parameters; step = tensor, row = element / 4 */
     DDPM_RANDOM_DATA = 2,        /* generated data sets; row = data row */
     DDPM_RANDOM_SPLIT = 3,       /* which rows are held out */
-    DDPM_RANDOM_ORDER = 4,       /* order of an epoch; step = epoch */
+    DDPM_RANDOM_ORDER = 4,       /* order of an epoch; step = epoch, or for streamed rows a number of its pages and
+                                  * windows (data/stream.c) */
     DDPM_RANDOM_TIMESTEP = 5,    /* t in training; step = iteration, row = position in the batch */
     DDPM_RANDOM_NOISE = 6,       /* noise in training; likewise */
     DDPM_RANDOM_VALIDATION = 7,  /* t and noise of the validation loss; row = validation row */

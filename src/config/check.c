@@ -162,8 +162,8 @@ static ddpm_status compare(const ddpm_option *option, const ddpm_config *then, c
     if (status == DDPM_OK) status = value_text(option, now, &is);
     if (status == DDPM_OK && strcmp(was, is) != 0)
         status = ddpm_fail(DDPM_ERR_CONFIG,
-                           "%s was %.*s%s when this run began and is %.*s%s now; restore it, or start a new run folder "
-                           "(--resume never)",
+                           "%s was %.*s%s when this run began and is %.*s%s now; restore it, or name a new run folder "
+                           "(--output)",
                            option->key, SHOWN, was, strlen(was) > SHOWN ? "..." : "", SHOWN, is,
                            strlen(is) > SHOWN ? "..." : "");
     free(was);

@@ -76,10 +76,11 @@ ddpm_status ddpm_config_reference(FILE *to)
 {
     ddpm_config config;
     DDPM_TRY(ddpm_config_defaults(&config));
-    fputs("# ddpm " DDPM_VERSION "\n"
-          "# Every key with its default, which it has where a configuration leaves it out.\n"
-          "# Keys of science decide what is computed, and cannot change when a run is resumed; the others can.\n",
-          to);
+    fputs(
+        "# ddpm " DDPM_VERSION "\n"
+        "# Every key with its default, which it has where a configuration leaves it out.\n"
+        "# A key marked 'science' decides what is computed, and cannot change when a run is resumed; the others can.\n",
+        to);
     const ddpm_status status = write_all(&config, 1, to);
     ddpm_config_release(&config);
     return status;

@@ -75,10 +75,12 @@ static ddpm_status next(reader *r)
     if (e->type == YAML_MAPPING_START_EVENT) anchor = e->data.mapping_start.anchor, tag = e->data.mapping_start.tag;
     if (anchor)
         return fail_at(r, e->start_mark, DDPM_ERR_CONFIG,
-                       "anchors (&) and aliases (*) are not used here; write the value out, in quotes if it begins so");
+                       "anchors (&) and aliases (*) are not used here; write the value out, in quotes if the value "
+                       "itself begins with & or *");
     if (tag)
-        return fail_at(r, e->start_mark, DDPM_ERR_CONFIG,
-                       "tags (!) are not used here; write the value alone, in quotes if it begins so");
+        return fail_at(
+            r, e->start_mark, DDPM_ERR_CONFIG,
+            "tags (!) are not used here; write the value alone, in quotes if the value itself begins with !");
     return DDPM_OK;
 }
 
@@ -183,8 +185,8 @@ static ddpm_status read_key(reader *r, const char *section, char key[DDPM_KEY_BY
                        found(r, quoted));
     if (strlen(scalar_text(r)) != r->event.data.scalar.length)
         return fail_at(r, r->event.start_mark, DDPM_ERR_CONFIG, "expected the name of a key, found a zero byte in it");
-    snprintf(key, DDPM_KEY_BYTES, "%s%s%s", section, *section ? "." : "",
-             scalar_text(r)); /* one that is cut off is not known either */
+    /* a key too long for the array is cut, and so is unknown */
+    snprintf(key, DDPM_KEY_BYTES, "%s%s%s", section, *section ? "." : "", scalar_text(r));
     const char *now = r->accepts_former ? ddpm_option_renamed(key) : NULL;
     if (now) snprintf(key, DDPM_KEY_BYTES, "%s", now);
     const int option = ddpm_option_find(key), group = ddpm_section_find(key);
@@ -197,8 +199,8 @@ static ddpm_status read_key(reader *r, const char *section, char key[DDPM_KEY_BY
     return DDPM_OK;
 }
 
-/* The current event is the value of a section; the section "" is the whole file. Recursion is limited by the table,
- * since a key must be known before its value is read. */
+/* The current event is the value of a section; the section "" is the whole file. Recursion is at most as deep as the
+ * table, since an unknown key ends it. */
 static ddpm_status read_section(reader *r, const char *section)
 {
     char key[DDPM_KEY_BYTES], quoted[DDPM_QUOTE_BYTES];
@@ -268,8 +270,7 @@ ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment)
     const char *equals = strchr(assignment, '=');
     const size_t length = equals ? (size_t)(equals - assignment) : 0;
     ddpm_config_quote(assignment, quoted);
-    snprintf(shown, sizeof shown, "%.*s", (int)strlen(quoted) - 2,
-             quoted + 1); /* as it was typed, without the quotes */
+    snprintf(shown, sizeof shown, "%.*s", (int)strlen(quoted) - 2, quoted + 1); /* without the quotes */
     if (!equals) return ddpm_fail(DDPM_ERR_CONFIG, "--set %s: expected section.key=value, found no '='", shown);
     reader r = {.config = config, .text = equals + 1, .bytes = strlen(equals + 1), .assignment = shown};
     snprintf(key, sizeof key, "%.*s", (int)(length < sizeof key ? length : sizeof key - 1), assignment);

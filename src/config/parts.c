@@ -1,4 +1,4 @@
-/* Makes the specifications of other rooms from a configuration. */
+/* Makes the specifications of other folders from a configuration. */
 #include "config/config.h"
 
 #include <stdlib.h>

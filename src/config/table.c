@@ -1,6 +1,7 @@
 /* The option table: every key with type, default, range, meaning, and whether it is a key of science (it decides what
- * is computed) or of the run (where and how). A new option is a member of ddpm_config and a row here. Only check.c
- * names keys besides, in the rules that span several of them. */
+ * is computed) or of the run (where and how). A new option is a member of ddpm_config, a row here, and a line where a
+ * specification is filled: parts.c, train/settings.c or assembly/model.c. A new list is also released in check.c, which
+ * holds the rules that span keys. */
 #include "config/table.h"
 
 #include "base/edit_distance.h"
@@ -129,10 +130,12 @@ const ddpm_option ddpm_options[] = {
     TEXT(data.dataset, "data", SCIENCE, "hdf5: the dataset in that file"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all that are not conditions"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.condition, NULL, SCIENCE,
-          "what rows are conditioned on: datasets or columns of the file, or the label of generated rows; integers are classes "
-          "and other types numbers, unless class:NAME or number:NAME says which"),
+          "what the model is given of each row: datasets or columns of the file, or label of generated rows. A dataset of "
+          "integers and the label of two_moons are classes and all others are numbers, unless class:NAME or number:NAME says "
+          "which"),
     CHOICE(data.standardize, "column", standardizations, SCIENCE,
-           "what is brought to mean 0 and variance 1 before training: each column, all columns together, or nothing"),
+           "what is brought to mean 0 and variance 1 before training. column: each column by itself; global: all columns "
+           "together; none: nothing"),
     REAL(data.validation, "0.1", 0, 0.5, SCIENCE, "share of the rows that is held out for the validation loss"),
     /* Science, since rows that are streamed are visited in another order. */
     REAL(data.memory, "4096", 1, INFINITY, SCIENCE,
@@ -156,34 +159,36 @@ const ddpm_option ddpm_options[] = {
          "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity or data"),
     RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T"),
     CHOICE(diffusion.predict, "velocity", predictions, SCIENCE,
-           "what the network is trained to predict: the noise; x_0; o, where sqrt(1 - beta) x_t + sqrt(beta) o is the mean of "
-           "x_{t-1}; the velocity sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0; or the class of data.condition, by "
-           "cross-entropy, for `ddpm sample --classifier`"),
+           "what the network is trained to predict. noise: the noise; data: x_0; mean: o in sqrt(1 - beta) x_t + sqrt(beta) o, "
+           "the mean of x_{t-1}; velocity: sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0; class: the class that "
+           "data.condition names, by cross-entropy, for `ddpm sample --classifier`"),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
-           "variance of a reverse step: beta_t; the posterior's; or learned by a second head of the network, within bounds "
-           "around beta_t, or between the first two"),
+           "variance of a reverse step. beta: beta_t; posterior: that of q(x_{t-1} | x_t, x_0); learned: by a second head of "
+           "the network, around beta_t; learned_range: by a second head, between beta_t and the posterior's"),
     CHOICE(diffusion.loss, "simple", losses, SCIENCE,
-           "squared error of the prediction; the variational bound; or both, where the bound trains the variance head alone"),
-    REAL(diffusion.lambda, "0.001", 0, INFINITY, SCIENCE, "hybrid: weight of the bound, which is T times its term at the drawn t"),
+           "simple: the squared error of the prediction; vlb: the variational bound; hybrid: both, where the bound trains the "
+           "variance head alone"),
+    REAL(diffusion.lambda, "0.001", 0, INFINITY, SCIENCE, "hybrid: weight of the bound, the sum of T terms, which T times the term at the drawn t estimates"),
     CHOICE(diffusion.weighting, "none", weightings, SCIENCE,
-           "weight of the squared error at t: 1; the one that makes it the squared error of the noise; or the same, with the "
-           "signal-to-noise ratio cut off at gamma"),
-    REAL(diffusion.gamma, "5", 0, INFINITY, SCIENCE | OPEN_0, "min_snr: the largest signal-to-noise ratio that counts"),
+           "weight of the squared error at t. none: 1; noise: the one that makes it the squared error of the noise; min_snr: the "
+           "same times min(SNR, gamma) / SNR, where SNR is the signal-to-noise ratio at t"),
+    REAL(diffusion.gamma, "5", 0, INFINITY, SCIENCE | OPEN_0, "min_snr: the largest signal-to-noise ratio that counts in full"),
     CHOICE(diffusion.timesteps, "uniform", timesteps, SCIENCE,
-           "how t is drawn: for each row independently; in pairs t and T + 1 - t; spread evenly over the batch; or more often "
-           "where losses have been large"),
+           "how t is drawn. uniform: for each row by itself; antithetic: t and T + 1 - t for two rows; stratified: evenly over "
+           "the batch; importance: more often where the last losses were large"),
 
     REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE,
          "share of the rows that are trained on without their condition, which guidance needs"),
 
     CHOICE(network.kind, "mlp", networks, SCIENCE,
-           "a multilayer perceptron; or residual blocks of two layers, whose layer norms are modulated by t and the "
+           "mlp: a multilayer perceptron; residual: blocks of two layers, whose layer norms are modulated by t and the "
            "condition"),
     INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
     INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers, or residual blocks"),
     CHOICE(network.activation, "silu", activations, SCIENCE, "the activation function after each hidden layer"),
     CHOICE(network.time, "sinusoidal", times, SCIENCE,
-           "how t enters the network: by an embedding, or (mlp) by a learned gain of each hidden unit at each t"),
+           "how t enters the network. sinusoidal: by an embedding; gain_table (mlp only): by a learned factor for each hidden "
+           "unit at each t"),
     INT(network.time_width, "64", 2, 4096, SCIENCE,
         "sinusoidal: columns of the embedding, an even number; residual: also of the layer that blocks are modulated "
         "from"),
@@ -220,7 +225,8 @@ const ddpm_option ddpm_options[] = {
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),
 
-    CHOICE(sampling.method, "ancestral", methods, RUN, "the reverse chain; DDIM; or DPM-Solver++(2M)", .option = "sampler"),
+    CHOICE(sampling.method, "ancestral", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M)",
+           .option = "sampler"),
     INT(sampling.steps, "0", 0, 1000000, RUN, "reverse steps, spread evenly over diffusion.steps; 0: all of them",
         .option = "steps"),
     REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the noise of a step, as a share of the posterior's", .option = "eta"),
@@ -229,14 +235,14 @@ const ddpm_option ddpm_options[] = {
     REAL(sampling.guidance, "0", 0, 1000, RUN,
          "w of classifier-free guidance: (1 + w) times the conditional prediction less w times the unconditional one",
          .option = "guidance"),
-    CHOICE(sampling.weights, "ema", weights, RUN, "the running mean of the parameters, or the last ones",
+    CHOICE(sampling.weights, "ema", weights, RUN, "ema: the running mean of the parameters; raw: the last parameters",
            .option = "weights"),
-    CHOICE(sampling.clip, "none", clips, RUN, "whether predicted rows are clipped to the range of the training data",
+    CHOICE(sampling.clip, "none", clips, RUN, "how predicted rows are clipped. none: not at all; data: to the range of the training data",
            .option = "clip"),
 
     CHOICE(parallel.reduction, "exact", reductions, SCIENCE,
-           "how gradients are added over the ranks: exactly; or in float32, which halves the bytes and rounds in a way that "
-           "depends on the number of ranks and threads"),
+           "how gradients are added over the ranks. exact: exactly; float32: in half the bytes, with rounding that depends on "
+           "the number of ranks and threads"),
     INT(parallel.block_rows, "0", 8, 4096, SCIENCE | OR_0, "rows that a thread computes at a time; 0: chosen from the batch"),
 };
 /* clang-format on */

@@ -85,7 +85,8 @@ enum { DDPM_QUOTE_BYTES = 128 };
 void ddpm_config_quote(const char *text, char out[DDPM_QUOTE_BYTES]);
 
 /** Set the member of an option that is not a list from a scalar. DDPM_ERR_CONFIG: "key: expected ..., found ...".
- *  @param text    ended by a zero byte; `length` shows whether there is another before that.
+ *  @param text    ended by a zero byte.
+ *  @param length  of the scalar; it is longer than text when the scalar holds a zero byte, which is refused.
  *  @param plain   whether it was written without quotes. */
 DDPM_MUST_CHECK ddpm_status ddpm_option_read(const ddpm_option *option, ddpm_config *config, const char *text,
                                              size_t length, int plain);

@@ -97,7 +97,7 @@ void ddpm_config_quote(const char *text, char out[DDPM_QUOTE_BYTES])
         if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
 }
 
-/* A null without quotes is not a text. */
+/* YAML reads a plain null as "no value"; a user who means the word writes it in quotes. */
 static int is_null(const char *text)
 {
     static const char *const names[] = {"", "~", "null", "Null", "NULL"};
@@ -114,7 +114,8 @@ static ddpm_status refuse(const ddpm_option *option, const char *text, size_t le
     ddpm_config_quote(text, found);
     if (strlen(text) < length)
         note = " and a zero byte";
-    else if (!plain && (option->type <= DDPM_OPTION_REAL || option->type == DDPM_OPTION_REAL_LIST))
+    else if (!plain &&
+             (option->type <= DDPM_OPTION_REAL /* BOOL, INT, UINT, REAL */ || option->type == DDPM_OPTION_REAL_LIST))
         note = " in quotes, which is a text";
     else if (plain && is_null(text) && option->type == DDPM_OPTION_TEXT && !(option->flags & DDPM_OPTION_FILE_NAME))
         note = "; write \"\" for an empty text";
@@ -211,7 +212,8 @@ ddpm_status ddpm_option_read(const ddpm_option *option, ddpm_config *config, con
     return DDPM_OK;
 }
 
-/* Make room for one more item. There is room for the next power of two, so it is full when the count is one. */
+/* Make space for one more item. The space is always a power of two, so the list is full when its count is 0 or a power
+ * of two. */
 static ddpm_status grow(ddpm_text_list *list)
 {
     char **items = NULL;
@@ -310,8 +312,8 @@ ddpm_status ddpm_option_valid(const ddpm_option *option, const ddpm_config *conf
 
 /* ---- value to text ---- */
 
-/* The character at c if it must be escaped in YAML, since libyaml's reader refuses it or takes it for a line break;
- * else 0. All such characters are below U+10000. */
+/* The code point at c if YAML needs it escaped, since libyaml's reader refuses it or takes it for a line break; else 0.
+ * All of these are below U+10000. */
 static unsigned escaped(const unsigned char *c, int *bytes)
 {
     unsigned code = c[0];

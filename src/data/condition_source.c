@@ -29,9 +29,9 @@ static ddpm_status find_dataset(const ddpm_condition_source *s, int64_t rows, va
 {
     ddpm_h5_shape shape;
     DDPM_TRY(ddpm_h5_shape_of(s->file, v->name, &shape));
-    int64_t numbers = 1;
-    for (int i = 1; i < shape.dims; i++) numbers *= shape.size[i] == 1 ? 1 : 2;
-    if (!shape.is_number || shape.dims < 1 || shape.size[0] != rows || numbers != 1)
+    int single = 1; /* each row is one number */
+    for (int i = 1; i < shape.dims; i++) single &= shape.size[i] == 1;
+    if (!shape.is_number || shape.dims < 1 || shape.size[0] != rows || !single)
         return ddpm_fail(DDPM_ERR_DATA,
                          "%s: dataset '%s' (data.condition) must hold one number for each of the %lld rows of '%s'",
                          s->spec->path, v->name, (long long)rows, s->spec->dataset);
@@ -145,7 +145,8 @@ static ddpm_status read_value(ddpm_condition_source *s, int64_t v, int64_t first
     const value *what = &s->values[v];
     int64_t stride = 1, at = 0;
     if (!s->file) {
-        ddpm_toy_source_read(s->spec, first, count, s->piece, values); /* the label is the only value */
+        /* generated rows have one condition, so values [count][1] are the labels */
+        ddpm_toy_source_read(s->spec, first, count, s->piece, values);
         return DDPM_OK;
     }
     if (what->column >= 0) {
@@ -165,14 +166,18 @@ static int is_valid(const value *what, float x)
 static ddpm_status check(const ddpm_condition_source *s, int64_t first, int64_t count, const float *values)
 {
     char expected[64] = "a finite number";
+    const char *advice = "";
     int64_t i = 0;
     while (i < count * s->count && is_valid(&s->values[i % s->count], values[i])) i++;
     if (i == count * s->count) return DDPM_OK;
     const value *what = &s->values[i % s->count];
-    if (what->is_class)
+    if (what->is_class) {
         snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", DDPM_CLASSES_MAX - 1);
-    return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %g", s->spec->path,
-                     what->name, (long long)(first + i / s->count), expected, (double)values[i]);
+        advice = "; number:NAME takes numbers";
+    }
+    return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %g%s",
+                     s->file ? s->spec->path : "generated rows", what->name, (long long)(first + i / s->count),
+                     expected, (double)values[i], advice);
 }
 
 ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, int64_t first, int64_t count, float *values)

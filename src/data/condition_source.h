@@ -2,9 +2,9 @@
  * generated rows.
  *
  *  data.condition lists names. A name is that of a dataset with one value for each row, or else of a column of
- * data.dataset (by name or number); of generated data, it is "label". Integers are classes and other types numbers,
- * unless "class:NAME" or "number:NAME" says which. A name may be listed once, and a column that is a condition is not
- * modelled. Local, main thread.
+ * data.dataset (by name or number); of generated data, it is "label". A dataset of integers and the label of two_moons
+ * are classes and all others are numbers, unless "class:NAME" or "number:NAME" says which. A name may be listed once,
+ * and a column that is a condition is not modelled. Local, main thread.
  */
 #ifndef DDPM_DATA_CONDITION_SOURCE_H
 #define DDPM_DATA_CONDITION_SOURCE_H
@@ -14,10 +14,13 @@
 
 typedef struct ddpm_condition_source ddpm_condition_source;
 
-/** @param file        of the data, borrowed; NULL for generated data.
+/** Find the conditions that spec names. DDPM_ERR_DATA: no dataset or column of a name, or not one number for each row.
+ * DDPM_ERR_CONFIG: a name given twice, or another name than "label" for generated rows. spec, file and names must
+ * outlive the source.
+ *  @param file         of the data; NULL for generated data.
  *  @param rows, width  of the dataset.
- *  @param names       [width] of its columns, or NULL.
- *  @param[out] out  close with ddpm_condition_source_close. */
+ *  @param names        [width] of its columns, or NULL.
+ *  @param[out] out     close with ddpm_condition_source_close. */
 DDPM_MUST_CHECK ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spec, ddpm_h5 *file, int64_t rows,
                                                        int64_t width, char *const *names, ddpm_condition_source **out);
 void ddpm_condition_source_close(ddpm_condition_source *source);

@@ -41,18 +41,49 @@ static ddpm_status read_share(ddpm_dataset *d, ddpm_source *source)
     return DDPM_OK;
 }
 
-static ddpm_status measure_read(void *context, int64_t first, int64_t count, const float **rows)
+/* Rows in memory that are to be measured. */
+typedef struct held_rows {
+    const ddpm_dataset *dataset;
+    const float *numbers; /* [all_rows][columns] */
+    int64_t columns;
+} held_rows;
+
+static ddpm_status read_held(void *context, int64_t first, int64_t count, const float **rows)
 {
-    const ddpm_dataset *d = context;
+    const held_rows *held = context;
     (void)count;
-    *rows = rows_of(d) + first * d->columns;
+    *rows = held->numbers + first * held->columns;
     return DDPM_OK;
 }
 
-static int measure_takes_part(const void *context, int64_t row)
+static int is_training_row(const void *context, int64_t row)
 {
-    const ddpm_dataset *d = context;
+    const ddpm_dataset *d = ((const held_rows *)context)->dataset;
     return d->held_out == 0 || ddpm_permutation_position(&d->split, row) >= d->held_out;
+}
+
+/* Conditions of held-out rows count too, so that every class that occurs in the data is known. */
+static int is_any_row(const void *context, int64_t row)
+{
+    (void)context;
+    (void)row;
+    return 1;
+}
+
+/* Collective. Measure [all_rows][columns] in memory, which may be overwritten afterwards. */
+static ddpm_status measure_held(ddpm_dataset *d, ddpm_standardize how, const float *numbers, int64_t columns,
+                                int (*takes_part)(const void *context, int64_t row), ddpm_transform *out)
+{
+    held_rows held = {d, numbers, columns};
+    const ddpm_row_reader reader = {.count = d->all_rows,
+                                    .columns = columns,
+                                    .most = d->all_rows,
+                                    .context = &held,
+                                    .read = read_held,
+                                    .takes_part = takes_part};
+    DDPM_TRY(ddpm_transform_measure(d->comm, how, &reader, out));
+    ddpm_comm_barrier(d->comm); /* all ranks have read their share */
+    return DDPM_OK;
 }
 
 /* Collective. Read every row into memory, measure, standardise in place. */
@@ -64,14 +95,7 @@ static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
     DDPM_TRY(ddpm_agree(d->comm, read_share(d, source)));
     ddpm_shared_publish(d->comm, d->memory);
-    const ddpm_row_reader reader = {.count = d->all_rows,
-                                    .columns = d->columns,
-                                    .most = d->all_rows,
-                                    .context = d,
-                                    .read = measure_read,
-                                    .takes_part = measure_takes_part};
-    DDPM_TRY(ddpm_transform_measure(d->comm, spec->standardize, &reader, &d->transform));
-    ddpm_comm_barrier(d->comm); /* all ranks have read what is overwritten now */
+    DDPM_TRY(measure_held(d, spec->standardize, rows_of(d), d->columns, is_training_row, &d->transform));
     const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
     ddpm_transform_apply(&d->transform, mine.end - mine.first, rows_of(d) + mine.first * d->columns);
     ddpm_shared_publish(d->comm, d->memory);
@@ -92,23 +116,7 @@ static ddpm_status read_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
                                       values_of(d) + mine.first * ddpm_condition_source_count(source));
 }
 
-static ddpm_status measure_read_values(void *context, int64_t first, int64_t count, const float **rows)
-{
-    const ddpm_dataset *d = context;
-    (void)count;
-    *rows = values_of(d) + first * d->condition.count;
-    return DDPM_OK;
-}
-
-/* Held-out rows take part, since a class may occur in them alone. */
-static int always(const void *context, int64_t row)
-{
-    (void)context;
-    (void)row;
-    return 1;
-}
-
-/* The names and which are classes; the rest is measured later. */
+/* Names and kinds. classes[v] is 1 for a class and 0 for a number until standardise_conditions counts the classes. */
 static ddpm_status describe_conditions(ddpm_dataset *d, const ddpm_condition_source *source)
 {
     const int64_t count = ddpm_condition_source_count(source);
@@ -150,21 +158,14 @@ static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "conditions", &d->conditions));
     DDPM_TRY(ddpm_agree(d->comm, read_conditions(d, source)));
     ddpm_shared_publish(d->comm, d->conditions);
-    const ddpm_row_reader reader = {.count = d->all_rows,
-                                    .columns = d->condition.count,
-                                    .most = d->all_rows,
-                                    .context = d,
-                                    .read = measure_read_values,
-                                    .takes_part = always};
-    DDPM_TRY(ddpm_transform_measure(d->comm, DDPM_STANDARDIZE_COLUMN, &reader, &measured));
-    ddpm_comm_barrier(d->comm); /* all ranks have read what is overwritten now */
+    DDPM_TRY(measure_held(d, DDPM_STANDARDIZE_COLUMN, values_of(d), d->condition.count, is_any_row, &measured));
     standardise_conditions(d, &measured);
     ddpm_shared_publish(d->comm, d->conditions);
     ddpm_transform_release(&measured);
     return DDPM_OK;
 }
 
-/* A constant column cannot be scaled to variance 1; it is only centred, and the user should know. */
+/* A constant column has no standard deviation to divide by; the user should know. */
 static void warn_of_constants(const ddpm_dataset *d)
 {
     const ddpm_transform *t = ddpm_dataset_transform(d);
@@ -175,12 +176,13 @@ static void warn_of_constants(const ddpm_dataset *d)
             constant++;
         }
     if (constant > 0)
-        ddpm_log_warning(
-            "%lld of %lld columns are constant (the first is column %lld%s%s%s): they are shifted to 0, but not scaled",
-            (long long)constant, (long long)d->columns, (long long)first, d->names ? " '" : "",
-            d->names ? d->names[first] : "", d->names ? "'" : "");
+        ddpm_log_warning("%lld of %lld columns are constant (the first is column %lld%s%s%s); the model learns nothing "
+                         "from them, and data.columns can leave them out",
+                         (long long)constant, (long long)d->columns, (long long)first, d->names ? " '" : "",
+                         d->names ? d->names[first] : "", d->names ? "'" : "");
 }
 
+/* Collective. */
 static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
 {
     ddpm_source *source = NULL;
@@ -200,11 +202,11 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     const double mib = (double)d->all_rows * (double)numbers * sizeof(float) / 1048576.0;
     if (mib > spec->memory && ddpm_source_conditions(source)) {
         ddpm_source_close(source);
-        return ddpm_fail(DDPM_ERR_CONFIG,
-                         "data.condition: rows with conditions cannot be streamed in this version; raise data.memory "
-                         "to %.0f MiB, or leave "
-                         "data.condition empty",
-                         ceil(mib));
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "data.condition: rows that are streamed cannot have conditions; raise data.memory to %.0f MiB, "
+            "or leave data.condition empty",
+            ceil(mib));
     }
     if (mib > spec->memory) return ddpm_stream_create(d->comm, spec, source, &d->stream);
     status = hold(d, spec, source);

@@ -14,11 +14,12 @@
 
 typedef struct ddpm_dataset ddpm_dataset;
 
-/** Collective. Read (or generate), measure, standardise. spec must outlive the data set.
+/** Collective. Read (or generate), measure, standardise. spec must outlive the data set. DDPM_ERR_CONFIG: conditions of
+ * rows that would be streamed, or data.memory too small to stream; the errors of ddpm_source_open and ddpm_source_read.
  *  @param[out] out   free with ddpm_dataset_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_dataset_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_dataset **out);
 
-/** Collective. NULL is allowed. */
+/** Collective. NULL (on all ranks) is allowed. */
 void ddpm_dataset_free(ddpm_dataset *dataset);
 
 /** Local. Training rows, held-out rows, columns, column names (NULL: none), the map to the data's units. */
@@ -34,7 +35,9 @@ const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset);
 /** Local. A text for people: how many rows there are, where they are held, and how much memory that takes. */
 void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes);
 
-/** Collective. Prepare positions first .. first+count-1 for ddpm_dataset_fill. */
+/** Collective. Make positions first .. first+count-1 ready for ddpm_dataset_fill. Call it only after all ranks have met
+ * since their last fill (in training, they meet in the reduction), since it may overwrite what they copy from.
+ * DDPM_ERR_CONFIG: the data are streamed, and a window has fewer than count rows; DDPM_ERR_IO, DDPM_ERR_DATA. */
 DDPM_MUST_CHECK ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t first, int64_t count);
 
 /** Local, any thread. Copy the standardised rows at positions first .. first+count-1 to x [count][columns], and their

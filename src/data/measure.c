@@ -6,7 +6,7 @@
 #include <math.h>
 
 enum {
-    PIECES = 256,          /* at most; it does not depend on the ranks, nor does the order of additions */
+    PIECES = 256, /* at most; it does not depend on the number of ranks, so neither does the order of additions */
     PIECE_TABLE = 1 << 22, /* limit of pieces x columns */
     FIELDS = 5             /* numbers in `moments` */
 };

@@ -27,8 +27,7 @@ static ddpm_status find_column(const ddpm_source *source, const char *wanted, in
     const ddpm_data_spec *spec = &source->spec;
     *out = ddpm_data_column(wanted, source->width, (const char *const *)source->all_names);
     if (*out >= 0) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA,
-                     "%s: dataset '%s' has no column '%s' (data.columns); it has %lld columns, 0 to %lld%s", spec->path,
+    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has no column '%s'; it has %lld columns, 0 to %lld%s", spec->path,
                      spec->dataset, wanted, (long long)source->width, (long long)source->width - 1,
                      source->all_names ? ", with names that 'ddpm info' lists" : ", without names");
 }
@@ -49,8 +48,8 @@ static ddpm_status select_listed(ddpm_source *source)
         if (is_condition(source, source->selected[i]))
             return ddpm_fail(
                 DDPM_ERR_CONFIG,
-                "data.columns: column '%s' is a condition too (data.condition); a condition is not modelled: "
-                "list the column in one of the two",
+                "data.columns: column '%s' is a condition too (data.condition); a column is either modelled or a "
+                "condition: name it in one of the two",
                 list->items[i]);
     }
     source->columns = list->count;
@@ -191,7 +190,7 @@ static ddpm_status read_selected(ddpm_source *source, int64_t first, int64_t cou
     return DDPM_OK;
 }
 
-/* Refuse value i of rows first .. */
+/* Fail with the place of value i, counted from the start of row `first`. */
 static ddpm_status refuse(const ddpm_source *source, int64_t first, int64_t i, const char *why)
 {
     const int64_t column = i % source->columns;

@@ -7,7 +7,8 @@
 typedef struct ddpm_source ddpm_source;
 
 /** Open what data.source names: DDPM_ERR_MISSING, DDPM_ERR_DATA (no such dataset or column, not numbers, no rows),
- * DDPM_ERR_IO.
+ * DDPM_ERR_IO, DDPM_ERR_CONFIG (a column that is also a condition, or no column left to model; the rules of
+ * condition_source.h).
  *  @param[out] out   close with ddpm_source_close. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out);
 void ddpm_source_close(ddpm_source *source);

@@ -1,4 +1,4 @@
-/* What a configuration's words for rows and columns stand for. */
+/* Finds the column, and the file, that a user names. */
 #include "data/spec.h"
 
 #include <errno.h>
@@ -15,9 +15,9 @@ int64_t ddpm_data_column(const char *wanted, int64_t columns, const char *const 
     return errno == 0 && *wanted && !*end && number >= 0 && number < columns ? number : -1;
 }
 
-ddpm_status ddpm_data_spec_point(ddpm_data_spec *spec, const char *text, const char *otherwise, ddpm_data_names *names)
+ddpm_status ddpm_data_spec_point(ddpm_data_spec *spec, const char *text, const char *fallback, ddpm_data_names *names)
 {
-    DDPM_TRY(ddpm_file_split_dataset(text, otherwise, DDPM_PATH_BYTES, names->path, names->dataset));
+    DDPM_TRY(ddpm_file_split_dataset(text, fallback, DDPM_PATH_BYTES, names->path, names->dataset));
     spec->source = DDPM_DATA_HDF5;
     spec->path = names->path;
     spec->dataset = names->dataset;

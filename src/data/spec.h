@@ -1,5 +1,5 @@
-/** The specification of a data set: the section `data` of a configuration, and what else decides which rows there are
- * and in which order they are visited. */
+/** The section `data` of a configuration, and the seed and batch: all that decides which rows there are and in which
+ * order they are visited. */
 #ifndef DDPM_DATA_SPEC_H
 #define DDPM_DATA_SPEC_H
 
@@ -41,11 +41,11 @@ typedef struct ddpm_data_names {
  *  @param names  [columns], or NULL. */
 int64_t ddpm_data_column(const char *wanted, int64_t columns, const char *const *names);
 
-/** Local. Change a specification to the rows of another file.
- *  @param text       FILE.h5[:dataset].
- *  @param otherwise  the dataset if none is named.
+/** Local. Make a specification read the rows of another file in place of its own. DDPM_ERR_USAGE: a name is too long.
+ *  @param text      FILE.h5[:dataset].
+ *  @param fallback  the dataset if none is named.
  *  @param[out] names  the texts that the specification then points to. */
-DDPM_MUST_CHECK ddpm_status ddpm_data_spec_point(ddpm_data_spec *spec, const char *text, const char *otherwise,
+DDPM_MUST_CHECK ddpm_status ddpm_data_spec_point(ddpm_data_spec *spec, const char *text, const char *fallback,
                                                  ddpm_data_names *names);
 
 #endif

@@ -20,8 +20,10 @@ struct ddpm_stream {
     ddpm_source *source;
     int64_t columns, page_rows;
     int64_t full_pages, tail_rows; /* the rows after the full pages are the last page of every epoch */
-    int64_t held_out_pages, kept_pages, training_rows;
-    int64_t window_pages, windows; /* of an epoch */
+    int64_t held_out_pages;
+    int64_t kept_pages; /* the held-out pages that stay in memory */
+    int64_t training_rows;
+    int64_t window_pages, windows; /* pages of a window; windows of an epoch */
     ddpm_permutation split;        /* of the full pages; the first of them are held out */
     ddpm_transform transform;
     ddpm_shared *slots[SLOTS], *kept;
@@ -37,6 +39,18 @@ typedef struct window {
     ddpm_permutation order;
 } window;
 
+/* Orders of an epoch: step epoch * (windows + 1) is that of its pages, the next `windows` steps are those of the rows
+ * in each window. */
+static int64_t page_order_step(const ddpm_stream *s, int64_t epoch)
+{
+    return epoch * (s->windows + 1);
+}
+
+static int64_t row_order_step(const ddpm_stream *s, int64_t epoch, int64_t index)
+{
+    return page_order_step(s, epoch) + 1 + index;
+}
+
 static int64_t window_rows(const ddpm_stream *s)
 {
     return s->window_pages * s->page_rows;
@@ -47,7 +61,7 @@ static window window_of(const ddpm_stream *s, int64_t position)
     const int64_t epoch = position / s->training_rows, at = position % s->training_rows, index = at / window_rows(s);
     window w = {.number = epoch * s->windows + index, .first = epoch * s->training_rows + index * window_rows(s)};
     w.rows = ddpm_smaller(window_rows(s), s->training_rows - index * window_rows(s));
-    w.order = ddpm_permutation_make(s->seed, DDPM_RANDOM_ORDER, epoch * (s->windows + 1) + index + 1, w.rows);
+    w.order = ddpm_permutation_make(s->seed, DDPM_RANDOM_ORDER, row_order_step(s, epoch, index), w.rows);
     return w;
 }
 
@@ -68,7 +82,7 @@ static ddpm_status read_window(ddpm_stream *s, int64_t number, ddpm_shared *slot
     const int64_t first = index * s->window_pages, count = ddpm_smaller(s->window_pages, pages - first);
     const ddpm_range mine = ddpm_shared_part(s->comm, slot, count);
     const ddpm_permutation order =
-        ddpm_permutation_make(s->seed, DDPM_RANDOM_ORDER, epoch * (s->windows + 1), s->full_pages - s->held_out_pages);
+        ddpm_permutation_make(s->seed, DDPM_RANDOM_ORDER, page_order_step(s, epoch), s->full_pages - s->held_out_pages);
     for (int64_t place = mine.first; place < mine.end; place++) {
         int64_t rows;
         const int64_t row = page_at(s, &order, first + place, &rows);
@@ -117,8 +131,8 @@ static ddpm_status plan(ddpm_stream *s, const ddpm_data_spec *spec)
     const int64_t window_least = ddpm_pieces(spec->batch, s->page_rows);
     if (s->window_pages < window_least)
         return ddpm_fail(DDPM_ERR_CONFIG,
-                         "data.memory: expected at least %.4g MiB, for %d windows of a batch (training.batch: %lld "
-                         "rows of %lld bytes) and the held-out pages, found %.4g",
+                         "data.memory: expected at least %.0f MiB, for %d windows of a batch (training.batch: %lld "
+                         "rows of %lld bytes) and the held-out pages, found %g",
                          ceil((double)((s->kept_pages + SLOTS * window_least) * s->page_rows * row_bytes) / 1048576.0),
                          SLOTS, (long long)spec->batch, (long long)row_bytes, spec->memory);
     s->windows = ddpm_pieces(s->training_rows, window_rows(s));
@@ -126,6 +140,7 @@ static ddpm_status plan(ddpm_stream *s, const ddpm_data_spec *spec)
     return DDPM_NEW(&s->page, s->page_rows * s->columns, "a page of rows");
 }
 
+/* Collective. */
 static ddpm_status build(ddpm_stream *s, const ddpm_data_spec *spec)
 {
     const size_t page_bytes = (size_t)(s->page_rows * s->columns) * sizeof(float);

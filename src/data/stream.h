@@ -1,4 +1,5 @@
-/** Rows of a data set that is larger than the memory that it may take, read during training. For data/dataset.c.
+/** Rows of a data set that is larger than the memory that it may take, read during training. Used by dataset.c
+ * alone.
  *
  *  A page is about 1 MiB of neighbouring rows, and is held out or trained on as a whole. An epoch visits the training
  * pages in a permuted order. A window is some pages that follow each other in that order; it is read as a whole, and
@@ -12,9 +13,13 @@
 
 typedef struct ddpm_stream ddpm_stream;
 
-/** Collective. @param source  closed with the stream, or on failure. */
+/** Collective. Takes over the source, also on failure. DDPM_ERR_CONFIG: data.memory holds fewer than three windows of a
+ * batch; DDPM_ERR_IO, DDPM_ERR_DATA.
+ *  @param[out] out  free with ddpm_stream_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_source *source,
                                                ddpm_stream **out);
+
+/** Collective. NULL (on all ranks) is allowed. */
 void ddpm_stream_free(ddpm_stream *stream);
 
 /* Local. */
@@ -23,7 +28,8 @@ int64_t ddpm_stream_held_out(const ddpm_stream *stream); /* held-out rows that a
 const ddpm_transform *ddpm_stream_transform(const ddpm_stream *stream);
 int64_t ddpm_stream_bytes(const ddpm_stream *stream); /* on a node */
 
-/** As the functions of dataset.h: the first is Collective, to be called before the Local ones. */
+/** As the functions of dataset.h: the first is Collective, and the rules of its call are those of ddpm_dataset_prepare;
+ * the others are Local, any thread. */
 DDPM_MUST_CHECK ddpm_status ddpm_stream_prepare(ddpm_stream *stream, int64_t first, int64_t count);
 void ddpm_stream_fill(const ddpm_stream *stream, int64_t first, int64_t count, float *out);
 void ddpm_stream_fill_held_out(const ddpm_stream *stream, int64_t first, int64_t count, float *out);

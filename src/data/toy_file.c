@@ -5,14 +5,13 @@
 #include "base/memory.h"
 #include "store/joint_file.h"
 
-#include <math.h>
 #include <stdio.h>
 
 enum { ROUND_ROWS = 1 << 20 };
 
 static double noise_of(const ddpm_toy_file *toy)
 {
-    return isnan(toy->noise) ? ddpm_toy_noise(toy->kind) : toy->noise;
+    return ddpm_toy_noise_or(toy->kind, toy->noise);
 }
 
 /* Local, on rank 0. */

@@ -1,4 +1,4 @@
-/** Generated rows. Local, any thread. */
+/** Rows of the toy problem that a data spec names. Local, any thread. */
 #ifndef DDPM_DATA_TOY_SOURCE_H
 #define DDPM_DATA_TOY_SOURCE_H
 

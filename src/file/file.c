@@ -36,7 +36,7 @@ static size_t folder_bytes(const char *path)
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-ddpm_status ddpm_file_split_dataset(const char *text, const char *otherwise, size_t bytes, char *path, char *dataset)
+ddpm_status ddpm_file_split_dataset(const char *text, const char *fallback, size_t bytes, char *path, char *dataset)
 {
     const char *colon = access(text, F_OK) == 0 ? NULL : strrchr(text, ':');
     const size_t length = colon ? (size_t)(colon - text) : strlen(text);
@@ -44,7 +44,7 @@ ddpm_status ddpm_file_split_dataset(const char *text, const char *otherwise, siz
         return ddpm_fail(DDPM_ERR_USAGE, "%.80s...: the name is too long (at most %zu bytes)", text, bytes - 1);
     memcpy(path, text, length);
     path[length] = '\0';
-    snprintf(dataset, bytes, "%s", colon ? colon + 1 : otherwise);
+    snprintf(dataset, bytes, "%s", colon ? colon + 1 : fallback);
     return DDPM_OK;
 }
 
@@ -72,8 +72,7 @@ static ddpm_status sync_folder(const char *path)
     return status;
 }
 
-/** A name beside path that starts with a dot. */
-static ddpm_status name_beside(const char *path, char out[DDPM_PATH_BYTES])
+ddpm_status ddpm_file_partial_name(const char *path, char out[DDPM_PATH_BYTES])
 {
     const size_t folder = folder_bytes(path);
     const char *base = path + folder;
@@ -82,11 +81,6 @@ static ddpm_status name_beside(const char *path, char out[DDPM_PATH_BYTES])
     if (strlen(path) >= DDPM_PATH_BYTES) return fail_long(path);
     const int length = snprintf(out, DDPM_PATH_BYTES, "%.*s.%s%s", (int)folder, path, base, ending);
     return length < 0 || length >= DDPM_PATH_BYTES ? fail_long(path) : DDPM_OK;
-}
-
-ddpm_status ddpm_file_partial_name(const char *path, char out[DDPM_PATH_BYTES])
-{
-    return name_beside(path, out);
 }
 
 static ddpm_status sync_file(const char *path)
@@ -157,7 +151,7 @@ ddpm_status ddpm_file_replace(const char *path, const void *data, size_t bytes)
 ddpm_status ddpm_file_link(const char *target, const char *link)
 {
     char partial[DDPM_PATH_BYTES];
-    DDPM_TRY(name_beside(link, partial));
+    DDPM_TRY(ddpm_file_partial_name(link, partial));
     if (unlink(partial) && errno != ENOENT) return fail_errno(partial, "could not be removed");
     if (symlink(target, partial)) return fail_errno(link, "the link could not be made");
     if (rename(partial, link)) {

@@ -15,9 +15,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_file_partial_name(const char *path, char out[DD
 
 /** Split FILE[:dataset]; a file that exists by the whole text, colon included, is taken as it is. DDPM_ERR_USAGE when
  * either part is too long.
- *  @param otherwise  the dataset when none is named.
+ *  @param fallback  the dataset when none is named.
  *  @param[out] path, dataset  [bytes] each. */
-DDPM_MUST_CHECK ddpm_status ddpm_file_split_dataset(const char *text, const char *otherwise, size_t bytes, char *path,
+DDPM_MUST_CHECK ddpm_status ddpm_file_split_dataset(const char *text, const char *fallback, size_t bytes, char *path,
                                                     char *dataset);
 
 /** Sync the partial file, rename it to path, sync the folder (where the file system can). On failure the partial file
@@ -28,7 +28,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_file_commit(const char *partial, const char *pa
  * to a warning. */
 void ddpm_file_remove_partials(const char *folder, double age);
 
-/** Replace path by a file of these bytes, durably, as above. */
+/** Replace path by a file of these bytes, which is complete and durable when it gets its name (ddpm_file_commit). */
 DDPM_MUST_CHECK ddpm_status ddpm_file_replace(const char *path, const void *data, size_t bytes);
 
 /** Write all bytes to an open file, also when the system interrupts. @param path  for the message. */

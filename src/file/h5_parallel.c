@@ -21,8 +21,8 @@ ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **o
     ddpm_h5 *file = NULL;
     *out = NULL;
     ddpm_h5_quiet();
-    DDPM_TRY(
-        ddpm_agree(comm, ddpm_h5_probe(path, 1))); /* a rank that cannot open the file would leave the others waiting */
+    /* A rank that cannot open the file would leave the others waiting. */
+    DDPM_TRY(ddpm_agree(comm, ddpm_h5_probe(path, 1)));
     /* What can fail on one rank alone comes before the collective calls; closing a file is one of them. */
     const hid_t access = ddpm_h5_file_access();
     ddpm_status status = access < 0 ? ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "HDF5 could not be set up")
@@ -47,9 +47,10 @@ ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **o
 int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_t index, int64_t *first, int64_t *edge,
                      int64_t *offset)
 {
-    int64_t inner = 1, whole = 1,
-            outer = 1; /* numbers in a step along the axis that is cut, in the whole box; steps before that axis */
-    int axis = dims - 1;
+    int axis = dims - 1; /* the axis that is cut */
+    int64_t inner = 1;   /* numbers in a step along it */
+    int64_t outer = 1;   /* lines along it in the box */
+    int64_t whole = 1;   /* numbers in the box */
     while (axis > 0 && inner * count[axis] * 4 <= bytes_limit) inner *= count[axis--];
     for (int i = 0; i < dims; i++) whole *= count[i];
     if (whole == 0) return 0;

@@ -22,9 +22,9 @@ const char *ddpm_toy_name(ddpm_toy kind)
     return toys[kind].name;
 }
 
-double ddpm_toy_noise(ddpm_toy kind)
+double ddpm_toy_noise_or(ddpm_toy kind, double noise)
 {
-    return toys[kind].noise;
+    return isnan(noise) ? toys[kind].noise : noise;
 }
 
 const char *const *ddpm_toy_columns(ddpm_toy kind, int dimensions)

@@ -22,7 +22,9 @@ typedef enum ddpm_toy {
 } ddpm_toy;
 
 const char *ddpm_toy_name(ddpm_toy kind);
-double ddpm_toy_noise(ddpm_toy kind);
+
+/** The noise, or that of the kind where it is NaN. */
+double ddpm_toy_noise_or(ddpm_toy kind, double noise);
 
 /** Names of its columns, [dimensions]. */
 const char *const *ddpm_toy_columns(ddpm_toy kind, int dimensions);

@@ -218,9 +218,10 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     const double start = ddpm_comm_seconds();
     ddpm_loaded loaded, classifier = {0};
     char spent[32];
-    DDPM_TRY(ddpm_load_shared(comm, options->checkpoint, 0, &loaded));
+    DDPM_TRY(ddpm_load_everywhere(comm, options->checkpoint, 0, &loaded));
     ddpm_status status = ddpm_sampling_settings_apply(&options->settings, &loaded.config);
-    if (status == DDPM_OK && options->classifier) status = ddpm_load_shared(comm, options->classifier, 0, &classifier);
+    if (status == DDPM_OK && options->classifier)
+        status = ddpm_load_everywhere(comm, options->classifier, 0, &classifier);
     if (status == DDPM_OK) {
         ddpm_sample_options o = *options;
         if (!o.has_seed) o.seed = loaded.config.run.seed;

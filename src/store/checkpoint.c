@@ -27,7 +27,7 @@ typedef struct field {
     size_t rows;           /* offset in ddpm_checkpoint of the number of its rows */
     int64_t more_rows;     /* rows beyond that number */
     int64_t columns;       /* 0: it has one dimension */
-    int64_t most_rows;     /* of the first dataset that has this number of rows, which is read from its shape; else 0 */
+    int64_t most_rows;     /* of a dataset whose shape tells the number of rows; 0: an earlier dataset has told it */
     int is_optional;       /* whether a file may lack the dataset, with its whole group; the pointer is then NULL */
     double least, largest; /* a number's range */
 } field;
@@ -75,7 +75,7 @@ static const struct {
 enum {
     FIELDS = sizeof fields / sizeof *fields,
     LISTS = sizeof lists / sizeof *lists,
-    RUNS = FIELDS + ARRAYS + LISTS + 1 /* of memory that a checkpoint points to */
+    ALLOCATIONS = FIELDS + ARRAYS + LISTS + 1 /* of memory that a checkpoint points to */
 };
 
 static void *pointer_at(const ddpm_checkpoint *c, size_t offset)
@@ -353,44 +353,46 @@ ddpm_status ddpm_checkpoint_read_arrays(const char *path, ddpm_checkpoint *check
 
 /* ---- sharing and releasing ---- */
 
-/* A checkpoint points to RUNS runs of memory: those in the tables, then config. @return the offset of the pointer. */
-static size_t run_offset(int run)
+/* A checkpoint points to ALLOCATIONS allocations: those in the tables, then config. @return the offset of the pointer.
+ */
+static size_t allocation_offset(int i)
 {
-    if (run < FIELDS) return fields[run].numbers;
-    if (run < FIELDS + ARRAYS) return arrays[run - FIELDS].numbers;
-    return run < RUNS - 1 ? lists[run - FIELDS - ARRAYS].names : AT(config);
+    if (i < FIELDS) return fields[i].numbers;
+    if (i < FIELDS + ARRAYS) return arrays[i - FIELDS].numbers;
+    return i < ALLOCATIONS - 1 ? lists[i - FIELDS - ARRAYS].names : AT(config);
 }
 
-/* @param run  whose pointer is not NULL. */
-static int64_t run_bytes(int run, const ddpm_checkpoint *c)
+/* @param i  of an allocation whose pointer is not NULL. */
+static int64_t allocation_bytes(int i, const ddpm_checkpoint *c)
 {
-    const void *memory = pointer_at(c, run_offset(run));
+    const void *memory = pointer_at(c, allocation_offset(i));
     int64_t shape[2];
-    if (run < FIELDS) return shape_of(&fields[run], c, shape) * ddpm_h5_type_bytes(fields[run].type);
-    if (run < FIELDS + ARRAYS) return c->parameter_count * (int64_t)sizeof(float);
-    if (run < RUNS - 1) return ddpm_texts_bytes(*count_at(c, lists[run - FIELDS - ARRAYS].rows), memory);
+    if (i < FIELDS) return shape_of(&fields[i], c, shape) * ddpm_h5_type_bytes(fields[i].type);
+    if (i < FIELDS + ARRAYS) return c->parameter_count * (int64_t)sizeof(float);
+    if (i < ALLOCATIONS - 1) return ddpm_texts_bytes(*count_at(c, lists[i - FIELDS - ARRAYS].rows), memory);
     return (int64_t)strlen(memory) + 1;
 }
 
 /* Local, on the ranks that receive: allocate what the checkpoint is to point to. */
-static ddpm_status make_room(const int64_t bytes[RUNS], ddpm_checkpoint *c)
+static ddpm_status make_room(const int64_t bytes[ALLOCATIONS], ddpm_checkpoint *c)
 {
-    for (int i = 0; i < RUNS; i++) set_pointer(c, run_offset(i), NULL); /* they came from rank 0 */
-    for (int i = 0; i < RUNS; i++)
-        if (bytes[i] > 0) DDPM_TRY(ddpm_allocate((char *)c + run_offset(i), bytes[i], 1, "a checkpoint"));
+    for (int i = 0; i < ALLOCATIONS; i++) set_pointer(c, allocation_offset(i), NULL); /* they came from rank 0 */
+    for (int i = 0; i < ALLOCATIONS; i++)
+        if (bytes[i] > 0) DDPM_TRY(ddpm_allocate((char *)c + allocation_offset(i), bytes[i], 1, "a checkpoint"));
     return DDPM_OK;
 }
 
 ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint)
 {
     const int gives = ddpm_comm_rank(comm) == 0;
-    int64_t bytes[RUNS] = {0}; /* 0: the pointer is NULL */
-    for (int i = 0; i < RUNS && gives; i++)
-        if (pointer_at(checkpoint, run_offset(i))) bytes[i] = run_bytes(i, checkpoint);
+    int64_t bytes[ALLOCATIONS] = {0}; /* 0: the pointer is NULL */
+    for (int i = 0; i < ALLOCATIONS && gives; i++)
+        if (pointer_at(checkpoint, allocation_offset(i))) bytes[i] = allocation_bytes(i, checkpoint);
     ddpm_comm_broadcast(comm, bytes, sizeof bytes);
     ddpm_comm_broadcast(comm, checkpoint, sizeof *checkpoint);
     DDPM_TRY(ddpm_agree(comm, gives ? DDPM_OK : make_room(bytes, checkpoint)));
-    for (int i = 0; i < RUNS; i++) ddpm_comm_broadcast(comm, pointer_at(checkpoint, run_offset(i)), (size_t)bytes[i]);
+    for (int i = 0; i < ALLOCATIONS; i++)
+        ddpm_comm_broadcast(comm, pointer_at(checkpoint, allocation_offset(i)), (size_t)bytes[i]);
     for (int i = 0; i < LISTS && !gives; i++) {
         char **names = pointer_at(checkpoint, lists[i].names);
         if (names) ddpm_texts_link(*count_at(checkpoint, lists[i].rows), names);
@@ -400,6 +402,6 @@ ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint)
 
 void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint)
 {
-    for (int i = 0; i < RUNS; i++) ddpm_release(pointer_at(checkpoint, run_offset(i)));
+    for (int i = 0; i < ALLOCATIONS; i++) ddpm_release(pointer_at(checkpoint, allocation_offset(i)));
     *checkpoint = (ddpm_checkpoint){0};
 }

@@ -117,7 +117,7 @@ static ddpm_status fill(const void *context, ddpm_comm *comm, ddpm_h5 *file)
     /* all ranks take as many rounds as the one with the most rows, since they write together */
     const int64_t most = ddpm_pieces(blocks, ddpm_comm_size(comm)) * spec->block_rows;
     round_memory m = {0};
-    ddpm_progress progress = ddpm_progress_begin(spec->unit, 0, most);
+    ddpm_progress progress = ddpm_progress_begin(spec->unit, most);
     ddpm_status status = ddpm_agree(comm, allocate(spec, most, &m));
     for (int64_t done = 0; status == DDPM_OK && done < most; done += m.rows) {
         const int64_t first = ddpm_smaller(end, begin + done), count = ddpm_smaller(m.rows, end - first);

@@ -73,7 +73,7 @@ static ddpm_status loop(ddpm_trainer *t)
 {
     const int64_t iterations = t->spec.iterations;
     const double before = t->folder ? ddpm_run_folder_seconds(t->folder) : 0.0, started = ddpm_comm_seconds() - before;
-    ddpm_progress progress = ddpm_progress_begin("iterations", t->state.iteration, iterations);
+    ddpm_progress progress = ddpm_progress_begin("iterations", iterations);
     int stopping = 0;
     ddpm_status status = DDPM_OK;
     t->marked_iteration = t->state.iteration;

@@ -59,7 +59,8 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
         status = ddpm_same_condition(ddpm_dataset_condition(t->dataset), &loaded->checkpoint.condition);
     if (status == DDPM_OK) return DDPM_OK;
     return ddpm_fail(status,
-                     "the data are not those that this run began with: %s; restore them, or start a new run folder",
+                     "the data are not those that this run began with: %s; restore them, or name a new run folder "
+                     "(--output)",
                      ddpm_error_message());
 }
 
@@ -76,7 +77,7 @@ static ddpm_status restore(ddpm_trainer *t, const ddpm_loaded *loaded)
 ddpm_status ddpm_trainer_load(ddpm_trainer *t, const char *path)
 {
     ddpm_loaded loaded;
-    DDPM_TRY(ddpm_load_shared(t->comm, path, 1, &loaded));
+    DDPM_TRY(ddpm_load_everywhere(t->comm, path, 1, &loaded));
     const ddpm_status status = ddpm_agree(t->comm, restore(t, &loaded));
     ddpm_loaded_release(&loaded);
     if (status == DDPM_OK) ddpm_log_info("resume     %s, iteration %lld", path, (long long)t->state.iteration);

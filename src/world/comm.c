@@ -48,21 +48,6 @@ int ddpm_comm_size(const ddpm_comm *comm)
     return comm->size;
 }
 
-int ddpm_comm_node_rank(const ddpm_comm *comm)
-{
-    return comm->node_rank;
-}
-
-int ddpm_comm_node_size(const ddpm_comm *comm)
-{
-    return comm->node_size;
-}
-
-int ddpm_comm_node_count(const ddpm_comm *comm)
-{
-    return comm->node_count;
-}
-
 ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status)
 {
     /* The lowest failing rank wins; INT32_MAX stands for "no rank failed". */

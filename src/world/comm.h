@@ -22,12 +22,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm *
 /** Collective. Stop MPI and free. */
 void ddpm_comm_stop(ddpm_comm *comm);
 
-/** Local. This rank, the number of ranks, and the same two within this node. */
+/** Local. This rank, and the number of ranks. */
 int ddpm_comm_rank(const ddpm_comm *comm);
 int ddpm_comm_size(const ddpm_comm *comm);
-int ddpm_comm_node_rank(const ddpm_comm *comm);
-int ddpm_comm_node_size(const ddpm_comm *comm);
-int ddpm_comm_node_count(const ddpm_comm *comm);
 
 /** Collective. The same status on all ranks: DDPM_OK when all gave DDPM_OK, else the status and message of the lowest
  *  rank that failed (ddpm_error_message gives it on every rank). Costs one allreduce of 4 bytes when all is well. */

@@ -27,7 +27,8 @@ static placement measure(ddpm_comm *comm, int threads)
     MPI_Allreduce(&mine, &node, (int)sizeof mine, MPI_BYTE, MPI_BOR, comm->node);
     MPI_Allreduce(&threads, &p.node_threads, 1, MPI_INT, MPI_SUM, comm->node);
     p.processors = CPU_COUNT(&mine);
-    /* where the binding is narrower than the node, the node has more processors than the masks tell */
+    /* Where this rank is bound to fewer processors than it has threads, although the node has enough for all threads,
+     * the remedy is a wider binding and not fewer threads: count the node's processors, and not those of the masks. */
     const int online = (int)sysconf(_SC_NPROCESSORS_ONLN);
     p.node_processors = p.threads > p.processors && p.node_threads <= online ? online : CPU_COUNT(&node);
     return p;
@@ -45,12 +46,10 @@ void ddpm_placement_report(ddpm_comm *comm, int threads)
                   p.processors, p.processors == 1 ? "" : "s", p.node_processors);
     if (crowded_nodes > 0)
         ddpm_log_warning("%d of %d nodes have more threads than processors (here %d on %d): use fewer ranks or a "
-                         "smaller OMP_NUM_THREADS, or "
-                         "set OMP_WAIT_POLICY=passive and OMPI_MCA_mpi_yield_when_idle=1",
+                         "smaller OMP_NUM_THREADS, or set OMP_WAIT_POLICY=passive and OMPI_MCA_mpi_yield_when_idle=1",
                          crowded_nodes, comm->node_count, p.node_threads, p.node_processors);
     else if (crowded_ranks > 0)
-        ddpm_log_warning("%d of %d ranks have more threads than processors (here %d on %d): bind "
-                         "with mpirun --map-by "
+        ddpm_log_warning("%d of %d ranks have more threads than processors (here %d on %d): bind with mpirun --map-by "
                          "slot:PE=$OMP_NUM_THREADS --bind-to core, or srun --cpus-per-task=$OMP_NUM_THREADS",
                          crowded_ranks, comm->size, p.threads, p.processors);
 }

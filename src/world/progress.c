@@ -10,10 +10,10 @@
 enum { BAR_CELLS = 24 };
 static const double BAR_SECONDS = 0.2, TERMINAL_LINE_SECONDS = 30.0, LOG_LINE_SECONDS = 5.0;
 
-ddpm_progress ddpm_progress_begin(const char *unit, int64_t first, int64_t total)
+ddpm_progress ddpm_progress_begin(const char *unit, int64_t total)
 {
     const double now = ddpm_comm_seconds();
-    return (ddpm_progress){.unit = unit, .first = first, .total = total, .start = now, .header_due = 1};
+    return (ddpm_progress){.unit = unit, .total = total, .start = now, .header_due = 1};
 }
 
 void ddpm_progress_duration(double seconds, char *out, int bytes)

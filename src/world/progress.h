@@ -6,13 +6,12 @@
 
 typedef struct ddpm_progress {
     const char *unit; /* "iteration" */
-    int64_t first, total;
+    int64_t total;
     double start, last_line, last_bar; /* seconds */
-    int header_due;
+    int header_due;                    /* whether the lines of the log still need their header */
 } ddpm_progress;
 
-/** @param first  how much of the total is done already. */
-ddpm_progress ddpm_progress_begin(const char *unit, int64_t first, int64_t total);
+ddpm_progress ddpm_progress_begin(const char *unit, int64_t total);
 
 /** Show that `done` of the total is done, with `detail` beside it. It draws a few times a second only, so call it
  * often.

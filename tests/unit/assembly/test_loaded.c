@@ -124,7 +124,7 @@ static void test_every_rank_has_it(void **state)
     (void)state;
     write_file("whole.h5", "");
     for (int with_moments = 0; with_moments < 2; with_moments++) {
-        expect_ok(ddpm_load_shared(comm, in_scratch("whole.h5"), with_moments, &loaded));
+        expect_ok(ddpm_load_everywhere(comm, in_scratch("whole.h5"), with_moments, &loaded));
         expect_content(&loaded.checkpoint, "", with_moments);
         assert_int_equal(loaded.config.network.width, 8);
         assert_int_equal(ddpm_network_parameter_count(loaded.model.network), loaded.checkpoint.parameter_count);
@@ -150,7 +150,7 @@ static void test_what_is_optional(void **state)
     c.seen = NULL;
     c.exponent_count = ddpm_network_tensors(plain.network, &tensors) + 1;
     expect_ok(DDPM_ON_RANK_0(comm, ddpm_checkpoint_write(in_scratch("plain.h5"), &c, c.exponent_count - 1, tensors)));
-    expect_ok(ddpm_load_shared(comm, in_scratch("plain.h5"), 1, &loaded));
+    expect_ok(ddpm_load_everywhere(comm, in_scratch("plain.h5"), 1, &loaded));
     assert_null(loaded.checkpoint.column_names);
     assert_null(loaded.checkpoint.history);
     assert_null(loaded.checkpoint.seen);
@@ -167,7 +167,7 @@ static void test_former_key(void **state)
     ddpm_loaded loaded;
     (void)state;
     write_file("former.h5", former);
-    expect_ok(ddpm_load_shared(comm, in_scratch("former.h5"), 1, &loaded));
+    expect_ok(ddpm_load_everywhere(comm, in_scratch("former.h5"), 1, &loaded));
     expect_content(&loaded.checkpoint, former, 1);
     assert_int_equal(loaded.config.training.precision, DDPM_PRECISION_BFLOAT16);
     ddpm_loaded_release(&loaded);
@@ -179,7 +179,7 @@ static void test_failures(void **state)
     static const char invalid[] = "training: {iterations: none}\n";
     ddpm_loaded loaded;
     (void)state;
-    expect_failure(ddpm_load_shared(comm, in_scratch("absent.h5"), 0, &loaded), DDPM_ERR_MISSING, "absent.h5");
+    expect_failure(ddpm_load_everywhere(comm, in_scratch("absent.h5"), 0, &loaded), DDPM_ERR_MISSING, "absent.h5");
     write_file("damaged.h5", "");
     if (ddpm_comm_rank(comm) == 0) {
         size_t bytes;
@@ -188,10 +188,10 @@ static void test_failures(void **state)
         put_bytes(in_scratch("damaged.h5"), content, bytes);
         free(content);
     }
-    expect_failure(ddpm_load_shared(comm, in_scratch("damaged.h5"), 1, &loaded), DDPM_ERR_DATA, "is damaged");
+    expect_failure(ddpm_load_everywhere(comm, in_scratch("damaged.h5"), 1, &loaded), DDPM_ERR_DATA, "is damaged");
     assert_null(loaded.checkpoint.config);
     write_file("invalid.h5", invalid);
-    expect_failure(ddpm_load_shared(comm, in_scratch("invalid.h5"), 1, &loaded), DDPM_ERR_CONFIG,
+    expect_failure(ddpm_load_everywhere(comm, in_scratch("invalid.h5"), 1, &loaded), DDPM_ERR_CONFIG,
                    "the checkpoint's configuration:4:24: training.iterations");
 }
 

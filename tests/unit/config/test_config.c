@@ -670,7 +670,7 @@ static void test_same_science(void **state)
     set(&now, "training.learning_rate=0.002");
     assert_int_equal(ddpm_config_same_science(&then, &now), DDPM_ERR_CONFIG);
     assert_string_equal(ddpm_error_message(), "training.learning_rate was 0.001 when this run began and is 0.002 now; "
-                                              "restore it, or start a new run folder (--resume never)");
+                                              "restore it, or name a new run folder (--output)");
     start(&then); /* decay: cosine */
     start(&now);
     set(&now, "training.iterations=30000");

@@ -58,8 +58,10 @@ static char *reference_text(void)
 
 #define BATCH "training.batch: expected an integer from 1 to 1073741824, found "
 #define ALL " ('ddpm config' lists all keys)"
-#define ANCHOR "anchors (&) and aliases (*) are not used here; write the value out, in quotes if it begins so"
-#define TAG "tags (!) are not used here; write the value alone, in quotes if it begins so"
+#define ANCHOR                                                                                                         \
+    "anchors (&) and aliases (*) are not used here; write the value out, in quotes if the value itself begins with & " \
+    "or *"
+#define TAG "tags (!) are not used here; write the value alone, in quotes if the value itself begins with !"
 #define COLUMNS "data.columns: expected a list of texts of 1 to 1023 bytes, found "
 #define VALUES "diffusion.schedule.values: expected a list of numbers above 0 and below 1, found "
 #define NAME "run.name: expected 1 to 128 letters, digits, '.', '_' and '-', not '.' first, found "

@@ -354,6 +354,25 @@ static void test_too_little_memory(void **state)
     spec.memory = 6;
     spec.batch = 40000;
     expect_failure(ddpm_dataset_create(comm, &spec, &dataset), DDPM_ERR_CONFIG, "training.batch: 40000");
+    spec.batch = 100000000; /* a number of more than four digits is printed as a whole number */
+    expect_failure(ddpm_dataset_create(comm, &spec, &dataset), DDPM_ERR_CONFIG, "expected at least 18312 MiB");
+}
+
+/* Generated rows have no file that a message could name. */
+static void test_label_that_is_no_class(void **state)
+{
+    const ddpm_data_spec spec = {.source = DDPM_DATA_SWISS_ROLL,
+                                 .count = 100,
+                                 .noise = NAN,
+                                 .dimensions = 2,
+                                 .condition = LIST("class:label"),
+                                 .memory = 4096,
+                                 .batch = 10};
+    ddpm_dataset *dataset = NULL;
+    (void)state;
+    expect_failure(ddpm_dataset_create(comm, &spec, &dataset), DDPM_ERR_DATA,
+                   "generated rows: condition 'label', row 0");
+    assert_non_null(strstr(ddpm_error_message(), "number:NAME takes numbers"));
 }
 
 int main(int argc, char **argv)
@@ -367,6 +386,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_not_a_number),
         cmocka_unit_test(test_too_little_memory),
+        cmocka_unit_test(test_label_that_is_no_class),
     };
     return RUN_ON_RANKS(argc, argv, tests, make, clean);
 }

@@ -2,6 +2,7 @@
 #include "ranks.h"
 
 #include "base/memory.h"
+#include "world/comm_mpi.h"
 #include "world/shared.h"
 
 #include <stdio.h>
@@ -18,15 +19,15 @@ static int look(void **state)
 
 static void test_places(void **state)
 {
-    int64_t ranks = 1, sum = rank, nodes = ddpm_comm_node_rank(comm) == 0;
+    int64_t ranks = 1, sum = rank, nodes = comm->node_rank == 0;
     (void)state;
     ddpm_comm_sum_int64(comm, &ranks, 1);
     ddpm_comm_sum_int64(comm, &sum, 1);
     ddpm_comm_sum_int64(comm, &nodes, 1);
     assert_int_equal(ranks, size);
     assert_int_equal(sum, (int64_t)size * (size - 1) / 2);
-    assert_int_equal(nodes, ddpm_comm_node_count(comm));
-    assert_in_range(ddpm_comm_node_rank(comm), 0, ddpm_comm_node_size(comm) - 1);
+    assert_int_equal(nodes, comm->node_count);
+    assert_in_range(comm->node_rank, 0, comm->node_size - 1);
 }
 
 static void test_agree_on_success(void **state)
@@ -136,11 +137,11 @@ static void test_shared(void **state)
         unsigned char *data = ddpm_shared_data(shared);
         const int together = ddpm_shared_is_shared(shared);
         assert_int_equal((uintptr_t)data % DDPM_ALIGNMENT, 0);
-        if (ddpm_comm_node_size(comm) == 1) assert_false(together);
-        if (size > 1 && ddpm_comm_node_size(comm) == size && sizes[s] > 0) assert_true(together);
+        if (comm->node_size == 1) assert_false(together);
+        if (size > 1 && comm->node_size == size && sizes[s] > 0) assert_true(together);
         for (int round = 0; round < 3; round++) { /* each round overwrites what all have read */
             for (size_t i = 0; i < sizes[s]; i++)
-                if (!together || (int)(i % (size_t)ddpm_comm_node_size(comm)) == ddpm_comm_node_rank(comm))
+                if (!together || (int)(i % (size_t)comm->node_size) == comm->node_rank)
                     data[i] = (unsigned char)(i * 13 + (size_t)round);
             ddpm_shared_publish(comm, shared);
             for (size_t i = 0; i < sizes[s]; i++)
