@@ -52,7 +52,6 @@ static ddpm_status check_classes(const ddpm_config *config, const ddpm_condition
 static ddpm_status assemble(const ddpm_config *config, ddpm_precision precision, int64_t columns,
                             const ddpm_condition *condition, ddpm_schedule *schedule, ddpm_model *out)
 {
-    out->config = config;
     out->condition = condition;
     ddpm_status status = check_classes(config, condition);
     if (status != DDPM_OK) {

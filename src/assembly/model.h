@@ -14,11 +14,11 @@ typedef struct ddpm_model {
     ddpm_diffusion diffusion;
     ddpm_objective objective;
     const ddpm_condition *condition; /* borrowed */
-    const ddpm_config *config;       /* borrowed */
 } ddpm_model;
 
 /** DDPM_ERR_CONFIG where a classifier's condition is not one class.
- *  @param config    checked; borrowed until ddpm_model_release, as is condition.
+ *  @param config     checked.
+ *  @param condition  borrowed until ddpm_model_release.
  *  @param columns   D.
  *  @param[out] out  release with ddpm_model_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns,
