@@ -76,8 +76,7 @@ guarded() {
     return $code
 }
 trap '[ -z "$running" ] || kill -KILL "$running" 2>/dev/null' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'echo "bare.sh: interrupted; its commands are ended" >&2; exit 143' INT TERM HUP
 
 # ---- the bare Debian
 site_of() { # SUITE DEFAULT: the mirror that this machine has for it
