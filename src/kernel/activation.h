@@ -1,8 +1,8 @@
-/** The activation functions by name; kernel/simd.h computes them. */
+/** The activation functions, which the kernels of kernel/simd.h compute. */
 #ifndef DDPM_KERNEL_ACTIVATION_H
 #define DDPM_KERNEL_ACTIVATION_H
 
-/** leaky_relu has slope 0.01 below zero, gelu is the exact form x Phi(x) (Hendrycks and Gimpel 2016). */
+/** leaky_relu has slope 0.01 below zero; gelu is the exact form x Phi(x) (Hendrycks and Gimpel 2016). */
 typedef enum ddpm_activation {
     DDPM_ACTIVATION_IDENTITY,
     DDPM_ACTIVATION_RELU,

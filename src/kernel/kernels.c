@@ -1,4 +1,4 @@
-/* The choice among the instruction sets that the build made kernels for. */
+/* The choice between the tables of kernels that the build made, one for each instruction set and precision. */
 #include "kernel/simd.h"
 
 #include <stdlib.h>
@@ -12,7 +12,8 @@ extern const ddpm_kernels ddpm_kernels_avx512_float32, ddpm_kernels_avx512_bfloa
 
 enum { CANDIDATES = 3 };
 
-/* Best first; "baseline" is what the compiler assumes of every processor of the platform. */
+/* Table i, the best first; NULL when this processor cannot run it. "baseline" is the instruction set that the compiler
+ * assumes of every processor of the platform. */
 static const ddpm_kernels *candidate(ddpm_precision precision, int i)
 {
     const int halves = precision == DDPM_PRECISION_BFLOAT16;

@@ -17,8 +17,7 @@ static void draw(ddpm_normal_stream stream, int64_t row, int64_t pair, int64_t c
     }
 }
 
-/* Put pairs of numbers side by side: `columns` numbers to fill, the sine of the last pair is left out if they are odd.
- */
+/* Put the numbers of each pair side by side. Of the last pair the sine is left out where there is no column for it. */
 static void place(int64_t columns, int64_t count, const float *cosine, const float *sine, float *out)
 {
     for (int64_t p = 0; p < count; p++) {
@@ -31,8 +30,9 @@ void ddpm_normal_rows(const ddpm_kernels *kernels, ddpm_normal_stream stream, in
 {
     uint32_t a[GROUP], b[GROUP];
     float cosine[GROUP], sine[GROUP];
-    const int64_t pairs = ddpm_pieces(out.columns, 2), part = ddpm_smaller(pairs, GROUP); /* of a row */
-    const int64_t together = GROUP / part;                                                /* rows */
+    const int64_t pairs = ddpm_pieces(out.columns, 2); /* of a row */
+    const int64_t part = ddpm_smaller(pairs, GROUP);   /* pairs of a row that are drawn together */
+    const int64_t together = GROUP / part;             /* rows that are drawn together */
 
     for (int64_t row = 0; row < out.rows; row += together) {
         const int64_t rows = ddpm_smaller(out.rows - row, together);

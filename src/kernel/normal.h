@@ -6,14 +6,14 @@
 #include "base/random.h"
 #include "kernel/simd.h"
 
-/** Which numbers: each purpose and each step of a seed has a stream of its own (base/random.h). */
+/** Each purpose and each step of a seed has a stream of numbers of its own (base/random.h). */
 typedef struct ddpm_normal_stream {
     uint64_t seed;
     ddpm_purpose purpose;
     int64_t step;
 } ddpm_normal_stream;
 
-/** Rows first, first + 1, ... of a stream. @param[out] out  the rows that are filled; no padding is needed. */
+/** Fill a matrix with rows first, first + 1, ... of a stream. Its rows need no padding. */
 void ddpm_normal_rows(const ddpm_kernels *kernels, ddpm_normal_stream stream, int64_t first, ddpm_matrix out);
 
 #endif

@@ -1,4 +1,4 @@
-/** Optimisers by name. */
+/** The optimisers, whose updates the kernels of kernel/simd.h compute. */
 #ifndef DDPM_KERNEL_OPTIMIZER_H
 #define DDPM_KERNEL_OPTIMIZER_H
 

@@ -1,4 +1,4 @@
-/* Terms of the variational bound. */
+/* The terms of the variational bound. */
 #include "model/bound.h"
 
 #include "base/memory.h"

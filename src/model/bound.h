@@ -1,8 +1,8 @@
-/** The variational bound of held-out rows, term by term: Ho et al. 2020, equation 5, and beside it the form of
- * Sohl-Dickstein et al. 2015, equation 14.
+/** The variational bound of held-out rows, term by term: the form of Ho et al. 2020, equation 5, and what is different
+ * in the form of Sohl-Dickstein et al. 2015, equation 14.
  *
- *  -ln p(x0) <= L_T + L_{T-1} + ... + L_1 + L_0, in nats over all columns of standardised data. Written against the
- * sampler's denoiser, so that a closed form can stand in for the network. All functions are Local.
+ *  -ln p(x0) <= L_T + L_{T-1} + ... + L_1 + L_0, in nats over all columns of standardised data. The functions take the
+ * sampler's denoiser, so that tests can put a closed form in place of the network. All functions are Local.
  */
 #ifndef DDPM_MODEL_BOUND_H
 #define DDPM_MODEL_BOUND_H
@@ -10,7 +10,7 @@
 #include "model/objective.h"
 #include "model/sampler.h"
 
-/** What a block of rows needs on its way; belongs to one thread. */
+/** The arrays that a block of rows needs; they belong to one thread. */
 typedef struct ddpm_bound_memory {
     int64_t columns;            /* D */
     float *noise, *xt, *target; /* [rows][columns] */
@@ -31,14 +31,15 @@ void ddpm_bound_terms(const ddpm_objective *objective, const ddpm_denoising *row
 /** L_T = KL(q(x_T | x0) || N(0, I)) of a row. */
 double ddpm_bound_prior(const ddpm_schedule *schedule, int64_t columns, const float *x0);
 
-/** Entropies of q(x_1 | x0) and of q(x_T | x0), the same for all rows. */
+/** The entropies of q(x_1 | x0) and of q(x_T | x0), which are the same for all rows. */
 double ddpm_bound_first_entropy(const ddpm_schedule *schedule, int64_t columns);
 double ddpm_bound_last_entropy(const ddpm_schedule *schedule, int64_t columns);
 
-/** What stands in Sohl-Dickstein's form where Ho's has L_0, for a row: there the first step is not learned but
- * p(x0 | x_1) = q(x_1 | x0) pi(x0) / pi(x_1) with pi = N(0, I), the entropy of q(x_1 | x0) plus
- * beta_1 (|x0|^2 - columns) / 2, whose mean is 0 over standardised rows. The rest of that form,
- * -H_q(x_T | x0) and the cross-entropy of x_T with pi, is L_T. */
+/** The term of a row that the form of Sohl-Dickstein et al. has in place of L_0. There the first step is not learned:
+ * it is p(x0 | x_1) = q(x_1 | x0) pi(x0) / pi(x_1) with pi = N(0, I). The term is the entropy of q(x_1 | x0) plus
+ *  beta_1 (|x0|^2 - columns) / 2, whose mean over standardised rows is 0. The other terms are the same in both forms:
+ *  the cross-entropy of x_T with pi less the entropy of q(x_T | x0), with which the form of Sohl-Dickstein et al. ends,
+ * is L_T. */
 double ddpm_bound_first_step(const ddpm_schedule *schedule, int64_t columns, const float *x0);
 
 #endif

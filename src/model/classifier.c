@@ -1,10 +1,10 @@
-/* Softmax and its cross-entropy, in double. */
+/* The cross-entropy of a softmax, in double precision. */
 #include "model/classifier.h"
 
 #include <math.h>
 #include <stddef.h>
 
-/* ln of the sum of exp(logits). */
+/* The logarithm of the sum of exp(logits), computed so that no exponential overflows. */
 static double log_sum(int64_t classes, const float *logits)
 {
     double largest = (double)logits[0];

@@ -1,4 +1,4 @@
-/* Conditions as columns. */
+/* Conditions as the columns that a network reads. */
 #include "model/condition.h"
 
 #include "base/memory.h"
@@ -37,7 +37,7 @@ void ddpm_condition_expand(const ddpm_condition *condition, int64_t rows, const 
                            float *out)
 {
     const int64_t width = ddpm_condition_width(condition);
-    if (width == 0) return; /* nor is there room for the last column */
+    if (width == 0) return; /* without a condition there is no last column either */
     memset(out, 0, (size_t)(rows * width) * sizeof *out);
     for (int64_t row = 0; row < rows; row++) {
         float *to = out + row * width;

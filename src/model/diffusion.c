@@ -1,17 +1,17 @@
-/* The forward process, the targets, transitions between steps. */
+/* The forward process, the targets of the prediction, and transitions between steps. */
 #include "model/diffusion.h"
 
 #include "base/memory.h"
 
 #include <math.h>
 
-/* target = *data x0 + *noise epsilon */
+/* Set the coefficients of target = *data x0 + *noise epsilon at step t. */
 static void target_coefficients(const ddpm_diffusion *d, int64_t t, double *data, double *noise)
 {
     const double signal = sqrt(d->schedule.alpha_bar[t]), rest = sqrt(d->schedule.one_minus_alpha_bar[t]);
     const double beta = d->schedule.beta[t];
     const ddpm_transition step = ddpm_diffusion_transition(d, t, t - 1);
-    const double beyond = step.of_xt - sqrt(1.0 - beta); /* of x_t in the mean, past what it has without the network */
+    const double beyond = step.of_xt - sqrt(1.0 - beta); /* what x_t adds to the mean beyond sqrt(1 - beta) x_t */
     switch (d->predict) {
     case DDPM_PREDICT_NOISE:
         *data = 0.0;
@@ -104,7 +104,7 @@ void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t
     }
 }
 
-/* x0 gains (1 - alpha_bar) / sqrt(alpha_bar) times the gradient, and is linear in the prediction. */
+/* Guidance adds (1 - alpha_bar) / sqrt(alpha_bar) times the gradient to x0, and x0 is linear in the prediction. */
 double ddpm_diffusion_guidance(const ddpm_diffusion *diffusion, int64_t t)
 {
     const double abar = diffusion->schedule.alpha_bar[t], rest = diffusion->schedule.one_minus_alpha_bar[t];
@@ -116,7 +116,7 @@ double ddpm_diffusion_guidance(const ddpm_diffusion *diffusion, int64_t t)
 
 ddpm_transition ddpm_diffusion_transition(const ddpm_diffusion *diffusion, int64_t t, int64_t s)
 {
-    const double largest_logit = 30.0; /* of beta = 1, at a zero terminal signal-to-noise ratio */
+    const double largest_logit = 30.0; /* stands for the infinite one of beta = 1, where no signal is left at T */
     const ddpm_schedule *schedule = &diffusion->schedule;
     const double rest_t = schedule->one_minus_alpha_bar[t], rest_s = schedule->one_minus_alpha_bar[s];
     const double alpha = s == t - 1 ? 1.0 - schedule->beta[t] : schedule->alpha_bar[t] / schedule->alpha_bar[s];

@@ -1,4 +1,4 @@
-/* The probability flow of a discrete schedule, integrated with its divergence. */
+/* The flow of a discrete schedule, integrated together with its divergence. */
 #include "model/likelihood.h"
 
 #include "base/memory.h"
@@ -25,8 +25,8 @@ static int64_t end_of(const ddpm_schedule *schedule)
     return schedule->steps;
 }
 
-/* Integral from a to b of the polynomial that is 1 at nodes[which] and 0 at the other nodes; three points of
- * Gauss-Legendre are exact up to degree 5. */
+/* The integral from a to b of the polynomial that is 1 at nodes[which] and 0 at the other nodes. Gauss-Legendre
+ * integration with three points is exact up to degree 5. */
 static double weight_of(int count, const double *nodes, int which, double a, double b)
 {
     static const double points[3] = {-0.77459666924148337704, 0.0, 0.77459666924148337704};
@@ -42,7 +42,7 @@ static double weight_of(int count, const double *nodes, int which, double a, dou
     return (b - a) * sum;
 }
 
-/* @param nodes  angles: of the step's end, then those before it, the latest first; count of them. */
+/* @param nodes  [count], angles: that of the end of the step, and of the steps before it, the latest first. */
 static void set_step(const ddpm_diffusion *diffusion, int64_t t, int count, const double *nodes,
                      ddpm_likelihood_step *step)
 {
@@ -116,7 +116,7 @@ typedef struct path {
     ddpm_likelihood_memory *memory;
 } path;
 
-/* slope[0] = v at x plus the weighted sum of the earlier slopes; weights [EARLIER], or NULL for none. */
+/* Set slope[0] to v at the point x + the sum of weights * earlier slopes. weights [EARLIER]; NULL: the point is x. */
 static void evaluate(const path *p, const ddpm_likelihood_step *step, const double *weights)
 {
     ddpm_likelihood_memory *m = p->memory;
@@ -135,7 +135,7 @@ static void evaluate(const path *p, const ddpm_likelihood_step *step, const doub
         }
 }
 
-/* Signs, one bit a column. */
+/* Fill the direction with random signs, a bit of a random word for each column. */
 static void fill_probe(const path *p, int64_t probe)
 {
     for (int64_t row = 0; row < p->rows; row++)
@@ -147,7 +147,7 @@ static void fill_probe(const path *p, int64_t probe)
         }
 }
 
-/* trace[0] = divergence of v where it was evaluated last. */
+/* Set trace[0] to the divergence of v at the point where it was evaluated last. */
 static void measure_divergence(const path *p, const ddpm_likelihood_step *step)
 {
     ddpm_likelihood_memory *m = p->memory;

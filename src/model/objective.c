@@ -1,4 +1,4 @@
-/* Losses of a block and their gradients. */
+/* The losses of a block and their gradients. */
 #include "model/objective.h"
 
 #include "base/memory.h"
@@ -7,8 +7,8 @@
 
 static const double LN_2PI = 1.83787706640934548356;
 
-/* Weight that turns the squared error of the prediction into that of the noise: the error of the noise is that of x0
- * times sqrt(SNR). */
+/* The weight that turns the squared error of the prediction into that of the noise, whose error is that of x0 times
+ * sqrt(SNR). */
 static double noise_weight(const ddpm_diffusion *diffusion, int64_t t)
 {
     const ddpm_schedule *s = &diffusion->schedule;
@@ -68,7 +68,7 @@ void ddpm_objective_release(ddpm_objective *objective)
     *objective = (ddpm_objective){0};
 }
 
-/* One column's share of the bound's term at t, and its derivatives by the prediction and by the variance head. */
+/* The share of one column in the bound's term at t, and its derivatives by the prediction and by the variance head. */
 static double term(const ddpm_objective *o, int64_t t, double error, double head, double *by_prediction,
                    double *by_head)
 {
@@ -98,7 +98,7 @@ double ddpm_objective_term(const ddpm_objective *objective, int64_t columns, con
     return sum;
 }
 
-/* Loss of a row per column; gradients of `scale` times it. */
+/* The loss of a row per column, and unless doutput is NULL the gradients of `scale` times it. */
 static double row_of(const ddpm_objective *o, int64_t columns, const float *output, const float *target, int64_t t,
                      double scale, float *doutput)
 {
@@ -117,7 +117,8 @@ static double row_of(const ddpm_objective *o, int64_t columns, const float *outp
         if (bound > 0.0) {
             double p, h;
             sum += bound * term(o, t, error, learned ? (double)output[columns + j] : 0.0, &p, &h);
-            if (o->loss == DDPM_LOSS_VLB) by_prediction += bound * p; /* hybrid: the mean is detached */
+            if (o->loss == DDPM_LOSS_VLB)
+                by_prediction += bound * p; /* in the hybrid loss the mean is detached from it */
             by_head = bound * h;
         }
         if (!doutput) continue;
@@ -127,7 +128,7 @@ static double row_of(const ddpm_objective *o, int64_t columns, const float *outp
     return sum;
 }
 
-/* The common case, in float32 as the rest of the step. */
+/* The same for the simplified loss without a learned variance, the common case: in float32 like the rest of a step. */
 static double simple_row(int64_t columns, const float *output, const float *target, double weight, double scale,
                          float *doutput)
 {

@@ -1,4 +1,4 @@
-/* Statistics compared for equality. */
+/* The statistics of two sets of rows are compared for equality. */
 #include "model/same_data.h"
 
 #include <stdio.h>

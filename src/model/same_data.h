@@ -1,7 +1,7 @@
 /** Whether two sets of rows are the same, as far as their statistics tell.
  *
  *  Measuring is deterministic: from the same rows the same program gets the same bits at any number of ranks
- * (data/measure.h). So a mean or a deviation that differs at all is of other rows. Local, any thread.
+ * (data/measure.h). So if a mean or a deviation differs at all, it belongs to other rows. Local, any thread.
  */
 #ifndef DDPM_MODEL_SAME_DATA_H
 #define DDPM_MODEL_SAME_DATA_H
@@ -9,13 +9,13 @@
 #include "model/condition.h"
 #include "model/transform.h"
 
-/** DDPM_ERR_DATA names the first column whose mean or deviation is not the expected one, with all four numbers: "column
- * 2 (from 0) has mean 1 and deviation 2, not 1.5 and 2".
+/** Compare the means and deviations of columns. DDPM_ERR_DATA names the first column in which they differ, with all
+ * four numbers: "column 2 (from 0) has mean 1 and deviation 2, not 1.5 and 2".
  *  @param names  of the columns, or NULL. */
 DDPM_MUST_CHECK ddpm_status ddpm_same_transform(const ddpm_transform *found, const ddpm_transform *expected,
                                                 const char *const *names);
 
-/** The same of conditions: their number, their classes, the mean and deviation of numbers. */
+/** The same for conditions: their number, their classes, and the means and deviations of numbers. */
 DDPM_MUST_CHECK ddpm_status ddpm_same_condition(const ddpm_condition *found, const ddpm_condition *expected);
 
 #endif

@@ -1,4 +1,4 @@
-/* The coefficients of each method, and the loop that all share. */
+/* The coefficients of each method, and the loop that all methods share. */
 #include "model/sampler.h"
 
 #include "base/memory.h"
@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Grid point i of `steps`: 0 for i = 0, T for i = steps, strictly rising in between since T / steps is at least 1. */
+/* Point i of a grid of `steps` steps: 0 for i = 0 and T for i = steps. The points rise strictly, since T / steps is at
+ * least 1. */
 static int64_t grid_point(int64_t T, int64_t steps, int64_t i)
 {
     return (2 * i * T + steps) / (2 * steps);
@@ -27,8 +28,8 @@ static void set_ancestral(const ddpm_diffusion *diffusion, ddpm_sampler_step *st
     step->of_noise = (float)exp(0.5 * ddpm_diffusion_log_variance(diffusion, transition, 0.0, NULL));
 }
 
-/* x_s = sqrt(abar_s) x0 + sqrt(1 - abar_s - sigma^2) epsilon + sigma z, where epsilon = (x - sqrt(abar_t) x0) / sqrt(1
- * - abar_t). */
+/* x_s = sqrt(abar_s) x0 + sqrt(1 - abar_s - sigma^2) epsilon + sigma z,
+ * where epsilon = (x - sqrt(abar_t) x0) / sqrt(1 - abar_t). */
 static void set_ddim(const ddpm_diffusion *diffusion, double eta, ddpm_sampler_step *step)
 {
     const ddpm_schedule *schedule = &diffusion->schedule;
@@ -41,14 +42,15 @@ static void set_ddim(const ddpm_diffusion *diffusion, double eta, ddpm_sampler_s
     step->of_noise = (float)sigma;
 }
 
-/* Half the logarithm of the signal-to-noise ratio; infinite at either end. */
+/* Half the logarithm of the signal-to-noise ratio. It is infinite at t = 0, and at T where no signal is left. */
 static double lambda_of(const ddpm_schedule *schedule, int64_t t)
 {
     return 0.5 * (log(schedule->alpha_bar[t]) - log(schedule->one_minus_alpha_bar[t]));
 }
 
-/* x_s = (sigma_s / sigma_t) x - alpha_s (exp(-h) - 1) D, D = (1 + 1/(2r)) x0 - 1/(2r) x0'. `before` is the step before,
- * NULL for the first; first and last step are of first order. */
+/* x_s = (sigma_s / sigma_t) x - alpha_s (exp(-h) - 1) D with D = (1 + 1/(2r)) x0 - 1/(2r) x0', where h is the step in
+ * lambda and r its ratio to the step before it, `before`. The first step, which has none (NULL), and the last one are
+ * of first order: there D = x0. */
 static void set_dpm_solver(const ddpm_diffusion *diffusion, const ddpm_sampler_step *before, ddpm_sampler_step *step)
 {
     const ddpm_schedule *schedule = &diffusion->schedule;
@@ -64,9 +66,11 @@ static void set_dpm_solver(const ddpm_diffusion *diffusion, const ddpm_sampler_s
     step->of_x = (float)sqrt(schedule->one_minus_alpha_bar[step->s] / schedule->one_minus_alpha_bar[step->t]);
 }
 
-/* x + delta score + sqrt(2 delta) z at s, score = -epsilon / sqrt(1 - abar) = (sqrt(abar) x0 - x) / (1 - abar), delta =
- * 2 r^2 (1 - abar): Welling and Teh 2011 with the step size of Song et al. 2021, in its mean over the noise so that
- * rows stay independent. */
+/* A Langevin step at s is x + delta score + sqrt(2 delta) z (Welling and Teh 2011), where the score is
+ * -epsilon / sqrt(1 - abar) = (sqrt(abar) x0 - x) / (1 - abar). The step size delta = 2 r^2 (1 - abar) is that of Song
+ * et al. 2021, but with the mean of the noise's norm in place of the norm itself, so that rows do not depend on each
+ * other.
+ */
 static void set_correction(const ddpm_diffusion *diffusion, double ratio, ddpm_sampler_step *step)
 {
     const double rest = diffusion->schedule.one_minus_alpha_bar[step->s], pull = 2.0 * ratio * ratio;
@@ -147,7 +151,7 @@ void ddpm_sampler_release(ddpm_sampler *sampler)
     *sampler = (ddpm_sampler){0};
 }
 
-/* Steps taken before snapshot i. */
+/* How many steps are taken before snapshot i. */
 static int64_t steps_before(const ddpm_sampler *sampler, int64_t snapshots, int64_t i)
 {
     return snapshots == 1 ? sampler->step_count : i * sampler->step_count / (snapshots - 1);
@@ -161,16 +165,17 @@ int64_t ddpm_sampler_snapshot_step(const ddpm_sampler *sampler, int64_t snapshot
 
 int64_t ddpm_sampler_scratch(const ddpm_sampler *sampler, int64_t rows)
 {
-    return 3 * rows * sampler->columns; /* x0, x0 of the step before, noise */
+    return 3 * rows * sampler->columns; /* x0, x0 of the step before, and noise */
 }
 
-/* NaN stays NaN, so that a model that has diverged is found out; fmaxf would make it the minimum. */
+/* NaN stays NaN, so that the samples of a model that has diverged are not taken for good ones; fmaxf would turn it into
+ * the minimum. */
 static float clip(float value, float minimum, float maximum)
 {
     return value < minimum ? minimum : value > maximum ? maximum : value;
 }
 
-/* x0 = data_xt x + data_output output, clipped where a range is given. */
+/* Compute x0 = data_xt x + data_output output, and clip it where a range is given. */
 static void predict_data(const ddpm_sampler *sampler, float data_xt, float data_output, const float *x,
                          ddpm_const_matrix output, float *x0)
 {
@@ -200,13 +205,13 @@ typedef struct block {
     const ddpm_denoising *rows;
     int64_t numbers; /* rows x D */
     float *x;        /* x_t */
-    float *x0;       /* what the network says of the data now */
-    float *last;     /* what it said one step before */
+    float *x0;       /* the data that the network predicts now */
+    float *last;     /* what it predicted one step before */
     float *noise;
     int64_t pass; /* how often this step has been taken before, in a completion */
 } block;
 
-/* Fill x with noise: x_T of each row. */
+/* Fill x with noise, which is x_T of each row. */
 static block begin(const ddpm_sampler *sampler, const ddpm_denoising *rows, float *scratch, float *x)
 {
     const int64_t numbers = rows->rows * sampler->columns;
@@ -221,7 +226,7 @@ static block begin(const ddpm_sampler *sampler, const ddpm_denoising *rows, floa
                    .noise = scratch + 2 * numbers};
 }
 
-/* Draw normal numbers that belong to this pass and, within it, to `at`, which is below 2^30. */
+/* Draw the normal numbers of this pass that belong to `at`, a number below 2^30. */
 static void draw_noise(const block *b, ddpm_purpose purpose, int64_t at)
 {
     const ddpm_normal_stream stream = {b->rows->seed, purpose, b->pass << 30 | at};
@@ -256,7 +261,7 @@ static void take_step(block *b, const ddpm_sampler_step *step)
     b->x0 = spare;
 }
 
-/* Langevin step c at s. */
+/* Take Langevin step number c at s. */
 static void correct(block *b, const ddpm_sampler_step *step, int64_t c)
 {
     predict_data(b->sampler, step->s_data_xt, step->s_data_output, b->x, predict(b, step->s), b->x0);
@@ -280,7 +285,7 @@ void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_denoising *rows, f
     }
 }
 
-/* The known entries of x become a draw of q(x_t | x_0 = known), always the same one of a pass. */
+/* Replace the known entries of x by a draw of q(x_t | x_0 = known). Within a pass it is always the same draw. */
 static void put_known(block *b, int64_t t, const float *known)
 {
     const float signal = b->sampler->diffusion->signal[t], noise = b->sampler->diffusion->noise[t];
@@ -289,7 +294,7 @@ static void put_known(block *b, int64_t t, const float *known)
         if (!isnan(known[i])) b->x[i] = signal * known[i] + noise * b->noise[i];
 }
 
-/* x_s becomes a draw of q(x_t | x_s). */
+/* Go from s back to t: x_s becomes a draw of q(x_t | x_s). */
 static void go_back(block *b, const ddpm_sampler_step *step)
 {
     const ddpm_schedule *schedule = &b->sampler->diffusion->schedule;

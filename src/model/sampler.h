@@ -1,9 +1,10 @@
 /** Reverse sampling: from noise to data, a block of rows at a time.
  *
- *  Every method is one linear step of a kind, x <- a x0 + b x0' + c x + d z, where x0 is what the network says of the
- * data now, x0' what it said one step before, and z is noise; the methods differ in the coefficients. A sample is a
- * pure function of the model, the settings, the seed and its index: not of the block, thread or rank that makes it. All
- * functions are Local; a sampler is read-only once made.
+ *  A step of every method has the same linear form, x <- a x0 + b x0' + c x + d z, where x0 is the data that the
+ * network predicts from x, x0' what it predicted one step before, and z is noise. The methods differ in the
+ * coefficients. A sample is a pure function of the model, the settings, the seed and its index: it does not depend on
+ * the block, the thread or the rank that computes it. All functions are Local; a sampler is not changed once it is
+ * made, and threads may share it.
  */
 #ifndef DDPM_MODEL_SAMPLER_H
 #define DDPM_MODEL_SAMPLER_H
@@ -11,7 +12,7 @@
 #include "model/diffusion.h"
 
 typedef enum ddpm_method {
-    DDPM_METHOD_ANCESTRAL,  /* Ho et al. 2020, algorithm 2, on any subset of the steps */
+    DDPM_METHOD_ANCESTRAL,  /* Ho et al. 2020, algorithm 2, for any subset of the steps */
     DDPM_METHOD_DDIM,       /* Song, Meng and Ermon 2021, equation 12 */
     DDPM_METHOD_DPM_SOLVER, /* DPM-Solver++(2M): Lu et al. 2022, algorithm 2 */
     DDPM_METHOD_COUNT
@@ -23,26 +24,26 @@ typedef enum ddpm_clip { DDPM_CLIP_NONE, DDPM_CLIP_DATA } ddpm_clip;
 /** How samples are made from a trained model: the section `sampling` of a configuration. */
 typedef struct ddpm_sampling {
     ddpm_method method;
-    int64_t steps;           /* K, spread evenly and always from T to 0; 0: all T */
-    double eta;              /* ddim: 0 without noise, 1 with the posterior's */
+    int64_t steps;           /* K, spread evenly from T to 0; 0: all T */
+    double eta;              /* ddim: 0: steps have no noise; 1: they have that of the posterior */
     int64_t corrections;     /* Langevin steps after each step that does not end at the data */
     double correction_ratio; /* r: their size is 2 r^2 (1 - alpha_bar) */
-    double guidance;         /* w of classifier-free guidance (Ho and Salimans 2022); 0: none */
+    double guidance;         /* w of classifier-free guidance (Ho and Salimans 2022); 0: no guidance */
     ddpm_weights weights;
     ddpm_clip clip;
 } ddpm_sampling;
 
-/** What a sampler is made of. */
+/** What a sampler is made from. */
 typedef struct ddpm_sampler_spec {
-    ddpm_sampling sampling; /* its steps are 1..T; its guidance, weights and clip are the caller's concern */
+    ddpm_sampling sampling; /* steps 1..T; guidance, weights and clip are left to the caller */
     int64_t columns;
-    const double *minimum, *maximum; /* [columns], the range to clip x0 to; NULL: no clipping */
+    const double *minimum, *maximum; /* [columns], the range to which x0 is clipped; NULL: it is not */
 } ddpm_sampler_spec;
 
 /** What stands for the network: a function that gives its output for rows that are all at step t. */
 typedef struct ddpm_denoiser {
-    /** @param first, rows  the numbers of the rows are first .. first+rows-1: what a row is conditioned on may depend
-     * on its number.  @param xt  [rows][D] without padding.
+    /** @param first, rows  the rows have the numbers first .. first+rows-1, on which their condition may depend.
+     *  @param xt           [rows][D], without padding.
      *  @return  [rows][heads x D], valid until the next call: the prediction, then the variance head where there is
      * one.
      */
@@ -59,22 +60,22 @@ typedef struct ddpm_denoising {
     int64_t first, rows;
 } ddpm_denoising;
 
-/** One step of the grid, from t to s. */
+/** One step of the grid, from t to s, with its coefficients. */
 typedef struct ddpm_sampler_step {
     int64_t t, s;
     float data_xt, data_output;           /* x0 = data_xt x + data_output prediction */
-    float of_x0, of_last, of_x, of_noise; /* a, b, c, d */
-    ddpm_transition transition;           /* where the variance is learned, d is exp(ln variance / 2) */
-    float drift_xt, drift_x0, kick;       /* a Langevin step at s: x + drift_xt x + drift_x0 x0 + kick z */
-    float s_data_xt, s_data_output;       /* x0 from x and the prediction at s */
+    float of_x0, of_last, of_x, of_noise; /* a, b, c and d of the form above */
+    ddpm_transition transition;           /* for a learned variance, from which d then follows: exp(ln variance / 2) */
+    float drift_xt, drift_x0, kick;       /* a Langevin step at s is x + drift_xt x + drift_x0 x0 + kick z */
+    float s_data_xt, s_data_output;       /* as data_xt and data_output, at s */
 } ddpm_sampler_step;
 
 typedef struct ddpm_sampler {
     const ddpm_diffusion *diffusion; /* borrowed */
     int64_t columns, step_count, corrections;
     ddpm_sampler_step *steps; /* from t = T down to s = 0 */
-    int learned;              /* the noise of a step has its variance from the second head */
-    float *minimum, *maximum; /* [columns]; NULL: no clipping */
+    int learned;              /* whether the second head gives the variance of a step's noise */
+    float *minimum, *maximum; /* [columns]; NULL: x0 is not clipped */
 } ddpm_sampler;
 
 /** @param diffusion  borrowed.  @param[out] out  release with ddpm_sampler_release. */
@@ -82,13 +83,13 @@ DDPM_MUST_CHECK ddpm_status ddpm_sampler_create(const ddpm_diffusion *diffusion,
                                                 ddpm_sampler *out);
 void ddpm_sampler_release(ddpm_sampler *sampler);
 
-/** Which t snapshot i of `snapshots` shows: evenly over the grid, T first and 0 last. */
+/** The t of snapshot i of `snapshots`: they are spread evenly over the grid, from T to 0. */
 int64_t ddpm_sampler_snapshot_step(const ddpm_sampler *sampler, int64_t snapshots, int64_t i);
 
-/** Numbers of scratch memory that ddpm_sampler_run and ddpm_sampler_complete need for blocks of up to `rows` rows. */
+/** How many numbers of scratch memory ddpm_sampler_run and ddpm_sampler_complete need for up to `rows` rows. */
 int64_t ddpm_sampler_scratch(const ddpm_sampler *sampler, int64_t rows);
 
-/** Where x is copied on its way from noise to data. */
+/** Where copies of x on its way from noise to data are put. */
 typedef struct ddpm_snapshots {
     int64_t count;
     float *data;    /* snapshot i is [rows][D] at data + i * stride; NULL where count is 0 */
@@ -98,19 +99,23 @@ typedef struct ddpm_snapshots {
 /** Make samples in standardised units.
  *  @param scratch       [ddpm_sampler_scratch].
  *  @param[out] x        [rows][D], the samples.
- *  @param     snapshots  what they were at the steps of ddpm_sampler_snapshot_step is copied there. */
+ *  @param snapshots     where to put x of the steps of ddpm_sampler_snapshot_step. */
 void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_denoising *rows, float *scratch, float *x,
                       ddpm_snapshots snapshots);
 
 enum { DDPM_SAMPLER_PASSES_MAX = 1024 };
 
-/** Complete rows first .. first+rows-1: RePaint (Lugmayr et al. 2022, algorithm 1). After each step to s the known
- *  entries are replaced by a draw of q(x_s | x_0 = known), and Langevin steps hold them; each step that does not end at
- *  the data is taken `passes` times, with a draw of q(x_t | x_s) in between, so that what is made and what is known
- *  come to agree. A row of which nothing is known is sample `row` of the seed where passes is 1. Not for
- *  DDPM_METHOD_DPM_SOLVER, which extrapolates from the step before.
- *  @param known   [rows][columns] in standardised units, NaN: unknown.  @param passes  1..DDPM_SAMPLER_PASSES_MAX.
- *  @param[out] x  [rows][columns]; its known entries are those of `known`. */
+/** Complete rows of which some entries are known: RePaint (Lugmayr et al. 2022, algorithm 1).
+ *
+ *  After each step to s, and after each Langevin step there, the known entries are replaced by a draw of
+ *  q(x_s | x_0 = known). Each step that does not end at the data is taken `passes` times, with a draw of q(x_t | x_s)
+ * in between, so that the entries that are made come to agree with those that are known. With one pass, a row of which
+ *  nothing is known becomes the sample of its number. Not for DDPM_METHOD_DPM_SOLVER, whose steps extrapolate from the
+ *  step before.
+ *  @param scratch  [ddpm_sampler_scratch].
+ *  @param known    [rows][D] in standardised units; NaN stands for unknown.
+ *  @param passes   1..DDPM_SAMPLER_PASSES_MAX.
+ *  @param[out] x   [rows][D]; its known entries are those of `known`. */
 void ddpm_sampler_complete(const ddpm_sampler *sampler, const ddpm_denoising *rows, float *scratch, const float *known,
                            int64_t passes, float *x);
 

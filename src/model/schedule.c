@@ -1,11 +1,11 @@
-/* Noise schedules: one function a kind, then the tables that follow from beta. */
+/* Noise schedules: beta of each kind, then the tables that follow from beta. */
 #include "model/schedule.h"
 
 #include "base/memory.h"
 
 #include <math.h>
 
-/* Element i of n numbers evenly from a to b; with n = 1 it is a. */
+/* Number i of n that are spread evenly from a to b; a where n is 1. */
 static double evenly(double a, double b, int64_t i, int64_t n)
 {
     return n == 1 ? a : a + (b - a) * (double)i / (double)(n - 1);
@@ -60,7 +60,7 @@ static ddpm_status allocate(int64_t steps, ddpm_schedule *out)
     return DDPM_NEW(&out->posterior_variance, steps + 1, "schedule");
 }
 
-/* Everything from beta; beta_T = 1 (no signal left) is allowed. */
+/* Compute the tables from beta. beta_T = 1, which leaves no signal, is allowed. */
 static ddpm_status derive(ddpm_schedule *s)
 {
     double log_alpha_bar = 0.0;
@@ -81,7 +81,8 @@ static ddpm_status derive(ddpm_schedule *s)
     return DDPM_OK;
 }
 
-/* Lin et al. 2023, algorithm 1: shift and stretch sqrt(alpha_bar) so that it ends at 0 and keeps its first value. */
+/* Lin et al. 2023, algorithm 1: sqrt(alpha_bar) is shifted and stretched so that it ends at 0 and keeps its first
+ * value. */
 static ddpm_status end_without_signal(ddpm_schedule *s)
 {
     const int64_t T = s->steps;

@@ -1,4 +1,4 @@
-/* Draws of t. */
+/* How t is drawn. */
 #include "model/timesteps.h"
 
 #include "base/memory.h"
@@ -6,7 +6,8 @@
 
 #include <math.h>
 
-static const double UNIFORM_SHARE = 0.001; /* of importance sampling: every t keeps a chance */
+/* The share of uniform draws in importance sampling, by which every t keeps a probability above 0. */
+static const double UNIFORM_SHARE = 0.001;
 
 ddpm_status ddpm_timesteps_create(ddpm_timesteps_kind kind, int64_t steps, int64_t batch, ddpm_timesteps *out)
 {
@@ -34,7 +35,7 @@ int64_t ddpm_timesteps_bytes(const ddpm_timesteps *timesteps)
     return s->history ? s->steps * (int64_t)step : 0;
 }
 
-/* The t whose share of the cumulative probability holds u. */
+/* The t in whose interval of the cumulative probability u lies. */
 static int64_t find(const ddpm_timesteps *s, double u)
 {
     int64_t low = 0, high = s->steps - 1;

@@ -1,5 +1,5 @@
-/** Which t each row of a batch is trained at, and the weight that keeps the loss unbiased. All functions are Local; a
- * draw depends on the position in the global batch, never on ranks.
+/** The t at which each row of a batch is trained, and the weight that keeps the loss unbiased. A draw depends on the
+ * place of a row in the global batch, and not on the number of ranks. All functions are Local.
  */
 #ifndef DDPM_MODEL_TIMESTEPS_H
 #define DDPM_MODEL_TIMESTEPS_H
@@ -9,26 +9,28 @@
 #include <stdint.h>
 
 typedef enum ddpm_timesteps_kind {
-    DDPM_TIMESTEPS_UNIFORM,    /* each row by itself */
-    DDPM_TIMESTEPS_ANTITHETIC, /* rows in pairs (t, T + 1 - t) */
-    DDPM_TIMESTEPS_STRATIFIED, /* one shift u: t = ceil(T frac(u + i / batch)) (Kingma et al. 2021) */
-    DDPM_TIMESTEPS_IMPORTANCE, /* by the root mean square of the last losses at each t (Nichol and Dhariwal 2021,
-                                  section 3.3) */
+    DDPM_TIMESTEPS_UNIFORM,    /* a draw for each row */
+    DDPM_TIMESTEPS_ANTITHETIC, /* a draw for each pair of rows: t and T + 1 - t */
+    DDPM_TIMESTEPS_STRATIFIED, /* one draw u for all: t = ceil(T frac(u + i / batch)) (Kingma et al. 2021) */
+    DDPM_TIMESTEPS_IMPORTANCE, /* with a probability in proportion to the root mean square of the last losses at t
+                                  (Nichol and Dhariwal 2021, section 3.3) */
     DDPM_TIMESTEPS_COUNT
 } ddpm_timesteps_kind;
 
 enum {
-    DDPM_TIMESTEPS_HISTORY = 10,                        /* losses kept of each t */
-    DDPM_TIMESTEPS_SEEN = 1000 * DDPM_TIMESTEPS_HISTORY /* where the count of losses wraps: the ring stays full */
+    DDPM_TIMESTEPS_HISTORY = 10, /* losses that are kept of each t */
+    DDPM_TIMESTEPS_SEEN =
+        1000 * DDPM_TIMESTEPS_HISTORY /* where the count of losses goes back to DDPM_TIMESTEPS_HISTORY */
 };
 
 typedef struct ddpm_timesteps {
     ddpm_timesteps_kind kind;
     int64_t steps, batch;
-    float *history; /* importance: [T][DDPM_TIMESTEPS_HISTORY], a ring; part of a run's state */
-    int32_t *seen;  /* importance: [T] losses met so far, below DDPM_TIMESTEPS_SEEN and then from 10 again; likewise */
-    double *cumulative; /* importance: [T + 1] */
-    int warm;           /* every t has a full history; before, draws are uniform */
+    float *history; /* importance: [T][DDPM_TIMESTEPS_HISTORY], the last losses in a ring; part of a run's state */
+    int32_t *seen;  /* importance: [T], how many losses the ring has taken, counted up to DDPM_TIMESTEPS_SEEN and then
+                       from DDPM_TIMESTEPS_HISTORY again; part of a run's state */
+    double *cumulative; /* importance: [T + 1], the probability of all t up to each */
+    int warm;           /* importance: whether the history of every t is full; until then draws are uniform */
 } ddpm_timesteps;
 
 /** @param[out] out  release with ddpm_timesteps_release. */
@@ -36,17 +38,19 @@ DDPM_MUST_CHECK ddpm_status ddpm_timesteps_create(ddpm_timesteps_kind kind, int6
                                                   ddpm_timesteps *out);
 void ddpm_timesteps_release(ddpm_timesteps *timesteps);
 
-/** Bytes of the history and what is made of it; 0 without importance sampling. */
+/** Bytes of the history and of the probabilities; 0 without importance sampling. */
 int64_t ddpm_timesteps_bytes(const ddpm_timesteps *timesteps);
 
-/** t, 1..T, and weight [rows] of rows first .. first+rows-1 of an iteration's batch. */
+/** Draw t [rows], 1..T, of rows first .. first+rows-1 of an iteration's batch, and set their weights [rows]. */
 void ddpm_timesteps_draw(const ddpm_timesteps *timesteps, uint64_t seed, int64_t iteration, int64_t first, int64_t rows,
                          int32_t *t, float *weight);
 
-/** Importance: take in the losses of a whole batch, in its order. t and loss [batch]. */
+/** Importance: add the losses of a whole batch to the history, in the order of its rows. t and loss are [batch]. */
 void ddpm_timesteps_learn(ddpm_timesteps *timesteps, const int32_t *t, const float *loss);
 
-/** Importance: after history and seen were set from a checkpoint. */
+/** Importance: compute the probabilities from the history; to be called after history and seen were set from a
+ * checkpoint.
+ */
 void ddpm_timesteps_refresh(ddpm_timesteps *timesteps);
 
 #endif

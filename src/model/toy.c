@@ -1,4 +1,4 @@
-/* Swiss roll, two moons, S-curve. */
+/* The formulas of the Swiss roll, the two moons and the S-curve. */
 #include "model/toy.h"
 
 #include "base/random.h"
@@ -33,7 +33,7 @@ const char *const *ddpm_toy_columns(ddpm_toy kind, int dimensions)
     return dimensions == 2 && kind != DDPM_TOY_TWO_MOONS ? plane : axes;
 }
 
-/* The point without noise as (x, y, z), and its label; u and v are uniform. */
+/* Set the point (x, y, z) without noise, from u and v that are uniform in 0..1. @return  its label. */
 static double place(ddpm_toy kind, double u, double v, double point[3])
 {
     double t;
@@ -62,7 +62,7 @@ static double place(ddpm_toy kind, double u, double v, double point[3])
     return t;
 }
 
-/* Four normal numbers from four words, in double. */
+/* Four normal numbers from four words, in double precision. */
 static void normals(ddpm_random4 words, double out[4])
 {
     for (int i = 0; i < 4; i += 2) {
@@ -82,7 +82,7 @@ void ddpm_toy_rows(ddpm_toy kind, int dimensions, double noise, uint64_t seed, i
         normals(ddpm_random_words(seed, DDPM_RANDOM_DATA, 0, first + i, 1), jitter);
         const double t = place(kind, ddpm_random_uniform(where.v[0]), ddpm_random_uniform(where.v[1]), point);
         for (int j = 0; j < dimensions; j++) {
-            const int axis = dimensions == 2 ? 2 * j : j; /* the (x, z) plane */
+            const int axis = dimensions == 2 ? 2 * j : j; /* of the plane, x and z */
             out[i * dimensions + j] = (float)(point[axis] + noise * jitter[axis]);
         }
         if (label) label[i] = (float)t;

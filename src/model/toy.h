@@ -26,12 +26,12 @@ const char *ddpm_toy_name(ddpm_toy kind);
 /** The noise, or that of the kind where it is NaN. */
 double ddpm_toy_noise_or(ddpm_toy kind, double noise);
 
-/** Names of its columns, [dimensions]. */
+/** The names of its columns, [dimensions]. */
 const char *const *ddpm_toy_columns(ddpm_toy kind, int dimensions);
 
-/** Rows first .. first+rows-1.
- *  @param dimensions  2, or 3 for the whole roll or S (x, y, z).
- *  @param noise       standard deviation of the Gaussian noise on every coordinate.
+/** Make rows first .. first+rows-1.
+ *  @param dimensions  2; or 3 for a roll or an S in (x, y, z).
+ *  @param noise       the standard deviation of the Gaussian noise on every coordinate.
  *  @param[out] out    [rows][dimensions].
  *  @param[out] label  [rows], or NULL. */
 void ddpm_toy_rows(ddpm_toy kind, int dimensions, double noise, uint64_t seed, int64_t first, int64_t rows, float *out,

@@ -1,4 +1,4 @@
-/* An affine map of columns. */
+/* The affine map of columns, and its inverse. */
 #include "model/transform.h"
 
 #include "base/memory.h"

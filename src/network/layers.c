@@ -1,4 +1,4 @@
-/* The layers of a network and the table of its tensors, as a kind of network adds them. */
+/* The layers of a network and the table of its tensors: how a kind of network adds to them. */
 #include "network/layers.h"
 
 #include "base/memory.h"
@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { TENSOR_ALIGNMENT = 16 }; /* elements: a cache line */
+enum { TENSOR_ALIGNMENT = 16 }; /* in elements: those of a cache line */
 
 ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers)
 {

@@ -46,9 +46,9 @@ typedef struct ddpm_architecture {
     ddpm_status (*build)(ddpm_network *net);
     /** Take the arrays of a workspace for `rows` rows that only this kind has. */
     void (*lay_out)(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w);
-    /** From (x_t, condition, t) to w->output. */
+    /** Compute w->output from (x_t, condition, t). */
     void (*forward)(const ddpm_pass *pass);
-    /** From w->doutput to w->dz, the gradient by the outputs of layer 0. */
+    /** Compute w->dz, the gradient by the outputs of layer 0, from w->doutput. */
     void (*backward)(const ddpm_pass *pass);
 } ddpm_architecture;
 

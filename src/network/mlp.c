@@ -1,5 +1,5 @@
-/* The multilayer perceptron: [x_t | condition | time embedding] through hidden layers, or with a gain table
- * h = act(gain[t] * (x W + b)). */
+/* The multilayer perceptron: hidden layers h = act(x W + b), of which the first reads [x_t | condition | time
+ * embedding]; or with a gain table h = act(gain[t] * (x W + b)), of which the first reads [x_t | condition]. */
 #include "base/memory.h"
 #include "network/workspace.h"
 

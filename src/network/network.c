@@ -1,4 +1,4 @@
-/* A network of either kind: its making, its size, its initial parameters. */
+/* What networks of all kinds have in common: how they are made, their size, their initial parameters. */
 #include "network/layers.h"
 
 #include "base/memory.h"
@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-/* sin and cos of t scaled to 0..1000, at frequencies 10000^(-j / half). */
+/* The embedding of t is sin and cos of t, scaled to 0..1000, at frequencies 10000^(-j / half) for j = 0 .. half-1. */
 static void fill_time_table(ddpm_network *net)
 {
     const int64_t wide = net->spec.time_width, half = wide / 2;

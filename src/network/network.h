@@ -1,11 +1,17 @@
-/** The network, which is told t, forward and backward on a block of rows.
+/** The network, a function of (x_t, condition, t): its layers and parameters, forward and backward on a block of rows.
  *
- *  A multilayer perceptron: input [x_t | condition | time embedding], `depth` hidden layers of `width` units. With a
- * gain table the embedding is left out and every hidden layer is act(gain[t] * (x W + b)).
- *  A residual network: x_t brought to `width`, `depth` blocks of layer norm, linear, activation, linear that add to it,
- * each modulated from (time embedding, condition), and a last modulated layer norm (src/model/residual.c).
- *  Both end in a linear layer with one head (the prediction) or two (prediction, variance) of D columns each, or
- * a logit for each class. All functions are Local; a network is read-only once made, a workspace belongs to one thread.
+ *  A multilayer perceptron reads [x_t | condition | time embedding] and has `depth` hidden layers of `width` units.
+ * With a gain table the embedding is left out, and every hidden layer is act(gain[t] * (x W + b)).
+ *
+ *  A residual network maps x_t to `width` units, to which `depth` blocks each add their output: layer norm, linear,
+ * activation, linear. The layer norms, of which there is a last one after the blocks, are modulated by (time embedding,
+ * condition); src/network/residual.c has the formulas.
+ *
+ *  Both kinds end in a linear layer. It has one head (the prediction) or two (prediction, variance) of D columns each,
+ * or for a classifier a logit for each class.
+ *
+ *  All functions are Local. A network is not changed once it is made, and threads may share it; a workspace belongs to
+ * one thread.
  */
 #ifndef DDPM_NETWORK_NETWORK_H
 #define DDPM_NETWORK_NETWORK_H
@@ -16,42 +22,44 @@
 
 #include <stdint.h>
 
-/** How a network is composed. */
+/** Which layers a network has, and what happens between them. */
 typedef enum ddpm_network_kind { DDPM_NETWORK_MLP, DDPM_NETWORK_RESIDUAL, DDPM_NETWORK_COUNT } ddpm_network_kind;
 
-/** How a network is told t. */
+/** How t enters a network. */
 typedef enum ddpm_time {
-    DDPM_TIME_SINUSOIDAL, /* an embedding beside x at the input (Vaswani et al. 2017) */
-    DDPM_TIME_GAIN_TABLE, /* perceptron: a learned gain per step and unit, before each hidden layer's activation */
+    DDPM_TIME_SINUSOIDAL, /* as an embedding (Vaswani et al. 2017) */
+    DDPM_TIME_GAIN_TABLE, /* only in a perceptron: as a gain that is learned for each step and each hidden
+                           unit, before the activation */
     DDPM_TIME_COUNT
 } ddpm_time;
 
 typedef struct ddpm_network_spec {
     ddpm_network_kind kind;
     int64_t columns;   /* D */
-    int64_t condition; /* C, columns of the condition beside x_t; 0: none */
-    int64_t heads;     /* 1, or 2 with a learned variance */
-    int64_t classes;   /* of a classifier, which has a logit for each in place of heads; 0: none */
+    int64_t condition; /* C, the columns of the condition; 0: none */
+    int64_t heads;     /* 1; 2 where the variance is learned */
+    int64_t classes;   /* of a classifier, whose output is a logit for each of them; 0: the network is none */
     int64_t width;     /* units of a hidden layer */
-    int64_t depth;     /* hidden layers, or blocks of two, 1 or more */
+    int64_t depth;     /* hidden layers, or blocks of a residual network; 1 or more */
     ddpm_activation activation;
     ddpm_time time;
-    int64_t time_width;       /* of the sinusoidal embedding, and of what a residual network makes of it; even */
-    int64_t steps;            /* T: t is scaled to 0..1000 in the embedding */
-    ddpm_precision precision; /* of the products */
+    int64_t time_width; /* columns of the sinusoidal embedding, and units of the residual network's layer that reads it;
+                           even */
+    int64_t steps;      /* T: t is scaled to 0..1000 in the embedding */
+    ddpm_precision precision; /* of the operands of products */
 } ddpm_network_spec;
 
 enum { DDPM_TENSOR_NAME = 48 };
 
-/** One named array of parameters inside the flat array. */
+/** A named array of parameters, which is a part of the array that holds all of them. */
 typedef struct ddpm_tensor {
     char name[DDPM_TENSOR_NAME];      /* "hidden0/weight", "block0/first/weight" */
     int64_t rows, cols;               /* weight: [inputs][outputs]; bias: [1][outputs]; gain: [T][units] */
-    int64_t offset;                   /* of its first element in the flat array, in elements */
+    int64_t offset;                   /* of its first element in the array of all parameters */
     double initial_low, initial_high; /* initial values are uniform between them */
 } ddpm_tensor;
 
-/** Columns of the output: the heads' or the classes'. */
+/** Columns of the output: those of all heads, or one for each class. */
 static inline int64_t ddpm_network_outputs(const ddpm_network_spec *spec)
 {
     return spec->classes > 0 ? spec->classes : spec->heads * spec->columns;
@@ -67,51 +75,57 @@ void ddpm_network_free(ddpm_network *network);
 const ddpm_network_spec *ddpm_network_get_spec(const ddpm_network *network);
 const ddpm_kernels *ddpm_network_kernels(const ddpm_network *network);
 
-/** The table of tensors, and the number of parameters in all. */
+/** The table of tensors, which belongs to the network. @return  their number. */
 int64_t ddpm_network_tensors(const ddpm_network *network, const ddpm_tensor **tensors);
+
+/** Elements of the array of all parameters. */
 int64_t ddpm_network_parameter_count(const ddpm_network *network);
 
-/** Multiply-adds of one row forward, two operations each; a training step costs three times that. */
+/** Floating-point operations of one row's way forward, two for each multiply-add of the layers. A training step needs
+ * three times as many. */
 double ddpm_network_operations(const ddpm_network *network);
 
-/** Bytes of the network itself, without its parameters: the table of embeddings, [T + 1][time_width]. */
+/** Bytes of what a network holds beside its parameters: the table of embeddings, [T + 1][time_width]. */
 int64_t ddpm_network_bytes(const ddpm_network *network);
 
-/** Initial parameters, a pure function of the seed: uniform in +-1/sqrt(inputs) (as PyTorch's linear layer), gains in
- * 0..1, the modulation of residual blocks 0.
+/** Set the initial parameters, a pure function of the seed. Weights and biases are uniform in +-1/sqrt(inputs), as in
+ *  PyTorch's linear layer, gains are uniform in 0..1, and the layer that gives the modulation of residual blocks is 0.
  *  @param[out] parameters  [ddpm_network_parameter_count]. */
 void ddpm_network_initialise(const ddpm_network *network, uint64_t seed, float *parameters);
 
-/* ---- packed weights: what the kernels read, made once a step and shared by all threads ---- */
+/* ---- packed weights: a copy in the order in which the kernels read them, made once a step and shared by all threads
+ */
 
 typedef struct ddpm_packed ddpm_packed;
 
-/** What is to be done with the weights: each includes those before it. */
+/** What packed weights are used for. Each use includes those before it. */
 typedef enum ddpm_packing {
-    DDPM_PACK_FORWARD,
+    DDPM_PACK_FORWARD,        /* ddpm_network_forward */
     DDPM_PACK_TRAINING,       /* ddpm_network_backward */
     DDPM_PACK_INPUT_GRADIENT, /* ddpm_network_input_gradient */
-    DDPM_PACK_NEVER           /* for parts of a network that no gradient flows through */
+    DDPM_PACK_NEVER           /* no use: a layer whose inputs' gradient is never wanted */
 } ddpm_packing;
 
 DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, ddpm_packed **out);
 void ddpm_packed_free(ddpm_packed *packed);
 
-/** Bytes of packed weights: one copy in whole panels, and another of the transposes where gradients flow. */
+/** Bytes of packed weights: a copy in whole panels, and another one of the transposes that the use needs. */
 int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing);
 
-/** Pack part `part` of `parts` of the work; all parts together pack everything. Parts may run in different threads. */
+/** Do part number `part` of 0 .. parts-1 of the packing. Everything is packed when all parts are done; each may be done
+ * by another thread. The parameters are borrowed for as long as the packed weights are used. */
 void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts);
 
 /* ---- blocks of rows ---- */
 
-/** Memory for up to `rows` rows at a time, in blocks of `block` rows: each block is one contribution to the gradients,
- * so that their sum does not depend on how many blocks go together. @param backward  0: forward only. */
+/** Memory for up to `rows` rows at a time, which go through the network in blocks of `block` rows. Each block is one
+ *  contribution to the gradients, so that the sums do not depend on how many blocks go together.
+ *  @param backward  0: for ddpm_network_forward only. */
 DDPM_MUST_CHECK ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int64_t block,
                                                   int backward, ddpm_workspace **out);
 void ddpm_workspace_free(ddpm_workspace *workspace);
 
-/** Bytes of a workspace: proportional to rows x width x depth. */
+/** Bytes of a workspace; they grow as rows x width x depth. */
 int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int backward);
 
 /** Run the network on rows of (x_t, condition, t).
@@ -127,12 +141,13 @@ ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_p
  * output. The caller fills it in before ddpm_network_backward or ddpm_network_input_gradient. */
 ddpm_matrix ddpm_workspace_dout(const ddpm_workspace *workspace, int64_t rows);
 
-/** Add the gradients of the rows that went forward last. */
+/** Add to `gradient` the gradients of the parameters, from the rows that went forward last and what
+ * ddpm_workspace_dout holds. rows and t are those of that pass. */
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                            int64_t rows, const int32_t *t, ddpm_gradient *gradient);
 
-/** Vector-Jacobian product: the gradient of the sum of dout * output by x_t, of the rows that went forward last.
- *  @param[out] dxt  [rows][D], dense. */
+/** Vector-Jacobian product: the gradient by x_t of the sum of dout * output, for the rows that went forward last.
+ *  @param[out] dxt  [rows][D], without padding. */
 void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                                  int64_t rows, const int32_t *t, float *dxt);
 

@@ -1,4 +1,4 @@
-/* Weights in the order in which the kernels read them. */
+/* Weights are packed: copied into the order in which the kernels read them. */
 #include "network/layers.h"
 
 #include "base/memory.h"

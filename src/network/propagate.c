@@ -168,7 +168,7 @@ void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed 
     const ddpm_pass pass = {network, packed, w, rows, NULL, NULL, t, NULL};
     const int64_t columns = network->spec.columns;
     network->architecture->backward(&pass);
-    /* x_t is in the first columns of the inputs, and only the gradient by these is wanted */
+    /* Only the gradient by x_t is wanted, which is in the first columns of the inputs. */
     const ddpm_matrix dx = {w->input.data, rows, columns, w->input.stride};
     network->kernels->backward_data(&packed->layers[0], ddpm_matrix_read(ddpm_pass_hidden(&pass, w->dz)), NULL, dx,
                                     w->scratch);

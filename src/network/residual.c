@@ -1,18 +1,20 @@
-/* The residual network: a stream of `width` units that every block adds to,
+/* The residual network: a stream h of `width` units that every block adds to.
  *
- *      c = act([time embedding | condition] W_c + b_c), and from it, linearly, every scale, shift and gate;
- *      h = x_t W + b;   block: h += gate * (act(N(h) W_1 + b_1) W_2 + b_2);   output: N(h) W + b,
+ *      conditioning:  c = act([time embedding | condition] W_c + b_c);  all scales, shifts and gates = c W_m + b_m
+ *      stream:        h = x_t W + b
+ *      each block:    h += gate * (act(N(h) W_1 + b_1) W_2 + b_2)
+ *      output:        N(h) W + b
  *
- * with N(h) = norm(h) (1 + scale) + shift: feature-wise modulation (Perez et al. 2018) of a layer norm without
- * parameters of its own. What gives scale, shift and gate starts at zero, so that every block starts as the identity
- * (adaLN-Zero, Peebles and Xie 2023). */
+ * Here N(h) = norm(h) (1 + scale) + shift is the feature-wise modulation (Perez et al. 2018) of a layer norm that has
+ * no parameters of its own, and each N has its own scale and shift. W_m and b_m start at zero, so that every block
+ * starts as the identity (adaLN-Zero, Peebles and Xie 2023). */
 #include "base/memory.h"
 #include "network/workspace.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The layers in their order; two for each block, and the output after them. */
+/* The order of the layers: these, two for each block, and the output. */
 enum { INPUT, EMBEDDING, MODULATION, BLOCKS };
 
 static int64_t first_of(int64_t block)
@@ -25,7 +27,7 @@ static int64_t output_of(const ddpm_network *net)
     return first_of(net->spec.depth);
 }
 
-/* A row's modulation: scale, shift and gate of each block, then scale and shift before the output. */
+/* The modulation of a row holds scale, shift and gate of each block, then scale and shift of the last layer norm. */
 static int64_t modulation_width(const ddpm_network *net)
 {
     return (3 * net->spec.depth + 2) * net->spec.width;
@@ -95,14 +97,15 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     r->dmodulation = ddpm_arena_take_matrix(arena, net, rows, modulation_width(net));
 }
 
-/* Of a block's layer norm; the one before the output counts as that of block `depth`. */
+/* Where the inverse deviations of a block's layer norm are kept. The last layer norm counts as that of block `depth`.
+ */
 static float *inverse_of(const ddpm_pass *pass, int64_t block)
 {
     const ddpm_workspace *w = pass->w;
     return w->kind.residual.inverse + (w->kept_step ? block * ddpm_workspace_stride(pass->net, w->rows) : 0);
 }
 
-/* The modulation's part that begins at a column, as the blocks read it: with stride 0 where all rows share one. */
+/* The part of the modulation that begins at a column. Its stride is 0 where all rows share one modulation. */
 static ddpm_const_matrix modulation_at(const ddpm_pass *pass, int64_t column)
 {
     const ddpm_residual_rows *r = &pass->w->kind.residual;
@@ -123,7 +126,7 @@ static int rows_are_alike(const ddpm_pass *pass)
     return 1;
 }
 
-/* Compute the modulation of every row. In sampling all rows have the same t: without a condition, and when there is no
+/* Compute the modulation of every row. When all rows have the same t and no condition, as in sampling, and there is no
  * backward pass, one modulation is computed and broadcast to all of them. */
 static void modulate(const ddpm_pass *pass)
 {
@@ -144,7 +147,7 @@ static void modulate(const ddpm_pass *pass)
     r->modulation_stride = shared ? 0 : modulation.stride;
 }
 
-/* The modulated layer norm of the stream before a block, or with block `depth` before the output. */
+/* Compute the modulated layer norm of the stream before a block; before the output where `block` is the depth. */
 static ddpm_const_matrix norm(const ddpm_pass *pass, int64_t block)
 {
     const ddpm_residual_rows *r = &pass->w->kind.residual;
@@ -183,8 +186,8 @@ static void forward(const ddpm_pass *pass)
                        ddpm_pass_rows(pass, pass->w->output), NULL);
 }
 
-/* From w->dz_next, the gradient by a modulated layer norm: w->dz gains the gradient by its inputs, which is one by the
- * stream. */
+/* w->dz_next is the gradient by the outputs of a modulated layer norm. Add the gradient by its inputs to w->dz, which
+ * is the gradient by the stream. */
 static void backward_norm(const ddpm_pass *pass, int64_t block)
 {
     const ddpm_workspace *w = pass->w;
@@ -196,7 +199,7 @@ static void backward_norm(const ddpm_pass *pass, int64_t block)
                                       dmodulation_at(pass, shift_at(pass->net, block)));
 }
 
-/* w->dz, the gradient by the stream after a block, becomes the gradient by the stream before it. */
+/* Turn w->dz from the gradient by the stream after a block into the gradient by the stream before it. */
 static void backward_block(const ddpm_pass *pass, int64_t block)
 {
     const ddpm_workspace *w = pass->w;

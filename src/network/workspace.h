@@ -9,15 +9,15 @@
 
 #include "network/layers.h"
 
-/** Of a multilayer perceptron: arrays of [depth][rows][width_stride]. */
+/** What a multilayer perceptron needs: arrays of [depth][rows][width_stride]. */
 typedef struct ddpm_mlp_rows {
     float *value, *slope; /* h, and the slope of its activation; slope is NULL in a workspace without backward */
     float *linear;        /* with a gain table: x W + b, before the gain */
 } ddpm_mlp_rows;
 
-/** Of a residual network. Arrays marked "kept" hold what the backward pass needs of each block: [depth] times, or with
- * the last layer norm [depth + 1] times, [rows][width_stride]. In a workspace without backward all blocks use the same
- * [rows][width_stride]. */
+/** What a residual network needs. Arrays marked "kept" hold what the backward pass needs of each block: [depth] times,
+ * or with the last layer norm [depth + 1] times, [rows][width_stride]. In a workspace without backward all blocks use
+ * the same [rows][width_stride]. */
 typedef struct ddpm_residual_rows {
     ddpm_matrix conditioning;            /* [rows][time_width + C]: time embedding and condition */
     ddpm_matrix embedding, dembedding;   /* [rows][time_width]: what the first layer makes of it */
@@ -25,7 +25,7 @@ typedef struct ddpm_residual_rows {
     ddpm_matrix modulation, dmodulation; /* [rows][scales, shifts and gates of all blocks] */
     int64_t modulation_stride;           /* 0 while all rows share the modulation of the first one */
     float *stream;                       /* [rows][width_stride]: the sum that each block adds to */
-    float *normal, *modulated, *inverse; /* kept: of the layer norms; inverse is [rows] a norm */
+    float *normal, *modulated, *inverse; /* kept: of the layer norms; inverse is [rows] for each */
     float *hidden, *slope, *branch;      /* kept: a block's first layer, its slope, its second layer */
     float *dhidden;                      /* [rows][width_stride] */
 } ddpm_residual_rows;
@@ -47,7 +47,7 @@ struct ddpm_workspace {
     } kind;
 };
 
-/** The next numbers of an arena; NULL when it only counts. */
+/** Take the next numbers of an arena; NULL when it only counts. */
 static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t numbers)
 {
     float *taken = arena->memory ? arena->memory + arena->used : NULL;
@@ -55,26 +55,26 @@ static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t numbers)
     return taken;
 }
 
-/** The units of a hidden layer for the rows of a pass, in an array of [rows][width_stride]. */
+/** A view of the units of a hidden layer, for the rows of a pass: `data` is an array of [rows][width_stride]. */
 static inline ddpm_matrix ddpm_pass_hidden(const ddpm_pass *pass, float *data)
 {
     return (ddpm_matrix){data, pass->rows, pass->net->spec.width, pass->w->width_stride};
 }
 
-/** The rows of a pass in a matrix of its workspace. */
+/** The part of a matrix of the workspace that holds the rows of a pass. */
 static inline ddpm_matrix ddpm_pass_rows(const ddpm_pass *pass, ddpm_matrix matrix)
 {
     return ddpm_matrix_part(matrix, 0, pass->rows);
 }
 
-/** The stride of rows of so many columns. */
+/** The stride of a matrix of so many columns. */
 int64_t ddpm_workspace_stride(const ddpm_network *net, int64_t columns);
 
-/** A matrix with that stride. */
+/** Take a matrix with that stride. */
 ddpm_matrix ddpm_arena_take_matrix(ddpm_arena *arena, const ddpm_network *net, int64_t rows, int64_t columns);
 
-/** Layer number `layer` forward, block by block: h = act(x W + b), x [rows][inputs], h [rows][outputs]; these rows need
- *  not be those of the pass.  @param[out] slope  act' in the layout of h; NULL where there is no backward pass. */
+/** Run a layer forward, block by block: h = act(x W + b), x [rows][inputs], h [rows][outputs]. Their rows need not be
+ *  those of the pass.  @param[out] slope  act' in the layout of h; NULL where there is no backward pass. */
 void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_activation activation,
                         ddpm_matrix h, float *slope);
 
@@ -82,7 +82,8 @@ void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix 
  * forward, dz [rows][outputs] the gradient by x W + b. Each block is one contribution. */
 void ddpm_layer_add_gradient(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_const_matrix dz);
 
-/** dx = (dz W^T) * slope, block by block.  @param slope  in the layout of dx; NULL stands for ones. */
+/** Run a layer backward to its inputs, block by block: dx = (dz W^T) * slope.  @param slope  in the layout of dx; NULL
+ * stands for ones. */
 void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix dz, const float *slope,
                          ddpm_matrix dx);
 

@@ -84,7 +84,7 @@ static inline void reference_norm(int64_t n, const double *h, const double *scal
     for (int64_t j = 0; j < n; j++) y[j] = (h[j] - mean) / sqrt(variance + 1e-5) * (1.0 + scale[j]) + shift[j];
 }
 
-/** The residual network, after src/model/residual.c's first lines. */
+/** The residual network, as the first lines of src/network/residual.c define it. */
 static inline void reference_residual(const ddpm_network *network, const double *parameters, const float *xt,
                                       const float *condition, int32_t t, double *out)
 {

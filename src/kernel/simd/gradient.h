@@ -21,7 +21,7 @@ typedef struct destination {
     vi *over;       /* a lane becomes nonzero when a contribution was larger, or not a number */
 } destination;
 
-/* A double below 2^51 plus 1.5 * 2^52 has its nearest integer in the low bits. */
+/* When 1.5 * 2^52 is added to a double whose size is below 2^51, the low bits of the sum are the nearest integer. */
 #define ROUNDING_MAGIC 0x1.8p52
 
 INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
@@ -64,7 +64,7 @@ INLINE int any(vi mask)
     return bits != 0;
 }
 
-/* The sums from element `at` on. */
+/* The same for the sums from element `at` on. */
 INLINE destination moved_by(int exact, destination all, int64_t at)
 {
     if (exact)
@@ -99,8 +99,8 @@ static __attribute__((noinline)) void add_some(int exact, destination to, int64_
     for (int64_t j = 0; j < columns; j++) add_number(exact, to, at + j, panel[j / LANES][j % LANES]);
 }
 
-/* x [rows][k] in tiles of TILE columns, [ceil(k / TILE)][steps][TILE], so that a tile lies in one piece. The products
- * run over rows: where two numbers share an element, they are of two rows. */
+/* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][steps][TILE], so that a tile lies in one piece. The
+ * products run over rows: where two numbers share an element, they are of two rows. */
 INLINE void gather_tiles(ddpm_const_matrix x, element *tiles)
 {
     for (int64_t i = 0; i < x.columns; i += TILE)
@@ -109,7 +109,7 @@ INLINE void gather_tiles(ddpm_const_matrix x, element *tiles)
                 tiles[c] = element_of(x.data + row * x.stride + i + c, x.stride, x.rows - row);
 }
 
-/* The panel of dz that begins at a column, [steps][PANEL]. */
+/* Copy the panel of dz that begins at a column, [steps][PANEL]. */
 INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
 {
     for (int64_t row = 0; row < dz.rows; row += TERMS, panel += PANEL)
@@ -118,8 +118,9 @@ INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
                            elements_of(dz.data + row * dz.stride + column + v * LANES, dz.stride, dz.rows - row));
 }
 
-/* A tile of x^T dz over the rows of one block: `rows` columns of x, which are rows of the sums, by `columns` columns of
- * dz. The sums are prefetched while the products are computed, since those of a wide layer are in no cache. */
+/* Add a tile of x^T dz over the rows of one block: `rows` columns of x, which are rows of the sums, by `columns`
+ * columns of dz. The sums are prefetched while the products are computed, since those of a wide layer are in no cache.
+ */
 INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination to, int64_t columns)
 {
     vf product[TILE][VECTORS];
@@ -218,7 +219,8 @@ static int add_float(int64_t n, const float *v, ddpm_float_sums to)
     return add_array(0, n, v, (destination){.real = to.sum, .limit = size_bits_of(to.limit)});
 }
 
-/* The columns of `vectors` vectors side by side, since each is a chain of additions that wait for each other. */
+/* Sum the columns of `vectors` vectors side by side, since each sum is a chain of additions that wait for each other.
+ */
 INLINE void sum_vectors(int vectors, ddpm_const_matrix z, int64_t column, float *out)
 {
     vf sum[CHAINS];

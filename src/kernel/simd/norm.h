@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-/* v with zeros from lane `left` on. */
+/* Keep the first `left` lanes; the others become zero. */
 INLINE vf keep(vf v, int64_t left)
 {
     if (left >= LANES) return v;

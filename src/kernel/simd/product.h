@@ -59,7 +59,7 @@ INLINE void store_elements(element *to, elements v)
 
 #ifdef DDPM_BFLOAT16
 
-/* The nearest bfloat16, or of two the even one, in the upper half; NaN stays NaN. */
+/* Round to the nearest bfloat16, to the even one of two, in the upper half of the word; NaN stays NaN. */
 INLINE uint32_t round_bfloat16(float x)
 {
     uint32_t bits;
@@ -97,7 +97,7 @@ INLINE vf add_product(vf sum, element a, elements b)
 #endif
 }
 
-/* The rows of x, converted into scratch. */
+/* The rows of x are converted into scratch. */
 INLINE operand operand_of(ddpm_const_matrix x, float *scratch)
 {
     element *to = (element *)(void *)scratch;
@@ -131,7 +131,7 @@ INLINE vf add_product(vf sum, element a, elements b)
     return sum + a * b;
 }
 
-/* The rows of x as they are. */
+/* The rows of x are read where they are. */
 INLINE operand operand_of(ddpm_const_matrix x, float *scratch)
 {
     (void)scratch;

@@ -21,11 +21,12 @@ enum { LANES = 4 };
 #define LANE_NUMBERS 0, 1, 2, 3
 #endif
 
+/* Whole vectors of floats, of signed and of unsigned integers. */
 typedef float vf __attribute__((vector_size(LANES * 4)));
 typedef int32_t vi __attribute__((vector_size(LANES * 4)));
 typedef uint32_t vu __attribute__((vector_size(LANES * 4)));
-/* Half as many lanes, of float, double and 64-bit integers. These integers are unsigned, since the sums of a step that
- * is refused may wrap around. */
+/* Vectors of half as many lanes, of floats, doubles and 64-bit integers. Integers of the type hl are unsigned, since
+ * the sums of a step that is refused may wrap around. */
 typedef float hf __attribute__((vector_size(LANES * 2)));
 typedef double hd __attribute__((vector_size(LANES * 4)));
 typedef uint64_t hl __attribute__((vector_size(LANES * 4)));
@@ -66,7 +67,8 @@ INLINE void store_hl(int64_t *to, hl v)
     memcpy(to, &v, sizeof v);
 }
 
-/* The first `left` lanes, with zeros in those above; one whole vector when there are enough. */
+/* Load the first `left` lanes, with zeros in those above; where there are enough, this is one load of a whole vector.
+ */
 INLINE vf load_first(const float *from, int64_t left)
 {
     vf v = {0};
@@ -131,7 +133,7 @@ INLINE vf larger(vf a, vf b)
     return pick(a > b, a, b);
 }
 
-/* The integers, taken as signed, as doubles; each is rounded once. */
+/* Convert the integers, taken as signed, to doubles; each is rounded once. */
 INLINE hd doubles(hl x)
 {
 #if defined __AVX512DQ__ || defined __aarch64__

@@ -1,4 +1,5 @@
-/* Activation functions and slopes against the C library in double: how far they may be off is stated here. */
+/* Activation functions and slopes against the C library in double precision. The table of tolerances below is what the
+ * kernels promise. */
 #include "isa.h"
 
 enum { SWEEP = 400000, EXTREMES = 18 };
@@ -43,20 +44,21 @@ static double value_of(ddpm_activation activation, double x, double *d)
     return x;
 }
 
-/* Largest error of a value, relative and absolute (either is enough), and of the slope, absolute. */
+/* The largest error of a value, relative and absolute, of which one must hold; and of the slope, absolute. */
 static const struct {
     double relative, absolute, slope;
 } allowed[DDPM_ACTIVATION_COUNT] = {
     [DDPM_ACTIVATION_IDENTITY] = {0, 0, 0},
     [DDPM_ACTIVATION_RELU] = {0, 0, 0},
     [DDPM_ACTIVATION_LEAKY_RELU] = {2e-7, 0, 1e-9},
-    [DDPM_ACTIVATION_SILU] = {4e-7, 2e-36, 1.2e-6}, /* the slope's 1 - s is off by 2^-24 times z */
+    [DDPM_ACTIVATION_SILU] = {4e-7, 2e-36,
+                              1.2e-6}, /* the rounding of 1 - s, by 2^-24, is multiplied by z in the slope */
     [DDPM_ACTIVATION_GELU] = {4e-7, 4e-7, 4e-7},
     [DDPM_ACTIVATION_TANH] = {2e-7, 0, 2e-7},
     [DDPM_ACTIVATION_SOFTPLUS] = {3e-7, 2e-38, 2e-7},
 };
 
-/* Evenly over -20..20, then over all sizes from 1e-8 to 100. */
+/* Numbers that are spread evenly over -20..20, then over all sizes from 1e-8 to 100. */
 static void fill_sweep(void)
 {
     for (int i = 0; i < SWEEP; i++) {
@@ -108,7 +110,7 @@ static void test_limits(void **state)
     }
 }
 
-/* A number that is not one must stay visible: a network that hid it would train on. */
+/* NaN must stay NaN: if it became a number, training would go on with it unnoticed. */
 static void test_not_a_number(void **state)
 {
     float in[19];
@@ -123,7 +125,7 @@ static void test_not_a_number(void **state)
         }
 }
 
-/* Any length; nothing is written beyond. */
+/* Arrays of any length get the same values, and nothing is written beyond their end. */
 static void test_lengths(void **state)
 {
     (void)state;

@@ -1,16 +1,22 @@
-/* The matrix products of a dense layer against double, over awkward shapes; and that no bit shows where a row sits.
- * With bfloat16 factors, numbers that are bfloat16 already must give what float32 gives. */
+/* The matrix products of a dense layer against double precision, over awkward shapes; and that the bits of a row do not
+ * depend on where in a block it is. With operands in bfloat16, numbers that are bfloat16 already must give what float32
+ * gives. */
 #include "isa.h"
 
 #include "base/memory.h"
 
-enum { MOST_ROWS = 70, WIDEST = 261, ROOM = 320 /* of a stride: the widest panel and something after it */ };
+enum {
+    MOST_ROWS = 70,
+    WIDEST = 261,
+    ROOM = 320 /* the stride: room for the widest matrix in whole panels, and for something after it */
+};
 
 static const int64_t widths[] = {1, 2, 3, 15, 16, 17, 31, 33, 64, 66, 100};
 static const int64_t heights[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 24, 70};
 enum { WIDTHS = sizeof widths / sizeof widths[0], HEIGHTS = sizeof heights / sizeof heights[0] };
 
-/* Matrices of one shape. What lies outside a matrix is NaN on the way in, and a mark on the way out. */
+/* The matrices of a layer of one shape. Before a kernel runs, what lies outside a matrix is NaN in those that it reads
+ * and MARK in those that it writes. */
 static struct {
     float w[WIDEST * WIDEST], packed[ROOM * WIDEST], transposed[ROOM * WIDEST], bias[ROOM];
     float x[(MOST_ROWS + 1) * ROOM], dz[(MOST_ROWS + 1) * ROOM], slope[(MOST_ROWS + 1) * ROOM];
@@ -38,8 +44,8 @@ static int is_bfloat16(void)
     return strcmp(kernels->precision, "bfloat16") == 0;
 }
 
-/* Factors of the kind under test: of a float, its upper half is kept. */
-static void fill_factors(float *out, int64_t n, int64_t series)
+/* Operands of the precision under test: for bfloat16, only the upper half of each float is kept. */
+static void fill_operands(float *out, int64_t n, int64_t series)
 {
     fill_any(out, n, series);
     for (int64_t i = 0; is_bfloat16() && i < n; i++) {
@@ -52,7 +58,7 @@ static void fill_factors(float *out, int64_t n, int64_t series)
 
 static void fill_block(float *block, int64_t columns, int64_t series)
 {
-    fill_factors(block, (MOST_ROWS + 1) * ROOM, series);
+    fill_operands(block, (MOST_ROWS + 1) * ROOM, series);
     for (int64_t row = 0; row <= MOST_ROWS; row++)
         for (int64_t j = columns; j < ROOM; j++) block[row * ROOM + j] = NAN;
 }
@@ -66,7 +72,7 @@ static void make(int64_t k, int64_t n)
 {
     const int64_t panels = ddpm_pieces(n, kernels->panel), back = ddpm_pieces(k, kernels->panel);
     const ddpm_const_matrix w = {m.w, k, n, n};
-    fill_factors(m.w, k * n, 1);
+    fill_operands(m.w, k * n, 1);
     fill_any(m.bias, n, 2);
     memset(m.bias + n, 0, (size_t)(ROOM - n) * sizeof(float));
     fill_block(m.x, k, 3);
@@ -74,11 +80,11 @@ static void make(int64_t k, int64_t n)
     fill_block(m.slope, k, 5);
     for (int64_t i = 0; i < ROOM * WIDEST; i++) m.packed[i] = m.transposed[i] = NAN;
     kernels->pack(w, (ddpm_range){0, panels}, m.packed);
-    for (int64_t p = 0; p < back; p++) /* in parts */
+    for (int64_t p = 0; p < back; p++) /* the work is shared in parts */
         kernels->pack_transposed(w, (ddpm_range){p, p + 1}, m.transposed);
 }
 
-/* A chain of `terms` float operations is off by at most terms x 2^-24 of the sum of sizes. */
+/* The rounding errors of a chain of `terms` float operations add up to at most terms x 2^-24 of the sum of sizes. */
 static void expect_sum(float value, double expected, double sizes, int64_t terms, const char *what, int64_t where)
 {
     expect_near((double)value, expected, (double)(terms + 1) * 0x1p-24 * sizes, what, where);
@@ -98,7 +104,7 @@ static void check_forward(int64_t rows, int64_t k, int64_t n)
             }
             expect_sum(m.out[row * ROOM + j], sum, sizes, k + 1, "forward", (rows * 1000 + k) * 1000 + n);
         }
-    for (int64_t j = 0; j < ROOM; j++) assert_true(m.out[rows * ROOM + j] == MARK); /* the row after the last */
+    for (int64_t j = 0; j < ROOM; j++) assert_true(m.out[rows * ROOM + j] == MARK); /* the row after the last one */
     for (int64_t j = ddpm_round_up(n, kernels->panel); j < ROOM; j++) assert_true(m.out[j] == MARK);
 }
 
@@ -120,7 +126,7 @@ static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slo
     for (int64_t j = 0; j < ROOM; j++) assert_true(m.out[rows * ROOM + j] == MARK);
 }
 
-/* x^T dz of rows first .. first+rows-1. */
+/* Add x^T dz of rows first .. first+rows-1. */
 static int add_float(int64_t first, int64_t rows, int64_t block, int64_t k, int64_t n, float *sum)
 {
     return kernels->backward_weights_float(from(m.x, first, rows, k), from(m.dz, first, rows, n), block,
@@ -191,7 +197,7 @@ static void test_every_height(void **state)
     for (int64_t rows = 1; rows <= MOST_ROWS; rows++) check_all(rows, 33, 17);
 }
 
-/* A layer wide enough for its factors to be gathered. */
+/* A layer is wide enough for its operands to be gathered. */
 static void test_wide(void **state)
 {
     (void)state;
@@ -201,7 +207,7 @@ static void test_wide(void **state)
     check_all(13, WIDEST, WIDEST);
 }
 
-/* Blocks that go together give the sums that they give one after the other. */
+/* Blocks that are passed together give the same sums as blocks that are passed one after the other. */
 static void test_blocks_together(void **state)
 {
     (void)state;
@@ -228,7 +234,7 @@ static void test_blocks_together(void **state)
         }
 }
 
-/* A block cut anywhere gives every row the bits that the whole block gives it. */
+/* Wherever a block is cut, every row has the bits that it has in the whole block. */
 static void test_row_stands_alone(void **state)
 {
     static float whole[(MOST_ROWS + 1) * ROOM], whole_slope[(MOST_ROWS + 1) * ROOM], whole_back[(MOST_ROWS + 1) * ROOM];
@@ -257,7 +263,7 @@ static void test_row_stands_alone(void **state)
     }
 }
 
-/* The activation that is fused with the product is the one that stands alone. */
+/* The activation that is fused with a product has the bits of the kernel that is an activation alone. */
 static void test_fused_activation(void **state)
 {
     (void)state;
@@ -278,7 +284,7 @@ static void test_fused_activation(void **state)
     }
 }
 
-/* One element that is too large or not a number, anywhere, is reported. */
+/* One element that is too large or not a number is reported, wherever it is. */
 static void test_refusal(void **state)
 {
     static const float wrong[] = {NAN, INFINITY, -INFINITY, 1e9f, -1e9f};
@@ -295,7 +301,7 @@ static void test_refusal(void **state)
     }
 }
 
-/* To the nearest bfloat16, ties to even; infinities and NaN stay what they are. */
+/* Numbers are rounded to the nearest bfloat16, to the even one of two; infinities and NaN stay what they are. */
 static void test_rounding(void **state)
 {
     static const float numbers[] = {1.0f,       0x1.01p0f, 0x1.010002p0f,   0x1.03p0f, -0x1.05p0f, 0x1.fffffep10f,
@@ -332,7 +338,8 @@ static void test_unknown_isa(void **state)
     assert_ptr_equal(ddpm_kernels_choose(precision), kernels);
 }
 
-/* Of the rate's measurement: it is arithmetic (rounding shows), and does not wander off however long it takes. */
+/* The measurement of the rate does compute, since the sums change by rounding; and they stay near where they began,
+ * however long it takes. */
 static void test_multiply_add(void **state)
 {
     float numbers[DDPM_LIMIT_NUMBERS], sums[DDPM_LIMIT_NUMBERS], before[DDPM_LIMIT_NUMBERS];

@@ -1,9 +1,10 @@
-/* Sums in 64-bit fixed point: rounding, refusal, order, and the way back to float. */
+/* Sums in 64-bit fixed point: how they round, what they refuse, that their order does not matter, and how they are
+ * collected as floats. */
 #include "isa.h"
 
 #include "kernel/gradient.h"
 
-enum { N = 83 }; /* whole vectors and a rest on every instruction set */
+enum { N = 83 }; /* some whole vectors and a part of one on every instruction set */
 
 static int add_fixed(int64_t n, const float *v, double scale, float limit, int64_t *sum)
 {
@@ -24,7 +25,7 @@ static void test_rounding(void **state)
     for (int e = 0; e < 5; e++)
         for (int64_t series = 0; series < 50; series++) {
             const double scale = ldexp(1.0, exponents[e]);
-            for (int64_t i = 0; i < N; i++) { /* every third is a tie between two integers */
+            for (int64_t i = 0; i < N; i++) { /* every third number lies half way between two integers */
                 const double at = any_number(series * N + i) * 0x1p20;
                 v[i] = (float)((i % 3 ? at : floor(at) + 0.5) / scale);
                 sum[i] = i;
@@ -35,7 +36,7 @@ static void test_rounding(void **state)
         }
 }
 
-/* The largest contribution is taken exactly, the next float is refused, at every place of the array. */
+/* At every place of the array the largest contribution is added exactly, and the next float above it is refused. */
 static void test_refusal(void **state)
 {
     const float limit = 1024.0f;
@@ -60,7 +61,7 @@ static void test_refusal(void **state)
     }
 }
 
-/* Any order, any grouping: the same sum, and the exact one. */
+/* In any order and any grouping the sum is the same, and exact. */
 static void test_order(void **state)
 {
     enum { PARTS = 200 };
@@ -117,7 +118,7 @@ static void test_float_sums(void **state)
     for (int i = 0; i < N; i++) assert_true(sum[i] == a[i] + b[i] && other[i] == 0.0f);
 }
 
-/* An accumulator counts refusals by tensor, at that tensor's scale. */
+/* Refusals are counted for each tensor, and depend on the scale of that tensor. */
 static void test_accumulator(void **state)
 {
     int64_t fixed[6] = {0}, refused[2] = {0};

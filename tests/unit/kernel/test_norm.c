@@ -1,5 +1,6 @@
-/* Modulated layer norm and gate: forward against the formulas in double, backward against central differences of them,
- * over awkward widths; that no bit shows where a row sits; that nothing is written beside a row's part. */
+/* Modulated layer norm and gate, over awkward widths: forward against the formulas in double precision, backward
+ * against central differences of them; that the bits of a row do not depend on the other rows; and that of a longer row
+ * nothing is written but the part that is asked for. */
 #include "isa.h"
 
 #include "base/memory.h"
@@ -10,7 +11,7 @@ static const int64_t widths[] = {1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 64, 100, 14
 enum { WIDTHS = sizeof widths / sizeof widths[0] };
 static const float MARK = 12345.0f;
 
-/* What lies outside a matrix is NaN on the way in, and a mark on the way out. */
+/* Before a kernel runs, what lies outside a matrix is NaN in those that it reads and MARK in those that it writes. */
 static struct {
     float x[ROWS * STRIDE], dy[ROWS * STRIDE], modulation[ROWS * M_STRIDE]; /* a row: scale | shift | gate */
     float normal[ROWS * STRIDE], y[ROWS * STRIDE], inverse[ROWS];
@@ -33,7 +34,7 @@ static void make(int64_t n)
     fill_block(m.x, ROWS, STRIDE, n, 10);
     fill_block(m.dy, ROWS, STRIDE, n, 20);
     fill_block(m.modulation, ROWS, M_STRIDE, PARTS * n, 30);
-    for (int64_t j = 0; j < n; j++) m.x[j] += 300.0f; /* a row far from zero, and a constant one */
+    for (int64_t j = 0; j < n; j++) m.x[j] += 300.0f; /* one row is far from zero, another one is constant */
     for (int64_t j = 0; j < n; j++) m.x[STRIDE + j] = 2.5f;
     mark(m.normal, ROWS * STRIDE);
     mark(m.y, ROWS * STRIDE);
@@ -51,7 +52,7 @@ static ddpm_const_matrix read_rows(const float *block, int64_t first, int64_t ro
     return (ddpm_const_matrix){block + first * STRIDE, rows, n, STRIDE};
 }
 
-/* Part `part` of the modulation's rows, or of its gradient's. */
+/* Part `part` of the rows of the modulation, or of its gradient. */
 static ddpm_const_matrix modulation_of(int64_t first, int64_t rows, int64_t n, int part, int64_t stride)
 {
     return (ddpm_const_matrix){m.modulation + first * stride + part * n, rows, n, stride};
@@ -76,7 +77,7 @@ static void norm_backward(int64_t first, int64_t rows, int64_t n)
                            dmodulation_of(first, rows, n, 0), dmodulation_of(first, rows, n, 1));
 }
 
-/* y of one row in double. */
+/* Compute y of one row in double precision. */
 static void reference_norm(int64_t n, const double *x, const double *scale, const double *shift, double *y)
 {
     double mean = 0.0, variance = 0.0;
@@ -90,7 +91,7 @@ static void widen(int64_t n, const float *from, double *to)
     for (int64_t j = 0; j < n; j++) to[j] = (double)from[j];
 }
 
-/* Nothing but the parts `from` to `to` - 1 of each row was written. */
+/* Of each row, the parts `from` to `to` - 1 were written and nothing else. */
 static void expect_marks(int64_t n, int64_t from, int64_t to)
 {
     for (int64_t row = 0; row < ROWS; row++)
@@ -110,7 +111,8 @@ static void test_norm(void **state)
             widen(n, m.x + row * STRIDE, x);
             widen(PARTS * n, m.modulation + row * M_STRIDE, modulation);
             reference_norm(n, x, modulation, modulation + n, y);
-            /* a row at 300 has lost 2^-15 of what is left of it by its own rounding, and by that of its mean */
+            /* The row at 300 has a large tolerance: its numbers and their mean are rounded to 2^-15, and the norm
+             * subtracts them. */
             for (int64_t j = 0; j < n; j++)
                 expect_near((double)m.y[row * STRIDE + j], y[j], row == 0 ? 1e-3 : 5e-6, "norm", n * 100 + row);
         }
@@ -118,7 +120,7 @@ static void test_norm(void **state)
     }
 }
 
-/* A central difference of sum(dy y) by element `at` of `values`, which is what `by` names. */
+/* The central difference of sum(dy y) by element `at` of x (by = 0), scale (1) or shift (2). */
 static double difference(int64_t n, const double *x, const double *modulation, const double *dy, int by, int64_t at)
 {
     double sum = 0.0, moved[WIDEST], around[PARTS * WIDEST], y[WIDEST];
@@ -144,7 +146,7 @@ static void test_norm_backward(void **state)
         const int64_t n = widths[w];
         make(n);
         norm(0, ROWS, n, M_STRIDE);
-        for (int64_t i = 0; i < ROWS * STRIDE; i++) m.dx[i] = 0.5f; /* is added to */
+        for (int64_t i = 0; i < ROWS * STRIDE; i++) m.dx[i] = 0.5f; /* the kernel adds to it */
         norm_backward(0, ROWS, n);
         expect_marks(n, 0, 2);
         for (int64_t row = 2; row < ROWS; row++) {
@@ -155,7 +157,8 @@ static void test_norm_backward(void **state)
             for (int64_t j = 0; j < n; j++) {
                 const int64_t where = n * 1000 + j;
                 const double dx = difference(n, x, modulation, dy, 0, j);
-                const double tolerance = 2e-5 * (1.0 + (double)m.inverse[row]); /* two values may lie close */
+                const double tolerance =
+                    2e-5 * (1.0 + (double)m.inverse[row]); /* inverse is large where a row has nearly equal values */
                 expect_near((double)m.dx[row * STRIDE + j] - 0.5, dx, tolerance, "dx", where);
                 expect_near((double)dm[j], difference(n, x, modulation, dy, 1, j), 2e-5, "dscale", where);
                 expect_near((double)dm[n + j], difference(n, x, modulation, dy, 2, j), 2e-5, "dshift", where);
@@ -164,7 +167,7 @@ static void test_norm_backward(void **state)
     }
 }
 
-/* x + gate y, and its derivatives: products of two floats, rounded once or twice. */
+/* x + gate y and its derivatives are products of two floats, which are rounded once or twice. */
 static void test_gate(void **state)
 {
     static float x[ROWS * STRIDE], dy[ROWS * STRIDE];
@@ -192,7 +195,7 @@ static void test_gate(void **state)
     }
 }
 
-/* Alone, or among others, or with a modulation that all share: the same bits. */
+/* A row has the same bits when it is computed alone, among others, or with a modulation that all rows share. */
 static void test_rows_stand_alone(void **state)
 {
     static float y[ROWS * STRIDE], dx[ROWS * STRIDE], dmodulation[ROWS * M_STRIDE];

@@ -1,4 +1,4 @@
-/* Normal numbers: each against Box and Muller's formula in double, and their distribution. */
+/* Normal numbers: each one against Box and Muller's formula in double precision, and their distribution. */
 #include "isa.h"
 
 #include "kernel/normal.h"
@@ -15,7 +15,7 @@ static double exact(uint32_t a, uint32_t b, double *sine)
     return radius * cos(angle);
 }
 
-/* The uniform number is a float: off by 2^-25 just below 1, where the radius is steep. */
+/* The uniform number is a float, rounded by 2^-25 just below 1, where a small change of it changes the radius much. */
 static double allowed(uint32_t a)
 {
     const double u = ddpm_random_uniform(a), radius = sqrt(-2.0 * log(u));
@@ -73,10 +73,12 @@ static void test_distribution(void **state)
         const double p = 0.5 * erfc(-(double)numbers[i] / sqrt(2.0));
         distance = fmax(distance, fmax(fabs(p - (double)i / N), fabs(p - (double)(i + 1) / N)));
     }
-    expect_near(distance * sqrt(N), 0.0, 1.95, "Kolmogorov-Smirnov", 0); /* exceeded once in 1000 */
+    expect_near(distance * sqrt(N), 0.0, 1.95, "Kolmogorov-Smirnov",
+                0); /* normal numbers exceed this once in 1000 times */
 }
 
-/* A row is the same whatever is drawn with it, whatever its width beyond; from the words of its own lanes. */
+/* The numbers of a row do not depend on the rows that are drawn with it, nor on how many columns follow; they are made
+ * from the words of its own lanes. */
 static void test_rows_stand_alone(void **state)
 {
     static const int64_t widths[] = {1, 2, 3, 4, 5, 64, 511, 512, 513, 514, 1100};

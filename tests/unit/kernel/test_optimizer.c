@@ -1,4 +1,4 @@
-/* Adam, AdamW, SGD and the average of the parameters against the published algorithms in double. */
+/* Adam, AdamW, SGD and the average of the parameters against the published algorithms in double precision. */
 #include "isa.h"
 
 #include "kernel/optimizer.h"
@@ -65,7 +65,7 @@ static void run(ddpm_optimizer optimizer)
         if (optimizer != DDPM_OPTIMIZER_SGD)
             expect_near((double)m2[i], e[i].m2, 1e-4 * fabs(e[i].m2), "second moment", i);
     }
-    assert_true(w[N] == end && m1[N] == 0.0f && ema[N] == end); /* nothing beyond the array */
+    assert_true(w[N] == end && m1[N] == 0.0f && ema[N] == end); /* nothing is written beyond the array */
 }
 
 static void test_against_double(void **state)
@@ -76,7 +76,7 @@ static void test_against_double(void **state)
     run(DDPM_OPTIMIZER_SGD);
 }
 
-/* Without an average, the average is the parameters, to the bit. */
+/* With a decay of 0, the average has the bits of the parameters. */
 static void test_no_average(void **state)
 {
     float w[N], m1[N] = {0}, m2[N] = {0}, ema[N] = {0}, gradient[N];
@@ -97,7 +97,7 @@ static void test_no_average(void **state)
     expect_bits(ema, w, sizeof w, "sgd", 0);
 }
 
-/* A piece updated alone gives the bits of the whole: pieces are shared among threads. */
+/* A piece of the arrays that is updated alone has the bits of the whole, since pieces are shared among threads. */
 static void test_pieces(void **state)
 {
     float a[4][N], b[4][N], gradient[N];

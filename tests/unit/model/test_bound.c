@@ -14,7 +14,7 @@ static mixture one_gaussian(const ddpm_schedule *schedule)
     return m;
 }
 
-/* Mean over x0 and x_t of the term at t: the gap of the means is of_x0 (x0 - E[x0 | x_t]). */
+/* The mean over x0 and x_t of the term at t, where the two means differ by of_x0 (x0 - E[x0 | x_t]). */
 static double expected_term(const ddpm_schedule *s, int64_t t, double variance)
 {
     const double abar = s->alpha_bar[t], rest = 1.0 - abar;
@@ -52,7 +52,7 @@ static void test_terms(void **state)
                     squares += terms[i] * terms[i] / ROWS;
                 }
             }
-            /* at t = 1 beta~ is 0, and beta~_2 stands for it */
+            /* at t = 1, where beta~ is 0, beta~_2 is used in its place */
             const double *s = d.schedule.posterior_variance;
             const double variance = kind == DDPM_VARIANCE_BETA ? d.schedule.beta[t] : s[t > 1 ? t : 2];
             const double deviation = sqrt(fmax(0.0, squares - sum * sum) / ROWS);
@@ -64,7 +64,8 @@ static void test_terms(void **state)
     }
 }
 
-/* L_T of unit-variance rows is the schedule's audit; the two forms share entropies and a cross-entropy. */
+/* The mean of L_T over rows of unit variance is what the schedule's audit gives; and the terms in which the two forms
+ * of the bound differ follow from entropies and a cross-entropy. */
 static void test_ends(void **state)
 {
     enum { D = 3 };

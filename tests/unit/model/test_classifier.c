@@ -1,5 +1,5 @@
-/* Cross-entropy and its gradients against differences; guidance by the exact posterior of the class of a mixture of
- * Gaussians. */
+/* The cross-entropy and its gradients against differences; and guidance by the exact ln p(class | x_t) of a mixture of
+ * Gaussians, whose parts are the classes. */
 #include "mixture.h"
 #include "reference_network.h"
 #include "small_network.h"
@@ -10,7 +10,7 @@
 
 enum { D = 2, T = 100 };
 
-/* -ln of the softmax by its definition. */
+/* -ln of the softmax, by its definition. */
 static double loss_of(int64_t classes, const double *logits, int64_t label)
 {
     double sum = 0.0;
@@ -48,7 +48,7 @@ static void test_cross_entropy(void **state)
     expect_near(loss, expected, 1e-9, "loss of all", 0);
 }
 
-/* Large logits are no infinity. */
+/* Large logits do not make the loss infinite. */
 static void test_sure_of_itself(void **state)
 {
     const float logits[4] = {1000.0f, -1000.0f, -1000.0f, 1000.0f}, labels[2] = {0, 0};
@@ -61,7 +61,7 @@ static void test_sure_of_itself(void **state)
     expect_near((double)gradient[2], -1.0, 1e-6, "gradient of the wrong", 0);
 }
 
-/* ln p(c | x_t) of a network, by x_t. */
+/* The gradient of ln p(c | x_t) of a network by x_t. */
 static void test_gradient_by_xt(void **state)
 {
     enum { ROWS = 3, COLUMNS = 3, CLASSES = 5 };
@@ -104,7 +104,8 @@ static void test_gradient_by_xt(void **state)
 
 /* ---- guidance ---- */
 
-/* The prediction at t of what has score `score` at x, for a given x_t: by Tweedie's formula and the definitions. */
+/* The prediction at t for x_t = x where the score is `score`, by Tweedie's formula and the definitions of predictions.
+ */
 static double prediction_of(const ddpm_diffusion *d, int64_t t, double x, double score)
 {
     const double abar = d->schedule.alpha_bar[t], before = d->schedule.alpha_bar[t - 1], beta = d->schedule.beta[t];
@@ -127,11 +128,12 @@ typedef struct guided {
     const ddpm_diffusion *diffusion;
     mixture *m;
     int part;     /* the class */
-    double scale; /* of its gradient */
+    double scale; /* of the gradient of ln p(class | x_t) */
     float out[MIXTURE_ROWS * D];
 } guided;
 
-/* The mixture's own prediction, steered by the gradient of the exact ln p(part | x_t): its score less that of all. */
+/* The prediction of the whole mixture, guided by the gradient of the exact ln p(part | x_t), which is the score of the
+ * part less that of the mixture. */
 static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
     guided *g = self;
@@ -162,7 +164,7 @@ static ddpm_diffusion make(int prediction, int zero_terminal)
     return d;
 }
 
-/* Guided at scale 1, the mixture's prediction is the part's own, whatever is predicted. */
+/* Guided at scale 1, the prediction of the mixture is that of the part, for every kind of prediction. */
 static void test_prediction_of_a_class(void **state)
 {
     (void)state;
@@ -170,7 +172,7 @@ static void test_prediction_of_a_class(void **state)
         ddpm_diffusion d = make(p, 0);
         mixture m = mixture_make(&d.schedule, D);
         for (int part = 0; part < MIXTURE_PARTS; part++)
-            for (int32_t t = 1; t < T; t += 7) { /* at T the data are a cancellation of large numbers */
+            for (int32_t t = 1; t < T; t += 7) { /* at T, x0 is a small difference of large numbers */
                 const float x[D] = {0.7f, -0.4f};
                 guided g = {.diffusion = &d, .m = &m, .part = part, .scale = 1.0};
                 const double abar = d.schedule.alpha_bar[t],
@@ -185,7 +187,7 @@ static void test_prediction_of_a_class(void **state)
         ddpm_diffusion_release(&d);
     }
     ddpm_diffusion d = make(DDPM_PREDICT_VELOCITY, 1);
-    assert_true(ddpm_diffusion_guidance(&d, T) == 0.0); /* no signal, nothing to be said of the class */
+    assert_true(ddpm_diffusion_guidance(&d, T) == 0.0); /* without signal x_t does not depend on the class */
     assert_true(isfinite(ddpm_diffusion_guidance(&d, T - 1)));
     ddpm_diffusion_release(&d);
 }
@@ -209,13 +211,14 @@ static void measure(const ddpm_sampler *sampler, guided *g, double *mean, double
     *deviation = sqrt(squares / (COUNT * D));
 }
 
-/* Steered by the exact posterior, samples have the law of their class, by every method; without scale, that of all. */
+/* Guided at scale 1, the samples of every method have the distribution of their class; at scale 0, that of the mixture.
+ */
 static void test_law_of_a_class(void **state)
 {
     (void)state;
     for (int method = 0; method < DDPM_METHOD_COUNT; method++)
         for (int part = 0; part < MIXTURE_PARTS; part++) {
-            ddpm_diffusion d = make(method, 0); /* another prediction for each */
+            ddpm_diffusion d = make(method, 0); /* each method with another kind of prediction */
             mixture m = mixture_make(&d.schedule, D);
             guided g = {.diffusion = &d, .m = &m, .part = part, .scale = 1.0};
             const ddpm_sampler_spec spec = {.sampling.method = (ddpm_method)method,

@@ -1,5 +1,5 @@
-/* Completion of rows with the exact denoiser of a mixture of Gaussians in place of a network: what is made, given what
- * is known, must have the mixture's conditional law. */
+/* Completion of rows with exact denoisers in place of a network: what is made must have the conditional distribution,
+ * given what is known. */
 #include "mixture.h"
 
 #include "base/memory.h"
@@ -54,8 +54,8 @@ static void complete(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser,
     }
 }
 
-/* Mean and variance of the unknown column: all is linear, and the known column is drawn anew after each step, so that
- * they are carried along exactly. */
+/* Follow the mean and the variance of the unknown column from step to step. This is exact, since every step is linear
+ * and the known column is drawn anew after it. */
 static void carry(const ddpm_schedule *schedule, int64_t passes, double *u, double *v)
 {
     *u = 0.0;
@@ -67,7 +67,7 @@ static void carry(const ddpm_schedule *schedule, int64_t passes, double *u, doub
         double gain[D][D], known = sqrt(abar) * (double)at, known_variance = 1.0 - abar;
         gain_at(abar, gain);
         for (int64_t pass = 0; pass < (t == 1 ? 1 : passes); pass++) {
-            if (pass > 0) { /* back from t - 1 */
+            if (pass > 0) { /* the step back from t - 1 to t */
                 known = sqrt((1.0 - beta) * before) * (double)at;
                 known_variance = (1.0 - beta) * (1.0 - before) + beta;
                 *u *= sqrt(1.0 - beta);
@@ -110,14 +110,15 @@ static void test_normal_density(void **state)
         expect_near(sum / COUNT, 0.0, 4.5 * sqrt(v / COUNT), "mean of the unknown", passes[p]);
         expect_near(squares / COUNT, v, 4.5 * v * sqrt(2.0 / COUNT), "variance of the unknown", passes[p]);
     }
-    /* with passes, it is near the conditional density's */
+    /* with ten passes, mean and variance are near those of the conditional density */
     expect_near(u, mean[1] + correlation * ((double)at - mean[0]), 0.05, "conditional mean", 0);
     expect_near(v, 1.0 - correlation * correlation, 0.05, "conditional variance", 0);
     ddpm_sampler_release(&sampler);
     ddpm_diffusion_release(&d);
 }
 
-/* Nothing known: the samples of the seed. All known: itself. In blocks of any size: the same bits. */
+/* Where nothing is known the result is the samples of the seed, where all is known it is what was known, and in blocks
+ * of any size it has the same bits. */
 static void test_extremes_and_blocks(void **state)
 {
     enum { ROWS = 40 };

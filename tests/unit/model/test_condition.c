@@ -1,4 +1,4 @@
-/* Conditions as columns: one-hot, numbers, nothing; what is refused. */
+/* Conditions as columns: classes one-hot, numbers, and no condition; and which values are refused. */
 #include "expect.h"
 
 #include "base/memory.h"
@@ -6,7 +6,7 @@
 
 enum { VALUES = 3, WIDTH = 4 + 1 + 2 + 1 };
 
-/* class of 4, number of mean 10 and deviation 2, class of 2 */
+/* One of 4 classes, a number of mean 10 and deviation 2, and one of 2 classes. */
 static ddpm_condition make(void)
 {
     static const char *const names[VALUES] = {"kind", "energy", "side"};
@@ -37,7 +37,8 @@ static void test_expand(void **state)
     memset(out, 0x55, sizeof out);
     ddpm_condition_expand(&c, 3, values, present, out);
     expect_bits(out, expected[0], sizeof none, "columns", 0);
-    expect_bits(out + WIDTH, none, sizeof none, "a row without", 1); /* the last column tells it from numbers at 0 */
+    expect_bits(out + WIDTH, none, sizeof none, "a row without",
+                1); /* its last column is 0, which is 1 in rows with a condition */
     expect_bits(out + 2 * WIDTH, expected[2], sizeof none, "columns", 2);
     ddpm_condition_release(&c);
 }

@@ -1,4 +1,4 @@
-/* The forward process, its targets and posterior, against their formulas. */
+/* The forward process, the targets of the prediction and the posterior, against their formulas. */
 #include "expect.h"
 
 #include "base/memory.h"
@@ -16,11 +16,12 @@ static ddpm_diffusion make(int64_t steps, int predict, int variance, int zero_te
     ddpm_diffusion d;
     expect_ok(ddpm_schedule_create(&spec, &schedule));
     expect_ok(ddpm_diffusion_create(&schedule, (ddpm_prediction)predict, (ddpm_variance)variance, &d));
-    assert_null(schedule.beta); /* taken over */
+    assert_null(schedule.beta); /* its tables belong to the diffusion now */
     return d;
 }
 
-/* x_t of the chain has the mean and variance of the closed form, at steps on the way and at the end. */
+/* Steps of the chain one after the other give x_t the mean and variance of the closed form, on the way and at the end.
+ */
 static void test_chain(void **state)
 {
     enum { N = 100000, T = 40 };
@@ -48,7 +49,9 @@ static void test_chain(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* Two steps of the tables compose: sqrt(abar_t / abar_s) and 1 - abar_t / abar_s lead from s to t. */
+/* q(x_s | x_0), followed by the transition from s to t with sqrt(abar_t / abar_s) and 1 - abar_t / abar_s, is q(x_t |
+ * x_0).
+ */
 static void test_composition(void **state)
 {
     ddpm_diffusion d = make(30, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA, 0);
@@ -66,7 +69,7 @@ static void test_composition(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* Between any two steps, Bayes: the product of q(x_s | x_0) and q(x_t | x_s), normalised. */
+/* Between any two steps the posterior is, by Bayes, the normalised product of q(x_s | x_0) and q(x_t | x_s). */
 static void test_posterior(void **state)
 {
     enum { T = 30 };
@@ -81,7 +84,7 @@ static void test_posterior(void **state)
                 if (s == 0) {
                     expect_near(of_x0, 1.0, 1e-12, "x0 at the last step from", t);
                     assert_true(of_xt == 0.0);
-                    assert_true(isfinite(step_back.log_posterior)); /* never the logarithm of its 0 */
+                    assert_true(isfinite(step_back.log_posterior)); /* at s = 0, where the posterior variance is 0 */
                     continue;
                 }
                 const double v = exp(ddpm_diffusion_log_variance(&d, &step_back, 0.0, NULL));
@@ -95,7 +98,7 @@ static void test_posterior(void **state)
     }
 }
 
-/* The exact target gives back x0, for every prediction at every step. */
+/* From the exact target x0 is found again, for every kind of prediction at every step. */
 static void test_targets(void **state)
 {
     enum { T = 50, D = 3 };
@@ -114,7 +117,7 @@ static void test_targets(void **state)
             double from_xt, from_output;
             ddpm_diffusion_data_coefficients(&d, at, &from_xt, &from_output);
             const double back = from_xt * (double)xt[i] + from_output * (double)target[i];
-            /* x_t and the target are floats */
+            /* the rounding of x_t and of the target to floats */
             const double steep = 2e-7 * (fabs(from_xt) + fabs(from_output)) + 1e-6;
             expect_near((double)xt[i], sqrt(abar) * x + sqrt(1.0 - abar) * e, 1e-6, "x_t", at);
             expect_near(back, x, steep, "x0 from prediction", predict * 1000 + at);
@@ -123,7 +126,7 @@ static void test_targets(void **state)
     }
 }
 
-/* What each target is. */
+/* The target of each kind of prediction, by its definition. */
 static void test_target_values(void **state)
 {
     enum { T = 50 };
@@ -150,7 +153,7 @@ static void test_target_values(void **state)
     }
 }
 
-/* Without signal at T, data and velocity still give x0 there, by finite numbers. */
+/* Where no signal is left at T, x0 still follows from the data and from the velocity, by finite coefficients. */
 static void test_zero_terminal_snr(void **state)
 {
     static const int kinds[] = {DDPM_PREDICT_DATA, DDPM_PREDICT_VELOCITY};

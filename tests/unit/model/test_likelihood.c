@@ -1,4 +1,4 @@
-/* The probability flow's log-likelihood, and the bound, of a mixture whose density and optimal denoiser are known. */
+/* The log-likelihood under the flow, and the bound, of a mixture whose density and optimal denoiser are known. */
 #include "mixture.h"
 
 #include "base/memory.h"
@@ -6,7 +6,7 @@
 
 enum { BLOCKS = 4, ROWS = MIXTURE_ROWS * BLOCKS };
 
-/* Mean and largest absolute error of the log-likelihood, per column. */
+/* The mean and the largest absolute error of the log-likelihood, per column. */
 static void errors_of(mixture *m, const ddpm_diffusion *d, int64_t probes, int64_t every, double *mean, double *largest,
                       double *bias)
 {
@@ -36,11 +36,12 @@ static void errors_of(mixture *m, const ddpm_diffusion *d, int64_t probes, int64
 typedef struct example {
     ddpm_schedule_kind kind;
     int64_t steps, columns;
-    double mean; /* tolerance, nats a column */
+    double mean; /* the largest mean error that is allowed, in nats a column */
 } example;
 
-/* Within 0.02 nats a column of the true density everywhere, and far nearer where the steps resolve the mixture. What is
- * left is mostly the end of the flow: N(0, I) for a distribution whose mean and covariance are not quite that. */
+/* The error is at most 0.02 nats a column everywhere, and far smaller where the steps resolve the mixture. Most of it
+ * comes from the end of the flow, where N(0, I) stands for a distribution whose mean and covariance are slightly
+ * different. */
 static void test_mixture(void **state)
 {
     static const example examples[] = {
@@ -63,7 +64,8 @@ static void test_mixture(void **state)
     }
 }
 
-/* Leaving out every other step is worse: what is reported as the tolerance is above the error. */
+/* With every second step left out the result differs by more than the error of the whole grid, so that the difference
+ * can be reported as a bound of the error. */
 static void test_tolerance(void **state)
 {
     ddpm_diffusion d = mixture_diffusion(DDPM_SCHEDULE_COSINE, 24, DDPM_VARIANCE_BETA);
@@ -78,7 +80,7 @@ static void test_tolerance(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* Random probes scatter around the exact trace. */
+/* The estimates of random probes scatter around the exact trace. */
 static void test_probes(void **state)
 {
     ddpm_diffusion d = mixture_diffusion(DDPM_SCHEDULE_COSINE, 50, DDPM_VARIANCE_BETA);
@@ -95,10 +97,11 @@ static void test_probes(void **state)
 }
 
 typedef struct bound {
-    double entropy, terms, first, old_first; /* means over rows: terms without L_0; Ho's L_0; Sohl-Dickstein's */
+    double entropy, terms, first, old_first; /* means over rows: the terms without L_0; L_0 of Ho et al.; what
+                                                Sohl-Dickstein et al. have in its place */
 } bound;
 
-/* DRAWS draws of every term for every row. */
+/* Measure the bound with DRAWS draws of every term for every row. */
 static bound measure_bound(mixture *m, const ddpm_objective *objective)
 {
     enum { DRAWS = 8 };
@@ -133,7 +136,7 @@ static bound measure_bound(mixture *m, const ddpm_objective *objective)
     return sum;
 }
 
-/* The bound with every fixed variance is above the entropy, and so is Sohl-Dickstein's form. */
+/* With every fixed variance both forms of the bound are above the entropy. */
 static void test_bound_above(void **state)
 {
     (void)state;
@@ -154,7 +157,7 @@ static void test_bound_above(void **state)
     }
 }
 
-/* Blocks do not matter. */
+/* The result of a row does not depend on the block that it is in. */
 static void test_same_bits(void **state)
 {
     ddpm_diffusion d = mixture_diffusion(DDPM_SCHEDULE_COSINE, 20, DDPM_VARIANCE_BETA);

@@ -57,7 +57,7 @@ static double normal_x0(const ddpm_schedule *schedule, int64_t t, double x)
 
 typedef struct normal {
     const ddpm_diffusion *diffusion;
-    float head; /* what the second head says */
+    float head; /* the output of the second head */
     float out[2 * BLOCK];
 } normal;
 
@@ -92,7 +92,7 @@ static void draw_normal(const ddpm_sampler *sampler, float head, int64_t count, 
     draw(sampler, &(ddpm_denoiser){predict, &n}, count, x);
 }
 
-/* With eta = 1, mean and variance of every step are the posterior's: on all steps and on any subset. */
+/* With eta = 1, every step of DDIM has the mean and the variance of the posterior, on any subset of the steps. */
 static void test_ddim_is_ancestral(void **state)
 {
     enum { COUNT = 64 };
@@ -117,7 +117,7 @@ static void test_ddim_is_ancestral(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* The methods without noise in double, from their papers. x is x_T. */
+/* The methods without noise, in double precision, as their papers give them. x is x_T. */
 static double follow_ddim(const ddpm_sampler *sampler, double x)
 {
     const ddpm_schedule *schedule = &sampler->diffusion->schedule;
@@ -156,7 +156,7 @@ static double follow_dpm_solver(const ddpm_sampler *sampler, double x)
     return x;
 }
 
-/* For every K. */
+/* For every number of steps, the samples are those of the papers' formulas. */
 static void test_paths_without_noise(void **state)
 {
     enum { COUNT = 16 };
@@ -183,8 +183,8 @@ static void test_paths_without_noise(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* Largest distance from the exact solution of the flow half way down. The flow of a normal density scales deviations
- * from its mean with the deviation of q(x_t). */
+/* The largest distance from the exact solution of the flow half way down. The flow of a normal density scales
+ * deviations from its mean with the deviation of q(x_t). */
 static double error_half_way(int method, int64_t steps, int64_t K)
 {
     enum { COUNT = 16 };
@@ -213,7 +213,7 @@ static double error_half_way(int method, int64_t steps, int64_t K)
     return largest;
 }
 
-/* Twice the steps: half the error of DDIM, a quarter of that of DPM-Solver++(2M). */
+/* With twice as many steps, the error of DDIM is half as large, and that of DPM-Solver++(2M) a quarter. */
 static void test_orders(void **state)
 {
     (void)state;
@@ -229,8 +229,8 @@ static void test_orders(void **state)
 
 /* ---- Langevin corrections ---- */
 
-/* Mean and variance of samples of the normal density, carried from N(0, 1) at T down the grid: posterior steps, each
- * followed by x <- x + delta (mean of q - x) / variance of q + sqrt(2 delta) z. */
+/* Follow the mean and the variance of samples of the normal density from N(0, 1) at T down the grid: steps of the
+ * posterior, each followed by x <- x + delta (mean of q - x) / variance of q + sqrt(2 delta) z. */
 static void carry(const ddpm_sampler *sampler, double *m, double *v)
 {
     const ddpm_schedule *schedule = &sampler->diffusion->schedule;
@@ -271,11 +271,12 @@ static void test_corrections_of_a_normal_density(void **state)
         error[k] = fabs(v / (deviation * deviation) - 1.0);
         ddpm_sampler_release(&sampler);
     }
-    assert_true(error[3] < error[2] && error[2] < error[1] && error[1] < error[0]); /* nearer to the law */
+    /* more corrections bring the samples nearer to the density */
+    assert_true(error[3] < error[2] && error[2] < error[1] && error[1] < error[0]);
     ddpm_diffusion_release(&d);
 }
 
-/* Draws of q(x_s) are draws of q(x_s) after corrections: mean, covariance and shares of a mixture. */
+/* The samples x are draws of q(x_s) of a mixture: their mean and covariance, and the share of each part. */
 static void expect_mixture(const mixture *m, int64_t s, int64_t count, const float *x, double slack, int64_t where)
 {
     const double abar = m->schedule->alpha_bar[s], rest = m->schedule->one_minus_alpha_bar[s];
@@ -306,7 +307,7 @@ static void expect_mixture(const mixture *m, int64_t s, int64_t count, const flo
     }
 }
 
-/* Without a step: the corrections alone, on draws of q(x_s). */
+/* Corrections alone, without a step: draws of q(x_s) stay draws of q(x_s). */
 static void test_corrections_keep_a_mixture(void **state)
 {
     enum { COUNT = 10000, STEPS = 5 };
@@ -322,7 +323,7 @@ static void test_corrections_keep_a_mixture(void **state)
     ddpm_normal_rows(kernels, (ddpm_normal_stream){1, DDPM_RANDOM_FORWARD, 0}, 0, ddpm_matrix_dense(noise, COUNT, 2));
     for (int i = 0; i < 2 * COUNT; i++) samples[i] = d.signal[s] * samples[i] + d.noise[s] * noise[i];
     expect_mixture(&m, s, COUNT, samples, 0.0, 0);
-    for (int c = 1; c <= STEPS; c++) { /* a step of the sampler's loop, written out */
+    for (int c = 1; c <= STEPS; c++) { /* as the sampler's loop does it */
         ddpm_normal_rows(kernels, (ddpm_normal_stream){1, DDPM_RANDOM_CORRECTION, c}, 0,
                          ddpm_matrix_dense(noise, COUNT, 2));
         for (int64_t first = 0; first < COUNT; first += MIXTURE_ROWS) {
@@ -334,7 +335,8 @@ static void test_corrections_keep_a_mixture(void **state)
                 x[i] += step->drift_xt * x[i] + step->drift_x0 * x0 + step->kick * noise[2 * first + i];
             }
         }
-        expect_mixture(&m, s, COUNT, samples, 0.02, c); /* the step's size shows by delta / 2 */
+        expect_mixture(&m, s, COUNT, samples, 0.02,
+                       c); /* the size of a Langevin step changes the variance by delta / 2 */
     }
     ddpm_sampler_release(&sampler);
     ddpm_diffusion_release(&d);
@@ -373,7 +375,7 @@ static void test_mixture(void **state)
 
 /* ---- learned variances ---- */
 
-/* What the second head says decides the noise: at the ends of the range it is that of the fixed variances. */
+/* The second head decides the size of the noise: at the ends of the range it is that of the fixed variances. */
 static void test_second_head(void **state)
 {
     static const struct {
@@ -395,7 +397,7 @@ static void test_second_head(void **state)
             draw_normal(&b, 0.0f, COUNT, fixed);
             for (int i = 0; i < COUNT; i++)
                 expect_near((double)learned[i], (double)fixed[i], 1e-4, "sample", k * 100000 + grids[g] * 100 + i);
-            if (grids[g] == T) { /* where beta is near 1 there is nothing left to learn */
+            if (grids[g] == T) { /* where beta is near 1, the two ends of the range are nearly equal */
                 draw_normal(&a, cases[k].head + 0.5f, COUNT, learned);
                 assert_memory_not_equal(learned, fixed, sizeof fixed);
             }
@@ -406,7 +408,7 @@ static void test_second_head(void **state)
         }
 }
 
-/* ---- what must not happen ---- */
+/* ---- numbers that are not finite, and blocks ---- */
 
 static ddpm_const_matrix predict_nan(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
@@ -416,7 +418,7 @@ static ddpm_const_matrix predict_nan(void *self, int64_t first, int64_t rows, co
     return (ddpm_const_matrix){out, rows, 1, 1};
 }
 
-/* A prediction that is not a number is not clipped to one. */
+/* A prediction that is NaN stays NaN when it is clipped. */
 static void test_nan_survives_clipping(void **state)
 {
     const double low = -1.0, high = 1.0;
@@ -437,7 +439,7 @@ static void test_nan_survives_clipping(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* Where no signal is left at T, lambda is infinite there. */
+/* Where no signal is left at T, the samplers work although lambda is infinite there. */
 static void test_zero_terminal_snr(void **state)
 {
     enum { COUNT = 64 };
@@ -453,7 +455,7 @@ static void test_zero_terminal_snr(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* Corrections and the memory of DPM-Solver++ know nothing of the block either. */
+/* With corrections, and with the memory of DPM-Solver++, samples do not depend on the block either. */
 static void test_samples_stand_alone(void **state)
 {
     enum { COUNT = 60 };

@@ -1,4 +1,4 @@
-/* The losses against Gaussians written out plainly in double, and their gradients against central differences. */
+/* The losses against formulas for Gaussians in double precision, and their gradients against central differences. */
 #include "expect.h"
 
 #include "base/memory.h"
@@ -38,9 +38,9 @@ static double loss_of(const ddpm_objective *o, int64_t rows, const float *out, c
                                (ddpm_matrix){gradient, rows, 2 * D, STRIDE}, row_loss);
 }
 
-/* ---- the same once more, from the definitions ---- */
+/* ---- the terms once more, from the definitions ---- */
 
-/* x0 that a prediction stands for, by the definition of each. */
+/* The x0 that follows from a prediction, by the definition of each kind. */
 static double x0_of(const ddpm_diffusion *d, int64_t t, double xt, double prediction)
 {
     const double *abar = d->schedule.alpha_bar, beta = d->schedule.beta[t];
@@ -71,7 +71,7 @@ static double posterior_variance(const ddpm_diffusion *d, int64_t t)
     return d->schedule.beta[t] * (1.0 - abar[t - 1]) / (1.0 - abar[t]);
 }
 
-/* The reverse step's variance; at t = 1, where beta~ is 0, that of t = 2 stands for it. */
+/* The variance of the reverse step. At t = 1, where beta~ is 0, that of t = 2 is used in its place. */
 static double model_variance(const ddpm_diffusion *d, int64_t t, double o)
 {
     const double beta = d->schedule.beta[t], least = posterior_variance(d, t > 1 ? t : 2);
@@ -90,7 +90,7 @@ static double model_variance(const ddpm_diffusion *d, int64_t t, double o)
     return beta;
 }
 
-/* KL(N(m, v) || N(m', v')) */
+/* KL(N(m, v) || N(m_other, v_other)) */
 static double kl(double m, double v, double m_other, double v_other)
 {
     return 0.5 * (log(v_other / v) - 1.0 + v / v_other + (m - m_other) * (m - m_other) / v_other);
@@ -117,7 +117,7 @@ static void fill_all(const ddpm_diffusion *d)
     for (int64_t i = 0; i < ROWS * STRIDE; i++) {
         const int64_t row = i / STRIDE, j = i % STRIDE;
         const double any = any_number(3000000 + i);
-        output[i] = NAN; /* columns beyond the heads are not read */
+        output[i] = NAN; /* in the columns beyond the heads, which must not be read */
         if (j < D) output[i] = target[row * D + j] + (float)(0.3 * any);
         if (j >= D && j < 2 * D && ddpm_variance_is_learned(d->variance)) output[i] = (float)(1.5 * any);
     }
@@ -147,7 +147,7 @@ static void test_terms(void **state)
                     expected += term_of(&d, t[row], x, signal * x + rest * e, exact + error, head_at(&d, row, j));
                 }
                 ddpm_diffusion_data_coefficients(&d, t[row], &from_xt, &from_output);
-                steep = 1e-5 * (1.0 + fabs(expected)); /* tables and outputs are floats */
+                steep = 1e-5 * (1.0 + fabs(expected)); /* the rounding of tables and outputs to floats */
                 if (predict == DDPM_PREDICT_MEAN) steep *= 1.0 + 0.01 * fabs(from_output);
                 const double found =
                     ddpm_objective_term(&o, D, output + row * STRIDE, target + row * D, (int64_t)t[row]);
@@ -159,7 +159,7 @@ static void test_terms(void **state)
         }
 }
 
-/* With the exact target and the posterior's variance, nothing is left of a KL. */
+/* Where the prediction is the target and the variance is that of the posterior, the KL is 0. */
 static void test_term_of_the_truth(void **state)
 {
     (void)state;
@@ -190,7 +190,7 @@ static void test_learned_variances(void **state)
                 expect_near(exp(ddpm_diffusion_log_variance(&bounded, &step, 0.0, NULL)), beta, 1e-11, "o = 0", where);
                 expect_near(exp(ddpm_diffusion_log_variance(&range, &step, 1.0, NULL)), beta, 1e-11, "o = 1", where);
                 expect_near(exp(ddpm_diffusion_log_variance(&range, &step, -1.0, NULL)), least, 1e-11, "o = -1", where);
-                for (int k = 0; k < 2; k++) { /* and the slope */
+                for (int k = 0; k < 2; k++) { /* the slope against a central difference */
                     const ddpm_diffusion *d = k ? &range : &bounded;
                     for (double at = -3.0; at <= 3.0; at += 1.5) {
                         double slope;
@@ -214,7 +214,7 @@ static void test_learned_variances(void **state)
 
 /* ---- losses of rows ---- */
 
-/* Weights of the squared error, from the definitions: the noise's error over the prediction's, squared. */
+/* The weight of the squared error, by the definition: the square of the noise's error over the prediction's error. */
 static double weight_at(const ddpm_diffusion *d, int weighting, int64_t at)
 {
     const double abar = d->schedule.alpha_bar[at], snr = abar / (1.0 - abar);
@@ -262,14 +262,15 @@ static void test_rows(void **state)
                 }
 }
 
-/* A hybrid's bound trains the variance head alone: the mean is held still in it, as in its gradient here. */
+/* The loss whose derivative by output `which` is the gradient. In the hybrid loss the bound has a gradient by the
+ * variance head alone, so the prediction is not moved in it. */
 static double detached(const ddpm_objective *o, const ddpm_objective *simple, int64_t row, const float *moved,
                        int64_t which)
 {
     const float *wanted = target + row * D;
     float mixed[2 * D];
     if (o->loss != DDPM_LOSS_HYBRID) return loss_of(o, 1, moved, wanted, t + row, NULL, 1.0, NULL, NULL);
-    if (which < D) /* the error alone */
+    if (which < D) /* by the prediction: only the squared error counts */
         return loss_of(simple, 1, moved, wanted, t + row, NULL, 1.0, NULL, NULL);
     memcpy(mixed, output + row * STRIDE, D * sizeof *mixed);
     memcpy(mixed + D, moved + D, D * sizeof *mixed);
@@ -297,7 +298,7 @@ static void check_gradient(int predict, int variance, int loss, int weighting)
             down[k] -= 1e-2f;
             const double difference = (detached(&o, &simple, row, up, k) - detached(&o, &simple, row, down, k)) /
                                       ((double)up[k] - (double)down[k]) * 0.25 * (double)importance[row];
-            /* the loss is a quadratic in the prediction; not in the head */
+            /* central differences are exact for the prediction, in which the loss is quadratic, and not for the head */
             expect_near((double)doutput[row * STRIDE + k], difference, 1e-4 * largest + 1e-4 * fabs(difference),
                         "gradient", predict * 100000 + variance * 10000 + loss * 1000 + weighting * 100 + t[row]);
         }
@@ -342,7 +343,7 @@ static void test_hybrid_mean_is_simple(void **state)
     }
 }
 
-/* The same x0 said in four ways has one loss, that of the noise. */
+/* The same x0, predicted in four ways, has one loss: that of the noise. */
 static void test_noise_weighting(void **state)
 {
     (void)state;
@@ -350,7 +351,8 @@ static void test_noise_weighting(void **state)
         ddpm_diffusion d = make(T, predict, DDPM_VARIANCE_BETA, 0);
         ddpm_objective o = objective_of(&d, DDPM_LOSS_SIMPLE, DDPM_WEIGHTING_NOISE);
         for (int32_t at = 1; at <= T; at++) {
-            const double abar = d.schedule.alpha_bar[at], x = 0.5, e = -0.75, wrong = 0.4; /* noise said: e + wrong */
+            const double abar = d.schedule.alpha_bar[at], x = 0.5, e = -0.75,
+                         wrong = 0.4; /* the noise that is predicted is e + wrong */
             const double mixed = sqrt(abar) * x + sqrt(1.0 - abar) * e;
             const double said = (mixed - sqrt(1.0 - abar) * (e + wrong)) / sqrt(abar);
             const double from = x0_of(&d, at, mixed, 0.0), slope = x0_of(&d, at, mixed, 1.0) - from;
@@ -358,7 +360,7 @@ static void test_noise_weighting(void **state)
             const double loss =
                 ddpm_objective_rows(&o, (ddpm_const_matrix){&prediction, 1, 1, 1}, (ddpm_const_matrix){&right, 1, 1, 1},
                                     &at, NULL, 1.0, (ddpm_matrix){0}, NULL);
-            /* a small error of the mean is a difference of floats near to each other */
+            /* the error of the mean is a small difference of two floats */
             expect_near(loss, wrong * wrong, 1e-6 + 1e-6 * sqrt((double)o.weight[at]), "noise", predict * 1000 + at);
         }
         ddpm_objective_release(&o);
@@ -392,7 +394,7 @@ static void test_min_snr(void **state)
     }
 }
 
-/* Without signal at T every loss and gradient is finite. */
+/* Where no signal is left at T, every loss and gradient is finite. */
 static void test_zero_terminal_snr(void **state)
 {
     static const int kinds[] = {DDPM_PREDICT_DATA, DDPM_PREDICT_VELOCITY};

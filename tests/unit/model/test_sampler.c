@@ -1,7 +1,7 @@
 /* Reverse sampling with the exact denoiser of a known density in place of a network: samples must have that density.
  *
- * For a normal density the sampler is linear, so that the moments of its samples can be carried along from step to step
- * exactly: for every number of steps and both variances, also where they are far from the data's. */
+ * For a normal density the sampler is linear. So the mean and the variance of its samples can be followed from step to
+ * step exactly, for every number of steps and both variances, also where they are far from those of the data. */
 #include "expect.h"
 
 #include "base/memory.h"
@@ -14,7 +14,7 @@ static const double mean[D] = {0.8, -0.4}, deviation[D] = {0.3, 1.1},
 
 static float samples[SAMPLES * D];
 
-/* The exact E[x0 | x_t] as the prediction of a diffusion. */
+/* A denoiser whose prediction is the exact E[x0 | x_t]. */
 typedef struct exact {
     const ddpm_diffusion *diffusion;
     void (*expected_x0)(double abar, const double x[D], double x0[D]);
@@ -33,7 +33,7 @@ static void normal_x0(double abar, const double x[D], double x0[D])
     x0[1] = mean[1] + s * g[0] + c * g[1];
 }
 
-/* Two round heaps: 0.3 of it at (-1.5, 1), 0.7 at (1, -0.5), deviation 0.25. */
+/* A mixture of two round normal densities, called heaps. */
 static const double heap_weight[2] = {0.3, 0.7}, heap[2][D] = {{-1.5, 1.0}, {1.0, -0.5}}, heap_deviation = 0.25;
 
 static void mixture_x0(double abar, const double x[D], double x0[D])
@@ -116,7 +116,7 @@ static void draw(const ddpm_sampler *sampler, exact *e, int64_t count, float *x)
     }
 }
 
-/* Mean and variance of samples of N(target, v), carried from N(0, 1) at T down the grid. */
+/* Follow the mean and the variance of samples of N(target, v) from N(0, 1) at T down the grid. */
 static void carry(const ddpm_diffusion *d, const ddpm_sampler *sampler, double target, double v, double *expected,
                   double *variance)
 {
@@ -133,7 +133,7 @@ static void carry(const ddpm_diffusion *d, const ddpm_sampler *sampler, double t
     }
 }
 
-/* The same along the axes of the density. */
+/* The same along both axes of the density. */
 static void carry_axes(const ddpm_diffusion *d, const ddpm_sampler *sampler, double expected[D], double variance[D])
 {
     const double c = cos(angle), s = sin(angle);
@@ -141,7 +141,7 @@ static void carry_axes(const ddpm_diffusion *d, const ddpm_sampler *sampler, dou
     carry(d, sampler, c * mean[1] - s * mean[0], deviation[1] * deviation[1], &expected[1], &variance[1]);
 }
 
-/* Along each axis of the density, and across. */
+/* Mean and variance of the samples along each axis of the density, and the covariance. */
 static void expect_moments(const double *expected, const double *variance, double errors, int64_t where)
 {
     double sum[D] = {0}, square[D][D] = {{0}};
@@ -176,7 +176,7 @@ static void test_normal_density(void **state)
             carry_axes(&d, &sampler, expected, spread);
             draw(&sampler, &e, SAMPLES, samples);
             expect_moments(expected, spread, 4.5, variance * 1000 + grids[g]);
-            if (grids[g] == T) { /* and then it is the data's density */
+            if (grids[g] == T) { /* on all steps, the samples have the density of the data */
                 const double m[D] = {cos(angle) * mean[0] + sin(angle) * mean[1],
                                      cos(angle) * mean[1] - sin(angle) * mean[0]};
                 for (int i = 0; i < D; i++) {
@@ -199,7 +199,7 @@ static void test_mixture(void **state)
         double count[2] = {0}, sum[2][D] = {{0}}, square[2] = {0}, at, spread;
         expect_ok(create(&d, T, &sampler));
         draw(&sampler, &e, SAMPLES, samples);
-        /* once the heaps are apart, each is a normal density of its own */
+        /* at small t the heaps do not overlap, and each is followed as a normal density of its own */
         carry(&d, &sampler, 0.0, heap_deviation * heap_deviation, &at, &spread);
         expect_near(sqrt(spread), heap_deviation, 0.07 * heap_deviation, "deviation after 200 steps", variance);
         for (int64_t n = 0; n < SAMPLES; n++) {
@@ -220,7 +220,7 @@ static void test_mixture(void **state)
     }
 }
 
-/* What the network predicts is a matter of form: the samples are the same, up to rounding. */
+/* The samples do not depend on what the network predicts, up to rounding. */
 static void test_predictions_agree(void **state)
 {
     enum { COUNT = 200 };
@@ -255,7 +255,7 @@ static void test_grids(void **state)
             assert_int_equal(sampler.step_count, steps);
             assert_int_equal(sampler.steps[0].t, lengths[l]);
             assert_int_equal(sampler.steps[steps - 1].s, 0);
-            assert_true(sampler.steps[steps - 1].of_noise == 0.0f); /* no noise on the data */
+            assert_true(sampler.steps[steps - 1].of_noise == 0.0f); /* the last step adds no noise */
             for (int64_t k = 0; k < steps; k++) {
                 assert_true(sampler.steps[k].t > sampler.steps[k].s);
                 if (k > 0) assert_int_equal(sampler.steps[k].t, sampler.steps[k - 1].s);
@@ -278,7 +278,7 @@ static void test_refused_steps(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* A sample is a function of seed and index: cut into any blocks, it has the same bits. */
+/* A sample is a function of seed and number: in blocks of any size, it has the same bits. */
 static void test_samples_stand_alone(void **state)
 {
     enum { COUNT = 100 };
@@ -306,7 +306,8 @@ static void test_samples_stand_alone(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* Snapshots: noise first, the samples last, the steps between evenly and falling; they change nothing. */
+/* The first snapshot is noise, the last one the samples, and those between are at evenly falling steps. Snapshots do
+ * not change the samples. */
 static void test_snapshots(void **state)
 {
     enum { ROWS = 10, MOST = 30, APART = 40 * D };
@@ -345,7 +346,7 @@ static void test_snapshots(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* A wide enough range changes nothing but rounding; a narrow one holds every sample. */
+/* Clipping to a wide range changes the samples by rounding only; in a narrow range every sample lies within it. */
 static void test_clipping(void **state)
 {
     enum { COUNT = 1000 };
@@ -375,7 +376,7 @@ static void test_clipping(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* Without signal at T there is still a way down. */
+/* Where no signal is left at T, the samples have the density all the same. */
 static void test_zero_terminal_snr(void **state)
 {
     const ddpm_schedule_spec spec = {

@@ -1,4 +1,5 @@
-/* Noise schedules against numbers computed with numpy in extended precision, identities, and what is refused. */
+/* Noise schedules against numbers computed with numpy in extended precision and against identities; and which ones are
+ * refused. */
 #include "expect.h"
 
 #include "base/memory.h"
@@ -7,7 +8,7 @@
 enum { POINTS = 5 };
 
 typedef struct golden {
-    int64_t t; /* 0: no more */
+    int64_t t; /* 0: there are no more */
     double beta, alpha_bar, rest, posterior;
 } golden;
 
@@ -136,7 +137,9 @@ static void test_tanh_is_sigmoid(void **state)
     ddpm_schedule_release(&b);
 }
 
-/* What every schedule has: no signal lost at t = 0, ever less later; the two halves add up. */
+/* In every schedule all signal is there at t = 0 and less at each later step, and alpha_bar and 1 - alpha_bar add up
+ * to 1.
+ */
 static void test_tables_agree(void **state)
 {
     (void)state;
@@ -167,7 +170,8 @@ static void test_constant_value(void **state)
     ddpm_schedule_release(&s);
 }
 
-/* With very little noise, what is not signal keeps its digits: 1 - alpha_bar would have lost ten of them. */
+/* With very little noise, one_minus_alpha_bar has all its digits; the subtraction 1 - alpha_bar would lose ten of them.
+ */
 static void test_little_noise(void **state)
 {
     const double beta = 1e-10;
@@ -235,7 +239,7 @@ static void test_log_posterior(void **state)
     ddpm_schedule_release(&s);
 }
 
-/* A checkpoint holds beta alone; everything comes back from it to the last bit. */
+/* A checkpoint holds beta alone, from which all tables are made again with the same bits. */
 static void test_from_beta(void **state)
 {
     (void)state;
@@ -268,7 +272,7 @@ static void test_refusals(void **state)
         assert_null(s.beta);
     }
     spec.table = table;
-    spec.steps = 4; /* longer than the table */
+    spec.steps = 4; /* more steps than the table has */
     expect_failure(ddpm_schedule_create(&spec, &s), DDPM_ERR_CONFIG, "beta at step 4 of 4");
     const ddpm_schedule_spec steep = {
         .kind = DDPM_SCHEDULE_LINEAR, .steps = 10, .start = 1e-4, .end = 0.02, .rescale = 1};

@@ -1,4 +1,5 @@
-/* Draws of t: in range, as even as promised, weighted to be unbiased, and the same however a batch is cut. */
+/* Draws of t: that they are in range, as even as each kind promises, weighted so that the loss is unbiased, and the
+ * same however a batch is cut. */
 #include "expect.h"
 
 #include "base/memory.h"
@@ -16,7 +17,7 @@ static ddpm_timesteps make(int kind, int64_t steps, int64_t batch)
     return s;
 }
 
-/* Give every t its full history: loss_of(t) each time. */
+/* The loss at each t, with which warm_up() fills the history. */
 static double loss_of(int64_t step)
 {
     return 0.1 + 0.5 * (double)(step % 5);
@@ -55,7 +56,7 @@ static void test_ranges(void **state)
         }
 }
 
-/* Every kind without weights meets each t equally often. */
+/* Every kind without weights draws each t equally often. */
 static void test_evenness(void **state)
 {
     (void)state;
@@ -72,7 +73,7 @@ static void test_evenness(void **state)
             for (int k = 1; kind == DDPM_TIMESTEPS_STRATIFIED && k <= T; k++)
                 assert_in_range(here[k], BATCH / T - 1, BATCH / T + 1);
         }
-        for (int k = 1; k <= T; k++) /* pairs count twice */
+        for (int k = 1; k <= T; k++) /* in pairs, two draws depend on each other */
             expect_near(count[k], MOST / T, 5.0 * sqrt(2.0 * MOST / T), "draws of", kind * 1000 + k);
         ddpm_timesteps_release(&s);
     }
@@ -90,7 +91,7 @@ static void test_pairs(void **state)
     ddpm_timesteps_release(&s);
 }
 
-/* A batch smaller than T is spread over it, another place each time. */
+/* A batch that is smaller than T is spread over 1..T, beginning at another t in each iteration. */
 static void test_strata_of_a_small_batch(void **state)
 {
     enum { FEW = 7, STEPS = 1000 };
@@ -101,7 +102,7 @@ static void test_strata_of_a_small_batch(void **state)
         int met[FEW] = {0};
         ddpm_timesteps_draw(&s, 4, iteration, 0, FEW, t, weight);
         const int32_t from = t[0];
-        for (int i = 0; i < FEW; i++) { /* one in each seventh, counted from the first */
+        for (int i = 0; i < FEW; i++) { /* one in each seventh, counted from the first draw */
             const int64_t above = (t[i] - from + STEPS) % STEPS;
             expect_near((double)above, STEPS * (double)i / FEW, 1.0, "distance", i);
             met[(t[i] - 1) * FEW / STEPS]++;
@@ -113,7 +114,7 @@ static void test_strata_of_a_small_batch(void **state)
     ddpm_timesteps_release(&s);
 }
 
-/* The mean of weight x f(t) is that of f over all t, and the draws follow the losses. */
+/* The mean of weight x f(t) is the mean of f over all t; and t is drawn in proportion to its losses. */
 static void test_unbiased(void **state)
 {
     ddpm_timesteps s = make(DDPM_TIMESTEPS_IMPORTANCE, T, BATCH);
@@ -143,14 +144,14 @@ static void test_unbiased(void **state)
     ddpm_timesteps_release(&s);
 }
 
-/* The last ten losses of each t, oldest replaced first; uniform until every t has ten; a count that wraps stays full.
- */
+/* The history holds the last losses of each t, and a new one replaces the oldest. Draws are uniform until the history
+ * of every t is full, and it stays full when the count goes back. */
 static void test_history(void **state)
 {
     enum { FEW = 3 };
     ddpm_timesteps s = make(DDPM_TIMESTEPS_IMPORTANCE, FEW, 1);
     (void)state;
-    for (int n = 0; n < 12; n++) { /* t = 2 is met 12 times */
+    for (int n = 0; n < 12; n++) { /* t = 2 gets 12 losses, more than the history holds */
         const int32_t two = 2;
         const float loss = (float)(n + 1);
         ddpm_timesteps_learn(&s, &two, &loss);
@@ -182,11 +183,11 @@ static void test_history(void **state)
     }
     double least = INFINITY;
     for (int i = 0; i < DDPM_TIMESTEPS_HISTORY; i++) least = fmin(least, (double)s.history[DDPM_TIMESTEPS_HISTORY + i]);
-    assert_true(least == 29990.0); /* the ten newest, through every wrap */
+    assert_true(least == 29990.0); /* the newest ones, after the count has gone back a few times */
     ddpm_timesteps_release(&s);
 }
 
-/* From a checkpoint: history and seen decide what is drawn. */
+/* What is drawn is decided by history and seen alone, which a checkpoint holds. */
 static void test_refresh(void **state)
 {
     ddpm_timesteps s = make(DDPM_TIMESTEPS_IMPORTANCE, T, BATCH), back = make(DDPM_TIMESTEPS_IMPORTANCE, T, BATCH);
@@ -205,7 +206,7 @@ static void test_refresh(void **state)
     ddpm_timesteps_release(&back);
 }
 
-/* Losses that are all 0, or not finite, leave the draws uniform: there is nothing to go by. */
+/* Where all losses are 0 or not finite, draws stay uniform, since no probability follows from them. */
 static void test_useless_losses(void **state)
 {
     static const float useless[] = {0.0f, NAN, INFINITY};

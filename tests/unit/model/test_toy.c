@@ -1,4 +1,4 @@
-/* The toy problems: points on their curves, moments, and rows that depend on nothing but seed and number. */
+/* The toy problems: that points lie on their curves, their moments, and that a row depends on seed and number alone. */
 #include "expect.h"
 
 #include "model/toy.h"
@@ -11,7 +11,8 @@ enum { N = 20000 };
 
 static float points[N * 3], others[N * 3], label[N];
 
-/* Where the curve is for a label, as (x, z); two moons need not the angle but the distance from their circle. */
+/* A point without noise lies on the curve at its label. Of two moons the label gives no angle, so only the distance
+ * from the circle is checked. */
 static void expect_on_curve(ddpm_toy kind, const float *point, double t, int64_t row)
 {
     const double x = (double)point[0], y = (double)point[1], z = (double)point[2];
@@ -53,7 +54,7 @@ static double mean_of(const float *x, int64_t stride, double *variance)
     return sum / N;
 }
 
-/* Labels and heights are uniform over their whole range. */
+/* Labels and heights are uniform over their whole ranges. */
 static void test_moments(void **state)
 {
     static const struct {
@@ -77,7 +78,7 @@ static void test_moments(void **state)
     }
 }
 
-/* Noise is added to every coordinate, independent of place, with the deviation asked for. */
+/* The noise of every coordinate has the deviation that is asked for, and does not depend on the place. */
 static void test_noise(void **state)
 {
     static float difference[N * 3];
@@ -114,7 +115,7 @@ static void test_plane(void **state)
 
 static void test_rows_stand_alone(void **state)
 {
-    const int64_t far = (INT64_C(1) << 32) - 50; /* rows on both sides of 2^32 */
+    const int64_t far = (INT64_C(1) << 32) - 50; /* so that the rows lie on both sides of 2^32 */
     float point[3], own;
     (void)state;
     for (int kind = 0; kind < DDPM_TOY_COUNT; kind++) {
@@ -125,7 +126,7 @@ static void test_rows_stand_alone(void **state)
             expect_bits(&own, label + i, sizeof own, "label", i);
         }
         ddpm_toy_rows((ddpm_toy)kind, 3, 0.1, 10, far, 100, others, NULL);
-        assert_memory_not_equal(others, points, 12 * sizeof(float)); /* another seed */
+        assert_memory_not_equal(others, points, 12 * sizeof(float)); /* they are of another seed */
     }
 }
 

@@ -1,14 +1,15 @@
-/* The network's gradient against central differences of the network in double; sums that show no order. */
+/* The network's gradients against central differences of the network in double precision; and that their sums do not
+ * depend on the order of the blocks. */
 #include "reference_network.h"
 #include "small_network.h"
 
 enum { ROWS = 23, COLUMNS = 3, CONDITION = 2, MOST_OUTPUTS = 6, TENSORS_MAX = 32 };
 
 static float xt[ROWS * COLUMNS], conditions[ROWS * CONDITION],
-    weights[ROWS * MOST_OUTPUTS]; /* of the outputs in the loss */
+    weights[ROWS * MOST_OUTPUTS]; /* of the outputs in their weighted sum, which is the loss */
 static int32_t t[ROWS];
 
-/* Where gradients are added, with the same scale for all tensors. */
+/* Where gradients are added; all tensors have the same scale. */
 typedef struct accumulator {
     ddpm_gradient gradient;
     int32_t exponent[TENSORS_MAX];
@@ -34,7 +35,7 @@ static void accumulator_free(accumulator *a)
     ddpm_release(a->gradient.real);
 }
 
-/* The gradient of the weighted sum of the outputs of rows first .. first+rows-1. */
+/* Add the gradient of the weighted sum of the outputs of rows first .. first+rows-1. */
 static void add_block(const small_network *s, int64_t first, int64_t rows, ddpm_gradient *gradient)
 {
     const ddpm_network_spec *spec = ddpm_network_get_spec(s->network);
@@ -73,11 +74,11 @@ static ddpm_network_spec spec_of(int activation, int form, int64_t heads)
     return spec;
 }
 
-/* Some eighty elements of every tensor; the error relative to the tensor's largest derivative. */
+/* Check some eighty elements of a tensor. Their error is relative to the largest derivative in it. */
 static void check_tensor(const small_network *s, const ddpm_tensor *tensor, double *parameters,
                          const accumulator *exact, const accumulator *real)
 {
-    static double difference[6 * 8 * 18]; /* the largest tensor: modulation */
+    static double difference[6 * 8 * 18]; /* as many as the largest tensor has, the modulation's */
     const int64_t size = tensor->rows * tensor->cols, skip = 1 + size / 80;
     const double h = 1e-5;
     double largest = 0.0;
@@ -141,7 +142,7 @@ static void test_differences(void **state)
             }
 }
 
-/* The gradient by x_t, of every row by itself. */
+/* The gradient by x_t is that of every row by itself. */
 static void test_input_gradient(void **state)
 {
     (void)state;
@@ -177,7 +178,7 @@ static void test_input_gradient(void **state)
         }
 }
 
-/* The same blocks in any order, shared among any number of accumulators: the same bits. */
+/* The same blocks give the same bits in any order, and shared among any number of accumulators. */
 static void test_order_of_blocks(void **state)
 {
     (void)state;
@@ -201,7 +202,7 @@ static void test_order_of_blocks(void **state)
     }
 }
 
-/* A gradient of zero leaves the sums alone, what is between tensors too. */
+/* A gradient of zero changes no sum, nor what lies between two tensors. */
 static void test_nothing_in_between(void **state)
 {
     const ddpm_network_spec spec = spec_of(DDPM_ACTIVATION_SILU, DDPM_TIME_SINUSOIDAL, 1);

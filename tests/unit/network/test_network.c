@@ -1,4 +1,5 @@
-/* The network forward against double; initial values; rows that do not see each other; memory. */
+/* The network forward against one in double precision; initial values; that rows do not depend on each other; memory.
+ */
 #include "reference_network.h"
 #include "small_network.h"
 
@@ -60,7 +61,7 @@ static void test_forward(void **state)
             }
 }
 
-/* t is told apart from t, at other T too: t / T decides the embedding. */
+/* No two t have the same output. */
 static void test_time(void **state)
 {
     (void)state;
@@ -98,7 +99,7 @@ static void test_rows_stand_alone(void **state)
     }
 }
 
-/* No condition is a row of zeros; a condition is told apart from none, and from another. */
+/* A row without a condition has that of a row of zeros; rows with a condition have another output. */
 static void test_condition(void **state)
 {
     (void)state;
@@ -115,13 +116,13 @@ static void test_condition(void **state)
         fill_any(conditions, 3 * ROWS, 51);
         output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t);
         for (int64_t row = 0; row < ROWS; row++) assert_true(*row_of(output, row) != whole[row * 2]);
-        const ddpm_tensor *told = find_tensor(s.network, form == FORM_RESIDUAL ? "embedding" : "hidden0", "weight");
-        assert_int_equal(told->rows, (form == FORM_RESIDUAL ? 0 : 2) + 3 + (form == FORM_GAINS ? 0 : 12));
+        const ddpm_tensor *weight = find_tensor(s.network, form == FORM_RESIDUAL ? "embedding" : "hidden0", "weight");
+        assert_int_equal(weight->rows, (form == FORM_RESIDUAL ? 0 : 2) + 3 + (form == FORM_GAINS ? 0 : 12));
         small_network_free(&s);
     }
 }
 
-/* A workspace for sampling keeps less, and gives the same. */
+/* A workspace for sampling keeps less, and the output is the same. */
 static void test_forward_only(void **state)
 {
     (void)state;
@@ -144,7 +145,7 @@ static void test_forward_only(void **state)
     }
 }
 
-/* Rows of one t share their modulation where there is no way back: the same bits. */
+/* Without backward, rows of the same t share one modulation; their outputs have the same bits. */
 static void test_rows_of_one_step(void **state)
 {
     (void)state;
@@ -164,7 +165,7 @@ static void test_rows_of_one_step(void **state)
     }
 }
 
-/* A tensor's shape, and that it comes after what was checked before. */
+/* Check the shape of a tensor, and that it lies behind the one that was checked before. */
 static void check_shape(const ddpm_network *network, const char *layer, const char *what, int64_t rows, int64_t cols,
                         int64_t *at)
 {
@@ -176,7 +177,7 @@ static void check_shape(const ddpm_network *network, const char *layer, const ch
     *at = tensor->offset + rows * cols;
 }
 
-/* The table covers the parameters without overlap, in the order of the layers {inputs, outputs, has a gain}. */
+/* The table covers the parameters without overlap, in the order of the layers, each {inputs, outputs, has a gain}. */
 static void test_tensors(void **state)
 {
     static const struct {
@@ -219,14 +220,14 @@ static void test_tensors(void **state)
     }
 }
 
-/* A residual network starts as a linear function of the layer norm of a linear function: no block adds anything. */
+/* The blocks of a residual network start as the identity, so that its output does not depend on their weights. */
 static void test_blocks_start_as_nothing(void **state)
 {
     const ddpm_network_spec spec = spec_of(5, 2, 2, 40, 3, DDPM_ACTIVATION_SILU, FORM_RESIDUAL);
     small_network s = small_network_make(&spec, ROWS);
     (void)state;
     ddpm_network_initialise(s.network, 3, s.parameters);
-    for (int64_t i = 0; i < 2; i++) { /* also when the blocks are others */
+    for (int64_t i = 0; i < 2; i++) { /* the second time with other weights in the blocks */
         const ddpm_tensor *first = find_tensor(s.network, "block1/first", "weight");
         if (i) fill_any(s.parameters + first->offset, 40 * 40, 80);
         ddpm_packed_fill(s.packed, s.network, s.parameters, 0, 1);
@@ -241,8 +242,8 @@ static void test_blocks_start_as_nothing(void **state)
     small_network_free(&s);
 }
 
-/* Uniform in +-1/sqrt(inputs), gains in 0..1: range, mean and variance of every large tensor; a function of the seed.
- */
+/* Weights are uniform in +-1/sqrt(inputs) and gains in 0..1: range, mean and variance of every large tensor are
+ * checked. They are a function of the seed. */
 static void test_initial_values(void **state)
 {
     const ddpm_network_spec spec = spec_of(50, 0, 1, 100, 3, DDPM_ACTIVATION_SILU, FORM_GAINS);
@@ -275,12 +276,14 @@ static void test_initial_values(void **state)
     small_network_free(&s);
 }
 
-/* Linear in rows; for a wide and deep network what is kept of its layers; less without a way back. */
+/* The bytes of a workspace are linear in its rows. For a wide and deep network they are those of the arrays that its
+ * layers keep; without backward they are fewer. */
 static void test_workspace_bytes(void **state)
 {
-    /* perceptron: values, and slopes, two gradients and their scratch. Residual: modulation 3 x 10 + 2 with its
-     * gradient; of each block norm, modulated, hidden, slope, branch; a norm more; stream, three gradients and scratch.
-     * Without a way back one block's room serves all. */
+    /* Of a perceptron: values; with backward also slopes, two gradients and scratch memory. Of a residual network: a
+     * modulation of 3 x 10 + 2 parts, and with backward its gradient; norm, modulated, hidden, slope and branch of each
+     * block, and one norm more; the stream, three gradients and scratch memory. Without backward the blocks share the
+     * memory of one. */
     static const int arrays[FORMS][2] = {{10, 23}, {20, 33}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 5}};
     (void)state;
     for (int form = 0; form < FORMS; form++)
