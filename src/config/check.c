@@ -92,7 +92,7 @@ static ddpm_status check_classifier(const ddpm_config *config)
     if (config->data.condition.count != 1)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "data.condition: expected one name, of the class that is learned, with diffusion.predict: "
-                         "class, found %lld",
+                         "class, found %lld names",
                          (long long)config->data.condition.count);
     if (config->diffusion.loss != DDPM_LOSS_SIMPLE || config->diffusion.weighting != DDPM_WEIGHTING_NONE ||
         ddpm_variance_is_learned(config->diffusion.variance))
