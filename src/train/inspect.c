@@ -9,8 +9,10 @@
 static double largest(int64_t n, const float *values)
 {
     double most = 0.0;
-    for (int64_t i = 0; i < n; i++)
-        if (!(fabs((double)values[i]) <= most)) most = fabs((double)values[i]);
+    for (int64_t i = 0; i < n; i++) {
+        const double size = fabs((double)values[i]);
+        if (isnan(size) || size > most) most = size;
+    }
     return most;
 }
 
