@@ -6,9 +6,9 @@
  * /reduction/exponent [tensors + 1] int32; with importance sampling of t, /timesteps/history [T][10] float32 and
  * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64, and
  * their names in the root's attribute condition_names; attributes of the root: format, program, iteration,
- * interval_loss, interval_count, recoveries (0 where it is missing), config (the resolved YAML), columns (their names,
- * when they have any). Chunks and metadata carry HDF5's checksums; the user block holds a digest of all that follows it
- * (store/digest.h), checked before HDF5 sees the file.
+ * interval_loss, interval_count, recoveries (0 where it is missing), returned (-1 where it is missing), config (the
+ * resolved YAML), columns (their names, when they have any). Chunks and metadata carry HDF5's checksums; the user block
+ * holds a digest of all that follows it (store/digest.h), checked before HDF5 sees the file.
  *
  *  Local, but for ddpm_checkpoint_share: rank 0 reads and writes. Main thread.
  */
@@ -44,6 +44,7 @@ typedef struct ddpm_checkpoint {
     int64_t iteration; /* finished ones */
     ddpm_interval interval;
     int64_t recoveries;        /* times that the learning rate was halved */
+    int64_t returned;          /* the iteration that the last of them went back to; -1: there was none */
     char *config;              /* resolved YAML */
     int64_t columns;           /* D */
     char **column_names;       /* [D], or NULL */
@@ -103,6 +104,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_path(const char *run_folder, int64_t
  * killed run left half written. This iteration's file stays in any case; what cannot be removed is worth a warning
  * only. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_publish(const char *run_folder, int64_t iteration, int64_t keep);
+
+/** Remove the checkpoints of iterations beyond this one, and point latest.h5 at this one's file; at iteration 0, which
+ * has none, remove the link too. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_go_back(const char *run_folder, int64_t iteration);
 
 /** Remove what a killed run left half written. */
 void ddpm_checkpoint_remove_partials(const char *run_folder);
