@@ -39,7 +39,8 @@ void ddpm_timesteps_release(ddpm_timesteps *timesteps);
 /** Bytes of the history and what is made of it; 0 without importance sampling. */
 int64_t ddpm_timesteps_bytes(const ddpm_timesteps *timesteps);
 
-/** t, 1..T, and weight [rows] of rows first .. first+rows-1 of an iteration's batch. */
+/** t, 1..T, and weight [rows] of rows first .. first+rows-1 of an iteration's batch. weight: NULL where it is not
+ * wanted. */
 void ddpm_timesteps_draw(const ddpm_timesteps *timesteps, uint64_t seed, int64_t iteration, int64_t first, int64_t rows,
                          int32_t *t, float *weight);
 

@@ -103,6 +103,11 @@ int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing);
 /** Pack part `part` of `parts` of the work; all parts together pack everything. Parts may run in different threads. */
 void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts);
 
+/** Create and fill in one.
+ *  @param[out] out  free with ddpm_packed_free, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_packed_make(const ddpm_network *network, ddpm_packing packing, const float *parameters,
+                                             ddpm_packed **out);
+
 /* ---- blocks of rows ---- */
 
 /** Memory for up to `rows` rows at a time, in blocks of `block` rows: each block is one contribution to the gradients,

@@ -85,3 +85,11 @@ void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const fl
             memcpy(p->bias, parameters + network->tensors[layer->bias].offset, (size_t)layer->outputs * sizeof(float));
     }
 }
+
+ddpm_status ddpm_packed_make(const ddpm_network *network, ddpm_packing packing, const float *parameters,
+                             ddpm_packed **out)
+{
+    DDPM_TRY(ddpm_packed_create(network, packing, out));
+    ddpm_packed_fill(*out, network, parameters, 0, 1);
+    return DDPM_OK;
+}
