@@ -31,6 +31,13 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_PAIRS = 42,      /* which rows make a pair of sets; step = pair */
 } ddpm_purpose;
 
+/** The most rows of a file of rows: a power of two below the 2^48 that a row's number must stay below. */
+#define DDPM_ROWS_MAX (INT64_C(1) << 47)
+
+/** How far apart the seeds are that are made from the one of a command line: odd, and far from the small numbers that
+ * users take for seeds. */
+#define DDPM_SEED_STRIDE UINT64_C(0x9E3779B97F4A7C15)
+
 typedef struct ddpm_random4 {
     uint32_t v[4];
 } ddpm_random4;

@@ -16,13 +16,18 @@ enum { WIDTHS = sizeof widths / sizeof *widths, SHAPES = sizeof shapes / sizeof 
 
 /* How many times run->share the measurements of a part take, for one width or one shape. */
 static const double shares[DDPM_BENCH_PARTS] = {
-    [DDPM_BENCH_LIMITS] = 4,   [DDPM_BENCH_ALLREDUCE] = 5,  [DDPM_BENCH_KERNELS] = 6,    [DDPM_BENCH_STEP] = 4,
+    [DDPM_BENCH_LIMITS] = 4,   [DDPM_BENCH_ALLREDUCE] = 5,  [DDPM_BENCH_KERNELS] = 6,    [DDPM_BENCH_TRAINING] = 4,
     [DDPM_BENCH_SAMPLING] = 1, [DDPM_BENCH_CHECKPOINT] = 1, [DDPM_BENCH_PREDICTION] = 6,
 };
 
 static int is_of_shapes(ddpm_bench_part part)
 {
-    return part == DDPM_BENCH_STEP || part == DDPM_BENCH_SAMPLING || part == DDPM_BENCH_CHECKPOINT;
+    return part == DDPM_BENCH_TRAINING || part == DDPM_BENCH_SAMPLING || part == DDPM_BENCH_CHECKPOINT;
+}
+
+double ddpm_bench_part_seconds(const ddpm_bench_run *run, ddpm_bench_part part)
+{
+    return shares[part] * run->share;
 }
 
 /* How often a part is measured. */
@@ -43,7 +48,7 @@ static double total_shares(const ddpm_bench_run *run)
 
 static ddpm_status bench_kernels(ddpm_bench_run *run)
 {
-    if (run->options->has_config) return ddpm_bench_kernels(run, ddpm_workload_settings(run->config).width);
+    if (run->options->has_config) return ddpm_bench_kernels(run, run->config->network.width);
     for (int i = 0; i < WIDTHS; i++) DDPM_TRY(ddpm_bench_kernels(run, widths[i]));
     return DDPM_OK;
 }
@@ -93,12 +98,17 @@ ddpm_status ddpm_bench(ddpm_comm *comm, const ddpm_config *config, const ddpm_be
         .sum_few = NAN,
         .sum_all = NAN,
     };
+    ddpm_status status = DDPM_OK;
     if (!run.kernels)
-        return ddpm_fail(DDPM_ERR_CONFIG, "DDPM_ISA names no instruction set that this processor can run");
+        status = ddpm_fail(DDPM_ERR_CONFIG,
+                           "DDPM_ISA names no instruction set that this processor can run; choose avx512, avx2 or "
+                           "baseline, or unset it");
+    DDPM_TRY(ddpm_agree(comm, status));
+    DDPM_TRY(ddpm_placement_check(comm, run.kernels));
     run.workers = (double)run.threads * ddpm_comm_size(comm);
     run.share = options->seconds / total_shares(&run);
     ddpm_placement_report(comm, run.threads);
-    ddpm_status status = measure(&run);
+    status = measure(&run);
     ddpm_dataset_free(run.dataset);
     DDPM_TRY(status);
     if (ddpm_comm_rank(comm) == 0) ddpm_bench_print(&run);

@@ -13,7 +13,7 @@ typedef enum ddpm_bench_part {
     DDPM_BENCH_LIMITS,
     DDPM_BENCH_ALLREDUCE,
     DDPM_BENCH_KERNELS,
-    DDPM_BENCH_STEP,
+    DDPM_BENCH_TRAINING,
     DDPM_BENCH_SAMPLING,
     DDPM_BENCH_CHECKPOINT,
     DDPM_BENCH_PREDICTION,
@@ -35,7 +35,9 @@ typedef struct ddpm_bench_options {
 } ddpm_bench_options;
 
 /** Collective. Measure, and print the table on rank 0.
- *  @param config  checked: the user's, or the defaults. */
+ *  @param config  checked: the user's, or the defaults.
+ *  @return DDPM_ERR_CONFIG: a rank has no usable kernels, or ranks have different ones; DDPM_ERR_NUMERIC: a step that
+ * was measured diverged. */
 DDPM_MUST_CHECK ddpm_status ddpm_bench(ddpm_comm *comm, const ddpm_config *config, const ddpm_bench_options *options);
 
 #endif

@@ -9,14 +9,17 @@
 #include <math.h>
 #include <omp.h>
 
-enum { ROWS = 128, LINE = 16 };
+enum {
+    ROWS = 128,
+    LINE = 16 /* floats of a cache line: an odd number of lines a row keeps columns from sharing cache sets */
+};
 
 /* The arrays of one thread. */
 typedef struct block {
     float *x, *h, *slope, *dz, *dx; /* [ROWS][stride] */
     int64_t *fixed;                 /* [width][width] */
-    float *real;
-    float *scratch;
+    float *real;                    /* [width][width] */
+    float *scratch;                 /* of the products */
 } block;
 
 typedef struct bench_layer {

@@ -39,7 +39,8 @@ static ddpm_status run_multiply_add(void *context, int64_t times)
     return DDPM_OK;
 }
 
-/* The kernels whose rate is the limit: those of float32, whatever training.precision is. */
+/* The kernels that set the limit: the float32 ones of the instruction set in use, also when training.precision is
+ * bfloat16. */
 static const ddpm_kernels *find_limit(const ddpm_bench_run *run)
 {
     const ddpm_kernels *kernels;

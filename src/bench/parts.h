@@ -13,14 +13,14 @@ enum { DDPM_BENCH_ROWS = 128, DDPM_BENCH_NAME = 48 };
 typedef struct ddpm_bench_row {
     ddpm_bench_part part;
     char name[DDPM_BENCH_NAME]; /* "forward" */
-    char of[DDPM_BENCH_NAME];   /* "128 x 128, 128 rows" */
+    char of[DDPM_BENCH_NAME];   /* what was measured: "128 x 128, 128 rows" */
     double seconds;             /* the median time of one repetition */
     double rate;
     const char *unit; /* of the rate, "GFLOP/s" */
     double share;     /* of the limit */
 } ddpm_bench_row;
 
-/** What is known so far. It stays where it is. */
+/** The state of a benchmark: what to measure, and the results so far. Not to be moved. */
 typedef struct ddpm_bench_run {
     ddpm_comm *comm;
     const ddpm_config *config;
@@ -48,6 +48,9 @@ static inline int ddpm_bench_wants(const ddpm_bench_run *run, ddpm_bench_part pa
 {
     return (run->options->parts >> part & 1U) != 0;
 }
+
+/** Local. Time for a part, for each width or shape that it measures. */
+double ddpm_bench_part_seconds(const ddpm_bench_run *run, ddpm_bench_part part);
 
 /** Local. Add a line to the table; `of` is a format. */
 void ddpm_bench_add(ddpm_bench_run *run, ddpm_bench_part part, const char *name, double seconds, double rate,

@@ -4,27 +4,26 @@
 #include <math.h>
 
 enum { FEW = 1, MANY = 3 }; /* blocks a thread: the time of a block follows from the difference */
-enum { LOADS = 3 };         /* FEW, MANY, and the configuration's own batch */
+enum { FEW_LOAD, MANY_LOAD, OWN_LOAD, LOADS };
 
-/* Collective. */
+/* Collective. The own batch first: its blocks' size is that of the others. */
 static ddpm_status make_loads(const ddpm_bench_run *run, ddpm_workload loads[LOADS])
 {
-    static const int64_t blocks[2] = {FEW, MANY};
+    static const int64_t blocks[] = {[FEW_LOAD] = FEW, [MANY_LOAD] = MANY};
     ddpm_workload_spec spec = ddpm_workload_settings(run->config);
-    DDPM_TRY(ddpm_workload_create(run->comm, run->config, &spec, run->dataset, run->threads, &loads[2]));
-    spec.block_rows = loads[2].stepper->batch.block_rows;
-    for (int i = 0; i < 2; i++) {
+    DDPM_TRY(ddpm_workload_create(run->comm, run->config, &spec, run->dataset, run->threads, &loads[OWN_LOAD]));
+    spec.block_rows = loads[OWN_LOAD].stepper->batch.block_rows;
+    for (int i = FEW_LOAD; i <= MANY_LOAD; i++) {
         spec.batch = blocks[i] * spec.block_rows * (int64_t)run->workers;
         DDPM_TRY(ddpm_workload_create(run->comm, run->config, &spec, run->dataset, run->threads, &loads[i]));
     }
     return DDPM_OK;
 }
 
-/* The latency and rate of the link between ranks are given, or measured, or assumed, which the table says. */
-static void choose_link(ddpm_bench_run *run)
+/* The latency and rate of the link between this run's ranks: measured, or assumed. */
+static void fit_link(ddpm_bench_run *run)
 {
     static const double LATENCY = 2e-6, RATE = 1e10; /* typical of a cluster */
-    const ddpm_bench_options *o = run->options;
     ddpm_scaling *p = &run->scaling;
     run->measured_link = !isnan(run->sum_all);
     p->latency = LATENCY;
@@ -32,31 +31,41 @@ static void choose_link(ddpm_bench_run *run)
     if (run->measured_link)
         ddpm_scaling_fit(ddpm_comm_size(run->comm), run->sum_few, (double)sizeof(int64_t) * DDPM_BENCH_SUM,
                          run->sum_all, &p->latency, &p->rate);
+}
+
+/* The prediction may be for another link, which the command line gives. */
+static void replace_link(ddpm_bench_run *run)
+{
+    const ddpm_bench_options *o = run->options;
+    ddpm_scaling *p = &run->scaling;
     if (!isnan(o->latency)) p->latency = o->latency;
     if (!isnan(o->rate)) p->rate = o->rate;
     run->measured_link |= !isnan(o->latency) && !isnan(o->rate);
 }
 
+/* Collective. */
 static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS])
 {
-    const ddpm_network *network = loads[2].model.network;
-    const int exact = loads[2].spec.reduction == DDPM_REDUCTION_EXACT;
+    const ddpm_network *network = loads[OWN_LOAD].model.network;
+    const int exact = loads[OWN_LOAD].spec.reduction == DDPM_REDUCTION_EXACT;
     ddpm_scaling *p = &run->scaling;
     ddpm_timed things[LOADS];
     ddpm_bench_timing timings[LOADS];
     for (int i = 0; i < LOADS; i++) things[i] = ddpm_workload_steps(&loads[i]);
-    DDPM_TRY(ddpm_bench_measure(run->comm, LOADS, things, 6.0 * run->share, timings));
+    DDPM_TRY(
+        ddpm_bench_measure(run->comm, LOADS, things, ddpm_bench_part_seconds(run, DDPM_BENCH_PREDICTION), timings));
     *p = (ddpm_scaling){
-        .blocks = loads[2].stepper->batch.blocks,
+        .blocks = loads[OWN_LOAD].stepper->batch.blocks,
         .threads = run->threads,
-        .block_seconds = fmax(0.0, timings[1].median - timings[0].median) / (MANY - FEW),
+        .block_seconds = fmax(0.0, timings[MANY_LOAD].median - timings[FEW_LOAD].median) / (MANY - FEW),
         .bytes = (double)(exact ? sizeof(int64_t) : sizeof(float)) * (double)ddpm_network_parameter_count(network),
     };
-    choose_link(run);
-    /* the time of the sum over this run's ranks is not part of what a rank does alone */
-    const double sum = isnan(run->sum_all) ? 0.0 : ddpm_scaling_sum(p, ddpm_comm_size(run->comm));
-    p->once_seconds = fmax(0.0, timings[0].median - FEW * p->block_seconds - sum);
-    run->measured = timings[2].median;
+    fit_link(run);
+    /* the time of the sum over this run's ranks, by their own link, is not part of what a rank does alone */
+    const double sum = ddpm_scaling_sum(p, ddpm_comm_size(run->comm));
+    p->once_seconds = fmax(0.0, timings[FEW_LOAD].median - FEW * p->block_seconds - sum);
+    replace_link(run);
+    run->measured = timings[OWN_LOAD].median;
     run->predicted = ddpm_scaling_step(p, ddpm_comm_size(run->comm));
     run->has_scaling = 1;
     return DDPM_OK;

@@ -63,7 +63,8 @@ static void print_prediction(const ddpm_bench_run *run)
 {
     const ddpm_scaling *p = &run->scaling;
     print_link(run);
-    printf("  %10s %12s %12s %12s %12s %12s\n", "ranks", "ms a step", "blocks", "once", "sum", "efficiency");
+    printf("  %10s %12s %12s %12s %12s %12s\n", "ranks", "ms a step", "blocks, ms", "once, ms", "sum, ms",
+           "efficiency");
     for (int i = 0;; i++) {
         const int64_t ranks = ddpm_scaling_ranks(i);
         if (ranks == 0 || ranks > run->options->ranks) break;
@@ -90,12 +91,11 @@ static void print_part(const ddpm_bench_run *run, ddpm_bench_part part)
 void ddpm_bench_print(const ddpm_bench_run *run)
 {
     const int ranks = ddpm_comm_size(run->comm);
-    printf(
-        "ddpm " DDPM_VERSION
-        ", %d rank%s of %d thread%s, %s kernels, %s precision. Times are medians; those of the limits are the best. A "
-        "share is of the limit measured in the same round.\n",
-        ranks, ranks == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", run->kernels->name,
-        run->kernels->precision);
+    printf("ddpm " DDPM_VERSION ", %d rank%s of %d thread%s, %s kernels, %s precision. Times are medians; for the "
+                                "limits they are the best. The "
+           "last column is the share of the multiply-add rate, measured in the same round.\n",
+           ranks, ranks == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", run->kernels->name,
+           run->kernels->precision);
     printf("  %-60s%13s  %10s %-24s %s\n", "", "time", "rate", "", "of the limit");
     for (int part = 0; part < DDPM_BENCH_PARTS; part++) print_part(run, (ddpm_bench_part)part);
     if (run->has_scaling) print_prediction(run);

@@ -33,8 +33,9 @@ double ddpm_scaling_step(const ddpm_scaling *scaling, int64_t ranks);
 /** The speed per rank divided by that of one rank: 1 at best. */
 double ddpm_scaling_efficiency(const ddpm_scaling *scaling, int64_t ranks);
 
-/** The latency and rate that give two measured times of a sum over `ranks` (2 or more): few_seconds for a few bytes,
- * and `seconds` for `bytes`. ddpm_scaling_sum then gives the second time, as long as it is well above the first. */
+/** Find the latency and rate at which ddpm_scaling_sum reproduces two measured times of a sum over `ranks` (2 or more):
+ * few_seconds for a few bytes, and `seconds` for `bytes`. The second is reproduced as long as it is well above the
+ * first. */
 void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double seconds, double *latency, double *rate);
 
 /** The number of ranks in line i of the prediction's table: 1, 2, 3, 4, 6, 8, 12 ... DDPM_SCALING_RANKS_MAX; 0 beyond

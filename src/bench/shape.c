@@ -25,7 +25,8 @@ static void add_step(ddpm_bench_run *run, const ddpm_workload *w, const char *na
 {
     char shape[DDPM_BENCH_NAME];
     name_shape(w, shape);
-    ddpm_bench_add(run, DDPM_BENCH_STEP, name, seconds, (double)w->spec.batch / seconds, "rows/s", share, "%s", shape);
+    ddpm_bench_add(run, DDPM_BENCH_TRAINING, name, seconds, (double)w->spec.batch / seconds, "rows/s", share, "%s",
+                   shape);
 }
 
 /* Exact and float32 reduction are measured in turn; the ratio of their times in a round is the cost of exactness. */
@@ -37,11 +38,12 @@ static ddpm_status measure_steps(ddpm_bench_run *run, ddpm_workload *exact, ddpm
     ddpm_bench_timing timings[2];
     double shares[2];
     char shape[DDPM_BENCH_NAME];
-    DDPM_TRY(ddpm_bench_measure_shares(run, 2, things, operations, 4.0 * run->share, timings, shares));
+    DDPM_TRY(ddpm_bench_measure_shares(run, 2, things, operations, ddpm_bench_part_seconds(run, DDPM_BENCH_TRAINING),
+                                       timings, shares));
     add_step(run, exact, "training step, exact", timings[1].median, shares[1]);
     add_step(run, real, "training step, float32", timings[0].median, shares[0]);
     name_shape(exact, shape);
-    ddpm_bench_add(run, DDPM_BENCH_STEP, "exact beside float32", NAN, 100.0 * (timings[1].ratio[0] - 1.0),
+    ddpm_bench_add(run, DDPM_BENCH_TRAINING, "exact beside float32", NAN, 100.0 * (timings[1].ratio[0] - 1.0),
                    "% more time", NAN, "%s", shape);
     return DDPM_OK;
 }
@@ -115,6 +117,8 @@ static ddpm_status measure_sampling(ddpm_bench_run *run, const ddpm_workload *w,
 
 static ddpm_status bench_sampling(ddpm_bench_run *run, const ddpm_workload *w)
 {
+    if (ddpm_model_is_classifier(&w->model)) return DDPM_OK; /* it makes no samples */
+    /* the copy's objective points to the diffusion of w, which outlives it */
     const ddpm_loaded loaded = {
         .config = w->config,
         .model = w->model,
@@ -173,7 +177,7 @@ ddpm_status ddpm_bench_shape(ddpm_bench_run *run, const ddpm_workload_spec *spec
     ddpm_workload w;
     single.precision = DDPM_PRECISION_FLOAT32; /* sampling always uses it */
     ddpm_status status = ddpm_workload_create(run->comm, run->config, &single, run->dataset, run->threads, &w);
-    if (status == DDPM_OK && ddpm_bench_wants(run, DDPM_BENCH_STEP)) status = bench_steps(run, spec);
+    if (status == DDPM_OK && ddpm_bench_wants(run, DDPM_BENCH_TRAINING)) status = bench_steps(run, spec);
     if (status == DDPM_OK && ddpm_bench_wants(run, DDPM_BENCH_SAMPLING)) status = bench_sampling(run, &w);
     if (status == DDPM_OK && ddpm_bench_wants(run, DDPM_BENCH_CHECKPOINT)) status = bench_checkpoint(run, &w);
     ddpm_workload_release(&w);

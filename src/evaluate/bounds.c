@@ -1,4 +1,4 @@
-/* The bound and the log-likelihood of the held-out rows. Blocks of rows are divided among ranks and threads. The
+/* The bound and the log-likelihood of the rows to evaluate. Blocks of rows are divided among ranks and threads. The
  * numbers of a row are computed on one rank and are zero on the others, so that a sum over ranks collects them without
  * rounding; the sums over rows at one t are in fixed point, so that they do not depend on the order of the rows.
  */
@@ -16,7 +16,7 @@
 
 enum {
     BLOCK = 64,    /* rows */
-    TERM_BITS = 28 /* behind the binary point of the fixed-point sums: a term is rounded to 4e-9 nats */
+    TERM_BITS = 28 /* fraction bits of the fixed-point sums: a term is rounded to 4e-9 nats */
 };
 
 /* The network as one thread uses it, with the thread's memory. */
@@ -34,9 +34,9 @@ typedef struct pass {
     ddpm_evaluation *e;
     ddpm_packed *packed;
     thread_memory *threads;
-    ddpm_likelihood whole, half; /* the flow on all steps, and on every second one */
+    ddpm_likelihood whole, half; /* the flow on all steps of the schedule; on every second one, for the tolerance */
     int64_t *sums;               /* [T + 2]: of the terms at t in fixed point; last, how many terms were too large */
-    double *rows;                /* [ROW_NUMBERS][count], of the held-out rows */
+    double *rows;                /* [ROW_NUMBERS][count], of the evaluated rows */
 } pass;
 
 enum { ROW_BOUND, ROW_OLD_BOUND, ROW_LIKELIHOOD, ROW_HALF_LIKELIHOOD, ROW_NUMBERS };
@@ -68,10 +68,10 @@ static ddpm_status build(pass *p)
     const ddpm_evaluation *e = p->e;
     const ddpm_model *model = &e->loaded->model;
     const int derive = e->options.likelihood;
-    DDPM_TRY(ddpm_packed_create(model->network, derive ? DDPM_PACK_INPUT_GRADIENT : DDPM_PACK_FORWARD, &p->packed));
-    ddpm_packed_fill(p->packed, model->network, ddpm_loaded_weights(e->loaded, e->sampling.weights), 0, 1);
+    DDPM_TRY(ddpm_packed_make(model->network, derive ? DDPM_PACK_INPUT_GRADIENT : DDPM_PACK_FORWARD,
+                              ddpm_loaded_weights(e->loaded, e->sampling.weights), &p->packed));
     DDPM_TRY(DDPM_NEW(&p->sums, e->steps + 2, "terms of the bound"));
-    DDPM_TRY(DDPM_NEW(&p->rows, ROW_NUMBERS * e->held_out.count, "numbers of the rows"));
+    DDPM_TRY(DDPM_NEW(&p->rows, ROW_NUMBERS * e->evaluated.count, "numbers of the rows"));
     if (derive) {
         DDPM_TRY(ddpm_likelihood_create(&model->diffusion, e->columns, e->options.probes, 1, &p->whole));
         DDPM_TRY(ddpm_likelihood_create(&model->diffusion, e->columns, e->options.probes, 2, &p->half));
@@ -111,7 +111,7 @@ static void add_terms(pass *p, int32_t t, int64_t rows, const double *terms)
     const ddpm_evaluation *e = p->e;
     int64_t sum = 0, refused = 0;
     for (int64_t i = 0; i < rows; i++)
-        ddpm_fixed_add(terms[i], TERM_BITS, e->held_out.count * e->options.draws, &sum, &refused);
+        ddpm_fixed_add(terms[i], TERM_BITS, e->evaluated.count * e->options.draws, &sum, &refused);
 #pragma omp atomic
     p->sums[t] += sum;
 #pragma omp atomic
@@ -125,9 +125,9 @@ static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
     const ddpm_schedule *schedule = &model->diffusion.schedule;
     const ddpm_denoiser denoiser = {predict, m};
     ddpm_denoising block = {&denoiser, ddpm_network_kernels(model->network), e->options.seed, first, rows};
-    const float *x0 = e->held_out.rows + first * e->columns;
-    double *bound = p->rows + ROW_BOUND * e->held_out.count + first, terms[BLOCK];
-    double *old_bound = p->rows + ROW_OLD_BOUND * e->held_out.count + first;
+    const float *x0 = e->evaluated.rows + first * e->columns;
+    double *bound = p->rows + ROW_BOUND * e->evaluated.count + first, terms[BLOCK];
+    double *old_bound = p->rows + ROW_OLD_BOUND * e->evaluated.count + first;
     const double share = 1.0 / (double)e->options.draws;
     for (int64_t i = 0; i < rows; i++) {
         bound[i] = old_bound[i] = ddpm_bound_prior(schedule, e->columns, x0 + i * e->columns);
@@ -135,7 +135,7 @@ static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
     }
     for (int64_t draw = 0; draw < e->options.draws; draw++)
         for (int32_t t = 1; t <= e->steps; t++) {
-            block.first = draw * e->held_out.count + first;
+            block.first = draw * e->evaluated.count + first;
             ddpm_bound_terms(&model->objective, &block, x0, t, &m->bound, terms);
             add_terms(p, t, rows, terms);
             for (int64_t i = 0; i < rows; i++) {
@@ -149,22 +149,23 @@ static void likelihood_block(pass *p, thread_memory *m, int64_t first, int64_t r
 {
     const ddpm_evaluation *e = p->e;
     const ddpm_flow flow = {.denoiser = {predict, m}, .pull_back = pull_back};
-    const float *x0 = e->held_out.rows + first * e->columns;
+    const float *x0 = e->evaluated.rows + first * e->columns;
     ddpm_likelihood_rows(&p->whole, &flow, e->options.seed, first, rows, x0, &m->likelihood,
-                         p->rows + ROW_LIKELIHOOD * e->held_out.count + first);
+                         p->rows + ROW_LIKELIHOOD * e->evaluated.count + first);
     ddpm_likelihood_rows(&p->half, &flow, e->options.seed, first, rows, x0, &m->likelihood,
-                         p->rows + ROW_HALF_LIKELIHOOD * e->held_out.count + first);
+                         p->rows + ROW_HALF_LIKELIHOOD * e->evaluated.count + first);
 }
 
 static void compute(pass *p)
 {
     ddpm_evaluation *e = p->e;
-    const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(e->held_out.count, BLOCK));
+    const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(e->evaluated.count, BLOCK));
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
     for (int64_t block = blocks.first; block < blocks.end; block++) {
         thread_memory *m = &p->threads[omp_get_thread_num()];
-        const int64_t first = block * BLOCK, rows = ddpm_smaller(e->held_out.count - first, BLOCK);
-        ddpm_condition_expand(e->condition, rows, e->held_out.values + first * e->condition->count, NULL, m->condition);
+        const int64_t first = block * BLOCK, rows = ddpm_smaller(e->evaluated.count - first, BLOCK);
+        ddpm_condition_expand(e->condition, rows, e->evaluated.values + first * e->condition->count, NULL,
+                              m->condition);
         bound_block(p, m, first, rows);
         if (e->options.likelihood) likelihood_block(p, m, first, rows);
     }
@@ -182,7 +183,7 @@ static double mean_of(int64_t count, const double *values, double *error)
 
 static ddpm_status finish(ddpm_evaluation *e, pass *p)
 {
-    const int64_t count = e->held_out.count;
+    const int64_t count = e->evaluated.count;
     const ddpm_schedule *schedule = &e->loaded->model.diffusion.schedule;
     const double *half = p->rows + ROW_HALF_LIKELIHOOD * count, *whole = p->rows + ROW_LIKELIHOOD * count;
     DDPM_TRY(DDPM_NEW(&e->term, e->steps + 1, "terms of the bound"));
@@ -197,7 +198,7 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
     for (int64_t t = 1; t <= e->steps; t++)
         e->term[t] = ddpm_fixed_value(p->sums[t], TERM_BITS) / (double)(count * e->options.draws);
     for (int64_t i = 0; i < count; i++) {
-        const float *x0 = e->held_out.rows + i * e->columns;
+        const float *x0 = e->evaluated.rows + i * e->columns;
         e->prior += ddpm_bound_prior(schedule, e->columns, x0) / (double)count;
         e->first_step += ddpm_bound_first_step(schedule, e->columns, x0) / (double)count;
         e->likelihood_tolerance += fabs(whole[i] - half[i]) / (double)count;
@@ -216,7 +217,7 @@ ddpm_status ddpm_evaluation_bound(ddpm_evaluation *e)
     if (status == DDPM_OK) {
         compute(&p);
         ddpm_comm_sum_int64(e->comm, p.sums, e->steps + 2);
-        ddpm_comm_sum_double(e->comm, p.rows, ROW_NUMBERS * e->held_out.count);
+        ddpm_comm_sum_double(e->comm, p.rows, ROW_NUMBERS * e->evaluated.count);
         status = ddpm_agree(e->comm, finish(e, &p));
     }
     release(&p);

@@ -23,7 +23,7 @@ static ddpm_evaluate_options with_defaults(const ddpm_evaluate_options *options,
 
 static void release(ddpm_evaluation *e)
 {
-    ddpm_row_table_release(&e->held_out);
+    ddpm_row_table_release(&e->evaluated);
     ddpm_row_table_release(&e->references);
     ddpm_row_table_release(&e->others);
     ddpm_row_table_release(&e->samples);
@@ -52,6 +52,7 @@ ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options)
     DDPM_TRY(ddpm_load_everywhere(comm, options->checkpoint, 0, &loaded));
     ddpm_status status = ddpm_loaded_check_denoiser(&loaded, options->checkpoint);
     if (status == DDPM_OK) status = ddpm_sampling_settings_apply(&options->settings, &loaded.config);
+    status = ddpm_agree(comm, status);
     if (status != DDPM_OK) {
         ddpm_loaded_release(&loaded);
         return status;

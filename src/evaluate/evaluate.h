@@ -23,7 +23,9 @@ typedef struct ddpm_evaluate_options {
 
 enum { DDPM_EVALUATE_EXACT = 16 };
 
-/** Collective. Rank 0 prints the table. The result has the same bits at any number of ranks and threads. */
+/** Collective. Rank 0 prints the table. The result has the same bits at any number of ranks and threads.
+ *  @return DDPM_ERR_DATA: the data are not those of the training, or too few rows; DDPM_ERR_NUMERIC: the model has
+ *  diverged. */
 DDPM_MUST_CHECK ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options);
 
 #endif

@@ -1,4 +1,4 @@
-/** What the files of this room share: the rows of an evaluation and its results. */
+/** What the files of this folder share: the rows of an evaluation and its results. */
 #ifndef DDPM_EVALUATE_EVALUATION_H
 #define DDPM_EVALUATE_EVALUATION_H
 
@@ -26,19 +26,20 @@ typedef struct ddpm_evaluation {
     ddpm_data_spec data; /* that the model was trained on */
     int threads;
     int64_t columns, steps; /* D, T */
-    double log_scale;       /* nats to add to change from standardised data to the data's own units, over all columns */
-    ddpm_row_table held_out;           /* the bound and the likelihood are means over these rows */
-    ddpm_row_table references, others; /* real rows: samples are compared with the references; for scale, so are the
-                                          others, as if they were samples */
+    double log_scale; /* sum over the columns of ln(scale): added to a negative log-density of standardised data, it
+                         gives that of the data's own units */
+    ddpm_row_table evaluated;          /* the bound and the likelihood are means over these rows */
+    ddpm_row_table references, others; /* real rows: the sets that samples are compared with, and other sets that are
+                                          compared with them in the samples' place, to show what real data score */
     ddpm_row_table samples;
     /* The bound, in nats over all columns of standardised data: means over rows. */
     double *term;                 /* [T + 1]: L_{t-1} at index t; index 0 is not used */
     double prior, bound;          /* L_T and the total */
     double first_step, old_bound; /* the first step and the total of Sohl-Dickstein et al. */
     double bound_error;           /* standard error of the total */
-    double *row_bound;            /* [held_out.count] */
+    double *row_bound;            /* [evaluated.count] */
     /* The likelihood, in the same units. */
-    double *row_likelihood; /* [held_out.count] */
+    double *row_likelihood; /* [evaluated.count] */
     double likelihood, likelihood_error, likelihood_tolerance;
     /* The quality: means over pairs of sets. */
     int64_t set_rows;

@@ -38,7 +38,9 @@ typedef struct ddpm_quality_measures {
 } ddpm_quality_measures;
 
 /** The number of pieces: the directions, then the columns, then the rows; and how many numbers of scratch memory a
- * thread needs. Each piece results in DDPM_QUALITY_NUMBERS numbers. */
+ * thread needs. Each piece results in DDPM_QUALITY_NUMBERS numbers, of which some stay unused: a direction gives W1 and
+ * W2^2; a column gives its Kolmogorov-Smirnov distance, the squared difference of the means and that of the
+ * covariances; row i gives sums of distances and of kernels over the pairs (x_i, y), (x_i, x) and (y_i, y). */
 typedef struct ddpm_quality_plan {
     int64_t pieces, scratch;
 } ddpm_quality_plan;

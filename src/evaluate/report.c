@@ -42,7 +42,7 @@ static void print_conditions(const ddpm_evaluation *e)
 static void print_bound(const ddpm_evaluation *e)
 {
     const ddpm_schedule *schedule = &e->loaded->model.diffusion.schedule;
-    printf("\nnegative log-likelihood of %lld held-out rows\n", (long long)e->held_out.count);
+    printf("\nnegative log-likelihood of %lld rows\n", (long long)e->evaluated.count);
     printf("  %-30s %38s %38s\n", "", "standardised data", "data's own units");
     printf("  %-30s %12s %12s %12s %12s %12s %12s\n", "", "nats", "nats/column", "bits/dim", "nats", "nats/column",
            "bits/dim");
@@ -55,11 +55,11 @@ static void print_bound(const ddpm_evaluation *e)
     print_nats(e, "  entropy of q(x_1 | x_0)", ddpm_bound_first_entropy(schedule, e->columns), 0);
     print_nats(e, "  entropy of q(x_T | x_0)", ddpm_bound_last_entropy(schedule, e->columns), 0);
     if (!e->options.likelihood) return;
-    print_nats(e, "exact, by the flow", -e->likelihood, 1);
+    print_nats(e, "by the probability flow", -e->likelihood, 1);
     print_nats(e, "  its standard error", e->likelihood_error, 0);
     print_nats(e, "  tolerance of integration", e->likelihood_tolerance, 0);
     if (e->options.probes > 0)
-        printf("  (traces by %lld random probe%s a row)\n", (long long)e->options.probes,
+        printf("  (the divergence is estimated by %lld random probe%s for each row)\n", (long long)e->options.probes,
                e->options.probes > 1 ? "s" : "");
 }
 
@@ -70,7 +70,7 @@ static double ratio_of(const ddpm_evaluation *e, int i)
 
 static void print_quality(const ddpm_evaluation *e)
 {
-    printf("\nquality of %lld samples against as many held-out rows, standardised, mean over %d pairs of sets\n",
+    printf("\nquality of %lld samples against as many real rows, standardised, mean over %d pairs of sets\n",
            (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
     printf("  %-30s %12s %12s %12s\n", "", "samples", "real data", "ratio");
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++)
@@ -96,7 +96,7 @@ static void put_density(FILE *to, const ddpm_evaluation *e, const char *name, do
 static void put_bound(FILE *to, const ddpm_evaluation *e)
 {
     const ddpm_schedule *schedule = &e->loaded->model.diffusion.schedule;
-    fprintf(to, ",\n  \"rows\": %lld, \"draws\": %lld", (long long)e->held_out.count, (long long)e->options.draws);
+    fprintf(to, ",\n  \"rows\": %lld, \"draws\": %lld", (long long)e->evaluated.count, (long long)e->options.draws);
     put_density(to, e, "bound", e->bound);
     ddpm_json_number(to, ",\n  ", "bound_error", e->bound_error);
     ddpm_json_number(to, ", ", "prior", e->prior);
@@ -146,7 +146,7 @@ static ddpm_status write_json(const ddpm_evaluation *e)
     fprintf(to, "\"seed\": %llu, \"weights\": \"%s\"", (unsigned long long)e->options.seed,
             ddpm_sampling_weights(&e->sampling));
     ddpm_json_number(to, ", ", "log_scale", e->log_scale);
-    if (e->held_out.count > 0) put_bound(to, e);
+    if (e->evaluated.count > 0) put_bound(to, e);
     if (e->set_rows > 0) put_quality(to, e);
     fprintf(to, "}\n");
     return ddpm_json_end(&file);
@@ -156,7 +156,7 @@ static ddpm_status write_json(const ddpm_evaluation *e)
 
 static ddpm_status write_rows(const ddpm_evaluation *e, ddpm_h5 *file)
 {
-    const int64_t steps = e->steps, rows = e->held_out.count;
+    const int64_t steps = e->steps, rows = e->evaluated.count;
     int32_t *step = NULL;
     double *own = NULL;
     ddpm_status status = DDPM_NEW(&step, steps, "steps");
@@ -183,7 +183,7 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "columns", e->columns));
     DDPM_TRY(ddpm_h5_put_real(file, "/", "log_scale", e->log_scale));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "weights", ddpm_sampling_weights(&e->sampling)));
-    if (e->held_out.count > 0) {
+    if (e->evaluated.count > 0) {
         DDPM_TRY(write_rows(e, file));
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "prior", e->prior));
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "total", e->bound));
@@ -221,7 +221,7 @@ ddpm_status ddpm_evaluation_report(const ddpm_evaluation *e)
     printf("%s, iteration %lld, %lld columns, T = %lld\n", e->options.checkpoint,
            (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     if (e->condition->count > 0) print_conditions(e);
-    if (e->held_out.count > 0) print_bound(e);
+    if (e->evaluated.count > 0) print_bound(e);
     if (e->set_rows > 0) print_quality(e);
     if (e->options.output) DDPM_TRY(write_h5(e));
     return e->options.json ? write_json(e) : DDPM_OK;

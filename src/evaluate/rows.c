@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/permutation.h"
+#include "base/random.h"
 #include "base/split.h"
 #include "data/dataset.h"
 #include "data/source.h"
@@ -84,13 +85,22 @@ static ddpm_status name_conditions(const ddpm_condition *condition, ddpm_text_li
     return DDPM_OK;
 }
 
-/* Open a file of rows, which must have as many columns as the model. */
+/* Open a file of rows, which must have the model's columns, in the same order where both have names. */
 static ddpm_status open_file(const ddpm_evaluation *e, const ddpm_data_spec *spec, ddpm_source **out)
 {
     DDPM_TRY(ddpm_source_open(spec, out));
-    if (ddpm_source_columns(*out) == e->columns) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model has %lld", spec->path, spec->dataset,
-                     (long long)ddpm_source_columns(*out), (long long)e->columns);
+    if (ddpm_source_columns(*out) != e->columns)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model has %lld", spec->path,
+                         spec->dataset, (long long)ddpm_source_columns(*out), (long long)e->columns);
+    const char *const *names = ddpm_source_names(*out);
+    char *const *own = e->loaded->checkpoint.column_names;
+    for (int64_t j = 0; names && own && j < e->columns; j++)
+        if (strcmp(names[j], own[j]) != 0)
+            return ddpm_fail(DDPM_ERR_DATA,
+                             "%s: dataset '%s', column %lld is '%s', that of the model is '%s'; write the columns in "
+                             "the model's order",
+                             spec->path, spec->dataset, (long long)j, names[j], own[j]);
+    return DDPM_OK;
 }
 
 static void copy_row(const ddpm_evaluation *e, const ddpm_row_table *from, int64_t row, ddpm_row_table *to, int64_t at)
@@ -118,11 +128,11 @@ static ddpm_status split(const ddpm_evaluation *e, const ddpm_row_table *all, dd
 /* Fill the tables from the source of --data. */
 static ddpm_status read_tables(ddpm_evaluation *e, ddpm_source *source)
 {
-    const int64_t all = ddpm_source_rows(source), pairs = 2 * SETS * e->options.samples;
+    const int64_t all = ddpm_source_rows(source), wanted = 2 * SETS * e->options.samples;
     ddpm_row_table pool = {0};
-    if (e->options.count > 0) DDPM_TRY(read_spread(e, source, ddpm_smaller(e->options.count, all), &e->held_out));
+    if (e->options.count > 0) DDPM_TRY(read_spread(e, source, ddpm_smaller(e->options.count, all), &e->evaluated));
     if (e->options.samples <= 0) return DDPM_OK;
-    ddpm_status status = read_spread(e, source, ddpm_smaller(pairs, all), &pool);
+    ddpm_status status = read_spread(e, source, ddpm_smaller(wanted, all), &pool);
     if (status == DDPM_OK) status = split(e, &pool, &e->references, &e->others);
     ddpm_row_table_release(&pool);
     return status;
@@ -147,12 +157,12 @@ static ddpm_status read_file(ddpm_evaluation *e)
 
 /* ---- rows of the training data's kind ---- */
 
-/* Make rows of the toy problem that neither training nor validation has seen, by another seed for each stream. */
-static ddpm_status make_new(const ddpm_evaluation *e, uint64_t stream, int64_t count, ddpm_row_table *out)
+/* Make rows of the toy problem that neither training nor validation has seen, by another seed for each table. */
+static ddpm_status make_new(const ddpm_evaluation *e, uint64_t which, int64_t count, ddpm_row_table *out)
 {
     ddpm_data_spec spec = e->data;
     ddpm_source *source = NULL;
-    spec.seed += UINT64_C(0x9E3779B97F4A7C15) * stream;
+    spec.seed += DDPM_SEED_STRIDE * which;
     spec.count = count;
     DDPM_TRY(ddpm_source_open(&spec, &source));
     ddpm_status status = allocate(e, count, out);
@@ -182,6 +192,20 @@ static ddpm_status check_unchanged(const ddpm_evaluation *e, const ddpm_dataset 
         path, *path ? ": " : "", ddpm_error_message());
 }
 
+/* Collective. Fill a table with the first training rows. Streamed rows are prepared a batch at a time, for which
+ * data.memory is known to suffice; a window is overwritten only when all ranks have copied from it. */
+static ddpm_status copy_trained(const ddpm_evaluation *e, ddpm_dataset *dataset, ddpm_row_table *out)
+{
+    for (int64_t first = 0; first < out->count; first += e->data.batch) {
+        const int64_t count = ddpm_smaller(e->data.batch, out->count - first);
+        DDPM_TRY(ddpm_dataset_prepare(dataset, first, count));
+        ddpm_dataset_fill(dataset, first, count, out->rows + first * e->columns,
+                          out->values + first * e->condition->count);
+        ddpm_comm_barrier(e->comm);
+    }
+    return DDPM_OK;
+}
+
 /* Collective. Fill the tables from the data that the model was trained on. */
 static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
 {
@@ -191,11 +215,13 @@ static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
     ddpm_status status = check_unchanged(e, dataset);
     if (status == DDPM_OK && held_out == 0 && !toy)
         status = ddpm_fail(DDPM_ERR_DATA,
-                           "training held no rows out (data.validation is 0); name rows to evaluate with --data");
+                           "training held no rows out (data.validation: %g of the rows is none); name rows to "
+                           "evaluate with --data",
+                           e->data.validation);
     DDPM_TRY(ddpm_agree(e->comm, status));
     if (o->count > 0)
-        status = held_out > 0 ? copy_held_out(e, dataset, ddpm_smaller(o->count, held_out), &e->held_out)
-                              : make_new(e, 3, o->count, &e->held_out);
+        status = held_out > 0 ? copy_held_out(e, dataset, ddpm_smaller(o->count, held_out), &e->evaluated)
+                              : make_new(e, 3, o->count, &e->evaluated);
     if (status == DDPM_OK && o->samples > 0 && toy) {
         status = make_new(e, 1, SETS * o->samples, &e->references);
         if (status == DDPM_OK) status = make_new(e, 2, SETS * o->samples, &e->others);
@@ -206,9 +232,7 @@ static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
     }
     DDPM_TRY(ddpm_agree(e->comm, status));
     if (o->samples <= 0 || toy) return DDPM_OK;
-    DDPM_TRY(ddpm_dataset_prepare(dataset, 0, e->others.count));
-    ddpm_dataset_fill(dataset, 0, e->others.count, e->others.rows, e->others.values);
-    return DDPM_OK;
+    return copy_trained(e, dataset, &e->others);
 }
 
 /* Local. Read the samples of --samples-file. */

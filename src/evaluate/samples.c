@@ -96,8 +96,8 @@ static void release(comparison *c)
     ddpm_release(c->ks);
 }
 
-/* The set of a table for pair number `pair`. Where a table has rows enough, its sets have no row in common; else each
- * set is drawn from the whole table, without repetition. */
+/* Fill the set of pair number `pair` from a table. A table with enough rows gives each pair rows of its own; a smaller
+ * one gives each pair a random choice of all its rows. */
 static ddpm_status choose_set(comparison *c, const ddpm_row_table *table, int64_t pair, ddpm_quality_set *out)
 {
     const int64_t columns = c->e->columns;
@@ -156,7 +156,12 @@ ddpm_status ddpm_evaluation_quality(ddpm_evaluation *e)
 {
     int64_t rows = ddpm_smaller(e->options.samples, ddpm_smaller(e->references.count, e->others.count));
     if (e->options.samples_file) rows = ddpm_smaller(rows, e->samples.count);
-    if (rows < 2) return ddpm_fail(DDPM_ERR_DATA, "at least two rows are needed to measure the quality of samples");
+    if (rows < 2)
+        return ddpm_fail(
+            DDPM_ERR_DATA,
+            "the quality of samples needs at least two rows in a set, found %lld; give --samples 2 or more, "
+            "more rows, or --samples 0 to leave it out",
+            (long long)rows);
     if (!e->options.samples_file) DDPM_TRY(make_samples(e, rows));
     comparison c = {.e = e, .rows = rows};
     ddpm_quality_set samples = {0};

@@ -71,7 +71,9 @@ static int32_t draw_one(const ddpm_timesteps *s, uint64_t seed, int64_t iteratio
 void ddpm_timesteps_draw(const ddpm_timesteps *timesteps, uint64_t seed, int64_t iteration, int64_t first, int64_t rows,
                          int32_t *t, float *weight)
 {
-    for (int64_t i = 0; i < rows; i++) t[i] = draw_one(timesteps, seed, iteration, first + i, &weight[i]);
+    float unused;
+    for (int64_t i = 0; i < rows; i++)
+        t[i] = draw_one(timesteps, seed, iteration, first + i, weight ? &weight[i] : &unused);
 }
 
 void ddpm_timesteps_refresh(ddpm_timesteps *timesteps)

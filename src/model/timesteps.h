@@ -41,7 +41,8 @@ void ddpm_timesteps_release(ddpm_timesteps *timesteps);
 /** Bytes of the history and of the probabilities; 0 without importance sampling. */
 int64_t ddpm_timesteps_bytes(const ddpm_timesteps *timesteps);
 
-/** Draw t [rows], 1..T, of rows first .. first+rows-1 of an iteration's batch, and set their weights [rows]. */
+/** Draw t [rows], 1..T, of rows first .. first+rows-1 of an iteration's batch, and set their weights [rows]; weight is
+ * NULL where these are not wanted. */
 void ddpm_timesteps_draw(const ddpm_timesteps *timesteps, uint64_t seed, int64_t iteration, int64_t first, int64_t rows,
                          int32_t *t, float *weight);
 

@@ -116,6 +116,11 @@ int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing);
  * by another thread. The parameters are borrowed for as long as the packed weights are used. */
 void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts);
 
+/** Create and fill in one.
+ *  @param[out] out  free with ddpm_packed_free, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_packed_make(const ddpm_network *network, ddpm_packing packing, const float *parameters,
+                                             ddpm_packed **out);
+
 /* ---- blocks of rows ---- */
 
 /** Memory for up to `rows` rows at a time, which go through the network in blocks of `block` rows. Each block is one

@@ -82,3 +82,11 @@ void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const fl
         if (part == 0) memcpy(p->bias, bias, (size_t)layer->outputs * sizeof *bias);
     }
 }
+
+ddpm_status ddpm_packed_make(const ddpm_network *network, ddpm_packing packing, const float *parameters,
+                             ddpm_packed **out)
+{
+    DDPM_TRY(ddpm_packed_create(network, packing, out));
+    ddpm_packed_fill(*out, network, parameters, 0, 1);
+    return DDPM_OK;
+}

@@ -65,8 +65,9 @@ static ddpm_matrix copy_output(thread_memory *m, ddpm_const_matrix output)
     return copy;
 }
 
-/* Classifier-free guidance: for a given x_t, every kind of prediction is linear in the noise, so that guiding the
- * prediction guides the noise. The variance stays the conditional one. */
+/* Classifier-free guidance: guided = conditional + w (conditional - unconditional). For a given x_t every kind of
+ * prediction is linear in the noise, so this guides the noise as the paper does. The variance head stays the
+ * conditional one. */
 static void extrapolate(thread_memory *m, const float *xt, ddpm_matrix guided)
 {
     const ddpm_generator *g = m->owner;
@@ -113,8 +114,8 @@ static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddp
     g->condition = loaded->model.condition;
     g->transform = ddpm_loaded_transform(loaded);
     g->guidance = sampling->guidance;
-    DDPM_TRY(ddpm_packed_create(g->network, DDPM_PACK_FORWARD, &g->packed));
-    ddpm_packed_fill(g->packed, g->network, ddpm_loaded_weights(loaded, sampling->weights), 0, 1);
+    DDPM_TRY(
+        ddpm_packed_make(g->network, DDPM_PACK_FORWARD, ddpm_loaded_weights(loaded, sampling->weights), &g->packed));
     DDPM_TRY(ddpm_sampler_create(diffusion, &spec, &g->sampler));
     DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the sampler"));
     for (int i = 0; i < g->threads; i++) {

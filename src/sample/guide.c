@@ -84,8 +84,7 @@ ddpm_status ddpm_guide_check(const ddpm_loaded *model, const ddpm_loaded *classi
 static ddpm_status build(ddpm_guide *g, const float *weights, int64_t rows)
 {
     const int64_t columns = ddpm_network_get_spec(g->network)->columns;
-    DDPM_TRY(ddpm_packed_create(g->network, DDPM_PACK_INPUT_GRADIENT, &g->packed));
-    ddpm_packed_fill(g->packed, g->network, weights, 0, 1);
+    DDPM_TRY(ddpm_packed_make(g->network, DDPM_PACK_INPUT_GRADIENT, weights, &g->packed));
     DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the classifier"));
     for (int i = 0; i < g->threads; i++) {
         thread_memory *m = &g->memory[i];

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "sample/conditions.h"
 #include "sample/generator.h"
 #include "sample/given.h"
@@ -13,9 +14,6 @@
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Between the seeds of draws: an odd number, far from the small numbers that users take for seeds. */
-#define DRAW_STRIDE UINT64_C(0x9E3779B97F4A7C15)
 
 typedef struct sampling_run {
     const ddpm_loaded *loaded;
@@ -53,7 +51,7 @@ static void make_completions(void *context, int thread, int64_t first, int64_t c
     const ddpm_sample_options *o = run->options;
     const size_t bytes = (size_t)(count * run->loaded->checkpoint.columns) * sizeof *x;
     for (int64_t d = 0; d < o->draws; d++) {
-        ddpm_generator_complete(run->generator, thread, o->seed + (uint64_t)d * DRAW_STRIDE, first, count,
+        ddpm_generator_complete(run->generator, thread, o->seed + (uint64_t)d * DDPM_SEED_STRIDE, first, count,
                                 ddpm_given_known(run->given, first), o->passes, x);
         if (o->draws > 1) memcpy(draws + d * stride, x, bytes);
     }
@@ -91,9 +89,9 @@ static ddpm_status find_class(const ddpm_condition *conditions, const ddpm_condi
             return DDPM_OK;
     return ddpm_fail(
         DDPM_ERR_USAGE,
-        "--classifier: the class '%s' of %lld kinds that it was trained on is none of the model's conditions; take a "
-        "classifier of one of them, or a model without conditions",
-        learned->names[0], (long long)learned->classes[0]);
+        "--classifier: it tells %lld classes of '%s' apart, which is none of the model's conditions; take a classifier "
+        "of one of them, or a model without conditions",
+        (long long)learned->classes[0], learned->names[0]);
 }
 
 /* Let the classifier steer. Samples of a model without conditions have one condition, the classifier's class. */
@@ -219,7 +217,7 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     ddpm_loaded loaded, classifier = {0};
     char spent[32];
     DDPM_TRY(ddpm_load_everywhere(comm, options->checkpoint, 0, &loaded));
-    ddpm_status status = ddpm_sampling_settings_apply(&options->settings, &loaded.config);
+    ddpm_status status = ddpm_agree(comm, ddpm_sampling_settings_apply(&options->settings, &loaded.config));
     if (status == DDPM_OK && options->classifier)
         status = ddpm_load_everywhere(comm, options->classifier, 0, &classifier);
     if (status == DDPM_OK) {

@@ -5,7 +5,7 @@
 #include "sample/sampling.h"
 #include "world/comm.h"
 
-enum { DDPM_CONDITIONS_MAX = 64, DDPM_PASSES = 10 /* the default of passes, which is the authors' choice too */ };
+enum { DDPM_CONDITIONS_MAX = 64, DDPM_PASSES = 10 /* the default, as in RePaint */ };
 
 typedef struct ddpm_sample_options {
     const char *checkpoint, *output;
@@ -17,15 +17,18 @@ typedef struct ddpm_sample_options {
     const char *conditions[DDPM_CONDITIONS_MAX];
     const char *conditions_file; /* "FILE.h5[:dataset]", a row for each sample; NULL: none */
     const char *classifier;      /* checkpoint or run folder of a classifier that steers; NULL: none */
+    int has_scale;               /* 0: scale is 1 */
     double scale;                /* of the classifier's gradient */
     int64_t snapshots;           /* of the trajectory, 0: none */
-    int has_seed, has_scale;     /* 0: the seed of the checkpoint's configuration; a scale of 1 */
+    int has_seed;                /* 0: take the seed of the checkpoint's configuration */
     uint64_t seed;
     ddpm_sampling_settings settings; /* over those of the checkpoint's configuration */
 } ddpm_sample_options;
 
 /** Collective. Write samples, or the rows of options->given completed, in their order: /samples [N][D], or with more
- * than one draw /draws [M][N][D]. Each draw has a seed of its own; draw 0 has options->seed. */
+ * than one draw /draws [M][N][D]. Each draw has a seed of its own; draw 0 has options->seed.
+ *  @return DDPM_ERR_USAGE: the model is a classifier, its conditions or steps do not fit, or the classifier is of other
+ *  data; DDPM_ERR_NUMERIC: a sample is not finite. On failure no file is left. */
 DDPM_MUST_CHECK ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options);
 
 #endif

@@ -65,7 +65,8 @@ static ddpm_status set(ddpm_config *config, const char *name, const char *value)
     return ddpm_fail(DDPM_ERR_INTERNAL, "--%s is not an option of the section " SECTION, name);
 }
 
-/* Try a setting on a configuration of defaults, so that a mistake is found before a model is read. */
+/* Set it on a configuration of defaults, so that a mistake is found before a model is read. The keys of a file are
+ * wrong configuration; those of a command line are wrong usage. */
 static ddpm_status try_to_set(const char *option, const char *value)
 {
     ddpm_config config;

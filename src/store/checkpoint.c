@@ -118,6 +118,7 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     DDPM_TRY(ddpm_h5_put_real(file, "/", "interval_loss", c->interval.loss));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "interval_count", c->interval.count));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "recoveries", c->recoveries));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "returned", c->returned));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
     for (int i = 0; i < LISTS; i++) {
         char **names = pointer_at(c, lists[i].names);
@@ -267,10 +268,12 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
     DDPM_TRY(ddpm_h5_get_int(file, "/", "interval_count", &c->interval.count));
     if (ddpm_h5_has_attribute(file, "/", "recoveries"))
         DDPM_TRY(ddpm_h5_get_int(file, "/", "recoveries", &c->recoveries));
+    c->returned = -1;
+    if (ddpm_h5_has_attribute(file, "/", "returned")) DDPM_TRY(ddpm_h5_get_int(file, "/", "returned", &c->returned));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
-    if (c->iteration < 0 || c->recoveries < 0)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: its iteration is %lld, with %lld recoveries", path,
-                         (long long)c->iteration, (long long)c->recoveries);
+    if (c->iteration < 0 || c->recoveries < 0 || c->returned < -1)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: its iteration is %lld, with %lld recoveries, the last to iteration %lld",
+                         path, (long long)c->iteration, (long long)c->recoveries, (long long)c->returned);
     for (int i = 0; i < LISTS; i++) {
         int64_t names = 0;
         char **list = NULL;

@@ -6,9 +6,9 @@
  * /reduction/exponent [tensors + 1] int32; with importance sampling of t, /timesteps/history [T][10] float32 and
  * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64, and
  * their names in the root's attribute condition_names; attributes of the root: format, program, iteration,
- * interval_loss, interval_count, recoveries (0 if it is missing), config (the resolved YAML), columns (their names, if
- * they have any). Chunks and metadata have HDF5's checksums; the user block holds a digest of all that follows it
- * (file/digest.h), which is checked before HDF5 opens the file.
+ * interval_loss, interval_count, recoveries (0 if it is missing), returned (-1 if it is missing), config (the resolved
+ * YAML), columns (their names, if they have any). Chunks and metadata have HDF5's checksums; the user block holds a
+ * digest of all that follows it (file/digest.h), which is checked before HDF5 opens the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */
@@ -44,6 +44,7 @@ typedef struct ddpm_checkpoint {
     int64_t iteration; /* iterations that are finished */
     ddpm_interval interval;
     int64_t recoveries;        /* times that the learning rate was halved */
+    int64_t returned;          /* the iteration that the last of them went back to; -1: there was none */
     char *config;              /* resolved YAML */
     int64_t columns;           /* D */
     char **column_names;       /* [D], or NULL */
@@ -104,6 +105,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_path(const char *run_folder, int64_t
  * that a killed run left half written. This iteration's file stays in any case. A file that cannot be removed leads to
  * a warning. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_publish(const char *run_folder, int64_t iteration, int64_t keep);
+
+/** Remove the checkpoints of iterations beyond this one, and point latest.h5 at this one's file; at iteration 0, which
+ * has none, remove the link too. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_go_back(const char *run_folder, int64_t iteration);
 
 /** Remove the files that a killed run left half written. */
 void ddpm_checkpoint_remove_partials(const char *run_folder);

@@ -183,6 +183,23 @@ ddpm_status ddpm_checkpoint_publish(const char *run_folder, int64_t iteration, i
     return DDPM_OK;
 }
 
+ddpm_status ddpm_checkpoint_go_back(const char *run_folder, int64_t iteration)
+{
+    char name[48];
+    int64_t count = 0, *iterations = NULL;
+    if (iteration > 0)
+        DDPM_TRY(link_latest(run_folder, iteration));
+    else
+        remove_file(run_folder, link_name);
+    DDPM_TRY(ddpm_checkpoint_list(run_folder, &count, &iterations));
+    for (int64_t i = 0; i < count && iterations[i] > iteration; i++) {
+        file_name(iterations[i], name);
+        remove_file(run_folder, name);
+    }
+    ddpm_release(iterations);
+    return DDPM_OK;
+}
+
 void ddpm_checkpoint_remove_partials(const char *run_folder)
 {
     char folder[DDPM_PATH_BYTES];

@@ -19,9 +19,9 @@ int64_t ddpm_batch_choose_block_rows(int64_t rows);
 
 enum { DDPM_BATCH_TOGETHER = 4 }; /* the most blocks that a thread computes at a time */
 
-/** How many blocks a thread computes at a time. Sums of gradients that are larger than a processor's own cache are read
- * from memory for every addition, so that a thread adds the gradients of a few blocks at a time; every block is one
- * contribution in any case, so the result is the same.
+/** How many blocks a thread computes at a time. A thread's sums that do not fit the processor's own cache are read from
+ * memory for every addition; adding the gradients of several blocks at once saves such reads. Every block stays one
+ * contribution, so the result is the same.
  *  @param sum_bytes  of a thread's sums.  @param threads  of all ranks. */
 int64_t ddpm_batch_together(const ddpm_batch *batch, int64_t sum_bytes, int64_t threads);
 

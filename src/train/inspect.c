@@ -9,8 +9,10 @@
 static double largest(int64_t n, const float *values)
 {
     double most = 0.0;
-    for (int64_t i = 0; i < n; i++)
-        if (!(fabs((double)values[i]) <= most)) most = fabs((double)values[i]);
+    for (int64_t i = 0; i < n; i++) {
+        const double size = fabs((double)values[i]);
+        if (isnan(size) || size > most) most = size;
+    }
     return most;
 }
 
@@ -38,13 +40,10 @@ ddpm_status ddpm_inspect_block(const ddpm_stepper *stepper, const ddpm_state *st
     if (number >= batch->blocks)
         return ddpm_fail(DDPM_ERR_USAGE, "--block: expected 0 to %lld, the blocks of a batch, found %lld",
                          (long long)batch->blocks - 1, (long long)number);
-    ddpm_status status = ddpm_packed_create(network, DDPM_PACK_FORWARD, &packed);
+    ddpm_status status = ddpm_packed_make(network, DDPM_PACK_FORWARD, state->parameters, &packed);
     if (status == DDPM_OK) status = ddpm_block_create(&stepper->thread_block[0].spec, packed, 1, &block);
     if (status == DDPM_OK) status = DDPM_NEW(&loss, batch->block_rows, "losses of a block");
-    if (status == DDPM_OK) {
-        ddpm_packed_fill(packed, network, state->parameters, 0, 1);
-        print(&block, state->iteration, ddpm_batch_rows(batch, number, 1), loss, to);
-    }
+    if (status == DDPM_OK) print(&block, state->iteration, ddpm_batch_rows(batch, number, 1), loss, to);
     ddpm_release(loss);
     ddpm_block_release(&block);
     ddpm_packed_free(packed);

@@ -4,15 +4,15 @@
 
 #include "train/stepper.h"
 
-/** In bytes; P parameters, R rows of a block, T steps of the diffusion. */
+/** In bytes. */
 typedef struct ddpm_memory {
-    int64_t parameters;  /* 20 P: parameters, average, two moments, gradient */
-    int64_t packed;      /* about 8 P: two copies of the weights, padded to whole panels */
-    int64_t sums;        /* 8 P a thread (float32 reduction: 4 P) */
-    int64_t activations; /* about 8 R x width x (depth + 1) a thread, for each block that is computed at a time */
-    int64_t tables;      /* by t: 4 (time_width + 24) T; importance sampling adds 52 T, and 12 a row of the batch */
-    int64_t checkpoint; /* at most 32 P more on rank 0 while it writes a checkpoint: the file is put together in memory,
-                           and HDF5 holds parts of it */
+    int64_t parameters;  /* with their average, two moments and the gradient */
+    int64_t packed;      /* two copies of the weights, padded to whole panels */
+    int64_t sums;        /* of gradients, for each thread */
+    int64_t activations; /* for each thread, of the blocks that it computes at a time */
+    int64_t tables;      /* by t; and for importance sampling, by the rows of a batch */
+    int64_t checkpoint; /* at most this more on rank 0 while it writes a checkpoint: the file is put together in memory,
+                          and HDF5 holds parts of it */
 } ddpm_memory;
 
 /** What a stepper and the state beside it take: the same before the first step and at any time after it. */

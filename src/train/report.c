@@ -25,7 +25,7 @@ ddpm_status ddpm_report_interval(const ddpm_trainer *t, ddpm_progress *progress,
 {
     const int64_t done = t->state.iteration;
     const double batch = (double)t->spec.step.batch;
-    const double rate = (double)(done - t->marked_iteration) / (seconds - t->marked_seconds);
+    const double rate = (double)(done - t->rate_iteration) / (seconds - t->rate_seconds);
     const ddpm_metrics_row row = {
         .iteration = done,
         .epoch = (double)done * batch / (double)ddpm_dataset_rows(t->dataset),

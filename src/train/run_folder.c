@@ -15,8 +15,8 @@ struct ddpm_run_folder {
     double seconds;
 };
 
-/* Remove what runs that were killed left half written. Another program may be writing a sample file in this folder:
- * such a file is removed only when it has not changed for long. */
+/* Remove the partial files that killed runs left. Another program may be writing a sample file into this folder, so any
+ * other partial file goes only when it has not changed for a day. */
 static ddpm_status clean(const char *folder)
 {
     static const char *const names[] = {"config.yaml", "metrics.csv", "failed.h5"};

@@ -1,4 +1,4 @@
-/** What the files of this room take of a configuration. Local. */
+/** What the files of this folder take of a configuration. Local. */
 #ifndef DDPM_TRAIN_SETTINGS_H
 #define DDPM_TRAIN_SETTINGS_H
 

@@ -10,6 +10,7 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
     ddpm_checkpoint c = {
         .iteration = state->iteration,
         .recoveries = state->recoveries,
+        .returned = state->returned,
         .columns = transform->columns,
         .column_names = (char **)ddpm_dataset_names(stepper->dataset),
         .mean = transform->mean,
@@ -50,6 +51,7 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
     }
     state->iteration = c->iteration;
     state->recoveries = c->recoveries;
+    state->returned = c->returned;
     memcpy(state->parameters, c->parameters, bytes);
     memcpy(state->ema, c->ema, bytes);
     memcpy(state->moment1, c->moment1, bytes);

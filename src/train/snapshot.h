@@ -10,7 +10,8 @@
 ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *state);
 
 /** Set the stepper and the state from a checkpoint of the same configuration and data. DDPM_ERR_DATA when its arrays do
- * not fit them; nothing is changed then. */
+ * not fit them; nothing is changed then.
+ *  @param checkpoint  read with its moments. */
 DDPM_MUST_CHECK ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_stepper *stepper,
                                                   ddpm_state *state);
 

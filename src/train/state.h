@@ -9,14 +9,16 @@
 typedef struct ddpm_state {
     int64_t iteration;  /* the number of finished iterations */
     int64_t recoveries; /* each has halved the learning rate */
+    int64_t returned;   /* the iteration that the last recovery went back to; -1: there was none */
     float *parameters, *ema, *moment1, *moment2;
 } ddpm_state;
 
-/** @param[out] out  zeros; release with ddpm_state_release, also on failure. */
+/** @param[out] out  zeros, and no recovery; release with ddpm_state_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_state_create(const ddpm_network *network, ddpm_state *out);
 void ddpm_state_release(ddpm_state *state);
 
-/** Set what a new run starts from: the network's initial parameters for this seed. */
+/** Set what a new run starts from: the network's initial parameters for this seed. The recoveries are left as they are.
+ */
 void ddpm_state_begin(const ddpm_network *network, uint64_t seed, ddpm_state *state);
 
 #endif

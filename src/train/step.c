@@ -68,7 +68,7 @@ static void wait_for_others(ddpm_stepper *s)
 static void learn_timesteps(ddpm_stepper *s, int64_t iteration)
 {
     ddpm_comm_sum_float(s->comm, s->row_loss, s->batch.rows); /* one rank has each row, the others have 0 */
-    ddpm_timesteps_draw(&s->timesteps, s->spec.seed, iteration, 0, s->batch.rows, s->row_t, s->row_weight);
+    ddpm_timesteps_draw(&s->timesteps, s->spec.seed, iteration, 0, s->batch.rows, s->row_t, NULL);
     ddpm_timesteps_learn(&s->timesteps, s->row_t, s->row_loss);
 }
 

@@ -10,8 +10,7 @@ static ddpm_status create_timesteps(ddpm_stepper *s)
     DDPM_TRY(ddpm_timesteps_create(s->spec.timesteps, s->model->diffusion.schedule.steps, rows, &s->timesteps));
     if (s->spec.timesteps != DDPM_TIMESTEPS_IMPORTANCE) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&s->row_loss, rows, "losses of a batch"));
-    DDPM_TRY(DDPM_NEW(&s->row_t, rows, "losses of a batch"));
-    return DDPM_NEW(&s->row_weight, rows, "losses of a batch");
+    return DDPM_NEW(&s->row_t, rows, "losses of a batch");
 }
 
 static ddpm_status create_blocks(ddpm_stepper *s)
@@ -78,6 +77,5 @@ void ddpm_stepper_free(ddpm_stepper *stepper)
     ddpm_timesteps_release(&stepper->timesteps);
     ddpm_release(stepper->row_loss);
     ddpm_release(stepper->row_t);
-    ddpm_release(stepper->row_weight);
     ddpm_release(stepper);
 }

@@ -35,7 +35,6 @@ typedef struct ddpm_stepper {
     float *gradient;          /* [parameters] */
     float *row_loss;          /* [batch], each set by the rank that had the row; NULL without importance sampling */
     int32_t *row_t;           /* [batch]; likewise */
-    float *row_weight;        /* [batch]; likewise. ddpm_timesteps_draw sets it, and nothing reads it */
     ddpm_timing *timing;      /* borrowed; NULL: nothing is measured */
 } ddpm_stepper;
 

@@ -33,7 +33,7 @@ void ddpm_stop_hold(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-/* A second SIGINT ends the process at once: the user does not want to wait for the checkpoint. */
+/* SIGINT after any caught signal ends the process at once: the user does not want to wait for the checkpoint. */
 static void on_signal(int number)
 {
     if (caught && number == SIGINT) {
@@ -105,9 +105,8 @@ int ddpm_stop_wanted(ddpm_stop *stop)
     return stop->reason != NULL;
 }
 
-void ddpm_stop_end(ddpm_stop *stop)
+void ddpm_stop_end(void)
 {
-    (void)stop;
     sigprocmask(SIG_SETMASK, &held, NULL);
     for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &before[i], NULL);
 }

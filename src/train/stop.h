@@ -31,6 +31,6 @@ DDPM_MUST_CHECK ddpm_status ddpm_stop_begin(double time_limit, double margin, co
 int ddpm_stop_wanted(ddpm_stop *stop);
 
 /** Restore what the signals did before. */
-void ddpm_stop_end(ddpm_stop *stop);
+void ddpm_stop_end(void);
 
 #endif

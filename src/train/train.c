@@ -20,15 +20,15 @@
 static ddpm_status fail_numeric(const ddpm_trainer *t)
 {
     char what[DDPM_MESSAGE_BYTES / 2], path[DDPM_PATH_BYTES];
-    snprintf(what, sizeof what, "%s, at iteration %lld of seed %llu; the last checkpoint is untouched",
-             ddpm_error_message(), (long long)t->state.iteration + 1, (unsigned long long)t->spec.step.seed);
+    snprintf(what, sizeof what, "%s, at iteration %lld of seed %llu", ddpm_error_message(),
+             (long long)t->state.iteration + 1, (unsigned long long)t->spec.step.seed);
     if (ddpm_trainer_save_failed(t, path) != DDPM_OK)
-        return ddpm_fail(DDPM_ERR_NUMERIC, "%s; the state before it could not be kept", what);
+        return ddpm_fail(DDPM_ERR_NUMERIC, "%s; the state before this iteration could not be saved", what);
     return ddpm_fail(DDPM_ERR_NUMERIC,
-                     "%s: go on from it at half the learning rate (training.recover: 1 with checkpoint.keep: 0), or "
-                     "start a new run with a lower training.learning_rate or training.clip; to see the block's rows, "
-                     "give the same command with --resume '%s' --block B",
-                     what, path);
+                     "%s; the state before it is in %s. Set training.recover%s to go back to a checkpoint at half the "
+                     "learning rate, or start a new run with a lower training.learning_rate or training.clip. "
+                     "'--resume %s --block B' added to this command prints the rows of block B",
+                     what, path, t->spec.recover > 0 ? " higher" : " (with checkpoint.keep: 0)", path);
 }
 
 /* Collective. Save the state, unless that was done at this iteration. */
@@ -61,8 +61,8 @@ static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double star
         const double seconds = ddpm_comm_seconds() - started;
         DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_report_interval(t, progress, result.norm, validation, seconds)));
         t->interval = (ddpm_interval){0};
-        t->marked_iteration = done;
-        t->marked_seconds = seconds;
+        t->rate_iteration = done;
+        t->rate_seconds = seconds;
     }
     if (done % spec->checkpoint_every == 0 || last || *stopping) return save(t);
     return DDPM_OK;
@@ -76,8 +76,8 @@ static ddpm_status loop(ddpm_trainer *t)
     ddpm_progress progress = ddpm_progress_begin("iterations", iterations);
     int stopping = 0;
     ddpm_status status = DDPM_OK;
-    t->marked_iteration = t->state.iteration;
-    t->marked_seconds = ddpm_comm_seconds() - started;
+    t->rate_iteration = t->state.iteration;
+    t->rate_seconds = ddpm_comm_seconds() - started;
     while (status == DDPM_OK && !stopping && t->state.iteration < iterations)
         status = advance(t, &progress, started, &stopping);
     if (stopping)
@@ -90,7 +90,7 @@ static ddpm_status loop(ddpm_trainer *t)
 }
 
 /* Collective. The loop, between the opening and the closing of the run folder. */
-static ddpm_status train_on(ddpm_trainer *t, const char *folder)
+static ddpm_status loop_in_folder(ddpm_trainer *t, const char *folder)
 {
     char message[DDPM_MESSAGE_BYTES];
     ddpm_status status =
@@ -102,33 +102,34 @@ static ddpm_status train_on(ddpm_trainer *t, const char *folder)
 }
 
 /* Collective. Go back to the newest regular checkpoint, or to the start, and halve the learning rate. A run that fails
- * again before it comes to a new checkpoint goes back further, since numbers may have grown far too large long before
- * they are infinite. Checkpoints of requests to stop are passed over: where a run goes back to must not depend on when
- * it was stopped. */
+ * again before it comes to a new regular checkpoint goes back further, since numbers may have grown far too large long
+ * before they are infinite. Where a run goes back to must not depend on when it was stopped: the checkpoints of
+ * requests to stop are passed over, and those beyond are removed, lest the run be resumed from one of them. */
 static ddpm_status go_back(ddpm_trainer *t, const char *folder)
 {
-    const int64_t recoveries = t->state.recoveries + 1;
-    const int again = t->returned >= 0 && t->saved <= t->returned;
-    const int64_t most = again ? t->returned - 1 : t->state.iteration;
+    const int64_t recoveries = t->state.recoveries + 1, every = t->spec.checkpoint_every;
+    const int64_t regular = t->state.iteration - t->state.iteration % every; /* where the newest one is, or was */
+    const int again = regular <= t->state.returned;
+    const int64_t most = again ? t->state.returned - 1 : t->state.iteration;
     ddpm_log_warning("%s", ddpm_error_message());
     DDPM_TRY(ddpm_trainer_begin(t));
-    DDPM_TRY(ddpm_trainer_load_newest(t, folder, t->spec.checkpoint_every, most));
+    DDPM_TRY(ddpm_trainer_load_newest(t, folder, every, most));
     t->state.recoveries = recoveries;
-    t->returned = t->state.iteration;
-    t->saved = t->state.iteration > 0 ? t->state.iteration : -1;
+    t->state.returned = t->state.iteration;
+    DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_checkpoint_go_back(folder, t->state.iteration)));
     ddpm_log_warning("recovery %lld of %lld: the run goes on from iteration %lld with the learning rate halved",
                      (long long)recoveries, (long long)t->spec.recover, (long long)t->state.iteration);
     return DDPM_OK;
 }
 
 /* Collective. Train, and go back as often as is allowed. */
-static ddpm_status train(ddpm_trainer *t, const char *folder)
+static ddpm_status train_with_recoveries(ddpm_trainer *t, const char *folder)
 {
     if (t->timing) ddpm_timing_begin(t->timing);
-    ddpm_status status = train_on(t, folder);
+    ddpm_status status = loop_in_folder(t, folder);
     while (status == DDPM_ERR_NUMERIC && t->state.recoveries < t->spec.recover) {
         status = go_back(t, folder);
-        if (status == DDPM_OK) status = train_on(t, folder);
+        if (status == DDPM_OK) status = loop_in_folder(t, folder);
     }
     return status;
 }
@@ -174,15 +175,17 @@ static ddpm_status resume_and_train(ddpm_trainer *t, const ddpm_train_options *o
     const char *watched = ddpm_comm_rank(t->comm) == 0 ? folder : NULL;
     DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_lock_take(folder, &t->lock)));
     DDPM_TRY(resume(t, options, folder));
-    t->saved = t->state.iteration > 0 ? t->state.iteration : -1;
     if (t->state.iteration >= t->spec.iterations) {
         ddpm_log_info("finished   %s has all %lld iterations already", folder, (long long)t->state.iteration);
         return DDPM_OK;
     }
     DDPM_TRY(ddpm_agree(t->comm, ddpm_stop_begin(t->spec.time_limit, t->spec.stop_margin, watched, &t->stop)));
-    ddpm_status status = train(t, folder);
-    ddpm_stop_end(&t->stop);
-    if (status == DDPM_OK && t->timing) status = ddpm_timing_write(t->comm, t->timing, omp_get_max_threads(), folder);
+    ddpm_status status = train_with_recoveries(t, folder);
+    ddpm_stop_end();
+    if (t->timing && (status == DDPM_OK || status == DDPM_STOPPED)) {
+        const ddpm_status written = ddpm_timing_write(t->comm, t->timing, omp_get_max_threads(), folder);
+        if (written != DDPM_OK) status = written; /* else the message of the stop is still the last one */
+    }
     if (status == DDPM_OK) ddpm_log_info("finished   %lld iterations; see %s", (long long)t->state.iteration, folder);
     return status;
 }
@@ -220,8 +223,6 @@ ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_tr
         .spec = ddpm_settings_trainer(config),
         .config = config,
         .timing = options->timings ? &timing : NULL,
-        .saved = -1,
-        .returned = -1,
     };
     const ddpm_status status = run(&t, options);
     ddpm_trainer_release(&t);

@@ -22,7 +22,10 @@ typedef struct ddpm_train_options {
 
 /** Collective. Train until training.iterations, or until a request to stop (DDPM_STOPPED, after a checkpoint). A run
  * locks its folder (file/lock.h), so that only one at a time uses it.
- *  @param config  checked, the same on all ranks. */
+ *  @param config  checked, the same on all ranks.
+ *  @return DDPM_ERR_USAGE: the folder has checkpoints (DDPM_RESUME_NEVER), is in use by another run, or a batch has no
+ *  such block. DDPM_ERR_CONFIG or DDPM_ERR_DATA: the checkpoint is of another configuration or other data.
+ *  DDPM_ERR_NUMERIC: the loss or gradient is not finite; RUN/failed.h5 then has the state before it. */
 DDPM_MUST_CHECK ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_train_options *options);
 
 #endif

@@ -19,6 +19,7 @@ ddpm_status ddpm_trainer_begin(ddpm_trainer *t)
     DDPM_TRY(ddpm_stepper_create(t->comm, &t->spec.step, &t->model, t->dataset, omp_get_max_threads(), t->timing,
                                  &t->stepper));
     t->interval = (ddpm_interval){0};
+    t->saved = -1;
     ddpm_state_begin(t->model.network, t->spec.step.seed, &t->state);
     return DDPM_OK;
 }
@@ -71,6 +72,7 @@ static ddpm_status restore(ddpm_trainer *t, const ddpm_loaded *loaded)
     DDPM_TRY(check_same_data(t, loaded));
     DDPM_TRY(ddpm_snapshot_restore(&loaded->checkpoint, t->stepper, &t->state));
     t->interval = loaded->checkpoint.interval;
+    t->saved = t->state.iteration;
     return DDPM_OK;
 }
 
@@ -108,6 +110,7 @@ ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char *folder, int64_
         if (status != DDPM_OK) break;
         ddpm_comm_broadcast(t->comm, path, sizeof path);
         status = ddpm_trainer_load(t, path);
+        /* only the message of a damaged file names it: other data or another configuration is no damage */
         const int damaged = status == DDPM_ERR_DATA && strstr(ddpm_error_message(), path) != NULL;
         if (!damaged) break;
         ddpm_log_warning("%s", ddpm_error_message());

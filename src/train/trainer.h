@@ -31,15 +31,14 @@ typedef struct ddpm_trainer {
     ddpm_dataset *dataset;
     ddpm_stepper *stepper;
     ddpm_state state;
-    ddpm_interval interval;   /* what has been added up since the last row of metrics.csv */
-    int64_t marked_iteration; /* where the interval began, in this submission; for the rate */
-    double marked_seconds;    /* when it began */
-    ddpm_timing *timing;      /* NULL: nothing is measured */
+    ddpm_interval interval; /* what has been added up since the last row of metrics.csv */
+    int64_t rate_iteration; /* where, in this submission, the interval of rows_per_second began */
+    double rate_seconds;    /* the training time then */
+    ddpm_timing *timing;    /* NULL: nothing is measured */
     ddpm_stop stop;
     ddpm_lock *lock;         /* of the folder, on rank 0; NULL on the others */
     ddpm_run_folder *folder; /* on rank 0 while the loop runs; else NULL */
-    int64_t saved;           /* the iteration of the newest checkpoint; -1: there is none */
-    int64_t returned;        /* the iteration that the last recovery went back to; -1: there was none */
+    int64_t saved;           /* the iteration at which this run last saved or resumed; -1: neither */
 } ddpm_trainer;
 
 /** Collective. Make the model, the memory and the state of a new run. The communicator, the spec, the configuration and
@@ -53,7 +52,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_trainer_begin(ddpm_trainer *t);
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_load(ddpm_trainer *t, const char *path);
 
 /** Collective. Go on from the newest checkpoint of a run folder whose iteration is a multiple of `every` and at most
- * `most`; a damaged one is passed over with a warning. The state stays as it is when there is none. */
+ * `most`; a damaged one is passed over with a warning. The state stays as it is when there is none; DDPM_ERR_DATA when
+ * every one is damaged. */
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char *folder, int64_t every, int64_t most);
 
 /** Local: rank 0. Write a checkpoint in the run folder. */

@@ -81,6 +81,12 @@ class Bench(Case):
         table = table[table.index("efficiency"):].splitlines()[1:]
         self.assertEqual(["1", "2", "3", "4"], [line.split()[0] for line in table])
 
+    def test_classifier(self):
+        """It makes no samples, so that there is no sampling step to measure."""
+        _, found = self.bench(*TINY, *settings({"diffusion.predict": "class", "data.source": "two_moons",
+                                                "data.condition": "[label]"}), "--only", "sampling,checkpoint")
+        self.check_rows(found, ("limits", "checkpoint"))
+
     def test_without_a_configuration(self):
         _, found = self.bench("--only", "sampling")
         self.check_rows(found, ("limits", "sampling"))

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A loss or gradient that is not finite, and requests of the scheduler.
 Run: ctest --preset dev -R robust.numbers"""
+import re
 import time
 
 from program import checkpoints
@@ -35,8 +36,7 @@ class Wild(Robust):
         self.train_in(name, WILD, "--resume", "run/failed.h5", "--block", 4, code=USAGE)
 
     def test_recovery(self):
-        """Back to the last regular checkpoint at half the rate, as often as it takes: the same bits on three ranks, and
-        after a stop."""
+        """Back to the last regular checkpoint at half the rate, as often as it takes: the same bits on three ranks."""
         values = {**WILD, "training.recover": 20, "checkpoint.keep": 0, "run.report_every": 1}
         result = self.train_in("one", values)
         self.assertTrue(any("recovery 1 of 20" in line for line in result.warnings()), str(result))
@@ -45,13 +45,21 @@ class Wild(Robust):
         rows = read_bytes(self.path("one", "run", "metrics.csv")).splitlines()
         self.assertEqual(41, len(rows))
         self.assertLess(float(rows[-1].split(b",")[4]), 30)
-        self.train_in("stopped", {**values, "run.time_limit": 1e-9}, code=STOPPED)
+
+    def test_recovery_after_stops(self):
+        """This run fails twice at the same iteration between two regular checkpoints, and goes back further the second
+        time. A stop after every iteration changes nothing of that."""
+        values = {**WILD, "training.learning_rate": 2, "training.recover": 20, "checkpoint.keep": 0,
+                  "training.iterations": 20}
+        places = [re.search(r"goes on from iteration (\d+)", line)[1]
+                  for line in self.train_in("one", values).warnings() if "recovery" in line]
+        self.assertEqual(["15", "10"], places)
         for _ in range(40):
             result = self.train_in("stopped", {**values, "run.time_limit": 1e-9}, code=None)
             if result.code != STOPPED:
                 break
-        self.assertEqual(0, self.train_in("stopped", values).code)
-        self.assert_same_bits(*(self.path(name, "run", "checkpoints", "step-000000040.h5")
+        self.assertEqual(0, result.code, str(result))
+        self.assert_same_bits(*(self.path(name, "run", "checkpoints", "step-000000020.h5")
                                 for name in ("one", "stopped")))
 
     def test_recovery_needs_checkpoints(self):
@@ -64,9 +72,10 @@ class Scheduler(Robust):
 
     def stops(self, end, values=()):
         began = time.monotonic()
-        result = self.train_in("work", {**self.ENDLESS, **dict(values)}, code=STOPPED, ranks=3,
+        result = self.train_in("work", {**self.ENDLESS, **dict(values)}, "--timings", code=STOPPED, ranks=3,
                                environment={"SLURM_JOB_END_TIME": str(end)})
         self.assertIn("the end of the SLURM job", result.errors()[0])
+        self.assertEqual(4, len(read_bytes(self.path("work", "run", "timings.csv")).splitlines()))
         self.assertEqual(1, len(checkpoints(self.path("work", "run"))))
         return time.monotonic() - began
 

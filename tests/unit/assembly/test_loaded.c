@@ -27,6 +27,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
         .iteration = 12,
         .interval = {2.5, 3},
         .recoveries = 1,
+        .returned = 10,
         .config = config,
         .columns = D,
         .column_names = column_names,
@@ -86,6 +87,7 @@ static void expect_content(const ddpm_checkpoint *c, const char *settings, int w
     assert_int_equal(c->iteration, e.iteration);
     assert_true(c->interval.loss == e.interval.loss && c->interval.count == e.interval.count);
     assert_int_equal(c->recoveries, e.recoveries);
+    assert_int_equal(c->returned, e.returned);
     assert_string_equal(c->config, config);
     assert_int_equal(c->columns, D);
     for (int j = 0; j < D; j++) assert_string_equal(c->column_names[j], column_names[j]);

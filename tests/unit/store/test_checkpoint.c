@@ -448,6 +448,12 @@ static void test_run_folder(void **state)
     expect_failure(ddpm_checkpoint_locate(run, small, sizeof small), DDPM_ERR_USAGE, "too long");
     publish(run, 2000, 0);
     expect_list(run, 3, (const int64_t[]){12345678901, 2000, 1000});
+    expect_ok(ddpm_checkpoint_go_back(run, 1000));
+    expect_list(run, 1, (const int64_t[]){1000});
+    expect_located(run, "/checkpoints/step-000001000.h5");
+    expect_ok(ddpm_checkpoint_go_back(run, 0));
+    expect_list(run, 0, NULL);
+    assert_int_equal(readlink(in_scratch("run/checkpoints/latest.h5"), link, sizeof link - 1), -1);
 }
 
 static void test_balance(void **state)
