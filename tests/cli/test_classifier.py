@@ -113,9 +113,9 @@ class Classifier(Case):
         size = self.run_of("size", {"data.condition": "[size]", **quick})
         self.fails(USAGE, "sample", size, "--classifier", classifier, "--count", 5, "--condition", "size=1", *output,
                    says=["'label' of 3 kinds"])
-        for values, says in (({"data.condition": "[]"}, ["data.condition", "0 names"]),
+        for values, says in (({"data.condition": "[]"}, ["data.condition", "found 0"]),
                              ({"data.condition": "[size]"}, ["data.condition", "a number"]),
-                             ({"data.condition": "[label, size]"}, ["data.condition", "2 names"]),
+                             ({"data.condition": "[label, size]"}, ["data.condition", "found 2"]),
                              ({"diffusion.loss": "vlb"}, ["cross-entropy"]),
                              ({"diffusion.weighting": "min_snr"}, ["cross-entropy"])):
             with self.subTest(values):
