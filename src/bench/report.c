@@ -92,7 +92,7 @@ void ddpm_bench_print(const ddpm_bench_run *run)
 {
     const int ranks = ddpm_comm_size(run->comm);
     printf("ddpm " DDPM_VERSION ", %d rank%s of %d thread%s, %s kernels, %s precision. Times are medians; for the "
-                                "limits they are the best. The "
+           "limits they are the best. The "
            "last column is the share of the multiply-add rate, measured in the same round.\n",
            ranks, ranks == 1 ? "" : "s", run->threads, run->threads == 1 ? "" : "s", run->kernels->name,
            run->kernels->precision);

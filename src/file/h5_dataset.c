@@ -103,9 +103,13 @@ static ddpm_status open_last(ddpm_h5 *file, const char *name)
     ddpm_release(file->last_name);
     file->last_name = NULL;
     DDPM_TRY(ddpm_h5_dataset_open(file, name, &id, &file->last_shape));
-    file->last = id;
-    DDPM_TRY(DDPM_NEW(&file->last_name, (int64_t)bytes, "a name"));
+    const ddpm_status status = DDPM_NEW(&file->last_name, (int64_t)bytes, "a name");
+    if (status != DDPM_OK) {
+        (void)H5Dclose(id);
+        return status;
+    }
     memcpy(file->last_name, name, bytes);
+    file->last = id;
     return DDPM_OK;
 }
 

@@ -20,7 +20,8 @@ static const ddpm_kernels *candidate(ddpm_precision precision, int i)
 #ifdef DDPM_X86
     __builtin_cpu_init();
     if (i == 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") && (!halves || __builtin_cpu_supports("avx512bf16")))
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+        (!halves || __builtin_cpu_supports("avx512bf16")))
         return halves ? &ddpm_kernels_avx512_bfloat16 : &ddpm_kernels_avx512_float32;
     if (i == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return halves ? &ddpm_kernels_avx2_bfloat16 : &ddpm_kernels_avx2_float32;

@@ -60,6 +60,8 @@ static ddpm_status allocate(int64_t steps, ddpm_schedule *out)
     return DDPM_NEW(&out->posterior_variance, steps + 1, "schedule");
 }
 
+static const double ALPHA_BAR_LEAST = 1e-70; /* the reciprocal of its root is still a float */
+
 /* Compute the tables from beta. beta_T = 1, which leaves no signal, is allowed. */
 static ddpm_status derive(ddpm_schedule *s)
 {
@@ -70,11 +72,16 @@ static ddpm_status derive(ddpm_schedule *s)
         if (!(beta > 0.0 && (beta < 1.0 || (beta == 1.0 && t == s->steps))))
             return ddpm_fail(
                 DDPM_ERR_CONFIG,
-                "diffusion.schedule: beta at step %lld of %lld is %g; every beta must be above 0 and below 1 "
-                "('ddpm schedule' lists them)",
+                "diffusion.schedule: expected a beta above 0 and below 1 at step %lld of %lld, found %g; change the "
+                "keys of diffusion.schedule",
                 (long long)t, (long long)s->steps, beta);
         log_alpha_bar += log1p(-beta);
         s->alpha_bar[t] = exp(log_alpha_bar);
+        if (s->alpha_bar[t] < ALPHA_BAR_LEAST && beta < 1.0)
+            return ddpm_fail(DDPM_ERR_CONFIG,
+                             "diffusion.schedule: expected an alpha_bar of at least %g, found %g at step %lld of %lld, "
+                             "where no signal is left; take fewer diffusion.steps, a smaller end, or rescale: true",
+                             ALPHA_BAR_LEAST, s->alpha_bar[t], (long long)t, (long long)s->steps);
         s->one_minus_alpha_bar[t] = -expm1(log_alpha_bar);
         s->posterior_variance[t] = beta * s->one_minus_alpha_bar[t - 1] / s->one_minus_alpha_bar[t];
     }

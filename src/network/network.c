@@ -5,6 +5,7 @@
 #include "base/random.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* The embedding of t is sin and cos of t, scaled to 0..1000, at frequencies 10000^(-j / half) for j = 0 .. half-1. */
 static void fill_time_table(ddpm_network *net)
@@ -25,9 +26,12 @@ static ddpm_status build(ddpm_network *net)
         [DDPM_NETWORK_MLP] = &ddpm_architecture_mlp, [DDPM_NETWORK_RESIDUAL] = &ddpm_architecture_residual};
     net->kernels = ddpm_kernels_choose(net->spec.precision);
     if (!net->kernels)
-        return ddpm_fail(DDPM_ERR_CONFIG,
-                         "DDPM_ISA names no instruction set that this processor can run; choose avx512, avx2 or "
-                         "baseline, or unset it");
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "DDPM_ISA: expected avx512, avx2 or baseline, as far as this processor can run it%s, found '%s'; "
+            "choose another, or unset it",
+            net->spec.precision == DDPM_PRECISION_BFLOAT16 ? " (avx512 with bfloat16 needs AVX512-BF16)" : "",
+            getenv("DDPM_ISA"));
     net->architecture = architectures[net->spec.kind];
     DDPM_TRY(net->architecture->build(net));
     if (net->spec.time == DDPM_TIME_GAIN_TABLE) return DDPM_OK;
