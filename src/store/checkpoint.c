@@ -30,7 +30,6 @@ typedef struct field {
     int64_t columns;   /* 0: it has one dimension */
     int64_t most_rows; /* the largest number of rows that is accepted, in the field from whose shape the number is read;
                         * 0 in later fields with the same number */
-    int is_optional;   /* whether a file may lack the dataset, with its whole group; the pointer is then NULL */
     double least, largest; /* a number's range */
 } field;
 

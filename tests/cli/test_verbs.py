@@ -13,7 +13,7 @@ from skipped import main
 
 USAGE, CONFIG = 64, 78
 VERBS = ("train", "sample", "forward", "evaluate", "schedule", "data", "info", "config", "bench")
-HELP_WIDTH = 100
+HELP_WIDTH = 120
 QUICK = {**SMALL, "training.iterations": 30, "training.validate_every": 0, "training.decay": "constant"}
 REFERENCE = os.path.join(SOURCE, "configs", "reference.yaml")
 
@@ -41,7 +41,6 @@ class Usage(Case):
             told = self.ddpm(verb, "--help")
             self.assertTrue(told.stdout.startswith(f"usage: ddpm {verb} "), told)
             self.assertEqual("", told.stderr)
-            if verb not in ("train", "bench"):
                 self.assertLessEqual(max(map(len, told.stdout.splitlines())), HELP_WIDTH, told)
         self.assertEqual(general, self.ddpm("--help", ranks=3).stdout)  # said once
 
