@@ -23,12 +23,12 @@
 typedef struct field {
     const char *name;
     ddpm_h5_type type;
+    int is_optional;       /* whether a file may lack the dataset, with its whole group; the pointer is then NULL */
     size_t numbers;        /* offset in ddpm_checkpoint of the pointer to its numbers */
     size_t rows;           /* offset in ddpm_checkpoint of the number of its rows */
     int64_t more_rows;     /* rows beyond that number */
     int64_t columns;       /* 0: it has one dimension */
     int64_t most_rows;     /* of a dataset whose shape tells the number of rows; 0: an earlier dataset has told it */
-    int is_optional;       /* whether a file may lack the dataset, with its whole group; the pointer is then NULL */
     double least, largest; /* a number's range */
 } field;
 
