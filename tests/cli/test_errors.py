@@ -161,8 +161,8 @@ class Evaluated(Errors):
         self.train(self.config(), self.path("run"), {**QUICK, **self.rows(values, columns=["a", "b"])})
         other = self.h5("other.h5", ["b", "a"], data=values)
         for option in ("--data", "--samples-file"):
-            self.fails(DATA, "evaluate", self.path("run"), "--count", 5, "--samples", 20, "--data", self.path("rows.h5"),
-                       option, f"{other}:data", says=["other.h5", "column 0 is 'b'", "that of the model is 'a'"])
+            self.fails(DATA, "evaluate", self.path("run"), "--count", 5, "--samples", 20,
+                       "--data", self.path("rows.h5"), option, f"{other}:data", says=["other.h5", "column 0 is 'b'", "that of the model is 'a'"])
 
 
 class Output(Errors):

@@ -41,7 +41,7 @@ class Usage(Case):
             told = self.ddpm(verb, "--help")
             self.assertTrue(told.stdout.startswith(f"usage: ddpm {verb} "), told)
             self.assertEqual("", told.stderr)
-                self.assertLessEqual(max(map(len, told.stdout.splitlines())), HELP_WIDTH, told)
+            self.assertLessEqual(max(map(len, told.stdout.splitlines())), HELP_WIDTH, told)
         self.assertEqual(general, self.ddpm("--help", ranks=3).stdout)  # said once
 
     def test_version(self):
