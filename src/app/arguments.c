@@ -13,14 +13,19 @@ int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddp
 {
     opterr = 0;
     const int at = optind > 0 ? optind : 1;
-    const int found = getopt_long(argc, argv, ":h", options, NULL);
+    const int found = getopt_long(argc, argv, ":", options, NULL);
+    /* letters after a dash are one argument, which getopt_long has not passed while letters are left */
+    const int is_past = optind > at && *argv[optind - 1] == '-';
     *status = DDPM_OK;
     if (found == ':')
         *status = ddpm_fail(DDPM_ERR_USAGE, "option %s of 'ddpm %s' needs a value; see 'ddpm %s --help'",
                             argv[optind - 1], argv[0], argv[0]);
     else if (found == '?')
-        *status = ddpm_fail(DDPM_ERR_USAGE, "'ddpm %s' has no option %s, or it takes no value; see 'ddpm %s --help'",
-                            argv[0], argv[optind > at ? optind - 1 : at], argv[0]);
+        *status =
+            ddpm_fail(DDPM_ERR_USAGE,
+                      "'ddpm %s' has no option %s, or this option takes no value, or its short form fits several; "
+                      "see 'ddpm %s --help'",
+                      argv[0], argv[is_past ? optind - 1 : optind], argv[0]);
     return found == ':' ? '?' : found;
 }
 

@@ -28,10 +28,9 @@ static void print_help(void)
            "'ddpm VERB --help' explains a verb. Every verb runs alone, under mpirun and under srun.\n"
            "\n");
     for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
-    printf("\n"
-           "exit codes: 0 finished, 64 usage, 65 bad data, 66 missing input, 70 internal error,\n"
-           "            74 input or output failed, 75 stopped on request with a good checkpoint (submit\n"
-           "            again), 78 bad configuration\n");
+    printf("\nexit codes:\n");
+    for (int status = 0; status < DDPM_STATUS_COUNT; status++)
+        printf("%5d  %s\n", ddpm_status_exit_code((ddpm_status)status), ddpm_status_text((ddpm_status)status));
 }
 
 static void print_version(void)
@@ -39,7 +38,7 @@ static void print_version(void)
     const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     printf("ddpm " DDPM_VERSION "\n%s\n%s\nlibyaml %s\nOpenMP %d, %d threads here\n%s kernels\n", ddpm_comm_library(),
            ddpm_h5_library(), ddpm_config_library(), _OPENMP, omp_get_max_threads(),
-           kernels ? kernels->name : "no (DDPM_ISA)");
+           kernels ? kernels->name : "no usable (DDPM_ISA names none that this processor can run)");
 }
 
 /* The number of threads that a parallel region really has. A limit (OMP_THREAD_LIMIT) may make it smaller than what was
@@ -70,7 +69,7 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
         for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
             if (strcmp(argv[a], "--help") == 0 || strcmp(argv[a], "-h") == 0) {
                 if (prints) fputs(verbs[i]->help, stdout);
-                if (prints && verbs[i]->samples) ddpm_sampling_help(stdout);
+                if (prints && verbs[i]->takes_sampling) ddpm_sampling_help(stdout);
                 return DDPM_OK;
             }
         return verbs[i]->run(comm, argc - 1, argv + 1);

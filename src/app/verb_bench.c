@@ -1,4 +1,4 @@
-/* ddpm bench */
+/* The verb `ddpm bench`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "bench/bench.h"
@@ -26,8 +26,8 @@ static const char help[] =
     "  --only PART,...    measure these parts: start, limits, allreduce, kernels, training, sampling, checkpoint,\n"
     "                     prediction; default: all of them\n"
     "  --json FILE        write everything to a file for programs; analysis/bench.py draws it\n"
-    "  --ranks R          the largest number of ranks in the table of the prediction; default 1024. The JSON file has all\n"
-    "                     that can be asked for\n"
+    "  --ranks R          the largest number of ranks in the table of the prediction; default 1024; the JSON file\n"
+    "                     always has every line up to 131072\n"
     "  --latency S        predict with a latency of S seconds for a message between ranks, in place of the measured one\n"
     "  --rate B           predict with B bytes per second for a large message, in place of the measured rate\n"
     "  --folder DIR       write the checkpoint that is measured in this folder, and remove it; default: the current folder\n";
@@ -114,4 +114,8 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 }
 
 const ddpm_verb ddpm_verb_bench = {
-    "bench", "measure how close the program comes to the limits of this machine: [CONFIG]", help, run, 0};
+    .name = "bench",
+    .summary = "measure how close the program comes to the limits of this machine: [CONFIG]",
+    .help = help,
+    .run = run,
+};

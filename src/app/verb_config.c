@@ -34,5 +34,9 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return status;
 }
 
-const ddpm_verb ddpm_verb_config = {"config", "check and print a configuration, or the reference: [CONFIG]", help, run,
-                                    0};
+const ddpm_verb ddpm_verb_config = {
+    .name = "config",
+    .summary = "check and print a configuration, or the reference: [CONFIG]",
+    .help = help,
+    .run = run,
+};

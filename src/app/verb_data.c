@@ -1,6 +1,7 @@
 /* The verb `ddpm data`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
+#include "base/random.h"
 #include "data/toy_file.h"
 
 #include <math.h>
@@ -33,7 +34,7 @@ static ddpm_status parse(int argc, char **argv, ddpm_toy_file *o)
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);
-        if (found == 'c') DDPM_TRY(ddpm_arguments_integer("--count", optarg, 1, INT64_C(1) << 47, &o->count));
+        if (found == 'c') DDPM_TRY(ddpm_arguments_integer("--count", optarg, 1, DDPM_ROWS_MAX, &o->count));
         if (found == 'o') o->path = optarg;
         if (found == 'n') DDPM_TRY(ddpm_arguments_real("--noise", optarg, 0.0, 1e30, &o->noise));
         if (found == 's') DDPM_TRY(ddpm_arguments_seed("--seed", optarg, &o->seed));
@@ -58,4 +59,9 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return ddpm_toy_file_write(comm, &options);
 }
 
-const ddpm_verb ddpm_verb_data = {"data", "write a toy data set: KIND --count N --output FILE.h5", help, run, 0};
+const ddpm_verb ddpm_verb_data = {
+    .name = "data",
+    .summary = "write a toy data set: KIND --count N --output FILE.h5",
+    .help = help,
+    .run = run,
+};

@@ -26,14 +26,15 @@ static const char help[] =
     "  --output FILE.h5   write /bound/term [T] (of t = 1..T, nats), /bound/row [N] and\n"
     "                     /log_likelihood [N] (nats, in the data's own units), and\n"
     "                     /quality/* [samples, real data, ratio]\n"
-    "  --json FILE        write all results as JSON\n"
+    "  --json FILE        write all results as JSON; \"likelihood\" is the negative log-likelihood, as\n"
+    "                     \"bound\" is\n"
     "  --seed S           seed of noise, probes, samples and directions;\n"
     "                     default: run.seed of the model's configuration\n"
     "\n"
     "With data.condition, bound and likelihood are those of p(row | its own condition), and samples are\n"
     "made under the conditions of the real rows that they are compared with; a file of --data must hold\n"
-    "the conditions where the training data had them. Of the settings below, sampling.weights decides\n"
-    "which parameters the bound and the likelihood are of, too.\n";
+    "the conditions where the training data had them. --weights also decides which parameters the bound\n"
+    "and the likelihood use.\n";
 /* clang-format on */
 
 static ddpm_status parse_option(int found, const char *value, ddpm_evaluate_options *o)
@@ -99,4 +100,10 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return ddpm_evaluate(comm, &options);
 }
 
-const ddpm_verb ddpm_verb_evaluate = {"evaluate", "bound, likelihood and quality of samples: CHECKPOINT", help, run, 1};
+const ddpm_verb ddpm_verb_evaluate = {
+    .name = "evaluate",
+    .summary = "bound, likelihood and quality of samples: CHECKPOINT",
+    .help = help,
+    .run = run,
+    .takes_sampling = 1,
+};

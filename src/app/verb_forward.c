@@ -1,6 +1,7 @@
 /* The verb `ddpm forward`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
+#include "base/random.h"
 #include "sample/forward.h"
 
 /* clang-format off */
@@ -28,7 +29,7 @@ static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, d
         DDPM_TRY(status);
         if (found == 's') DDPM_TRY(ddpm_arguments_set(config, optarg));
         if (found == 'o') o->output = optarg;
-        if (found == 'c') DDPM_TRY(ddpm_arguments_integer("--count", optarg, 1, INT64_C(1) << 47, &o->count));
+        if (found == 'c') DDPM_TRY(ddpm_arguments_integer("--count", optarg, 1, DDPM_ROWS_MAX, &o->count));
         if (found == 'm') DDPM_TRY(ddpm_arguments_integer("--snapshots", optarg, 1, 100000, &o->snapshots));
     }
     DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a configuration file"));
@@ -48,4 +49,9 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return status;
 }
 
-const ddpm_verb ddpm_verb_forward = {"forward", "diffuse data step by step: CONFIG --output FILE.h5", help, run, 0};
+const ddpm_verb ddpm_verb_forward = {
+    .name = "forward",
+    .summary = "diffuse data step by step: CONFIG --output FILE.h5",
+    .help = help,
+    .run = run,
+};

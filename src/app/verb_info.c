@@ -3,12 +3,11 @@
 #include "app/verbs.h"
 #include "assembly/loaded.h"
 #include "base/memory.h"
-#include "file/file.h"
+#include "file/digest.h"
 #include "file/h5.h"
 #include "sample/sampling.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
 /* clang-format off */
@@ -41,12 +40,12 @@ static ddpm_status print_names(const ddpm_h5 *file, const char *object, const ch
 }
 
 /* Print an attribute of the root, a text or a number, if there is one of that name. */
-static ddpm_status print_attribute(const ddpm_h5 *file, const char *name)
+static void print_attribute(const ddpm_h5 *file, const char *name)
 {
     char *text = NULL;
     int64_t number;
     double real;
-    if (!ddpm_h5_has_attribute(file, "/", name)) return DDPM_OK;
+    if (!ddpm_h5_has_attribute(file, "/", name)) return;
     if (ddpm_h5_get_text(file, "/", name, &text) == DDPM_OK)
         printf("  %s: %s\n", name, text);
     else if (ddpm_h5_get_int(file, "/", name, &number) == DDPM_OK)
@@ -54,7 +53,6 @@ static ddpm_status print_attribute(const ddpm_h5 *file, const char *name)
     else if (ddpm_h5_get_real(file, "/", name, &real) == DDPM_OK)
         printf("  %s: %g\n", name, real);
     ddpm_release(text);
-    return DDPM_OK;
 }
 
 static ddpm_status print_content(const ddpm_h5 *file, const char *path)
@@ -62,8 +60,8 @@ static ddpm_status print_content(const ddpm_h5 *file, const char *path)
     static const char *const attributes[] = {"program", "kind", "checkpoint", "iteration", "seed"};
     const char *setting;
     printf("%s: HDF5 file\n", path);
-    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) DDPM_TRY(print_attribute(file, attributes[i]));
-    for (int i = 0; (setting = ddpm_sampling_name(i)); i++) DDPM_TRY(print_attribute(file, setting));
+    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) print_attribute(file, attributes[i]);
+    for (int i = 0; (setting = ddpm_sampling_name(i)); i++) print_attribute(file, setting);
     DDPM_TRY(ddpm_h5_list(file, LISTED, print_shape, NULL));
     static const char *const tables[] = {"data", "samples"};
     for (int i = 0; i < 2; i++)
@@ -104,12 +102,13 @@ static ddpm_status show_checkpoint(const char *path)
     ddpm_loaded loaded;
     DDPM_TRY(ddpm_load(path, 0, &loaded));
     const ddpm_checkpoint *c = &loaded.checkpoint;
-    printf("%s: checkpoint, sound\n", path);
+    printf("%s: checkpoint; its digest is right\n", path);
     printf("  iteration %lld of %lld\n", (long long)c->iteration, (long long)loaded.config.training.iterations);
     printf("  %lld columns, standardised as (mean, scale):\n", (long long)c->columns);
     for (int64_t j = 0; j < c->columns && j < LISTED; j++)
         printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, c->column_names ? c->column_names[j] : "", c->mean[j],
                c->scale[j]);
+    if (c->columns > LISTED) printf("  ... and %lld more\n", (long long)c->columns - LISTED);
     print_conditions(&c->condition);
     printf("  %lld parameters:\n", (long long)c->parameter_count);
     print_tensors(loaded.model.network);
@@ -121,17 +120,12 @@ static ddpm_status show_checkpoint(const char *path)
     return status;
 }
 
-/* A checkpoint begins with the first line of its digest block, any other HDF5 file with HDF5's signature. */
+/* A folder is taken for a run folder. */
 static int looks_like_checkpoint(const char *path)
 {
     struct stat about;
-    char start[16] = "";
     if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) return 1;
-    FILE *file = fopen(path, "rb");
-    if (!file) return 0;
-    const size_t bytes = fread(start, 1, sizeof start - 1, file);
-    fclose(file);
-    return bytes > 0 && strncmp(start, "ddpm checkpoint", 15) == 0;
+    return ddpm_digest_begins(path);
 }
 
 static ddpm_status show(const char *path)
@@ -148,4 +142,9 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return DDPM_ON_RANK_0(comm, show(argv[optind]));
 }
 
-const ddpm_verb ddpm_verb_info = {"info", "say what a checkpoint, data set or sample file holds: FILE", help, run, 0};
+const ddpm_verb ddpm_verb_info = {
+    .name = "info",
+    .summary = "say what a checkpoint, data set or sample file holds: FILE",
+    .help = help,
+    .run = run,
+};

@@ -1,6 +1,7 @@
 /* The verb `ddpm sample`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
+#include "base/random.h"
 #include "model/sampler.h"
 #include "sample/sample.h"
 
@@ -42,7 +43,7 @@ static ddpm_status parse_option(int found, const char *value, ddpm_sample_option
 {
     switch (found) {
     case 'c':
-        return ddpm_arguments_integer("--count", value, 1, INT64_C(1) << 47, &o->count);
+        return ddpm_arguments_integer("--count", value, 1, DDPM_ROWS_MAX, &o->count);
     case 'o':
         o->output = value;
         return DDPM_OK;
@@ -135,5 +136,9 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 }
 
 const ddpm_verb ddpm_verb_sample = {
-    "sample", "make samples: CHECKPOINT --count N --output FILE.h5; or complete the rows of --given FILE.h5", help, run,
-    1};
+    .name = "sample",
+    .summary = "make samples: CHECKPOINT --count N --output FILE.h5; or complete the rows of --given FILE.h5",
+    .help = help,
+    .run = run,
+    .takes_sampling = 1,
+};

@@ -83,5 +83,9 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return status;
 }
 
-const ddpm_verb ddpm_verb_schedule = {"schedule", "print and audit a noise schedule: CONFIG [--output FILE.csv]", help,
-                                      run, 0};
+const ddpm_verb ddpm_verb_schedule = {
+    .name = "schedule",
+    .summary = "print and audit a noise schedule: CONFIG [--output FILE.csv]",
+    .help = help,
+    .run = run,
+};

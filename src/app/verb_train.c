@@ -1,4 +1,4 @@
-/* ddpm train */
+/* The verb `ddpm train`: its command line. */
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "train/train.h"
@@ -75,4 +75,9 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return status;
 }
 
-const ddpm_verb ddpm_verb_train = {"train", "train a model: CONFIG [--set key=value]... [--output DIR]", help, run, 0};
+const ddpm_verb ddpm_verb_train = {
+    .name = "train",
+    .summary = "train a model: CONFIG [--set key=value]... [--output DIR]",
+    .help = help,
+    .run = run,
+};

@@ -10,7 +10,7 @@ typedef struct ddpm_verb {
     const char *help;
     /** @param argv  [argc], the verb itself first. */
     ddpm_status (*run)(ddpm_comm *comm, int argc, char **argv);
-    int samples; /* nonzero: it takes the settings of sampling as options, and its help ends with them */
+    int takes_sampling; /* nonzero: it takes the settings of sampling as options, and its help ends with them */
 } ddpm_verb;
 
 extern const ddpm_verb ddpm_verb_train, ddpm_verb_sample, ddpm_verb_forward, ddpm_verb_evaluate, ddpm_verb_schedule,

@@ -56,6 +56,17 @@ static ddpm_status hash_rest(int fd, const char *path, XXH3_state_t *state, int6
     return DDPM_OK;
 }
 
+int ddpm_digest_begins(const char *path)
+{
+    char start[sizeof magic - 1];
+    size_t got = 0;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    const ddpm_status status = read_at(fd, path, start, sizeof start, 0, &got);
+    close(fd);
+    return status == DDPM_OK && got == sizeof start && memcmp(start, magic, got) == 0;
+}
+
 /** The block that the rest of the file asks for. */
 static ddpm_status compute_block(int fd, const char *path, int format, char block[DDPM_DIGEST_BLOCK])
 {

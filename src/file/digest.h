@@ -21,6 +21,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_digest_seal(const char *path, int format);
  *  @param[out] format   the number in the first line. */
 DDPM_MUST_CHECK ddpm_status ddpm_digest_check(const char *path, int *format);
 
+/** Whether a file begins as a checkpoint does; any other HDF5 file begins with HDF5's signature. */
+int ddpm_digest_begins(const char *path);
+
 /** The failure of a file that is not what was written. */
 ddpm_status ddpm_digest_damaged(const char *path);
 

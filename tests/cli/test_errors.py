@@ -147,6 +147,24 @@ class Data(Errors):
                               "--output", self.path("run"), says=["data", "new run folder"])
 
 
+class Arguments(Errors):
+    def test_short_options(self):
+        """-h stands alone; there is no other short option."""
+        for verb in ("sample", "evaluate", "train", "info"):
+            self.fails(USAGE, verb, "run", "-hx", says=["-hx"])
+
+
+class Evaluated(Errors):
+    def test_columns_in_another_order(self):
+        """Rows and samples whose columns have the model's names, but not its order, are refused."""
+        values = np.random.default_rng(1).normal(size=(200, 2))
+        self.train(self.config(), self.path("run"), {**QUICK, **self.rows(values, columns=["a", "b"])})
+        other = self.h5("other.h5", ["b", "a"], data=values)
+        for option in ("--data", "--samples-file"):
+            self.fails(DATA, "evaluate", self.path("run"), "--count", 5, "--samples", 20, "--data", self.path("rows.h5"),
+                       option, f"{other}:data", says=["other.h5", "column 0 is 'b'", "that of the model is 'a'"])
+
+
 class Output(Errors):
     """Root may write anywhere, but not below a file."""
 
