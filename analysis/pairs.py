@@ -43,7 +43,8 @@ def draw(data, samples, columns):
             if across == 0:
                 axes.set_ylabel(data.axis_name(row))
     figure.align_labels()
-    figure.suptitle(f"data: filled, and below the diagonal ({len(data.values):,} rows);  "
+    between = "  " if count > 2 else "\n"  # two columns make a narrow figure
+    figure.suptitle(f"data: filled, and below the diagonal ({len(data.values):,} rows);{between}"
                     f"samples: outlined, and above ({len(samples.values):,} rows)", fontsize=8)
     return figure
 

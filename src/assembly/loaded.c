@@ -1,11 +1,11 @@
-/* Reading a checkpoint, on one rank or for all. */
+/* Reads a checkpoint and builds its model, on one rank or on all. */
 #include "assembly/loaded.h"
 
 #include "file/file.h"
 
 #include <string.h>
 
-/* The model that a header describes. */
+/* Build the model that a checkpoint's header describes. */
 static ddpm_status build_model(ddpm_loaded *out)
 {
     const ddpm_checkpoint *c = &out->checkpoint;
@@ -64,11 +64,11 @@ void ddpm_loaded_release(ddpm_loaded *loaded)
 ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded, const char *path)
 {
     if (!ddpm_model_is_classifier(&loaded->model)) return DDPM_OK;
-    return ddpm_fail(
-        DDPM_ERR_USAGE,
-        "%s: is a classifier (diffusion.predict: class), which makes no rows; name a model of the same data "
-        "that does, and this one with 'ddpm sample ... --classifier'",
-        path);
+    return ddpm_fail(DDPM_ERR_USAGE,
+                     "%s: is a classifier (diffusion.predict: class), which cannot make rows; name a model of the same "
+                     "data that can, "
+                     "and this classifier with 'ddpm sample ... --classifier'",
+                     path);
 }
 
 ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded)

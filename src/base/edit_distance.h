@@ -2,7 +2,7 @@
 #ifndef DDPM_BASE_EDIT_DISTANCE_H
 #define DDPM_BASE_EDIT_DISTANCE_H
 
-enum { DDPM_EDIT_DISTANCE_BYTES = 127 }; /* of a name; what is beyond is not looked at */
+enum { DDPM_EDIT_DISTANCE_BYTES = 127 }; /* of a name; further ones are ignored */
 
 /** The least number of insertions, deletions, substitutions and swaps of neighbours that turn one name into the other
  *  (Damerau 1964, in its restricted form). */

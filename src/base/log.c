@@ -1,4 +1,4 @@
-/* Lines on standard error, with one live line that is overwritten on a terminal. */
+/* Prints lines on standard error; a live line on a terminal is overwritten by the line after it. */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static int speaking = 1;
-static int live; /* a live line stands on the terminal */
+static int live; /* whether the last line on the terminal is a live one */
 
 static void print(const char *lead, const char *format, va_list arguments)
 {

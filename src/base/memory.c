@@ -1,4 +1,4 @@
-/* Aligned memory with a count of what is still held. */
+/* Aligned memory, with a count of the allocations that are not released. */
 #include "base/memory.h"
 
 #include <stdatomic.h>
@@ -18,8 +18,9 @@ ddpm_status ddpm_allocate(void *out, int64_t count, size_t size, const char *wha
     if (bytes == 0) bytes = DDPM_ALIGNMENT;
     memory = aligned_alloc(DDPM_ALIGNMENT, bytes);
     if (!memory)
-        return ddpm_fail(DDPM_ERR_MEMORY, "%s: %.1f MiB could not be had; use fewer threads or ranks on this node",
-                         what, (double)bytes / 1048576.0);
+        return ddpm_fail(DDPM_ERR_MEMORY,
+                         "%s: %.1f MiB could not be allocated; use fewer threads or ranks on this node", what,
+                         (double)bytes / 1048576.0);
     memset(memory, 0, bytes);
     memcpy(out, &memory, sizeof memory);
     atomic_fetch_add_explicit(&held, 1, memory_order_relaxed);

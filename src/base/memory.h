@@ -11,7 +11,7 @@ enum { DDPM_ALIGNMENT = 64 }; /* bytes: a cache line, and the widest vector */
 
 /** Allocate count elements of size bytes, zeroed, aligned to DDPM_ALIGNMENT; count may be 0.
  *  @param[out] out   the address of a pointer; free it with ddpm_release.
- *  @param what       what it is for, for the message of DDPM_ERR_MEMORY. */
+ *  @param what       names the memory in the message of DDPM_ERR_MEMORY. */
 DDPM_MUST_CHECK ddpm_status ddpm_allocate(void *out, int64_t count, size_t size, const char *what);
 
 /** ddpm_allocate for a typed pointer: DDPM_NEW(&rows, n, "rows"). */
@@ -20,7 +20,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_allocate(void *out, int64_t count, size_t size,
 /** Free memory of ddpm_allocate; NULL is allowed. */
 void ddpm_release(void *memory);
 
-/** Allocations not yet released, for the balance at exit. */
+/** How many allocations are not yet released. */
 int64_t ddpm_memory_balance(void);
 
 #endif

@@ -27,7 +27,7 @@ ddpm_permutation ddpm_permutation_make(uint64_t seed, ddpm_purpose purpose, int6
     return p;
 }
 
-/* shift is at least half of the bits, so folding twice is the identity */
+/* Since shift is at least half of the bits, folding twice is the identity. */
 static uint64_t mix(const ddpm_permutation *p, uint64_t x)
 {
     for (int i = 0; i < DDPM_PERMUTATION_ROUNDS; i++) {

@@ -1,5 +1,6 @@
 /** A random order of 0 .. n-1 that is a pure function of (seed, purpose, step), evaluated element by element in
- * constant memory: rounds of an invertible mixing function on the next power of two, walking the cycle back into range.
+ * constant memory: rounds of an invertible mixing function on the next power of two, repeated until the result is in
+ * range (cycle walking).
  * Local, any thread.
  */
 #ifndef DDPM_BASE_PERMUTATION_H

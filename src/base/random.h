@@ -1,5 +1,5 @@
 /** Random numbers as a pure function of (seed, purpose, step, row, lane): Philox4x32-10 of Random123
- *  (Salmon et al. 2011). There is no state, so nothing depends on who draws what in which order.
+ *  (Salmon et al. 2011). There is no state, so no number depends on which thread draws which numbers in which order.
  *  Local, callable from any thread.
  */
 #ifndef DDPM_BASE_RANDOM_H
@@ -8,7 +8,7 @@
 #include <Random123/philox.h>
 #include <stdint.h>
 
-/** Streams that must not meet. The values are part of what a seed means: never renumber. */
+/** Streams of numbers that are independent of each other. What a seed gives depends on the values: never renumber. */
 typedef enum ddpm_purpose {
     DDPM_RANDOM_INITIAL = 1,     /* parameters; step = tensor, row = element / 4 */
     DDPM_RANDOM_DATA = 2,        /* generated data sets; row = data row */

@@ -1,4 +1,4 @@
-/** Arithmetic of counts: the smaller and the larger of two, and the parts that work is cut into. Local, any thread. */
+/** Arithmetic of counts: the smaller and the larger of two, and the division of work into parts. Local, any thread. */
 #ifndef DDPM_BASE_SPLIT_H
 #define DDPM_BASE_SPLIT_H
 

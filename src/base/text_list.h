@@ -14,7 +14,7 @@ typedef struct ddpm_text_list {
 /** Copy texts into one block of memory: the pointers, and behind them the texts in their order, each with its zero
  * byte.
  *  @param texts     [count].
- *  @param what      what they are, for the message of DDPM_ERR_MEMORY.
+ *  @param what      names them in the message of DDPM_ERR_MEMORY.
  *  @param[out] out  [count], release with ddpm_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_texts_copy(int64_t count, const char *const *texts, const char *what, char ***out);
 

@@ -26,7 +26,8 @@ typedef struct bench_layer {
     const ddpm_kernels *kernels;
     int threads;
     int64_t width, stride;
-    float *weight, *packed, *transposed, *bias;
+    float *weight;
+    ddpm_dense packed;
     block *blocks; /* [threads] */
 } bench_layer;
 
@@ -57,12 +58,14 @@ static ddpm_status make(bench_layer *l)
 {
     const int64_t panel = l->kernels->panel, wide = ddpm_round_up(l->width, panel), n = l->width;
     DDPM_TRY(DDPM_NEW(&l->weight, n * n, "weights"));
-    DDPM_TRY(DDPM_NEW(&l->packed, n * wide, "weights"));
-    DDPM_TRY(DDPM_NEW(&l->transposed, n * wide, "weights"));
-    DDPM_TRY(DDPM_NEW(&l->bias, wide, "weights"));
+    DDPM_TRY(DDPM_NEW(&l->packed.weight, n * wide, "weights"));
+    DDPM_TRY(DDPM_NEW(&l->packed.transposed, n * wide, "weights"));
+    DDPM_TRY(DDPM_NEW(&l->packed.bias, wide, "weights"));
     fill(l->weight, n * n, 4);
-    l->kernels->pack(l->weight, n, n, 0, wide / panel, l->packed);
-    l->kernels->pack_transposed(l->weight, n, n, 0, wide / panel, l->transposed);
+    const ddpm_const_matrix weight = {l->weight, n, n, n};
+    const ddpm_range panels = {0, wide / panel};
+    l->kernels->pack(weight, panels, l->packed.weight);
+    l->kernels->pack_transposed(weight, panels, l->packed.transposed);
     DDPM_TRY(DDPM_NEW(&l->blocks, l->threads, "blocks"));
     for (int i = 0; i < l->threads; i++) DDPM_TRY(make_block(l, &l->blocks[i]));
     return DDPM_OK;
@@ -83,33 +86,41 @@ static void release(bench_layer *l)
     }
     ddpm_release(l->blocks);
     ddpm_release(l->weight);
-    ddpm_release(l->packed);
-    ddpm_release(l->transposed);
-    ddpm_release(l->bias);
+    ddpm_release(l->packed.weight);
+    ddpm_release(l->packed.transposed);
+    ddpm_release(l->packed.bias);
+}
+
+static ddpm_matrix rows_of(const bench_layer *l, float *data)
+{
+    return (ddpm_matrix){data, ROWS, l->width, l->stride};
+}
+
+static ddpm_const_matrix read_rows(const bench_layer *l, const float *data)
+{
+    return (ddpm_const_matrix){data, ROWS, l->width, l->stride};
 }
 
 static void forward(const bench_layer *l, const block *b)
 {
-    l->kernels->forward(ROWS, l->width, l->width, b->x, l->stride, l->packed, l->bias, DDPM_ACTIVATION_SILU, b->h,
-                        b->slope, l->stride, b->scratch);
+    l->kernels->forward(&l->packed, read_rows(l, b->x), DDPM_ACTIVATION_SILU, rows_of(l, b->h), b->slope, b->scratch);
 }
 
 static void backward_data(const bench_layer *l, const block *b)
 {
-    l->kernels->backward_data(ROWS, l->width, l->width, b->dz, l->stride, l->transposed, b->slope, b->dx, l->stride,
-                              b->scratch);
+    l->kernels->backward_data(&l->packed, read_rows(l, b->dz), b->slope, rows_of(l, b->dx), b->scratch);
 }
 
 static void backward_fixed(const bench_layer *l, const block *b)
 {
-    l->kernels->backward_weights_fixed(ROWS, ROWS, l->width, l->width, b->x, l->stride, b->dz, l->stride, 0x1p20,
-                                       0x1p20f, b->fixed, b->scratch);
+    const ddpm_fixed_sums to = {b->fixed, 0x1p20, 0x1p20f};
+    l->kernels->backward_weights_fixed(read_rows(l, b->x), read_rows(l, b->dz), ROWS, to, b->scratch);
 }
 
 static void backward_float(const bench_layer *l, const block *b)
 {
-    l->kernels->backward_weights_float(ROWS, ROWS, l->width, l->width, b->x, l->stride, b->dz, l->stride, 0x1p20f,
-                                       b->real, b->scratch);
+    const ddpm_float_sums to = {b->real, 0x1p20f};
+    l->kernels->backward_weights_float(read_rows(l, b->x), read_rows(l, b->dz), ROWS, to, b->scratch);
 }
 
 static void activate(const bench_layer *l, const block *b)
@@ -119,7 +130,8 @@ static void activate(const bench_layer *l, const block *b)
 
 static void normal(const bench_layer *l, const block *b)
 {
-    ddpm_normal_rows(l->kernels, 1, DDPM_RANDOM_DATA, 0, 0, ROWS, l->width, b->h);
+    const ddpm_normal_stream stream = {1, DDPM_RANDOM_DATA, 0};
+    ddpm_normal_rows(l->kernels, stream, 0, ddpm_matrix_dense(b->h, ROWS, l->width));
 }
 
 typedef struct timed_kernel {

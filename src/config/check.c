@@ -1,4 +1,4 @@
-/* What concerns a whole configuration: defaults, rules across keys, the comparison on resume, release. */
+/* Functions of a whole configuration: defaults, rules that span keys, the comparison on resume, release. */
 #include "config/table.h"
 
 #include <math.h>
@@ -37,12 +37,12 @@ static ddpm_status check_data(const ddpm_config *config)
     return DDPM_OK;
 }
 
-/* beta times 1000 / T is a variance only below 1. */
+/* beta times 1000 / T must be below 1 to be a variance. */
 static ddpm_status check_rescale(const ddpm_config *config)
 {
     const ddpm_schedule_kind kind = config->diffusion.schedule.kind;
     const double start = config->diffusion.schedule.start, end = config->diffusion.schedule.end;
-    const double largest = fmax(isnan(start) ? 1e-4 : start, isnan(end) ? 0.02 : end); /* model/schedule.h: auto */
+    const double largest = fmax(isnan(start) ? DDPM_SCHEDULE_START : start, isnan(end) ? DDPM_SCHEDULE_END : end);
     const double steps = (double)config->diffusion.steps;
     if (kind != DDPM_SCHEDULE_LINEAR && kind != DDPM_SCHEDULE_QUADRATIC) return DDPM_OK;
     if (!config->diffusion.schedule.rescale || largest * 1000 / steps < 1) return DDPM_OK;
@@ -65,9 +65,9 @@ static ddpm_status check_diffusion(const ddpm_config *config)
         predict != DDPM_PREDICT_DATA && predict != DDPM_PREDICT_CLASS)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "diffusion.predict: expected velocity or data with "
-                         "diffusion.schedule.zero_terminal_snr: true, found %s, which says nothing "
-                         "of the data where no signal is left",
-                         predict == DDPM_PREDICT_NOISE ? "noise" : "mean");
+                         "diffusion.schedule.zero_terminal_snr: true, found %s, which "
+                         "does not determine the data at a step without signal",
+                         ddpm_config_choice("diffusion.predict", predict));
     if (config->diffusion.loss == DDPM_LOSS_SIMPLE && ddpm_variance_is_learned(config->diffusion.variance))
         return ddpm_fail(DDPM_ERR_CONFIG, "diffusion.loss: expected hybrid or vlb with a learned diffusion.variance, "
                                           "found simple, which does not train "
@@ -85,14 +85,14 @@ static ddpm_status check_diffusion(const ddpm_config *config)
     return check_rescale(config);
 }
 
-/* A classifier: cross-entropy of one class, and nothing else. */
+/* A classifier is trained by the cross-entropy of one class, and by nothing else. */
 static ddpm_status check_classifier(const ddpm_config *config)
 {
     if (config->diffusion.predict != DDPM_PREDICT_CLASS) return DDPM_OK;
     if (config->data.condition.count != 1)
         return ddpm_fail(DDPM_ERR_CONFIG,
-                         "data.condition: expected the one class that is learned, with diffusion.predict: class, found "
-                         "%lld names",
+                         "data.condition: expected one name, of the class that is learned, with diffusion.predict: "
+                         "class, found %lld",
                          (long long)config->data.condition.count);
     if (config->diffusion.loss != DDPM_LOSS_SIMPLE || config->diffusion.weighting != DDPM_WEIGHTING_NONE ||
         ddpm_variance_is_learned(config->diffusion.variance))
@@ -104,7 +104,6 @@ static ddpm_status check_classifier(const ddpm_config *config)
 
 static ddpm_status check_training(const ddpm_config *config)
 {
-    const int64_t rows = config->parallel.block_rows;
     if (config->network.time == DDPM_TIME_SINUSOIDAL && config->network.time_width % 2 != 0)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "network.time_width: expected an even number, a sine and a cosine for each "
@@ -122,11 +121,8 @@ static ddpm_status check_training(const ddpm_config *config)
         return ddpm_fail(
             DDPM_ERR_CONFIG,
             "checkpoint.keep: expected 0 (all) with training.recover, found %lld; the checkpoint to go back "
-            "to might be gone",
+            "to might have been removed",
             (long long)config->checkpoint.keep);
-    if (rows > 0 && rows < 8)
-        return ddpm_fail(DDPM_ERR_CONFIG, "parallel.block_rows: expected 0 (chosen for you) or 8 to 4096, found %lld",
-                         (long long)rows);
     return DDPM_OK;
 }
 

@@ -1,8 +1,8 @@
-/** The configuration: one YAML file, one option table, one plain struct.
+/** The configuration: a YAML file, a table of options, a plain struct.
  *
- *  The table in table.c gives every key its type, default, range, meaning and whether it changes the science
- *  (what is computed) or only the run (where and how). Parsing, checking, `--set`, the resolved dump, the reference
- *  file and the comparison on resume all read it. Local, main thread.
+ *  The table in table.c gives every key its type, default, range and meaning, and says whether it is a key of science,
+ *  which decides what is computed, or of the run. Parsing, checking, `--set`, the resolved configuration, the reference
+ *  file and the comparison on resume all follow from it. Local, main thread.
  */
 #ifndef DDPM_CONFIG_CONFIG_H
 #define DDPM_CONFIG_CONFIG_H
@@ -40,15 +40,15 @@ typedef struct ddpm_config {
     struct {
         ddpm_data_source source;
         int64_t count;
-        double noise; /* auto: the source's own */
+        double noise; /* auto: the usual one of the source */
         int64_t dimensions;
         char path[DDPM_CONFIG_TEXT];
         char dataset[DDPM_CONFIG_TEXT];
-        ddpm_text_list columns; /* empty: all */
+        ddpm_text_list columns; /* empty: all that are not conditions */
         ddpm_text_list condition;
         ddpm_standardize standardize;
         double validation; /* share held out */
-        double memory;     /* MiB per node */
+        double memory;     /* MiB of a node */
     } data;
     struct {
         int64_t steps;
@@ -84,10 +84,10 @@ typedef struct ddpm_config {
         int64_t decay_every;
         double decay_factor;
         double clip; /* largest global norm; 0: none */
-        double ema;  /* 0: none */
+        double ema;  /* 0: the average is the parameters */
         ddpm_precision precision;
         int64_t validate_every;
-        int64_t recover; /* times to go back with half the learning rate */
+        int64_t recover; /* how many times a failed run goes back to a checkpoint */
     } training;
     struct {
         int64_t every, keep;
@@ -95,11 +95,11 @@ typedef struct ddpm_config {
     ddpm_sampling sampling;
     struct {
         ddpm_reduction reduction;
-        int64_t block_rows; /* 0: chosen from batch and width */
+        int64_t block_rows; /* 0: chosen from the batch */
     } parallel;
 } ddpm_config;
 
-/** Set every key to its default. What config held is not looked at: ddpm_config_release it first if it was used. */
+/** Set every key to its default. Lists that config held are forgotten: ddpm_config_release them first. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_defaults(ddpm_config *config);
 
 /** Read the whole of a text file or pipe, ended by a zero byte; DDPM_ERR_MISSING, DDPM_ERR_IO, DDPM_ERR_CONFIG
@@ -107,10 +107,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_defaults(ddpm_config *config);
  *  @param[out] text   release with ddpm_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_read_file(const char *path, char **text, size_t *bytes);
 
-/** Set the keys that a YAML text gives, over what config holds. DDPM_ERR_CONFIG: "file:line:column: ..." with the key,
- *  what was expected, what was found, and for an unknown key its present name or the nearest known one; config is then
- *  half set.
- *  A key may stand by its full name too ("diffusion.schedule.kind: linear").
+/** Set the keys that a YAML text gives, and leave the others as they are. DDPM_ERR_CONFIG: "file:line:column: ..." with
+ * the key, what was expected, what was found, and for an unknown key its present name or the nearest known one; config
+ * is then half set. A key may stand by its full name too ("diffusion.schedule.kind: linear").
  *  @param name   the file's name for messages. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_parse(ddpm_config *config, const char *text, size_t bytes, const char *name);
 
@@ -119,12 +118,12 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_parse(ddpm_config *config, const char *t
 DDPM_MUST_CHECK ddpm_status ddpm_config_parse_saved(ddpm_config *config, const char *text, size_t bytes,
                                                     const char *name);
 
-/** One "section.key=value" of the command line; the value is YAML ("[1, 2]" is a list), nothing at all is an
- *  empty text. It overrides the file and earlier assignments. DDPM_ERR_CONFIG: "--set section.key=value: ...". */
+/** Carry out a "section.key=value" of the command line. The value is YAML ("[1, 2]" is a list), or an empty text if
+ * there is none. It overrides the file and earlier assignments. DDPM_ERR_CONFIG: "--set section.key=value: ...". */
 DDPM_MUST_CHECK ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment);
 
-/** Every value's range, and rules that span keys (hdf5 needs a path, a table as long as T, velocity or data with zero
- *  terminal SNR ...). A key without meaning for the chosen kind is allowed. DDPM_ERR_CONFIG names the key. */
+/** Check every value's range, and rules that span keys (hdf5 needs a path; a table must have T values; ...). A key that
+ * has no meaning for the chosen kind is allowed. DDPM_ERR_CONFIG names the key. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_check(const ddpm_config *config);
 
 /** Write every key of a checked config with its value as YAML that ddpm_config_parse reads back to the same struct
@@ -134,25 +133,30 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_dump(const ddpm_config *config, FILE *to
 /** Write the commented reference: every key with type, range, default, meaning, at its default value. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_reference(FILE *to);
 
-/** DDPM_ERR_CONFIG naming the first science key in which the two differ, with both values. Both must have passed
- *  ddpm_config_check. training.iterations counts as science only where then->training.decay is cosine, since
- *  the learning rate depends on it there; otherwise a run may be prolonged. */
+/** DDPM_ERR_CONFIG names the first key of science in which the two differ, with both values. Both must have passed
+ *  ddpm_config_check. training.iterations is a key of science only if then->training.decay is cosine, whose learning
+ *  rate depends on it; otherwise a run may be prolonged. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_same_science(const ddpm_config *then, const ddpm_config *now);
 
-/** The schedule's part, for ddpm_schedule_create.
- *  @param[out] table   [values.count] the list, which the spec points to; may be NULL when the list is empty. */
+/** The name that a configuration has for a value of an enumeration: ("sampling.method", DDPM_METHOD_DDIM) gives "ddim".
+ *  @param key  of an enumeration. */
+const char *ddpm_config_choice(const char *key, unsigned value);
+
+/** The specification of the schedule, for ddpm_schedule_create.
+ *  @param[out] table   [values.count] the list's numbers, to which the specification points; NULL if the list is empty.
+ */
 ddpm_schedule_spec ddpm_config_schedule(const ddpm_config *config, double *table);
 
-/** What a data set takes of it; its texts and lists are borrowed. */
+/** The specification of the data set; its texts and lists are borrowed. */
 ddpm_data_spec ddpm_config_data(const ddpm_config *config);
 
-/** The learning rate's part. */
+/** The specification of the learning rate. */
 ddpm_learning_rate_spec ddpm_config_learning_rate(const ddpm_config *config);
 
 /** libyaml's version, one line. */
 const char *ddpm_config_library(void);
 
-/** Free the lists; the struct may be parsed into again after ddpm_config_defaults. */
+/** Free the lists. After ddpm_config_defaults the struct can be used again. */
 void ddpm_config_release(ddpm_config *config);
 
 #endif

@@ -1,10 +1,10 @@
-/* The configuration as YAML: the resolved values, and the commented reference. Both are read back by config_parse.c. */
+/* Writes the configuration as YAML: the resolved values, or the commented reference. parse.c can read both. */
 #include "config/table.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Bytes that two keys share as whole sections, with their dots: "a.b." for a.b.c and a.b.d. */
+/* How many bytes two keys share as whole sections, dots included: those of "a.b." for a.b.c and a.b.d. */
 static size_t shared_sections(const char *a, const char *b)
 {
     size_t shared = 0;
@@ -20,7 +20,7 @@ static int indent(FILE *to, const char *key)
     return fprintf(to, "%*s", spaces, "");
 }
 
-/* Open the sections of a key that the key before it was not in. */
+/* Write the names of the sections of a key that the key before it was not in. */
 static void open_sections(const char *before, const char *key, int commented, FILE *to)
 {
     char section[DDPM_KEY_BYTES];
@@ -77,8 +77,8 @@ ddpm_status ddpm_config_reference(FILE *to)
     ddpm_config config;
     DDPM_TRY(ddpm_config_defaults(&config));
     fputs("# ddpm " DDPM_VERSION "\n"
-          "# Every key at its default. A key that a configuration leaves out has this value.\n"
-          "# Keys of science decide what is computed, and cannot change when a run goes on; the others can.\n",
+          "# Every key with its default, which it has where a configuration leaves it out.\n"
+          "# Keys of science decide what is computed, and cannot change when a run is resumed; the others can.\n",
           to);
     const ddpm_status status = write_all(&config, 1, to);
     ddpm_config_release(&config);

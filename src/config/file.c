@@ -1,4 +1,4 @@
-/* The bytes of a configuration file. */
+/* Reads the bytes of a configuration file. */
 #include "base/memory.h"
 #include "config/config.h"
 
@@ -9,7 +9,7 @@
 
 enum { LIMIT = 1 << 20 }; /* bytes: a larger file is not a configuration */
 
-/* Fill the buffer as far as the file goes: a pipe gives a little at a time. */
+/* Read until the end of the file; a pipe gives a little at a time. */
 static ddpm_status read_all(int fd, const char *path, char *text, size_t room, size_t *bytes)
 {
     while (*bytes < room) {
@@ -33,7 +33,8 @@ ddpm_status ddpm_config_read_file(const char *path, char **text, size_t *bytes)
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ddpm_fail(DDPM_ERR_MISSING, "%s: the configuration could not be opened: %s", path, strerror(errno));
-    ddpm_status status = DDPM_NEW(&buffer, LIMIT + 2, "a configuration file"); /* one byte beyond, and the end */
+    ddpm_status status =
+        DDPM_NEW(&buffer, LIMIT + 2, "a configuration file"); /* one byte beyond the limit, and a zero byte */
     if (status == DDPM_OK) status = read_all(fd, path, buffer, LIMIT + 1, bytes);
     close(fd);
     if (status != DDPM_OK) {

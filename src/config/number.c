@@ -1,4 +1,4 @@
-/* Numbers as they are written in a configuration: stricter than strtod, so that a slip is not taken for a number. */
+/* Reads numbers of a configuration. This is stricter than strtod, so that a typing error is not taken for a number. */
 #include "config/table.h"
 
 #include <errno.h>
@@ -8,8 +8,8 @@
 
 typedef enum number_form { NOT_A_NUMBER, WHOLE, DECIMAL, SCALED } number_form;
 
-/* strtod alone would take "nan", "0x1p3" and " 1". A leading zero is refused, since YAML 1.1 means octal by it.
- * SCALED is a whole number written with an exponent: 1e6, 1.5e3. */
+/* strtod alone would accept "nan", "0x1p3" and " 1". A leading zero is refused, since it means octal in YAML 1.1.
+ * SCALED is a whole number that is written with an exponent: 1e6, 1.5e3. */
 static number_form form_of(const char *text)
 {
     static const char digit[] = "0123456789";
@@ -52,7 +52,7 @@ int ddpm_config_to_int(const char *text, int64_t *out)
         return errno == 0;
     }
     const double value = form == SCALED ? strtod(text, NULL) : NAN;
-    if (!(fabs(value) < 0x1p53)) return 0; /* beyond, a double skips integers */
+    if (!(fabs(value) < 0x1p53)) return 0; /* beyond, not every integer is a double */
     *out = (int64_t)value;
     return 1;
 }

@@ -1,6 +1,7 @@
-/* YAML into the struct, by libyaml's events: the only file that includes yaml.h.
- * A configuration is a small part of YAML: sections of keys with scalars and lists. Anchors, aliases, tags and further
- * documents are refused where they stand, and so is any nesting that the table does not have, before it can grow. */
+/* Reads YAML into the struct, by libyaml's events; no other file includes yaml.h.
+ * A configuration is a small part of YAML: sections of keys with scalars and lists. Anchors, aliases, tags, further
+ * documents, and sections that the table does not have are refused as soon as they are met, so that no input makes the
+ * reader's memory or recursion grow. */
 #include "base/memory.h"
 #include "config/table.h"
 
@@ -10,17 +11,17 @@
 
 typedef struct reader {
     yaml_parser_t parser;
-    yaml_event_t event; /* the one to be looked at */
+    yaml_event_t event; /* the current one */
     ddpm_config *config;
     const char *text;
     size_t bytes;
     const char *name;       /* the file's; NULL: an assignment of the command line */
     const char *assignment; /* quoted; used without a name */
-    int accepts_former;     /* whether a key may stand by the name that it had in an earlier version */
-    size_t key_line[DDPM_OPTION_LIMIT], section_line[DDPM_SECTION_LIMIT]; /* where given, from 1; 0: not yet */
+    int accepts_former;     /* whether a key may have the name that it had in an earlier version */
+    size_t key_line[DDPM_OPTION_LIMIT], section_line[DDPM_SECTION_LIMIT]; /* where it was given, from 1; 0: not yet */
 } reader;
 
-/* Put the place before a message. An assignment is short: no line is needed. */
+/* Put the place before a message; for an assignment, which is short, the assignment itself. */
 static ddpm_status DDPM_PRINTF(4, 5)
     fail_at(const reader *r, yaml_mark_t mark, ddpm_status status, const char *format, ...)
 {
@@ -33,7 +34,7 @@ static ddpm_status DDPM_PRINTF(4, 5)
     return ddpm_fail(status, "%s:%zu:%zu: %s", r->name, mark.line + 1, mark.column + 1, message);
 }
 
-/* The reader of libyaml gives a byte, not a place. */
+/* For errors of libyaml's reader, which come with an offset in bytes. */
 static yaml_mark_t place(const reader *r, size_t offset)
 {
     yaml_mark_t mark = {0, 0, 0};
@@ -61,7 +62,7 @@ static ddpm_status fail_syntax(const reader *r)
                    p->context ? p->context : "");
 }
 
-/* Go to the next event, refusing what no configuration has. */
+/* Go to the next event; refuse anchors, aliases and tags. */
 static ddpm_status next(reader *r)
 {
     const yaml_char_t *anchor = NULL, *tag = NULL;
@@ -91,7 +92,7 @@ static int is_plain(const reader *r)
     return r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
-/* What stands here, for "found ...". */
+/* The current event, for "found ..." in a message. */
 static const char *found(const reader *r, char out[DDPM_QUOTE_BYTES])
 {
     switch (r->event.type) {
@@ -162,7 +163,7 @@ static ddpm_status read_list(reader *r, const ddpm_option *option)
     return status;
 }
 
-/* The event is the value of a known key or section. */
+/* The current event is the value of a known key or section. */
 static ddpm_status read_value(reader *r, const char *key)
 {
     const int at = ddpm_option_find(key);
@@ -172,7 +173,8 @@ static ddpm_status read_value(reader *r, const char *key)
     return read_scalar(r, option);
 }
 
-/* The event is a key inside a section: its full name, known and given for the first time. */
+/* The current event is a key inside a section. @param[out] key  its full name; it is known, and given for the first
+ * time. */
 static ddpm_status read_key(reader *r, const char *section, char key[DDPM_KEY_BYTES])
 {
     char quoted[DDPM_QUOTE_BYTES];
@@ -182,7 +184,7 @@ static ddpm_status read_key(reader *r, const char *section, char key[DDPM_KEY_BY
     if (strlen(scalar_text(r)) != r->event.data.scalar.length)
         return fail_at(r, r->event.start_mark, DDPM_ERR_CONFIG, "expected the name of a key, found a zero byte in it");
     snprintf(key, DDPM_KEY_BYTES, "%s%s%s", section, *section ? "." : "",
-             scalar_text(r)); /* a cut one is unknown too */
+             scalar_text(r)); /* one that is cut off is not known either */
     const char *now = r->accepts_former ? ddpm_option_renamed(key) : NULL;
     if (now) snprintf(key, DDPM_KEY_BYTES, "%s", now);
     const int option = ddpm_option_find(key), group = ddpm_section_find(key);
@@ -195,14 +197,14 @@ static ddpm_status read_key(reader *r, const char *section, char key[DDPM_KEY_BY
     return DDPM_OK;
 }
 
-/* The event is the value of a section; "" is the whole file. Recursion ends with the table: a key must be known first.
- */
+/* The current event is the value of a section; the section "" is the whole file. Recursion is limited by the table,
+ * since a key must be known before its value is read. */
 static ddpm_status read_section(reader *r, const char *section)
 {
     char key[DDPM_KEY_BYTES], quoted[DDPM_QUOTE_BYTES];
     const yaml_event_t *e = &r->event;
     if (e->type == YAML_SCALAR_EVENT && is_plain(r) && e->data.scalar.length == 0)
-        return DDPM_OK; /* all commented out */
+        return DDPM_OK; /* all keys are commented out */
     if (e->type != YAML_MAPPING_START_EVENT && *section)
         return fail_at(r, e->start_mark, DDPM_ERR_CONFIG,
                        "'%s' is a section: expected keys below it, as 'key: value', found %s", section,
@@ -219,7 +221,7 @@ static ddpm_status read_section(reader *r, const char *section)
     }
 }
 
-/* One document, or none: the value of `key`. */
+/* Read a document, or none, as the value of `key`. */
 static ddpm_status read_stream(reader *r, const char *key)
 {
     DDPM_TRY(next(r)); /* the stream's start */
@@ -266,12 +268,13 @@ ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment)
     const char *equals = strchr(assignment, '=');
     const size_t length = equals ? (size_t)(equals - assignment) : 0;
     ddpm_config_quote(assignment, quoted);
-    snprintf(shown, sizeof shown, "%.*s", (int)strlen(quoted) - 2, quoted + 1); /* as typed, without our quotes */
+    snprintf(shown, sizeof shown, "%.*s", (int)strlen(quoted) - 2,
+             quoted + 1); /* as it was typed, without the quotes */
     if (!equals) return ddpm_fail(DDPM_ERR_CONFIG, "--set %s: expected section.key=value, found no '='", shown);
     reader r = {.config = config, .text = equals + 1, .bytes = strlen(equals + 1), .assignment = shown};
     snprintf(key, sizeof key, "%.*s", (int)(length < sizeof key ? length : sizeof key - 1), assignment);
     if (ddpm_option_find(key) < 0 && ddpm_section_find(key) < 0) return fail_unknown(&r, key);
-    if (r.bytes == 0) r.text = "\"\"", r.bytes = 2; /* a shell's way to write an empty text */
+    if (r.bytes == 0) r.text = "\"\"", r.bytes = 2; /* in a shell, this is an empty text */
     return read_text(&r, key);
 }
 

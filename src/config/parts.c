@@ -1,4 +1,4 @@
-/* What the rooms below take of a configuration, each as a specification of its own. */
+/* Makes the specifications of other rooms from a configuration. */
 #include "config/config.h"
 
 #include <stdlib.h>

@@ -1,19 +1,17 @@
-/* The option table: every key with type, default, range, meaning, and whether it is science (what is computed) or run
- * (where and how). A new option is a field of ddpm_config and a row here; nothing else knows the keys by name, but for
- * the rules that span keys in check.c. */
+/* The option table: every key with type, default, range, meaning, and whether it is a key of science (it decides what
+ * is computed) or of the run (where and how). A new option is a member of ddpm_config and a row here. Only check.c
+ * names keys besides, in the rules that span several of them. */
 #include "config/table.h"
 
 #include "base/edit_distance.h"
 #include "base/split.h"
+#include "model/toy.h"
 
 #include <math.h>
 #include <string.h>
 
-static const ddpm_choice sources[] = {{"swiss_roll", DDPM_DATA_SWISS_ROLL},
-                                      {"two_moons", DDPM_DATA_TWO_MOONS},
-                                      {"s_curve", DDPM_DATA_S_CURVE},
-                                      {"hdf5", DDPM_DATA_HDF5},
-                                      {NULL, 0}};
+#define TOY(constant, name, noise) {name, DDPM_DATA_##constant},
+static const ddpm_choice sources[] = {DDPM_TOY_LIST(TOY){"hdf5", DDPM_DATA_HDF5}, {NULL, 0}};
 static const ddpm_choice standardizations[] = {{"column", DDPM_STANDARDIZE_COLUMN},
                                                {"global", DDPM_STANDARDIZE_GLOBAL},
                                                {"none", DDPM_STANDARDIZE_NONE},
@@ -43,7 +41,7 @@ static const ddpm_choice methods[] = {{"ancestral", DDPM_METHOD_ANCESTRAL},
                                       {"ddim", DDPM_METHOD_DDIM},
                                       {"dpm_solver", DDPM_METHOD_DPM_SOLVER},
                                       {NULL, 0}};
-/* identity is for last layers: a network of it alone would be a straight line */
+/* Not identity, which is for last layers: a network of that alone is a linear function. */
 static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
                                           {"leaky_relu", DDPM_ACTIVATION_LEAKY_RELU},
                                           {"silu", DDPM_ACTIVATION_SILU},
@@ -72,16 +70,16 @@ const ddpm_section ddpm_sections[] = {
     {"diffusion", "The forward process, and what the network predicts of it."},
     {"diffusion.schedule", "beta_t, the variance of the noise added in step t = 1..T."},
     {"network", "The function of (x_t, t, condition) that is trained."},
-    {"training", "How the parameters are found."},
-    {"checkpoint", "Files to go on from, and to sample from."},
+    {"training", "How the network is trained."},
+    {"checkpoint", "Files from which a run is resumed, and samples are drawn."},
     {"sampling", "How samples are made, where the command line of `ddpm sample` or `ddpm evaluate` does not say it."},
-    {"parallel",
-     "How the work is cut and added up. With `exact`, the number of ranks and threads never changes the result."},
+    {"parallel", "How work is divided and gradients are added. With `exact`, the result is the same at any number of "
+                 "ranks and threads."},
 };
 const int ddpm_section_count = sizeof ddpm_sections / sizeof *ddpm_sections;
 
 /* clang-format off */
-/* The member's path is the key, so that a row cannot name one and mean the other. */
+/* The member's path is the key, so that the two cannot differ. */
 #define FIELD(member) .key = #member, .offset = offsetof(ddpm_config, member)
 /* The meaning comes last, and after it the option that a row may name. */
 #define CHOICE(member, initial_, choices_, flags_, ...) \
@@ -104,81 +102,88 @@ enum {
     OPEN_1 = DDPM_OPTION_BELOW_MAX,
     OPEN = OPEN_0 | OPEN_1,
     AUTO = DDPM_OPTION_AUTO,
+    OR_0 = DDPM_OPTION_OR_ZERO,
 };
-#define FOREVER 1e12 /* iterations: below the 2^40 steps of a random stream */
+#define TOY_NOISE(constant, name, noise) " " name "=" #noise
+#define TEXT_OF_(value) #value
+#define TEXT_OF(value) TEXT_OF_(value)
+#define FOREVER 1e12 /* iterations, below the 2^40 steps of a stream of random numbers */
 
 const ddpm_option ddpm_options[] = {
-    TEXT(run.name, "run", RUN | DDPM_OPTION_FILE_NAME, "the run's name; its folder is runs/<name>"),
-    OTHER(DDPM_OPTION_UINT, run.seed, "0", SCIENCE, "all random numbers follow from it"),
+    TEXT(run.name, "run", RUN | DDPM_OPTION_FILE_NAME, "the run's name, and that of its folder, runs/<name>"),
+    OTHER(DDPM_OPTION_UINT, run.seed, "0", SCIENCE, "the seed from which all random numbers follow"),
     TEXT(run.output, "", RUN, "the run's folder; empty: runs/<name>"),
-    REAL(run.time_limit, "0", 0, INFINITY, RUN, "stop with a checkpoint after so many seconds; 0: no limit"),
+    REAL(run.time_limit, "0", 0, INFINITY, RUN, "seconds after which the run stops with a checkpoint; 0: no limit"),
     REAL(run.stop_margin, "60", 0, INFINITY, RUN,
-         "stop with a checkpoint so many seconds before SLURM_JOB_END_TIME, where SLURM sets it (at half of what is left, "
-         "if that is less)"),
+         "seconds before the end of a SLURM job (SLURM_JOB_END_TIME) at which the run stops with a checkpoint; half of the "
+         "time that is left, if that is less"),
     INT(run.report_every, "100", 1, FOREVER, RUN, "iterations between rows of metrics.csv"),
 
     CHOICE(data.source, "swiss_roll", sources, SCIENCE, "where the rows come from"),
-    INT(data.count, "10000", 1, 1099511627776, SCIENCE, "rows to generate (not for hdf5)"),
+    INT(data.count, "10000", 1, 1099511627776, SCIENCE, "rows to generate; not for hdf5"),
     REAL(data.noise, "auto", 0, INFINITY, SCIENCE | AUTO,
-         "standard deviation of the noise on generated rows, in the source's own units; "
-         "auto: swiss_roll 0.5, two_moons 0.05, s_curve 0.05"),
+         "standard deviation of the noise on generated rows, in the source's own units; auto:" DDPM_TOY_LIST(TOY_NOISE)),
     INT(data.dimensions, "2", 2, 3, SCIENCE, "columns of generated rows; 3 for swiss_roll and s_curve only"),
-    /* A run key, since a file may move between two submissions; its shape and statistics are in the checkpoint. */
-    TEXT(data.path, "", RUN, "the HDF5 file with the rows; needed by hdf5"),
-    TEXT(data.dataset, "data", SCIENCE, "the dataset in that file"),
+    /* Not science, since a file may be moved between two submissions; its statistics are compared on resume. */
+    TEXT(data.path, "", RUN, "hdf5: the file with the rows"),
+    TEXT(data.dataset, "data", SCIENCE, "hdf5: the dataset in that file"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all that are not conditions"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.condition, NULL, SCIENCE,
-          "what the model is told of each row: datasets or columns of the file, or label of generated rows; integers are classes, "
-          "class:NAME or number:NAME decide"),
+          "what rows are conditioned on: datasets or columns of the file, or the label of generated rows; integers are classes "
+          "and other types numbers, unless class:NAME or number:NAME says which"),
     CHOICE(data.standardize, "column", standardizations, SCIENCE,
-           "bring each column, or all together, to mean 0 and variance 1 before training"),
+           "what is brought to mean 0 and variance 1 before training: each column, all columns together, or nothing"),
     REAL(data.validation, "0.1", 0, 0.5, SCIENCE, "share of the rows that is held out for the validation loss"),
-    /* Science, since it decides whether the rows are streamed, which visits them in another order. */
+    /* Science, since rows that are streamed are visited in another order. */
     REAL(data.memory, "4096", 1, INFINITY, SCIENCE,
-         "MiB of rows held in the memory of a node; larger data are streamed"),
+         "MiB of a node's memory that rows may take; larger data are streamed"),
 
     INT(diffusion.steps, "100", 1, 1000000, SCIENCE, "T, the steps of the forward process"),
     CHOICE(diffusion.schedule.kind, "cosine", schedules, SCIENCE, "the form of beta_t"),
     REAL(diffusion.schedule.start, "auto", 0, 1, SCIENCE | OPEN | AUTO,
-         "beta at t = 1 (constant: at every t; sigmoid and tanh: the lower limit); auto: 1e-4"),
+         "beta at t = 1 (constant: at every t; sigmoid and tanh: the lower limit); auto: " TEXT_OF(DDPM_SCHEDULE_START)),
     REAL(diffusion.schedule.end, "auto", 0, 1, SCIENCE | OPEN | AUTO,
-         "beta at t = T (sigmoid and tanh: the upper limit); auto: 0.02"),
+         "beta at t = T (sigmoid and tanh: the upper limit); auto: " TEXT_OF(DDPM_SCHEDULE_END)),
     BOOL(diffusion.schedule.rescale, "false", SCIENCE,
          "linear and quadratic: multiply beta by 1000 / T, so that any T reaches the same noise"),
     REAL(diffusion.schedule.target, "auto", 0, 1, SCIENCE | OPEN | AUTO,
-         "constant: the share of the signal's variance left at t = T, alpha_bar_T; auto: follow start"),
+         "constant: the share of the signal's variance left at t = T, alpha_bar_T; auto: what follows from start"),
     REAL(diffusion.schedule.limit, "6", 0, 100, SCIENCE | OPEN_0,
-         "sigmoid and tanh: u runs evenly from -limit to limit"),
-    REAL(diffusion.schedule.offset, "0.008", 0, 1, SCIENCE, "cosine: s, which keeps the first beta from being tiny"),
+         "sigmoid and tanh: their argument runs evenly from -limit to limit"),
+    REAL(diffusion.schedule.offset, "0.008", 0, 1, SCIENCE, "cosine: the offset s, which keeps beta from being tiny at t = 1"),
     REAL(diffusion.schedule.cap, "0.999", 0, 1, SCIENCE | OPEN, "cosine and harmonic: the largest beta"),
     BOOL(diffusion.schedule.zero_terminal_snr, "false", SCIENCE,
          "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity or data"),
     RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T"),
-    CHOICE(diffusion.predict, "velocity", predictions, SCIENCE, "what the network is trained to give: the noise; x_0; how the mean of x_{t-1} differs from x_t; sqrt(alpha_bar) noise "
-           "- sqrt(1 - alpha_bar) x_0; or which class data.condition has, by cross-entropy, for `ddpm sample --classifier`"),
+    CHOICE(diffusion.predict, "velocity", predictions, SCIENCE,
+           "what the network is trained to predict: the noise; x_0; o, where sqrt(1 - beta) x_t + sqrt(beta) o is the mean of "
+           "x_{t-1}; the velocity sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0; or the class of data.condition, by "
+           "cross-entropy, for `ddpm sample --classifier`"),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
-           "variance of a reverse step: beta_t, or that of the posterior; or a second head of the network: bounded around "
-           "beta_t, or between the two"),
+           "variance of a reverse step: beta_t; the posterior's; or learned by a second head of the network, within bounds "
+           "around beta_t, or between the first two"),
     CHOICE(diffusion.loss, "simple", losses, SCIENCE,
-           "squared error of the prediction; the variational bound; or both, the bound for the variance head alone"),
-    REAL(diffusion.lambda, "0.001", 0, INFINITY, SCIENCE, "hybrid: weight of the bound, which counts T times"),
+           "squared error of the prediction; the variational bound; or both, where the bound trains the variance head alone"),
+    REAL(diffusion.lambda, "0.001", 0, INFINITY, SCIENCE, "hybrid: weight of the bound, which is T times its term at the drawn t"),
     CHOICE(diffusion.weighting, "none", weightings, SCIENCE,
-           "weight of the squared error by t: 1; that of the noise's error; the same, cut at a signal-to-noise ratio of gamma"),
-    REAL(diffusion.gamma, "5", 0, INFINITY, SCIENCE | OPEN_0, "min_snr: the ratio"),
+           "weight of the squared error at t: 1; the one that makes it the squared error of the noise; or the same, with the "
+           "signal-to-noise ratio cut off at gamma"),
+    REAL(diffusion.gamma, "5", 0, INFINITY, SCIENCE | OPEN_0, "min_snr: the largest signal-to-noise ratio that counts"),
     CHOICE(diffusion.timesteps, "uniform", timesteps, SCIENCE,
-           "how t is drawn: each row alone; pairs t and T + 1 - t; evenly over the batch; by the losses met at each t"),
+           "how t is drawn: for each row independently; in pairs t and T + 1 - t; spread evenly over the batch; or more often "
+           "where losses have been large"),
 
     REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE,
-         "share of the rows that are trained on without their condition, as guidance needs"),
+         "share of the rows that are trained on without their condition, which guidance needs"),
 
     CHOICE(network.kind, "mlp", networks, SCIENCE,
            "a multilayer perceptron; or residual blocks of two layers, whose layer norms are modulated by t and the "
            "condition"),
     INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
     INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers, or residual blocks"),
-    CHOICE(network.activation, "silu", activations, SCIENCE, "what follows each hidden layer"),
+    CHOICE(network.activation, "silu", activations, SCIENCE, "the activation function after each hidden layer"),
     CHOICE(network.time, "sinusoidal", times, SCIENCE,
-           "how the network is told t: an embedding, or (mlp) learned gains of each hidden unit at each t"),
+           "how t enters the network: by an embedding, or (mlp) by a learned gain of each hidden unit at each t"),
     INT(network.time_width, "64", 2, 4096, SCIENCE,
         "sinusoidal: columns of the embedding, an even number; residual: also of the layer that blocks are modulated "
         "from"),
@@ -186,33 +191,34 @@ const ddpm_option ddpm_options[] = {
     INT(training.iterations, "20000", 1, FOREVER, PROLONG,
         "batches to train on; a run may be prolonged unless decay is cosine, whose shape depends on it"),
     INT(training.batch, "256", 1, 1073741824, SCIENCE, "rows of a batch, all ranks together"),
-    CHOICE(training.optimizer, "adam", optimizers, SCIENCE, "how gradients become steps"),
-    REAL(training.learning_rate, "0.001", 0, INFINITY, SCIENCE | OPEN_0, "the largest one, after the warm-up"),
-    REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step kept"),
+    CHOICE(training.optimizer, "adam", optimizers, SCIENCE, "the optimiser"),
+    REAL(training.learning_rate, "0.001", 0, INFINITY, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
+    REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step that is kept"),
     REAL(training.beta1, "0.9", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the first moment"),
     REAL(training.beta2, "0.999", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the second moment"),
     REAL(training.epsilon, "1e-8", 0, INFINITY, SCIENCE | OPEN_0,
          "adam and adamw: added to the root of the second moment"),
-    REAL(training.weight_decay, "0", 0, INFINITY, SCIENCE, "adamw: decoupled from the gradient; others: added to it"),
+    REAL(training.weight_decay, "0", 0, INFINITY, SCIENCE, "weight decay; adamw applies it to the parameters, the others add it to the gradient"),
     INT(training.warmup, "0", 0, FOREVER, SCIENCE, "iterations in which the learning rate rises evenly from 0"),
-    CHOICE(training.decay, "cosine", decays, SCIENCE, "the learning rate after the warm-up"),
+    CHOICE(training.decay, "cosine", decays, SCIENCE, "how the learning rate falls after the warm-up"),
     INT(training.decay_every, "10000", 1, FOREVER, SCIENCE,
         "step: iterations between two changes of the learning rate"),
-    REAL(training.decay_factor, "0.5", 0, 1, SCIENCE | OPEN_0, "step: the learning rate is multiplied by it"),
+    REAL(training.decay_factor, "0.5", 0, 1, SCIENCE | OPEN_0, "step: what the learning rate is multiplied by"),
     REAL(training.clip, "1", 0, INFINITY, SCIENCE,
-         "largest norm of the gradient, longer ones are scaled to it; 0: none"),
+         "largest norm of the gradient; a longer one is scaled down to it; 0: no limit"),
     REAL(training.ema, "0.999", 0, 1, SCIENCE | OPEN_1,
-         "decay of the running mean of the parameters, per iteration; 0: none"),
+         "decay of the running mean of the parameters in an iteration, and (1 + n) / (10 + n) in iteration n as long as that "
+         "is less, since the mean starts from untrained parameters; 0: the mean is the parameters"),
     CHOICE(training.precision, "float32", precisions, SCIENCE,
-           "what matrix products multiply: bfloat16 is for processors with AVX512-BF16, and slow elsewhere; sums are "
-           "float32"),
+           "precision of the operands of matrix products, whose sums are float32; bfloat16 is for processors with "
+           "AVX512-BF16, and slow elsewhere"),
     INT(training.recover, "0", 0, 100, RUN,
-        "times a run whose loss or gradient is not finite goes back to a regular checkpoint and on with half the "
-        "learning rate; needs checkpoint.keep: 0"),
+        "how many times a run whose loss or gradient is not finite goes back to an earlier checkpoint and continues at half "
+        "the learning rate; needs checkpoint.keep: 0"),
     INT(training.validate_every, "1000", 0, FOREVER, RUN, "iterations between two validation losses; 0: never"),
 
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
-    INT(checkpoint.keep, "3", 0, 1000000, RUN, "the newest so many are kept; 0: all"),
+    INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),
 
     CHOICE(sampling.method, "ancestral", methods, RUN, "the reverse chain; DDIM; or DPM-Solver++(2M)", .option = "sampler"),
     INT(sampling.steps, "0", 0, 1000000, RUN, "reverse steps, spread evenly over diffusion.steps; 0: all of them",
@@ -229,9 +235,9 @@ const ddpm_option ddpm_options[] = {
            .option = "clip"),
 
     CHOICE(parallel.reduction, "exact", reductions, SCIENCE,
-           "how ranks add gradients: exactly, or in half the bytes with rounding that depends on their number"),
-    INT(parallel.block_rows, "0", 0, 4096, SCIENCE,
-        "rows a thread computes at a time, from 8; 0: chosen from batch and width"),
+           "how gradients are added over the ranks: exactly; or in float32, which halves the bytes and rounds in a way that "
+           "depends on the number of ranks and threads"),
+    INT(parallel.block_rows, "0", 8, 4096, SCIENCE | OR_0, "rows that a thread computes at a time; 0: chosen from the batch"),
 };
 /* clang-format on */
 const int ddpm_option_count = sizeof ddpm_options / sizeof *ddpm_options;
@@ -271,7 +277,7 @@ const char *ddpm_option_renamed(const char *key)
 
 enum {
     NEAR_BYTES = 64, /* longer words are not mistyped keys */
-    RANK = 128,      /* above any distance */
+    RANK = 128,      /* larger than any distance */
 };
 
 static const char *last_part(const char *key)
@@ -280,8 +286,8 @@ static const char *last_part(const char *key)
     return dot ? dot + 1 : key;
 }
 
-/* A key is near by its whole, or by its last part: a right name in a wrong section is a common mistake, but a lesser
- * likeness. Among equals the nearer whole wins. */
+/* A key may be near as a whole, or by its last part, since a right name in a wrong section is a common mistake; the
+ * latter counts for a little less. Among equals the key that is nearer as a whole is taken. */
 static void consider(const char *key, const char *candidate, int *best, const char **nearest)
 {
     const int whole = ddpm_edit_distance(key, candidate),

@@ -1,6 +1,5 @@
-/** The option table behind config.h, and what can be done with one of its rows.
- *
- *  For the files of this room, for sample/sampling.c and for their tests. Local, main thread.
+/** The option table behind config.h, and operations on a row of it. For the files of config/, for sample/sampling.c and
+ * for their tests. Local, main thread.
  */
 #ifndef DDPM_CONFIG_TABLE_H
 #define DDPM_CONFIG_TABLE_H
@@ -21,12 +20,13 @@ typedef enum ddpm_option_type {
 } ddpm_option_type;
 
 enum {
-    DDPM_OPTION_SCIENCE = 1,    /* decides what is computed: must not change when a run goes on */
-    DDPM_OPTION_PROLONG = 2,    /* science only while training.decay is cosine, whose shape depends on it */
+    DDPM_OPTION_SCIENCE = 1,    /* decides what is computed: must not change when a run is resumed */
+    DDPM_OPTION_PROLONG = 2,    /* science only if training.decay is cosine, whose shape depends on it */
     DDPM_OPTION_ABOVE_MIN = 4,  /* min itself is excluded */
     DDPM_OPTION_BELOW_MAX = 8,  /* max itself is excluded */
-    DDPM_OPTION_AUTO = 16,      /* a real that may be written "auto", stored as NaN */
+    DDPM_OPTION_AUTO = 16,      /* a real that may be "auto", which is stored as NaN */
     DDPM_OPTION_FILE_NAME = 32, /* a text that is safe as the name of a folder */
+    DDPM_OPTION_OR_ZERO = 64,   /* an integer that may be 0, too, below min */
 };
 
 /** A name of an enumeration's value. */
@@ -43,7 +43,7 @@ typedef struct ddpm_option {
     const char *initial;        /* the default, as written; NULL: an empty list */
     double min, max;            /* of INT, REAL and the items of REAL_LIST; infinite: no bound */
     const ddpm_choice *choices; /* of ENUM */
-    const char *meaning;        /* one line, with units */
+    const char *meaning;        /* as it is printed, with units */
     const char *option;         /* sets the key on the command lines of verbs that sample: "steps"; NULL: none */
 } ddpm_option;
 
@@ -52,14 +52,14 @@ typedef struct ddpm_section {
     const char *meaning;
 } ddpm_section;
 
-/* Room for what is counted per row; table.c asserts that it is enough. */
+/* The most rows of the two tables; table.c asserts that they suffice. */
 enum { DDPM_OPTION_LIMIT = 96, DDPM_SECTION_LIMIT = 16, DDPM_KEY_BYTES = 128 };
 
-/** Every key, in the order of the file: the keys of a section stand together. */
+/** Every key, in the order of the reference file; the keys of a section follow each other. */
 extern const ddpm_option ddpm_options[];
 extern const int ddpm_option_count;
 
-/** Every section; one comes before those inside it. */
+/** Every section; one precedes those inside it. */
 extern const ddpm_section ddpm_sections[];
 extern const int ddpm_section_count;
 
@@ -70,42 +70,43 @@ int ddpm_section_find(const char *key);
 /** The present name of a key of an earlier version; NULL when no key had this name. */
 const char *ddpm_option_renamed(const char *key);
 
-/** The key or section a mistyped key probably means; NULL when none is near. */
+/** The key or section that a mistyped key probably stands for; NULL when none is near. */
 const char *ddpm_option_nearest(const char *key);
 
 /** The name of an enumeration's value; NULL when it has none. */
 const char *ddpm_option_choice(const ddpm_option *option, unsigned value);
 
-/** What a value must be: "an integer from 1 to 128". */
+/** What a value must be, as in "an integer from 1 to 128". */
 void ddpm_option_expected(const ddpm_option *option, char *out, size_t bytes);
 
 enum { DDPM_QUOTE_BYTES = 128 };
 
-/** 'text' for a message: shortened, without control characters. */
+/** 'text' in quotes for a message, shortened and without control characters. */
 void ddpm_config_quote(const char *text, char out[DDPM_QUOTE_BYTES]);
 
-/** Set the field of an option that is not a list from a scalar. DDPM_ERR_CONFIG: "key: expected ..., found ...".
- *  @param text    ended by a zero byte; length tells whether there is another before that.
- *  @param plain   written without quotes. */
+/** Set the member of an option that is not a list from a scalar. DDPM_ERR_CONFIG: "key: expected ..., found ...".
+ *  @param text    ended by a zero byte; `length` shows whether there is another before that.
+ *  @param plain   whether it was written without quotes. */
 DDPM_MUST_CHECK ddpm_status ddpm_option_read(const ddpm_option *option, ddpm_config *config, const char *text,
                                              size_t length, int plain);
 
-/** Append a scalar to a list as an item of a list option; likewise. */
+/** Append a scalar to the list of a list option; as above. */
 DDPM_MUST_CHECK ddpm_status ddpm_option_append(const ddpm_option *option, ddpm_text_list *list, const char *text,
                                                size_t length, int plain);
 
-/** DDPM_ERR_CONFIG when the field holds what ddpm_option_read would have refused (a struct filled in by hand). */
+/** DDPM_ERR_CONFIG when the member has a value that ddpm_option_read refuses, as a struct that was filled in may have.
+ */
 DDPM_MUST_CHECK ddpm_status ddpm_option_valid(const ddpm_option *option, const ddpm_config *config);
 
-/** Write the value as YAML that reads back to the same bits; two values are the same when they are written the same. */
+/** Write the value as YAML that reads back to the same bits. Two values are equal if they are written alike. */
 void ddpm_option_write(const ddpm_option *option, const ddpm_config *config, FILE *to);
 
 void ddpm_config_list_release(ddpm_text_list *list);
 
 /* ---- numbers as text (number.c) ---- */
 
-/** 1 when text is a finite decimal number and nothing else; otherwise 0, and *out is not to be used. An integer may
- *  have an exponent if it is whole by its looks ("1e6", "1.5e3") and below 2^53. */
+/** Whether text is a finite decimal number and nothing else; otherwise *out has no meaning. An integer may have an
+ *  exponent, if its digits show that it is whole ("1e6", "1.5e3") and it is below 2^53. */
 int ddpm_config_to_real(const char *text, double *out);
 int ddpm_config_to_int(const char *text, int64_t *out);
 int ddpm_config_to_uint(const char *text, uint64_t *out);

@@ -1,4 +1,4 @@
-/* One option's value: from a scalar's text into the struct, back, and whether it is in range. No YAML here. */
+/* The value of an option: from a scalar's text into the struct, and back, and whether it is in range. */
 #include "base/memory.h"
 #include "config/table.h"
 
@@ -58,7 +58,7 @@ void ddpm_option_expected(const ddpm_option *option, char *out, size_t bytes)
         add(out, bytes, "an integer from 0 to %llu", (unsigned long long)UINT64_MAX);
         break;
     case DDPM_OPTION_INT:
-        add(out, bytes, "an integer");
+        add(out, bytes, option->flags & DDPM_OPTION_OR_ZERO ? "0, or an integer" : "an integer");
         add_bounds(option, out, bytes);
         break;
     case DDPM_OPTION_REAL:
@@ -97,7 +97,7 @@ void ddpm_config_quote(const char *text, char out[DDPM_QUOTE_BYTES])
         if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
 }
 
-/* A plain null is no text: whoever means the word puts it in quotes. */
+/* A null without quotes is not a text. */
 static int is_null(const char *text)
 {
     static const char *const names[] = {"", "~", "null", "Null", "NULL"};
@@ -126,7 +126,7 @@ static ddpm_status refuse(const ddpm_option *option, const char *text, size_t le
 
 static int to_bool(const char *text, int *out)
 {
-    static const char *const names[] = {"false", "true", "no", "yes", "off", "on"}; /* odd ones are true */
+    static const char *const names[] = {"false", "true", "no", "yes", "off", "on"}; /* those at odd places are true */
     for (int i = 0; i < 6; i++)
         if (strcmp(text, names[i]) == 0) {
             *out = i & 1;
@@ -150,6 +150,7 @@ static int to_choice(const ddpm_option *option, const char *text, unsigned *out)
 static int real_fits(const ddpm_option *option, double value)
 {
     if (isinf(value)) return 0;
+    if (value == 0 && (option->flags & DDPM_OPTION_OR_ZERO)) return 1;
     if (isnan(value)) return (option->flags & DDPM_OPTION_AUTO) != 0;
     if (option->flags & DDPM_OPTION_ABOVE_MIN ? !(value > option->min) : !(value >= option->min)) return 0;
     return option->flags & DDPM_OPTION_BELOW_MAX ? value < option->max : value <= option->max;
@@ -168,7 +169,8 @@ static int text_fits(const ddpm_option *option, const char *text)
 
 /* ---- text to value ---- */
 
-/* Set the field; 0: refused. Only texts and choices may be in quotes: in YAML "512" is a text. */
+/* Set the member. @return 0 if the text is refused. Only texts and choices may be in quotes, since "512" is a text in
+ * YAML. */
 static int set(const ddpm_option *option, void *to, const char *text, int plain)
 {
     double real = NAN;
@@ -209,7 +211,7 @@ ddpm_status ddpm_option_read(const ddpm_option *option, ddpm_config *config, con
     return DDPM_OK;
 }
 
-/* Room for one more item; there is room for a power of two, so it runs out when the count is one. */
+/* Make room for one more item. There is room for the next power of two, so it is full when the count is one. */
 static ddpm_status grow(ddpm_text_list *list)
 {
     char **items = NULL;
@@ -268,6 +270,11 @@ const char *ddpm_option_choice(const ddpm_option *option, unsigned value)
     return NULL;
 }
 
+const char *ddpm_config_choice(const char *key, unsigned value)
+{
+    return ddpm_option_choice(&ddpm_options[ddpm_option_find(key)], value);
+}
+
 ddpm_status ddpm_option_valid(const ddpm_option *option, const ddpm_config *config)
 {
     const void *at = field_of(option, config);
@@ -303,8 +310,8 @@ ddpm_status ddpm_option_valid(const ddpm_option *option, const ddpm_config *conf
 
 /* ---- value to text ---- */
 
-/* The character at c as YAML must have it escaped, or 0: what libyaml's reader refuses or takes for a line break.
- * All of it is below U+10000; other characters of UTF-8 pass through. */
+/* The character at c if it must be escaped in YAML, since libyaml's reader refuses it or takes it for a line break;
+ * else 0. All such characters are below U+10000. */
 static unsigned escaped(const unsigned char *c, int *bytes)
 {
     unsigned code = c[0];

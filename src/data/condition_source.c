@@ -1,13 +1,12 @@
-/* Conditions read value by value, each checked. */
+/* Reads conditions, and checks each value. */
 #include "data/condition_source.h"
 
 #include "base/memory.h"
 #include "data/toy_source.h"
 #include "model/condition.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PIECE = 1 << 20 }; /* numbers of the dataset read at once */
@@ -15,7 +14,7 @@ enum { PIECE = 1 << 20 }; /* numbers of the dataset read at once */
 typedef struct value {
     const char *name;
     int is_class;
-    int64_t column; /* of data.dataset; -1: a dataset of its own, or the generator's label */
+    int64_t column; /* of data.dataset; -1: it is another dataset, or the label */
 } value;
 
 struct ddpm_condition_source {
@@ -43,15 +42,8 @@ static ddpm_status find_dataset(const ddpm_condition_source *s, int64_t rows, va
 
 static ddpm_status find_column(const ddpm_condition_source *s, char *const *names, value *v)
 {
-    char *end;
-    for (int64_t j = 0; names && j < s->width; j++)
-        if (strcmp(names[j], v->name) == 0) {
-            v->column = j;
-            return DDPM_OK;
-        }
-    errno = 0;
-    v->column = strtoll(v->name, &end, 10);
-    if (errno == 0 && *v->name && !*end && v->column >= 0 && v->column < s->width) return DDPM_OK;
+    v->column = ddpm_data_column(v->name, s->width, (const char *const *)names);
+    if (v->column >= 0) return DDPM_OK;
     return ddpm_fail(
         DDPM_ERR_DATA,
         "%s: data.condition: there is neither a dataset nor a column '%s'; 'ddpm info' lists what there is",
@@ -66,7 +58,7 @@ static ddpm_status find(ddpm_condition_source *s, int64_t rows, char *const *nam
     v->column = -1;
     if (!s->file) {
         if (strcmp(v->name, "label") != 0)
-            return ddpm_fail(DDPM_ERR_CONFIG, "data.condition: generated rows have a 'label' alone, found '%s'",
+            return ddpm_fail(DDPM_ERR_CONFIG, "data.condition: generated rows have only a 'label', found '%s'",
                              v->name);
         integer = s->spec->source == DDPM_DATA_TWO_MOONS;
     } else if (ddpm_h5_has(s->file, v->name)) {
@@ -78,7 +70,7 @@ static ddpm_status find(ddpm_condition_source *s, int64_t rows, char *const *nam
     return DDPM_OK;
 }
 
-/* The network would read it twice, and --condition could not tell one from the other. */
+/* Refuse a value that is listed twice: --condition could not say which of the two it means. */
 static ddpm_status refuse_repeated(const ddpm_condition_source *s, int64_t i)
 {
     const value *const v = s->values;
@@ -147,13 +139,13 @@ int64_t ddpm_condition_source_column(const ddpm_condition_source *source, int64_
     return source->values[v].column;
 }
 
-/* Value v of `count` rows, at most as many as fit the piece. */
+/* Read value v of `count` rows, which must fit the piece. */
 static ddpm_status read_value(ddpm_condition_source *s, int64_t v, int64_t first, int64_t count, float *values)
 {
     const value *what = &s->values[v];
     int64_t stride = 1, at = 0;
     if (!s->file) {
-        ddpm_toy_source_read(s->spec, first, count, s->piece, values); /* labels are all there is */
+        ddpm_toy_source_read(s->spec, first, count, s->piece, values); /* the label is the only value */
         return DDPM_OK;
     }
     if (what->column >= 0) {
@@ -165,17 +157,22 @@ static ddpm_status read_value(ddpm_condition_source *s, int64_t v, int64_t first
     return DDPM_OK;
 }
 
+static int is_valid(const value *what, float x)
+{
+    return what->is_class ? x >= 0.0f && x < (float)DDPM_CLASSES_MAX && x == floorf(x) : isfinite(x);
+}
+
 static ddpm_status check(const ddpm_condition_source *s, int64_t first, int64_t count, const float *values)
 {
-    for (int64_t i = 0; i < count * s->count; i++) {
-        const value *what = &s->values[i % s->count];
-        const float x = values[i];
-        if (what->is_class ? x >= 0.0f && x < (float)DDPM_CLASSES_MAX && x == floorf(x) : isfinite(x)) continue;
-        return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %g", s->spec->path,
-                         what->name, (long long)(first + i / s->count),
-                         what->is_class ? "a class, a whole number from 0 to 4095" : "a finite number", (double)x);
-    }
-    return DDPM_OK;
+    char expected[64] = "a finite number";
+    int64_t i = 0;
+    while (i < count * s->count && is_valid(&s->values[i % s->count], values[i])) i++;
+    if (i == count * s->count) return DDPM_OK;
+    const value *what = &s->values[i % s->count];
+    if (what->is_class)
+        snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", DDPM_CLASSES_MAX - 1);
+    return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %g", s->spec->path,
+                     what->name, (long long)(first + i / s->count), expected, (double)values[i]);
 }
 
 ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, int64_t first, int64_t count, float *values)

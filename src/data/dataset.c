@@ -1,4 +1,4 @@
-/* The training rows in node-shared memory, and the choice between holding and streaming them. */
+/* Holds the training rows in memory that a node's ranks share, or streams them if they are too large. */
 #include "data/dataset.h"
 
 #include "base/log.h"
@@ -19,7 +19,7 @@ struct ddpm_dataset {
     uint64_t seed;
     int64_t all_rows, held_out, columns;
     char **names;           /* [columns] in one block, or NULL */
-    ddpm_permutation split; /* of all rows: the first are held out */
+    ddpm_permutation split; /* of all rows; the first of them are held out */
     ddpm_transform transform;
     ddpm_condition condition;
     ddpm_shared *conditions; /* standardised [all_rows][V]; NULL without */
@@ -71,7 +71,7 @@ static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source
                                     .read = measure_read,
                                     .takes_part = measure_takes_part};
     DDPM_TRY(ddpm_transform_measure(d->comm, spec->standardize, &reader, &d->transform));
-    ddpm_comm_barrier(d->comm); /* everybody has read what is overwritten now */
+    ddpm_comm_barrier(d->comm); /* all ranks have read what is overwritten now */
     const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
     ddpm_transform_apply(&d->transform, mine.end - mine.first, rows_of(d) + mine.first * d->columns);
     ddpm_shared_publish(d->comm, d->memory);
@@ -100,7 +100,7 @@ static ddpm_status measure_read_values(void *context, int64_t first, int64_t cou
     return DDPM_OK;
 }
 
-/* A class that only a held-out row has is a class too. */
+/* Held-out rows take part, since a class may occur in them alone. */
 static int always(const void *context, int64_t row)
 {
     (void)context;
@@ -108,7 +108,7 @@ static int always(const void *context, int64_t row)
     return 1;
 }
 
-/* Names and kinds; what is measured comes later. */
+/* The names and which are classes; the rest is measured later. */
 static ddpm_status describe_conditions(ddpm_dataset *d, const ddpm_condition_source *source)
 {
     const int64_t count = ddpm_condition_source_count(source);
@@ -122,7 +122,7 @@ static ddpm_status describe_conditions(ddpm_dataset *d, const ddpm_condition_sou
     return status;
 }
 
-/* Classes are counted, numbers standardised by column. */
+/* The number of classes follows from the largest; numbers are standardised. */
 static void standardise_conditions(ddpm_dataset *d, const ddpm_transform *measured)
 {
     ddpm_condition *c = &d->condition;
@@ -157,14 +157,14 @@ static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
                                     .read = measure_read_values,
                                     .takes_part = always};
     DDPM_TRY(ddpm_transform_measure(d->comm, DDPM_STANDARDIZE_COLUMN, &reader, &measured));
-    ddpm_comm_barrier(d->comm); /* everybody has read what is overwritten now */
+    ddpm_comm_barrier(d->comm); /* all ranks have read what is overwritten now */
     standardise_conditions(d, &measured);
     ddpm_shared_publish(d->comm, d->conditions);
     ddpm_transform_release(&measured);
     return DDPM_OK;
 }
 
-/* A column without spread cannot be scaled; it is only centred, and the reader should know. */
+/* A constant column cannot be scaled to variance 1; it is only centred, and the user should know. */
 static void warn_of_constants(const ddpm_dataset *d)
 {
     const ddpm_transform *t = ddpm_dataset_transform(d);
@@ -176,7 +176,7 @@ static void warn_of_constants(const ddpm_dataset *d)
         }
     if (constant > 0)
         ddpm_log_warning(
-            "%lld of %lld columns are constant (the first is column %lld%s%s%s); they are learned as they are",
+            "%lld of %lld columns are constant (the first is column %lld%s%s%s): they are shifted to 0, but not scaled",
             (long long)constant, (long long)d->columns, (long long)first, d->names ? " '" : "",
             d->names ? d->names[first] : "", d->names ? "'" : "");
 }
@@ -200,11 +200,11 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     const double mib = (double)d->all_rows * (double)numbers * sizeof(float) / 1048576.0;
     if (mib > spec->memory && ddpm_source_conditions(source)) {
         ddpm_source_close(source);
-        return ddpm_fail(
-            DDPM_ERR_CONFIG,
-            "data.condition: rows that are streamed have no conditions in this version; raise data.memory to "
-            "%.0f MiB, or condition nothing",
-            ceil(mib));
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "data.condition: rows with conditions cannot be streamed in this version; raise data.memory "
+                         "to %.0f MiB, or leave "
+                         "data.condition empty",
+                         ceil(mib));
     }
     if (mib > spec->memory) return ddpm_stream_create(d->comm, spec, source, &d->stream);
     status = hold(d, spec, source);
@@ -307,7 +307,7 @@ void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count
         ddpm_stream_fill(dataset->stream, first, count, x);
         return;
     }
-    enum { AHEAD = 8 }; /* a row is anywhere in memory: it is asked for some rows before its turn */
+    enum { AHEAD = 8 }; /* rows are scattered over the memory, so each is prefetched this many rows before its turn */
     const int64_t rows = ddpm_dataset_rows(dataset);
     int64_t next[AHEAD];
     ddpm_permutation order;

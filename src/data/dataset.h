@@ -1,8 +1,8 @@
-/** The training rows: standardised, held once a node, visited in an order that is a pure function of the seed.
+/** The training rows: standardised, held once a node, and visited in an order that is a pure function of the seed.
  *
- *  Position p of a run is row (p mod rows) of epoch (p div rows); an epoch visits every training row once, in the order
- * of a keyed permutation. The held-out rows are the first of another. Data beyond data.memory are streamed
- * (dataset_stream.c): the order is then a permutation of pages, and of the rows within a window of pages that fits.
+ *  Position p of a run is row (p mod rows) of epoch (p div rows). An epoch visits every training row once, in the order
+ * of a keyed permutation; the held-out rows are the first ones of another permutation. Data that are larger than
+ * data.memory are streamed (data/stream.h): then pages are permuted, and rows within a window of pages.
  */
 #ifndef DDPM_DATA_DATASET_H
 #define DDPM_DATA_DATASET_H
@@ -28,20 +28,20 @@ int64_t ddpm_dataset_columns(const ddpm_dataset *dataset);
 const char *const *ddpm_dataset_names(const ddpm_dataset *dataset);
 const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset);
 
-/** Local. What the rows' conditions are; a count of 0 without data.condition. */
+/** Local. The conditions of the rows; their count is 0 without data.condition. */
 const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset);
 
-/** Local. A line for people: where the rows are held, and how much memory that takes on this node. */
+/** Local. A text for people: how many rows there are, where they are held, and how much memory that takes. */
 void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes);
 
-/** Collective. Make positions first .. first+count-1 ready for ddpm_dataset_fill. */
+/** Collective. Prepare positions first .. first+count-1 for ddpm_dataset_fill. */
 DDPM_MUST_CHECK ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t first, int64_t count);
 
 /** Local, any thread. Copy the standardised rows at positions first .. first+count-1 to x [count][columns], and their
- * standardised conditions to values [count][V]; NULL where they are not wanted. */
+ * standardised conditions to values [count][V], unless that is NULL. */
 void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
 
-/** Local, any thread. The same of held-out rows first .. first+count-1, always in the same order. */
+/** Local, any thread. The same for held-out rows first .. first+count-1, whose order never changes. */
 void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
 
 #endif

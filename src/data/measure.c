@@ -1,4 +1,4 @@
-/* Means, deviations and ranges of columns, and the map that they make. */
+/* Measures means, deviations and ranges of columns. */
 #include "data/measure.h"
 
 #include "base/memory.h"
@@ -6,20 +6,20 @@
 #include <math.h>
 
 enum {
-    PIECES = 256,          /* at most; a fixed number, so that the order of additions is too */
-    PIECE_TABLE = 1 << 22, /* bound on pieces x columns */
-    FIELDS = 5             /* numbers kept of a column in a piece */
+    PIECES = 256,          /* at most; it does not depend on the ranks, nor does the order of additions */
+    PIECE_TABLE = 1 << 22, /* limit of pieces x columns */
+    FIELDS = 5             /* numbers in `moments` */
 };
 
-/* Of one column in one piece; M2 is the sum of squared deviations from the mean (Chan et al. 1983). All fields are 0
- * on the ranks that did not compute the piece, so that a sum over the ranks copies it to all. */
+/* Of a column in a piece; m2 is the sum of squared deviations from the mean (Chan et al. 1983). All are 0 on the ranks
+ * that did not compute the piece, so that a sum over the ranks copies them to all ranks. */
 typedef struct moments {
     double count, mean, m2, minimum, maximum;
 } moments;
 
 static void add_value(moments *m, double value)
 {
-    const double x = value + 0.0; /* no negative zero: a sum over ranks would lose its sign */
+    const double x = value + 0.0; /* no negative zero, whose sign a sum over ranks would lose */
     const double delta = x - m->mean;
     m->minimum = m->count == 0.0 ? x : fmin(m->minimum, x);
     m->maximum = m->count == 0.0 ? x : fmax(m->maximum, x);
@@ -66,7 +66,7 @@ static void set_column(ddpm_transform *out, int64_t j, const moments *of_scale, 
     out->maximum[j] = (of_column->maximum - out->mean[j]) / out->scale[j];
 }
 
-/* From the table of pieces to the map. The first row of the table collects the joined columns. */
+/* Join the pieces, in the first row of the table, and make the transform. */
 static void finish(ddpm_standardize how, int64_t pieces, int64_t columns, moments *table, ddpm_transform *out)
 {
     moments all = {0};
@@ -82,7 +82,7 @@ static void finish(ddpm_standardize how, int64_t pieces, int64_t columns, moment
     }
 }
 
-/* This rank's share of the pieces. */
+/* Measure this rank's part of the pieces. */
 static ddpm_status measure_share(ddpm_comm *comm, const ddpm_row_reader *reader, int64_t pieces, moments *table)
 {
     const ddpm_range mine = ddpm_comm_part(comm, pieces);

@@ -1,16 +1,13 @@
-/* Rows from a generator or from an HDF5 dataset, with columns selected and every value checked. */
+/* Reads rows from a generator or from an HDF5 dataset, selects columns, and checks every value. */
 #include "data/source.h"
 
 #include "base/memory.h"
 #include "data/toy_source.h"
 #include "file/h5.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-enum { PIECE = 1 << 22 }; /* elements read at once where columns are selected */
+enum { PIECE = 1 << 22 }; /* numbers read at once when columns are selected */
 
 struct ddpm_source {
     ddpm_data_spec spec;
@@ -19,25 +16,17 @@ struct ddpm_source {
     int64_t width;                     /* columns of the dataset */
     int64_t *selected;                 /* [columns], NULL: all */
     char **all_names;                  /* [width], NULL: none */
-    const char **selected_names;       /* [columns], where columns of a dataset have names */
+    const char **selected_names;       /* [columns], NULL: none */
     const char *const *names;          /* [columns], NULL: none */
-    float *piece;                      /* whole rows, where columns are selected */
+    float *piece;                      /* whole rows, when columns are selected */
     ddpm_condition_source *conditions; /* NULL: none */
 };
 
-/* A column by name, or by number from 0. */
 static ddpm_status find_column(const ddpm_source *source, const char *wanted, int64_t *out)
 {
     const ddpm_data_spec *spec = &source->spec;
-    for (int64_t j = 0; source->all_names && j < source->width; j++)
-        if (strcmp(source->all_names[j], wanted) == 0) {
-            *out = j;
-            return DDPM_OK;
-        }
-    char *end;
-    errno = 0;
-    *out = strtoll(wanted, &end, 10);
-    if (errno == 0 && *wanted && !*end && *out >= 0 && *out < source->width) return DDPM_OK;
+    *out = ddpm_data_column(wanted, source->width, (const char *const *)source->all_names);
+    if (*out >= 0) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA,
                      "%s: dataset '%s' has no column '%s' (data.columns); it has %lld columns, 0 to %lld%s", spec->path,
                      spec->dataset, wanted, (long long)source->width, (long long)source->width - 1,
@@ -58,10 +47,11 @@ static ddpm_status select_listed(ddpm_source *source)
     for (int64_t i = 0; i < list->count; i++) {
         DDPM_TRY(find_column(source, list->items[i], &source->selected[i]));
         if (is_condition(source, source->selected[i]))
-            return ddpm_fail(DDPM_ERR_CONFIG,
-                             "data.columns: column '%s' is a condition too (data.condition); what is given need not be "
-                             "modelled: name it in one of the two",
-                             list->items[i]);
+            return ddpm_fail(
+                DDPM_ERR_CONFIG,
+                "data.columns: column '%s' is a condition too (data.condition); a condition is not modelled: "
+                "list the column in one of the two",
+                list->items[i]);
     }
     source->columns = list->count;
     return DDPM_OK;
@@ -158,7 +148,7 @@ void ddpm_source_close(ddpm_source *source)
 {
     if (!source) return;
     ddpm_condition_source_close(source->conditions);
-    /* only read from: a failure to close loses nothing */
+    /* the file was only read, so that a failure to close it loses nothing */
     if (source->file && ddpm_h5_close(&source->file) != DDPM_OK) source->file = NULL;
     ddpm_release(source->selected);
     ddpm_release(source->all_names);
@@ -201,7 +191,7 @@ static ddpm_status read_selected(ddpm_source *source, int64_t first, int64_t cou
     return DDPM_OK;
 }
 
-/* Value i of rows first .. */
+/* Refuse value i of rows first .. */
 static ddpm_status refuse(const ddpm_source *source, int64_t first, int64_t i, const char *why)
 {
     const int64_t column = i % source->columns;

@@ -1,4 +1,4 @@
-/** Where rows come from: a generator, or a dataset of an HDF5 file that is only ever read. Local, main thread. */
+/** Where rows come from: a generator, or a dataset of an HDF5 file, which is never changed. Local, main thread. */
 #ifndef DDPM_DATA_SOURCE_H
 #define DDPM_DATA_SOURCE_H
 
@@ -6,16 +6,16 @@
 
 typedef struct ddpm_source ddpm_source;
 
-/** Open what data.source names. DDPM_ERR_MISSING, DDPM_ERR_DATA (no such dataset or column, not numbers, no rows),
+/** Open what data.source names: DDPM_ERR_MISSING, DDPM_ERR_DATA (no such dataset or column, not numbers, no rows),
  * DDPM_ERR_IO.
  *  @param[out] out   close with ddpm_source_close. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out);
 void ddpm_source_close(ddpm_source *source);
 
 int64_t ddpm_source_rows(const ddpm_source *source);
-int64_t ddpm_source_columns(const ddpm_source *source); /* those selected */
+int64_t ddpm_source_columns(const ddpm_source *source); /* that are selected */
 
-/** Names of the selected columns, NULL where the data have none. Valid while the source is open. */
+/** Names of the selected columns, or NULL. Valid while the source is open. */
 const char *const *ddpm_source_names(const ddpm_source *source);
 
 /** The conditions of the rows, NULL without data.condition. Valid while the source is open. */
@@ -25,7 +25,7 @@ ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source);
  * finite. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows);
 
-/** The same, where NaN stands for a value that is not known: only an infinite one is refused. */
+/** The same of rows in which NaN stands for a value that is not known: only infinite values are refused. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_read_incomplete(ddpm_source *source, int64_t first, int64_t count, float *rows);
 
 #endif

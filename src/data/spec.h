@@ -1,44 +1,50 @@
-/** What a data set is made of: the sections `data`, and what else of a configuration decides which rows there are and
- * in which order they are visited. */
+/** The specification of a data set: the section `data` of a configuration, and what else decides which rows there are
+ * and in which order they are visited. */
 #ifndef DDPM_DATA_SPEC_H
 #define DDPM_DATA_SPEC_H
 
 #include "base/text_list.h"
 #include "data/measure.h"
 #include "file/file.h"
+#include "model/toy.h"
 
+/** A toy problem, by its own number, or a file. */
 typedef enum ddpm_data_source {
-    DDPM_DATA_SWISS_ROLL,
-    DDPM_DATA_TWO_MOONS,
-    DDPM_DATA_S_CURVE,
-    DDPM_DATA_HDF5,
-    DDPM_DATA_SOURCE_COUNT
+#define X(constant, name, noise) DDPM_DATA_##constant = DDPM_TOY_##constant,
+    DDPM_TOY_LIST(X)
+#undef X
+        DDPM_DATA_HDF5
 } ddpm_data_source;
 
 /** Texts and lists are borrowed. */
 typedef struct ddpm_data_spec {
     ddpm_data_source source;
     int64_t count;              /* rows to generate */
-    double noise;               /* of generated rows; NaN: the kind's own */
+    double noise;               /* of generated rows; NaN: the usual one of their kind */
     int64_t dimensions;         /* columns of generated rows */
     const char *path, *dataset; /* of DDPM_DATA_HDF5 */
-    ddpm_text_list columns;     /* empty: all that are not conditions */
+    ddpm_text_list columns;     /* empty: all columns that are not conditions */
     ddpm_text_list condition;   /* see condition_source.h */
     ddpm_standardize standardize;
     double validation; /* share of the rows that is held out */
     double memory;     /* MiB of a node; larger data are streamed */
     uint64_t seed;     /* of generated rows, of the split, and of the order */
-    int64_t batch;     /* most rows that are asked for at once */
+    int64_t batch;     /* the most rows that are asked for at once */
 } ddpm_data_spec;
 
-/** The two names in a "FILE.h5[:dataset]" of a command line. */
+/** The two parts of a "FILE.h5[:dataset]" of a command line. */
 typedef struct ddpm_data_names {
     char path[DDPM_PATH_BYTES], dataset[DDPM_PATH_BYTES];
 } ddpm_data_names;
 
-/** Local. Let a spec be of the rows of another file.
- *  @param text       FILE.h5[:dataset].  @param otherwise  the dataset where none is named.
- *  @param[out] names  what the spec then points to. */
+/** Local. The column that a configuration calls `wanted`: one of that name, or else of that number from 0; -1: none.
+ *  @param names  [columns], or NULL. */
+int64_t ddpm_data_column(const char *wanted, int64_t columns, const char *const *names);
+
+/** Local. Change a specification to the rows of another file.
+ *  @param text       FILE.h5[:dataset].
+ *  @param otherwise  the dataset if none is named.
+ *  @param[out] names  the texts that the specification then points to. */
 DDPM_MUST_CHECK ddpm_status ddpm_data_spec_point(ddpm_data_spec *spec, const char *text, const char *otherwise,
                                                  ddpm_data_names *names);
 

@@ -1,4 +1,4 @@
-/* Windows of permuted pages. */
+/* Reads windows of permuted pages. */
 #include "data/stream.h"
 
 #include "base/memory.h"
@@ -10,8 +10,8 @@
 
 enum {
     PAGE_BYTES = 1 << 20,
-    SLOTS = 3, /* a batch of at most a window touches the end of one, a short last one, and the start of the next */
-    HELD_OUT_PAGES = 16 /* kept in memory for the validation loss */
+    SLOTS = 3, /* a batch, of a window at most, may need the end of one, a short last one, and the start of the next */
+    HELD_OUT_PAGES = 16 /* held in memory for the validation loss */
 };
 
 struct ddpm_stream {
@@ -19,17 +19,17 @@ struct ddpm_stream {
     uint64_t seed;
     ddpm_source *source;
     int64_t columns, page_rows;
-    int64_t full_pages, tail_rows; /* the tail is the last page of every epoch */
+    int64_t full_pages, tail_rows; /* the rows after the full pages are the last page of every epoch */
     int64_t held_out_pages, kept_pages, training_rows;
     int64_t window_pages, windows; /* of an epoch */
-    ddpm_permutation split;        /* of the full pages: the first are held out */
+    ddpm_permutation split;        /* of the full pages; the first of them are held out */
     ddpm_transform transform;
     ddpm_shared *slots[SLOTS], *kept;
     int64_t loaded[SLOTS]; /* epoch * windows + window, -1: empty */
     float *page;           /* for measuring */
 };
 
-/* A window of an epoch, and how its rows are visited. */
+/* A window of an epoch, with the order of its rows. */
 typedef struct window {
     int64_t number; /* epoch * windows + window */
     int64_t first;  /* position of its first row in the run */
@@ -51,7 +51,7 @@ static window window_of(const ddpm_stream *s, int64_t position)
     return w;
 }
 
-/* First row in the file of page `place` of an epoch's order, and its rows. */
+/* The first row, in the file, of page number `place` in an epoch's order; and the number of its rows. */
 static int64_t page_at(const ddpm_stream *s, const ddpm_permutation *order, int64_t place, int64_t *rows)
 {
     const int64_t training_pages = s->full_pages - s->held_out_pages;
@@ -60,7 +60,7 @@ static int64_t page_at(const ddpm_stream *s, const ddpm_permutation *order, int6
     return ddpm_permutation_at(&s->split, s->held_out_pages + ddpm_permutation_at(order, place)) * s->page_rows;
 }
 
-/* This rank's share of the pages of window number `number`, into its slot. */
+/* Read this rank's part of the pages of a window into its slot. */
 static ddpm_status read_window(ddpm_stream *s, int64_t number, ddpm_shared *slot)
 {
     const int64_t epoch = number / s->windows, index = number % s->windows;

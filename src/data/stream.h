@@ -1,9 +1,8 @@
-/** Rows of a data set that is larger than the memory it may take: read page by page, in windows, while training goes
- * on.
+/** Rows of a data set that is larger than the memory that it may take, read during training. For data/dataset.c.
  *
- *  A page is a run of neighbouring rows, about 1 MiB. Whole pages are held out or trained on. An epoch visits the
- * training pages in a permuted order; a window of consecutive pages of that order is in memory, and its rows are
- * visited in a permuted order. Windows lie in slots of node-shared memory. For store/dataset.c.
+ *  A page is about 1 MiB of neighbouring rows, and is held out or trained on as a whole. An epoch visits the training
+ * pages in a permuted order. A window is some pages that follow each other in that order; it is read as a whole, and
+ * its rows are visited in a permuted order. Windows are held in memory that the ranks of a node share.
  */
 #ifndef DDPM_DATA_STREAM_H
 #define DDPM_DATA_STREAM_H
@@ -13,7 +12,7 @@
 
 typedef struct ddpm_stream ddpm_stream;
 
-/** Collective. Takes over the source, also on failure. */
+/** Collective. @param source  closed with the stream, or on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_source *source,
                                                ddpm_stream **out);
 void ddpm_stream_free(ddpm_stream *stream);

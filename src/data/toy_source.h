@@ -1,4 +1,4 @@
-/** Generated rows as a configuration asks for them. Local. */
+/** Generated rows. Local, any thread. */
 #ifndef DDPM_DATA_TOY_SOURCE_H
 #define DDPM_DATA_TOY_SOURCE_H
 

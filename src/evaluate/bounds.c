@@ -41,25 +41,24 @@ typedef struct pass {
 
 enum { ROW_BOUND, ROW_OLD_BOUND, ROW_LIKELIHOOD, ROW_HALF_LIKELIHOOD, ROW_NUMBERS };
 
-static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
     thread_memory *m = self;
     (void)first;
     for (int64_t i = 0; i < rows; i++) m->t[i] = t;
-    return ddpm_network_forward(m->network, m->packed, m->workspace, rows, xt, m->condition, m->t, stride);
+    return ddpm_network_forward(m->network, m->packed, m->workspace, rows, xt, m->condition, m->t);
 }
 
 static void pull_back(void *self, int64_t rows, const float *direction, int32_t t, float *dxt)
 {
     thread_memory *m = self;
-    const int64_t columns = ddpm_network_get_spec(m->network)->columns,
-                  outputs = ddpm_network_get_spec(m->network)->heads * columns;
-    int64_t stride;
-    float *dout = ddpm_workspace_dout(m->workspace, &stride);
+    const int64_t columns = ddpm_network_get_spec(m->network)->columns;
+    const ddpm_matrix dout = ddpm_workspace_dout(m->workspace, rows);
     for (int64_t i = 0; i < rows; i++) {
+        float *to = dout.data + i * dout.stride;
         m->t[i] = t;
-        memset(dout + i * stride, 0, (size_t)outputs * sizeof *dout);
-        memcpy(dout + i * stride, direction + i * columns, (size_t)columns * sizeof *dout);
+        memset(to, 0, (size_t)dout.columns * sizeof *to);
+        memcpy(to, direction + i * columns, (size_t)columns * sizeof *to);
     }
     ddpm_network_input_gradient(m->network, m->packed, m->workspace, rows, m->t, dxt);
 }
@@ -125,6 +124,7 @@ static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
     const ddpm_model *model = &e->loaded->model;
     const ddpm_schedule *schedule = &model->diffusion.schedule;
     const ddpm_denoiser denoiser = {predict, m};
+    ddpm_denoising block = {&denoiser, ddpm_network_kernels(model->network), e->options.seed, first, rows};
     const float *x0 = e->evaluated.rows + first * e->columns;
     double *bound = p->rows + ROW_BOUND * e->evaluated.count + first, terms[BLOCK];
     double *old_bound = p->rows + ROW_OLD_BOUND * e->evaluated.count + first;
@@ -135,8 +135,8 @@ static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
     }
     for (int64_t draw = 0; draw < e->options.draws; draw++)
         for (int32_t t = 1; t <= e->steps; t++) {
-            ddpm_bound_terms(&model->objective, ddpm_network_kernels(model->network), &denoiser, e->options.seed,
-                             draw * e->evaluated.count + first, rows, e->columns, x0, t, &m->bound, terms);
+            block.first = draw * e->evaluated.count + first;
+            ddpm_bound_terms(&model->objective, &block, x0, t, &m->bound, terms);
             add_terms(p, t, rows, terms);
             for (int64_t i = 0; i < rows; i++) {
                 bound[i] += share * terms[i];

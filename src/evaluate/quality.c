@@ -40,7 +40,8 @@ ddpm_quality_plan ddpm_quality_plan_of(int64_t rows, int64_t columns)
 
 void ddpm_quality_directions(const ddpm_kernels *kernels, uint64_t seed, int64_t columns, float *directions)
 {
-    ddpm_normal_rows(kernels, seed, DDPM_RANDOM_DIRECTION, 0, 0, DIRECTIONS, columns, directions);
+    const ddpm_normal_stream stream = {seed, DDPM_RANDOM_DIRECTION, 0};
+    ddpm_normal_rows(kernels, stream, 0, ddpm_matrix_dense(directions, DIRECTIONS, columns));
     for (int64_t d = 0; d < DIRECTIONS; d++) {
         float *u = directions + d * columns;
         double squares = 0.0;

@@ -1,4 +1,4 @@
-/* The digest of a checkpoint. It knows of HDF5 no more than the signature a file starts with. */
+/* The digest of a checkpoint. Of HDF5 this file knows only the signature with which a file begins. */
 #include "file/digest.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ ddpm_status ddpm_digest_damaged(const char *path)
                      path);
 }
 
-/** Read until bytes or the end of the file. */
+/** Read so many bytes, or up to the end of the file. */
 static ddpm_status read_at(int fd, const char *path, void *data, size_t bytes, int64_t offset, size_t *got)
 {
     *got = 0;
@@ -67,7 +67,7 @@ int ddpm_digest_begins(const char *path)
     return status == DDPM_OK && got == sizeof start && memcmp(start, magic, got) == 0;
 }
 
-/** The block that the rest of the file asks for. */
+/** The block that follows from the rest of the file. */
 static ddpm_status compute_block(int fd, const char *path, int format, char block[DDPM_DIGEST_BLOCK])
 {
     char hex[33];
@@ -106,7 +106,7 @@ ddpm_status ddpm_digest_seal(const char *path, int format)
     return status;
 }
 
-/** Compare an open file's block with the one its rest asks for. */
+/** Compare an open file's block with the one that follows from its rest. */
 static ddpm_status check_open(int fd, const char *path, int *format)
 {
     char found[DDPM_DIGEST_BLOCK + sizeof hdf5_signature] = "", expected[DDPM_DIGEST_BLOCK], number[4] = "";
@@ -121,7 +121,7 @@ static ddpm_status check_open(int fd, const char *path, int *format)
                          "%s: is not a checkpoint; expected a file that `ddpm train` wrote, or its run folder", path);
     if (got < sizeof found) return ddpm_digest_damaged(path);
     memcpy(number, found + sizeof magic - 1, sizeof number - 1);
-    *format = atoi(number); /* if anything else stands there, the blocks will differ */
+    *format = atoi(number); /* if no number is there, the blocks will differ */
     DDPM_TRY(compute_block(fd, path, *format, expected));
     return memcmp(found, expected, sizeof expected) ? ddpm_digest_damaged(path) : DDPM_OK;
 }

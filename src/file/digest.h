@@ -4,8 +4,8 @@
  *      bytes <length of the whole file>
  *      xxh3 <XXH3, 128 bits, of all after the block: tail -c +513 FILE | xxhsum -H2>
  *
- *  and zeros. The block of a sound file follows from the rest of it, so that any changed byte shows. Local, main
- * thread.
+ *  and zeros to its end. All of the block follows from the rest of the file, so that a changed byte anywhere is found.
+ *  Local, main thread.
  */
 #ifndef DDPM_FILE_DIGEST_H
 #define DDPM_FILE_DIGEST_H
@@ -14,17 +14,18 @@
 
 enum { DDPM_DIGEST_BLOCK = 512 };
 
-/** Fill the block of a closed file. The caller makes it durable. */
+/** Write the block of a file that is closed. The caller makes it durable. */
 DDPM_MUST_CHECK ddpm_status ddpm_digest_seal(const char *path, int format);
 
-/** Read the whole file and compare. DDPM_ERR_MISSING, DDPM_ERR_IO, DDPM_ERR_DATA (not a checkpoint, or damaged).
+/** Read the whole file and compare its block. DDPM_ERR_MISSING, DDPM_ERR_IO, DDPM_ERR_DATA (not a checkpoint, or
+ * damaged).
  *  @param[out] format   the number in the first line. */
 DDPM_MUST_CHECK ddpm_status ddpm_digest_check(const char *path, int *format);
 
 /** Whether a file begins as a checkpoint does; any other HDF5 file begins with HDF5's signature. */
 int ddpm_digest_begins(const char *path);
 
-/** The failure of a file that is not what was written. */
+/** DDPM_ERR_DATA, with the message for a damaged file. */
 ddpm_status ddpm_digest_damaged(const char *path);
 
 #endif

@@ -1,4 +1,4 @@
-/* Files that are complete or not there. Nothing here knows what is in a file. */
+/* Files that are complete or absent. What is in a file is not known here. */
 #include "file/file.h"
 
 #include "base/log.h"
@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,14 +19,14 @@ static ddpm_status fail_errno(const char *path, const char *what)
 {
     const int number = errno;
     (void)ddpm_fail(DDPM_ERR_IO, "%s: %s (%s)", path, what, strerror(number));
-    errno = number; /* for callers that tolerate some of them */
+    errno = number; /* callers tolerate some of them */
     return DDPM_ERR_IO;
 }
 
 static ddpm_status fail_long(const char *path)
 {
-    return ddpm_fail(DDPM_ERR_USAGE, "%.80s...: the path is too long (at most %d bytes, 240 for the last name)", path,
-                     DDPM_PATH_BYTES - 1);
+    return ddpm_fail(DDPM_ERR_USAGE, "%.80s...: the path is too long (at most %d bytes, %d for the last name)", path,
+                     DDPM_PATH_BYTES - 1, NAME_MAX - (int)sizeof ending);
 }
 
 /** Length of the folder part of path, with its last slash. */
@@ -55,8 +56,8 @@ static int sync_retry(int fd)
     return failed;
 }
 
-/** Make the names in path's folder durable. Some file systems cannot sync a folder, some let nobody read one: then it
- * is as durable as it gets. */
+/** Make the names in path's folder durable. Where the file system cannot sync a folder, or the folder may not be read,
+ * nothing more can be done, and that is no failure. */
 static ddpm_status sync_folder(const char *path)
 {
     char folder[DDPM_PATH_BYTES];
@@ -183,7 +184,7 @@ ddpm_status ddpm_file_make_folder(const char *path)
     for (size_t end = 1; end <= length; end++) {
         if (path[end] != '/' && path[end]) continue;
         part[end] = '\0';
-        /* mkdir comes second: it may fail with EROFS or EACCES on a folder that is there */
+        /* mkdir comes second, since it may fail with EROFS or EACCES on a folder that exists */
         if (!is_folder(part) && mkdir(part, 0777) && !(errno == EEXIST && is_folder(part)))
             return fail_errno(part, errno == EEXIST ? "is in the way of a folder" : "the folder could not be made");
         part[end] = path[end];

@@ -1,5 +1,5 @@
-/** Files that are complete or not there: write to a temporary name, make durable, rename (as redis saves its
- * snapshots). Local, main thread.
+/** Files that are complete or absent: they are written under a temporary name, made durable and renamed (as redis saves
+ * its snapshots). Local, main thread.
  */
 #ifndef DDPM_FILE_FILE_H
 #define DDPM_FILE_FILE_H
@@ -13,26 +13,28 @@ enum { DDPM_PATH_BYTES = 4096 };
 /** The temporary name beside path: ".<base name>.partial". DDPM_ERR_USAGE when a path is too long. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_partial_name(const char *path, char out[DDPM_PATH_BYTES]);
 
-/** FILE[:dataset] in two; a file whose own name holds a colon is still found. DDPM_ERR_USAGE when either is too long.
- *  @param otherwise  the dataset where none is named.  @param[out] path,dataset  of `bytes` each. */
+/** Split FILE[:dataset]; a file that exists by the whole text, colon included, is taken as it is. DDPM_ERR_USAGE when
+ * either part is too long.
+ *  @param otherwise  the dataset when none is named.
+ *  @param[out] path, dataset  [bytes] each. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_split_dataset(const char *text, const char *otherwise, size_t bytes, char *path,
                                                     char *dataset);
 
-/** Sync the partial file, rename it to path, sync the folder (where the file system can). The partial file is gone on
- * failure. */
+/** Sync the partial file, rename it to path, sync the folder (where the file system can). On failure the partial file
+ * is removed. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_commit(const char *partial, const char *path);
 
-/** Remove the partial files of a folder that nobody has written to for `age` seconds. What cannot be removed is worth a
- * warning only. */
+/** Remove the partial files of a folder that were not written to for `age` seconds. A file that cannot be removed leads
+ * to a warning. */
 void ddpm_file_remove_partials(const char *folder, double age);
 
-/** Replace path by these bytes, durably, by the two calls above. */
+/** Replace path by a file of these bytes, durably, as above. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_replace(const char *path, const void *data, size_t bytes);
 
-/** Write all bytes to an open file, however often the system interrupts. @param path  for the message. */
+/** Write all bytes to an open file, also when the system interrupts. @param path  for the message. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_write(int fd, const char *path, const void *data, size_t bytes);
 
-/** Point a symbolic link at target, replacing an older link in one step. errno is left as it was met: EPERM and
+/** Point a symbolic link at target, replacing an older link in one step. On failure errno says why: EPERM and
  * EOPNOTSUPP come from file systems without links. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_link(const char *target, const char *link);
 

@@ -1,10 +1,10 @@
-/** HDF5, as far as this program needs it: the only user of hdf5.h.
+/** HDF5, as far as this program needs it. No other files than file/h5*.c include hdf5.h.
  *
- *  Every function but those marked Collective is Local and goes through the serial driver. Messages name the file and
- * the dataset. Names may be paths inside the file ("parameters/hidden0/weight"); groups are made on the way. A file is
- * not trusted: links to other files, datasets kept in other files (external or virtual storage) and sizes that do not
- * fit are refused (DDPM_ERR_DATA). HDF5 prints nothing: its own error output is switched off for the process. Locks are
- * HDF5's (HDF5_USE_FILE_LOCKING). Main thread only.
+ *  Every function but those marked Collective is Local and uses HDF5's serial driver. Messages name the file and the
+ * dataset. Names may be paths inside the file ("parameters/hidden0/weight"); the groups in them are made. A file is not
+ * trusted: links to other files, datasets stored in other files (external or virtual storage) and sizes that do not fit
+ * are refused (DDPM_ERR_DATA). HDF5's own error output is switched off for the process. Files are locked as HDF5 does
+ * it (HDF5_USE_FILE_LOCKING). Main thread only.
  */
 #ifndef DDPM_FILE_H5_H
 #define DDPM_FILE_H5_H
@@ -31,35 +31,36 @@ typedef struct ddpm_h5_shape {
 
 /* ---- files ---- */
 
-/** Make a file, replacing one of that name. Checksummed metadata (the format of HDF5 1.10), no time stamps. It is put
- * together in memory, as large as what is written (not what is declared), and goes to the disk in ddpm_h5_close.
- *  @param user_block   bytes kept free at the start: 0, or a power of two from 512. */
+/** Make a file, replacing one of that name. It has checksummed metadata (the format of HDF5 1.10) and no time stamps.
+ * It is kept in memory, where what is written takes space and what is only declared does not, until ddpm_h5_close
+ * writes it to the disk.
+ *  @param user_block   bytes kept free at the start: 0, or a power of two of at least 512. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out);
 
 /** Open for reading. DDPM_ERR_MISSING when there is no such file, DDPM_ERR_DATA when it is not HDF5 or cut short,
  * DDPM_ERR_IO when it may not be read. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out);
 
-/** Collective. Open an existing file for writing by all ranks through MPI-IO. comm must outlive the file. */
+/** Collective. Open an existing file for writing by all ranks through MPI-IO. @param comm  must outlive the file. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **out);
 
-/** Close; a failure to write what was buffered shows here, and so does a disk too small for what was declared: a made
- * file gets its space now, where the file system can reserve. Collective for a file of ddpm_h5_open_parallel (and the
- * status is agreed). *file is NULL afterwards; a NULL is allowed. */
+/** Close. Here a made file is written to the disk and the space of what was declared is reserved (where the file system
+ * can), so here a full disk is noticed. Collective for a file of ddpm_h5_open_parallel. *file is NULL afterwards, and
+ * may be before. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_close(ddpm_h5 **file);
 
-/** Close after work that ended with `status`: a failure is handed on with its message, else what closing says.
- * Collective as ddpm_h5_close. */
+/** Close after work that ended with `status`. Return that failure, with its message, or else the status of closing.
+ * Collective where ddpm_h5_close is. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_finish(ddpm_h5 **file, ddpm_status status);
 
 /* ---- datasets ---- */
 
-/** Whether a dataset or group of that name is there, in this file. */
+/** Whether this file has a dataset or group of that name. */
 int ddpm_h5_has(const ddpm_h5 *file, const char *name);
 
-/** Shape of a dataset that can be read. DDPM_ERR_DATA when it is not there (the message lists the datasets that are, at
- * most ten, and the nearest name), or is refused: storage outside the file, a filter this HDF5 has not, more than 8
- * dimensions. */
+/** The shape of a dataset that can be read. DDPM_ERR_DATA when there is none (the message lists up to ten datasets that
+ * there are, and the nearest name), or when it is refused: for storage outside the file, for a filter that this HDF5
+ * lacks, for more than DDPM_H5_MAX_DIMS dimensions. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_shape_of(const ddpm_h5 *file, const char *name, ddpm_h5_shape *out);
 
 /** Write a whole dataset in chunks of about 1 MiB, with a Fletcher32 checksum on every chunk; a scalar or empty one
@@ -67,7 +68,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_shape_of(const ddpm_h5 *file, const char *na
 DDPM_MUST_CHECK ddpm_status ddpm_h5_write(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims,
                                           const int64_t *size, const void *data);
 
-/** Make a contiguous dataset with its space allocated, to be filled by ddpm_h5_write_slab. */
+/** Make a contiguous dataset, to be filled by ddpm_h5_write_slab. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_declare(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims,
                                             const int64_t *size);
 
@@ -76,24 +77,24 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_declare(ddpm_h5 *file, const char *name, ddp
 DDPM_MUST_CHECK ddpm_status ddpm_h5_read(const ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims,
                                          const int64_t *size, void *data);
 
-/** Read rows first .. first+count-1 of a dataset of numbers as float32; a row is all that shares an index of the first
- * dimension. The dataset stays open until another is read, so that reading in order decompresses a chunk once.
+/** Read rows first .. first+count-1 of a dataset of numbers as float32. A row is all numbers with the same index in the
+ * first dimension. The dataset stays open until another is read, so that reading in order decompresses each chunk once.
  *  @param[out] rows   [count][product of the other dimensions]. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_read_rows(ddpm_h5 *file, const char *name, int64_t first, int64_t count,
                                               float *rows);
 
 /** Collective on the communicator of ddpm_h5_open_parallel. Write a slab of a declared float32 dataset: the box at
- * `start` with edges `count`; a rank with nothing gives count[0] = 0 and still calls. The status is agreed. */
+ * `start` with edges `count`; a rank that has nothing to write calls it with count[0] = 0. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, int dims, const int64_t *start,
                                                const int64_t *count, const float *data);
 
-/** Names of the datasets below the root, depth first, at most `limit` of them, one call of visit each. One that would
- * be refused shows as no number and without dimensions. */
+/** Call visit for each dataset below the root, depth first, for at most `limit` of them. The shape of one that would be
+ * refused has no dimensions, and is not of numbers. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_list(const ddpm_h5 *file, int limit,
                                          void (*visit)(void *context, const char *name, const ddpm_h5_shape *shape),
                                          void *context);
 
-/* ---- attributes: object "/" is the file itself; texts are written with a fixed length, in UTF-8 ---- */
+/* ---- attributes: the object "/" is the file itself; texts are written with a fixed length, in UTF-8 ---- */
 
 DDPM_MUST_CHECK ddpm_status ddpm_h5_put_text(ddpm_h5 *file, const char *object, const char *name, const char *text);
 DDPM_MUST_CHECK ddpm_status ddpm_h5_put_int(ddpm_h5 *file, const char *object, const char *name, int64_t value);
@@ -101,21 +102,22 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_put_real(ddpm_h5 *file, const char *object, 
 
 int ddpm_h5_has_attribute(const ddpm_h5 *file, const char *object, const char *name);
 
-/** @param[out] text   release with ddpm_release; fixed and variable length strings, at most DDPM_H5_TEXT_BYTES. */
+/** Strings of fixed and of variable length are read. @param[out] text  of at most DDPM_H5_TEXT_BYTES; release with
+ * ddpm_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_text(const ddpm_h5 *file, const char *object, const char *name, char **text);
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_int(const ddpm_h5 *file, const char *object, const char *name, int64_t *value);
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_real(const ddpm_h5 *file, const char *object, const char *name, double *value);
 
-/** Column names: a one-dimensional attribute of strings, at least one. On reading, *names is NULL and *count 0 when
- * there is none.
+/** A list of names: an attribute of strings with one dimension, of at least one. On reading, *names is NULL and *count
+ * 0 when there is no such attribute.
  *  @param[out] names   [count] texts in one block; release with ddpm_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_put_names(ddpm_h5 *file, const char *object, const char *name, int64_t count,
                                               const char *const *names);
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_names(const ddpm_h5 *file, const char *object, const char *name, int64_t *count,
                                               char ***names);
 
-/** From now on a crash inside HDF5, while it reads, ends the process with a message about the file (where `speaks`) and
- * the exit code of DDPM_ERR_DATA. For programs, not for the library: it takes the signals of crashes. */
+/** From now on a crash inside HDF5, while it reads, ends the process with a message about the file (if `speaks`) and
+ * the exit code of DDPM_ERR_DATA. For programs, not for the library, since it handles the signals of crashes. */
 void ddpm_h5_guard(int speaks);
 
 /** The HDF5 library's version, one line. */

@@ -8,7 +8,7 @@
 
 enum { TITLE_BYTES = 256 };
 
-/** A message about an attribute names it beside its object. */
+/** How a message names an attribute. */
 static const char *title(const char *object, const char *name, char out[TITLE_BYTES])
 {
     snprintf(out, TITLE_BYTES, "attribute '%s' of %s", name, object);
@@ -47,7 +47,7 @@ static ddpm_status put_scalar(ddpm_h5 *file, const char *object, const char *nam
     return status;
 }
 
-/** Fixed-length UTF-8, filled up with zeros: unlike variable lengths it lies inside the checksummed metadata. */
+/** Fixed-length UTF-8, padded with zeros. Unlike texts of variable length, it lies in the checksummed metadata. */
 static hid_t text_type(size_t bytes)
 {
     const hid_t type = H5Tcopy(H5T_C_S1);
@@ -100,7 +100,7 @@ ddpm_status ddpm_h5_put_names(ddpm_h5 *file, const char *object, const char *nam
 
 /* ---- reading ---- */
 
-/** An open attribute, and what is needed to read it. */
+/** An open attribute, with what is needed to read it. */
 typedef struct attribute {
     hid_t id, type;
     H5T_class_t class;
@@ -114,7 +114,7 @@ static void close_attribute(attribute *a)
     if (a->id >= 0) (void)H5Aclose(a->id);
 }
 
-/** Open, and check that the file is large enough for what the attribute claims: then memory for it may be asked for. */
+/** Open, and check that the file is large enough for what the attribute claims to hold, before memory is allocated. */
 static ddpm_status open_attribute(const ddpm_h5 *file, const char *object, const char *name, attribute *a)
 {
     hsize_t file_bytes = 0;

@@ -1,4 +1,4 @@
-/* From memory to disk: the one place where a file that HDF5 made meets a disk that may be full. */
+/* From memory to disk. Only here can a full disk be met by a file that HDF5 made. */
 #define _GNU_SOURCE 1 /* fallocate, SEEK_DATA */
 #include "file/h5_handle.h"
 
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/** Reserve the file's space, that of its holes too: else a full disk would show only to whoever fills them. Some file
- * systems cannot. */
+/** Reserve the file's space, also that of its holes: else a full disk would be noticed only when they are filled. Some
+ * file systems cannot do that. */
 static int reserve(int disk, off_t bytes)
 {
     int failed;
@@ -30,7 +30,7 @@ static int write_all(int disk, const char *data, off_t from, off_t to)
     return 0;
 }
 
-/** Write what is not a hole. @param data  the bytes of `source`. */
+/** Write all but the holes. @param data  the bytes of `source`. */
 static int copy(int source, int disk, const char *data, off_t bytes)
 {
     off_t from = 0, to;

@@ -1,4 +1,4 @@
-/* Datasets: opened, read, written. */
+/* Opens, reads and writes datasets. */
 #include "file/h5_handle.h"
 
 #include "base/memory.h"
@@ -138,7 +138,7 @@ ddpm_status ddpm_h5_read_rows(ddpm_h5 *file, const char *name, int64_t first, in
 
 /* ---- writing ---- */
 
-/** Make the groups above name. (HDF5 would make them itself, but with their time of birth.) */
+/** Make the groups in a name. (HDF5 can make them itself, but with the time of their creation.) */
 static ddpm_status make_groups(ddpm_h5 *file, const char *name)
 {
     char part[512];
@@ -159,7 +159,7 @@ static ddpm_status make_groups(ddpm_h5 *file, const char *name)
     return status;
 }
 
-/** Chunks of whole rows where a row fits in CHUNK_BYTES, of equal size so that little is padding. */
+/** Chunks of whole rows, where a row fits in CHUNK_BYTES, and of equal size, so that there is little padding. */
 static void chunk_shape(int dims, const int64_t *size, int64_t bytes, hsize_t *chunk)
 {
     for (int i = dims - 1; i >= 0; i--) {
@@ -170,7 +170,7 @@ static void chunk_shape(int dims, const int64_t *size, int64_t bytes, hsize_t *c
     }
 }
 
-/** Make a dataset. chunked: with checksums; else in one piece that has its place in the file at once. */
+/** Make a dataset: chunked with checksums, or else contiguous and with its space in the file. */
 static ddpm_status make_dataset(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size,
                                 int chunked, hid_t *out)
 {

@@ -1,4 +1,4 @@
-/* From HDF5's stack of errors to the one message of a failure. */
+/* Makes one message of HDF5's stack of errors. */
 #include "file/h5_handle.h"
 
 #include <stdio.h>
@@ -47,7 +47,7 @@ int ddpm_h5_error_number(void)
     return at ? atoi(at + sizeof key - 1) : 0;
 }
 
-/** What to do about failures that have a known way out. */
+/** What the user can do about some failures. */
 static const char *advice(void)
 {
     if (ddpm_h5_error_says("to lock"))

@@ -1,4 +1,4 @@
-/* HDF5 files: make, open, close. */
+/* Makes, opens and closes HDF5 files. */
 #define _GNU_SOURCE 1 /* memfd_create, dup3 */
 #include "file/h5_handle.h"
 
@@ -12,7 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHUNK_CACHE_BYTES = 64 << 20, CHUNK_CACHE_SLOTS = 12421 /* a prime, many more than chunks that fit */ };
+enum {
+    CHUNK_CACHE_BYTES = 64 << 20,
+    CHUNK_CACHE_SLOTS = 12421 /* a prime, many times the number of chunks that fit */
+};
 
 static ddpm_status fail_errno(const char *path, const char *what)
 {
@@ -31,8 +34,8 @@ hid_t ddpm_h5_file_access(void)
     return H5I_INVALID_HID;
 }
 
-/** HDF5 asks before it follows a link into another file, also one behind a link within this file: remember and refuse.
- */
+/** HDF5 calls this before it follows a link into another file, also one that a link within this file leads to: remember
+ * the target and refuse. */
 static herr_t refuse_link(const char *from, const char *group, const char *to, const char *object, unsigned *flags,
                           hid_t access, void *context)
 {
@@ -95,9 +98,9 @@ static ddpm_status wrap(hid_t id, const char *path, ddpm_h5 **out)
     return status;
 }
 
-/** HDF5 1.10 ends in freed memory when a write fails while it closes a file, as on a full disk. So a file that is made
- * is put together in memory, where what is only declared is a hole and costs nothing, and ddpm_h5_close copies it to
- * the disk: a file in memory takes the place of the descriptor that HDF5 writes to. */
+/** HDF5 1.10 uses freed memory when a write fails while it closes a file, as on a full disk. So a file that is made is
+ * kept in memory, where what is only declared is a hole and takes no space, and ddpm_h5_close copies it to the disk.
+ * For that, the descriptor that HDF5 writes to is replaced by that of a file in memory. */
 static ddpm_status move_to_memory(ddpm_h5 *file)
 {
     int *descriptor = NULL;
@@ -107,7 +110,7 @@ static ddpm_status move_to_memory(ddpm_h5 *file)
     file->disk = fcntl(*descriptor, F_DUPFD_CLOEXEC, 0);
     if (file->memory < 0 || file->disk < 0)
         return ddpm_fail(DDPM_ERR_IO, "%s: no file in memory could be made (%s)", file->path, strerror(errno));
-    DDPM_TRY(ddpm_h5_copy(file->disk, file->memory, file->path)); /* should HDF5 have written already */
+    DDPM_TRY(ddpm_h5_copy(file->disk, file->memory, file->path)); /* in case HDF5 has written already */
     if (dup3(file->memory, *descriptor, O_CLOEXEC) >= 0) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_IO, "%s: no file in memory could be used (%s)", file->path, strerror(errno));
 }
@@ -123,7 +126,7 @@ ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out)
     const hid_t creation = H5Pcreate(H5P_FILE_CREATE);
     const hid_t access = ddpm_h5_file_access();
     hid_t id = H5I_INVALID_HID;
-    /* no times: equal content should give equal bytes */
+    /* without time stamps, equal content gives equal bytes */
     if (creation >= 0 && access >= 0 && H5Pset_obj_track_times(creation, 0) >= 0 &&
         H5Pset_userblock(creation, (hsize_t)user_block) >= 0 && H5Pset_fapl_sec2(access) >= 0)
         id = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);

@@ -1,6 +1,5 @@
-/* What is left when HDF5 itself fails on a hostile file: version 1.10.8 has errors of memory, and loops without
- * an end, that a file can set off.
- * The process cannot go on, for its memory may be spoilt, but it ends with a message and at once. */
+/* A crash inside HDF5. A hostile file can lead version 1.10.8 to memory errors and to endless loops. Then the process
+ * cannot continue, since its memory may be corrupt, but it ends at once and with a message. */
 #include "file/h5_handle.h"
 
 #include <signal.h>
@@ -12,11 +11,11 @@ static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGVTALRM
 enum {
     FAULTS = sizeof faults / sizeof *faults,
     STACK_BYTES = 1 << 16,
-    CALL_SECONDS = 120 /* of computing: more than any piece takes */
+    CALL_SECONDS = 120 /* of computing time, more than any call takes */
 };
 
 static struct sigaction before[FAULTS];
-static char stack[STACK_BYTES]; /* for an endless recursion, which leaves none */
+static char stack[STACK_BYTES]; /* for the handler, since endless recursion leaves no room on the process's own */
 static const char *volatile reading;
 static volatile int guarding, speaking;
 
@@ -43,7 +42,7 @@ void ddpm_h5_leave(const char *const *outer)
 static void say(const char *text)
 {
     const ssize_t written = write(STDERR_FILENO, text, strlen(text));
-    (void)written; /* there is nobody to tell */
+    (void)written; /* a failure cannot be reported */
 }
 
 static void on_fault(int number)
@@ -52,7 +51,7 @@ static void on_fault(int number)
         if (speaking) {
             say("ddpm: ");
             say(reading);
-            say(": HDF5 itself failed on this file, which is damaged or made to do so; copy it again, or write it "
+            say(": HDF5 itself failed on this file, which is damaged or made for that; copy it again, or write it "
                 "anew\n");
         }
         _exit(ddpm_status_exit_code(DDPM_ERR_DATA));

@@ -1,4 +1,5 @@
-/** What the h5_*.c files share: the handle, the error report, a checked dataset. They alone include hdf5.h. Local. */
+/** What the files h5_*.c share: the handle, reports of errors, checked datasets. They alone include hdf5.h. Local, main
+ * thread. */
 #ifndef DDPM_FILE_H5_HANDLE_H
 #define DDPM_FILE_H5_HANDLE_H
 
@@ -12,48 +13,51 @@ enum { DDPM_H5_OUTSIDE_BYTES = 512 };
 struct ddpm_h5 {
     hid_t id;
     char *path;
-    ddpm_comm *comm;  /* NULL: the serial driver */
-    int memory, disk; /* descriptors of a file that is being made: where HDF5 writes, and where it is to go; else -1 */
+    ddpm_comm *comm; /* NULL: the serial driver */
+    int memory,
+        disk; /* descriptors of a file that is being made: the one that HDF5 writes to, the one on the disk; else -1 */
     hid_t link_access, dataset_access;
-    char *outside; /* [DDPM_H5_OUTSIDE_BYTES] where the external link led that stopped a call, or "" */
-    /* the dataset of the last ddpm_h5_read_rows stays open, for its cache of decompressed chunks */
+    char *outside; /* [DDPM_H5_OUTSIDE_BYTES] the target of the external link that was refused, or "" */
+    /* The dataset of the last ddpm_h5_read_rows stays open, for its cache of decompressed chunks. */
     hid_t last;
     char *last_name;
     ddpm_h5_shape last_shape;
 };
 
-/** Errors of HDF5 are reported by ddpm_h5_fail, not printed. Call before any other function of HDF5. */
+/** Switch off that HDF5 prints its errors; ddpm_h5_fail reports them. Call before any other function of HDF5. */
 void ddpm_h5_quiet(void);
 
-/** Fail with "path: object: what (reason)". The reason is the operating system's where HDF5 met one (the status is then
- * DDPM_ERR_IO), else HDF5's innermost. Call before anything else of HDF5, which would clear its errors.
- *  @param file     for its path and the external link that was refused.
+/** Fail with "path: object: what (reason)". The reason is that of the operating system if there was one (the status is
+ * then DDPM_ERR_IO), else the innermost of HDF5. Call it before any other function of HDF5, which would clear its
+ * errors.
+ *  @param file     for its path, and for the external link that was refused.
  *  @param object   may be NULL. */
 ddpm_status ddpm_h5_fail(ddpm_status status, const ddpm_h5 *file, const char *object, const char *what);
 
-/** The same as ddpm_h5_fail without a handle. */
+/** The same without a handle. */
 ddpm_status ddpm_h5_fail_path(ddpm_status status, const char *path, const char *what);
 
-/** Whether an error on HDF5's stack says so; errno of the innermost one that has it, else 0. */
+/** Whether an error on HDF5's stack has these words; the errno of the innermost error that has one, else 0. */
 int ddpm_h5_error_says(const char *words);
 int ddpm_h5_error_number(void);
 
-/** HDF5 reads this file until the scope is left: a crash meanwhile is the file's (ddpm_h5_guard). */
+/** HDF5 reads this file until the scope is left: a crash until then is blamed on it (ddpm_h5_guard). */
 #define DDPM_H5_READING(path) \
     __attribute__((cleanup(ddpm_h5_leave), unused)) const char *const outer_ = ddpm_h5_enter(path)
 const char *ddpm_h5_enter(const char *path);
 void ddpm_h5_leave(const char *const *outer);
 
-/** A handle without a file in it. */
+/** A handle without an open file. */
 ddpm_status ddpm_h5_handle(const char *path, ddpm_h5 **out);
 
-/** DDPM_OK for a regular file that may be opened, else what is wrong with it. @param writing  for writing too. */
+/** DDPM_OK for a regular file that may be opened, else a failure that says what is wrong with it.
+ *  @param writing  whether it is to be written, too. */
 ddpm_status ddpm_h5_probe(const char *path, int writing);
 
-/** Copy an open file to an empty one, whose space is reserved where the file system can. */
+/** Copy an open file to an empty one, whose space is reserved where the file system can do that. */
 ddpm_status ddpm_h5_copy(int from, int to, const char *path);
 
-/** Properties of every file: checksummed metadata, all objects closed with it. Negative on failure. */
+/** Access properties of every file: checksummed metadata; its objects are closed with it. Negative on failure. */
 hid_t ddpm_h5_file_access(void);
 
 /** Open a dataset and refuse what this program does not read: storage outside the file, unknown filters, too many
@@ -63,14 +67,14 @@ ddpm_status ddpm_h5_dataset_open(const ddpm_h5 *file, const char *name, hid_t *i
 /** Describe an open dataset, or say why it is refused. */
 ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_t id, ddpm_h5_shape *shape);
 
-/** DDPM_ERR_DATA for a dataset that is not there: what is, and the nearest name. */
+/** DDPM_ERR_DATA for a dataset that does not exist, with those that do, and the nearest name. */
 ddpm_status ddpm_h5_missing(const ddpm_h5 *file, const char *name);
 
 /** "[3][2]", or "scalar". */
 const char *ddpm_h5_shape_text(int dims, const int64_t *size, char *out, size_t bytes);
 
-/** Part `index` of a box cut into parts of at most `bytes_limit` bytes of 4-byte numbers that follow each other in
- * memory.
+/** Part `index` of a box of 4-byte numbers that is cut into parts of at most `bytes_limit` bytes, each of which is
+ * contiguous in memory.
  *  @param[out] first, edge   [dims] of the part, within the box. @param[out] offset  of its first element.
  *  @return the number of parts; first, edge, offset are untouched when index is not below it. */
 int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_t index, int64_t *first, int64_t *edge,

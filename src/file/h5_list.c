@@ -1,4 +1,4 @@
-/* What is in a file, and what to say when something is not. */
+/* Lists the datasets of a file, for users and for messages about one that is missing. */
 #include "file/h5_handle.h"
 
 #include "base/edit_distance.h"
@@ -38,7 +38,7 @@ ddpm_status ddpm_h5_list(const ddpm_h5 *file, int limit,
     return DDPM_OK;
 }
 
-/** Level by level: HDF5 asks that all but the last of a path are there. */
+/** Level by level, since HDF5 requires that all but the last part of a path exist. */
 int ddpm_h5_has(const ddpm_h5 *file, const char *name)
 {
     DDPM_H5_READING(file->path);

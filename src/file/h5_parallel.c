@@ -1,11 +1,11 @@
-/* Writing one file from all ranks through MPI-IO. The file and its datasets are made by one rank beforehand
- * (ddpm_h5_declare): here only numbers are written, so that no metadata changes. */
+/* All ranks write one file through MPI-IO. One rank has made the file and its datasets before (ddpm_h5_declare); here
+ * only numbers are written, and no metadata changes. */
 #include "file/h5_handle.h"
 #include "world/comm_mpi.h"
 
 #include <string.h>
 
-/* One collective write: well below the 2^31 bytes that MPI's int counts hold. */
+/* Of one collective write; well below 2^31, since counts of MPI are int. */
 static const int64_t PART_BYTES = INT64_C(1) << 30;
 
 /** Collective: HDF5 duplicates the communicator here. @return 0 when all is well. */
@@ -22,8 +22,8 @@ ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **o
     *out = NULL;
     ddpm_h5_quiet();
     DDPM_TRY(
-        ddpm_agree(comm, ddpm_h5_probe(path, 1))); /* a rank that cannot see the file would leave the others waiting */
-    /* all that can fail on one rank comes before the collective calls: closing a file is one too */
+        ddpm_agree(comm, ddpm_h5_probe(path, 1))); /* a rank that cannot open the file would leave the others waiting */
+    /* What can fail on one rank alone comes before the collective calls; closing a file is one of them. */
     const hid_t access = ddpm_h5_file_access();
     ddpm_status status = access < 0 ? ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "HDF5 could not be set up")
                                     : ddpm_h5_handle(path, &file);
@@ -48,7 +48,7 @@ int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_
                      int64_t *offset)
 {
     int64_t inner = 1, whole = 1,
-            outer = 1; /* numbers of one step along the axis that is cut, of the axis, boxes before it */
+            outer = 1; /* numbers in a step along the axis that is cut, in the whole box; steps before that axis */
     int axis = dims - 1;
     while (axis > 0 && inner * count[axis] * 4 <= bytes_limit) inner *= count[axis--];
     for (int i = 0; i < dims; i++) whole *= count[i];
@@ -71,7 +71,7 @@ int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_
     return parts * outer;
 }
 
-/** Refuse, before anything is collective, what would fail on this rank alone or make the transfer silently independent.
+/** Refuse, before the collective calls, what would fail on this rank alone or make HDF5 transfer without cooperation.
  */
 static ddpm_status check_slab(const ddpm_h5 *file, const char *name, hid_t id, const ddpm_h5_shape *shape, int dims,
                               const int64_t *start, const int64_t *count)
@@ -90,7 +90,7 @@ static ddpm_status check_slab(const ddpm_h5 *file, const char *name, hid_t id, c
     return DDPM_OK;
 }
 
-/** Local. What this rank writes in part `index` of the slab, where it lies in the file and in memory; or nothing. */
+/** Local. Select what this rank writes of part `index` of the slab, in the file and in memory; it may be nothing. */
 static ddpm_status select_part(const ddpm_h5 *file, const char *name, hid_t id, int dims, const int64_t *start,
                                const int64_t *count, int64_t index, hid_t *in_file, hid_t *in_memory, int64_t *offset)
 {
@@ -110,7 +110,7 @@ static ddpm_status select_part(const ddpm_h5 *file, const char *name, hid_t id, 
     return failed ? ddpm_h5_fail(DDPM_ERR_INTERNAL, file, name, "a part of it could not be selected") : DDPM_OK;
 }
 
-/** Collective. One write: part `index` of the slab, or nothing. The status is agreed. */
+/** Collective. Write part `index` of the slab, or nothing. */
 static ddpm_status write_part(const ddpm_h5 *file, const char *name, hid_t id, hid_t transfer, int dims,
                               const int64_t *start, const int64_t *count, int64_t index, const float *data)
 {
@@ -146,7 +146,7 @@ ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, int dims, const 
     if (status == DDPM_OK) {
         if (count[0])
             parts = ddpm_h5_part(dims, count, PART_BYTES, INT64_MAX, unused, unused + dims, unused + 2 * dims);
-        ddpm_comm_max_int64(file->comm, &parts, 1); /* all ranks call equally often */
+        ddpm_comm_max_int64(file->comm, &parts, 1); /* all ranks must make as many calls */
         for (int64_t i = 0; i < parts && status == DDPM_OK; i++)
             status = write_part(file, name, id, transfer, dims, start, count, i, data);
     }

@@ -1,4 +1,4 @@
-/* What an open dataset is, and whether it may be read: a file may claim anything. */
+/* Describes an open dataset, and decides whether it may be read, since a file may claim anything. */
 #include "file/h5_handle.h"
 
 #include <stdio.h>
@@ -32,11 +32,10 @@ static ddpm_status check_storage(const ddpm_h5 *file, const char *name, hid_t cr
         const H5Z_filter_t filter =
             H5Pget_filter2(creation, (unsigned)i, &flags, &values, NULL, sizeof filter_name, filter_name, NULL);
         if (filter >= 0 && H5Zfilter_avail(filter) > 0) continue;
-        return ddpm_fail(
-            DDPM_ERR_DATA,
-            "%s: %s: is compressed with filter %d (%s), which this HDF5 has not; recompress it (h5repack -f "
-            "GZIP=4), or name the folder of the filter's plug-in in HDF5_PLUGIN_PATH",
-            file->path, name, (int)filter, *filter_name ? filter_name : "unnamed");
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: %s: is compressed with filter %d (%s), which this HDF5 lacks; recompress it (h5repack -f "
+                         "GZIP=4), or name the folder of the filter's plug-in in HDF5_PLUGIN_PATH",
+                         file->path, name, (int)filter, *filter_name ? filter_name : "unnamed");
     }
     return DDPM_OK;
 }
@@ -61,13 +60,13 @@ static ddpm_status read_shape(const ddpm_h5 *file, const char *name, hid_t space
     return DDPM_OK;
 }
 
-/** Chunks that were never written cost nothing: a few bytes can claim more rows than a life can read. gzip makes a
- * thousandth of its input at best, so what claims much more than that of a file is not data. */
+/** Chunks that were never written take no space, so that a small file can claim any number of rows. gzip makes data a
+ * thousand times smaller at best, so a dataset that claims many more numbers than that is not data. */
 static ddpm_status check_claim(const ddpm_h5 *file, const char *name, const ddpm_h5_shape *shape)
 {
     hsize_t file_bytes = 0;
     double numbers = 1;
-    if (!shape->is_number || file->comm) return DDPM_OK; /* with comm: a file that this program makes */
+    if (!shape->is_number || file->comm) return DDPM_OK; /* with comm, it is a file of this program's own */
     for (int i = 0; i < shape->dims; i++) numbers *= (double)shape->size[i];
     if (H5Fget_filesize(file->id, &file_bytes) < 0)
         return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "its file could not be measured");
@@ -83,7 +82,7 @@ ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_
     if (creation < 0) return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "could not be examined");
     ddpm_status status = check_storage(file, name, creation);
     (void)H5Pclose(creation);
-    DDPM_TRY(status); /* the space of a virtual dataset would open its sources */
+    DDPM_TRY(status); /* before H5Dget_space, which would open the sources of a virtual dataset */
 
     const hid_t space = H5Dget_space(id), type = H5Dget_type(id);
     if (space < 0 || type < 0)

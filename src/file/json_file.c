@@ -1,4 +1,4 @@
-/* JSON files by way of memory. */
+/* JSON files, made in memory. */
 #include "file/json_file.h"
 
 #include "file/file.h"

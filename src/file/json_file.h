@@ -1,5 +1,5 @@
-/** A JSON file, whole or not there: it is made in memory, and written by ddpm_file_replace. What has its own form is
- * printed to `to`. Local.
+/** A JSON file, complete or absent: it is made in memory, by printing to `to`, and written by ddpm_file_replace. Local,
+ * main thread.
  */
 #ifndef DDPM_FILE_JSON_FILE_H
 #define DDPM_FILE_JSON_FILE_H
@@ -15,10 +15,10 @@ typedef struct ddpm_json_file {
     size_t bytes;
 } ddpm_json_file;
 
-/** Begin; when it succeeds, ddpm_json_end must follow. */
+/** Begin a file; after success ddpm_json_end must follow. */
 DDPM_MUST_CHECK ddpm_status ddpm_json_begin(const char *path, ddpm_json_file *out);
 
-/** before, "name": value; what is not finite is null. */
+/** Print `before`, then "name": value, where a value that is not finite is null. */
 void ddpm_json_number(FILE *to, const char *before, const char *name, double value);
 
 /** Write the file, and release what ddpm_json_begin took. */

@@ -1,5 +1,5 @@
-/* The lock of a run folder. Its file is removed by the holder alone, so whoever gets a lock looks whether the file is
- * still the one of that name. */
+/* The lock of a run folder. Its holder removes its file; so a process that gets the lock checks that the file which it
+ * has locked still has that name. */
 #include "file/lock.h"
 
 #include "base/log.h"
@@ -41,7 +41,7 @@ static int has_name(int fd, const char *path)
            open_file.st_ino == named.st_ino;
 }
 
-/* One attempt. *held: somebody else has it. */
+/* One attempt. @param[out] held  whether another process holds the lock. */
 static ddpm_status attempt(ddpm_lock *lock, int *held)
 {
     *held = 0;
@@ -50,10 +50,10 @@ static ddpm_status attempt(ddpm_lock *lock, int *held)
     if (flock(lock->fd, LOCK_EX | LOCK_NB)) {
         *held = errno == EWOULDBLOCK || errno == EINTR;
         if (!*held)
-            ddpm_log_warning("%s: this file system has no locks (%s): see to it that one run at a time uses the folder",
+            ddpm_log_warning("%s: this file system has no locks (%s): make sure that one run at a time uses the folder",
                              lock->folder, strerror(errno));
     } else {
-        *held = !has_name(lock->fd, lock->path); /* its holder removed it just now */
+        *held = !has_name(lock->fd, lock->path); /* its holder has just removed it */
     }
     return DDPM_OK;
 }
@@ -63,7 +63,7 @@ static void sign(const ddpm_lock *lock)
     char host[80] = "", text[128];
     if (gethostname(host, sizeof host - 1)) snprintf(host, sizeof host, "an unknown host");
     const int bytes = snprintf(text, sizeof text, "process %ld on %s\n", (long)getpid(), host);
-    /* on a full disk the lock holds all the same, unsigned */
+    /* on a full disk the lock is held all the same, without its holder's name */
     if (ftruncate(lock->fd, 0) == 0 && pwrite(lock->fd, text, (size_t)bytes, 0) != bytes) (void)ftruncate(lock->fd, 0);
 }
 

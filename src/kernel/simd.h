@@ -1,103 +1,141 @@
-/** The arithmetic that takes the time, in one table of functions per instruction set.
+/** The arithmetic that takes the time, in one table of functions for each instruction set.
  *
- *  src/kernel/simd/ is portable GNU C with vectors, compiled for each instruction set of the platform; the best one
- * that the processor has is chosen at run time. Within one instruction set a result depends on its inputs alone:
- * every sum has a fixed order, so a row gives the same bits whatever block or tile it sits in. Local, callable from any
- * thread.
+ *  src/kernel/simd/ is portable GNU C with vectors. It is compiled for each instruction set of the platform, and the
+ * best one that the processor has is chosen at run time. Within one instruction set a result depends on the inputs
+ * alone: every sum has a fixed order, so that a row has the same bits whichever block or tile it is computed in. Local,
+ * callable from any thread.
  *
- *  Matrices are row-major with a stride in elements. A stride of activations is at least the width
- *  rounded up to `panel`: the columns between may be overwritten.
+ *  Matrices are views (kernel/matrix.h) in single precision. Unless a function says otherwise:
+ *  - Shapes are given in brackets, [rows][columns], and the views that are passed have these shapes.
+ *  - An array needs no alignment beyond that of its elements.
+ *  - Rows are padded: the stride of a matrix is at least its number of columns rounded up to `panel` (or 0 where rows
+ *    are broadcast). The padding is memory of the caller's; a kernel may read it and may overwrite it, and what stands
+ *    in it changes no result.
+ *  - An array that is written does not overlap any other argument.
+ *  - NaN and infinity pass through; nothing traps.
  */
 #ifndef DDPM_KERNEL_SIMD_H
 #define DDPM_KERNEL_SIMD_H
 
+#include "base/split.h"
 #include "kernel/activation.h"
+#include "kernel/matrix.h"
 
 #include <stdint.h>
 
-/** Added to the variance in a layer norm. */
+/** What is added to the variance in a layer norm. */
 #define DDPM_NORM_EPSILON 1e-5f
+
+/** The weights of a dense layer y = x W + bias, W [inputs][outputs], as the kernels read them. */
+typedef struct ddpm_dense {
+    float *weight;     /* W as pack() leaves it */
+    float *bias;       /* [outputs], and zeros up to a whole panel */
+    float *transposed; /* W as pack_transposed() leaves it; NULL where no gradient by x is wanted */
+} ddpm_dense;
+
+/** Sums in 64-bit fixed point: a contribution g to an element of them adds round(scale * g). */
+typedef struct ddpm_fixed_sums {
+    int64_t *sum;
+    double scale;
+    float limit; /* the largest size of a contribution, before it is scaled */
+} ddpm_fixed_sums;
+
+/** Sums in single precision. */
+typedef struct ddpm_float_sums {
+    float *sum;
+    float limit;
+} ddpm_float_sums;
 
 /** Settings of one update of the parameters. */
 typedef struct ddpm_update {
     float learning_rate;
-    float shrink;                   /* factor on the gradient: clipping */
-    float beta1, beta2;             /* Adam; beta1 is also the momentum of SGD */
-    float correction1, correction2; /* 1 / (1 - beta^k) */
-    float epsilon;
-    float decay; /* added to the gradient (Adam, SGD), or decoupled (AdamW) */
-    float ema;   /* decay of the average; 0: the average is the parameters */
+    float shrink;                   /* the gradient is multiplied by this: below 1 where its norm is clipped */
+    float beta1, beta2;             /* of Adam and AdamW; beta1 is also the momentum of SGD */
+    float correction1, correction2; /* 1 / (1 - beta^k) in update k, for the bias of the moments */
+    float epsilon;                  /* added to the root of the second moment */
+    float decay;                    /* of the weights: added to the gradient (Adam, SGD), or decoupled (AdamW) */
+    float ema;                      /* the weight that the average's old value keeps; 0: it becomes the parameters */
 } ddpm_update;
 
 typedef struct ddpm_kernels {
-    const char *name;      /* "avx512" */
-    const char *precision; /* "float32", or "bfloat16": what the products multiply; sums are float32 */
-    int terms;             /* factors that share an element of 32 bits */
-    int at_full_rate;      /* whether the processor multiplies such factors itself */
-    int64_t panel;         /* columns of a packed panel, and the multiple that strides are rounded up to */
-    int64_t tile;          /* rows, or columns of x in a gradient, that are held in registers together */
+    const char *name;      /* of the instruction set: "avx512" */
+    const char *precision; /* of the operands of products: "float32" or "bfloat16"; their sums are float32 */
+    int terms;             /* operands that share 32 bits: 1 or 2 */
+    int at_full_rate;      /* whether the processor has an instruction that multiplies operands of this precision */
+    int64_t panel;         /* columns of a packed panel */
+    int64_t tile;          /* rows of an output (in a gradient, columns of x) that a register tile holds */
 
-    /** w [k][n] into panels [ceil(n / panel)][k][panel]; panels `first` to `last` - 1 of them. Room: k * round_up(n,
-     * panel). */
-    void (*pack)(const float *w, int64_t k, int64_t n, int64_t first, int64_t last, float *packed);
-    /** The same for the transpose of w [k][n]: panels over k, [ceil(k / panel)][n][panel]. */
-    void (*pack_transposed)(const float *w, int64_t k, int64_t n, int64_t first, int64_t last, float *packed);
+    /** Pack w [k][n] for products with it from the right: panels of `panel` columns each, [ceil(n / panel)][k][panel],
+     *  zeros beyond column n. Only the panels in the range are written, so that threads can share the work.
+     *  w may have any stride. @param[out] packed  room for k * ddpm_round_up(n, panel) numbers. */
+    void (*pack)(ddpm_const_matrix w, ddpm_range panels, float *packed);
+    /** The same for the transpose of w [k][n]: panels of `panel` of its rows, [ceil(k / panel)][n][panel].
+     *  @param[out] packed  room for n * ddpm_round_up(k, panel) numbers. */
+    void (*pack_transposed)(ddpm_const_matrix w, ddpm_range panels, float *packed);
 
-    /** h = act(x W + bias), and slope = act'(x W + bias) unless NULL. x [rows][k], h and slope [rows][n].
-     *  bias is padded to a multiple of panel.  scratch: ddpm_product_scratch(kernels, rows, k, n) numbers. */
-    void (*forward)(int64_t rows, int64_t k, int64_t n, const float *x, int64_t ldx, const float *packed,
-                    const float *bias, ddpm_activation activation, float *h, float *slope, int64_t ldh, float *scratch);
-    /** dx = (dz W^T) * slope, element by element; slope NULL: no factor. dz [rows][n], dx and slope [rows][k]. */
-    void (*backward_data)(int64_t rows, int64_t k, int64_t n, const float *dz, int64_t ldz,
-                          const float *packed_transposed, const float *slope, float *dx, int64_t ldx, float *scratch);
-    /** sum += round(scale * x^T dz) for each block of `block` rows by itself (the last may be shorter), [k][n] in
-     * 64-bit fixed point: exact, so that the order of blocks does not matter. scratch as above.
-     *  @return nonzero when an element's size was not at most `limit` (too large, or not a number): sum is then of no
-     * use. */
-    int (*backward_weights_fixed)(int64_t rows, int64_t block, int64_t k, int64_t n, const float *x, int64_t ldx,
-                                  const float *dz, int64_t ldz, double scale, float limit, int64_t *sum,
+    /** h = act(x W + bias), x [rows][k], h [rows][n].
+     *  @param[out] slope    act'(x W + bias) in the layout of h, or NULL.
+     *  @param      scratch  ddpm_product_scratch(kernels, rows, k, n) numbers; may be NULL where terms is 1. */
+    void (*forward)(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activation activation, ddpm_matrix h,
+                    float *slope, float *scratch);
+    /** dx = (dz W^T) * slope, the last product element by element; dz [rows][n], dx [rows][k]. Where dx has fewer
+     *  columns than W has rows, it is the gradient by the first ones.
+     *  @param slope    in the layout of dx; NULL stands for ones.
+     *  @param scratch  as in forward. */
+    void (*backward_data)(const ddpm_dense *layer, ddpm_const_matrix dz, const float *slope, ddpm_matrix dx,
+                          float *scratch);
+    /** Add x^T dz to a sum [k][n] without padding; x [rows][k], dz [rows][n]. Each block of `block` rows (the last may
+     *  be shorter) is one contribution to each element of the sum, rounded by itself.
+     *  @param scratch  ddpm_product_scratch(kernels, rows, k, n) numbers.
+     *  @return  nonzero when a contribution's size was not at most the limit: it was too large or not a number, and the
+     *  sum is then of no use. */
+    int (*backward_weights_fixed)(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_fixed_sums to,
                                   float *scratch);
-    /** sum += x^T dz of each block in turn, in float32. */
-    int (*backward_weights_float)(int64_t rows, int64_t block, int64_t k, int64_t n, const float *x, int64_t ldx,
-                                  const float *dz, int64_t ldz, float limit, float *sum, float *scratch);
+    int (*backward_weights_float)(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_float_sums to,
+                                  float *scratch);
 
-    /** sum += round(scale * v) and the float32 form; return as above. */
-    int (*add_fixed)(int64_t n, const float *v, double scale, float limit, int64_t *sum);
-    int (*add_float)(int64_t n, const float *v, float limit, float *sum);
-    /** out[j] = sum of column j over the rows. */
-    void (*column_sums)(int64_t rows, int64_t n, const float *z, int64_t ldz, float *out);
+    /** Add v [n] to a sum [n]; the return value is that of backward_weights_fixed. */
+    int (*add_fixed)(int64_t n, const float *v, ddpm_fixed_sums to);
+    int (*add_float)(int64_t n, const float *v, ddpm_float_sums to);
+    /** out [columns]: the sum of each column of z over the rows. */
+    void (*column_sums)(ddpm_const_matrix z, float *out);
 
     /** Layer norm without parameters of its own (Ba et al. 2016), modulated (Perez et al. 2018), row by row:
-     *  normal = (x - mean) inverse, inverse = 1 / sqrt(variance + DDPM_NORM_EPSILON), y = normal (1 + scale) + shift.
-     *  x, normal, y [rows][n], inverse [rows]; a row's scale and shift [n] lie ldm apart (0: all rows share them). Up
-     *  to `panel` elements after each part of a modulation are read. */
-    void (*norm)(int64_t rows, int64_t n, const float *x, int64_t ldx, const float *scale, const float *shift,
-                 int64_t ldm, float *normal, float *inverse, float *y, int64_t ldy);
-    /** dx += the gradient by x; dscale and dshift, lddm apart, n elements of each row. */
-    void (*norm_backward)(int64_t rows, int64_t n, const float *dy, const float *normal, int64_t ldy,
-                          const float *inverse, const float *scale, int64_t ldm, float *dx, int64_t ldx, float *dscale,
-                          float *dshift, int64_t lddm);
-    /** x += gates * y, element by element. */
-    void (*gate)(int64_t rows, int64_t n, const float *y, int64_t ldy, const float *gates, int64_t ldm, float *x,
-                 int64_t ldx);
-    /** dy = dx * gates, dgates = dx * y. */
-    void (*gate_backward)(int64_t rows, int64_t n, const float *dx, int64_t ldx, const float *y, int64_t ldy,
-                          const float *gates, int64_t ldm, float *dy, float *dgates, int64_t lddm);
+     *  normal = (x - mean) inverse with inverse = 1 / sqrt(variance + DDPM_NORM_EPSILON), y = normal (1 + scale) +
+     *  shift. All matrices are [rows][n], inverse [rows]. The rows of scale and shift are not padded, since they are
+     *  parts of longer rows, but up to `panel` numbers after each part are read; their stride may be 0. */
+    void (*norm)(ddpm_const_matrix x, ddpm_const_matrix scale, ddpm_const_matrix shift, ddpm_matrix normal,
+                 float *inverse, ddpm_matrix y);
+    /** The gradients of that, from dy and what norm left in normal and inverse: dx gains the one by x, dscale and
+     *  dshift become those by each row's scale and shift. Of the rows of dscale and dshift, only n numbers are
+     *  written. */
+    void (*norm_backward)(ddpm_const_matrix dy, ddpm_const_matrix normal, const float *inverse, ddpm_const_matrix scale,
+                          ddpm_matrix dx, ddpm_matrix dscale, ddpm_matrix dshift);
+    /** x += gates * y, element by element; all [rows][n], the rows of gates as those of scale in norm. */
+    void (*gate)(ddpm_const_matrix y, ddpm_const_matrix gates, ddpm_matrix x);
+    /** The gradients of that from dx: dy = dx * gates, dgates = dx * y, where only n numbers of each row of dgates are
+     *  written. */
+    void (*gate_backward)(ddpm_const_matrix dx, ddpm_const_matrix y, ddpm_const_matrix gates, ddpm_matrix dy,
+                          ddpm_matrix dgates);
 
-    /** Activation on an array: h = act(z), slope = act'(z) unless NULL. */
+    /** h = act(z) and slope = act'(z), all [n] without padding; slope may be NULL, and h may be z. */
     void (*activate)(int64_t n, ddpm_activation activation, const float *z, float *h, float *slope);
-    /** Standard normal numbers from pairs of random words (Box and Muller 1958): 2 n numbers, cosine part first. */
+    /** Standard normal numbers from pairs of random words a [n], b [n] (Box and Muller 1958): the cosine's part [n] and
+     *  the sine's part [n], without padding. */
     void (*normal)(int64_t n, const uint32_t *a, const uint32_t *b, float *cosine, float *sine);
 
-    /** v = sum * scale and sum = 0; *squares and *largest: of the values. */
+    /** Take the sums [n] out as numbers: v = sum * scale, and the sum becomes 0. @param[out] squares, largest  the sum
+     *  of the squares of v, and the largest size in it. */
     void (*collect_fixed)(int64_t n, int64_t *sum, double scale, float *v, double *squares, float *largest);
+    /** The same in single precision: v = sum, which stays. */
     void (*collect_float)(int64_t n, const float *sum, float *v, double *squares, float *largest);
-    /** into += from, from = 0. */
+    /** into += from, and from becomes 0; both [n]. */
     void (*merge_fixed)(int64_t n, int64_t *from, int64_t *into);
     void (*merge_float)(int64_t n, float *from, float *into);
 
-    /** One step of an optimiser and of the average of the parameters: Kingma and Ba 2015; Loshchilov and Hutter 2019.
-     */
+    /** One update of the parameters w by their gradient, and of their moments and their average, all [n] without
+     *  padding: Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019), or SGD with momentum, which keeps it in
+     *  moment1 and does not touch moment2. */
     void (*adam)(int64_t n, const ddpm_update *update, const float *gradient, float *w, float *moment1, float *moment2,
                  float *ema);
     void (*adamw)(int64_t n, const ddpm_update *update, const float *gradient, float *w, float *moment1, float *moment2,
@@ -105,37 +143,38 @@ typedef struct ddpm_kernels {
     void (*sgd)(int64_t n, const ddpm_update *update, const float *gradient, float *w, float *moment1, float *moment2,
                 float *ema);
 
-    /** Multiply-adds among registers, for the measurement of their rate. numbers, sums [DDPM_LIMIT_NUMBERS] are random
-     * in -1..1; the sums end where they began, but for rounding.
-     *  @return the operations done, two a multiply-add. */
+    /** Multiply-adds on registers alone, to measure the rate that no kernel can exceed. numbers and sums
+     *  [DDPM_LIMIT_NUMBERS] hold random numbers in -1..1; the sums end where they began, but for rounding.
+     *  @return  the number of operations, two for a multiply-add. */
     double (*multiply_add)(int64_t rounds, const float *numbers, float *sums);
 } ddpm_kernels;
 
 enum { DDPM_LIMIT_NUMBERS = 256 };
 
-/** What the products multiply: bfloat16 halves the factors' bytes and, where there is an instruction for it, doubles
- * the rate; elsewhere it is the same arithmetic, slowly. */
+/** The precision of the operands of products. bfloat16 halves their bytes, and doubles the rate where the processor has
+ * an instruction for it; elsewhere the same results are computed slowly. */
 typedef enum ddpm_precision { DDPM_PRECISION_FLOAT32, DDPM_PRECISION_BFLOAT16 } ddpm_precision;
 
-/** The table for this processor; the environment variable DDPM_ISA names another that it can run ("avx512", "avx2",
- * "baseline"). NULL when DDPM_ISA names none that can run here; bfloat16 on AVX-512 wants AVX512-BF16. */
+/** The best table for this processor, or the one that the environment variable DDPM_ISA names: "avx512", "avx2" or
+ * "baseline". NULL when DDPM_ISA names none that can run here. The table for bfloat16 on AVX-512 needs AVX512-BF16. */
 const ddpm_kernels *ddpm_kernels_choose(ddpm_precision precision);
 
-/** The float32 tables that this processor can run, best first, whatever DDPM_ISA says; NULL from their number on. */
+/** Table i of the float32 tables that this processor can run, the best first, whatever DDPM_ISA says; NULL when there
+ * are no more than i. */
 const ddpm_kernels *ddpm_kernels_runnable(int i);
 
 /** n rounded up to a multiple of m. */
 static inline int64_t ddpm_round_up(int64_t n, int64_t m)
 {
-    return (n + m - 1) / m * m;
+    return ddpm_pieces(n, m) * m;
 }
 
-/** Numbers of scratch memory for the products of a layer of k inputs and n outputs with so many rows. */
+/** How many numbers of scratch memory the products of a layer need: x [rows][k], outputs [rows][n]. */
 static inline int64_t ddpm_product_scratch(const ddpm_kernels *kernels, int64_t rows, int64_t k, int64_t n)
 {
-    const int64_t gradient = ddpm_round_up(k, kernels->tile) + kernels->panel;
-    const int64_t row = kernels->terms > 1 ? (n + kernels->terms - 1) / kernels->terms : 0; /* dz as elements */
-    return rows * (gradient > row ? gradient : row);
+    const int64_t gradient = ddpm_round_up(k, kernels->tile) + kernels->panel; /* x and a panel of dz, gathered */
+    const int64_t converted = kernels->terms > 1 ? ddpm_pieces(n, kernels->terms) : 0; /* dz in its precision */
+    return rows * ddpm_larger(gradient, converted);
 }
 
 #endif

@@ -10,7 +10,7 @@ static const double LN_2PI = 1.83787706640934548356;
 
 ddpm_status ddpm_bound_memory_create(int64_t rows, int64_t columns, ddpm_bound_memory *out)
 {
-    *out = (ddpm_bound_memory){0};
+    *out = (ddpm_bound_memory){.columns = columns};
     DDPM_TRY(DDPM_NEW(&out->noise, rows * columns, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->xt, rows * columns, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->target, rows * columns, "a block of rows"));
@@ -26,18 +26,20 @@ void ddpm_bound_memory_release(ddpm_bound_memory *memory)
     *memory = (ddpm_bound_memory){0};
 }
 
-void ddpm_bound_terms(const ddpm_objective *objective, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
-                      uint64_t seed, int64_t first, int64_t rows, int64_t columns, const float *x0, int32_t t,
+void ddpm_bound_terms(const ddpm_objective *objective, const ddpm_denoising *rows, const float *x0, int32_t t,
                       ddpm_bound_memory *memory, double *terms)
 {
-    int64_t stride;
-    for (int64_t i = 0; i < rows; i++) memory->t[i] = t;
-    ddpm_normal_rows(kernels, seed, DDPM_RANDOM_BOUND, t, first, rows, columns, memory->noise);
-    ddpm_diffusion_noise_rows(objective->diffusion, rows, columns, x0, memory->noise, memory->t, memory->xt,
+    const int64_t count = rows->rows, columns = memory->columns;
+    const ddpm_denoiser *denoiser = rows->denoiser;
+    const ddpm_normal_stream stream = {rows->seed, DDPM_RANDOM_BOUND, t};
+    for (int64_t i = 0; i < count; i++) memory->t[i] = t;
+    ddpm_normal_rows(rows->kernels, stream, rows->first, ddpm_matrix_dense(memory->noise, count, columns));
+    ddpm_diffusion_noise_rows(objective->diffusion, count, columns, x0, memory->noise, memory->t, memory->xt,
                               memory->target);
-    const float *output = denoiser->predict(denoiser->self, first, rows, memory->xt, t, &stride);
-    for (int64_t i = 0; i < rows; i++)
-        terms[i] = ddpm_objective_term(objective, columns, output + i * stride, memory->target + i * columns, t);
+    const ddpm_const_matrix output = denoiser->predict(denoiser->self, rows->first, count, memory->xt, t);
+    for (int64_t i = 0; i < count; i++)
+        terms[i] =
+            ddpm_objective_term(objective, columns, output.data + i * output.stride, memory->target + i * columns, t);
 }
 
 static double squares_of(int64_t columns, const float *x0)

@@ -12,6 +12,7 @@
 
 /** What a block of rows needs on its way; belongs to one thread. */
 typedef struct ddpm_bound_memory {
+    int64_t columns;            /* D */
     float *noise, *xt, *target; /* [rows][columns] */
     int32_t *t;                 /* [rows] */
 } ddpm_bound_memory;
@@ -20,12 +21,11 @@ typedef struct ddpm_bound_memory {
 DDPM_MUST_CHECK ddpm_status ddpm_bound_memory_create(int64_t rows, int64_t columns, ddpm_bound_memory *out);
 void ddpm_bound_memory_release(ddpm_bound_memory *memory);
 
-/** The term at t of rows first .. first+rows-1, with one draw of x_t that is a function of (seed, t, row): L_{t-1} =
- * KL(q(x_{t-1} | x_t, x0) || p(x_{t-1} | x_t)), and L_0 = -ln p(x0 | x_1), a Gaussian density, at t = 1.
- *  @param x0          [rows][columns].
+/** The term at t of each row, with one draw of x_t that is a function of (seed, t, number of the row):
+ *  L_{t-1} = KL(q(x_{t-1} | x_t, x0) || p(x_{t-1} | x_t)), or at t = 1 L_0 = -ln p(x0 | x_1), a Gaussian density.
+ *  @param x0          [rows][D].
  *  @param[out] terms  [rows]. */
-void ddpm_bound_terms(const ddpm_objective *objective, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
-                      uint64_t seed, int64_t first, int64_t rows, int64_t columns, const float *x0, int32_t t,
+void ddpm_bound_terms(const ddpm_objective *objective, const ddpm_denoising *rows, const float *x0, int32_t t,
                       ddpm_bound_memory *memory, double *terms);
 
 /** L_T = KL(q(x_T | x0) || N(0, I)) of a row. */

@@ -121,18 +121,17 @@ static void evaluate(const path *p, const ddpm_likelihood_step *step, const doub
 {
     ddpm_likelihood_memory *m = p->memory;
     double *v = m->slope[0];
-    int64_t stride;
     for (int64_t i = 0; i < p->rows * p->columns; i++) {
         v[i] = m->x[i];
         for (int k = 0; weights && k < EARLIER; k++) v[i] += weights[k] * m->slope[k + 1][i];
         m->xt[i] = (float)v[i];
     }
     const ddpm_denoiser *denoiser = &p->flow->denoiser;
-    const float *output = denoiser->predict(denoiser->self, p->first, p->rows, m->xt, (int32_t)step->t, &stride);
+    const ddpm_const_matrix output = denoiser->predict(denoiser->self, p->first, p->rows, m->xt, (int32_t)step->t);
     for (int64_t row = 0; row < p->rows; row++)
         for (int64_t j = 0; j < p->columns; j++) {
             double *at = &v[row * p->columns + j];
-            *at = step->of_x * *at + step->of_output * (double)output[row * stride + j];
+            *at = step->of_x * *at + step->of_output * (double)output.data[row * output.stride + j];
         }
 }
 

@@ -141,18 +141,19 @@ static double simple_row(int64_t columns, const float *output, const float *targ
     return weight * sum / (double)columns;
 }
 
-double ddpm_objective_rows(const ddpm_objective *objective, int64_t rows, int64_t columns, const float *output,
-                           int64_t stride, const float *target, const int32_t *t, const float *importance, double share,
-                           float *doutput, float *row_loss)
+double ddpm_objective_rows(const ddpm_objective *objective, ddpm_const_matrix output, ddpm_const_matrix target,
+                           const int32_t *t, const float *importance, double share, ddpm_matrix doutput,
+                           float *row_loss)
 {
     const int simple = objective->loss == DDPM_LOSS_SIMPLE && !ddpm_variance_is_learned(objective->diffusion->variance);
     double sum = 0.0;
-    for (int64_t row = 0; row < rows; row++) {
+    for (int64_t row = 0; row < output.rows; row++) {
         const double scale = share * (importance ? (double)importance[row] : 1.0);
-        const float *out = output + row * stride, *wanted = target + row * columns;
-        float *d = doutput ? doutput + row * stride : NULL;
-        const double loss = simple ? simple_row(columns, out, wanted, (double)objective->weight[t[row]], scale, d)
-                                   : row_of(objective, columns, out, wanted, t[row], scale, d);
+        const float *out = output.data + row * output.stride, *wanted = target.data + row * target.stride;
+        float *d = doutput.data ? doutput.data + row * doutput.stride : NULL;
+        const double loss = simple
+                                ? simple_row(target.columns, out, wanted, (double)objective->weight[t[row]], scale, d)
+                                : row_of(objective, target.columns, out, wanted, t[row], scale, d);
         if (row_loss) row_loss[row] = (float)loss;
         sum += scale * loss;
     }

@@ -42,15 +42,16 @@ DDPM_MUST_CHECK ddpm_status ddpm_objective_create(const ddpm_diffusion *diffusio
 void ddpm_objective_release(ddpm_objective *objective);
 
 /** A block's share of the loss: share times the sum over its rows of importance x (loss per column).
- *  @param output      [rows][stride]: the prediction, then the variance head where there is one.
- *  @param target      [rows][columns];  @param t [rows].
- *  @param importance  [rows], or NULL for 1.
- *  @param share       1 / rows of the batch.
- *  @param[out] doutput   [rows][stride] gradient of the result, or NULL.
- *  @param[out] row_loss  [rows] loss of each row before importance and share, or NULL. */
-double ddpm_objective_rows(const ddpm_objective *objective, int64_t rows, int64_t columns, const float *output,
-                           int64_t stride, const float *target, const int32_t *t, const float *importance, double share,
-                           float *doutput, float *row_loss);
+ *  @param output      [rows][heads x D]: the prediction, then the variance head where there is one.
+ *  @param target      [rows][D].
+ *  @param t           [rows].
+ *  @param importance  [rows]; NULL stands for ones.
+ *  @param share       1 / the rows of the batch.
+ *  @param[out] doutput   the gradient of the result by the output, in its shape; not computed when its data is NULL.
+ *  @param[out] row_loss  [rows], the loss of each row before importance and share, or NULL. */
+double ddpm_objective_rows(const ddpm_objective *objective, ddpm_const_matrix output, ddpm_const_matrix target,
+                           const int32_t *t, const float *importance, double share, ddpm_matrix doutput,
+                           float *row_loss);
 
 /** The bound's term at t of one row, in nats over all columns: KL, or -ln p(x0 | x_1) at t = 1. */
 double ddpm_objective_term(const ddpm_objective *objective, int64_t columns, const float *output, const float *target,

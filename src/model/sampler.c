@@ -171,79 +171,84 @@ static float clip(float value, float minimum, float maximum)
 }
 
 /* x0 = data_xt x + data_output output, clipped where a range is given. */
-static void predict_data(const ddpm_sampler *sampler, int64_t rows, float data_xt, float data_output, const float *x,
-                         const float *output, int64_t stride, float *x0)
+static void predict_data(const ddpm_sampler *sampler, float data_xt, float data_output, const float *x,
+                         ddpm_const_matrix output, float *x0)
 {
-    for (int64_t row = 0; row < rows; row++)
+    for (int64_t row = 0; row < output.rows; row++)
         for (int64_t j = 0; j < sampler->columns; j++) {
             const int64_t at = row * sampler->columns + j;
-            const float value = data_xt * x[at] + data_output * output[row * stride + j];
+            const float value = data_xt * x[at] + data_output * output.data[row * output.stride + j];
             x0[at] = sampler->minimum ? clip(value, sampler->minimum[j], sampler->maximum[j]) : value;
         }
 }
 
-/* Standard deviations from the second head, in place of the noise's factor. */
-static void scale_noise(const ddpm_sampler *sampler, const ddpm_sampler_step *step, int64_t rows, const float *output,
-                        int64_t stride, float *noise)
+/* Multiply the noise by the standard deviations that the second head of the output gives. */
+static void scale_noise(const ddpm_sampler *sampler, const ddpm_sampler_step *step, ddpm_const_matrix output,
+                        float *noise)
 {
-    for (int64_t row = 0; row < rows; row++)
+    for (int64_t row = 0; row < output.rows; row++)
         for (int64_t j = 0; j < sampler->columns; j++) {
-            const double o = (double)output[row * stride + sampler->columns + j];
+            const double o = (double)output.data[row * output.stride + sampler->columns + j];
             noise[row * sampler->columns + j] *=
                 (float)exp(0.5 * ddpm_diffusion_log_variance(sampler->diffusion, &step->transition, o, NULL));
         }
 }
 
-/* The memory of a block on its way. */
+/* A block of rows on its way; all arrays are [rows][D]. */
 typedef struct block {
     const ddpm_sampler *sampler;
-    const ddpm_kernels *kernels;
-    const ddpm_denoiser *denoiser;
-    uint64_t seed;
-    int64_t first, rows;
-    float *x, *x0, *last, *noise;
-    int64_t pass; /* how often this step was taken before */
+    const ddpm_denoising *rows;
+    int64_t numbers; /* rows x D */
+    float *x;        /* x_t */
+    float *x0;       /* what the network says of the data now */
+    float *last;     /* what it said one step before */
+    float *noise;
+    int64_t pass; /* how often this step has been taken before, in a completion */
 } block;
 
-static block begin(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
-                   uint64_t seed, int64_t first, int64_t rows, float *scratch, float *x)
+/* Fill x with noise: x_T of each row. */
+static block begin(const ddpm_sampler *sampler, const ddpm_denoising *rows, float *scratch, float *x)
 {
-    const int64_t numbers = rows * sampler->columns;
-    ddpm_normal_rows(kernels, seed, DDPM_RANDOM_START, 0, first, rows, sampler->columns, x);
+    const int64_t numbers = rows->rows * sampler->columns;
+    const ddpm_normal_stream start = {rows->seed, DDPM_RANDOM_START, 0};
+    ddpm_normal_rows(rows->kernels, start, rows->first, ddpm_matrix_dense(x, rows->rows, sampler->columns));
     return (block){.sampler = sampler,
-                   .kernels = kernels,
-                   .denoiser = denoiser,
-                   .seed = seed,
-                   .first = first,
                    .rows = rows,
+                   .numbers = numbers,
                    .x = x,
                    .x0 = scratch,
                    .last = scratch + numbers,
                    .noise = scratch + 2 * numbers};
 }
 
-/* Normal numbers of this pass; within a pass they are told apart by `at`, below 2^30. */
+/* Draw normal numbers that belong to this pass and, within it, to `at`, which is below 2^30. */
 static void draw_noise(const block *b, ddpm_purpose purpose, int64_t at)
 {
-    ddpm_normal_rows(b->kernels, b->seed, purpose, b->pass << 30 | at, b->first, b->rows, b->sampler->columns,
-                     b->noise);
+    const ddpm_normal_stream stream = {b->rows->seed, purpose, b->pass << 30 | at};
+    ddpm_normal_rows(b->rows->kernels, stream, b->rows->first,
+                     ddpm_matrix_dense(b->noise, b->rows->rows, b->sampler->columns));
+}
+
+static ddpm_const_matrix predict(const block *b, int64_t t)
+{
+    const ddpm_denoiser *denoiser = b->rows->denoiser;
+    return denoiser->predict(denoiser->self, b->rows->first, b->rows->rows, b->x, (int32_t)t);
 }
 
 static void take_step(block *b, const ddpm_sampler_step *step)
 {
     const ddpm_sampler *sampler = b->sampler;
-    const int64_t numbers = b->rows * sampler->columns;
+    const int64_t numbers = b->numbers;
     const int noisy = step->of_noise > 0.0f || (sampler->learned && step->s > 0);
-    int64_t stride;
-    const float *output = b->denoiser->predict(b->denoiser->self, b->first, b->rows, b->x, (int32_t)step->t, &stride);
-    predict_data(sampler, b->rows, step->data_xt, step->data_output, b->x, output, stride, b->x0);
+    const ddpm_const_matrix output = predict(b, step->t);
+    predict_data(sampler, step->data_xt, step->data_output, b->x, output, b->x0);
     for (int64_t i = 0; i < numbers; i++) b->x[i] = step->of_x0 * b->x0[i] + step->of_x * b->x[i];
     if (step->of_last != 0.0f)
         for (int64_t i = 0; i < numbers; i++) b->x[i] += step->of_last * b->last[i];
     if (noisy) {
         const float factor = sampler->learned ? 1.0f : step->of_noise;
         draw_noise(b, DDPM_RANDOM_REVERSE, step->t);
-        if (sampler->learned) scale_noise(sampler, step, b->rows, output, stride, b->noise);
+        if (sampler->learned) scale_noise(sampler, step, output, b->noise);
         for (int64_t i = 0; i < numbers; i++) b->x[i] += factor * b->noise[i];
     }
     float *spare = b->last;
@@ -254,25 +259,20 @@ static void take_step(block *b, const ddpm_sampler_step *step)
 /* Langevin step c at s. */
 static void correct(block *b, const ddpm_sampler_step *step, int64_t c)
 {
-    const ddpm_sampler *sampler = b->sampler;
-    const int64_t numbers = b->rows * sampler->columns;
-    int64_t stride;
-    const float *output = b->denoiser->predict(b->denoiser->self, b->first, b->rows, b->x, (int32_t)step->s, &stride);
-    predict_data(sampler, b->rows, step->s_data_xt, step->s_data_output, b->x, output, stride, b->x0);
-    draw_noise(b, DDPM_RANDOM_CORRECTION, step->s * sampler->corrections + c);
-    for (int64_t i = 0; i < numbers; i++)
+    predict_data(b->sampler, step->s_data_xt, step->s_data_output, b->x, predict(b, step->s), b->x0);
+    draw_noise(b, DDPM_RANDOM_CORRECTION, step->s * b->sampler->corrections + c);
+    for (int64_t i = 0; i < b->numbers; i++)
         b->x[i] += step->drift_xt * b->x[i] + step->drift_x0 * b->x0[i] + step->kick * b->noise[i];
 }
 
-void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
-                      uint64_t seed, int64_t first, int64_t rows, float *scratch, float *x, int64_t snapshots,
-                      float *trajectory, int64_t snapshot_stride)
+void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_denoising *rows, float *scratch, float *x,
+                      ddpm_snapshots snapshots)
 {
-    block b = begin(sampler, kernels, denoiser, seed, first, rows, scratch, x);
-    int64_t shown = 0;
+    block b = begin(sampler, rows, scratch, x);
+    int64_t copied = 0;
     for (int64_t i = 0; i <= sampler->step_count; i++) {
-        for (; shown < snapshots && steps_before(sampler, snapshots, shown) == i; shown++)
-            memcpy(trajectory + shown * snapshot_stride, x, (size_t)(rows * sampler->columns) * sizeof *x);
+        for (; copied < snapshots.count && steps_before(sampler, snapshots.count, copied) == i; copied++)
+            memcpy(snapshots.data + copied * snapshots.stride, x, (size_t)b.numbers * sizeof *x);
         if (i == sampler->step_count) break;
         take_step(&b, &sampler->steps[i]);
         for (int64_t c = 0; sampler->steps[i].s > 0 && c < sampler->corrections; c++)
@@ -285,7 +285,7 @@ static void put_known(block *b, int64_t t, const float *known)
 {
     const float signal = b->sampler->diffusion->signal[t], noise = b->sampler->diffusion->noise[t];
     draw_noise(b, DDPM_RANDOM_KNOWN, t);
-    for (int64_t i = 0; i < b->rows * b->sampler->columns; i++)
+    for (int64_t i = 0; i < b->numbers; i++)
         if (!isnan(known[i])) b->x[i] = signal * known[i] + noise * b->noise[i];
 }
 
@@ -296,7 +296,7 @@ static void go_back(block *b, const ddpm_sampler_step *step)
     const double ratio = schedule->alpha_bar[step->t] / schedule->alpha_bar[step->s];
     const float signal = (float)sqrt(ratio), noise = (float)positive_root(1.0 - ratio);
     draw_noise(b, DDPM_RANDOM_BACK, step->t);
-    for (int64_t i = 0; i < b->rows * b->sampler->columns; i++) b->x[i] = signal * b->x[i] + noise * b->noise[i];
+    for (int64_t i = 0; i < b->numbers; i++) b->x[i] = signal * b->x[i] + noise * b->noise[i];
 }
 
 static void complete_step(block *b, const ddpm_sampler_step *step, const float *known)
@@ -309,11 +309,10 @@ static void complete_step(block *b, const ddpm_sampler_step *step, const float *
     }
 }
 
-void ddpm_sampler_complete(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
-                           uint64_t seed, int64_t first, int64_t rows, float *scratch, const float *known,
+void ddpm_sampler_complete(const ddpm_sampler *sampler, const ddpm_denoising *rows, float *scratch, const float *known,
                            int64_t passes, float *x)
 {
-    block b = begin(sampler, kernels, denoiser, seed, first, rows, scratch, x);
+    block b = begin(sampler, rows, scratch, x);
     put_known(&b, sampler->steps[0].t, known);
     for (int64_t i = 0; i < sampler->step_count; i++) {
         const ddpm_sampler_step *step = &sampler->steps[i];

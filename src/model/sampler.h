@@ -39,14 +39,25 @@ typedef struct ddpm_sampler_spec {
     const double *minimum, *maximum; /* [columns], the range to clip x0 to; NULL: no clipping */
 } ddpm_sampler_spec;
 
-/** What stands for the network: its output for rows that are all at step t. */
+/** What stands for the network: a function that gives its output for rows that are all at step t. */
 typedef struct ddpm_denoiser {
-    /** Rows first .. of the sample's numbering.  @param xt [rows][columns];
-     *  @return [rows][*stride], valid until the next call: the prediction, then the variance head where there is one.
+    /** @param first, rows  the numbers of the rows are first .. first+rows-1: what a row is conditioned on may depend
+     * on its number.  @param xt  [rows][D] without padding.
+     *  @return  [rows][heads x D], valid until the next call: the prediction, then the variance head where there is
+     * one.
      */
-    const float *(*predict)(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride);
+    ddpm_const_matrix (*predict)(void *self, int64_t first, int64_t rows, const float *xt, int32_t t);
     void *self;
 } ddpm_denoiser;
+
+/** Rows first .. first+rows-1 of a seed, and what is needed to denoise them. Their random numbers are functions of the
+ * seed and of a row's number. */
+typedef struct ddpm_denoising {
+    const ddpm_denoiser *denoiser;
+    const ddpm_kernels *kernels; /* for the random numbers */
+    uint64_t seed;
+    int64_t first, rows;
+} ddpm_denoising;
 
 /** One step of the grid, from t to s. */
 typedef struct ddpm_sampler_step {
@@ -77,14 +88,19 @@ int64_t ddpm_sampler_snapshot_step(const ddpm_sampler *sampler, int64_t snapshot
 /** Numbers of scratch memory that ddpm_sampler_run and ddpm_sampler_complete need for blocks of up to `rows` rows. */
 int64_t ddpm_sampler_scratch(const ddpm_sampler *sampler, int64_t rows);
 
-/** Make samples first .. first+rows-1 of a seed, in standardised units.
- *  @param scratch         [ddpm_sampler_scratch].
- *  @param[out] x          [rows][columns].
- *  @param[out] trajectory [snapshots][snapshot_stride / columns][columns], this block's rows at its start; NULL with 0
- * snapshots. */
-void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
-                      uint64_t seed, int64_t first, int64_t rows, float *scratch, float *x, int64_t snapshots,
-                      float *trajectory, int64_t snapshot_stride);
+/** Where x is copied on its way from noise to data. */
+typedef struct ddpm_snapshots {
+    int64_t count;
+    float *data;    /* snapshot i is [rows][D] at data + i * stride; NULL where count is 0 */
+    int64_t stride; /* at least rows x D */
+} ddpm_snapshots;
+
+/** Make samples in standardised units.
+ *  @param scratch       [ddpm_sampler_scratch].
+ *  @param[out] x        [rows][D], the samples.
+ *  @param     snapshots  what they were at the steps of ddpm_sampler_snapshot_step is copied there. */
+void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_denoising *rows, float *scratch, float *x,
+                      ddpm_snapshots snapshots);
 
 enum { DDPM_SAMPLER_PASSES_MAX = 1024 };
 
@@ -95,8 +111,7 @@ enum { DDPM_SAMPLER_PASSES_MAX = 1024 };
  *  DDPM_METHOD_DPM_SOLVER, which extrapolates from the step before.
  *  @param known   [rows][columns] in standardised units, NaN: unknown.  @param passes  1..DDPM_SAMPLER_PASSES_MAX.
  *  @param[out] x  [rows][columns]; its known entries are those of `known`. */
-void ddpm_sampler_complete(const ddpm_sampler *sampler, const ddpm_kernels *kernels, const ddpm_denoiser *denoiser,
-                           uint64_t seed, int64_t first, int64_t rows, float *scratch, const float *known,
+void ddpm_sampler_complete(const ddpm_sampler *sampler, const ddpm_denoising *rows, float *scratch, const float *known,
                            int64_t passes, float *x);
 
 #endif

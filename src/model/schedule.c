@@ -22,7 +22,8 @@ static double cosine_alpha_bar(const ddpm_schedule_spec *spec, int64_t t)
 static double beta_of(const ddpm_schedule_spec *spec, int64_t t)
 {
     const int64_t T = spec->steps, i = t - 1;
-    const double start = isnan(spec->start) ? 1e-4 : spec->start, end = isnan(spec->end) ? 0.02 : spec->end;
+    const double start = isnan(spec->start) ? DDPM_SCHEDULE_START : spec->start,
+                 end = isnan(spec->end) ? DDPM_SCHEDULE_END : spec->end;
     const double rescale = spec->rescale ? 1000.0 / (double)T : 1.0;
     const double u = evenly(-spec->limit, spec->limit, i, T);
     switch (spec->kind) {

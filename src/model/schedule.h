@@ -18,11 +18,15 @@ typedef enum ddpm_schedule_kind {
     DDPM_SCHEDULE_COUNT
 } ddpm_schedule_kind;
 
+/* What "auto" stands for. */
+#define DDPM_SCHEDULE_START 1e-4
+#define DDPM_SCHEDULE_END 0.02
+
 /** What a schedule is made from. Unused numbers are ignored; NaN stands for "auto". */
 typedef struct ddpm_schedule_spec {
     ddpm_schedule_kind kind;
     int64_t steps;         /* T, 1 or more */
-    double start, end;     /* of beta; auto: 1e-4 and 0.02 */
+    double start, end;     /* of beta; auto: DDPM_SCHEDULE_START and DDPM_SCHEDULE_END */
     int rescale;           /* linear and quadratic: beta times 1000 / T */
     double target;         /* constant: alpha_bar_T; auto: use start */
     double limit;          /* sigmoid and tanh: u in -limit..limit */

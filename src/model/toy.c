@@ -12,9 +12,9 @@ static const struct {
     const char *name;
     double noise;
 } toys[DDPM_TOY_COUNT] = {
-    [DDPM_TOY_SWISS_ROLL] = {"swiss_roll", 0.5},
-    [DDPM_TOY_TWO_MOONS] = {"two_moons", 0.05},
-    [DDPM_TOY_S_CURVE] = {"s_curve", 0.05},
+#define X(constant, name, noise) {name, noise},
+    DDPM_TOY_LIST(X)
+#undef X
 };
 
 const char *ddpm_toy_name(ddpm_toy kind)

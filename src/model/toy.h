@@ -6,14 +6,21 @@
 
 #include <stdint.h>
 
+/** Every toy problem: its constant, its name in a configuration, and the noise that "auto" stands for.
+ *  Swiss roll: angle 1.5 pi (1 + 2 u); 2-D is the (x, z) projection; the label is the angle. Two moons: two half
+ * circles; the label says which. S-curve: t = 3 pi (u - 0.5); 2-D is the (x, z) projection; the label is t. */
+#define DDPM_TOY_LIST(X)             \
+    X(SWISS_ROLL, "swiss_roll", 0.5) \
+    X(TWO_MOONS, "two_moons", 0.05)  \
+    X(S_CURVE, "s_curve", 0.05)
+
 typedef enum ddpm_toy {
-    DDPM_TOY_SWISS_ROLL, /* angle 1.5 pi (1 + 2 u); 2-D is the (x, z) projection; label: the angle */
-    DDPM_TOY_TWO_MOONS,  /* two half circles; label: which */
-    DDPM_TOY_S_CURVE,    /* t = 3 pi (u - 0.5); 2-D is the (x, z) projection; label: t */
-    DDPM_TOY_COUNT
+#define X(constant, name, noise) DDPM_TOY_##constant,
+    DDPM_TOY_LIST(X)
+#undef X
+        DDPM_TOY_COUNT
 } ddpm_toy;
 
-/** The name as in a configuration, and the noise that "auto" stands for. */
 const char *ddpm_toy_name(ddpm_toy kind);
 double ddpm_toy_noise(ddpm_toy kind);
 

@@ -1,39 +1,55 @@
-/** The inside of a network, for the files of network/ that build it and run it.
+/** The inside of a network and of its packed weights, for the files of network/ that build and run them.
  *
- *  Every kind of network is made of the same dense layers; mlp.c and residual.c say which, in which order, and what
- * happens between them, each in one table of functions. network.c, packed.c and propagate.c know no kind. Local.
+ *  Every kind of network is made of the same dense layers. mlp.c and residual.c each hold one kind: which layers it has
+ * and what happens between them, in one table of functions. network.c, packed.c and propagate.c treat all kinds alike.
+ * All functions are Local.
  */
 #ifndef DDPM_NETWORK_LAYERS_H
 #define DDPM_NETWORK_LAYERS_H
 
 #include "network/network.h"
 
-/** A dense layer: indices of its tensors in the table; gain is -1 where it has none. */
+/** A dense layer, with the indices of its tensors in the network's table. */
 typedef struct ddpm_layer {
     int64_t inputs, outputs;
-    int64_t weight, bias, gain;
-    ddpm_packing transposed; /* the packing from which on its inputs' gradient is wanted */
+    int64_t weight, bias;
+    int64_t gain;            /* -1: the layer has none */
+    ddpm_packing transposed; /* the transpose is packed for this use of the weights and for those after it */
 } ddpm_layer;
 
-/** Room for a block's activations, handed out slice by slice; without memory it only counts. */
+/** Memory that is handed out in slices. An arena without memory only counts how much is asked for. */
 typedef struct ddpm_arena {
     float *memory;
-    int64_t used; /* floats */
+    int64_t used; /* numbers */
 } ddpm_arena;
 
-/** What a kind of network does in its own way. */
+struct ddpm_packed {
+    int64_t layer_count;
+    ddpm_dense *layers;
+    const float *parameters; /* borrowed: gains are not packed, but read where they are */
+};
+
+/** A block of rows on its way through a network, forward or backward. */
+typedef struct ddpm_pass {
+    const ddpm_network *net;
+    const ddpm_packed *packed;
+    ddpm_workspace *w;
+    int64_t rows;
+    const float *xt, *condition; /* forward only: the arguments of ddpm_network_forward */
+    const int32_t *t;            /* [rows] */
+    ddpm_gradient *gradient;     /* backward only: the gradients of the parameters are added to it, unless it is NULL */
+} ddpm_pass;
+
+/** What is different from one kind of network to another. */
 typedef struct ddpm_architecture {
-    /** Add the layers; layer 0 reads x_t, in its first D columns, and the last one gives the output. */
+    /** Add the layers. Layer 0 reads x_t in the first D columns of its inputs, and the last layer gives the output. */
     ddpm_status (*build)(ddpm_network *net);
-    /** The arrays of a workspace beside those that every kind has. */
+    /** Take the arrays of a workspace for `rows` rows that only this kind has. */
     void (*lay_out)(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w);
     /** From (x_t, condition, t) to w->output. */
-    void (*forward)(const ddpm_network *net, const ddpm_packed *packed, ddpm_workspace *w, int64_t rows,
-                    const float *xt, const float *condition, const int32_t *t);
-    /** From w->doutput to w->dz, the gradient by the outputs of layer 0. The parameters' gradients are added up unless
-     * `gradient` is NULL. */
-    void (*backward)(const ddpm_network *net, const ddpm_packed *packed, ddpm_workspace *w, int64_t rows,
-                     const int32_t *t, ddpm_gradient *gradient);
+    void (*forward)(const ddpm_pass *pass);
+    /** From w->doutput to w->dz, the gradient by the outputs of layer 0. */
+    void (*backward)(const ddpm_pass *pass);
 } ddpm_architecture;
 
 extern const ddpm_architecture ddpm_architecture_mlp, ddpm_architecture_residual;
@@ -46,16 +62,18 @@ struct ddpm_network {
     ddpm_layer *layers;
     int64_t tensor_count, parameter_count;
     ddpm_tensor *tensors;
-    float *time_table; /* [T + 1][time_width], NULL with a gain table */
+    float *time_table; /* [T + 1][time_width], the embedding of each t; NULL with a gain table */
 };
 
-/** Room for so many layers, once, before they are added. */
+/** Allocate room for all layers; called once, before they are added. */
 DDPM_MUST_CHECK ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers);
 
-/** Add a layer with weight and bias, uniform in +-1/sqrt(inputs). @return  the layer, for what differs. */
+/** Add a layer whose weight and bias start uniform in +-1/sqrt(inputs). @return  the layer, so that the caller can set
+ * what is different in it. */
 ddpm_layer *ddpm_network_add_layer(ddpm_network *net, const char *name, int64_t inputs, int64_t outputs);
 
-/** A tensor at the end of the table; its index. */
+/** Add a tensor named "layer/what", whose initial values are uniform in low..high, to the end of the table.
+ *  @return  its index. */
 int64_t ddpm_network_add_tensor(ddpm_network *net, const char *layer, const char *what, int64_t rows, int64_t cols,
                                 double low, double high);
 

@@ -51,95 +51,102 @@ static float *linear_of(const ddpm_workspace *w, int64_t l)
     return w->kind.mlp.linear + l * w->kept_step;
 }
 
-static void fill_input(const ddpm_network *net, const ddpm_workspace *w, int64_t rows, const float *xt,
-                       const float *condition, const int32_t *t)
+/* What layer l reads. */
+static ddpm_const_matrix inputs_of(const ddpm_pass *pass, int64_t l)
 {
-    const int64_t columns = net->spec.columns, told = columns + net->spec.condition;
-    for (int64_t row = 0; row < rows; row++) {
-        float *to = w->input + row * w->input_stride;
-        memcpy(to, xt + row * columns, (size_t)columns * sizeof *to);
-        ddpm_network_copy_condition(net, condition, row, to + columns);
+    return ddpm_matrix_read(l == 0 ? ddpm_pass_rows(pass, pass->w->input)
+                                   : ddpm_pass_hidden(pass, value_of(pass->w, l - 1)));
+}
+
+static void fill_input(const ddpm_pass *pass)
+{
+    const ddpm_network *net = pass->net;
+    const int64_t columns = net->spec.columns, before_time = columns + net->spec.condition;
+    const ddpm_matrix input = ddpm_pass_rows(pass, pass->w->input);
+    for (int64_t row = 0; row < input.rows; row++) {
+        float *to = input.data + row * input.stride;
+        memcpy(to, pass->xt + row * columns, (size_t)columns * sizeof *to);
+        ddpm_network_copy_condition(net, pass->condition, row, to + columns);
     }
-    if (!has_gain(net)) ddpm_network_embed_times(net, rows, t, w->input + told, w->input_stride);
+    if (has_gain(net)) return;
+    const ddpm_matrix embeddings = {input.data + before_time, input.rows, net->spec.time_width, input.stride};
+    ddpm_network_embed_times(net, pass->t, embeddings);
 }
 
 /* The gains of layer l at step t. */
-static const float *gains_at(const ddpm_network *net, const ddpm_packed *packed, int64_t l, int32_t t)
+static const float *gains_at(const ddpm_pass *pass, int64_t l, int32_t t)
 {
-    const ddpm_tensor *gain = &net->tensors[net->layers[l].gain];
-    return packed->parameters + gain->offset + (t - 1) * gain->cols;
+    const ddpm_tensor *gain = &pass->net->tensors[pass->net->layers[l].gain];
+    return pass->packed->parameters + gain->offset + (t - 1) * gain->cols;
 }
 
 /* h = act(gain[t] * linear), row by row. */
-static void apply_gains(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t l,
-                        int64_t rows, const int32_t *t)
+static void apply_gains(const ddpm_pass *pass, int64_t l)
 {
-    const int64_t width = net->spec.width;
-    for (int64_t row = 0; row < rows; row++) {
-        const float *gain = gains_at(net, packed, l, t[row]), *linear = linear_of(w, l) + row * w->width_stride;
-        float *h = value_of(w, l) + row * w->width_stride, *slope = slope_of(w, l);
+    const ddpm_network *net = pass->net;
+    const int64_t width = net->spec.width, stride = pass->w->width_stride;
+    for (int64_t row = 0; row < pass->rows; row++) {
+        const float *gain = gains_at(pass, l, pass->t[row]), *linear = linear_of(pass->w, l) + row * stride;
+        float *h = value_of(pass->w, l) + row * stride, *slope = slope_of(pass->w, l);
         for (int64_t j = 0; j < width; j++) h[j] = gain[j] * linear[j];
-        net->kernels->activate(width, net->spec.activation, h, h, slope ? slope + row * w->width_stride : NULL);
+        net->kernels->activate(width, net->spec.activation, h, h, slope ? slope + row * stride : NULL);
     }
 }
 
-static void forward(const ddpm_network *net, const ddpm_packed *packed, ddpm_workspace *w, int64_t rows,
-                    const float *xt, const float *condition, const int32_t *t)
+static void forward(const ddpm_pass *pass)
 {
-    const float *x = w->input;
-    int64_t ldx = w->input_stride;
-    fill_input(net, w, rows, xt, condition, t);
-    for (int64_t l = 0; l < net->spec.depth; l++) {
+    const ddpm_network *net = pass->net;
+    ddpm_workspace *w = pass->w;
+    const int64_t depth = net->spec.depth;
+    fill_input(pass);
+    for (int64_t l = 0; l < depth; l++)
         if (has_gain(net)) {
-            ddpm_layer_forward(net, packed, w, l, rows, x, ldx, DDPM_ACTIVATION_IDENTITY, linear_of(w, l), NULL,
-                               w->width_stride);
-            apply_gains(net, packed, w, l, rows, t);
+            ddpm_layer_forward(pass, l, inputs_of(pass, l), DDPM_ACTIVATION_IDENTITY,
+                               ddpm_pass_hidden(pass, linear_of(w, l)), NULL);
+            apply_gains(pass, l);
         } else {
-            ddpm_layer_forward(net, packed, w, l, rows, x, ldx, net->spec.activation, value_of(w, l), slope_of(w, l),
-                               w->width_stride);
+            ddpm_layer_forward(pass, l, inputs_of(pass, l), net->spec.activation,
+                               ddpm_pass_hidden(pass, value_of(w, l)), slope_of(w, l));
         }
-        x = value_of(w, l);
-        ldx = w->width_stride;
-    }
-    ddpm_layer_forward(net, packed, w, net->spec.depth, rows, x, ldx, DDPM_ACTIVATION_IDENTITY, w->output, NULL,
-                       w->output_stride);
+    ddpm_layer_forward(pass, depth, inputs_of(pass, depth), DDPM_ACTIVATION_IDENTITY, ddpm_pass_rows(pass, w->output),
+                       NULL);
 }
 
-/* dz of act(gain * linear) becomes that of linear; each row's share of the gains' gradient is a contribution of its
- * own. */
-static void backward_gains(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t l,
-                           int64_t rows, const int32_t *t, ddpm_gradient *gradient)
+/* dz, the gradient by gain * linear, becomes the gradient by linear. Each row is a contribution of its own to the
+ * gradient of the gains at its t. */
+static void backward_gains(const ddpm_pass *pass, int64_t l)
 {
-    const int64_t width = net->spec.width, tensor = net->layers[l].gain;
-    for (int64_t row = 0; row < rows; row++) {
-        const float *gain = gains_at(net, packed, l, t[row]), *linear = linear_of(w, l) + row * w->width_stride;
+    const ddpm_workspace *w = pass->w;
+    const int64_t width = pass->net->spec.width, tensor = pass->net->layers[l].gain;
+    for (int64_t row = 0; row < pass->rows; row++) {
+        const int32_t t = pass->t[row];
+        const float *gain = gains_at(pass, l, t), *linear = linear_of(w, l) + row * w->width_stride;
         float *dz = w->dz + row * w->width_stride;
         for (int64_t j = 0; j < width; j++) {
             w->sums[j] = dz[j] * linear[j];
             dz[j] *= gain[j];
         }
-        if (gradient)
-            ddpm_gradient_add(gradient, tensor, net->tensors[tensor].offset + (t[row] - 1) * width, width, w->sums);
+        if (pass->gradient)
+            ddpm_gradient_add(pass->gradient, tensor, pass->net->tensors[tensor].offset + (t - 1) * width, width,
+                              w->sums);
     }
 }
 
-static void backward(const ddpm_network *net, const ddpm_packed *packed, ddpm_workspace *w, int64_t rows,
-                     const int32_t *t, ddpm_gradient *gradient)
+static void backward(const ddpm_pass *pass)
 {
-    const float *dz = w->doutput;
-    int64_t lddz = w->output_stride;
-    for (int64_t l = net->spec.depth; l > 0; l--) {
-        if (net->layers[l].gain >= 0) backward_gains(net, packed, w, l, rows, t, gradient);
-        ddpm_layer_add_gradient(net, w, l, rows, value_of(w, l - 1), w->width_stride, dz, lddz, gradient);
-        ddpm_layer_backward(net, packed, w, l, rows, dz, lddz, slope_of(w, l - 1), w->dz_next, w->width_stride);
+    ddpm_workspace *w = pass->w;
+    ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
+    for (int64_t l = pass->net->spec.depth; l > 0; l--) {
+        if (pass->net->layers[l].gain >= 0) backward_gains(pass, l);
+        ddpm_layer_add_gradient(pass, l, inputs_of(pass, l), dz);
+        ddpm_layer_backward(pass, l, dz, slope_of(w, l - 1), ddpm_pass_hidden(pass, w->dz_next));
         float *done = w->dz;
         w->dz = w->dz_next;
         w->dz_next = done;
-        dz = w->dz;
-        lddz = w->width_stride;
+        dz = ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz));
     }
-    if (has_gain(net)) backward_gains(net, packed, w, 0, rows, t, gradient);
-    ddpm_layer_add_gradient(net, w, 0, rows, w->input, w->input_stride, dz, lddz, gradient);
+    if (has_gain(pass->net)) backward_gains(pass, 0);
+    ddpm_layer_add_gradient(pass, 0, inputs_of(pass, 0), dz);
 }
 
 const ddpm_architecture ddpm_architecture_mlp = {

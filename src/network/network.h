@@ -119,19 +119,18 @@ void ddpm_workspace_free(ddpm_workspace *workspace);
 /** Bytes of a workspace: proportional to rows x width x depth. */
 int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int backward);
 
-/** Run the network on rows of (x_t, t).
- *  @param xt      [rows][D], dense.
- *  @param condition  [rows][C], dense; NULL stands for zeros.
- *  @param t       [rows], 1..T.
- *  @return        the output [rows][stride], ddpm_network_outputs columns, in the workspace until its next use; the
- * stride in *stride. */
-const float *ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
-                                  int64_t rows, const float *xt, const float *condition, const int32_t *t,
-                                  int64_t *stride);
+/** Run the network on rows of (x_t, condition, t).
+ *  @param xt         [rows][D], without padding.
+ *  @param condition  [rows][C], without padding; NULL stands for zeros.
+ *  @param t          [rows], 1..T.
+ *  @return  the output, [rows][ddpm_network_outputs], which lies in the workspace until its next use. */
+ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed,
+                                       ddpm_workspace *workspace, int64_t rows, const float *xt, const float *condition,
+                                       const int32_t *t);
 
-/** The output's gradient, to be filled in before ddpm_network_backward: [rows][stride], ddpm_network_outputs columns.
- */
-float *ddpm_workspace_dout(ddpm_workspace *workspace, int64_t *stride);
+/** The gradient by the output of the rows that went forward last, [rows][ddpm_network_outputs], in the layout of the
+ * output. The caller fills it in before ddpm_network_backward or ddpm_network_input_gradient. */
+ddpm_matrix ddpm_workspace_dout(const ddpm_workspace *workspace, int64_t rows);
 
 /** Add the gradients of the rows that went forward last. */
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,

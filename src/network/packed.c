@@ -1,8 +1,7 @@
 /* Weights in the order in which the kernels read them. */
-#include "network/packed_layers.h"
+#include "network/layers.h"
 
 #include "base/memory.h"
-#include "network/layers.h"
 
 #include <string.h>
 
@@ -30,7 +29,7 @@ static ddpm_status build(const ddpm_network *net, ddpm_packing packing, ddpm_pac
     packed->layer_count = net->layer_count;
     for (int64_t l = 0; l < net->layer_count; l++) {
         const ddpm_layer *layer = &net->layers[l];
-        ddpm_packed_layer *p = &packed->layers[l];
+        ddpm_dense *p = &packed->layers[l];
         const int64_t wide_out = ddpm_round_up(layer->outputs, panel), wide_in = ddpm_round_up(layer->inputs, panel);
         DDPM_TRY(DDPM_NEW(&p->weight, layer->inputs * wide_out, "packed weights"));
         DDPM_TRY(DDPM_NEW(&p->bias, wide_out, "packed bias"));
@@ -72,17 +71,15 @@ void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const fl
     if (part == 0) packed->parameters = parameters;
     for (int64_t l = 0; l < network->layer_count; l++) {
         const ddpm_layer *layer = &network->layers[l];
-        const ddpm_packed_layer *p = &packed->layers[l];
-        const float *weight = parameters + network->tensors[layer->weight].offset;
-        const int64_t panels = ddpm_round_up(layer->outputs, kernels->panel) / kernels->panel;
-        const int64_t transposed = ddpm_round_up(layer->inputs, kernels->panel) / kernels->panel;
-        kernels->pack(weight, layer->inputs, layer->outputs, panels * part / parts, panels * (part + 1) / parts,
-                      p->weight);
+        const ddpm_dense *p = &packed->layers[l];
+        const float *bias = parameters + network->tensors[layer->bias].offset;
+        const ddpm_const_matrix weight = {parameters + network->tensors[layer->weight].offset, layer->inputs,
+                                          layer->outputs, layer->outputs};
+        kernels->pack(weight, ddpm_part(ddpm_pieces(layer->outputs, kernels->panel), part, parts), p->weight);
         if (p->transposed)
-            kernels->pack_transposed(weight, layer->inputs, layer->outputs, transposed * part / parts,
-                                     transposed * (part + 1) / parts, p->transposed);
-        if (part == 0)
-            memcpy(p->bias, parameters + network->tensors[layer->bias].offset, (size_t)layer->outputs * sizeof(float));
+            kernels->pack_transposed(weight, ddpm_part(ddpm_pieces(layer->inputs, kernels->panel), part, parts),
+                                     p->transposed);
+        if (part == 0) memcpy(p->bias, bias, (size_t)layer->outputs * sizeof *bias);
     }
 }
 

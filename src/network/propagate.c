@@ -1,57 +1,60 @@
-/* A block of rows through a network of any kind, forward and back: the memory, and the steps that all kinds share. */
+/* A block of rows through a network of any kind, forward and backward: its memory, and the steps that all kinds share.
+ */
 #include "base/memory.h"
 #include "network/workspace.h"
 
 #include <string.h>
 
-enum { LINE = 16 }; /* floats of a cache line: an odd number of lines a row keeps columns from sharing cache sets */
+/* The numbers of a cache line. Rows are longer by one: if their length were a power of two, the same columns of all
+ * rows would fall into the same set of the cache and drive each other out. */
+enum { LINE = 16 };
 
 int64_t ddpm_workspace_stride(const ddpm_network *net, int64_t columns)
 {
     return ddpm_round_up(columns, net->kernels->panel) + LINE;
 }
 
-static int64_t larger(int64_t a, int64_t b)
+ddpm_matrix ddpm_arena_take_matrix(ddpm_arena *arena, const ddpm_network *net, int64_t rows, int64_t columns)
 {
-    return a > b ? a : b;
+    const int64_t stride = ddpm_workspace_stride(net, columns);
+    return (ddpm_matrix){ddpm_arena_take(arena, rows * stride), rows, columns, stride};
 }
 
-/* Strides and arrays; with an arena that has no memory, how much is needed. */
+/* Set the strides and take the arrays; an arena without memory tells how much they need. */
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
 {
+    const int64_t columns = ddpm_network_outputs(&net->spec);
     int64_t inputs = 0, outputs = 0;
     w->rows = rows;
-    w->input_stride = ddpm_workspace_stride(net, net->layers[0].inputs);
     w->width_stride = ddpm_workspace_stride(net, net->spec.width);
-    w->output_stride = ddpm_workspace_stride(net, ddpm_network_outputs(&net->spec));
-    w->input = ddpm_arena_take(arena, rows * w->input_stride);
-    w->output = ddpm_arena_take(arena, rows * w->output_stride);
+    w->input = ddpm_arena_take_matrix(arena, net, rows, net->layers[0].inputs);
+    w->output = ddpm_arena_take_matrix(arena, net, rows, columns);
     net->architecture->lay_out(net, rows, backward, arena, w);
     for (int64_t l = 0; l < net->layer_count; l++) {
-        inputs = larger(inputs, net->layers[l].inputs);
-        outputs = larger(outputs, net->layers[l].outputs);
+        inputs = ddpm_larger(inputs, net->layers[l].inputs);
+        outputs = ddpm_larger(outputs, net->layers[l].outputs);
     }
     if (backward || net->kernels->terms > 1)
         w->scratch = ddpm_arena_take(arena, ddpm_product_scratch(net->kernels, rows, inputs, outputs));
     if (backward) {
         w->sums = ddpm_arena_take(arena, ddpm_workspace_stride(net, outputs));
-        w->doutput = ddpm_arena_take(arena, rows * w->output_stride);
+        w->doutput = ddpm_arena_take_matrix(arena, net, rows, columns);
         w->dz = ddpm_arena_take(arena, rows * w->width_stride);
         w->dz_next = ddpm_arena_take(arena, rows * w->width_stride);
     }
 }
 
-static int64_t workspace_floats(const ddpm_network *net, int64_t rows, int backward)
+static int64_t workspace_numbers(const ddpm_network *net, int64_t rows, int backward)
 {
     ddpm_arena arena = {0};
-    ddpm_workspace scratch = {0};
-    lay_out(net, rows, backward, &arena, &scratch);
+    ddpm_workspace w = {0};
+    lay_out(net, rows, backward, &arena, &w);
     return arena.used;
 }
 
 int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int backward)
 {
-    return workspace_floats(network, rows, backward) * (int64_t)sizeof(float);
+    return workspace_numbers(network, rows, backward) * (int64_t)sizeof(float);
 }
 
 ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int64_t block, int backward,
@@ -61,7 +64,7 @@ ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int
     ddpm_arena arena = {0};
     *out = NULL;
     DDPM_TRY(DDPM_NEW(&workspace, 1, "workspace"));
-    const ddpm_status status = DDPM_NEW(&arena.memory, workspace_floats(network, rows, backward), "activations");
+    const ddpm_status status = DDPM_NEW(&arena.memory, workspace_numbers(network, rows, backward), "activations");
     if (status != DDPM_OK) {
         ddpm_workspace_free(workspace);
         return status;
@@ -80,96 +83,95 @@ void ddpm_workspace_free(ddpm_workspace *workspace)
     ddpm_release(workspace);
 }
 
-float *ddpm_workspace_dout(ddpm_workspace *workspace, int64_t *stride)
+ddpm_matrix ddpm_workspace_dout(const ddpm_workspace *workspace, int64_t rows)
 {
-    *stride = workspace->output_stride;
-    return workspace->doutput;
+    return ddpm_matrix_part(workspace->doutput, 0, rows);
 }
 
-/* Rows of the block that begins at row `at` of `rows`. */
-static int64_t rows_of_block(const ddpm_workspace *w, int64_t at, int64_t rows)
+void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_activation activation,
+                        ddpm_matrix h, float *slope)
 {
-    return rows - at < w->block ? rows - at : w->block;
-}
-
-void ddpm_layer_forward(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t layer,
-                        int64_t rows, const float *x, int64_t ldx, ddpm_activation activation, float *h, float *slope,
-                        int64_t ldh)
-{
-    const ddpm_packed_layer *p = &packed->layers[layer];
-    for (int64_t at = 0; at < rows; at += w->block)
-        net->kernels->forward(rows_of_block(w, at, rows), net->layers[layer].inputs, net->layers[layer].outputs,
-                              x + at * ldx, ldx, p->weight, p->bias, activation, h + at * ldh,
-                              slope ? slope + at * ldh : NULL, ldh, w->scratch);
-}
-
-void ddpm_layer_add_gradient(const ddpm_network *net, const ddpm_workspace *w, int64_t layer, int64_t rows,
-                             const float *x, int64_t ldx, const float *dz, int64_t lddz, ddpm_gradient *gradient)
-{
-    const ddpm_layer *l = &net->layers[layer];
-    if (!gradient) return;
-    ddpm_gradient_add_product(gradient, l->weight, net->tensors[l->weight].offset, rows, w->block, l->inputs,
-                              l->outputs, x, ldx, dz, lddz, w->scratch);
-    for (int64_t at = 0; at < rows; at += w->block) {
-        net->kernels->column_sums(rows_of_block(w, at, rows), l->outputs, dz + at * lddz, lddz, w->sums);
-        ddpm_gradient_add(gradient, l->bias, net->tensors[l->bias].offset, l->outputs, w->sums);
+    const ddpm_workspace *w = pass->w;
+    for (int64_t at = 0; at < x.rows; at += w->block) {
+        const int64_t rows = ddpm_smaller(w->block, x.rows - at);
+        pass->net->kernels->forward(&pass->packed->layers[layer], ddpm_const_matrix_part(x, at, rows), activation,
+                                    ddpm_matrix_part(h, at, rows), slope ? slope + at * h.stride : NULL, w->scratch);
     }
 }
 
-void ddpm_layer_backward(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t layer,
-                         int64_t rows, const float *dz, int64_t lddz, const float *slope, float *dx, int64_t ldx)
+void ddpm_layer_add_gradient(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_const_matrix dz)
 {
-    for (int64_t at = 0; at < rows; at += w->block)
-        net->kernels->backward_data(rows_of_block(w, at, rows), net->layers[layer].inputs, net->layers[layer].outputs,
-                                    dz + at * lddz, lddz, packed->layers[layer].transposed,
-                                    slope ? slope + at * ldx : NULL, dx + at * ldx, ldx, w->scratch);
+    const ddpm_workspace *w = pass->w;
+    const ddpm_tensor *tensors = pass->net->tensors;
+    const int64_t weight = pass->net->layers[layer].weight, bias = pass->net->layers[layer].bias;
+    if (!pass->gradient) return;
+    ddpm_gradient_add_product(pass->gradient, weight, tensors[weight].offset, x, dz, w->block, w->scratch);
+    for (int64_t at = 0; at < dz.rows; at += w->block) {
+        pass->net->kernels->column_sums(ddpm_const_matrix_part(dz, at, ddpm_smaller(w->block, dz.rows - at)), w->sums);
+        ddpm_gradient_add(pass->gradient, bias, tensors[bias].offset, dz.columns, w->sums);
+    }
 }
 
-/* Rows of the table are anywhere in it: each is asked for some rows before its turn. */
-void ddpm_network_embed_times(const ddpm_network *net, int64_t rows, const int32_t *t, float *to, int64_t stride)
+void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix dz, const float *slope, ddpm_matrix dx)
+{
+    const ddpm_workspace *w = pass->w;
+    for (int64_t at = 0; at < dz.rows; at += w->block) {
+        const int64_t rows = ddpm_smaller(w->block, dz.rows - at);
+        pass->net->kernels->backward_data(&pass->packed->layers[layer], ddpm_const_matrix_part(dz, at, rows),
+                                          slope ? slope + at * dx.stride : NULL, ddpm_matrix_part(dx, at, rows),
+                                          w->scratch);
+    }
+}
+
+/* The embeddings lie anywhere in the table, so each is prefetched some rows before it is copied. */
+void ddpm_network_embed_times(const ddpm_network *net, const int32_t *t, ddpm_matrix to)
 {
     enum { AHEAD = 8 };
-    const int64_t wide = net->spec.time_width;
-    for (int64_t row = -AHEAD; row < rows; row++) {
-        if (row + AHEAD < rows)
-            for (int64_t i = 0; i < wide; i += LINE) __builtin_prefetch(net->time_table + t[row + AHEAD] * wide + i);
-        if (row >= 0) memcpy(to + row * stride, net->time_table + t[row] * wide, (size_t)wide * sizeof *to);
+    const int64_t width = net->spec.time_width;
+    for (int64_t row = -AHEAD; row < to.rows; row++) {
+        if (row + AHEAD < to.rows)
+            for (int64_t i = 0; i < width; i += LINE) __builtin_prefetch(net->time_table + t[row + AHEAD] * width + i);
+        if (row >= 0)
+            memcpy(to.data + row * to.stride, net->time_table + t[row] * width, (size_t)width * sizeof *to.data);
     }
 }
 
 void ddpm_network_copy_condition(const ddpm_network *net, const float *condition, int64_t row, float *to)
 {
-    const int64_t wide = net->spec.condition;
+    const int64_t width = net->spec.condition;
     if (condition)
-        memcpy(to, condition + row * wide, (size_t)wide * sizeof *to);
+        memcpy(to, condition + row * width, (size_t)width * sizeof *to);
     else
-        memset(to, 0, (size_t)wide * sizeof *to);
+        memset(to, 0, (size_t)width * sizeof *to);
 }
 
-const float *ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
-                                  int64_t rows, const float *xt, const float *condition, const int32_t *t,
-                                  int64_t *stride)
+ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed,
+                                       ddpm_workspace *workspace, int64_t rows, const float *xt, const float *condition,
+                                       const int32_t *t)
 {
-    network->architecture->forward(network, packed, workspace, rows, xt, condition, t);
-    *stride = workspace->output_stride;
-    return workspace->output;
+    const ddpm_pass pass = {network, packed, workspace, rows, xt, condition, t, NULL};
+    network->architecture->forward(&pass);
+    return ddpm_matrix_read(ddpm_pass_rows(&pass, workspace->output));
 }
 
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                            int64_t rows, const int32_t *t, ddpm_gradient *gradient)
 {
-    network->architecture->backward(network, packed, workspace, rows, t, gradient);
+    const ddpm_pass pass = {network, packed, workspace, rows, NULL, NULL, t, gradient};
+    network->architecture->backward(&pass);
 }
 
 void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                                  int64_t rows, const int32_t *t, float *dxt)
 {
     ddpm_workspace *w = workspace;
+    const ddpm_pass pass = {network, packed, w, rows, NULL, NULL, t, NULL};
     const int64_t columns = network->spec.columns;
-    network->architecture->backward(network, packed, w, rows, t, NULL);
-    /* of the first layer's inputs only x_t's columns are wanted; they come first */
-    network->kernels->backward_data(rows, columns, network->layers[0].outputs, w->dz, w->width_stride,
-                                    packed->layers[0].transposed, NULL, w->input, w->input_stride, w->scratch);
+    network->architecture->backward(&pass);
+    /* x_t is in the first columns of the inputs, and only the gradient by these is wanted */
+    const ddpm_matrix dx = {w->input.data, rows, columns, w->input.stride};
+    network->kernels->backward_data(&packed->layers[0], ddpm_matrix_read(ddpm_pass_hidden(&pass, w->dz)), NULL, dx,
+                                    w->scratch);
     for (int64_t row = 0; row < rows; row++)
-        memcpy(dxt + row * columns, w->input + row * w->input_stride, (size_t)columns * sizeof *dxt);
+        memcpy(dxt + row * columns, dx.data + row * dx.stride, (size_t)columns * sizeof *dxt);
 }

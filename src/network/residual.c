@@ -54,11 +54,12 @@ static void start_at_zero(ddpm_tensor *tensor)
 static ddpm_status build(ddpm_network *net)
 {
     const ddpm_network_spec *spec = &net->spec;
-    const int64_t width = spec->width, told = spec->time_width + spec->condition;
+    const int64_t width = spec->width;
     char name[32];
     DDPM_TRY(ddpm_network_reserve(net, BLOCKS + 2 * spec->depth + 1));
     ddpm_network_add_layer(net, "input", spec->columns, width)->transposed = DDPM_PACK_INPUT_GRADIENT;
-    ddpm_network_add_layer(net, "embedding", told, spec->time_width)->transposed = DDPM_PACK_NEVER;
+    ddpm_network_add_layer(net, "embedding", spec->time_width + spec->condition, spec->time_width)->transposed =
+        DDPM_PACK_NEVER;
     const ddpm_layer *modulation = ddpm_network_add_layer(net, "modulation", spec->time_width, modulation_width(net));
     start_at_zero(&net->tensors[modulation->weight]);
     start_at_zero(&net->tensors[modulation->bias]);
@@ -76,13 +77,10 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     ddpm_residual_rows *r = &w->kind.residual;
     const int64_t block = rows * w->width_stride, depth = backward ? net->spec.depth : 1,
                   norms = backward ? depth + 1 : 1;
-    r->told_stride = ddpm_workspace_stride(net, net->layers[EMBEDDING].inputs);
-    r->embedding_stride = ddpm_workspace_stride(net, net->spec.time_width);
-    r->modulation_stride = ddpm_workspace_stride(net, modulation_width(net));
     w->kept_step = backward ? block : 0;
-    r->told = ddpm_arena_take(arena, rows * r->told_stride);
-    r->embedding = ddpm_arena_take(arena, rows * r->embedding_stride);
-    r->modulation = ddpm_arena_take(arena, rows * r->modulation_stride);
+    r->conditioning = ddpm_arena_take_matrix(arena, net, rows, net->layers[EMBEDDING].inputs);
+    r->embedding = ddpm_arena_take_matrix(arena, net, rows, net->spec.time_width);
+    r->modulation = ddpm_arena_take_matrix(arena, net, rows, modulation_width(net));
     r->stream = ddpm_arena_take(arena, block);
     r->normal = ddpm_arena_take(arena, norms * block);
     r->modulated = ddpm_arena_take(arena, norms * block);
@@ -92,129 +90,157 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     if (!backward) return;
     r->slope = ddpm_arena_take(arena, depth * block);
     r->dhidden = ddpm_arena_take(arena, block);
-    r->embedding_slope = ddpm_arena_take(arena, rows * r->embedding_stride);
-    r->dembedding = ddpm_arena_take(arena, rows * r->embedding_stride);
-    r->dmodulation = ddpm_arena_take(arena, rows * r->modulation_stride);
+    r->embedding_slope = ddpm_arena_take(arena, rows * r->embedding.stride);
+    r->dembedding = ddpm_arena_take_matrix(arena, net, rows, net->spec.time_width);
+    r->dmodulation = ddpm_arena_take_matrix(arena, net, rows, modulation_width(net));
 }
 
-/* Layer `block`'s norm: of the last one there is no block. */
-static float *inverse_of(const ddpm_network *net, const ddpm_workspace *w, int64_t block)
+/* Of a block's layer norm; the one before the output counts as that of block `depth`. */
+static float *inverse_of(const ddpm_pass *pass, int64_t block)
 {
-    return w->kind.residual.inverse + (w->kept_step ? block * ddpm_workspace_stride(net, w->rows) : 0);
+    const ddpm_workspace *w = pass->w;
+    return w->kind.residual.inverse + (w->kept_step ? block * ddpm_workspace_stride(pass->net, w->rows) : 0);
 }
 
-static int all_alike(const ddpm_network *net, const float *condition, const int32_t *t, int64_t rows)
+/* The modulation's part that begins at a column, as the blocks read it: with stride 0 where all rows share one. */
+static ddpm_const_matrix modulation_at(const ddpm_pass *pass, int64_t column)
 {
-    if (condition && net->spec.condition > 0) return 0;
-    for (int64_t row = 1; row < rows; row++)
-        if (t[row] != t[0]) return 0;
+    const ddpm_residual_rows *r = &pass->w->kind.residual;
+    return (ddpm_const_matrix){r->modulation.data + column, pass->rows, pass->net->spec.width, r->modulation_stride};
+}
+
+static ddpm_matrix dmodulation_at(const ddpm_pass *pass, int64_t column)
+{
+    const ddpm_residual_rows *r = &pass->w->kind.residual;
+    return (ddpm_matrix){r->dmodulation.data + column, pass->rows, pass->net->spec.width, r->dmodulation.stride};
+}
+
+static int rows_are_alike(const ddpm_pass *pass)
+{
+    if (pass->condition && pass->net->spec.condition > 0) return 0;
+    for (int64_t row = 1; row < pass->rows; row++)
+        if (pass->t[row] != pass->t[0]) return 0;
     return 1;
 }
 
-/* Every row's modulation; one for all rows where they are told the same and there is no way back, as in sampling. */
-static void modulate(const ddpm_network *net, const ddpm_packed *packed, ddpm_workspace *w, int64_t rows,
-                     const float *condition, const int32_t *t)
+/* Compute the modulation of every row. In sampling all rows have the same t: without a condition, and when there is no
+ * backward pass, one modulation is computed and broadcast to all of them. */
+static void modulate(const ddpm_pass *pass)
 {
-    ddpm_residual_rows *r = &w->kind.residual;
-    const int shared = !w->doutput && all_alike(net, condition, t, rows);
-    const int64_t count = shared ? 1 : rows;
-    ddpm_network_embed_times(net, count, t, r->told, r->told_stride);
-    for (int64_t row = 0; row < count; row++)
-        ddpm_network_copy_condition(net, condition, row, r->told + row * r->told_stride + net->spec.time_width);
-    ddpm_layer_forward(net, packed, w, EMBEDDING, count, r->told, r->told_stride, net->spec.activation, r->embedding,
-                       r->embedding_slope, r->embedding_stride);
-    ddpm_layer_forward(net, packed, w, MODULATION, count, r->embedding, r->embedding_stride, DDPM_ACTIVATION_IDENTITY,
-                       r->modulation, NULL, r->modulation_stride);
-    r->modulation_step = shared ? 0 : r->modulation_stride;
-}
-
-/* The stream's layer norm before a block, or before the output. @return  [rows][width_stride]. */
-static const float *norm(const ddpm_network *net, ddpm_workspace *w, int64_t block, int64_t rows)
-{
-    ddpm_residual_rows *r = &w->kind.residual;
-    float *modulated = r->modulated + block * w->kept_step;
-    net->kernels->norm(rows, net->spec.width, r->stream, w->width_stride, r->modulation + scale_at(net, block),
-                       r->modulation + shift_at(net, block), r->modulation_step, r->normal + block * w->kept_step,
-                       inverse_of(net, w, block), modulated, w->width_stride);
-    return modulated;
-}
-
-static void forward(const ddpm_network *net, const ddpm_packed *packed, ddpm_workspace *w, int64_t rows,
-                    const float *xt, const float *condition, const int32_t *t)
-{
-    ddpm_residual_rows *r = &w->kind.residual;
-    const int64_t columns = net->spec.columns, depth = net->spec.depth, stride = w->width_stride;
+    const ddpm_network *net = pass->net;
+    ddpm_residual_rows *r = &pass->w->kind.residual;
+    const int shared = !pass->w->doutput.data && rows_are_alike(pass);
+    const int64_t rows = shared ? 1 : pass->rows;
+    const ddpm_matrix conditioning = ddpm_matrix_part(r->conditioning, 0, rows),
+                      embedding = ddpm_matrix_part(r->embedding, 0, rows),
+                      modulation = ddpm_matrix_part(r->modulation, 0, rows);
+    ddpm_network_embed_times(net, pass->t, conditioning);
     for (int64_t row = 0; row < rows; row++)
-        memcpy(w->input + row * w->input_stride, xt + row * columns, (size_t)columns * sizeof *xt);
-    modulate(net, packed, w, rows, condition, t);
-    ddpm_layer_forward(net, packed, w, INPUT, rows, w->input, w->input_stride, DDPM_ACTIVATION_IDENTITY, r->stream,
-                       NULL, stride);
-    for (int64_t block = 0; block < depth; block++) {
-        float *hidden = r->hidden + block * w->kept_step, *branch = r->branch + block * w->kept_step;
-        float *slope = r->slope ? r->slope + block * w->kept_step : NULL;
-        ddpm_layer_forward(net, packed, w, first_of(block), rows, norm(net, w, block, rows), stride,
-                           net->spec.activation, hidden, slope, stride);
-        ddpm_layer_forward(net, packed, w, first_of(block) + 1, rows, hidden, stride, DDPM_ACTIVATION_IDENTITY, branch,
-                           NULL, stride);
-        net->kernels->gate(rows, net->spec.width, branch, stride, r->modulation + gate_at(net, block),
-                           r->modulation_step, r->stream, stride);
-    }
-    ddpm_layer_forward(net, packed, w, output_of(net), rows, norm(net, w, depth, rows), stride,
-                       DDPM_ACTIVATION_IDENTITY, w->output, NULL, w->output_stride);
+        ddpm_network_copy_condition(net, pass->condition, row,
+                                    conditioning.data + row * conditioning.stride + net->spec.time_width);
+    ddpm_layer_forward(pass, EMBEDDING, ddpm_matrix_read(conditioning), net->spec.activation, embedding,
+                       r->embedding_slope);
+    ddpm_layer_forward(pass, MODULATION, ddpm_matrix_read(embedding), DDPM_ACTIVATION_IDENTITY, modulation, NULL);
+    r->modulation_stride = shared ? 0 : modulation.stride;
 }
 
-/* w->dz += what reaches the stream through a layer norm whose outputs' gradient is w->dz_next. */
-static void backward_norm(const ddpm_network *net, ddpm_workspace *w, int64_t block, int64_t rows)
+/* The modulated layer norm of the stream before a block, or with block `depth` before the output. */
+static ddpm_const_matrix norm(const ddpm_pass *pass, int64_t block)
 {
+    const ddpm_residual_rows *r = &pass->w->kind.residual;
+    const int64_t at = block * pass->w->kept_step;
+    const ddpm_matrix modulated = ddpm_pass_hidden(pass, r->modulated + at);
+    pass->net->kernels->norm(ddpm_matrix_read(ddpm_pass_hidden(pass, r->stream)),
+                             modulation_at(pass, scale_at(pass->net, block)),
+                             modulation_at(pass, shift_at(pass->net, block)), ddpm_pass_hidden(pass, r->normal + at),
+                             inverse_of(pass, block), modulated);
+    return ddpm_matrix_read(modulated);
+}
+
+static void forward_block(const ddpm_pass *pass, int64_t block)
+{
+    const ddpm_residual_rows *r = &pass->w->kind.residual;
+    const int64_t at = block * pass->w->kept_step;
+    const ddpm_matrix hidden = ddpm_pass_hidden(pass, r->hidden + at), branch = ddpm_pass_hidden(pass, r->branch + at);
+    ddpm_layer_forward(pass, first_of(block), norm(pass, block), pass->net->spec.activation, hidden,
+                       r->slope ? r->slope + at : NULL);
+    ddpm_layer_forward(pass, first_of(block) + 1, ddpm_matrix_read(hidden), DDPM_ACTIVATION_IDENTITY, branch, NULL);
+    pass->net->kernels->gate(ddpm_matrix_read(branch), modulation_at(pass, gate_at(pass->net, block)),
+                             ddpm_pass_hidden(pass, r->stream));
+}
+
+static void forward(const ddpm_pass *pass)
+{
+    const int64_t columns = pass->net->spec.columns, depth = pass->net->spec.depth;
+    const ddpm_matrix input = ddpm_pass_rows(pass, pass->w->input);
+    for (int64_t row = 0; row < input.rows; row++)
+        memcpy(input.data + row * input.stride, pass->xt + row * columns, (size_t)columns * sizeof *input.data);
+    modulate(pass);
+    ddpm_layer_forward(pass, INPUT, ddpm_matrix_read(input), DDPM_ACTIVATION_IDENTITY,
+                       ddpm_pass_hidden(pass, pass->w->kind.residual.stream), NULL);
+    for (int64_t block = 0; block < depth; block++) forward_block(pass, block);
+    ddpm_layer_forward(pass, output_of(pass->net), norm(pass, depth), DDPM_ACTIVATION_IDENTITY,
+                       ddpm_pass_rows(pass, pass->w->output), NULL);
+}
+
+/* From w->dz_next, the gradient by a modulated layer norm: w->dz gains the gradient by its inputs, which is one by the
+ * stream. */
+static void backward_norm(const ddpm_pass *pass, int64_t block)
+{
+    const ddpm_workspace *w = pass->w;
     const ddpm_residual_rows *r = &w->kind.residual;
-    net->kernels->norm_backward(rows, net->spec.width, w->dz_next, r->normal + block * w->kept_step, w->width_stride,
-                                inverse_of(net, w, block), r->modulation + scale_at(net, block), r->modulation_step,
-                                w->dz, w->width_stride, r->dmodulation + scale_at(net, block),
-                                r->dmodulation + shift_at(net, block), r->modulation_stride);
+    pass->net->kernels->norm_backward(ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz_next)),
+                                      ddpm_matrix_read(ddpm_pass_hidden(pass, r->normal + block * w->kept_step)),
+                                      inverse_of(pass, block), modulation_at(pass, scale_at(pass->net, block)),
+                                      ddpm_pass_hidden(pass, w->dz), dmodulation_at(pass, scale_at(pass->net, block)),
+                                      dmodulation_at(pass, shift_at(pass->net, block)));
 }
 
-/* w->dz, the gradient by the stream after a block, becomes that before it. */
-static void backward_block(const ddpm_network *net, const ddpm_packed *packed, ddpm_workspace *w, int64_t block,
-                           int64_t rows, ddpm_gradient *gradient)
+/* w->dz, the gradient by the stream after a block, becomes the gradient by the stream before it. */
+static void backward_block(const ddpm_pass *pass, int64_t block)
 {
+    const ddpm_workspace *w = pass->w;
     const ddpm_residual_rows *r = &w->kind.residual;
-    const int64_t at = block * w->kept_step, stride = w->width_stride, first = first_of(block), second = first + 1;
-    net->kernels->gate_backward(rows, net->spec.width, w->dz, stride, r->branch + at, stride,
-                                r->modulation + gate_at(net, block), r->modulation_step, w->dz_next,
-                                r->dmodulation + gate_at(net, block), r->modulation_stride);
-    ddpm_layer_add_gradient(net, w, second, rows, r->hidden + at, stride, w->dz_next, stride, gradient);
-    ddpm_layer_backward(net, packed, w, second, rows, w->dz_next, stride, r->slope + at, r->dhidden, stride);
-    ddpm_layer_add_gradient(net, w, first, rows, r->modulated + at, stride, r->dhidden, stride, gradient);
-    ddpm_layer_backward(net, packed, w, first, rows, r->dhidden, stride, NULL, w->dz_next, stride);
-    backward_norm(net, w, block, rows);
+    const int64_t at = block * w->kept_step, first = first_of(block), second = first + 1,
+                  gate = gate_at(pass->net, block);
+    const ddpm_matrix next = ddpm_pass_hidden(pass, w->dz_next), dhidden = ddpm_pass_hidden(pass, r->dhidden);
+    const ddpm_const_matrix modulated = ddpm_matrix_read(ddpm_pass_hidden(pass, r->modulated + at)),
+                            hidden = ddpm_matrix_read(ddpm_pass_hidden(pass, r->hidden + at)),
+                            branch = ddpm_matrix_read(ddpm_pass_hidden(pass, r->branch + at));
+    pass->net->kernels->gate_backward(ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz)), branch,
+                                      modulation_at(pass, gate), next, dmodulation_at(pass, gate));
+    ddpm_layer_add_gradient(pass, second, hidden, ddpm_matrix_read(next));
+    ddpm_layer_backward(pass, second, ddpm_matrix_read(next), r->slope + at, dhidden);
+    ddpm_layer_add_gradient(pass, first, modulated, ddpm_matrix_read(dhidden));
+    ddpm_layer_backward(pass, first, ddpm_matrix_read(dhidden), NULL, next);
+    backward_norm(pass, block);
 }
 
-static void backward_modulation(const ddpm_network *net, const ddpm_packed *packed, ddpm_workspace *w, int64_t rows,
-                                ddpm_gradient *gradient)
+static void backward_modulation(const ddpm_pass *pass)
 {
-    const ddpm_residual_rows *r = &w->kind.residual;
-    ddpm_layer_add_gradient(net, w, MODULATION, rows, r->embedding, r->embedding_stride, r->dmodulation,
-                            r->modulation_stride, gradient);
-    ddpm_layer_backward(net, packed, w, MODULATION, rows, r->dmodulation, r->modulation_stride, r->embedding_slope,
-                        r->dembedding, r->embedding_stride);
-    ddpm_layer_add_gradient(net, w, EMBEDDING, rows, r->told, r->told_stride, r->dembedding, r->embedding_stride,
-                            gradient);
+    const ddpm_residual_rows *r = &pass->w->kind.residual;
+    const ddpm_matrix dembedding = ddpm_pass_rows(pass, r->dembedding);
+    const ddpm_const_matrix dmodulation = ddpm_matrix_read(ddpm_pass_rows(pass, r->dmodulation));
+    ddpm_layer_add_gradient(pass, MODULATION, ddpm_matrix_read(ddpm_pass_rows(pass, r->embedding)), dmodulation);
+    ddpm_layer_backward(pass, MODULATION, dmodulation, r->embedding_slope, dembedding);
+    ddpm_layer_add_gradient(pass, EMBEDDING, ddpm_matrix_read(ddpm_pass_rows(pass, r->conditioning)),
+                            ddpm_matrix_read(dembedding));
 }
 
-static void backward(const ddpm_network *net, const ddpm_packed *packed, ddpm_workspace *w, int64_t rows,
-                     const int32_t *t, ddpm_gradient *gradient)
+static void backward(const ddpm_pass *pass)
 {
-    const int64_t depth = net->spec.depth;
-    (void)t; /* the block's modulations are kept */
-    ddpm_layer_add_gradient(net, w, output_of(net), rows, w->kind.residual.modulated + depth * w->kept_step,
-                            w->width_stride, w->doutput, w->output_stride, gradient);
-    ddpm_layer_backward(net, packed, w, output_of(net), rows, w->doutput, w->output_stride, NULL, w->dz_next,
-                        w->width_stride);
-    memset(w->dz, 0, (size_t)(rows * w->width_stride) * sizeof *w->dz);
-    backward_norm(net, w, depth, rows);
-    for (int64_t block = depth - 1; block >= 0; block--) backward_block(net, packed, w, block, rows, gradient);
-    if (gradient) backward_modulation(net, packed, w, rows, gradient);
-    ddpm_layer_add_gradient(net, w, INPUT, rows, w->input, w->input_stride, w->dz, w->width_stride, gradient);
+    const ddpm_workspace *w = pass->w;
+    const int64_t depth = pass->net->spec.depth, output = output_of(pass->net);
+    const ddpm_const_matrix doutput = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
+    float *modulated = w->kind.residual.modulated + depth * w->kept_step;
+    ddpm_layer_add_gradient(pass, output, ddpm_matrix_read(ddpm_pass_hidden(pass, modulated)), doutput);
+    ddpm_layer_backward(pass, output, doutput, NULL, ddpm_pass_hidden(pass, w->dz_next));
+    memset(w->dz, 0, (size_t)(pass->rows * w->width_stride) * sizeof *w->dz);
+    backward_norm(pass, depth);
+    for (int64_t block = depth - 1; block >= 0; block--) backward_block(pass, block);
+    if (pass->gradient) backward_modulation(pass);
+    ddpm_layer_add_gradient(pass, INPUT, ddpm_matrix_read(ddpm_pass_rows(pass, w->input)),
+                            ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz)));
 }
 
 const ddpm_architecture ddpm_architecture_residual = {

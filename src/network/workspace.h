@@ -1,75 +1,95 @@
-/** The inside of a workspace, and the steps forward and back that all kinds of network share, for the files of network/
- * that run a network. Local. */
+/** The inside of a workspace, and the steps forward and backward that all kinds of network share, for the files of
+ * network/ that run a network. All functions are Local.
+ *
+ *  Matrices of a workspace have room for all its rows, and are padded as kernels need it (kernel/simd.h). Arrays of
+ * [rows][width_stride] hold the units of hidden layers: ddpm_pass_hidden makes views of them.
+ */
 #ifndef DDPM_NETWORK_WORKSPACE_H
 #define DDPM_NETWORK_WORKSPACE_H
 
 #include "network/layers.h"
-#include "network/packed_layers.h"
 
 /** Of a multilayer perceptron: arrays of [depth][rows][width_stride]. */
 typedef struct ddpm_mlp_rows {
-    float *value, *slope; /* h and act'; slope NULL without backward */
+    float *value, *slope; /* h, and the slope of its activation; slope is NULL in a workspace without backward */
     float *linear;        /* with a gain table: x W + b, before the gain */
 } ddpm_mlp_rows;
 
-/** Of a residual network. What a block keeps for the way back, [depth] or [depth + 1] times [rows][width_stride], is
- * one array used by every block when there is no way back. */
+/** Of a residual network. Arrays marked "kept" hold what the backward pass needs of each block: [depth] times, or with
+ * the last layer norm [depth + 1] times, [rows][width_stride]. In a workspace without backward all blocks use the same
+ * [rows][width_stride]. */
 typedef struct ddpm_residual_rows {
-    int64_t told_stride, embedding_stride, modulation_stride;
-    float *told;                                     /* [rows][told_stride]: time embedding and condition */
-    float *embedding, *embedding_slope, *dembedding; /* [rows][embedding_stride] */
-    float *modulation, *dmodulation;                 /* [rows][modulation_stride] */
-    int64_t modulation_step; /* from a row's modulation to the next one's: the stride, or 0 when all rows share one */
-    float *stream;           /* [rows][width_stride]: what the blocks add to */
-    float *normal, *modulated, *inverse; /* of a block's layer norm, and of the last one; inverse [rows] */
-    float *hidden, *slope, *branch;      /* a block's first layer, its slope, and the second layer */
+    ddpm_matrix conditioning;            /* [rows][time_width + C]: time embedding and condition */
+    ddpm_matrix embedding, dembedding;   /* [rows][time_width]: what the first layer makes of it */
+    float *embedding_slope;              /* in the layout of embedding */
+    ddpm_matrix modulation, dmodulation; /* [rows][scales, shifts and gates of all blocks] */
+    int64_t modulation_stride;           /* 0 while all rows share the modulation of the first one */
+    float *stream;                       /* [rows][width_stride]: the sum that each block adds to */
+    float *normal, *modulated, *inverse; /* kept: of the layer norms; inverse is [rows] a norm */
+    float *hidden, *slope, *branch;      /* kept: a block's first layer, its slope, its second layer */
     float *dhidden;                      /* [rows][width_stride] */
 } ddpm_residual_rows;
 
 struct ddpm_workspace {
-    int64_t rows;  /* room for */
-    int64_t block; /* rows that are one contribution to the gradients, and go through the kernels together */
-    int64_t input_stride, width_stride, output_stride;
-    int64_t kept_step;       /* from an array that a layer keeps to the next layer's: rows x width_stride, or 0 */
-    float *input;            /* [rows][input_stride]: what layer 0 reads */
-    float *output, *doutput; /* [rows][output_stride] */
-    float *dz, *dz_next;     /* [rows][width_stride] */
-    float *sums;             /* of columns */
-    float *scratch;          /* of the products; NULL where they need none */
-    float *memory;           /* all of the above and below */
+    int64_t rows;  /* that there is room for */
+    int64_t block; /* rows that go through the kernels together and are one contribution to each gradient */
+    int64_t width_stride;
+    int64_t kept_step;           /* from one layer's part of an array that keeps all layers to the next one's, or 0 */
+    ddpm_matrix input;           /* [rows][inputs of layer 0] */
+    ddpm_matrix output, doutput; /* [rows][outputs]; without backward, doutput has no data */
+    float *dz, *dz_next;         /* [rows][width_stride]: gradients by the outputs of hidden layers */
+    float *sums;                 /* of columns: as many as the widest layer has outputs */
+    float *scratch;              /* of the products; NULL where they need none */
+    float *memory;               /* the allocation that all of the above and below lie in */
     union {
         ddpm_mlp_rows mlp;
         ddpm_residual_rows residual;
     } kind;
 };
 
-static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t floats)
+/** The next numbers of an arena; NULL when it only counts. */
+static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t numbers)
 {
     float *taken = arena->memory ? arena->memory + arena->used : NULL;
-    arena->used += floats;
+    arena->used += numbers;
     return taken;
 }
 
-/** The stride of a block of rows. */
+/** The units of a hidden layer for the rows of a pass, in an array of [rows][width_stride]. */
+static inline ddpm_matrix ddpm_pass_hidden(const ddpm_pass *pass, float *data)
+{
+    return (ddpm_matrix){data, pass->rows, pass->net->spec.width, pass->w->width_stride};
+}
+
+/** The rows of a pass in a matrix of its workspace. */
+static inline ddpm_matrix ddpm_pass_rows(const ddpm_pass *pass, ddpm_matrix matrix)
+{
+    return ddpm_matrix_part(matrix, 0, pass->rows);
+}
+
+/** The stride of rows of so many columns. */
 int64_t ddpm_workspace_stride(const ddpm_network *net, int64_t columns);
 
-/** Layer `layer` forward, with what follows it. slope NULL: no way back. */
-void ddpm_layer_forward(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t layer,
-                        int64_t rows, const float *x, int64_t ldx, ddpm_activation activation, float *h, float *slope,
-                        int64_t ldh);
+/** A matrix with that stride. */
+ddpm_matrix ddpm_arena_take_matrix(ddpm_arena *arena, const ddpm_network *net, int64_t rows, int64_t columns);
 
-/** Add the gradients of the layer's weight and bias, unless `gradient` is NULL. */
-void ddpm_layer_add_gradient(const ddpm_network *net, const ddpm_workspace *w, int64_t layer, int64_t rows,
-                             const float *x, int64_t ldx, const float *dz, int64_t lddz, ddpm_gradient *gradient);
+/** Layer number `layer` forward, block by block: h = act(x W + b), x [rows][inputs], h [rows][outputs]; these rows need
+ *  not be those of the pass.  @param[out] slope  act' in the layout of h; NULL where there is no backward pass. */
+void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_activation activation,
+                        ddpm_matrix h, float *slope);
 
-/** dx = (dz W^T) * slope; slope NULL: no factor. */
-void ddpm_layer_backward(const ddpm_network *net, const ddpm_packed *packed, const ddpm_workspace *w, int64_t layer,
-                         int64_t rows, const float *dz, int64_t lddz, const float *slope, float *dx, int64_t ldx);
+/** Add the gradients of the layer's weight and bias, unless the pass has no gradient: x [rows][inputs] as it went
+ * forward, dz [rows][outputs] the gradient by x W + b. Each block is one contribution. */
+void ddpm_layer_add_gradient(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_const_matrix dz);
 
-/** The embedding of each row's t. to [rows][stride], of which time_width are filled. */
-void ddpm_network_embed_times(const ddpm_network *net, int64_t rows, const int32_t *t, float *to, int64_t stride);
+/** dx = (dz W^T) * slope, block by block.  @param slope  in the layout of dx; NULL stands for ones. */
+void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix dz, const float *slope,
+                         ddpm_matrix dx);
 
-/** One row's condition; NULL stands for zeros. to [C]. */
+/** Copy the embeddings of t [rows] into the first time_width columns of `to`. */
+void ddpm_network_embed_times(const ddpm_network *net, const int32_t *t, ddpm_matrix to);
+
+/** Copy the condition of a row to `to` [C]; zeros when condition is NULL. */
 void ddpm_network_copy_condition(const ddpm_network *net, const float *condition, int64_t row, float *to);
 
 #endif

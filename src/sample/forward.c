@@ -32,8 +32,9 @@ static void make(void *context, int thread, int64_t first, int64_t count, float 
     ddpm_dataset_fill(run->dataset, first, count, x, NULL);
     for (int64_t t = 0; t <= diffusion->schedule.steps; t++) {
         if (t > 0) {
-            ddpm_normal_rows(ddpm_network_kernels(run->model.network), run->seed, DDPM_RANDOM_FORWARD, t, first, count,
-                             columns, run->noise[thread]);
+            const ddpm_normal_stream stream = {run->seed, DDPM_RANDOM_FORWARD, t};
+            ddpm_normal_rows(ddpm_network_kernels(run->model.network), stream, first,
+                             ddpm_matrix_dense(run->noise[thread], count, columns));
             ddpm_diffusion_step_rows(diffusion, count, columns, t, run->noise[thread], x);
         }
         for (; shown < run->options->snapshots && run->snapshot_step[shown] == t; shown++)

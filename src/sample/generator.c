@@ -57,45 +57,45 @@ static const float *conditions(thread_memory *m, int64_t first, int64_t rows)
     return m->condition;
 }
 
-static float *copy_output(thread_memory *m, int64_t rows, const float *output, int64_t *stride)
+static ddpm_matrix copy_output(thread_memory *m, ddpm_const_matrix output)
 {
-    const int64_t width = ddpm_network_outputs(ddpm_network_get_spec(m->owner->network));
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(m->guided + i * width, output + i * *stride, (size_t)width * sizeof *output);
-    *stride = width;
-    return m->guided;
+    const ddpm_matrix copy = ddpm_matrix_dense(m->guided, output.rows, output.columns);
+    for (int64_t i = 0; i < copy.rows; i++)
+        memcpy(copy.data + i * copy.stride, output.data + i * output.stride, (size_t)copy.columns * sizeof *copy.data);
+    return copy;
 }
 
 /* Classifier-free guidance: guided = conditional + w (conditional - unconditional). For a given x_t every kind of
  * prediction is linear in the noise, so this guides the noise as the paper does. The variance head stays the
  * conditional one. */
-static void extrapolate(thread_memory *m, int64_t rows, const float *xt, float *guided, int64_t stride)
+static void extrapolate(thread_memory *m, const float *xt, ddpm_matrix guided)
 {
     const ddpm_generator *g = m->owner;
     const int64_t columns = ddpm_network_get_spec(g->network)->columns;
     const float w = (float)g->guidance;
-    int64_t plain_stride;
-    const float *plain = ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, NULL, m->t, &plain_stride);
-    for (int64_t i = 0; i < rows; i++)
+    const ddpm_const_matrix plain =
+        ddpm_network_forward(g->network, g->packed, m->workspace, guided.rows, xt, NULL, m->t);
+    for (int64_t i = 0; i < guided.rows; i++)
         for (int64_t j = 0; j < columns; j++) {
-            float *value = &guided[i * stride + j];
-            *value += w * (*value - plain[i * plain_stride + j]);
+            float *value = &guided.data[i * guided.stride + j];
+            *value += w * (*value - plain.data[i * plain.stride + j]);
         }
 }
 
-static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
     thread_memory *m = self;
     const ddpm_generator *g = m->owner;
     const float *condition = conditions(m, first, rows);
     const int is_guided = condition && g->guidance != 0.0;
     for (int64_t i = 0; i < rows; i++) m->t[i] = t;
-    const float *output = ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, condition, m->t, stride);
+    const ddpm_const_matrix output =
+        ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, condition, m->t);
     if (!is_guided && !g->guide) return output;
-    float *guided = copy_output(m, rows, output, stride);
-    if (is_guided) extrapolate(m, rows, xt, guided, *stride);
-    if (g->guide) ddpm_guide_steer(g->guide, (int)(m - g->memory), first, rows, xt, t, guided, *stride);
-    return guided;
+    const ddpm_matrix guided = copy_output(m, output);
+    if (is_guided) extrapolate(m, xt, guided);
+    if (g->guide) ddpm_guide_steer(g->guide, (int)(m - g->memory), first, xt, t, guided);
+    return ddpm_matrix_read(guided);
 }
 
 static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
@@ -185,8 +185,8 @@ void ddpm_generator_run(ddpm_generator *generator, int thread, uint64_t seed, in
 {
     thread_memory *m = &generator->memory[thread];
     const ddpm_denoiser denoiser = {predict, m};
-    ddpm_sampler_run(&generator->sampler, ddpm_network_kernels(generator->network), &denoiser, seed, first, rows,
-                     m->scratch, x, snapshots, trajectory, stride);
+    const ddpm_denoising samples = {&denoiser, ddpm_network_kernels(generator->network), seed, first, rows};
+    ddpm_sampler_run(&generator->sampler, &samples, m->scratch, x, (ddpm_snapshots){snapshots, trajectory, stride});
 }
 
 void ddpm_generator_complete(ddpm_generator *generator, int thread, uint64_t seed, int64_t first, int64_t rows,
@@ -194,8 +194,8 @@ void ddpm_generator_complete(ddpm_generator *generator, int thread, uint64_t see
 {
     thread_memory *m = &generator->memory[thread];
     const ddpm_denoiser denoiser = {predict, m};
-    ddpm_sampler_complete(&generator->sampler, ddpm_network_kernels(generator->network), &denoiser, seed, first, rows,
-                          m->scratch, known, passes, x);
+    const ddpm_denoising samples = {&denoiser, ddpm_network_kernels(generator->network), seed, first, rows};
+    ddpm_sampler_complete(&generator->sampler, &samples, m->scratch, known, passes, x);
 }
 
 /* ---- what libddpm exports ---- */

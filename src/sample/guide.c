@@ -18,7 +18,7 @@ typedef struct thread_memory {
 struct ddpm_guide {
     const ddpm_diffusion *diffusion; /* of the denoiser */
     const ddpm_network *network;
-    int64_t classes, class_rows;
+    int64_t class_rows;
     const float *class_values;
     double scale;
     ddpm_packed *packed;
@@ -104,7 +104,6 @@ ddpm_status ddpm_guide_create(const ddpm_loaded *model, const ddpm_loaded *class
     DDPM_TRY(DDPM_NEW(&g, 1, "classifier"));
     g->diffusion = &model->model.diffusion;
     g->network = classifier->model.network;
-    g->classes = classifier->checkpoint.condition.classes[0];
     g->scale = scale;
     g->threads = threads;
     const ddpm_status status = build(g, ddpm_loaded_weights(classifier, weights), rows);
@@ -136,23 +135,21 @@ void ddpm_guide_set_classes(ddpm_guide *guide, int64_t rows, const float *classe
     guide->class_values = classes;
 }
 
-void ddpm_guide_steer(ddpm_guide *guide, int thread, int64_t first, int64_t rows, const float *xt, int32_t t,
-                      float *prediction, int64_t stride)
+void ddpm_guide_steer(ddpm_guide *guide, int thread, int64_t first, const float *xt, int32_t t, ddpm_matrix prediction)
 {
     thread_memory *m = &guide->memory[thread];
-    const int64_t columns = ddpm_network_get_spec(guide->network)->columns;
+    const int64_t rows = prediction.rows, columns = ddpm_network_get_spec(guide->network)->columns;
     const float factor = (float)(guide->scale * ddpm_diffusion_guidance(guide->diffusion, t));
-    int64_t logit_stride;
     for (int64_t i = 0; i < rows; i++) {
         m->t[i] = t;
         m->labels[i] = guide->class_values[guide->class_rows > 1 ? first + i : 0];
     }
-    const float *logits =
-        ddpm_network_forward(guide->network, guide->packed, m->workspace, rows, xt, NULL, m->t, &logit_stride);
-    float *dlogits = ddpm_workspace_dout(m->workspace, &logit_stride);
+    const ddpm_const_matrix logits =
+        ddpm_network_forward(guide->network, guide->packed, m->workspace, rows, xt, NULL, m->t);
     /* The gradient of the log-probability, which is minus the loss: hence the factor -1. */
-    (void)ddpm_classifier_rows(rows, guide->classes, logits, logit_stride, m->labels, NULL, -1.0, dlogits, NULL);
+    (void)ddpm_classifier_rows(logits, m->labels, NULL, -1.0, ddpm_workspace_dout(m->workspace, rows), NULL);
     ddpm_network_input_gradient(guide->network, guide->packed, m->workspace, rows, m->t, m->gradient);
     for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++) prediction[i * stride + j] += factor * m->gradient[i * columns + j];
+        for (int64_t j = 0; j < columns; j++)
+            prediction.data[i * prediction.stride + j] += factor * m->gradient[i * columns + j];
 }

@@ -25,8 +25,7 @@ void ddpm_guide_free(ddpm_guide *guide);
 /** Set the class to steer to, of each sample [rows], or of all samples where rows is 1. Borrowed. */
 void ddpm_guide_set_classes(ddpm_guide *guide, int64_t rows, const float *classes);
 
-/** Steer the predictions [rows][stride] for xt [rows][columns], samples first .. first+rows-1 at step t. */
-void ddpm_guide_steer(ddpm_guide *guide, int thread, int64_t first, int64_t rows, const float *xt, int32_t t,
-                      float *prediction, int64_t stride);
+/** Steer the predictions, a row for each of the samples first, first + 1, ... at step t; xt is [rows][D]. */
+void ddpm_guide_steer(ddpm_guide *guide, int thread, int64_t first, const float *xt, int32_t t, ddpm_matrix prediction);
 
 #endif

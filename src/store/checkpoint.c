@@ -1,5 +1,6 @@
-/* Checkpoints: what is in one, written, read and shared, by tables of its content: a new field is a member of
- * ddpm_checkpoint and a row here. Where they lie in a run folder is checkpoint_folder.c, their digest file/digest.c. */
+/* Writes, reads, shares and releases checkpoints, by tables of what is in them: a new field is a member of
+ * ddpm_checkpoint and a row of a table here. checkpoint_folder.c knows where they are in a run folder, file/digest.c
+ * their digest. */
 #include "store/checkpoint.h"
 
 #include "base/memory.h"
@@ -20,41 +21,44 @@
 
 /* A dataset of numbers, [rows + more_rows], or [rows + more_rows][columns]. */
 typedef struct field {
-    const char *name; /* its group is there as a whole, or not at all */
+    const char *name;
     ddpm_h5_type type;
-    size_t numbers;        /* where in ddpm_checkpoint the pointer to its numbers is */
-    size_t rows;           /* where in ddpm_checkpoint the number of its rows is */
+    size_t numbers;        /* offset in ddpm_checkpoint of the pointer to its numbers */
+    size_t rows;           /* offset in ddpm_checkpoint of the number of its rows */
     int64_t more_rows;     /* rows beyond that number */
     int64_t columns;       /* 0: it has one dimension */
-    int64_t most_rows;     /* of the first field of a number of rows, which it says on reading; else 0 */
-    int is_optional;       /* whether a checkpoint can be without its group; its pointer is then NULL */
-    double least, largest; /* that a number may be */
+    int64_t most_rows;     /* of the first dataset that has this number of rows, which is read from its shape; else 0 */
+    int is_optional;       /* whether a file may lack the dataset, with its whole group; the pointer is then NULL */
+    double least, largest; /* a number's range */
 } field;
 
 #define AT(member) offsetof(ddpm_checkpoint, member)
 #define FINITE .least = -DBL_MAX, .largest = DBL_MAX
+#define ABOVE_0 .least = DBL_TRUE_MIN, .largest = DBL_MAX
 #define NUMBERS(name_, type_, member, rows_) .name = (name_), .type = (type_), .numbers = AT(member), .rows = AT(rows_)
 
 /* clang-format off */
 static const field fields[] = {
     {NUMBERS("transform/mean", DDPM_H5_FLOAT64, mean, columns), .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, FINITE},
-    {NUMBERS("transform/scale", DDPM_H5_FLOAT64, scale, columns), FINITE},
+    {NUMBERS("transform/scale", DDPM_H5_FLOAT64, scale, columns), ABOVE_0},
     {NUMBERS("transform/minimum", DDPM_H5_FLOAT64, minimum, columns), FINITE},
     {NUMBERS("transform/maximum", DDPM_H5_FLOAT64, maximum, columns), FINITE},
-    {NUMBERS("schedule/beta", DDPM_H5_FLOAT64, beta, steps), .more_rows = 1, .most_rows = DDPM_CHECKPOINT_STEPS_MAX, FINITE},
-    {NUMBERS("reduction/exponent", DDPM_H5_INT32, exponent, exponent_count), .most_rows = DDPM_CHECKPOINT_EXPONENTS_MAX,
-     .least = INT32_MIN, .largest = INT32_MAX},
-    {NUMBERS("condition/classes", DDPM_H5_INT64, condition.classes, condition.count), .is_optional = 1,
-     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .least = 0, .largest = DDPM_CLASSES_MAX},
+    {NUMBERS("schedule/beta", DDPM_H5_FLOAT64, beta, steps),
+     .more_rows = 1, .most_rows = DDPM_CHECKPOINT_STEPS_MAX, FINITE},
+    {NUMBERS("reduction/exponent", DDPM_H5_INT32, exponent, exponent_count),
+     .most_rows = DDPM_CHECKPOINT_EXPONENTS_MAX, .least = INT32_MIN, .largest = INT32_MAX},
+    {NUMBERS("condition/classes", DDPM_H5_INT64, condition.classes, condition.count),
+     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = 1, .least = 0, .largest = DDPM_CLASSES_MAX},
     {NUMBERS("condition/mean", DDPM_H5_FLOAT64, condition.mean, condition.count), .is_optional = 1, FINITE},
-    {NUMBERS("condition/scale", DDPM_H5_FLOAT64, condition.scale, condition.count), .is_optional = 1,
-     .least = DBL_TRUE_MIN, .largest = DBL_MAX},
-    {NUMBERS("timesteps/history", DDPM_H5_FLOAT32, history, steps), .columns = DDPM_TIMESTEPS_HISTORY, .is_optional = 1, FINITE},
-    {NUMBERS("timesteps/seen", DDPM_H5_INT32, seen, steps), .is_optional = 1, .least = 0, .largest = DDPM_TIMESTEPS_SEEN - 1},
+    {NUMBERS("condition/scale", DDPM_H5_FLOAT64, condition.scale, condition.count), .is_optional = 1, ABOVE_0},
+    {NUMBERS("timesteps/history", DDPM_H5_FLOAT32, history, steps),
+     .columns = DDPM_TIMESTEPS_HISTORY, .is_optional = 1, FINITE},
+    {NUMBERS("timesteps/seen", DDPM_H5_INT32, seen, steps),
+     .is_optional = 1, .least = 0, .largest = DDPM_TIMESTEPS_SEEN - 1},
 };
 /* clang-format on */
 
-/* The flat arrays [parameter_count], and the groups that hold them, a dataset a tensor. */
+/* The flat arrays [parameter_count], and the groups that hold them, with a dataset for each tensor. */
 enum { ARRAYS = 4, ARRAYS_WITHOUT_MOMENTS = 2 };
 static const struct {
     const char *group;
@@ -91,7 +95,7 @@ static const int64_t *count_at(const ddpm_checkpoint *c, size_t offset)
     return (const int64_t *)((const char *)c + offset);
 }
 
-/* Its shape in this checkpoint. @return how many numbers that is. */
+/* The shape of a field in this checkpoint. @return how many numbers it has. */
 static int64_t shape_of(const field *f, const ddpm_checkpoint *c, int64_t shape[2])
 {
     shape[0] = *count_at(c, f->rows) + f->more_rows;
@@ -169,7 +173,7 @@ ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *check
 
 /* ---- reading ---- */
 
-/** Open a file whose digest is right, of a format that this program reads. */
+/* Open a file if its digest is right and this program reads its format. */
 static ddpm_status open_sound(const char *path, ddpm_h5 **file)
 {
     int sealed = 0;
@@ -188,7 +192,7 @@ static ddpm_status open_sound(const char *path, ddpm_h5 **file)
     return ddpm_h5_finish(file, status);
 }
 
-/** Nothing in a checkpoint is compressed: memory for what the file cannot hold is not asked for. */
+/* Check that the file can hold so many numbers before memory for them is allocated: they are not compressed. */
 static ddpm_status check_holds(const char *path, int64_t numbers, size_t bytes)
 {
     struct stat about;
@@ -198,7 +202,7 @@ static ddpm_status check_holds(const char *path, int64_t numbers, size_t bytes)
                      (long long)numbers, (long long)about.st_size);
 }
 
-/* The number of rows, from the first dataset that has it, of one dimension. */
+/* Set the number of rows from the shape of a dataset that has one dimension. */
 static ddpm_status read_rows(const ddpm_h5 *file, const char *path, const field *f, ddpm_checkpoint *c)
 {
     const int64_t least = 1 + f->more_rows, most = f->most_rows + f->more_rows;
@@ -352,7 +356,7 @@ ddpm_status ddpm_checkpoint_read_arrays(const char *path, ddpm_checkpoint *check
 
 /* ---- sharing and releasing ---- */
 
-/* The runs of memory that a checkpoint points to: those of the tables, then config. */
+/* A checkpoint points to RUNS runs of memory: those in the tables, then config. @return the offset of the pointer. */
 static size_t run_offset(int run)
 {
     if (run < FIELDS) return fields[run].numbers;
@@ -360,7 +364,7 @@ static size_t run_offset(int run)
     return run < RUNS - 1 ? lists[run - FIELDS - ARRAYS].names : AT(config);
 }
 
-/* Of a run that is there. */
+/* @param run  whose pointer is not NULL. */
 static int64_t run_bytes(int run, const ddpm_checkpoint *c)
 {
     const void *memory = pointer_at(c, run_offset(run));
@@ -371,10 +375,10 @@ static int64_t run_bytes(int run, const ddpm_checkpoint *c)
     return (int64_t)strlen(memory) + 1;
 }
 
-/* Local, on the ranks that receive: `c` with room for what is pointed to. */
+/* Local, on the ranks that receive: allocate what the checkpoint is to point to. */
 static ddpm_status make_room(const int64_t bytes[RUNS], ddpm_checkpoint *c)
 {
-    for (int i = 0; i < RUNS; i++) set_pointer(c, run_offset(i), NULL); /* they are those of rank 0 */
+    for (int i = 0; i < RUNS; i++) set_pointer(c, run_offset(i), NULL); /* they came from rank 0 */
     for (int i = 0; i < RUNS; i++)
         if (bytes[i] > 0) DDPM_TRY(ddpm_allocate((char *)c + run_offset(i), bytes[i], 1, "a checkpoint"));
     return DDPM_OK;

@@ -1,4 +1,4 @@
-/* The checkpoints of a run folder: their names, the link to the latest, and how many stay. */
+/* The checkpoints of a run folder: their names, the link to the latest, and which of them are kept. */
 #include "store/checkpoint.h"
 
 #include "base/log.h"
@@ -53,7 +53,7 @@ ddpm_status ddpm_checkpoint_path(const char *run_folder, int64_t iteration, char
     return copy_path(path, out, bytes);
 }
 
-/** Call visit for every name of run_folder/checkpoints; no folder, no names. */
+/** Call visit for every name in run_folder/checkpoints, and for none if there is no such folder. */
 static ddpm_status each_name(const char *run_folder, ddpm_status (*visit)(void *context, const char *name),
                              void *context)
 {
@@ -116,7 +116,7 @@ ddpm_status ddpm_checkpoint_list(const char *run_folder, int64_t *count, int64_t
     return DDPM_OK;
 }
 
-/** The file that latest.h5 links to, by its own name: the link may move while the file is read. */
+/** The file that latest.h5 links to, by its own name, since the link may be moved while the file is read. */
 static ddpm_status follow_link(const char *run_folder, char out[DDPM_PATH_BYTES], int *found)
 {
     char link[DDPM_PATH_BYTES], target[DDPM_PATH_BYTES];
@@ -125,7 +125,7 @@ static ddpm_status follow_link(const char *run_folder, char out[DDPM_PATH_BYTES]
     *found = !stat(link, &about) && S_ISREG(about.st_mode);
     if (!*found) return DDPM_OK;
     const ssize_t length = readlink(link, target, sizeof target - 1);
-    if (length <= 0) return copy_path(link, out, DDPM_PATH_BYTES); /* a file of its own */
+    if (length <= 0) return copy_path(link, out, DDPM_PATH_BYTES); /* latest.h5 is a file, not a link */
     target[length] = '\0';
     return *target == '/' ? copy_path(target, out, DDPM_PATH_BYTES) : path_in(run_folder, target, out);
 }
@@ -157,7 +157,7 @@ static void remove_file(const char *run_folder, const char *name)
     if (unlink(path) && errno != ENOENT) ddpm_log_warning("%s: could not be removed (%s)", path, strerror(errno));
 }
 
-/** latest.h5; where the file system has no links, ddpm_checkpoint_locate takes the newest file. */
+/** Make the link latest.h5. A file system without links is no failure: ddpm_checkpoint_locate takes the newest file. */
 static ddpm_status link_latest(const char *run_folder, int64_t iteration)
 {
     char name[48], link[DDPM_PATH_BYTES];

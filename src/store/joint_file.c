@@ -1,4 +1,4 @@
-/* Declare, open together, fill, close, rename. */
+/* Rank 0 creates the file and closes it; all open it, write, and close it; rank 0 renames it. */
 #include "store/joint_file.h"
 
 #include "file/file.h"

@@ -1,5 +1,5 @@
-/** A file that all ranks make together: rank 0 declares what is in it, all write their shares, and it has its final
- * name only when it is whole.
+/** A file that all ranks write together: rank 0 declares its datasets, every rank writes its part of them, and the file
+ * gets its final name when it is complete.
  */
 #ifndef DDPM_STORE_JOINT_FILE_H
 #define DDPM_STORE_JOINT_FILE_H
@@ -10,9 +10,9 @@
 typedef struct ddpm_joint_file {
     const char *path;
     const void *context;
-    /** Local: rank 0. Declare datasets, write small content and attributes. */
+    /** Local: rank 0. Declare the datasets; write small ones, and attributes. */
     ddpm_status (*declare)(const void *context, ddpm_h5 *file);
-    /** Collective. Fill the datasets. */
+    /** Collective. Write the datasets that were declared. */
     ddpm_status (*fill)(const void *context, ddpm_comm *comm, ddpm_h5 *file);
 } ddpm_joint_file;
 

@@ -1,4 +1,4 @@
-/* metrics.csv: opened by dropping what a resumed run will write again, then only appended to. */
+/* metrics.csv. On opening, rows are dropped that a resumed run will write again; after that, rows are only appended. */
 #include "store/metrics.h"
 
 #include "base/log.h"
@@ -29,7 +29,7 @@ static ddpm_status fail_errno(const char *path, const char *what)
     return ddpm_fail(DDPM_ERR_IO, "%s: %s (%s)", path, what, strerror(errno));
 }
 
-/** The whole file, ended by a zero byte; *text stays NULL when there is none. */
+/** The whole file, ended by a zero byte; *text stays NULL when there is no file. */
 static ddpm_status read_all(const char *path, char **text, size_t *bytes)
 {
     struct stat about;
@@ -50,7 +50,7 @@ static ddpm_status read_all(const char *path, char **text, size_t *bytes)
     return status;
 }
 
-/** Whether a line, ended by a newline, is a row; its iteration and seconds. */
+/** Whether a line is a row; and its iteration and seconds. */
 static int parse_row(const char *line, const char *end, int64_t *iteration, double *seconds)
 {
     char *after = NULL;
@@ -87,7 +87,7 @@ static size_t drop_rows(const char *path, char *text, size_t bytes, int64_t keep
     return kept;
 }
 
-/** Bring the file to its header and the rows to keep. */
+/** Reduce the file to its header and the rows to keep. */
 static ddpm_status prepare(const char *path, int64_t keep_until, double *seconds)
 {
     char *text = NULL;

@@ -1,4 +1,4 @@
-/** metrics.csv: one row per report, readable while the run goes on. Local: rank 0. Main thread. */
+/** metrics.csv: a row for each report, which can be read while the run goes on. Local: rank 0, main thread. */
 #ifndef DDPM_STORE_METRICS_H
 #define DDPM_STORE_METRICS_H
 
@@ -17,13 +17,13 @@ typedef struct ddpm_metrics_row {
     double learning_rate;
     double gradient_norm;   /* of the last iteration, before clipping */
     double rows_per_second; /* this interval */
-    double seconds;         /* training time of the run so far, earlier submissions included */
+    double seconds;         /* training time of the run until now, with that of earlier submissions */
 } ddpm_metrics_row;
 
-/** Open path for appending, making it with its header. Rows of iterations beyond `keep_until` are dropped (the file is
- * replaced in one step by a shortened copy), so that a resumed run writes each row once; a last line without its end (a
- * killed run) is dropped too.
- *  @param[out] seconds   of the last row kept, 0 without one. */
+/** Open path for appending; make it, with its header, if it does not exist. Rows of iterations beyond `keep_until`,
+ * which a resumed run will write again, are dropped: the file is replaced by a shorter copy in one step. So is a last
+ * line that a killed run left incomplete.
+ *  @param[out] seconds   of the last row that is kept; 0 without one. */
 DDPM_MUST_CHECK ddpm_status ddpm_metrics_open(const char *path, int64_t keep_until, ddpm_metrics **out,
                                               double *seconds);
 

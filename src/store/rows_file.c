@@ -1,4 +1,4 @@
-/* Rounds of rows: made in parallel, written together. */
+/* In each round the threads of all ranks make rows, and then all ranks write them together. */
 #include "store/rows_file.h"
 
 #include "base/memory.h"
@@ -54,7 +54,7 @@ static ddpm_status allocate(const ddpm_rows_file_spec *spec, int64_t most, round
     return DDPM_NEW(&m->layers, spec->layers * m->rows * spec->columns, "layers being made");
 }
 
-/* Rows first .. of x, [count][D], that are not finite are an error: nothing is written that no model meant. */
+/* Rows first .. of x, [count][D], must be finite. */
 static ddpm_status check_finite(const ddpm_rows_file_spec *spec, int64_t first, int64_t count, const float *x)
 {
     for (int64_t i = 0; i < count * spec->columns; i++)

@@ -1,8 +1,7 @@
-/** A file of rows that all ranks make together: each writes its share in rounds of bounded memory, and the file has its
- * final name only when it is whole.
+/** A file of rows that all ranks write together, each its part, in rounds of limited memory (store/joint_file.h).
  *
- *  /samples [N][D], and beside it or in its place M layers of such rows: /trajectory [M][N][D] with /trajectory_step
- * [M], or /draws [M][N][D].
+ *  It holds /samples [N][D], and beside it or in its place M layers of such rows: /trajectory [M][N][D] with
+ * /trajectory_step [M], or /draws [M][N][D].
  */
 #ifndef DDPM_STORE_ROWS_FILE_H
 #define DDPM_STORE_ROWS_FILE_H
@@ -14,21 +13,21 @@
 typedef struct ddpm_rows_file_spec {
     const char *path;
     int64_t rows, columns;
-    int with_samples;                /* 0: layers alone */
+    int with_samples;                /* 0: only layers */
     int64_t layers;                  /* M */
     const char *layer_name;          /* "trajectory" */
     const int32_t *layer_step;       /* [M], to the dataset layer_name "_step"; NULL: none */
     const char *const *column_names; /* [D], or NULL */
-    const ddpm_transform *transform; /* to the data's units */
-    int64_t block_rows;              /* rows of a call of make */
-    /** Local: rank 0. The attributes of the root. */
+    const ddpm_transform *transform; /* back to the data's units */
+    int64_t block_rows;              /* rows that are made in one call */
+    /** Local: rank 0. Write the attributes of the root. */
     ddpm_status (*describe)(ddpm_h5 *file, const void *context);
-    /** Local, main thread; NULL: nothing. Before rows first .. first+count-1 are made; count may be 0. */
+    /** Local, main thread. Called before rows first .. first+count-1 are made; count may be 0. NULL: nothing to do. */
     ddpm_status (*prepare)(void *context, int64_t first, int64_t count);
     /** Local, any thread of a parallel region. Make rows first .. first+count-1 in standardised units: x [count][D] and
      *  layers [M][stride / D][D]. */
     void (*make)(void *context, int thread, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
-    /** As make; NULL: nothing. The last touch, in the data's units. */
+    /** Local, as make. Change the rows after their transform to the data's units. NULL: nothing to do. */
     void (*amend)(void *context, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
     void *context;
     int threads;

@@ -63,34 +63,36 @@ static void drop_conditions(ddpm_block *block, int64_t iteration, int64_t first,
     ddpm_condition_expand(condition, rows, block->values, block->present, block->condition);
 }
 
-const float *ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows, int64_t *stride)
+ddpm_const_matrix ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows)
 {
     const ddpm_block_spec *spec = &block->spec;
     const ddpm_model *model = spec->model;
     const int64_t first = rows.first, count = rows.end - first, columns = columns_of(model);
+    const ddpm_normal_stream stream = {spec->seed, DDPM_RANDOM_NOISE, iteration};
     ddpm_dataset_fill(spec->dataset, iteration * spec->batch.rows + first, count, block->x0, block->values);
     ddpm_timesteps_draw(spec->timesteps, spec->seed, iteration, first, count, block->t, block->importance);
-    ddpm_normal_rows(ddpm_network_kernels(model->network), spec->seed, DDPM_RANDOM_NOISE, iteration, first, count,
-                     columns, block->noise);
+    ddpm_normal_rows(ddpm_network_kernels(model->network), stream, first,
+                     ddpm_matrix_dense(block->noise, count, columns));
     ddpm_diffusion_noise_rows(&model->diffusion, count, columns, block->x0, block->noise, block->t, block->xt,
                               block->target);
     drop_conditions(block, iteration, first, count);
     return ddpm_network_forward(model->network, block->packed, block->workspace, count, block->xt, block->condition,
-                                block->t, stride);
+                                block->t);
 }
 
-double ddpm_block_loss(const ddpm_block *block, int64_t at, int64_t rows, const float *output, int64_t stride,
-                       const float *importance, double share, float *doutput, float *row_loss)
+double ddpm_block_loss(const ddpm_block *block, int64_t at, int64_t rows, ddpm_const_matrix output,
+                       const float *importance, double share, ddpm_matrix doutput, float *row_loss)
 {
     const ddpm_model *model = block->spec.model;
     const int64_t columns = columns_of(model);
-    const float *weight = importance ? importance + at : NULL, *out = output + at * stride;
-    float *dout = doutput ? doutput + at * stride : NULL, *row = row_loss ? row_loss + at : NULL;
+    const ddpm_const_matrix out = ddpm_const_matrix_part(output, at, rows),
+                            target = {block->target + at * columns, rows, columns, columns};
+    const ddpm_matrix dout = doutput.data ? ddpm_matrix_part(doutput, at, rows) : doutput;
+    const float *weight = importance ? importance + at : NULL;
+    float *row = row_loss ? row_loss + at : NULL;
     if (ddpm_model_is_classifier(model))
-        return ddpm_classifier_rows(rows, model->condition->classes[0], out, stride,
-                                    block->values + at * model->condition->count, weight, share, dout, row);
-    return ddpm_objective_rows(&model->objective, rows, columns, out, stride, block->target + at * columns,
-                               block->t + at, weight, share, dout, row);
+        return ddpm_classifier_rows(out, block->values + at * model->condition->count, weight, share, dout, row);
+    return ddpm_objective_rows(&model->objective, out, target, block->t + at, weight, share, dout, row);
 }
 
 void ddpm_block_train(ddpm_block *block, int64_t iteration, ddpm_range rows, ddpm_reducer *reducer, int thread,
@@ -100,13 +102,12 @@ void ddpm_block_train(ddpm_block *block, int64_t iteration, ddpm_range rows, ddp
     const ddpm_batch *batch = &block->spec.batch;
     const int64_t count = rows.end - rows.first;
     const double share = 1.0 / (double)batch->rows;
-    int64_t stride;
-    const float *output = ddpm_block_forward(block, iteration, rows, &stride);
-    float *doutput = ddpm_workspace_dout(block->workspace, &stride);
+    const ddpm_const_matrix output = ddpm_block_forward(block, iteration, rows);
+    const ddpm_matrix doutput = ddpm_workspace_dout(block->workspace, count);
     float *losses = row_loss ? row_loss + rows.first : NULL;
     for (int64_t at = 0; at < count; at += batch->block_rows) {
         const int64_t here = ddpm_smaller(count - at, batch->block_rows);
-        const double loss = ddpm_block_loss(block, at, here, output, stride, block->importance, share, doutput, losses);
+        const double loss = ddpm_block_loss(block, at, here, output, block->importance, share, doutput, losses);
         ddpm_reducer_add_loss(reducer, thread, loss);
     }
     ddpm_network_backward(model->network, block->packed, block->workspace, count, block->t,
@@ -119,19 +120,19 @@ double ddpm_block_validate(ddpm_block *block, int64_t draws, ddpm_range rows)
     const ddpm_model *model = spec->model;
     const int64_t held_out = ddpm_dataset_held_out(spec->dataset), columns = columns_of(model);
     const int64_t first = rows.first, count = rows.end - first;
-    int64_t stride;
+    const ddpm_normal_stream stream = {spec->seed, DDPM_RANDOM_VALIDATION, 0};
     for (int64_t i = 0; i < count; i++) {
         const ddpm_random4 words = ddpm_random_words(spec->seed, DDPM_RANDOM_VALIDATION, 1, first + i, 0);
         ddpm_dataset_fill_held_out(spec->dataset, (first + i) % held_out, 1, block->x0 + i * columns,
                                    block->values + i * model->condition->count);
         block->t[i] = (int32_t)(1 + ddpm_random_below(words.v[0], model->diffusion.schedule.steps));
     }
-    ddpm_normal_rows(ddpm_network_kernels(model->network), spec->seed, DDPM_RANDOM_VALIDATION, 0, first, count, columns,
-                     block->noise);
+    ddpm_normal_rows(ddpm_network_kernels(model->network), stream, first,
+                     ddpm_matrix_dense(block->noise, count, columns));
     ddpm_diffusion_noise_rows(&model->diffusion, count, columns, block->x0, block->noise, block->t, block->xt,
                               block->target);
     ddpm_condition_expand(model->condition, count, block->values, NULL, block->condition);
-    const float *output = ddpm_network_forward(model->network, block->packed, block->workspace, count, block->xt,
-                                               block->condition, block->t, &stride);
-    return ddpm_block_loss(block, 0, count, output, stride, NULL, 1.0 / (double)draws, NULL, NULL);
+    const ddpm_const_matrix output = ddpm_network_forward(model->network, block->packed, block->workspace, count,
+                                                          block->xt, block->condition, block->t);
+    return ddpm_block_loss(block, 0, count, output, NULL, 1.0 / (double)draws, (ddpm_matrix){0}, NULL);
 }

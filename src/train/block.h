@@ -42,13 +42,13 @@ int64_t ddpm_block_bytes(const ddpm_model *model, int64_t rows);
 
 /** Take rows rows.first .. rows.end-1 of an iteration's batch through the network: x0, t, xt and target are then in the
  * block.
- *  @return  the network's output [rows][*stride], which is valid until the next use of the block. */
-const float *ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows, int64_t *stride);
+ *  @return  the network's output, which is valid until the next use of the block. */
+ddpm_const_matrix ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows);
 
 /** The loss of rows at .. at+rows-1 of those that went forward last. The arguments are as of ddpm_objective_rows, or
  * ddpm_classifier_rows; the arrays hold all the rows that went forward. */
-double ddpm_block_loss(const ddpm_block *block, int64_t at, int64_t rows, const float *output, int64_t stride,
-                       const float *importance, double share, float *doutput, float *row_loss);
+double ddpm_block_loss(const ddpm_block *block, int64_t at, int64_t rows, ddpm_const_matrix output,
+                       const float *importance, double share, ddpm_matrix doutput, float *row_loss);
 
 /** Add the gradients and the losses of rows of an iteration's batch to this thread's sums; the rows are whole blocks.
  *  @param[out] row_loss  [batch], of which those of the rows are set; or NULL. */

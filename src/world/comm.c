@@ -1,14 +1,14 @@
-/* Communication: thin, with byte and element counts of any size, and the agreement on errors. */
+/* A thin layer over MPI: counts of bytes and elements may be of any size, and ranks agree on errors. */
 #include "world/comm_mpi.h"
 
 #include <string.h>
 #include <time.h>
 
-enum { SLICE = 1 << 28 }; /* elements or bytes of one call: MPI counts are int */
+enum { SLICE = 1 << 28 }; /* elements or bytes of one call, since counts of MPI are int */
 
 ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
 {
-    static ddpm_comm only; /* MPI starts once; a rank without memory for this would leave the others waiting */
+    static ddpm_comm only; /* not allocated: a rank without memory would leave the others waiting */
     int granted = 0;
     ddpm_comm *comm = &only;
     const double started = ddpm_comm_seconds();

@@ -1,7 +1,8 @@
-/** The ranks of a run, and the seam between what one rank does and what all do.
+/** The ranks of a run, and how they agree on a status.
  *
- *  A function is Local (never communicates, may fail on one rank) or Collective (called by all ranks, the same status
- *  on all). ddpm_agree is the one way from the first kind to the second. Main thread only.
+ *  A function is Local (it never communicates, and may fail on one rank alone) or Collective (all ranks call it, and it
+ *  returns the same status on all). A collective function hands the status of a local one to ddpm_agree, which makes it
+ *  everybody's. Main thread only.
  */
 #ifndef DDPM_WORLD_COMM_H
 #define DDPM_WORLD_COMM_H
@@ -15,8 +16,7 @@
 typedef struct ddpm_comm ddpm_comm;
 
 /** Collective. Start MPI (FUNNELED). Call once, first of all.
- *  @param[out] out  to be stopped unless it is NULL: it is there as soon as MPI runs, also where the start then fails.
- */
+ *  @param[out] out  not NULL as soon as MPI runs, even if the start fails after that: then stop it too. */
 DDPM_MUST_CHECK ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out);
 
 /** Collective. Stop MPI and free. */
@@ -33,7 +33,7 @@ int ddpm_comm_node_count(const ddpm_comm *comm);
  *  rank that failed (ddpm_error_message gives it on every rank). Costs one allreduce of 4 bytes when all is well. */
 DDPM_MUST_CHECK ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status);
 
-/** Collective. What rank 0 alone does, and all agree on: `call` is evaluated on rank 0 only. */
+/** Collective. Evaluate `call` on rank 0 alone; its status is the status of all. */
 #define DDPM_ON_RANK_0(comm, call) ddpm_agree((comm), ddpm_comm_rank(comm) == 0 ? (call) : DDPM_OK)
 
 /** Local. This rank's part of 0 .. n-1. */
@@ -42,8 +42,8 @@ ddpm_range ddpm_comm_part(const ddpm_comm *comm, int64_t n);
 /** Collective. Copy rank 0's bytes to all. Any size. */
 void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes);
 
-/** Collective. data[i] becomes the sum (largest value) over the ranks. Integer sums are exact; the double sum is exact
- *  only where at most one rank contributes a value other than zero to an element, which is what it is for. */
+/** Collective. data[i] becomes its sum over the ranks, or its largest value. Sums of integers are exact. The sum of
+ *  doubles is exact only where at most one rank contributes a value other than zero to an element: use it for that. */
 void ddpm_comm_sum_int64(ddpm_comm *comm, int64_t *data, int64_t count);
 void ddpm_comm_sum_float(ddpm_comm *comm, float *data, int64_t count);
 void ddpm_comm_sum_double(ddpm_comm *comm, double *data, int64_t count);
@@ -55,7 +55,7 @@ void ddpm_comm_barrier(ddpm_comm *comm);
 /** Local. Seconds of a monotonic clock. */
 double ddpm_comm_seconds(void);
 
-/** Local. Seconds that ddpm_comm_start took on this rank: MPI's own start. */
+/** Local. Seconds that ddpm_comm_start took on this rank. */
 double ddpm_comm_start_seconds(const ddpm_comm *comm);
 
 /** Local. The MPI library's own name and version, one line. */

@@ -1,4 +1,4 @@
-/** The MPI handles behind a ddpm_comm: for world/ and store/h5.c alone, the only files that include mpi.h. */
+/** The MPI handles behind a ddpm_comm, for the files of world/ and for parallel HDF5 (file/h5_parallel.c). Local. */
 #ifndef DDPM_WORLD_COMM_MPI_H
 #define DDPM_WORLD_COMM_MPI_H
 

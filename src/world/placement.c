@@ -1,4 +1,4 @@
-/* Affinity masks of the ranks of a node, joined; the kind of processor of every rank. */
+/* Joins the affinity masks of the ranks of a node, and compares what decides how each rank rounds. */
 #include "world/placement.h"
 
 #include "base/log.h"
@@ -12,7 +12,7 @@
 
 enum { KIND_BYTES = 64 };
 
-/* This rank's threads, the node's, and the processors that each may use. */
+/* Threads of this rank and of its node, and the processors that they may use. */
 typedef struct placement {
     int threads, processors;
     int node_threads, node_processors;
@@ -27,7 +27,7 @@ static placement measure(ddpm_comm *comm, int threads)
     MPI_Allreduce(&mine, &node, (int)sizeof mine, MPI_BYTE, MPI_BOR, comm->node);
     MPI_Allreduce(&threads, &p.node_threads, 1, MPI_INT, MPI_SUM, comm->node);
     p.processors = CPU_COUNT(&mine);
-    /* a narrow binding is not a small node */
+    /* where the binding is narrower than the node, the node has more processors than the masks tell */
     const int online = (int)sysconf(_SC_NPROCESSORS_ONLN);
     p.node_processors = p.threads > p.processors && p.node_threads <= online ? online : CPU_COUNT(&node);
     return p;
@@ -49,7 +49,7 @@ void ddpm_placement_report(ddpm_comm *comm, int threads)
                          "set OMP_WAIT_POLICY=passive and OMPI_MCA_mpi_yield_when_idle=1",
                          crowded_nodes, comm->node_count, p.node_threads, p.node_processors);
     else if (crowded_ranks > 0)
-        ddpm_log_warning("the threads of %d of %d ranks share fewer processors than they are (here %d on %d): bind "
+        ddpm_log_warning("%d of %d ranks have more threads than processors (here %d on %d): bind "
                          "with mpirun --map-by "
                          "slot:PE=$OMP_NUM_THREADS --bind-to core, or srun --cpus-per-task=$OMP_NUM_THREADS",
                          crowded_ranks, comm->size, p.threads, p.processors);
@@ -76,10 +76,11 @@ ddpm_status ddpm_placement_check(ddpm_comm *comm, const ddpm_kernels *kernels)
     ddpm_comm_broadcast(comm, first, sizeof first);
     gethostname(host, sizeof host - 1);
     if (memcmp(first, mine, sizeof first) != 0)
-        status = ddpm_fail(DDPM_ERR_CONFIG,
-                           "rank %d on %s has %s kernels and rank 0 has %s: the result would depend on which rank "
-                           "computes what; use nodes of one processor type (srun --constraint), or set DDPM_ISA on all "
-                           "ranks to what every node can do (avx512, avx2, baseline)",
-                           comm->rank, host, mine, first);
+        status = ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "rank %d on %s has %s kernels and rank 0 has %s: the result would depend on which rank "
+            "computes which rows; use nodes of one processor type (srun --constraint), or set DDPM_ISA on all "
+            "ranks to what every node can do (avx512, avx2, baseline)",
+            comm->rank, host, mine, first);
     return ddpm_agree(comm, status);
 }

@@ -1,4 +1,4 @@
-/* Bars and lines. */
+/* Draws bars on a terminal, and says when lines of a log are due. */
 #include "world/progress.h"
 
 #include "base/log.h"

@@ -1,4 +1,4 @@
-/** How far a loop is: a live bar on a terminal, an aligned line now and then in a log. Local: the rank that speaks. */
+/** The progress of a loop: a live bar on a terminal, a line from time to time in a log. Local, main thread. */
 #ifndef DDPM_WORLD_PROGRESS_H
 #define DDPM_WORLD_PROGRESS_H
 
@@ -11,14 +11,15 @@ typedef struct ddpm_progress {
     int header_due;
 } ddpm_progress;
 
-/** @param first  where this run of the loop starts. */
+/** @param first  how much of the total is done already. */
 ddpm_progress ddpm_progress_begin(const char *unit, int64_t first, int64_t total);
 
-/** After `done` of total; detail is what is to be shown beside it. Cheap to call often.
- *  @param rate  units a second, for the time left. */
+/** Show that `done` of the total is done, with `detail` beside it. It draws a few times a second only, so call it
+ * often.
+ *  @param rate  units a second, from which the time that is left follows. */
 void ddpm_progress_bar(ddpm_progress *progress, int64_t done, double rate, const char *detail);
 
-/** Whether a line for the log is due: the first, the last, and at least PROGRESS_SECONDS after the one before. */
+/** Whether a line of the log is due: the first, the last, or some seconds after the one before. */
 int ddpm_progress_line_due(ddpm_progress *progress, int64_t done);
 
 /** "1 h 02 min", "3 min 20 s", "4.2 s" */

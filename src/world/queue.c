@@ -1,5 +1,5 @@
-/* Two counters in the node's memory, for rounds in turn: while one is in use nobody needs the other, which begins anew.
- */
+/* Two counters in the node's memory, which rounds use in turn: one counts the blocks that are taken in this round,
+ * while the other is set to 0 for the next. */
 #include "world/queue.h"
 
 #include "base/memory.h"
@@ -13,7 +13,7 @@ enum { COUNTERS = 2, APART = DDPM_ALIGNMENT / (int)sizeof(int64_t) };
 struct ddpm_queue {
     const ddpm_comm *comm;
     ddpm_shared *memory;
-    int first_rank, ranks; /* that share the memory, in the order of nodes */
+    int first_rank, ranks; /* the ranks that share the memory are numbered from first_rank, node by node */
     int64_t round, takers;
     ddpm_range part; /* of the blocks: of the ranks that share the memory */
 };
@@ -23,14 +23,14 @@ static _Atomic int64_t *counter(const ddpm_queue *queue, int64_t round)
     return (_Atomic int64_t *)ddpm_shared_data(queue->memory) + round % COUNTERS * APART;
 }
 
-/* Collective. The ranks that share this rank's counters: those of its node, or itself where the node grants no common
- * memory. Nodes are in the order of their first ranks. */
+/* Collective. Find the ranks that share this rank's counters: those of its node, or this rank alone where the node
+ * grants no shared memory. Nodes are in the order of their first ranks. */
 static void find_ranks(ddpm_queue *queue)
 {
     const ddpm_comm *comm = queue->comm;
     int before = comm->node_rank == 0 ? comm->node_size : 0;
     MPI_Exscan(MPI_IN_PLACE, &before, 1, MPI_INT, MPI_SUM, comm->all);
-    if (comm->rank == 0) before = 0; /* undefined there */
+    if (comm->rank == 0) before = 0; /* MPI leaves it undefined there */
     MPI_Bcast(&before, 1, MPI_INT, 0, comm->node);
     const int alone = !ddpm_shared_is_shared(queue->memory);
     queue->first_rank = alone ? before + comm->node_rank : before;

@@ -1,4 +1,5 @@
-/* Sums over threads and ranks. One vector a thread: [parameters][loss][refusals per tensor, and of the loss][votes]. */
+/* Sums over threads and ranks. Each thread has one vector: [parameters][loss][refusals of each tensor, and of the
+ * loss][votes]. */
 #include "world/reduce.h"
 
 #include "base/memory.h"
@@ -9,22 +10,22 @@
 
 enum {
     CHUNK = 8192,           /* parameters */
-    LOSS_ROOM = 16,         /* elements, so that what follows is aligned */
+    LOSS_ROOM = 16,         /* elements for the loss, so that what follows is aligned */
     TARGET_BITS = 40,       /* the largest mean gradient of the last step becomes 2^40 */
     CONTRIBUTION_BITS = 50, /* below the 51 up to which rounding is exact */
     SUM_BITS = 62,
-    COARSER = 24, /* bits given up when a step is repeated */
+    COARSER = 24, /* bits by which a scale becomes coarser when a step is repeated */
 };
 
 struct ddpm_reducer {
     int exact, threads;
-    int64_t parameter_count, tensor_count, counter_count; /* counters: refusals and votes */
+    int64_t parameter_count, tensor_count, counter_count; /* counters are refusals and votes */
     const ddpm_kernels *kernels;
     int32_t *exponent;        /* [tensor_count + 1] */
     ddpm_gradient *gradients; /* [threads] */
     int64_t *fixed;           /* [threads][vector] in exact mode */
     float *real;              /* [threads][parameters and loss] in float32 mode */
-    int64_t *counters;        /* [threads][counter_count] in float32 mode; in exact mode they are the vector's end */
+    int64_t *counters;        /* [threads][counter_count] in float32 mode; in exact mode they are the end of `fixed` */
     int64_t chunk_count;
     ddpm_chunk *chunks;
     double *squares; /* [chunk_count] */
@@ -156,27 +157,27 @@ void ddpm_reducer_merge(ddpm_reducer *reducer, int thread)
     }
 }
 
-/* Whether a contribution that this tensor's scale refuses is not finite: nothing finite is too large for it. */
+/* Whether this tensor's scale refuses nothing that is finite: what it refused is then not finite. */
 static int is_coarsest(const ddpm_reducer *r, int64_t tensor)
 {
     return !r->exact || ldexp(r->gradients[0].limit, -r->exponent[tensor]) >= (double)FLT_MAX;
 }
 
-int ddpm_reducer_met_wild(ddpm_reducer *reducer, int thread)
+int ddpm_reducer_met_nonfinite(ddpm_reducer *reducer, int thread)
 {
     const ddpm_reducer *r = reducer;
     int64_t *refused = r->gradients[thread].refused;
-    int wild = 0;
-    for (int64_t i = 0; i <= r->tensor_count; i++) wild |= refused[i] && is_coarsest(r, i);
+    int met = 0;
+    for (int64_t i = 0; i <= r->tensor_count; i++) met |= refused[i] && is_coarsest(r, i);
     if (r->exact)
         memset(r->fixed + thread * vector_length(r), 0, (size_t)sums_length(r) * sizeof *r->fixed);
     else
         memset(r->real + thread * sums_length(r), 0, (size_t)sums_length(r) * sizeof *r->real);
     memset(refused, 0, (size_t)r->counter_count * sizeof *refused);
-    return wild;
+    return met;
 }
 
-/* Coarser scales for what was refused; DDPM_ERR_NUMERIC when no scale can help. */
+/* Make the scales coarser of tensors with refusals. DDPM_ERR_NUMERIC when no scale can help. */
 static ddpm_status make_coarser(ddpm_reducer *r, const int64_t *refused)
 {
     for (int64_t i = 0; i <= r->tensor_count; i++) {
@@ -228,7 +229,7 @@ void ddpm_reducer_collect(ddpm_reducer *reducer, int thread, float *gradient)
     }
 }
 
-/* The scale at which a value of this size becomes 2^TARGET_BITS; a vanished gradient keeps the old one. */
+/* The exponent at which a value of this size becomes 2^TARGET_BITS; the old one for a gradient of zeros. */
 static int32_t next_exponent(float largest, int32_t old)
 {
     return largest > 0.0f ? TARGET_BITS - (int32_t)ilogb((double)largest) : old;

@@ -1,4 +1,4 @@
-/* Node-wide memory. A window that cannot be had (a small /dev/shm) is no error: each rank then keeps a copy of its own.
+/* Memory of a node. It is no error if the node grants no window (a small /dev/shm): each rank then keeps its own copy.
  */
 #include "world/shared.h"
 
@@ -12,8 +12,8 @@ struct ddpm_shared {
     void *data;
 };
 
-/* Whether this node's /dev/shm has room; writing beyond it would end the process. A node without one uses files
- * elsewhere. */
+/* Whether this node's /dev/shm has room, since writing to a window beyond it would end the process. On a node without
+ * /dev/shm MPI keeps windows elsewhere. */
 static int has_room(size_t bytes)
 {
     struct statvfs fs;
@@ -21,7 +21,7 @@ static int has_room(size_t bytes)
     return (double)fs.f_bavail * (double)fs.f_frsize > 1.05 * (double)bytes;
 }
 
-/* A window on every node, or none anywhere. */
+/* A window of this node's ranks, or none for any of them. */
 static MPI_Win make_window(ddpm_comm *comm, size_t bytes)
 {
     MPI_Win window = MPI_WIN_NULL;
@@ -37,8 +37,7 @@ static MPI_Win make_window(ddpm_comm *comm, size_t bytes)
     return ok ? window : MPI_WIN_NULL;
 }
 
-/* The first aligned byte of the window, the same one on all ranks of the node: a library may place the start anywhere.
- */
+/* The first aligned byte of the window, the same one on all ranks of the node: MPI may map a window at any address. */
 static void *aligned_data(ddpm_comm *comm, MPI_Win window)
 {
     MPI_Aint size;

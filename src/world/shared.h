@@ -1,5 +1,5 @@
-/** Memory held once per node: an MPI shared-memory window, or private memory where a rank is alone on its node or the
- *  node grants no window. */
+/** Memory that is held once a node: a shared-memory window of MPI, or memory of each rank where a rank is alone on its
+ *  node or the node grants no window. */
 #ifndef DDPM_WORLD_SHARED_H
 #define DDPM_WORLD_SHARED_H
 
@@ -12,7 +12,8 @@ typedef struct ddpm_shared ddpm_shared;
  *                    call ddpm_shared_publish before others read. */
 DDPM_MUST_CHECK ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, ddpm_shared **out);
 
-/** Local. The memory, and whether the node's ranks share it (else each has its own and must fill it all). */
+/** Local. The memory; and whether the node's ranks share it, or each has memory of its own, which it must fill alone.
+ */
 void *ddpm_shared_data(const ddpm_shared *shared);
 int ddpm_shared_is_shared(const ddpm_shared *shared);
 
@@ -20,7 +21,7 @@ int ddpm_shared_is_shared(const ddpm_shared *shared);
  * the memory, else all. */
 ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, int64_t n);
 
-/** Collective. What the node's ranks wrote before is seen by all of them after. */
+/** Collective. What a rank of the node wrote before this call, all of them see after it. */
 void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared);
 
 /** Collective. NULL (on all ranks) is allowed. */

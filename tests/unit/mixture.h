@@ -57,8 +57,7 @@ static inline double mixture_pull(const mixture *m, int64_t t, int k, double var
     return -((double)x[j] - sqrt(m->schedule->alpha_bar[t]) * m->mean[k][j]) / variance;
 }
 
-static inline const float *mixture_predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t,
-                                           int64_t *stride)
+static inline ddpm_const_matrix mixture_predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
     mixture *m = self;
     double posterior[MIXTURE_PARTS], variance[MIXTURE_PARTS];
@@ -73,8 +72,7 @@ static inline const float *mixture_predict(void *self, int64_t first, int64_t ro
         }
     }
     memcpy(m->xt, xt, (size_t)(rows * m->columns) * sizeof *xt);
-    *stride = m->columns;
-    return m->output;
+    return (ddpm_const_matrix){m->output, rows, m->columns, m->columns};
 }
 
 /* The Jacobian is symmetric: sum_k p_k (g_k g_k' - I / v_k) - g g', times -sqrt(1 - alpha_bar). */
@@ -109,7 +107,9 @@ static inline ddpm_flow mixture_flow(mixture *m)
 /* Rows first .. first+rows-1 of draws. */
 static inline void mixture_draw(const mixture *m, int64_t first, int64_t rows, float *out)
 {
-    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 3, DDPM_RANDOM_DATA, 0, first, rows, m->columns, out);
+    const ddpm_normal_stream stream = {3, DDPM_RANDOM_DATA, 0};
+    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), stream, first,
+                     ddpm_matrix_dense(out, rows, m->columns));
     for (int64_t i = 0; i < rows; i++) {
         const double u = ddpm_random_uniform(ddpm_random_words(3, DDPM_RANDOM_DATA, 1, first + i, 0).v[0]);
         const int k = u < m->share[0] ? 0 : u < m->share[0] + m->share[1] ? 1 : 2;

@@ -1,4 +1,4 @@
-/* Activation functions and their slopes on a vector. */
+/* Activation functions and their slopes: on vectors, and on an array. */
 #ifndef DDPM_KERNEL_SIMD_ACTIVATE_H
 #define DDPM_KERNEL_SIMD_ACTIVATE_H
 
@@ -6,8 +6,8 @@
 
 #include "kernel/activation.h"
 
-/* z becomes act(z), and slope act'(z); what is not used is not computed once inlined. act(NaN) is NaN: a comparison
- * with it is false, which decides the order of each pick. */
+/* z becomes act(z), and slope becomes act'(z). If the caller does not use the slope, the compiler leaves its
+ * computation out. act(NaN) is NaN: a comparison with NaN is false, so each pick() takes z itself in that case. */
 INLINE void v_activate(ddpm_activation activation, int count, vf *z, vf *slope)
 {
     const vf one = splat(1.0f), zero = splat(0.0f);
@@ -52,7 +52,7 @@ INLINE void v_activate(ddpm_activation activation, int count, vf *z, vf *slope)
     }
 }
 
-/* Some vectors of an array, of which `left` numbers are left. */
+/* The first `count` vectors of an array of `left` numbers. */
 INLINE void activate_some(int count, ddpm_activation activation, int64_t left, const float *z, float *h, float *slope)
 {
     vf v[CHAINS], d[CHAINS];
@@ -70,7 +70,7 @@ INLINE void activate_with(ddpm_activation activation, int64_t n, const float *z,
     for (; i < n; i += LANES) activate_some(1, activation, n - i, z + i, h + i, slope ? slope + i : NULL);
 }
 
-/* Call `with`(activation, ...) with `activation` a constant: one specialised loop for each. */
+/* Call `with`(activation, ...) with `activation` a constant, so that each activation has a loop of its own. */
 #define WITH_CONSTANT_ACTIVATION(with, activation, ...) \
     switch (activation) {                               \
     case DDPM_ACTIVATION_RELU:                          \

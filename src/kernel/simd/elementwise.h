@@ -1,4 +1,4 @@
-/* Loops over arrays: normal numbers, collecting sums, optimisers. */
+/* Functions of arrays, element by element: normal numbers, the collecting and merging of sums, optimisers. */
 #ifndef DDPM_KERNEL_SIMD_ELEMENTWISE_H
 #define DDPM_KERNEL_SIMD_ELEMENTWISE_H
 
@@ -8,17 +8,18 @@
 
 #include <math.h>
 
-/* sqrt(-2 ln a) cos(2 pi b) and sin, with a and b the words in (0, 1]: the largest size is 6.8. The angle is cut into
- * quadrants by the word's two top bits, exactly. */
+/* sqrt(-2 ln a) cos(2 pi b), and the same with sin, where a and b are the words scaled to (0, 1]; the largest size
+ * is 6.8. The two top bits of b give the quadrant of the angle exactly. */
 INLINE void normal_vector(vi a, vi b, vf *cosine, vf *sine)
 {
-    const vf top = __builtin_convertvector((a >> 16) & 0xffff, vf) * 0x1p-16f; /* unsigned words by halves */
+    const vf top = __builtin_convertvector((a >> 16) & 0xffff, vf) *
+                   0x1p-16f; /* signed conversions of the two halves of an unsigned word */
     const vf u = top + (__builtin_convertvector(a & 0xffff, vf) * 0x1p-32f + 0x1p-33f);
     const vf square = v_log(u) * -2.0f;
     vf radius = larger(square, splat(0.0f));
     for (int i = 0; i < LANES; i++) radius[i] = __builtin_sqrtf(radius[i]);
 
-    /* the turn in quarters, -1/2..1/2 around the nearest quarter */
+    /* x is the angle from the nearest quarter of a turn, at most an eighth of a turn to either side. */
     const vi shifted = (vi)((vu)b + 0x20000000);
     const vi quadrant = (shifted >> 30) & 3;
     const vf x =
@@ -44,7 +45,7 @@ static void normal(int64_t n, const uint32_t *a, const uint32_t *b, float *cosin
     }
 }
 
-/* Sums of squares in double, and the largest sizes. */
+/* The sum of squares, in double precision, and the largest size of what went through measure(), lane by lane. */
 typedef struct measured {
     hd squares[2];
     vf largest;
@@ -61,7 +62,7 @@ INLINE void measure(vf x, measured *m)
     }
 }
 
-/* Lanes in order. */
+/* The lanes are added in order. */
 static void finish_measuring(const measured *m, double *squares, float *largest)
 {
     *squares = 0.0;
@@ -71,6 +72,7 @@ static void finish_measuring(const measured *m, double *squares, float *largest)
     for (int i = 0; i < LANES; i++) *largest = m->largest[i] > *largest ? m->largest[i] : *largest;
 }
 
+/* The next LANES sums as numbers; the sums become 0. */
 INLINE vf collect_vector(int64_t *sum, double scale)
 {
     hf half[2];
@@ -128,6 +130,7 @@ static void merge_float(int64_t n, float *restrict from, float *restrict into)
     }
 }
 
+/* Update the moments; the direction is m / (sqrt(v) + epsilon), each moment corrected for its start at 0. */
 INLINE float adam_direction(const ddpm_update *u, float gradient, float *moment1, float *moment2)
 {
     const float m = u->beta1 * *moment1 + (1.0f - u->beta1) * gradient;
@@ -137,6 +140,8 @@ INLINE float adam_direction(const ddpm_update *u, float gradient, float *moment1
     return m * u->correction1 / (sqrtf(v * u->correction2) + u->epsilon);
 }
 
+/* The optimisers copy the settings, since the compiler would otherwise have to expect that a store into an array
+ * changes them. */
 static void adam(int64_t n, const ddpm_update *u, const float *restrict gradient, float *restrict w,
                  float *restrict moment1, float *restrict moment2, float *restrict ema)
 {

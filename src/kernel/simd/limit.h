@@ -1,14 +1,14 @@
-/* Multiply-adds among registers: the rate that no kernel can beat.
+/* Multiply-adds on registers alone: the rate that no kernel can exceed.
  *
- * On random numbers, since a processor fed with constants saves power and clocks much higher than any real product
- * lets it.
+ * The operands are random numbers, since a processor that multiplies constants takes less power, and then runs at a
+ * higher clock than it can keep in a real product.
  */
 #ifndef DDPM_KERNEL_SIMD_LIMIT_H
 #define DDPM_KERNEL_SIMD_LIMIT_H
 
-#include "dense.h"
+#include "tile.h"
 
-/* The compiler must take the register for changed, or it would compute the products once. */
+/* The compiler has to assume that this changes x, or it would compute the products only once. */
 #if defined __AVX512F__
 #define OPAQUE(x) __asm__ volatile("" : "+v"(x))
 #elif defined __SSE2__
@@ -19,10 +19,11 @@
 #define OPAQUE(x) __asm__ volatile("" : "+m"(x))
 #endif
 
-enum { SIDE = TILE / 4 * 4, LEFT = SIDE / 2 }; /* with all that follows in registers, none is left to spill */
+/* All vectors fit in the registers: SIDE x VECTORS sums, and LEFT and SIDE operands of the two sides. */
+enum { SIDE = TILE / 4 * 4, LEFT = SIDE / 2 };
 
-/* SIDE x VECTORS sums, LEFT and SIDE factors. The second half of the right factors is the first with the other sign, so
- * that the sums stay where they began, however long it takes. */
+/* The second half of the operands on the right is the first half with the opposite sign. So the products of a round
+ * cancel, and the sums do not grow however many rounds there are. */
 static double multiply_add(int64_t rounds, const float *numbers, float *sums)
 {
     vf acc[SIDE][VECTORS], a[LEFT], b[SIDE];

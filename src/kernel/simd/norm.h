@@ -1,6 +1,7 @@
-/* What a residual block has beside its dense layers: layer norm, modulation and gate, forward and back, row by row.
+/* What a residual block has beside its dense layers: layer norm, modulation and gate, forward and back.
  *
- * Sums over a row run over its vectors in order, and over the lanes at the end: a row's bits depend on that row alone.
+ * Each row is computed by itself: a sum over it goes through its vectors in order and adds up the lanes at the end, so
+ * that the bits of a row depend on no other row.
  */
 #ifndef DDPM_KERNEL_SIMD_NORM_H
 #define DDPM_KERNEL_SIMD_NORM_H
@@ -19,7 +20,7 @@ INLINE vf keep(vf v, int64_t left)
     return v;
 }
 
-/* Lanes by halves. */
+/* The lanes are added in pairs that lie half a vector apart, then a quarter, and so on. */
 INLINE float sum_of(vf v)
 {
     float lane[LANES];
@@ -29,79 +30,79 @@ INLINE float sum_of(vf v)
     return lane[0];
 }
 
-INLINE void norm_row(int64_t n, const float *x, const float *scale, const float *shift, float *normal, float *inverse,
-                     float *y)
+static void norm(ddpm_const_matrix x, ddpm_const_matrix scale, ddpm_const_matrix shift, ddpm_matrix normal,
+                 float *inverse, ddpm_matrix y)
 {
-    vf sum = {0}, squares = {0};
-    for (int64_t j = 0; j < n; j += LANES) sum += keep(load_vf(x + j), n - j);
-    const float mean = sum_of(sum) / (float)n;
-    for (int64_t j = 0; j < n; j += LANES) {
-        const vf d = keep(load_vf(x + j) - mean, n - j);
-        squares += d * d;
-    }
-    *inverse = 1.0f / sqrtf(sum_of(squares) / (float)n + DDPM_NORM_EPSILON);
-    for (int64_t j = 0; j < n; j += LANES) {
-        const vf unit = (load_vf(x + j) - mean) * *inverse;
-        store_vf(normal + j, unit);
-        store_vf(y + j, unit * (1.0f + load_vf(scale + j)) + load_vf(shift + j));
-    }
-}
-
-static void norm(int64_t rows, int64_t n, const float *x, int64_t ldx, const float *scale, const float *shift,
-                 int64_t ldm, float *normal, float *inverse, float *y, int64_t ldy)
-{
-    for (int64_t row = 0; row < rows; row++)
-        norm_row(n, x + row * ldx, scale + row * ldm, shift + row * ldm, normal + row * ldy, inverse + row,
-                 y + row * ldy);
-}
-
-/* What follows a row's part of a modulation is another part, so only its own lanes are stored.
- * With g = dy (1 + scale): dx = inverse (g - mean(g) - normal mean(g normal)). */
-INLINE void norm_backward_row(int64_t n, const float *dy, const float *normal, float inverse, const float *scale,
-                              float *dx, float *dscale, float *dshift)
-{
-    vf sum = {0}, along = {0};
-    for (int64_t j = 0; j < n; j += LANES) {
-        const vf d = load_vf(dy + j), unit = load_vf(normal + j), g = keep(d * (1.0f + load_vf(scale + j)), n - j);
-        sum += g;
-        along += keep(g * unit, n - j);
-        store_first(dscale + j, d * unit, n - j);
-        store_first(dshift + j, d, n - j);
-    }
-    const float mean = sum_of(sum) / (float)n, slope = sum_of(along) / (float)n;
-    for (int64_t j = 0; j < n; j += LANES) {
-        const vf g = load_vf(dy + j) * (1.0f + load_vf(scale + j));
-        store_vf(dx + j, load_vf(dx + j) + inverse * (g - mean - load_vf(normal + j) * slope));
-    }
-}
-
-static void norm_backward(int64_t rows, int64_t n, const float *dy, const float *normal, int64_t ldy,
-                          const float *inverse, const float *scale, int64_t ldm, float *dx, int64_t ldx, float *dscale,
-                          float *dshift, int64_t lddm)
-{
-    for (int64_t row = 0; row < rows; row++)
-        norm_backward_row(n, dy + row * ldy, normal + row * ldy, inverse[row], scale + row * ldm, dx + row * ldx,
-                          dscale + row * lddm, dshift + row * lddm);
-}
-
-static void gate(int64_t rows, int64_t n, const float *y, int64_t ldy, const float *gates, int64_t ldm, float *x,
-                 int64_t ldx)
-{
-    for (int64_t row = 0; row < rows; row++)
+    const int64_t n = x.columns;
+    for (int64_t row = 0; row < x.rows; row++) {
+        const float *from = x.data + row * x.stride, *scales = scale.data + row * scale.stride,
+                    *shifts = shift.data + row * shift.stride;
+        float *units = normal.data + row * normal.stride, *to = y.data + row * y.stride;
+        vf sum = {0}, squares = {0};
+        for (int64_t j = 0; j < n; j += LANES) sum += keep(load_vf(from + j), n - j);
+        const float mean = sum_of(sum) / (float)n;
         for (int64_t j = 0; j < n; j += LANES) {
-            float *to = x + row * ldx + j;
-            store_vf(to, load_vf(to) + load_vf(gates + row * ldm + j) * load_vf(y + row * ldy + j));
+            const vf d = keep(load_vf(from + j) - mean, n - j);
+            squares += d * d;
+        }
+        const float factor = 1.0f / sqrtf(sum_of(squares) / (float)n + DDPM_NORM_EPSILON);
+        inverse[row] = factor;
+        for (int64_t j = 0; j < n; j += LANES) {
+            const vf unit = (load_vf(from + j) - mean) * factor;
+            store_vf(units + j, unit);
+            store_vf(to + j, unit * (1.0f + load_vf(scales + j)) + load_vf(shifts + j));
+        }
+    }
+}
+
+/* With g = dy (1 + scale), dx gains inverse (g - mean(g) - normal mean(g normal)). A row of dscale or dshift is
+ * followed by the next part of the modulation's gradient, so no lane beyond its end is stored. */
+static void norm_backward(ddpm_const_matrix dy, ddpm_const_matrix normal, const float *inverse, ddpm_const_matrix scale,
+                          ddpm_matrix dx, ddpm_matrix dscale, ddpm_matrix dshift)
+{
+    const int64_t n = dy.columns;
+    for (int64_t row = 0; row < dy.rows; row++) {
+        const float *from = dy.data + row * dy.stride, *units = normal.data + row * normal.stride,
+                    *scales = scale.data + row * scale.stride;
+        float *to = dx.data + row * dx.stride, *dscales = dscale.data + row * dscale.stride,
+              *dshifts = dshift.data + row * dshift.stride;
+        const float factor = inverse[row];
+        vf sum = {0}, along = {0};
+        for (int64_t j = 0; j < n; j += LANES) {
+            const vf d = load_vf(from + j), unit = load_vf(units + j);
+            const vf g = keep(d * (1.0f + load_vf(scales + j)), n - j);
+            sum += g;
+            along += keep(g * unit, n - j);
+            store_first(dscales + j, d * unit, n - j);
+            store_first(dshifts + j, d, n - j);
+        }
+        const float mean = sum_of(sum) / (float)n, slope = sum_of(along) / (float)n;
+        for (int64_t j = 0; j < n; j += LANES) {
+            const vf g = load_vf(from + j) * (1.0f + load_vf(scales + j));
+            store_vf(to + j, load_vf(to + j) + factor * (g - mean - load_vf(units + j) * slope));
+        }
+    }
+}
+
+static void gate(ddpm_const_matrix y, ddpm_const_matrix gates, ddpm_matrix x)
+{
+    for (int64_t row = 0; row < x.rows; row++)
+        for (int64_t j = 0; j < x.columns; j += LANES) {
+            float *to = x.data + row * x.stride + j;
+            store_vf(to,
+                     load_vf(to) + load_vf(gates.data + row * gates.stride + j) * load_vf(y.data + row * y.stride + j));
         }
 }
 
-static void gate_backward(int64_t rows, int64_t n, const float *dx, int64_t ldx, const float *y, int64_t ldy,
-                          const float *gates, int64_t ldm, float *dy, float *dgates, int64_t lddm)
+static void gate_backward(ddpm_const_matrix dx, ddpm_const_matrix y, ddpm_const_matrix gates, ddpm_matrix dy,
+                          ddpm_matrix dgates)
 {
-    for (int64_t row = 0; row < rows; row++)
+    const int64_t n = dx.columns;
+    for (int64_t row = 0; row < dx.rows; row++)
         for (int64_t j = 0; j < n; j += LANES) {
-            const vf d = load_vf(dx + row * ldx + j);
-            store_first(dgates + row * lddm + j, d * load_vf(y + row * ldy + j), n - j);
-            store_vf(dy + row * ldy + j, d * load_vf(gates + row * ldm + j));
+            const vf d = load_vf(dx.data + row * dx.stride + j);
+            store_first(dgates.data + row * dgates.stride + j, d * load_vf(y.data + row * y.stride + j), n - j);
+            store_vf(dy.data + row * dy.stride + j, d * load_vf(gates.data + row * gates.stride + j));
         }
 }
 

@@ -1,12 +1,15 @@
-/* What the products multiply: numbers as they are; or, in the files compiled with DDPM_BFLOAT16, numbers rounded to
+/* The operands of products: numbers as they are; or, in the files compiled with DDPM_BFLOAT16, numbers rounded to
  * bfloat16 (a float's upper half), of which two neighbours along the inner index share an element. Sums are float32.
- * TERMS: numbers an element. GATHERED: columns of a layer from which on a gradient's factors are gathered (dense.h); as
- * bfloat16 they always are.
+ *
+ * TERMS is how many numbers share an element. GATHERED is the number of a layer's columns from which on the operands of
+ * its gradient are gathered (gradient.h); operands in bfloat16 always are, since that is where they are converted.
  */
 #ifndef DDPM_KERNEL_SIMD_PRODUCT_H
 #define DDPM_KERNEL_SIMD_PRODUCT_H
 
 #include "vector.h"
+
+#include "kernel/simd.h"
 
 #ifdef DDPM_BFLOAT16
 
@@ -18,10 +21,45 @@ enum { AT_FULL_RATE = 0 };
 #endif
 
 enum { TERMS = 2, GATHERED = 0 };
-typedef uint32_t element __attribute__((may_alias)); /* the first term in the lower half */
+typedef uint32_t element __attribute__((may_alias)); /* the first number is in the lower half */
 typedef vu elements;
 
-/* To the nearest, ties to even, in the upper half; NaN stays NaN. */
+#else
+
+enum { AT_FULL_RATE = 1, TERMS = 1, GATHERED = 256 };
+typedef float element;
+typedef vf elements;
+
+#endif
+
+/* One side of a product: rows of elements that lie `stride` elements apart. A sum runs over `steps` elements: along a
+ * row, or in the gradient of weights from row to row. */
+typedef struct operand {
+    const element *data;
+    int64_t stride, steps;
+} operand;
+
+/* How many elements hold k numbers. */
+INLINE int64_t steps_of(int64_t k)
+{
+    return ddpm_pieces(k, TERMS);
+}
+
+INLINE elements load_elements(const element *from)
+{
+    elements v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+INLINE void store_elements(element *to, elements v)
+{
+    memcpy(to, &v, sizeof v);
+}
+
+#ifdef DDPM_BFLOAT16
+
+/* The nearest bfloat16, or of two the even one, in the upper half; NaN stays NaN. */
 INLINE uint32_t round_bfloat16(float x)
 {
     uint32_t bits;
@@ -36,7 +74,7 @@ INLINE vu round_bfloat16_vector(vf x)
     return ((number & rounded) | (~number & (bits | 0x400000))) & 0xffff0000;
 }
 
-/* Of x[0] and x[stride], when as many are left; nothing is read beyond. */
+/* The element of x[0] and x[stride]. Where only one number is left, x[stride] is not read, and counts as 0. */
 INLINE element element_of(const float *x, int64_t stride, int64_t left)
 {
     return round_bfloat16(x[0]) >> 16 | (left > 1 ? round_bfloat16(x[stride]) : 0);
@@ -59,23 +97,20 @@ INLINE vf add_product(vf sum, element a, elements b)
 #endif
 }
 
-/* Rows as elements, in scratch. */
-INLINE const element *rows_of(int64_t rows, int64_t k, const float *x, int64_t ldx, float *scratch, int64_t *stride)
+/* The rows of x, converted into scratch. */
+INLINE operand operand_of(ddpm_const_matrix x, float *scratch)
 {
     element *to = (element *)(void *)scratch;
-    *stride = (k + 1) / 2;
-    for (int64_t row = 0; row < rows; row++) {
-        for (int64_t i = 0; i + 2 <= k; i += 2) to[row * *stride + i / 2] = element_of(x + row * ldx + i, 1, 2);
-        if (k % 2) to[row * *stride + k / 2] = element_of(x + row * ldx + k - 1, 1, 1);
+    const int64_t k = x.columns, steps = ddpm_pieces(k, 2);
+    for (int64_t row = 0; row < x.rows; row++) {
+        const float *from = x.data + row * x.stride;
+        for (int64_t i = 0; i + 2 <= k; i += 2) to[row * steps + i / 2] = element_of(from + i, 1, 2);
+        if (k % 2) to[row * steps + k / 2] = element_of(from + k - 1, 1, 1);
     }
-    return to;
+    return (operand){to, steps, steps};
 }
 
 #else
-
-enum { AT_FULL_RATE = 1, TERMS = 1, GATHERED = 256 };
-typedef float element;
-typedef vf elements;
 
 INLINE element element_of(const float *x, int64_t stride, int64_t left)
 {
@@ -96,34 +131,13 @@ INLINE vf add_product(vf sum, element a, elements b)
     return sum + a * b;
 }
 
-/* The rows themselves. */
-INLINE const element *rows_of(int64_t rows, int64_t k, const float *x, int64_t ldx, float *scratch, int64_t *stride)
+/* The rows of x as they are. */
+INLINE operand operand_of(ddpm_const_matrix x, float *scratch)
 {
-    (void)rows;
-    (void)k;
     (void)scratch;
-    *stride = ldx;
-    return x;
+    return (operand){x.data, x.stride, x.columns};
 }
 
 #endif
-
-/* Elements of a sum over k terms. */
-INLINE int64_t steps_of(int64_t k)
-{
-    return (k + TERMS - 1) / TERMS;
-}
-
-INLINE elements load_elements(const element *from)
-{
-    elements v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
-
-INLINE void store_elements(element *to, elements v)
-{
-    memcpy(to, &v, sizeof v);
-}
 
 #endif

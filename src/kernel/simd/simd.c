@@ -1,9 +1,10 @@
-/* The kernels for one instruction set: the build compiles this file twice for each, with DDPM_ISA its name, the second
- * time with DDPM_BFLOAT16. */
+/* The table of kernels of one instruction set and one precision of operands. The build compiles this file twice for
+ * each instruction set, with DDPM_ISA its name: once for float32, and with DDPM_BFLOAT16 for bfloat16. */
 #include "kernel/simd.h"
 
 #include "dense.h"
 #include "elementwise.h"
+#include "gradient.h"
 #include "limit.h"
 #include "norm.h"
 

@@ -1,7 +1,7 @@
 /* Vectors of one instruction set, and elementary functions on them.
  *
- * The functions are polynomials after Cephes (S. L. Moshier); their errors are measured in tests/unit/test_activation.c
- * and test_normal.c.
+ * The functions are polynomials after Cephes (S. L. Moshier); tests/unit/kernel/test_activation.c and test_normal.c
+ * measure their errors.
  */
 #ifndef DDPM_KERNEL_SIMD_VECTOR_H
 #define DDPM_KERNEL_SIMD_VECTOR_H
@@ -24,8 +24,8 @@ enum { LANES = 4 };
 typedef float vf __attribute__((vector_size(LANES * 4)));
 typedef int32_t vi __attribute__((vector_size(LANES * 4)));
 typedef uint32_t vu __attribute__((vector_size(LANES * 4)));
-/* half as many lanes: float, double and 64-bit integers of the same lane count; these are unsigned because the sums of
- * a step that is refused wrap around */
+/* Half as many lanes, of float, double and 64-bit integers. These integers are unsigned, since the sums of a step that
+ * is refused may wrap around. */
 typedef float hf __attribute__((vector_size(LANES * 2)));
 typedef double hd __attribute__((vector_size(LANES * 4)));
 typedef uint64_t hl __attribute__((vector_size(LANES * 4)));
@@ -34,25 +34,39 @@ enum { HALF = LANES / 2 };
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Loads and stores through memcpy: any alignment, one instruction. */
-#define DEFINE_ACCESS(type, element, name)        \
-    INLINE type load_##name(const element *from)  \
-    {                                             \
-        type v;                                   \
-        memcpy(&v, from, sizeof v);               \
-        return v;                                 \
-    }                                             \
-    INLINE void store_##name(element *to, type v) \
-    {                                             \
-        memcpy(to, &v, sizeof v);                 \
-    }
-DEFINE_ACCESS(vf, float, vf)
-DEFINE_ACCESS(vi, uint32_t, words)
-DEFINE_ACCESS(hf, float, hf)
-DEFINE_ACCESS(hd, double, hd)
-DEFINE_ACCESS(hl, int64_t, hl)
+/* Loads and stores through memcpy work at any alignment, and become one instruction each. */
+INLINE vf load_vf(const float *from)
+{
+    vf v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
 
-/* The first `left` lanes, zeros above them; a load or a store when there are enough. */
+INLINE void store_vf(float *to, vf v)
+{
+    memcpy(to, &v, sizeof v);
+}
+
+INLINE vi load_words(const uint32_t *from)
+{
+    vi v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+INLINE hl load_hl(const int64_t *from)
+{
+    hl v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+INLINE void store_hl(int64_t *to, hl v)
+{
+    memcpy(to, &v, sizeof v);
+}
+
+/* The first `left` lanes, with zeros in those above; one whole vector when there are enough. */
 INLINE vf load_first(const float *from, int64_t left)
 {
     vf v = {0};
@@ -77,7 +91,7 @@ INLINE void store_first(float *to, vf v, int64_t left)
         memcpy(to, &v, (size_t)left * sizeof *to);
 }
 
-/* Lane by lane one instruction; __builtin_convertvector() makes four of it. */
+/* GCC makes one instruction of this loop, and four of __builtin_convertvector(). */
 INLINE hd widen(hf x)
 {
     hd wide = {0};
@@ -85,7 +99,8 @@ INLINE hd widen(hf x)
     return wide;
 }
 
-/* In registers: a vector that is read where its halves have just been written waits for them. */
+/* The halves are joined in registers. Through memory it would be slower: a load of a whole vector waits until the
+ * stores of its halves have reached the cache. */
 INLINE vf join(hf low, hf high)
 {
     return __builtin_shufflevector(low, high, LANE_NUMBERS);
@@ -116,13 +131,13 @@ INLINE vf larger(vf a, vf b)
     return pick(a > b, a, b);
 }
 
-/* Signed 64-bit integers as doubles, rounded once. */
+/* The integers, taken as signed, as doubles; each is rounded once. */
 INLINE hd doubles(hl x)
 {
 #if defined __AVX512DQ__ || defined __aarch64__
     return __builtin_convertvector((hs)x, hd);
 #else
-    /* no instruction: the halves become the low bits of 2^52 and of 2^84 + 2^63 */
+    /* There is no instruction for it: the halves become the low bits of 2^52 and of 2^84 + 2^63. */
     const hl low = (x & 0xffffffffu) | 0x4330000000000000u, high = (x >> 32) ^ 0x4530000080000000u;
     return ((hd)high - (0x1p84 + 0x1p63 + 0x1p52)) + (hd)low;
 #endif
@@ -134,16 +149,17 @@ INLINE vf power_of_two(vi n)
     return (vf)((n + 127) << 23);
 }
 
-/* Elementary functions take a few vectors at once, step by step: each is a long chain of operations that wait for each
- * other, and a processor looks only so far ahead for others to do meanwhile. `count` is a constant once inlined. */
+/* An elementary function is a long chain of operations of which each waits for the one before, and a processor looks
+ * ahead only so far for others to do in the meantime. So the functions take `count` vectors at once, at most CHAINS,
+ * and do each step for all of them before the next one. `count` is a constant once a function is inlined. */
 #if defined __AVX2__ && !defined __AVX512F__
-enum { CHAINS = 10 }; /* a whole tile of a product */
+enum { CHAINS = 10 }; /* the vectors of a whole register tile of a product */
 #else
 enum { CHAINS = 8 };
 #endif
 #define EACH for (int j = 0; j < count; j++)
 
-/* Arguments below -87.3 give about 1.2e-38, above 88 about 1.7e38: finite for every finite argument. */
+/* exp(x), finite for every finite argument: those below -87.3 give about 1.2e-38, those above 88 about 1.7e38. */
 INLINE void v_exp(int count, vf *x)
 {
     const vf magic = splat(0x1.8p23f); /* adding it rounds to an integer */
@@ -165,11 +181,11 @@ INLINE void v_exp(int count, vf *x)
     EACH x[j] = (p[j] + 1.0f) * power[j];
 }
 
-/* For finite x > 0 that is not subnormal. */
+/* ln x of finite x > 0 that are not subnormal. */
 INLINE vf v_log(vf x)
 {
     vi exponent = ((vi)x >> 23) - 126;
-    vf m = (vf)(((vi)x & 0x007fffff) | 0x3f000000); /* 0.5 .. 1 */
+    vf m = (vf)(((vi)x & 0x007fffff) | 0x3f000000); /* the mantissa, 0.5 to 1 */
     const vi low = m < 0.70710678118654752f;
     exponent += low;
     m = m + pick(low, m, splat(0.0f)) - 1.0f;
@@ -188,7 +204,7 @@ INLINE vf v_log(vf x)
     return m + y + e * 0.693359375f;
 }
 
-/* ln(1 + u) for u in 0..1, to full relative precision. */
+/* ln(1 + u) for u in 0..1, precise relative to its own size however small u is. */
 INLINE vf v_log1p(vf u)
 {
     const vf w = u + 1.0f;
@@ -216,12 +232,12 @@ INLINE void v_tanh(int count, vf *x)
     EACH big[j] = magnitude(x[j]) + magnitude(x[j]);
     v_exp(count, big);
     EACH big[j] = 1.0f - 2.0f / (big[j] + 1.0f);
-    EACH big[j] = (vf)((vi)big[j] | ((vi)x[j] & (int32_t)0x80000000)); /* the sign */
-    EACH x[j] = pick(magnitude(x[j]) >= 0.625f, big[j], small[j]);     /* NaN stays NaN */
+    EACH big[j] = (vf)((vi)big[j] | ((vi)x[j] & (int32_t)0x80000000)); /* with the sign of x */
+    EACH x[j] = pick(magnitude(x[j]) >= 0.625f, big[j], small[j]);     /* NaN takes the small form and stays NaN */
 }
 
-/* The normal distribution function, from erfc in W. J. Cody's spirit: erfc(a) = t exp(-a^2 + p(t)), t = 1 / (1 + a /
- * 2), relative error of the formula 1.2e-7 (Press et al., Numerical Recipes, section 6.2). */
+/* The normal distribution function, by erfc(a) = t exp(-a^2 + p(t)) with t = 1 / (1 + a / 2), a formula whose relative
+ * error is 1.2e-7 (Press et al., Numerical Recipes, section 6.2). */
 INLINE void v_normal_distribution(int count, vf *x)
 {
     vf a[CHAINS], t[CHAINS], p[CHAINS];

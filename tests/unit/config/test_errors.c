@@ -77,6 +77,8 @@ static void test_messages(void **state)
         {"training: {batch: 1, bacth: 2}\n", "1:22: unknown key 'training.bacth'; did you mean 'training.batch'?" ALL},
         {"network: {batch: 1}\n", "1:11: unknown key 'network.batch'; did you mean 'training.batch'?" ALL},
         {"schedule:\n  kind: linear\n", "1:1: unknown key 'schedule'; did you mean 'diffusion.schedule'?" ALL},
+        {"parallel: {block_rows: 7}\n",
+         "1:24: parallel.block_rows: expected 0, or an integer from 8 to 4096, found '7'"},
         {"frobnicate: 1\n", "1:1: unknown key 'frobnicate'" ALL},
         {"training:\n  factors: bfloat16\n", "2:3: training.factors is now called training.precision"},
         {"training.factors: bfloat16\n", "1:1: training.factors is now called training.precision"},

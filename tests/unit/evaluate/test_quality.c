@@ -12,7 +12,8 @@ static float first[ROWS_MOST * D_MOST], second[ROWS_MOST * D_MOST], directions[D
 /* scale z + shift in column j */
 static void fill(int64_t rows, int64_t columns, int64_t stream, double scale, double shift, float *out)
 {
-    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 11, DDPM_RANDOM_DATA, stream, 0, rows, columns, out);
+    const ddpm_normal_stream numbers = {11, DDPM_RANDOM_DATA, stream};
+    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), numbers, 0, ddpm_matrix_dense(out, rows, columns));
     for (int64_t i = 0; i < rows * columns; i++) out[i] = (float)(scale * (double)out[i] + shift);
 }
 

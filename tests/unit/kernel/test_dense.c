@@ -20,6 +20,18 @@ static struct {
 } m;
 
 static const float MARK = 12345.0f;
+static const ddpm_dense layer = {m.packed, m.bias, m.transposed};
+
+/* Rows first .. first+rows-1 of one of the arrays above. */
+static ddpm_const_matrix from(const float *block, int64_t first, int64_t rows, int64_t columns)
+{
+    return (ddpm_const_matrix){block + first * ROOM, rows, columns, ROOM};
+}
+
+static ddpm_matrix to(float *block, int64_t rows, int64_t columns)
+{
+    return (ddpm_matrix){block, rows, columns, ROOM};
+}
 
 static int is_bfloat16(void)
 {
@@ -52,8 +64,8 @@ static void mark_block(float *block)
 
 static void make(int64_t k, int64_t n)
 {
-    const int64_t panel = kernels->panel, panels = ddpm_round_up(n, panel) / panel,
-                  back = ddpm_round_up(k, panel) / panel;
+    const int64_t panels = ddpm_pieces(n, kernels->panel), back = ddpm_pieces(k, kernels->panel);
+    const ddpm_const_matrix w = {m.w, k, n, n};
     fill_factors(m.w, k * n, 1);
     fill_any(m.bias, n, 2);
     memset(m.bias + n, 0, (size_t)(ROOM - n) * sizeof(float));
@@ -61,8 +73,9 @@ static void make(int64_t k, int64_t n)
     fill_block(m.dz, n, 4);
     fill_block(m.slope, k, 5);
     for (int64_t i = 0; i < ROOM * WIDEST; i++) m.packed[i] = m.transposed[i] = NAN;
-    kernels->pack(m.w, k, n, 0, panels, m.packed);
-    for (int64_t p = 0; p < back; p++) kernels->pack_transposed(m.w, k, n, p, p + 1, m.transposed); /* in parts */
+    kernels->pack(w, (ddpm_range){0, panels}, m.packed);
+    for (int64_t p = 0; p < back; p++) /* in parts */
+        kernels->pack_transposed(w, (ddpm_range){p, p + 1}, m.transposed);
 }
 
 /* A chain of `terms` float operations is off by at most terms x 2^-24 of the sum of sizes. */
@@ -74,7 +87,7 @@ static void expect_sum(float value, double expected, double sizes, int64_t terms
 static void check_forward(int64_t rows, int64_t k, int64_t n)
 {
     mark_block(m.out);
-    kernels->forward(rows, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, m.out, NULL, ROOM, m.scratch);
+    kernels->forward(&layer, from(m.x, 0, rows, k), DDPM_ACTIVATION_IDENTITY, to(m.out, rows, n), NULL, m.scratch);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t j = 0; j < n; j++) {
             double sum = (double)m.bias[j], sizes = fabs(sum);
@@ -92,7 +105,7 @@ static void check_forward(int64_t rows, int64_t k, int64_t n)
 static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slope)
 {
     mark_block(m.out);
-    kernels->backward_data(rows, k, n, m.dz, ROOM, m.transposed, with_slope ? m.slope : NULL, m.out, ROOM, m.scratch);
+    kernels->backward_data(&layer, from(m.dz, 0, rows, n), with_slope ? m.slope : NULL, to(m.out, rows, k), m.scratch);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t i = 0; i < k; i++) {
             const double factor = with_slope ? (double)m.slope[row * ROOM + i] : 1.0;
@@ -110,14 +123,14 @@ static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slo
 /* x^T dz of rows first .. first+rows-1. */
 static int add_float(int64_t first, int64_t rows, int64_t block, int64_t k, int64_t n, float *sum)
 {
-    return kernels->backward_weights_float(rows, block, k, n, m.x + first * ROOM, ROOM, m.dz + first * ROOM, ROOM,
-                                           1024.0f, sum, m.scratch);
+    return kernels->backward_weights_float(from(m.x, first, rows, k), from(m.dz, first, rows, n), block,
+                                           (ddpm_float_sums){sum, 1024.0f}, m.scratch);
 }
 
 static int add_fixed(int64_t first, int64_t rows, int64_t block, int64_t k, int64_t n, double scale, int64_t *sum)
 {
-    return kernels->backward_weights_fixed(rows, block, k, n, m.x + first * ROOM, ROOM, m.dz + first * ROOM, ROOM,
-                                           scale, 1024.0f, sum, m.scratch);
+    return kernels->backward_weights_fixed(from(m.x, first, rows, k), from(m.dz, first, rows, n), block,
+                                           (ddpm_fixed_sums){sum, scale, 1024.0f}, m.scratch);
 }
 
 static void check_backward_weights(int64_t rows, int64_t k, int64_t n)
@@ -142,7 +155,7 @@ static void check_backward_weights(int64_t rows, int64_t k, int64_t n)
             expect_sum(m.sum[at], sum, sizes, rows, "weights", (rows * 1000 + k) * 1000 + n);
             assert_int_equal(m.fixed[at], at + llrint((double)m.sum[at] * scale));
         }
-    kernels->column_sums(rows, n, m.dz, ROOM, m.alone);
+    kernels->column_sums(from(m.dz, 0, rows, n), m.alone);
     for (int64_t j = 0; j < n; j++) {
         double sum = 0.0, sizes = 0.0;
         for (int64_t row = 0; row < rows; row++) {
@@ -223,20 +236,20 @@ static void test_row_stands_alone(void **state)
     for (int a = 0; a < WIDTHS; a++) {
         const int64_t k = widths[a], n = widths[WIDTHS - 1 - a];
         make(k, n);
-        kernels->forward(MOST_ROWS, k, n, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_SILU, whole, whole_slope, ROOM,
+        kernels->forward(&layer, from(m.x, 0, MOST_ROWS, k), DDPM_ACTIVATION_SILU, to(whole, MOST_ROWS, n), whole_slope,
                          m.scratch);
-        kernels->backward_data(MOST_ROWS, k, n, m.dz, ROOM, m.transposed, m.slope, whole_back, ROOM, m.scratch);
+        kernels->backward_data(&layer, from(m.dz, 0, MOST_ROWS, n), m.slope, to(whole_back, MOST_ROWS, k), m.scratch);
         for (int64_t first = 0; first < MOST_ROWS; first++) {
             const int64_t rows = 1 + (first * 7) % 20 < MOST_ROWS - first ? 1 + (first * 7) % 20 : MOST_ROWS - first;
-            kernels->forward(rows, k, n, m.x + first * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_SILU, m.out,
-                             m.out_slope, ROOM, m.scratch);
+            kernels->forward(&layer, from(m.x, first, rows, k), DDPM_ACTIVATION_SILU, to(m.out, rows, n), m.out_slope,
+                             m.scratch);
             for (int64_t row = 0; row < rows; row++) {
                 const int64_t at = (first + row) * ROOM;
                 expect_bits(m.out + row * ROOM, whole + at, (size_t)n * sizeof(float), "forward", first);
                 expect_bits(m.out_slope + row * ROOM, whole_slope + at, (size_t)n * sizeof(float), "slope", first);
             }
-            kernels->backward_data(rows, k, n, m.dz + first * ROOM, ROOM, m.transposed, m.slope + first * ROOM, m.out,
-                                   ROOM, m.scratch);
+            kernels->backward_data(&layer, from(m.dz, first, rows, n), m.slope + first * ROOM, to(m.out, rows, k),
+                                   m.scratch);
             for (int64_t row = 0; row < rows; row++)
                 expect_bits(m.out + row * ROOM, whole_back + (first + row) * ROOM, (size_t)k * sizeof(float),
                             "backward", first);
@@ -252,14 +265,13 @@ static void test_fused_activation(void **state)
     for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++) {
         static float z[ROOM], h[ROOM], slope[ROOM];
         for (int64_t row = 0; row < 9; row++) {
-            kernels->forward(1, 33, 66, m.x + row * ROOM, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, z, NULL,
-                             ROOM, m.scratch);
+            kernels->forward(&layer, from(m.x, row, 1, 33), DDPM_ACTIVATION_IDENTITY, to(z, 1, 66), NULL, m.scratch);
             kernels->activate(66, (ddpm_activation)activation, z, h, slope);
-            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, m.out_slope,
-                             ROOM, m.scratch);
+            kernels->forward(&layer, from(m.x, 0, 9, 33), (ddpm_activation)activation, to(m.out, 9, 66), m.out_slope,
+                             m.scratch);
             expect_bits(m.out + row * ROOM, h, 66 * sizeof(float), "value", activation);
             expect_bits(m.out_slope + row * ROOM, slope, 66 * sizeof(float), "slope", activation);
-            kernels->forward(9, 33, 66, m.x, ROOM, m.packed, m.bias, (ddpm_activation)activation, m.out, NULL, ROOM,
+            kernels->forward(&layer, from(m.x, 0, 9, 33), (ddpm_activation)activation, to(m.out, 9, 66), NULL,
                              m.scratch);
             expect_bits(m.out + row * ROOM, h, 66 * sizeof(float), "value without slope", activation);
         }
@@ -286,25 +298,25 @@ static void test_refusal(void **state)
 /* To the nearest bfloat16, ties to even; infinities and NaN stay what they are. */
 static void test_rounding(void **state)
 {
-    static const float from[] = {1.0f,       0x1.01p0f, 0x1.010002p0f,   0x1.03p0f, -0x1.05p0f, 0x1.fffffep10f,
-                                 0x1.ffp10f, INFINITY,  0x1.fffffep127f, -INFINITY, NAN,        0x1.3p-100f};
-    static const float to[] = {1.0f,    1.0f,     0x1.02p0f, 0x1.04p0f, -0x1.04p0f, 0x1p11f,
-                               0x1p11f, INFINITY, INFINITY,  -INFINITY, NAN,        0x1.3p-100f};
-    enum { NUMBERS = sizeof from / sizeof *from };
+    static const float numbers[] = {1.0f,       0x1.01p0f, 0x1.010002p0f,   0x1.03p0f, -0x1.05p0f, 0x1.fffffep10f,
+                                    0x1.ffp10f, INFINITY,  0x1.fffffep127f, -INFINITY, NAN,        0x1.3p-100f};
+    static const float rounded[] = {1.0f,    1.0f,     0x1.02p0f, 0x1.04p0f, -0x1.04p0f, 0x1p11f,
+                                    0x1p11f, INFINITY, INFINITY,  -INFINITY, NAN,        0x1.3p-100f};
+    enum { NUMBERS = sizeof numbers / sizeof *numbers };
     const float one = 1.0f;
     (void)state;
     if (!is_bfloat16()) return;
     make(1, 1);
-    kernels->pack(&one, 1, 1, 0, 1, m.packed);
+    kernels->pack((ddpm_const_matrix){&one, 1, 1, 1}, (ddpm_range){0, 1}, m.packed);
     m.bias[0] = -0.0f;
-    for (int i = 0; i < NUMBERS; i++) m.x[i * ROOM] = from[i];
-    kernels->forward(NUMBERS, 1, 1, m.x, ROOM, m.packed, m.bias, DDPM_ACTIVATION_IDENTITY, m.out, NULL, ROOM,
+    for (int i = 0; i < NUMBERS; i++) m.x[i * ROOM] = numbers[i];
+    kernels->forward(&layer, from(m.x, 0, NUMBERS, 1), DDPM_ACTIVATION_IDENTITY, to(m.out, NUMBERS, 1), NULL,
                      m.scratch);
     for (int i = 0; i < NUMBERS; i++) {
-        if (isnan(to[i]))
+        if (isnan(rounded[i]))
             assert_true(isnan(m.out[i * ROOM]));
         else
-            assert_true(m.out[i * ROOM] == to[i]);
+            assert_true(m.out[i * ROOM] == rounded[i]);
     }
 }
 

@@ -40,19 +40,40 @@ static void make(int64_t n)
     mark(m.dmodulation, ROWS * M_STRIDE);
 }
 
-static void norm(int64_t first, int64_t rows, int64_t n, int64_t step)
+/* Rows first .. first+rows-1 of an array of stride STRIDE. */
+static ddpm_matrix rows_of(float *block, int64_t first, int64_t rows, int64_t n)
 {
-    const float *modulation = m.modulation + first * step;
-    kernels->norm(rows, n, m.x + first * STRIDE, STRIDE, modulation, modulation + n, step, m.normal + first * STRIDE,
-                  m.inverse + first, m.y + first * STRIDE, STRIDE);
+    return (ddpm_matrix){block + first * STRIDE, rows, n, STRIDE};
+}
+
+static ddpm_const_matrix read_rows(const float *block, int64_t first, int64_t rows, int64_t n)
+{
+    return (ddpm_const_matrix){block + first * STRIDE, rows, n, STRIDE};
+}
+
+/* Part `part` of the modulation's rows, or of its gradient's. */
+static ddpm_const_matrix modulation_of(int64_t first, int64_t rows, int64_t n, int part, int64_t stride)
+{
+    return (ddpm_const_matrix){m.modulation + first * stride + part * n, rows, n, stride};
+}
+
+static ddpm_matrix dmodulation_of(int64_t first, int64_t rows, int64_t n, int part)
+{
+    return (ddpm_matrix){m.dmodulation + first * M_STRIDE + part * n, rows, n, M_STRIDE};
+}
+
+static void norm(int64_t first, int64_t rows, int64_t n, int64_t stride)
+{
+    kernels->norm(read_rows(m.x, first, rows, n), modulation_of(first, rows, n, 0, stride),
+                  modulation_of(first, rows, n, 1, stride), rows_of(m.normal, first, rows, n), m.inverse + first,
+                  rows_of(m.y, first, rows, n));
 }
 
 static void norm_backward(int64_t first, int64_t rows, int64_t n)
 {
-    float *dm = m.dmodulation + first * M_STRIDE;
-    kernels->norm_backward(rows, n, m.dy + first * STRIDE, m.normal + first * STRIDE, STRIDE, m.inverse + first,
-                           m.modulation + first * M_STRIDE, M_STRIDE, m.dx + first * STRIDE, STRIDE, dm, dm + n,
-                           M_STRIDE);
+    kernels->norm_backward(read_rows(m.dy, first, rows, n), read_rows(m.normal, first, rows, n), m.inverse + first,
+                           modulation_of(first, rows, n, 0, M_STRIDE), rows_of(m.dx, first, rows, n),
+                           dmodulation_of(first, rows, n, 0), dmodulation_of(first, rows, n, 1));
 }
 
 /* y of one row in double. */
@@ -152,10 +173,11 @@ static void test_gate(void **state)
         const int64_t n = widths[w];
         make(n);
         memcpy(x, m.x, sizeof x);
-        kernels->gate(ROWS, n, m.dy, STRIDE, m.modulation + 2 * n, M_STRIDE, x, STRIDE);
+        const ddpm_const_matrix gates = modulation_of(0, ROWS, n, 2, M_STRIDE);
+        kernels->gate(read_rows(m.dy, 0, ROWS, n), gates, rows_of(x, 0, ROWS, n));
         mark(dy, ROWS * STRIDE);
-        kernels->gate_backward(ROWS, n, m.x, STRIDE, m.dy, STRIDE, m.modulation + 2 * n, M_STRIDE, dy,
-                               m.dmodulation + 2 * n, M_STRIDE);
+        kernels->gate_backward(read_rows(m.x, 0, ROWS, n), read_rows(m.dy, 0, ROWS, n), gates, rows_of(dy, 0, ROWS, n),
+                               dmodulation_of(0, ROWS, n, 2));
         expect_marks(n, 2, 3);
         for (int64_t row = 0; row < ROWS; row++)
             for (int64_t j = 0; j < n; j++) {

@@ -55,7 +55,8 @@ static void test_distribution(void **state)
 {
     double moment[5] = {0}, distance = 0.0, products[COLUMNS] = {0};
     (void)state;
-    ddpm_normal_rows(kernels, 11, DDPM_RANDOM_NOISE, 4, 0, N / COLUMNS, COLUMNS, numbers);
+    ddpm_normal_rows(kernels, (ddpm_normal_stream){11, DDPM_RANDOM_NOISE, 4}, 0,
+                     ddpm_matrix_dense(numbers, N / COLUMNS, COLUMNS));
     for (int64_t i = 0; i < N; i++) {
         double power = 1.0;
         for (int k = 1; k < 5; k++) moment[k] += (power *= (double)numbers[i]);
@@ -84,10 +85,11 @@ static void test_rows_stand_alone(void **state)
     (void)state;
     for (int w = 0; w < 11; w++) {
         const int64_t d = widths[w];
-        ddpm_normal_rows(kernels, 5, DDPM_RANDOM_START, 6, far, 40, d, whole);
+        ddpm_normal_rows(kernels, (ddpm_normal_stream){5, DDPM_RANDOM_START, 6}, far, ddpm_matrix_dense(whole, 40, d));
         for (int64_t first = 0; first < 40; first += 7) {
             const int64_t rows = 40 - first < 9 ? 40 - first : 9;
-            ddpm_normal_rows(kernels, 5, DDPM_RANDOM_START, 6, far + first, rows, d, part);
+            ddpm_normal_rows(kernels, (ddpm_normal_stream){5, DDPM_RANDOM_START, 6}, far + first,
+                             ddpm_matrix_dense(part, rows, d));
             expect_bits(part, whole + first * d, (size_t)(rows * d) * sizeof *part, "rows", d);
         }
         for (int64_t row = 0; row < 40; row += 13)

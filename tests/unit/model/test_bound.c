@@ -43,8 +43,10 @@ static void test_terms(void **state)
         for (int32_t t = 1; t <= T; t++) {
             double sum = 0.0, squares = 0.0;
             for (int64_t b = 0; b < BLOCKS; b++) {
-                ddpm_bound_terms(&objective, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &flow.denoiser, 5,
-                                 b * MIXTURE_ROWS, MIXTURE_ROWS, 1, x + b * MIXTURE_ROWS, t, &memory, terms);
+                ddpm_bound_terms(&objective,
+                                 &(ddpm_denoising){&flow.denoiser, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 5,
+                                                   b * MIXTURE_ROWS, MIXTURE_ROWS},
+                                 x + b * MIXTURE_ROWS, t, &memory, terms);
                 for (int64_t i = 0; i < MIXTURE_ROWS; i++) {
                     sum += terms[i] / ROWS;
                     squares += terms[i] * terms[i] / ROWS;

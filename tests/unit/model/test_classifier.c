@@ -27,7 +27,8 @@ static void test_cross_entropy(void **state)
     (void)state;
     fill_any(logits, ROWS * STRIDE, 70);
     for (int i = 0; i < ROWS * STRIDE; i++) gradient[i] = 77.0f;
-    const double loss = ddpm_classifier_rows(ROWS, CLASSES, logits, STRIDE, labels, importance, 0.25, gradient, losses);
+    const double loss = ddpm_classifier_rows((ddpm_const_matrix){logits, ROWS, CLASSES, STRIDE}, labels, importance,
+                                             0.25, (ddpm_matrix){gradient, ROWS, CLASSES, STRIDE}, losses);
     for (int row = 0; row < ROWS; row++) {
         for (int k = 0; k < CLASSES; k++) z[k] = (double)logits[row * STRIDE + k];
         const double own = loss_of(CLASSES, z, (int64_t)labels[row]), share = 0.25 * (double)importance[row];
@@ -53,7 +54,9 @@ static void test_sure_of_itself(void **state)
     const float logits[4] = {1000.0f, -1000.0f, -1000.0f, 1000.0f}, labels[2] = {0, 0};
     float gradient[4], losses[2];
     (void)state;
-    expect_near(ddpm_classifier_rows(2, 2, logits, 2, labels, NULL, 1.0, gradient, losses), 2000.0, 1e-3, "loss", 0);
+    const double loss = ddpm_classifier_rows((ddpm_const_matrix){logits, 2, 2, 2}, labels, NULL, 1.0,
+                                             ddpm_matrix_dense(gradient, 2, 2), losses);
+    expect_near(loss, 2000.0, 1e-3, "loss", 0);
     expect_near((double)losses[0], 0.0, 1e-30, "loss of the sure", 0);
     expect_near((double)gradient[2], -1.0, 1e-6, "gradient of the wrong", 0);
 }
@@ -75,15 +78,13 @@ static void test_gradient_by_xt(void **state)
     float xt[ROWS * COLUMNS], gradient[ROWS * COLUMNS];
     double out[CLASSES], *parameters = NULL;
     int32_t t[ROWS];
-    int64_t stride;
     small_network s = small_network_make(&spec, ROWS);
     (void)state;
     fill_rows(&spec, ROWS, xt, t);
     expect_ok(DDPM_NEW(&parameters, s.count, "parameters"));
     for (int64_t i = 0; i < s.count; i++) parameters[i] = (double)s.parameters[i];
-    const float *logits = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
-    float *dlogits = ddpm_workspace_dout(s.workspace, &stride);
-    (void)ddpm_classifier_rows(ROWS, CLASSES, logits, stride, labels, NULL, -1.0, dlogits, NULL);
+    const ddpm_const_matrix logits = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t);
+    (void)ddpm_classifier_rows(logits, labels, NULL, -1.0, ddpm_workspace_dout(s.workspace, ROWS), NULL);
     ddpm_network_input_gradient(s.network, s.packed, s.workspace, ROWS, t, gradient);
     for (int i = 0; i < ROWS * COLUMNS; i++) {
         const int row = i / COLUMNS;
@@ -131,7 +132,7 @@ typedef struct guided {
 } guided;
 
 /* The mixture's own prediction, steered by the gradient of the exact ln p(part | x_t): its score less that of all. */
-static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
     guided *g = self;
     const double factor = g->scale * ddpm_diffusion_guidance(g->diffusion, t);
@@ -147,8 +148,7 @@ static const float *predict(void *self, int64_t first, int64_t rows, const float
             g->out[row * D + j] = (float)(prediction_of(g->diffusion, t, (double)x[j], score) + factor * gradient);
         }
     }
-    *stride = D;
-    return g->out;
+    return (ddpm_const_matrix){g->out, rows, D, D};
 }
 
 static ddpm_diffusion make(int prediction, int zero_terminal)
@@ -175,8 +175,7 @@ static void test_prediction_of_a_class(void **state)
                 guided g = {.diffusion = &d, .m = &m, .part = part, .scale = 1.0};
                 const double abar = d.schedule.alpha_bar[t],
                              variance = abar * m.deviation[part] * m.deviation[part] + 1.0 - abar;
-                int64_t stride;
-                const float *out = predict(&g, 0, 1, x, t, &stride);
+                const float *out = predict(&g, 0, 1, x, t).data;
                 for (int64_t j = 0; j < D; j++) {
                     const double score = -((double)x[j] - sqrt(abar) * m.mean[part][j]) / variance;
                     const double expected = prediction_of(&d, t, (double)x[j], score);
@@ -198,8 +197,9 @@ static void measure(const ddpm_sampler *sampler, guided *g, double *mean, double
     float x[MIXTURE_ROWS * D], scratch[3 * MIXTURE_ROWS * D];
     double sum[D] = {0.0}, squares = 0.0;
     for (int64_t first = 0; first < COUNT; first += MIXTURE_ROWS) {
-        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, first, MIXTURE_ROWS,
-                         scratch, x, 0, NULL, 0);
+        ddpm_sampler_run(
+            sampler, &(ddpm_denoising){&denoiser, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, first, MIXTURE_ROWS},
+            scratch, x, (ddpm_snapshots){0});
         for (int64_t i = 0; i < MIXTURE_ROWS * D; i++) {
             sum[i % D] += (double)x[i];
             squares += pow((double)x[i] - g->m->mean[g->part][i % D], 2.0);

@@ -26,7 +26,7 @@ typedef struct normal {
     float noise[MIXTURE_ROWS * D];
 } normal;
 
-static const float *normal_predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+static ddpm_const_matrix normal_predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
     normal *n = self;
     const double abar = n->schedule->alpha_bar[t];
@@ -39,8 +39,7 @@ static const float *normal_predict(void *self, int64_t first, int64_t rows, cons
             for (int k = 0; k < D; k++) x0 += gain[j][k] * ((double)xt[i + k] - sqrt(abar) * mean[k]);
             n->noise[i + j] = (float)(((double)xt[i + j] - sqrt(abar) * x0) / sqrt(1.0 - abar));
         }
-    *stride = D;
-    return n->noise;
+    return (ddpm_const_matrix){n->noise, rows, D, D};
 }
 
 static void complete(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser, int64_t first, int64_t rows,
@@ -49,8 +48,9 @@ static void complete(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser,
     float scratch[3 * MIXTURE_ROWS * D];
     for (int64_t done = 0; done < rows; done += MIXTURE_ROWS) {
         const int64_t n = rows - done < MIXTURE_ROWS ? rows - done : MIXTURE_ROWS;
-        ddpm_sampler_complete(sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), denoiser, 8, first + done, n,
-                              scratch, known + done * D, passes, x + done * D);
+        ddpm_sampler_complete(
+            sampler, &(ddpm_denoising){denoiser, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, first + done, n},
+            scratch, known + done * D, passes, x + done * D);
     }
 }
 
@@ -138,8 +138,8 @@ static void test_extremes_and_blocks(void **state)
         nothing[i] = NAN;
         some[i] = i % 3 == 0 ? NAN : all[i];
     }
-    ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, 100, ROWS, scratch, x, 0,
-                     NULL, 0);
+    ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, 100, ROWS},
+                     scratch, x, (ddpm_snapshots){0});
     complete(&sampler, &denoiser, 100, ROWS, nothing, 1, y);
     expect_bits(y, x, sizeof x, "nothing known", 0);
     complete(&sampler, &denoiser, 100, ROWS, nothing, 2, y);

@@ -31,7 +31,7 @@ static void test_chain(void **state)
     (void)state;
     for (int64_t i = 0; i < 2 * N; i++) x[i] = (float)start[i % 2];
     for (int64_t t = 1; t <= T; t++) {
-        ddpm_normal_rows(kernels, 1, DDPM_RANDOM_FORWARD, t, 0, N, 2, noise);
+        ddpm_normal_rows(kernels, (ddpm_normal_stream){1, DDPM_RANDOM_FORWARD, t}, 0, ddpm_matrix_dense(noise, N, 2));
         ddpm_diffusion_step_rows(&d, N, 2, t, noise, x);
         const double signal = sqrt(d.schedule.alpha_bar[t]), rest = d.schedule.one_minus_alpha_bar[t];
         for (int64_t j = 0; j < 2; j++) {

@@ -115,7 +115,8 @@ static bound measure_bound(mixture *m, const ddpm_objective *objective)
         mixture_draw(m, at, MIXTURE_ROWS, x);
         for (int64_t draw = 0; draw < DRAWS; draw++)
             for (int32_t t = 1; t <= schedule->steps; t++) {
-                ddpm_bound_terms(objective, kernels, &flow.denoiser, 5, draw * ROWS + at, MIXTURE_ROWS, D, x, t,
+                ddpm_bound_terms(objective,
+                                 &(ddpm_denoising){&flow.denoiser, kernels, 5, draw * ROWS + at, MIXTURE_ROWS}, x, t,
                                  &memory, terms);
                 for (int64_t i = 0; i < MIXTURE_ROWS; i++) {
                     if (t > 1) assert_true(terms[i] >= 0.0);

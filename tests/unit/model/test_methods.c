@@ -61,19 +61,18 @@ typedef struct normal {
     float out[2 * BLOCK];
 } normal;
 
-static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
     normal *n = self;
     const ddpm_schedule *schedule = &n->diffusion->schedule;
     (void)first;
-    *stride = 2;
     for (int64_t i = 0; i < rows; i++) {
         const double x0 = normal_x0(schedule, t, (double)xt[i]), abar = schedule->alpha_bar[t];
         const double noise = ((double)xt[i] - sqrt(abar) * x0) / sqrt(1.0 - abar);
         n->out[2 * i] = (float)(n->diffusion->predict == DDPM_PREDICT_DATA ? x0 : noise);
         n->out[2 * i + 1] = n->head;
     }
-    return n->out;
+    return (ddpm_const_matrix){n->out, rows, 2, 2};
 }
 
 static void draw(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser, int64_t count, float *x)
@@ -81,8 +80,9 @@ static void draw(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser, int
     float scratch[3 * BLOCK * 2];
     for (int64_t first = 0; first < count; first += BLOCK) {
         const int64_t rows = count - first < BLOCK ? count - first : BLOCK;
-        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), denoiser, 8, first, rows, scratch,
-                         x + first * sampler->columns, 0, NULL, 0);
+        ddpm_sampler_run(sampler,
+                         &(ddpm_denoising){denoiser, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, first, rows},
+                         scratch, x + first * sampler->columns, (ddpm_snapshots){0});
     }
 }
 
@@ -163,7 +163,8 @@ static void test_paths_without_noise(void **state)
     float start[COUNT], x[COUNT];
     ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
     (void)state;
-    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, DDPM_RANDOM_START, 0, 0, COUNT, 1, start);
+    ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), (ddpm_normal_stream){8, DDPM_RANDOM_START, 0}, 0,
+                     ddpm_matrix_dense(start, COUNT, 1));
     for (int method = DDPM_METHOD_DDIM; method <= DDPM_METHOD_DPM_SOLVER; method++)
         for (int64_t K = 1; K <= T; K++) {
             ddpm_sampler sampler = create(&d, method, 1, K, 0.0);
@@ -200,8 +201,8 @@ static double error_half_way(int method, int64_t steps, int64_t K)
     const ddpm_denoiser denoiser = {predict, &n};
     const double v = deviation * deviation, top = d.schedule.alpha_bar[steps], middle = d.schedule.alpha_bar[steps / 2];
     assert_int_equal(ddpm_sampler_snapshot_step(&sampler, 3, 1), steps / 2);
-    ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, 0, COUNT, scratch, x, 3, way,
-                     COUNT);
+    ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, 0, COUNT},
+                     scratch, x, (ddpm_snapshots){3, way, COUNT});
     for (int i = 0; i < COUNT; i++) {
         const double stretch = sqrt((middle * v + 1.0 - middle) / (top * v + 1.0 - top));
         const double exact = sqrt(middle) * mean + stretch * ((double)way[i] - sqrt(top) * mean);
@@ -318,16 +319,16 @@ static void test_corrections_keep_a_mixture(void **state)
     const int64_t s = step->s;
     (void)state;
     mixture_draw(&m, 0, COUNT, samples);
-    ddpm_normal_rows(kernels, 1, DDPM_RANDOM_FORWARD, 0, 0, COUNT, 2, noise);
+    ddpm_normal_rows(kernels, (ddpm_normal_stream){1, DDPM_RANDOM_FORWARD, 0}, 0, ddpm_matrix_dense(noise, COUNT, 2));
     for (int i = 0; i < 2 * COUNT; i++) samples[i] = d.signal[s] * samples[i] + d.noise[s] * noise[i];
     expect_mixture(&m, s, COUNT, samples, 0.0, 0);
     for (int c = 1; c <= STEPS; c++) { /* a step of the sampler's loop, written out */
-        ddpm_normal_rows(kernels, 1, DDPM_RANDOM_CORRECTION, c, 0, COUNT, 2, noise);
+        ddpm_normal_rows(kernels, (ddpm_normal_stream){1, DDPM_RANDOM_CORRECTION, c}, 0,
+                         ddpm_matrix_dense(noise, COUNT, 2));
         for (int64_t first = 0; first < COUNT; first += MIXTURE_ROWS) {
             const int64_t rows = COUNT - first < MIXTURE_ROWS ? COUNT - first : MIXTURE_ROWS;
-            int64_t stride;
             float *x = samples + 2 * first;
-            const float *out = mixture_predict(&m, first, rows, x, (int32_t)s, &stride);
+            const float *out = mixture_predict(&m, first, rows, x, (int32_t)s).data;
             for (int64_t i = 0; i < 2 * rows; i++) {
                 const float x0 = step->s_data_xt * x[i] + step->s_data_output * out[i];
                 x[i] += step->drift_xt * x[i] + step->drift_x0 * x0 + step->kick * noise[2 * first + i];
@@ -407,13 +408,12 @@ static void test_second_head(void **state)
 
 /* ---- what must not happen ---- */
 
-static const float *predict_nan(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+static ddpm_const_matrix predict_nan(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
     static float out[BLOCK];
     (void)self, (void)xt;
-    *stride = 1;
     for (int64_t i = 0; i < rows; i++) out[i] = first + i == 3 && t == T / 2 ? NAN : 0.0f;
-    return out;
+    return (ddpm_const_matrix){out, rows, 1, 1};
 }
 
 /* A prediction that is not a number is not clipped to one. */
@@ -464,12 +464,14 @@ static void test_samples_stand_alone(void **state)
     (void)state;
     for (int method = 0; method < DDPM_METHOD_COUNT; method++) {
         ddpm_sampler sampler = create_corrected(&d, method, 1, 9, 2);
-        ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, 0, COUNT, scratch, whole,
-                         0, NULL, 0);
+        ddpm_sampler_run(&sampler,
+                         &(ddpm_denoising){&denoiser, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, 0, COUNT},
+                         scratch, whole, (ddpm_snapshots){0});
         for (int64_t first = 0; first < COUNT; first += 7) {
             const int64_t rows = COUNT - first < 7 ? COUNT - first : 7;
-            ddpm_sampler_run(&sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, first, rows, scratch,
-                             part, 0, NULL, 0);
+            ddpm_sampler_run(&sampler,
+                             &(ddpm_denoising){&denoiser, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, first, rows},
+                             scratch, part, (ddpm_snapshots){0});
             expect_bits(part, whole + first, (size_t)rows * sizeof *part, "samples from", first);
         }
         ddpm_sampler_release(&sampler);

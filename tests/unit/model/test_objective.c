@@ -29,6 +29,15 @@ static ddpm_objective objective_of(const ddpm_diffusion *d, int loss, int weight
     return o;
 }
 
+/* The loss of rows that are D columns wide; out and gradient have a variance head and are STRIDE apart. */
+static double loss_of(const ddpm_objective *o, int64_t rows, const float *out, const float *wanted, const int32_t *at,
+                      const float *importance, double share, float *gradient, float *row_loss)
+{
+    return ddpm_objective_rows(o, (ddpm_const_matrix){out, rows, 2 * D, STRIDE},
+                               (ddpm_const_matrix){wanted, rows, D, D}, at, importance, share,
+                               (ddpm_matrix){gradient, rows, 2 * D, STRIDE}, row_loss);
+}
+
 /* ---- the same once more, from the definitions ---- */
 
 /* x0 that a prediction stands for, by the definition of each. */
@@ -232,8 +241,7 @@ static void test_rows(void **state)
                     double total = 0.0, plain = 0.0;
                     fill_all(&d);
                     const double bound = loss == DDPM_LOSS_SIMPLE ? 0.0 : loss == DDPM_LOSS_VLB ? T : 0.01 * T;
-                    const double found =
-                        ddpm_objective_rows(&o, ROWS, D, output, STRIDE, target, t, importance, share, NULL, row_loss);
+                    const double found = loss_of(&o, ROWS, output, target, t, importance, share, NULL, row_loss);
                     for (int64_t row = 0; row < ROWS; row++) {
                         double expected = bound * ddpm_objective_term(&o, D, output + row * STRIDE, target + row * D,
                                                                       (int64_t)t[row]);
@@ -247,8 +255,8 @@ static void test_rows(void **state)
                         plain += share * (double)row_loss[row];
                     }
                     expect_near(found, total, 1e-5 * (fabs(plain) + 1e-3), "loss", loss);
-                    expect_near(ddpm_objective_rows(&o, ROWS, D, output, STRIDE, target, t, NULL, share, NULL, NULL),
-                                plain, 1e-5 * (fabs(plain) + 1e-3), "loss, every row alike", loss);
+                    expect_near(loss_of(&o, ROWS, output, target, t, NULL, share, NULL, NULL), plain,
+                                1e-5 * (fabs(plain) + 1e-3), "loss, every row alike", loss);
                     ddpm_objective_release(&o);
                     ddpm_diffusion_release(&d);
                 }
@@ -260,10 +268,9 @@ static double detached(const ddpm_objective *o, const ddpm_objective *simple, in
 {
     const float *wanted = target + row * D;
     float mixed[2 * D];
-    if (o->loss != DDPM_LOSS_HYBRID)
-        return ddpm_objective_rows(o, 1, D, moved, STRIDE, wanted, t + row, NULL, 1.0, NULL, NULL);
+    if (o->loss != DDPM_LOSS_HYBRID) return loss_of(o, 1, moved, wanted, t + row, NULL, 1.0, NULL, NULL);
     if (which < D) /* the error alone */
-        return ddpm_objective_rows(simple, 1, D, moved, STRIDE, wanted, t + row, NULL, 1.0, NULL, NULL);
+        return loss_of(simple, 1, moved, wanted, t + row, NULL, 1.0, NULL, NULL);
     memcpy(mixed, output + row * STRIDE, D * sizeof *mixed);
     memcpy(mixed + D, moved + D, D * sizeof *mixed);
     return o->lambda * T / D * ddpm_objective_term(o, D, mixed, wanted, (int64_t)t[row]);
@@ -278,7 +285,7 @@ static void check_gradient(int predict, int variance, int loss, int weighting)
     fill_all(&d);
     for (int i = 0; i < ROWS; i++) importance[i] = 0.5f + 0.1f * (float)i;
     for (int i = 0; i < ROWS * STRIDE; i++) doutput[i] = 99.0f;
-    (void)ddpm_objective_rows(&o, ROWS, D, output, STRIDE, target, t, importance, 0.25, doutput, NULL);
+    (void)loss_of(&o, ROWS, output, target, t, importance, 0.25, doutput, NULL);
     for (int64_t row = 0; row < ROWS; row++) {
         double largest = 1e-6;
         for (int64_t k = 0; k < heads * D; k++) largest = fmax(largest, fabs((double)doutput[row * STRIDE + k]));
@@ -320,8 +327,8 @@ static void test_hybrid_mean_is_simple(void **state)
         ddpm_objective h = objective_of(&d, DDPM_LOSS_HYBRID, DDPM_WEIGHTING_NONE),
                        s = objective_of(&d, DDPM_LOSS_SIMPLE, DDPM_WEIGHTING_NONE);
         fill_all(&d);
-        (void)ddpm_objective_rows(&h, ROWS, D, output, STRIDE, target, t, NULL, 0.1, hybrid, NULL);
-        (void)ddpm_objective_rows(&s, ROWS, D, output, STRIDE, target, t, NULL, 0.1, simple, NULL);
+        (void)loss_of(&h, ROWS, output, target, t, NULL, 0.1, hybrid, NULL);
+        (void)loss_of(&s, ROWS, output, target, t, NULL, 0.1, simple, NULL);
         for (int64_t row = 0; row < ROWS; row++) {
             expect_bits(hybrid + row * STRIDE, simple + row * STRIDE, D * sizeof *simple, "gradient", row);
             for (int64_t j = D; j < 2 * D; j++) {
@@ -348,7 +355,9 @@ static void test_noise_weighting(void **state)
             const double said = (mixed - sqrt(1.0 - abar) * (e + wrong)) / sqrt(abar);
             const double from = x0_of(&d, at, mixed, 0.0), slope = x0_of(&d, at, mixed, 1.0) - from;
             const float right = (float)((x - from) / slope), prediction = (float)((said - from) / slope);
-            const double loss = ddpm_objective_rows(&o, 1, 1, &prediction, 1, &right, &at, NULL, 1.0, NULL, NULL);
+            const double loss =
+                ddpm_objective_rows(&o, (ddpm_const_matrix){&prediction, 1, 1, 1}, (ddpm_const_matrix){&right, 1, 1, 1},
+                                    &at, NULL, 1.0, (ddpm_matrix){0}, NULL);
             /* a small error of the mean is a difference of floats near to each other */
             expect_near(loss, wrong * wrong, 1e-6 + 1e-6 * sqrt((double)o.weight[at]), "noise", predict * 1000 + at);
         }
@@ -396,8 +405,7 @@ static void test_zero_terminal_snr(void **state)
                     ddpm_diffusion d = make(T, kinds[k], variance, 1);
                     ddpm_objective o = objective_of(&d, loss, weighting);
                     fill_all(&d);
-                    assert_true(isfinite(
-                        ddpm_objective_rows(&o, ROWS, D, output, STRIDE, target, t, NULL, 1.0, doutput, NULL)));
+                    assert_true(isfinite(loss_of(&o, ROWS, output, target, t, NULL, 1.0, doutput, NULL)));
                     for (int64_t row = 0; row < ROWS; row++)
                         for (int64_t j = 0; j < D * (ddpm_variance_is_learned(d.variance) ? 2 : 1); j++)
                             assert_true(isfinite(doutput[row * STRIDE + j]));

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "model/sampler.h"
 
-enum { D = 2, BLOCK = 128, T = 200, SAMPLES = 20000 };
+enum { D = 2, STRIDE = D + 3, BLOCK = 128, T = 200, SAMPLES = 20000 };
 
 static const double mean[D] = {0.8, -0.4}, deviation[D] = {0.3, 1.1},
                     angle = 0.6; /* N(mean, R diag(deviation^2) R^T) */
@@ -18,7 +18,7 @@ static float samples[SAMPLES * D];
 typedef struct exact {
     const ddpm_diffusion *diffusion;
     void (*expected_x0)(double abar, const double x[D], double x0[D]);
-    float out[BLOCK * (D + 3)]; /* with a stride of its own */
+    float out[BLOCK * STRIDE];
 } exact;
 
 static void normal_x0(double abar, const double x[D], double x0[D])
@@ -52,13 +52,12 @@ static void mixture_x0(double abar, const double x[D], double x0[D])
     }
 }
 
-static const float *predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t, int64_t *stride)
+static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
     exact *e = self;
     (void)first;
     const double abar = e->diffusion->schedule.alpha_bar[t], before = e->diffusion->schedule.alpha_bar[t - 1],
                  beta = e->diffusion->schedule.beta[t], rest = 1.0 - abar;
-    *stride = D + 3;
     for (int64_t row = 0; row < rows; row++) {
         const double x[D] = {(double)xt[row * D], (double)xt[row * D + 1]};
         double x0[D];
@@ -72,10 +71,10 @@ static const float *predict(void *self, int64_t first, int64_t rows, const float
                 value = ((sqrt(before) * beta * x0[j] + sqrt(1.0 - beta) * (1.0 - before) * x[j]) / rest -
                          sqrt(1.0 - beta) * x[j]) /
                         sqrt(beta);
-            e->out[row * *stride + j] = (float)value;
+            e->out[row * STRIDE + j] = (float)value;
         }
     }
-    return e->out;
+    return (ddpm_const_matrix){e->out, rows, D, STRIDE};
 }
 
 static ddpm_diffusion make(int64_t steps, int prediction, int variance)
@@ -111,8 +110,9 @@ static void draw(const ddpm_sampler *sampler, exact *e, int64_t count, float *x)
     float scratch[3 * BLOCK * D];
     for (int64_t first = 0; first < count; first += BLOCK) {
         const int64_t rows = count - first < BLOCK ? count - first : BLOCK;
-        ddpm_sampler_run(sampler, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), &denoiser, 8, first, rows, scratch,
-                         x + first * D, 0, NULL, 0);
+        ddpm_sampler_run(sampler,
+                         &(ddpm_denoising){&denoiser, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), 8, first, rows},
+                         scratch, x + first * D, (ddpm_snapshots){0});
     }
 }
 
@@ -291,13 +291,16 @@ static void test_samples_stand_alone(void **state)
     const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     (void)state;
     expect_ok(create(&d, 20, &sampler));
-    ddpm_sampler_run(&sampler, kernels, &denoiser, 8, far, COUNT, scratch, whole, 0, NULL, 0);
+    ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 8, far, COUNT}, scratch, whole,
+                     (ddpm_snapshots){0});
     for (int64_t first = 0; first < COUNT; first += 3) {
         const int64_t rows = COUNT - first < 17 ? COUNT - first : 17;
-        ddpm_sampler_run(&sampler, kernels, &denoiser, 8, far + first, rows, scratch, part, 0, NULL, 0);
+        ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 8, far + first, rows}, scratch, part,
+                         (ddpm_snapshots){0});
         expect_bits(part, whole + first * D, (size_t)(rows * D) * sizeof *part, "samples from", first);
     }
-    ddpm_sampler_run(&sampler, kernels, &denoiser, 9, far, COUNT, scratch, part, 0, NULL, 0);
+    ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 9, far, COUNT}, scratch, part,
+                     (ddpm_snapshots){0});
     assert_memory_not_equal(part, whole, 8 * sizeof *part);
     ddpm_sampler_release(&sampler);
     ddpm_diffusion_release(&d);
@@ -306,8 +309,8 @@ static void test_samples_stand_alone(void **state)
 /* Snapshots: noise first, the samples last, the steps between evenly and falling; they change nothing. */
 static void test_snapshots(void **state)
 {
-    enum { ROWS = 10, MOST = 30, STRIDE = 40 * D };
-    static float trajectory[MOST * STRIDE];
+    enum { ROWS = 10, MOST = 30, APART = 40 * D };
+    static float trajectory[MOST * APART];
     float x[ROWS * D], plain[ROWS * D], start[ROWS * D], scratch[3 * ROWS * D];
     ddpm_diffusion d = make(50, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA);
     ddpm_sampler sampler, one;
@@ -317,14 +320,16 @@ static void test_snapshots(void **state)
     (void)state;
     expect_ok(create(&d, 20, &sampler));
     expect_ok(create(&d, 1, &one));
-    ddpm_sampler_run(&sampler, kernels, &denoiser, 8, 0, ROWS, scratch, plain, 0, NULL, 0);
-    ddpm_sampler_run(&one, kernels, &denoiser, 8, 0, ROWS, scratch, x, 2, trajectory, STRIDE);
+    ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 8, 0, ROWS}, scratch, plain, (ddpm_snapshots){0});
+    ddpm_sampler_run(&one, &(ddpm_denoising){&denoiser, kernels, 8, 0, ROWS}, scratch, x,
+                     (ddpm_snapshots){2, trajectory, APART});
     memcpy(start, trajectory, sizeof start);
     for (int64_t n = 1; n <= MOST; n++) {
-        for (int64_t i = 0; i < MOST * STRIDE; i++) trajectory[i] = 77.0f;
-        ddpm_sampler_run(&sampler, kernels, &denoiser, 8, 0, ROWS, scratch, x, n, trajectory, STRIDE);
+        for (int64_t i = 0; i < MOST * APART; i++) trajectory[i] = 77.0f;
+        ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 8, 0, ROWS}, scratch, x,
+                         (ddpm_snapshots){n, trajectory, APART});
         expect_bits(x, plain, sizeof x, "samples with snapshots", n);
-        expect_bits(trajectory + (n - 1) * STRIDE, x, sizeof x, "last snapshot", n);
+        expect_bits(trajectory + (n - 1) * APART, x, sizeof x, "last snapshot", n);
         if (n > 1) expect_bits(trajectory, start, sizeof start, "first snapshot", n);
         assert_int_equal(ddpm_sampler_snapshot_step(&sampler, n, n - 1), 0);
         if (n > 1) assert_int_equal(ddpm_sampler_snapshot_step(&sampler, n, 0), 50);
@@ -333,7 +338,7 @@ static void test_snapshots(void **state)
                           b = ddpm_sampler_snapshot_step(&sampler, n, i);
             assert_true(n <= 21 ? b < a : b <= a);
         }
-        for (int64_t i = 0; i < n; i++) assert_true(trajectory[i * STRIDE + ROWS * D] == 77.0f);
+        for (int64_t i = 0; i < n; i++) assert_true(trajectory[i * APART + ROWS * D] == 77.0f);
     }
     ddpm_sampler_release(&one);
     ddpm_sampler_release(&sampler);

@@ -39,12 +39,11 @@ static void add_block(const small_network *s, int64_t first, int64_t rows, ddpm_
 {
     const ddpm_network_spec *spec = ddpm_network_get_spec(s->network);
     const int64_t outputs = spec->heads * spec->columns;
-    int64_t stride;
     (void)ddpm_network_forward(s->network, s->packed, s->workspace, rows, xt + first * COLUMNS,
-                               conditions + first * CONDITION, t + first, &stride);
-    float *dout = ddpm_workspace_dout(s->workspace, &stride);
+                               conditions + first * CONDITION, t + first);
+    const ddpm_matrix dout = ddpm_workspace_dout(s->workspace, rows);
     for (int64_t row = 0; row < rows; row++)
-        memcpy(dout + row * stride, weights + (first + row) * outputs, (size_t)outputs * sizeof *dout);
+        memcpy(dout.data + row * dout.stride, weights + (first + row) * outputs, (size_t)outputs * sizeof *weights);
     ddpm_network_backward(s->network, s->packed, s->workspace, rows, t + first, gradient);
 }
 
@@ -152,13 +151,12 @@ static void test_input_gradient(void **state)
             small_network s = small_network_make(&spec, ROWS);
             double *parameters = NULL, out[2][MOST_OUTPUTS];
             float gradient[ROWS * COLUMNS];
-            int64_t stride;
             expect_ok(DDPM_NEW(&parameters, s.count, "parameters"));
             for (int64_t i = 0; i < s.count; i++) parameters[i] = (double)s.parameters[i];
-            (void)ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t, &stride);
-            float *dout = ddpm_workspace_dout(s.workspace, &stride);
+            (void)ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t);
+            const ddpm_matrix dout = ddpm_workspace_dout(s.workspace, ROWS);
             for (int64_t row = 0; row < ROWS; row++)
-                memcpy(dout + row * stride, weights + row * MOST_OUTPUTS, MOST_OUTPUTS * sizeof *dout);
+                memcpy(dout.data + row * dout.stride, weights + row * MOST_OUTPUTS, MOST_OUTPUTS * sizeof *weights);
             ddpm_network_input_gradient(s.network, s.packed, s.workspace, ROWS, t, gradient);
             for (int64_t i = 0; i < ROWS * COLUMNS; i++) {
                 const int64_t row = i / COLUMNS;

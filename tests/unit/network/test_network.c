@@ -7,6 +7,11 @@ enum { ROWS = 37, WIDEST = 140 };
 static float xt[ROWS * WIDEST], conditions[ROWS * 20], whole[ROWS * WIDEST];
 static int32_t t[ROWS];
 
+static const float *row_of(ddpm_const_matrix matrix, int64_t row)
+{
+    return matrix.data + row * matrix.stride;
+}
+
 static ddpm_network_spec spec_of(int64_t columns, int64_t condition, int64_t heads, int64_t width, int64_t depth,
                                  int activation, int form)
 {
@@ -26,17 +31,16 @@ static void check_forward(const ddpm_network_spec *spec)
 {
     small_network s = small_network_make(spec, ROWS);
     double *parameters = NULL, out[REFERENCE_WIDEST];
-    int64_t stride;
     expect_ok(DDPM_NEW(&parameters, s.count, "parameters"));
     for (int64_t i = 0; i < s.count; i++) parameters[i] = (double)s.parameters[i];
     fill_rows(spec, ROWS, xt, t);
     fill_any(conditions, ROWS * spec->condition, 51);
-    const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t, &stride);
+    const ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t);
     for (int64_t row = 0; row < ROWS; row++) {
         reference_forward(s.network, parameters, xt + row * spec->columns, conditions + row * spec->condition, t[row],
                           out);
         for (int64_t j = 0; j < spec->heads * spec->columns; j++)
-            expect_near((double)output[row * stride + j], out[j], 5e-6, "output", row);
+            expect_near((double)row_of(output, row)[j], out[j], 5e-6, "output", row);
     }
     ddpm_release(parameters);
     small_network_free(&s);
@@ -65,11 +69,10 @@ static void test_time(void **state)
         small_network s = small_network_make(&spec, 20);
         const float same[40] = {0};
         int32_t every[20];
-        int64_t stride;
         for (int32_t i = 0; i < 20; i++) every[i] = i + 1;
-        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, 20, same, NULL, every, &stride);
+        const ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, 20, same, NULL, every);
         for (int64_t i = 0; i < 20; i++)
-            for (int64_t j = 0; j < i; j++) assert_true(output[i * stride] != output[j * stride]);
+            for (int64_t j = 0; j < i; j++) assert_true(*row_of(output, i) != *row_of(output, j));
         small_network_free(&s);
     }
 }
@@ -80,17 +83,16 @@ static void test_rows_stand_alone(void **state)
     for (int form = 0; form < FORMS; form++) {
         const ddpm_network_spec spec = spec_of(5, 4, 2, 40, 3, DDPM_ACTIVATION_GELU, form);
         small_network s = small_network_make(&spec, ROWS);
-        int64_t stride;
         fill_rows(&spec, ROWS, xt, t);
         fill_any(conditions, ROWS * 4, 51);
-        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t, &stride);
-        for (int64_t row = 0; row < ROWS; row++) memcpy(whole + row * 10, output + row * stride, 10 * sizeof *whole);
+        ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t);
+        for (int64_t row = 0; row < ROWS; row++) memcpy(whole + row * 10, row_of(output, row), 10 * sizeof *whole);
         for (int64_t first = 0; first < ROWS; first++) {
             const int64_t rows = first % 5 + 1 < ROWS - first ? first % 5 + 1 : ROWS - first;
             output = ddpm_network_forward(s.network, s.packed, s.workspace, rows, xt + first * 5,
-                                          conditions + first * 4, t + first, &stride);
+                                          conditions + first * 4, t + first);
             for (int64_t row = 0; row < rows; row++)
-                expect_bits(output + row * stride, whole + (first + row) * 10, 10 * sizeof *whole, "row", first + row);
+                expect_bits(row_of(output, row), whole + (first + row) * 10, 10 * sizeof *whole, "row", first + row);
         }
         small_network_free(&s);
     }
@@ -104,16 +106,15 @@ static void test_condition(void **state)
         const ddpm_network_spec spec = spec_of(2, 3, 1, 16, 2, DDPM_ACTIVATION_SILU, form);
         small_network s = small_network_make(&spec, ROWS);
         const float zeros[3 * ROWS] = {0};
-        int64_t stride;
         fill_rows(&spec, ROWS, xt, t);
-        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, zeros, t, &stride);
-        for (int64_t row = 0; row < ROWS; row++) memcpy(whole + row * 2, output + row * stride, 2 * sizeof *whole);
-        output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
+        ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, zeros, t);
+        for (int64_t row = 0; row < ROWS; row++) memcpy(whole + row * 2, row_of(output, row), 2 * sizeof *whole);
+        output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t);
         for (int64_t row = 0; row < ROWS; row++)
-            expect_bits(output + row * stride, whole + row * 2, 2 * sizeof *whole, "no condition", row);
+            expect_bits(row_of(output, row), whole + row * 2, 2 * sizeof *whole, "no condition", row);
         fill_any(conditions, 3 * ROWS, 51);
-        output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t, &stride);
-        for (int64_t row = 0; row < ROWS; row++) assert_true(output[row * stride] != whole[row * 2]);
+        output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t);
+        for (int64_t row = 0; row < ROWS; row++) assert_true(*row_of(output, row) != whole[row * 2]);
         const ddpm_tensor *told = find_tensor(s.network, form == FORM_RESIDUAL ? "embedding" : "hidden0", "weight");
         assert_int_equal(told->rows, (form == FORM_RESIDUAL ? 0 : 2) + 3 + (form == FORM_GAINS ? 0 : 12));
         small_network_free(&s);
@@ -129,15 +130,14 @@ static void test_forward_only(void **state)
         small_network s = small_network_make(&spec, ROWS);
         ddpm_workspace *slim = NULL;
         ddpm_packed *packed = NULL;
-        int64_t stride;
         fill_rows(&spec, ROWS, xt, t);
         expect_ok(ddpm_packed_create(s.network, DDPM_PACK_FORWARD, &packed));
         ddpm_packed_fill(packed, s.network, s.parameters, 0, 1);
         expect_ok(ddpm_workspace_create(s.network, ROWS, ROWS, 0, &slim));
-        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
-        const float *again = ddpm_network_forward(s.network, packed, slim, ROWS, xt, NULL, t, &stride);
+        const ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t);
+        const ddpm_const_matrix again = ddpm_network_forward(s.network, packed, slim, ROWS, xt, NULL, t);
         for (int64_t row = 0; row < ROWS; row++)
-            expect_bits(again + row * stride, output + row * stride, 5 * sizeof(float), "row", row);
+            expect_bits(row_of(again, row), row_of(output, row), 5 * sizeof(float), "row", row);
         ddpm_workspace_free(slim);
         ddpm_packed_free(packed);
         small_network_free(&s);
@@ -152,14 +152,13 @@ static void test_rows_of_one_step(void **state)
         const ddpm_network_spec spec = spec_of(5, 0, 1, 40, 3, DDPM_ACTIVATION_SILU, form);
         small_network s = small_network_make(&spec, ROWS);
         ddpm_workspace *slim = NULL;
-        int64_t stride;
         fill_rows(&spec, ROWS, xt, t);
         for (int64_t row = 0; row < ROWS; row++) t[row] = 7;
         expect_ok(ddpm_workspace_create(s.network, ROWS, ROWS, 0, &slim));
-        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
-        const float *again = ddpm_network_forward(s.network, s.packed, slim, ROWS, xt, NULL, t, &stride);
+        const ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t);
+        const ddpm_const_matrix again = ddpm_network_forward(s.network, s.packed, slim, ROWS, xt, NULL, t);
         for (int64_t row = 0; row < ROWS; row++)
-            expect_bits(again + row * stride, output + row * stride, 5 * sizeof(float), "row", row);
+            expect_bits(row_of(again, row), row_of(output, row), 5 * sizeof(float), "row", row);
         ddpm_workspace_free(slim);
         small_network_free(&s);
     }
@@ -225,7 +224,6 @@ static void test_blocks_start_as_nothing(void **state)
 {
     const ddpm_network_spec spec = spec_of(5, 2, 2, 40, 3, DDPM_ACTIVATION_SILU, FORM_RESIDUAL);
     small_network s = small_network_make(&spec, ROWS);
-    int64_t stride;
     (void)state;
     ddpm_network_initialise(s.network, 3, s.parameters);
     for (int64_t i = 0; i < 2; i++) { /* also when the blocks are others */
@@ -233,12 +231,12 @@ static void test_blocks_start_as_nothing(void **state)
         if (i) fill_any(s.parameters + first->offset, 40 * 40, 80);
         ddpm_packed_fill(s.packed, s.network, s.parameters, 0, 1);
         fill_rows(&spec, ROWS, xt, t);
-        const float *output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t, &stride);
+        const ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t);
         for (int64_t row = 0; row < ROWS; row++)
             if (i == 0)
-                memcpy(whole + row * 10, output + row * stride, 10 * sizeof *whole);
+                memcpy(whole + row * 10, row_of(output, row), 10 * sizeof *whole);
             else
-                expect_bits(output + row * stride, whole + row * 10, 10 * sizeof *whole, "row", row);
+                expect_bits(row_of(output, row), whole + row * 10, 10 * sizeof *whole, "row", row);
     }
     small_network_free(&s);
 }

@@ -1,0 +1,45 @@
+/** Views of matrices: where the numbers of a block of rows lie, and in which shape. A view owns nothing and is passed
+ * by value. Local, any thread.
+ */
+#ifndef DDPM_KERNEL_MATRIX_H
+#define DDPM_KERNEL_MATRIX_H
+
+#include <stdint.h>
+
+/** A row-major matrix of float32: row i begins at data + i * stride. */
+typedef struct ddpm_matrix {
+    float *data;
+    int64_t rows, columns;
+    int64_t stride; /* from one row to the next, in elements; 0: every row is the same memory (a broadcast) */
+} ddpm_matrix;
+
+/** The same for a matrix that is only read. */
+typedef struct ddpm_const_matrix {
+    const float *data;
+    int64_t rows, columns;
+    int64_t stride;
+} ddpm_const_matrix;
+
+/** A matrix whose rows follow each other without a gap. */
+static inline ddpm_matrix ddpm_matrix_dense(float *data, int64_t rows, int64_t columns)
+{
+    return (ddpm_matrix){data, rows, columns, columns};
+}
+
+static inline ddpm_const_matrix ddpm_matrix_read(ddpm_matrix m)
+{
+    return (ddpm_const_matrix){m.data, m.rows, m.columns, m.stride};
+}
+
+/** Rows first .. first+rows-1 of a matrix. */
+static inline ddpm_matrix ddpm_matrix_part(ddpm_matrix m, int64_t first, int64_t rows)
+{
+    return (ddpm_matrix){m.data + first * m.stride, rows, m.columns, m.stride};
+}
+
+static inline ddpm_const_matrix ddpm_const_matrix_part(ddpm_const_matrix m, int64_t first, int64_t rows)
+{
+    return (ddpm_const_matrix){m.data + first * m.stride, rows, m.columns, m.stride};
+}
+
+#endif

@@ -1,0 +1,240 @@
+/* The gradient of a dense layer's weights, x^T dz, added to sums in 64-bit fixed point or in float32; and the sums of
+ * arrays and of columns that go with it.
+ *
+ * A function with the argument `exact`, a constant once it is inlined, is written once for both kinds of sums.
+ */
+#ifndef DDPM_KERNEL_SIMD_GRADIENT_H
+#define DDPM_KERNEL_SIMD_GRADIENT_H
+
+#include "product.h"
+#include "tile.h"
+
+#include "kernel/simd.h"
+
+/* Sums and the rule for what is added to them. */
+typedef struct destination {
+    int64_t *fixed; /* used if exact */
+    float *real;    /* used otherwise */
+    int64_t stride; /* of the rows of a product */
+    double scale;   /* of fixed point */
+    int32_t limit;  /* size_bits_of() the largest contribution */
+    vi *over;       /* a lane becomes nonzero when a contribution was larger, or not a number */
+} destination;
+
+/* A double below 2^51 plus 1.5 * 2^52 has its nearest integer in the low bits. */
+#define ROUNDING_MAGIC 0x1.8p52
+
+INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
+{
+    hf half[2];
+    memcpy(half, &v, sizeof v);
+    const hd magic = ROUNDING_MAGIC - (hd){0};
+    for (int i = 0; i < 2; i++) {
+        const hd rounded = widen(half[i]) * scale + magic;
+        store_hl(sum + i * HALF, load_hl(sum + i * HALF) + ((hl)rounded - (hl)magic));
+    }
+}
+
+INLINE void add_fixed_number(float v, double scale, int64_t *sum)
+{
+    const double rounded = (double)v * scale + ROUNDING_MAGIC, magic = ROUNDING_MAGIC;
+    uint64_t a, b;
+    memcpy(&a, &rounded, sizeof a);
+    memcpy(&b, &magic, sizeof b);
+    *sum = (int64_t)((uint64_t)*sum + (a - b));
+}
+
+/* The sizes of floats as integers, which are in the same order; NaN comes after infinity. */
+INLINE vi size_bits(vf v)
+{
+    return (vi)v & 0x7fffffff;
+}
+
+INLINE int32_t size_bits_of(float v)
+{
+    int32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits & 0x7fffffff;
+}
+
+INLINE int any(vi mask)
+{
+    int32_t bits = 0;
+    for (int i = 0; i < LANES; i++) bits |= mask[i];
+    return bits != 0;
+}
+
+/* The sums from element `at` on. */
+INLINE destination moved_by(int exact, destination all, int64_t at)
+{
+    if (exact)
+        all.fixed += at;
+    else
+        all.real += at;
+    return all;
+}
+
+/* Add a vector to the sums from element `at` on. */
+INLINE void add_vector(int exact, destination to, int64_t at, vf v)
+{
+    *to.over |= size_bits(v) > to.limit;
+    if (exact)
+        add_fixed_vector(v, to.scale, to.fixed + at);
+    else
+        store_vf(to.real + at, load_vf(to.real + at) + v);
+}
+
+INLINE void add_number(int exact, destination to, int64_t at, float v)
+{
+    if (size_bits_of(v) > to.limit) (*to.over)[0] = -1;
+    if (exact)
+        add_fixed_number(v, to.scale, to.fixed + at);
+    else
+        to.real[at] += v;
+}
+
+/* Add the first `columns` numbers of a panel, which are fewer than PANEL. */
+static __attribute__((noinline)) void add_some(int exact, destination to, int64_t at, const vf *panel, int64_t columns)
+{
+    for (int64_t j = 0; j < columns; j++) add_number(exact, to, at + j, panel[j / LANES][j % LANES]);
+}
+
+/* x [rows][k] in tiles of TILE columns, [ceil(k / TILE)][steps][TILE], so that a tile lies in one piece. The products
+ * run over rows: where two numbers share an element, they are of two rows. */
+INLINE void gather_tiles(ddpm_const_matrix x, element *tiles)
+{
+    for (int64_t i = 0; i < x.columns; i += TILE)
+        for (int64_t row = 0; row < x.rows; row += TERMS, tiles += TILE)
+            for (int64_t c = 0; c < TILE && i + c < x.columns; c++)
+                tiles[c] = element_of(x.data + row * x.stride + i + c, x.stride, x.rows - row);
+}
+
+/* The panel of dz that begins at a column, [steps][PANEL]. */
+INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
+{
+    for (int64_t row = 0; row < dz.rows; row += TERMS, panel += PANEL)
+        for (int v = 0; v < VECTORS; v++)
+            store_elements(panel + v * LANES,
+                           elements_of(dz.data + row * dz.stride + column + v * LANES, dz.stride, dz.rows - row));
+}
+
+/* A tile of x^T dz over the rows of one block: `rows` columns of x, which are rows of the sums, by `columns` columns of
+ * dz. The sums are prefetched while the products are computed, since those of a wide layer are in no cache. */
+INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination to, int64_t columns)
+{
+    vf product[TILE][VECTORS];
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) {
+            const int64_t at = i * to.stride + v * LANES;
+            product[i][v] = splat(0.0f);
+            __builtin_prefetch(exact ? (const void *)(to.fixed + at) : (const void *)(to.real + at), 1);
+        }
+    for (int64_t step = 0; step < x.steps; step++) {
+        elements b[VECTORS];
+        for (int v = 0; v < VECTORS; v++) b[v] = load_elements(dz.data + step * dz.stride + v * LANES);
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < VECTORS; v++)
+                product[i][v] = add_product(product[i][v], x.data[step * x.stride + i], b[v]);
+    }
+    if (columns < PANEL) {
+        for (int i = 0; i < rows; i++) add_some(exact, to, i * to.stride, product[i], columns);
+        return;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < VECTORS; v++) add_vector(exact, to, i * to.stride + v * LANES, product[i][v]);
+}
+
+/* The tiles of all blocks that go to the same sums follow each other, while these sums are in the cache. For a layer of
+ * GATHERED columns or more, the operands are first copied so that those of a tile lie in one piece: in place, each of
+ * their rows would lie in another page of memory, and the processor holds the addresses of only so many pages. */
+INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, destination to,
+                            float *scratch)
+{
+    const int64_t k = x.columns, n = dz.columns, blocks = ddpm_pieces(x.rows, block);
+    const int64_t wide = ddpm_round_up(k, TILE), most = steps_of(block), last = steps_of(x.rows - (blocks - 1) * block);
+    const int gathered = n >= GATHERED;
+    element *tiles = (element *)(void *)scratch, *panel = tiles + ((blocks - 1) * most + last) * wide;
+    vi over = {0};
+    to.over = &over;
+    for (int64_t b = 0; gathered && b < blocks; b++)
+        gather_tiles(ddpm_const_matrix_part(x, b * block, ddpm_smaller(block, x.rows - b * block)),
+                     tiles + b * most * wide);
+    for (int64_t column = 0; column < n; column += PANEL) {
+        for (int64_t b = 0; gathered && b < blocks; b++)
+            gather_panel(ddpm_const_matrix_part(dz, b * block, ddpm_smaller(block, x.rows - b * block)), column,
+                         panel + b * most * PANEL);
+        for (int64_t i = 0; i < k; i += TILE)
+            for (int64_t b = 0; b < blocks; b++) {
+                const int64_t steps = steps_of(ddpm_smaller(block, x.rows - b * block));
+                operand left = {tiles + b * most * wide + i * steps, TILE, steps},
+                        right = {panel + b * most * PANEL, PANEL, steps};
+                if (!gathered) {
+                    left =
+                        (operand){(const element *)(const void *)(x.data + b * block * x.stride + i), x.stride, steps};
+                    right = (operand){(const element *)(const void *)(dz.data + b * block * dz.stride + column),
+                                      dz.stride, steps};
+                }
+                WITH_CONSTANT_ROWS(weights_tile, k - i, exact, left, right, moved_by(exact, to, i * n + column),
+                                   n - column)
+            }
+    }
+    return any(over);
+}
+
+static int backward_weights_fixed(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_fixed_sums to,
+                                  float *scratch)
+{
+    const destination fixed = {
+        .fixed = to.sum, .stride = dz.columns, .scale = to.scale, .limit = size_bits_of(to.limit)};
+    return backward_weights(1, x, dz, block, fixed, scratch);
+}
+
+static int backward_weights_float(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_float_sums to,
+                                  float *scratch)
+{
+    const destination real = {.real = to.sum, .stride = dz.columns, .limit = size_bits_of(to.limit)};
+    return backward_weights(0, x, dz, block, real, scratch);
+}
+
+INLINE int add_array(int exact, int64_t n, const float *v, destination to)
+{
+    vi over = {0};
+    int64_t i = 0;
+    to.over = &over;
+    for (; i + LANES <= n; i += LANES) add_vector(exact, to, i, load_vf(v + i));
+    for (; i < n; i++) add_number(exact, to, i, v[i]);
+    return any(over);
+}
+
+static int add_fixed(int64_t n, const float *v, ddpm_fixed_sums to)
+{
+    return add_array(1, n, v, (destination){.fixed = to.sum, .scale = to.scale, .limit = size_bits_of(to.limit)});
+}
+
+static int add_float(int64_t n, const float *v, ddpm_float_sums to)
+{
+    return add_array(0, n, v, (destination){.real = to.sum, .limit = size_bits_of(to.limit)});
+}
+
+/* The columns of `vectors` vectors side by side, since each is a chain of additions that wait for each other. */
+INLINE void sum_vectors(int vectors, ddpm_const_matrix z, int64_t column, float *out)
+{
+    vf sum[CHAINS];
+    for (int v = 0; v < vectors; v++) sum[v] = splat(0.0f);
+    for (int64_t row = 0; row < z.rows; row++)
+        for (int v = 0; v < vectors; v++) sum[v] += load_vf(z.data + row * z.stride + column + v * LANES);
+    for (int v = 0; v < vectors; v++) store_first(out + column + v * LANES, sum[v], z.columns - column - v * LANES);
+}
+
+static void column_sums(ddpm_const_matrix z, float *out)
+{
+    enum { SIDE_BY_SIDE = 8 };
+    int64_t column = 0;
+    for (; column + SIDE_BY_SIDE * LANES <= z.columns; column += SIDE_BY_SIDE * LANES)
+        sum_vectors(SIDE_BY_SIDE, z, column, out);
+    for (; column < z.columns; column += LANES) sum_vectors(1, z, column, out);
+}
+
+#endif
