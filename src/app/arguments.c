@@ -14,6 +14,8 @@ int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddp
     opterr = 0;
     const int at = optind > 0 ? optind : 1;
     const int found = getopt_long(argc, argv, ":", options, NULL);
+    /* letters after a dash are one argument, which getopt_long has not passed while letters are left */
+    const int is_past = optind > at && *argv[optind - 1] == '-';
     *status = DDPM_OK;
     if (found == ':')
         *status = ddpm_fail(DDPM_ERR_USAGE, "option %s of 'ddpm %s' needs a value; see 'ddpm %s --help'",
@@ -23,7 +25,7 @@ int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddp
             ddpm_fail(DDPM_ERR_USAGE,
                       "'ddpm %s' has no option %s, or this option takes no value, or its short form fits several; "
                       "see 'ddpm %s --help'",
-                      argv[0], argv[optind > at ? optind - 1 : at], argv[0]);
+                      argv[0], argv[is_past ? optind - 1 : optind], argv[0]);
     return found == ':' ? '?' : found;
 }
 

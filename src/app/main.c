@@ -30,7 +30,7 @@ static void print_help(void)
     for (int i = 0; i < VERBS; i++) printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
     printf("\nexit codes:\n");
     for (int status = 0; status < DDPM_STATUS_COUNT; status++)
-        printf("  %-10d %s\n", ddpm_status_exit_code((ddpm_status)status), ddpm_status_text((ddpm_status)status));
+        printf("%5d  %s\n", ddpm_status_exit_code((ddpm_status)status), ddpm_status_text((ddpm_status)status));
 }
 
 static void print_version(void)

@@ -14,20 +14,9 @@ static const struct {
 } shapes[] = {{128, 3, 256}, {256, 4, 2048}, {512, 4, 2048}};
 enum { WIDTHS = sizeof widths / sizeof *widths, SHAPES = sizeof shapes / sizeof *shapes };
 
-/* How many times run->share the measurements of a part take, for one width or one shape. */
-static const double shares[DDPM_BENCH_PARTS] = {
-    [DDPM_BENCH_LIMITS] = 4,   [DDPM_BENCH_ALLREDUCE] = 5,  [DDPM_BENCH_KERNELS] = 6,    [DDPM_BENCH_TRAINING] = 4,
-    [DDPM_BENCH_SAMPLING] = 1, [DDPM_BENCH_CHECKPOINT] = 1, [DDPM_BENCH_PREDICTION] = 6,
-};
-
 static int is_of_shapes(ddpm_bench_part part)
 {
     return part == DDPM_BENCH_TRAINING || part == DDPM_BENCH_SAMPLING || part == DDPM_BENCH_CHECKPOINT;
-}
-
-double ddpm_bench_part_seconds(const ddpm_bench_run *run, ddpm_bench_part part)
-{
-    return shares[part] * run->share;
 }
 
 /* How often a part is measured. */
@@ -42,7 +31,7 @@ static double total_shares(const ddpm_bench_run *run)
 {
     double total = 1.0; /* the limit, which is measured in any case */
     for (ddpm_bench_part part = 0; part < DDPM_BENCH_PARTS; part++)
-        if (ddpm_bench_wants(run, part)) total += repetitions(run, part) * shares[part];
+        if (ddpm_bench_wants(run, part)) total += repetitions(run, part) * ddpm_bench_part_share(part);
     return total;
 }
 

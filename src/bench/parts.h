@@ -49,7 +49,8 @@ static inline int ddpm_bench_wants(const ddpm_bench_run *run, ddpm_bench_part pa
     return (run->options->parts >> part & 1U) != 0;
 }
 
-/** Local. Time for a part, for each width or shape that it measures. */
+/** Local. Time for a part, for each width or shape that it measures: as a multiple of run->share, and in seconds. */
+double ddpm_bench_part_share(ddpm_bench_part part);
 double ddpm_bench_part_seconds(const ddpm_bench_run *run, ddpm_bench_part part);
 
 /** Local. Add a line to the table; `of` is a format. */

@@ -7,9 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-const char *const ddpm_bench_parts[DDPM_BENCH_PARTS] = {"start",    "limits",   "allreduce",  "kernels",
-                                                        "training", "sampling", "checkpoint", "prediction"};
-
 void ddpm_bench_add(ddpm_bench_run *run, ddpm_bench_part part, const char *name, double seconds, double rate,
                     const char *unit, double share, const char *of, ...)
 {

@@ -112,7 +112,7 @@ class Classifier(Case):
                 self.fails(USAGE, "sample", model, "--classifier", other, *steer, says=["--classifier", *says])
         size = self.run_of("size", {"data.condition": "[size]", **quick})
         self.fails(USAGE, "sample", size, "--classifier", classifier, "--count", 5, "--condition", "size=1", *output,
-                   says=["'label' of 3 kinds"])
+                   says=["3 classes of 'label'"])
         for values, says in (({"data.condition": "[]"}, ["data.condition", "found 0"]),
                              ({"data.condition": "[size]"}, ["data.condition", "a number"]),
                              ({"data.condition": "[label, size]"}, ["data.condition", "found 2"]),

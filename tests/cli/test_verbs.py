@@ -307,7 +307,8 @@ class Run(Case):
     def test_info(self):
         told = {path: self.ddpm("info", path).stdout for path in (self.run, latest(self.run))}
         for text in told.values():
-            for words in ("checkpoint; its digest is right", "iteration 30 of 30", "2 columns", "hidden0/weight", "width: 32"):
+            for words in ("checkpoint; its digest is right", "iteration 30 of 30", "2 columns", "hidden0/weight",
+                          "width: 32"):
                 self.assertIn(words, text)
         self.assertEqual(told[self.run], self.ddpm("info", self.run, ranks=3).stdout)
         self.ddpm("data", "s_curve", "--count", 12, "--output", self.path("data.h5"))

@@ -268,15 +268,17 @@ static void test_refusals(void **state)
     (void)state;
     for (int i = 0; i < 5; i++) {
         spec.table = bad[i];
-        expect_failure(ddpm_schedule_create(&spec, &s), DDPM_ERR_CONFIG, "beta at step 2 of 3");
+        expect_failure(ddpm_schedule_create(&spec, &s), DDPM_ERR_CONFIG, "at step 2 of 3, found");
         assert_null(s.beta);
     }
     spec.table = table;
     spec.steps = 4; /* more steps than the table has */
-    expect_failure(ddpm_schedule_create(&spec, &s), DDPM_ERR_CONFIG, "beta at step 4 of 4");
+    expect_failure(ddpm_schedule_create(&spec, &s), DDPM_ERR_CONFIG, "at step 4 of 4, found");
     const ddpm_schedule_spec steep = {
         .kind = DDPM_SCHEDULE_LINEAR, .steps = 10, .start = 1e-4, .end = 0.02, .rescale = 1};
-    expect_failure(ddpm_schedule_create(&steep, &s), DDPM_ERR_CONFIG, "beta at step");
+    expect_failure(ddpm_schedule_create(&steep, &s), DDPM_ERR_CONFIG, "expected a beta above 0 and below 1");
+    const ddpm_schedule_spec endless = {.kind = DDPM_SCHEDULE_LINEAR, .steps = 100000, .start = 1e-4, .end = 0.02};
+    expect_failure(ddpm_schedule_create(&endless, &s), DDPM_ERR_CONFIG, "where no signal is left");
     const ddpm_schedule_spec short_one = {
         .kind = DDPM_SCHEDULE_CONSTANT, .steps = 1, .start = 0.1, .target = NAN, .zero_terminal_snr = 1};
     expect_failure(ddpm_schedule_create(&short_one, &s), DDPM_ERR_CONFIG, "zero_terminal_snr");
