@@ -90,7 +90,7 @@ class Data(Errors):
     def test_column_not_there(self):
         values = {**self.rows(np.zeros((50, 2), np.float32), columns=["mass", "charge"]),
                   "data.columns": "[mass, spin]"}
-        self.train_fails(DATA, self.config(), values, says=["rows.h5", "spin", "data.columns", "2 columns"])
+        self.train_fails(DATA, self.config(), values, says=["rows.h5", "no column 'spin'", "2 columns"])
 
     def test_nan(self):
         """In the share of the last rank; the message counts as h5py does."""
@@ -162,7 +162,8 @@ class Evaluated(Errors):
         other = self.h5("other.h5", ["b", "a"], data=values)
         for option in ("--data", "--samples-file"):
             self.fails(DATA, "evaluate", self.path("run"), "--count", 5, "--samples", 20,
-                       "--data", self.path("rows.h5"), option, f"{other}:data", says=["other.h5", "column 0 is 'b'", "that of the model is 'a'"])
+                       "--data", self.path("rows.h5"), option, f"{other}:data",
+                       says=["other.h5", "column 0 is 'b'", "that of the model is 'a'"])
 
 
 class Output(Errors):
