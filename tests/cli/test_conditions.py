@@ -147,7 +147,7 @@ class Conditions(Trained):
         plain = self.sample(*given)
         self.assertTrue(np.array_equal(plain, self.sample(*given, "--guidance", 0)))
         self.assertFalse(np.array_equal(plain, self.sample(*given, "--guidance", 2)))
-        self.assertTrue(np.array_equal(self.sample(), self.sample("--guidance", 2)))  # nothing to insist on
+        self.assertTrue(np.array_equal(self.sample(), self.sample("--guidance", 2)))  # no condition to follow
 
     def test_columns_that_are_conditions_are_not_modelled(self):
         shown = self.ddpm("info", self.run_folder).stdout
@@ -231,8 +231,8 @@ class Conditions(Trained):
         small = {"data.source": "two_moons", "data.validation": 0.1, "training.iterations": 20,
                  "training.validate_every": 0, "diffusion.condition_dropout": 0}
         always = self.train(self.config(), self.path("always"), {**small, "data.condition": "[label]"})
-        insists = self.train(self.config(), self.path("insists"),
-                             {**small, "data.condition": "[label]", "sampling.guidance": 1})
+        guided = self.train(self.config(), self.path("guided"),
+                            {**small, "data.condition": "[label]", "sampling.guidance": 1})
         plain = self.train(self.config(), self.path("plain"), small)
         whole, one = ("--count", 5, "--output", self.path("s.h5")), ("--condition", "label=1")
         file = ("--conditions", self.conditions([[0]] * 5))
@@ -245,9 +245,9 @@ class Conditions(Trained):
                 (always, "sample", (*whole, "--guidance", 1), none),
                 (always, "sample", (*whole, *one, "--guidance", 0.5), ("guidance", "--guidance 0")),
                 (always, "sample", (*whole, *file, "--guidance", 2), ("guidance", "--guidance 0")),
-                (insists, "sample", (*whole, *one), ("guidance", "--guidance 0")),
+                (guided, "sample", (*whole, *one), ("guidance", "--guidance 0")),
                 (always, "evaluate", (*quality, "--guidance", 1), ("guidance", "--guidance 0")),
-                (insists, "evaluate", quality, ("guidance", "--guidance 0"))):
+                (guided, "evaluate", quality, ("guidance", "--guidance 0"))):
             for ranks in (0, 2):
                 with self.subTest(verb=verb, arguments=arguments, ranks=ranks):
                     self.fails(USAGE, verb, model, *arguments,
@@ -258,9 +258,9 @@ class Conditions(Trained):
                 (always, "sample", (*whole, *one)),
                 (always, "sample", (*whole, *file)),
                 (always, "sample", (*given, *one)),
-                (insists, "sample", (*whole, *one, "--guidance", 0)), (always, "evaluate", quality),
-                (insists, "evaluate", ("--count", 10, "--samples", 0)),
-                (insists, "evaluate", (*quality, "--guidance", 0)),
+                (guided, "sample", (*whole, *one, "--guidance", 0)), (always, "evaluate", quality),
+                (guided, "evaluate", ("--count", 10, "--samples", 0)),
+                (guided, "evaluate", (*quality, "--guidance", 0)),
                 (plain, "sample", whole), (plain, "evaluate", (*quality, "--guidance", 1))):
             with self.subTest(verb=verb, arguments=arguments):
                 self.ddpm(verb, model, *arguments)
