@@ -9,11 +9,31 @@
 
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "base/random.h"
 #include "base/status.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+/** Whether all memory is released; the number of allocations that are not is printed. */
+static inline int expect_nothing_held(void)
+{
+    const long long held = (long long)ddpm_memory_balance();
+    if (held != 0) fprintf(stderr, "%lld allocations were not released\n", held);
+    return held == 0;
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    return expect_nothing_held() ? 0 : -1;
+}
+
+/** A test in a list of cmocka's, which fails if it leaves memory allocated. The teardown of a whole group would not do:
+ * cmocka's exit code does not count its failure. */
+#define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 static inline void expect_ok(ddpm_status status)
 {

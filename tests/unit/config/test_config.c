@@ -1,14 +1,9 @@
 /* The configuration: every row of the option table, scalars, rules across keys, resume, files. What refusals say is in
- * test_config_errors.c. */
+ * test_errors.c. */
+#include "expect.h"
+
 #include "base/memory.h"
 #include "config/table.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include <float.h>
 #include <math.h>
@@ -732,15 +727,8 @@ static void test_dump_to_a_full_disk(void **state)
     fclose(full);
 }
 
-static int nothing_is_held(void **state)
-{
-    (void)state;
-    return ddpm_memory_balance() == 0 ? 0 : -1;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_teardown(name, nothing_is_held)
     const struct CMUnitTest tests[] = {
         TEST(test_defaults),
         TEST(test_table_is_sound),

@@ -1,13 +1,8 @@
 /* What the configuration refuses, what it says then, and that no input does harm. */
+#include "expect.h"
+
 #include "base/memory.h"
 #include "config/table.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -346,15 +341,8 @@ static void test_nearest(void **state)
     }
 }
 
-static int nothing_is_held(void **state)
-{
-    (void)state;
-    return ddpm_memory_balance() == 0 ? 0 : -1;
-}
-
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_teardown(name, nothing_is_held)
     const struct CMUnitTest tests[] = {
         TEST(test_messages), TEST(test_quote),     TEST(test_set),
         TEST(test_hostile),  TEST(test_mutations), TEST(test_nearest),

@@ -129,22 +129,11 @@ static void test_median(void **state)
     ddpm_quality_set_release(&set);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equal_sets),
-        cmocka_unit_test(test_shift),
-        cmocka_unit_test(test_gaussians),
-        cmocka_unit_test(test_sliced),
-        cmocka_unit_test(test_kolmogorov_smirnov),
-        cmocka_unit_test(test_median),
-        cmocka_unit_test(test_balance),
+        TEST(test_equal_sets),         TEST(test_shift),  TEST(test_gaussians), TEST(test_sliced),
+        TEST(test_kolmogorov_smirnov), TEST(test_median),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,18 +228,13 @@ static void test_rows_stand_alone(void **state)
     }
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norm),    cmocka_unit_test(test_norm_backward),
-        cmocka_unit_test(test_gate),    cmocka_unit_test(test_rows_stand_alone),
-        cmocka_unit_test(test_balance),
+        TEST(test_norm),
+        TEST(test_norm_backward),
+        TEST(test_gate),
+        TEST(test_rows_stand_alone),
     };
     return RUN_ON_EVERY_ISA(tests);
 }

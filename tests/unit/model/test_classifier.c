@@ -240,18 +240,11 @@ static void test_law_of_a_class(void **state)
         }
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cross_entropy),  cmocka_unit_test(test_sure_of_itself),
-        cmocka_unit_test(test_gradient_by_xt), cmocka_unit_test(test_prediction_of_a_class),
-        cmocka_unit_test(test_law_of_a_class), cmocka_unit_test(test_balance),
+        TEST(test_cross_entropy),         TEST(test_sure_of_itself), TEST(test_gradient_by_xt),
+        TEST(test_prediction_of_a_class), TEST(test_law_of_a_class),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -157,18 +157,11 @@ static void test_extremes_and_blocks(void **state)
     ddpm_diffusion_release(&d);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_normal_density),
-        cmocka_unit_test(test_extremes_and_blocks),
-        cmocka_unit_test(test_balance),
+        TEST(test_normal_density),
+        TEST(test_extremes_and_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

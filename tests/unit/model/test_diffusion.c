@@ -172,18 +172,11 @@ static void test_zero_terminal_snr(void **state)
     }
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chain),   cmocka_unit_test(test_composition),   cmocka_unit_test(test_posterior),
-        cmocka_unit_test(test_targets), cmocka_unit_test(test_target_values), cmocka_unit_test(test_zero_terminal_snr),
-        cmocka_unit_test(test_balance),
+        TEST(test_chain),   TEST(test_composition),   TEST(test_posterior),
+        TEST(test_targets), TEST(test_target_values), TEST(test_zero_terminal_snr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

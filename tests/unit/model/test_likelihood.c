@@ -183,17 +183,10 @@ static void test_same_bits(void **state)
     ddpm_diffusion_release(&d);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mixture),     cmocka_unit_test(test_tolerance), cmocka_unit_test(test_probes),
-        cmocka_unit_test(test_bound_above), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_balance),
+        TEST(test_mixture), TEST(test_tolerance), TEST(test_probes), TEST(test_bound_above), TEST(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -481,26 +481,19 @@ static void test_samples_stand_alone(void **state)
     ddpm_diffusion_release(&d);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ddim_is_ancestral),
-        cmocka_unit_test(test_paths_without_noise),
-        cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_corrections_of_a_normal_density),
-        cmocka_unit_test(test_corrections_keep_a_mixture),
-        cmocka_unit_test(test_mixture),
-        cmocka_unit_test(test_second_head),
-        cmocka_unit_test(test_nan_survives_clipping),
-        cmocka_unit_test(test_zero_terminal_snr),
-        cmocka_unit_test(test_samples_stand_alone),
-        cmocka_unit_test(test_balance),
+        TEST(test_ddim_is_ancestral),
+        TEST(test_paths_without_noise),
+        TEST(test_orders),
+        TEST(test_corrections_of_a_normal_density),
+        TEST(test_corrections_keep_a_mixture),
+        TEST(test_mixture),
+        TEST(test_second_head),
+        TEST(test_nan_survives_clipping),
+        TEST(test_zero_terminal_snr),
+        TEST(test_samples_stand_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -416,25 +416,18 @@ static void test_zero_terminal_snr(void **state)
                 }
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_terms),
-        cmocka_unit_test(test_term_of_the_truth),
-        cmocka_unit_test(test_learned_variances),
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_hybrid_mean_is_simple),
-        cmocka_unit_test(test_noise_weighting),
-        cmocka_unit_test(test_min_snr),
-        cmocka_unit_test(test_zero_terminal_snr),
-        cmocka_unit_test(test_balance),
+        TEST(test_terms),
+        TEST(test_term_of_the_truth),
+        TEST(test_learned_variances),
+        TEST(test_rows),
+        TEST(test_gradients),
+        TEST(test_hybrid_mean_is_simple),
+        TEST(test_noise_weighting),
+        TEST(test_min_snr),
+        TEST(test_zero_terminal_snr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -397,20 +397,12 @@ static void test_zero_terminal_snr(void **state)
     ddpm_diffusion_release(&d);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_normal_density),    cmocka_unit_test(test_mixture),
-        cmocka_unit_test(test_predictions_agree), cmocka_unit_test(test_grids),
-        cmocka_unit_test(test_refused_steps),     cmocka_unit_test(test_samples_stand_alone),
-        cmocka_unit_test(test_snapshots),         cmocka_unit_test(test_clipping),
-        cmocka_unit_test(test_zero_terminal_snr), cmocka_unit_test(test_balance),
+        TEST(test_normal_density), TEST(test_mixture),       TEST(test_predictions_agree),
+        TEST(test_grids),          TEST(test_refused_steps), TEST(test_samples_stand_alone),
+        TEST(test_snapshots),      TEST(test_clipping),      TEST(test_zero_terminal_snr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

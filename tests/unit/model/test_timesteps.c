@@ -249,20 +249,12 @@ static void test_any_cut(void **state)
     }
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),   cmocka_unit_test(test_evenness),
-        cmocka_unit_test(test_pairs),    cmocka_unit_test(test_strata_of_a_small_batch),
-        cmocka_unit_test(test_unbiased), cmocka_unit_test(test_history),
-        cmocka_unit_test(test_refresh),  cmocka_unit_test(test_useless_losses),
-        cmocka_unit_test(test_any_cut),  cmocka_unit_test(test_balance),
+        TEST(test_ranges),   TEST(test_evenness), TEST(test_pairs),   TEST(test_strata_of_a_small_batch),
+        TEST(test_unbiased), TEST(test_history),  TEST(test_refresh), TEST(test_useless_losses),
+        TEST(test_any_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

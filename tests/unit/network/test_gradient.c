@@ -220,18 +220,13 @@ static void test_nothing_in_between(void **state)
     small_network_free(&s);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_differences),     cmocka_unit_test(test_input_gradient),
-        cmocka_unit_test(test_order_of_blocks), cmocka_unit_test(test_nothing_in_between),
-        cmocka_unit_test(test_balance),
+        TEST(test_differences),
+        TEST(test_input_gradient),
+        TEST(test_order_of_blocks),
+        TEST(test_nothing_in_between),
     };
     return cmocka_run_group_tests(tests, make_rows, NULL);
 }

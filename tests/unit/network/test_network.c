@@ -312,27 +312,20 @@ static void test_refused_isa(void **state)
     unsetenv("DDPM_ISA");
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward),
-        cmocka_unit_test(test_time),
-        cmocka_unit_test(test_rows_stand_alone),
-        cmocka_unit_test(test_forward_only),
-        cmocka_unit_test(test_tensors),
-        cmocka_unit_test(test_initial_values),
-        cmocka_unit_test(test_workspace_bytes),
-        cmocka_unit_test(test_refused_isa),
-        cmocka_unit_test(test_condition),
-        cmocka_unit_test(test_rows_of_one_step),
-        cmocka_unit_test(test_blocks_start_as_nothing),
-        cmocka_unit_test(test_balance),
+        TEST(test_forward),
+        TEST(test_time),
+        TEST(test_rows_stand_alone),
+        TEST(test_forward_only),
+        TEST(test_tensors),
+        TEST(test_initial_values),
+        TEST(test_workspace_bytes),
+        TEST(test_refused_isa),
+        TEST(test_condition),
+        TEST(test_rows_of_one_step),
+        TEST(test_blocks_start_as_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -456,29 +456,22 @@ static void test_run_folder(void **state)
     assert_int_equal(readlink(in_scratch("run/checkpoints/latest.h5"), link, sizeof link - 1), -1);
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_equal_bytes),
-        cmocka_unit_test(test_large_config),
-        cmocka_unit_test(test_every_flipped_byte),
-        cmocka_unit_test(test_any_length),
-        cmocka_unit_test(test_other_files),
-        cmocka_unit_test(test_newer_format),
-        cmocka_unit_test(test_wrong_content),
-        cmocka_unit_test(test_wrong_history_and_conditions),
-        cmocka_unit_test(test_other_network),
-        cmocka_unit_test(test_failure_leaves_nothing),
-        cmocka_unit_test(test_failing_disk),
-        cmocka_unit_test(test_run_folder),
-        cmocka_unit_test(test_balance),
+        TEST(test_round_trip),
+        TEST(test_equal_bytes),
+        TEST(test_large_config),
+        TEST(test_every_flipped_byte),
+        TEST(test_any_length),
+        TEST(test_other_files),
+        TEST(test_newer_format),
+        TEST(test_wrong_content),
+        TEST(test_wrong_history_and_conditions),
+        TEST(test_other_network),
+        TEST(test_failure_leaves_nothing),
+        TEST(test_failing_disk),
+        TEST(test_run_folder),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -119,17 +119,11 @@ static void test_other_file(void **state)
     expect_failure(ddpm_metrics_open(in_scratch("missing/m.csv"), 10, &metrics, &seconds), DDPM_ERR_IO, "No such file");
 }
 
-static void test_balance(void **state)
-{
-    (void)state;
-    assert_int_equal(ddpm_memory_balance(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),          cmocka_unit_test(test_resume_drops_rows), cmocka_unit_test(test_any_cut),
-        cmocka_unit_test(test_strange_lines), cmocka_unit_test(test_other_file),        cmocka_unit_test(test_balance),
+        TEST(test_rows),          TEST(test_resume_drops_rows), TEST(test_any_cut),
+        TEST(test_strange_lines), TEST(test_other_file),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
