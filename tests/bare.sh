@@ -69,14 +69,15 @@ space=(unshare --mount --propagation private --pid --fork --kill-child)
 running=
 guarded() {
     local code=0
-    setpriv --pdeathsig KILL timeout --signal=KILL "${minutes}m" setpriv --pdeathsig KILL "${space[@]}" "$@" 9>&- </dev/null &
+    setpriv --pdeathsig KILL timeout --signal=KILL "${minutes}m" setpriv --pdeathsig KILL "${space[@]}" "$@" 8>&- 9>&- </dev/null &
     running=$!
     wait "$running" || code=$?
     running=
     return $code
 }
 trap '[ -z "$running" ] || kill -KILL "$running" 2>/dev/null' EXIT
-trap 'echo "bare.sh: interrupted; its commands are ended" >&2; exit 143' INT TERM HUP
+exec 8>&2 # a command's output goes to its log, and this does not
+trap 'echo "bare.sh: interrupted; its commands are ended" >&8; exit 143' INT TERM HUP
 
 # ---- the bare Debian
 site_of() { # SUITE DEFAULT: the mirror that this machine has for it
