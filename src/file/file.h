@@ -21,7 +21,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_file_split_dataset(const char *text, const char
                                                     char *dataset);
 
 /** Sync the partial file, rename it to path, sync the folder (where the file system can). On failure the partial file
- * is removed. */
+ * is removed and path is as it was; if only syncing the folder failed, path is the new file. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_commit(const char *partial, const char *path);
 
 /** Remove the partial files of a folder that were not written to for `age` seconds. A file that cannot be removed leads

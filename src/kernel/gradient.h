@@ -2,8 +2,9 @@
  * depend on the number of threads and ranks nor on the order of the blocks; or in float32.
  *
  *  In fixed point each tensor has a scale 2^exponent. A contribution g is added as round(g 2^exponent), and is refused
- * when it is larger than `limit` in this unit. With limit = min(2^50, 2^62 / contributions) the rounding is exact,
- * since the numbers stay below 2^51, and no sum can overflow: all contributions of all ranks together stay below 2^62.
+ * when it is larger than `limit` in this unit. With limit = min(2^50, 2^62 / contributions) each contribution
+ * is rounded to the nearest integer, since it stays below 2^51, and no sum can overflow: all contributions of all ranks
+ * together stay below 2^63.
  * A contribution that is refused is counted; the step is then repeated with a smaller exponent (world/reduce.h). Local;
  * a ddpm_gradient belongs to one thread.
  */

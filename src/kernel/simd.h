@@ -65,9 +65,10 @@ typedef struct ddpm_kernels {
     int64_t panel;         /* columns of a packed panel */
     int64_t tile;          /* rows of an output (in a gradient, columns of x) that a register tile holds */
 
-    /** Pack w [k][n] for products with it from the right: panels of `panel` columns each, [ceil(n / panel)][k][panel],
-     *  zeros beyond column n. Only the panels in the range are written, so that threads can share the work.
-     *  w may have any stride. @param[out] packed  room for k * ddpm_round_up(n, panel) numbers. */
+    /** Pack w [k][n] for products with it from the right: panels of `panel` columns each, [ceil(n / panel)][k][panel]
+     *  (with two operands in 32 bits: [ceil(n / panel)][ceil(k / 2)][panel] pairs), zeros beyond column n. Only the
+     * panels in the range are written, so that threads can share the work. w may have any stride. @param[out] packed
+     * room for k * ddpm_round_up(n, panel) numbers. */
     void (*pack)(ddpm_const_matrix w, ddpm_range panels, float *packed);
     /** The same for the transpose of w [k][n]: panels of `panel` of its rows, [ceil(k / panel)][n][panel].
      *  @param[out] packed  room for n * ddpm_round_up(k, panel) numbers. */
@@ -125,7 +126,7 @@ typedef struct ddpm_kernels {
     void (*normal)(int64_t n, const uint32_t *a, const uint32_t *b, float *cosine, float *sine);
 
     /** Take the sums [n] out as numbers: v = sum * scale, and the sum becomes 0. @param[out] squares, largest  the sum
-     *  of the squares of v, and the largest size in it. */
+     *  of the squares of v, and the largest magnitude in it, NaN apart. */
     void (*collect_fixed)(int64_t n, int64_t *sum, double scale, float *v, double *squares, float *largest);
     /** The same in single precision: v = sum, which stays. */
     void (*collect_float)(int64_t n, const float *sum, float *v, double *squares, float *largest);

@@ -60,13 +60,13 @@ DDPM_MUST_CHECK ddpm_status ddpm_diffusion_create(ddpm_schedule *schedule, ddpm_
 void ddpm_diffusion_release(ddpm_diffusion *diffusion);
 
 /** Set the coefficients of x0 = *from_xt x_t + *from_output prediction at step t. They are infinite where alpha_bar_t =
- * 0 and the noise is predicted. */
+ * 0 and the noise is predicted. Not for DDPM_PREDICT_CLASS. */
 void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t, double *from_xt, double *from_output);
 
 /** The factor of classifier guidance: a prediction at step t, plus this times the gradient of ln p(c | x_t) by x_t, is
  * the prediction for rows of class c. For the noise it is -sqrt(1 - alpha_bar) (Dhariwal and Nichol 2021, algorithm 2),
  * from which those of the other predictions follow for a given x_t. It is 0 where alpha_bar_t = 0, since x_t does not
- * depend on the class there. */
+ * depend on the class there. Not for DDPM_PREDICT_CLASS. */
 double ddpm_diffusion_guidance(const ddpm_diffusion *diffusion, int64_t t);
 
 /** The transition between t and s < t; s = 0 stands for the data. */

@@ -83,7 +83,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_sampler_create(const ddpm_diffusion *diffusion,
                                                 ddpm_sampler *out);
 void ddpm_sampler_release(ddpm_sampler *sampler);
 
-/** The t of snapshot i of `snapshots`: they are spread evenly over the grid, from T to 0. */
+/** The t of snapshot i of `snapshots`: they are spread evenly over the grid, from T to 0; a single one is at 0. */
 int64_t ddpm_sampler_snapshot_step(const ddpm_sampler *sampler, int64_t snapshots, int64_t i);
 
 /** How many numbers of scratch memory ddpm_sampler_run and ddpm_sampler_complete need for up to `rows` rows. */

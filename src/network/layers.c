@@ -21,10 +21,10 @@ int64_t ddpm_network_add_tensor(ddpm_network *net, const char *layer, const char
     snprintf(tensor->name, sizeof tensor->name, "%s/%s", layer, what);
     tensor->rows = rows;
     tensor->cols = cols;
-    tensor->offset = net->parameter_count;
+    tensor->offset = net->array_length;
     tensor->initial_low = low;
     tensor->initial_high = high;
-    net->parameter_count += ddpm_round_up(rows * cols, TENSOR_ALIGNMENT);
+    net->array_length += ddpm_round_up(rows * cols, TENSOR_ALIGNMENT);
     return net->tensor_count++;
 }
 

@@ -48,7 +48,7 @@ typedef struct ddpm_architecture {
     void (*lay_out)(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w);
     /** Compute w->output from (x_t, condition, t). */
     void (*forward)(const ddpm_pass *pass);
-    /** Compute w->dz, the gradient by the outputs of layer 0, from w->doutput. */
+    /** Compute w->dz, the gradient by x W + b of layer 0, from w->doutput. */
     void (*backward)(const ddpm_pass *pass);
 } ddpm_architecture;
 
@@ -60,7 +60,8 @@ struct ddpm_network {
     const ddpm_kernels *kernels;
     int64_t layer_count;
     ddpm_layer *layers;
-    int64_t tensor_count, parameter_count;
+    int64_t tensor_count;
+    int64_t array_length; /* elements of the array of all parameters */
     ddpm_tensor *tensors;
     float *time_table; /* [T + 1][time_width], the embedding of each t; NULL with a gain table */
 };

@@ -78,8 +78,11 @@ const ddpm_kernels *ddpm_network_kernels(const ddpm_network *network);
 /** The table of tensors, which belongs to the network. @return  their number. */
 int64_t ddpm_network_tensors(const ddpm_network *network, const ddpm_tensor **tensors);
 
-/** Elements of the array of all parameters. */
-int64_t ddpm_network_parameter_count(const ddpm_network *network);
+/** The number of parameters. */
+int64_t ddpm_network_parameters(const ddpm_network *network);
+
+/** Elements of the array of all parameters, with the padding behind each tensor. */
+int64_t ddpm_network_array_length(const ddpm_network *network);
 
 /** Floating-point operations of one row's way forward, two for each multiply-add of the layers. A training step needs
  * three times as many. */
@@ -90,7 +93,7 @@ int64_t ddpm_network_bytes(const ddpm_network *network);
 
 /** Set the initial parameters, a pure function of the seed. Weights and biases are uniform in +-1/sqrt(inputs), as in
  *  PyTorch's linear layer, gains are uniform in 0..1, and the layer that gives the modulation of residual blocks is 0.
- *  @param[out] parameters  [ddpm_network_parameter_count]. */
+ *  @param[out] parameters  [ddpm_network_array_length]. */
 void ddpm_network_initialise(const ddpm_network *network, uint64_t seed, float *parameters);
 
 /* ---- packed weights: a copy in the order in which the kernels read them, made once a step and shared by all threads
@@ -152,6 +155,9 @@ void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packe
                            int64_t rows, const int32_t *t, ddpm_gradient *gradient);
 
 /** Vector-Jacobian product: the gradient by x_t of the sum of dout * output, for the rows that went forward last.
+ * It overwrites the input that the forward pass kept. So it may be called again, for another dout, but
+ * ddpm_network_backward only after another ddpm_network_forward. The weights must be packed for
+ * DDPM_PACK_INPUT_GRADIENT.
  *  @param[out] dxt  [rows][D], without padding. */
 void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                                  int64_t rows, const int32_t *t, float *dxt);

@@ -37,7 +37,8 @@ struct ddpm_workspace {
     int64_t kept_step;           /* from one layer's part of an array that keeps all layers to the next one's, or 0 */
     ddpm_matrix input;           /* [rows][inputs of layer 0] */
     ddpm_matrix output, doutput; /* [rows][outputs]; without backward, doutput has no data */
-    float *dz, *dz_next;         /* [rows][width_stride]: gradients by the outputs of hidden layers */
+    float *dz, *dz_next;         /* [rows][width_stride]: gradients by x W + b of hidden layers, or by the stream of a
+                                  * residual network; dz_next is where the next one is computed */
     float *sums;                 /* of columns: as many as the widest layer has outputs */
     float *scratch;              /* of the products; NULL where they need none */
     float *memory;               /* the allocation that all of the above and below lie in */

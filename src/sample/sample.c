@@ -171,6 +171,8 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
         .context = run,
         .threads = omp_get_max_threads(),
         .unit = "samples",
+        .remedy = "the model is not trained well enough, or the steps are too few: train longer, or clip to the data "
+                  "(--clip data)",
     };
     return ddpm_rows_file_write(comm, &spec);
 }

@@ -184,7 +184,7 @@ static ddpm_status open_sound(const char *path, ddpm_h5 **file)
     DDPM_TRY(ddpm_h5_open(path, file));
     ddpm_status status = ddpm_h5_get_int(*file, "/", "format", &format);
     if (status == DDPM_OK && format != sealed)
-        status = ddpm_digest_damaged(path); /* the digest does not cover its own block */
+        status = ddpm_digest_damaged(path); /* ddpm_digest_check cannot check the format number in the block */
     if (status == DDPM_OK && (format < 1 || format > DDPM_CHECKPOINT_FORMAT))
         status = ddpm_fail(DDPM_ERR_DATA,
                            "%s: is a checkpoint of format %lld, this program reads up to %d; use a newer ddpm", path,

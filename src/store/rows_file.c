@@ -59,12 +59,9 @@ static ddpm_status check_finite(const ddpm_rows_file_spec *spec, int64_t first, 
 {
     for (int64_t i = 0; i < count * spec->columns; i++)
         if (!isfinite(x[i]))
-            return ddpm_fail(
-                DDPM_ERR_NUMERIC,
-                "%s: row %lld, column %lld (from 0) of the %s came out as %g; the model is not trained well enough, or "
-                "the steps are too few: train longer, or clip to the data (--clip data)",
-                spec->path, (long long)(first + i / spec->columns), (long long)(i % spec->columns), spec->unit,
-                (double)x[i]);
+            return ddpm_fail(DDPM_ERR_NUMERIC, "%s: row %lld, column %lld (from 0) of the %s came out as %g; %s",
+                             spec->path, (long long)(first + i / spec->columns), (long long)(i % spec->columns),
+                             spec->unit, (double)x[i], spec->remedy);
     return DDPM_OK;
 }
 

@@ -31,7 +31,8 @@ typedef struct ddpm_rows_file_spec {
     void (*amend)(void *context, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
     void *context;
     int threads;
-    const char *unit; /* for progress: "samples" */
+    const char *unit;   /* for messages: "samples" */
+    const char *remedy; /* for a row that is not finite: what the user can do */
 } ddpm_rows_file_spec;
 
 /** Collective. */

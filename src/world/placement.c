@@ -45,13 +45,15 @@ void ddpm_placement_report(ddpm_comm *comm, int threads)
                   comm->size, comm->node_count, comm->node_count == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
                   p.processors, p.processors == 1 ? "" : "s", p.node_processors);
     if (crowded_nodes > 0)
-        ddpm_log_warning("%d of %d nodes have more threads than processors (here %d on %d): use fewer ranks or a "
-                         "smaller OMP_NUM_THREADS, or set OMP_WAIT_POLICY=passive and OMPI_MCA_mpi_yield_when_idle=1",
-                         crowded_nodes, comm->node_count, p.node_threads, p.node_processors);
+        ddpm_log_warning(
+            "%d of %d nodes have more threads than processors (rank 0's node: %d on %d): use fewer ranks or a "
+            "smaller OMP_NUM_THREADS, or set OMP_WAIT_POLICY=passive and OMPI_MCA_mpi_yield_when_idle=1",
+            crowded_nodes, comm->node_count, p.node_threads, p.node_processors);
     else if (crowded_ranks > 0)
-        ddpm_log_warning("%d of %d ranks have more threads than processors (here %d on %d): bind with mpirun --map-by "
-                         "slot:PE=$OMP_NUM_THREADS --bind-to core, or srun --cpus-per-task=$OMP_NUM_THREADS",
-                         crowded_ranks, comm->size, p.threads, p.processors);
+        ddpm_log_warning(
+            "%d of %d ranks have more threads than processors (rank 0: %d on %d): bind with mpirun --map-by "
+            "slot:PE=$OMP_NUM_THREADS --bind-to core, or srun --cpus-per-task=$OMP_NUM_THREADS",
+            crowded_ranks, comm->size, p.threads, p.processors);
 }
 
 /* What decides how this rank rounds. */

@@ -12,7 +12,7 @@ enum {
     CHUNK = 8192,           /* parameters */
     LOSS_ROOM = 16,         /* elements for the loss, so that what follows is aligned */
     TARGET_BITS = 40,       /* the largest mean gradient of the last step becomes 2^40 */
-    CONTRIBUTION_BITS = 50, /* below the 51 up to which rounding is exact */
+    CONTRIBUTION_BITS = 50, /* below the 51 up to which numbers are rounded to the nearest integer */
     SUM_BITS = 62,
     COARSER = 24, /* bits by which a scale becomes coarser when a step is repeated */
 };
@@ -94,7 +94,7 @@ ddpm_status ddpm_reducer_create(const ddpm_network *network, int exact, int thre
     r->exact = exact;
     r->threads = threads;
     r->kernels = ddpm_network_kernels(network);
-    r->parameter_count = ddpm_network_parameter_count(network);
+    r->parameter_count = ddpm_network_array_length(network);
     r->tensor_count = ddpm_network_tensors(network, &tensors);
     r->counter_count = r->tensor_count + 2;
     ddpm_status status = make_chunks(r, tensors);

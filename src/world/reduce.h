@@ -49,7 +49,7 @@ int64_t ddpm_reducer_bytes(const ddpm_reducer *reducer);
 /** Local. The accumulator of a thread; its last tensor, one element after the parameters, is the loss. */
 ddpm_gradient *ddpm_reducer_gradient(ddpm_reducer *reducer, int thread);
 
-/** Local, inside a parallel region, after a barrier: add loss to this thread's accumulator. */
+/** Local, by the thread itself, before ddpm_reducer_merge: add the loss of a block, which is one contribution. */
 void ddpm_reducer_add_loss(ddpm_reducer *reducer, int thread, double loss);
 
 /** Local, by every thread of the region: add up the accumulators of all threads; each thread does a part of the

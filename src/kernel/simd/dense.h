@@ -11,7 +11,8 @@
 #include "product.h"
 #include "tile.h"
 
-/* A panel is [steps][PANEL] elements. Its place is that of k x PANEL numbers, as it would be in float32. */
+/* The panels follow each other, [steps_of(k)][PANEL] elements each. In bfloat16, where an element holds two numbers,
+ * they fill half of the room that kernel/simd.h asks for. */
 static void pack(ddpm_const_matrix w, ddpm_range panels, float *packed)
 {
     const int64_t k = w.rows, n = w.columns;

@@ -50,7 +50,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
     expect_ok(ddpm_config_defaults(parsed));
     expect_ok(ddpm_config_parse(parsed, network, strlen(network), "the test's configuration"));
     expect_ok(ddpm_model_create_with_beta(parsed, D, &c.condition, T, beta, model));
-    c.parameter_count = ddpm_network_parameter_count(model->network);
+    c.parameter_count = ddpm_network_array_length(model->network);
     c.exponent_count = ddpm_network_tensors(model->network, &tensors) + 1;
     assert_true(c.parameter_count <= PARAMETERS_MOST && c.exponent_count <= TENSORS_MOST);
     memset(flat, 0, sizeof flat); /* between tensors there are gaps, which are 0 */
@@ -129,7 +129,7 @@ static void test_every_rank_has_it(void **state)
         expect_ok(ddpm_load_everywhere(comm, in_scratch("whole.h5"), with_moments, &loaded));
         expect_content(&loaded.checkpoint, "", with_moments);
         assert_int_equal(loaded.config.network.width, 8);
-        assert_int_equal(ddpm_network_parameter_count(loaded.model.network), loaded.checkpoint.parameter_count);
+        assert_int_equal(ddpm_network_array_length(loaded.model.network), loaded.checkpoint.parameter_count);
         ddpm_loaded_release(&loaded);
     }
 }
