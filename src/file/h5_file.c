@@ -105,7 +105,7 @@ static ddpm_status move_to_memory(ddpm_h5 *file)
 {
     int *descriptor = NULL;
     if (H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 || !descriptor)
-        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "has no descriptor");
+        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "HDF5 gave no file descriptor for it");
     file->memory = memfd_create("ddpm", MFD_CLOEXEC);
     file->disk = fcntl(*descriptor, F_DUPFD_CLOEXEC, 0);
     if (file->memory < 0 || file->disk < 0)

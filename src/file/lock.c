@@ -46,7 +46,8 @@ static ddpm_status attempt(ddpm_lock *lock, int *held)
 {
     *held = 0;
     lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (lock->fd < 0) return ddpm_fail(DDPM_ERR_IO, "%s: could not be made (%s)", lock->path, strerror(errno));
+    if (lock->fd < 0)
+        return ddpm_fail(DDPM_ERR_IO, "%s: could not be opened or made (%s)", lock->path, strerror(errno));
     if (flock(lock->fd, LOCK_EX | LOCK_NB)) {
         *held = errno == EWOULDBLOCK || errno == EINTR;
         if (!*held)

@@ -210,7 +210,9 @@ static ddpm_status read_rows(const ddpm_h5 *file, const char *path, const field 
     ddpm_h5_shape shape;
     DDPM_TRY(ddpm_h5_shape_of(file, f->name, &shape));
     if (shape.dims != 1 || shape.size[0] < least || shape.size[0] > most)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: %s: expected one dimension of %lld to %lld, found %d, the first of %lld",
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: %s: expected one dimension of %lld to %lld elements, found %d dimensions, the first of "
+                         "%lld; use an older checkpoint",
                          path, f->name, (long long)least, (long long)most, shape.dims,
                          shape.dims ? (long long)shape.size[0] : 0LL);
     const int64_t rows = shape.size[0] - f->more_rows;
@@ -233,13 +235,13 @@ static double number_at(ddpm_h5_type type, const void *numbers, int64_t i)
     return NAN;
 }
 
-static ddpm_status fail_number(const char *path, const char *name, int64_t i, double x)
+static ddpm_status fail_number(const char *path, const char *name, int64_t i, double x, const field *range)
 {
-    if (!isfinite(x))
+    if (!isfinite(x) || !range)
         return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld is not a finite number; use an older checkpoint", path,
                          name, (long long)i);
-    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld is %g, which it cannot be; use an older checkpoint", path,
-                     name, (long long)i, x);
+    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld: expected %g to %g, found %g; use an older checkpoint", path,
+                     name, (long long)i, range->least, range->largest, x);
 }
 
 static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field *f, ddpm_checkpoint *c)
@@ -257,7 +259,7 @@ static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field
     DDPM_TRY(ddpm_h5_read(file, f->name, f->type, f->columns ? 2 : 1, shape, numbers));
     for (int64_t i = 0; i < count; i++) {
         const double x = number_at(f->type, numbers, i);
-        if (!(x >= f->least && x <= f->largest)) return fail_number(path, f->name, i, x);
+        if (!(x >= f->least && x <= f->largest)) return fail_number(path, f->name, i, x, f);
     }
     return DDPM_OK;
 }
@@ -272,9 +274,17 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
     c->returned = -1;
     if (ddpm_h5_has_attribute(file, "/", "returned")) DDPM_TRY(ddpm_h5_get_int(file, "/", "returned", &c->returned));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
+    if (c->interval.count < 0 || !isfinite(c->interval.loss))
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: expected a finite loss of 0 or more iterations, found %g of %lld; use an older "
+                         "checkpoint",
+                         path, c->interval.loss, (long long)c->interval.count);
     if (c->iteration < 0 || c->recoveries < 0 || c->returned < -1)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: its iteration is %lld, with %lld recoveries, the last to iteration %lld",
-                         path, (long long)c->iteration, (long long)c->recoveries, (long long)c->returned);
+        return ddpm_fail(
+            DDPM_ERR_DATA,
+            "%s: expected an iteration and recoveries of 0 or more and a return to -1 or more, found %lld, "
+            "%lld and %lld; use an older checkpoint",
+            path, (long long)c->iteration, (long long)c->recoveries, (long long)c->returned);
     for (int i = 0; i < LISTS; i++) {
         int64_t names = 0;
         char **list = NULL;
@@ -315,7 +325,7 @@ static ddpm_status read_array(const ddpm_h5 *file, const char *path, int array, 
         dataset_name(name, array, t);
         DDPM_TRY(ddpm_h5_read(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){t->rows, t->cols}, numbers));
         for (int64_t k = 0; k < t->rows * t->cols; k++)
-            if (!isfinite(numbers[k])) return fail_number(path, name, k, (double)numbers[k]);
+            if (!isfinite(numbers[k])) return fail_number(path, name, k, (double)numbers[k], NULL);
     }
     return DDPM_OK;
 }

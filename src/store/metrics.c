@@ -72,18 +72,19 @@ static int parse_row(const char *line, const char *end, int64_t *iteration, doub
 static size_t drop_rows(const char *path, char *text, size_t bytes, int64_t keep_until, double *seconds)
 {
     size_t kept = sizeof header - 1;
-    int64_t iteration = 0, strange = 0;
+    int64_t iteration = 0, unparsed = 0;
     double row_seconds = 0;
     for (char *line = text + kept, *end; (end = memchr(line, '\n', bytes - (size_t)(line - text))); line = end + 1) {
         const size_t length = (size_t)(end - line) + 1;
         const int row = parse_row(line, end, &iteration, &row_seconds);
-        if (!row) strange++;
+        if (!row) unparsed++;
         if (!row || iteration > keep_until) continue;
         *seconds = row_seconds;
         memmove(text + kept, line, length);
         kept += length;
     }
-    if (strange) ddpm_log_warning("%s: dropped %lld lines that are not rows", path, (long long)strange);
+    if (unparsed)
+        ddpm_log_warning("%s: dropped %lld lines that are not rows of %d numbers", path, (long long)unparsed, COLUMNS);
     return kept;
 }
 

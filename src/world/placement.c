@@ -64,8 +64,8 @@ static void describe_kind(const ddpm_kernels *kernels, char out[KIND_BYTES])
     fused = __builtin_cpu_supports("fma") != 0;
 #endif
     memset(out, 0, KIND_BYTES);
-    snprintf(out, KIND_BYTES, "%s %s%s", kernels ? kernels->name : "no",
-             kernels ? kernels->precision : "instruction set's", fused ? "" : " without fma");
+    snprintf(out, KIND_BYTES, "%s%s%s kernels%s", kernels ? kernels->name : "no", kernels ? " " : "",
+             kernels ? kernels->precision : "", fused ? "" : " without fma");
 }
 
 ddpm_status ddpm_placement_check(ddpm_comm *comm, const ddpm_kernels *kernels)
@@ -79,7 +79,7 @@ ddpm_status ddpm_placement_check(ddpm_comm *comm, const ddpm_kernels *kernels)
     if (memcmp(first, mine, sizeof first) != 0)
         status = ddpm_fail(
             DDPM_ERR_CONFIG,
-            "rank %d on %s has %s kernels and rank 0 has %s: the result would depend on which rank "
+            "rank %d on %s has %s, and rank 0 has %s: the result would depend on which rank "
             "computes which rows; use nodes of one processor type (srun --constraint), or set DDPM_ISA on all "
             "ranks to what every node can do (avx512, avx2, baseline)",
             comm->rank, host, mine, first);

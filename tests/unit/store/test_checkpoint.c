@@ -262,13 +262,13 @@ static void test_wrong_history_and_conditions(void **state)
         double scale;
         const char *says;
     } cases[] = {
-        {-1, 1, 3, 1, "timesteps/seen: element 1 is -1, which it cannot be"},
-        {DDPM_TIMESTEPS_SEEN, 1, 3, 1, "timesteps/seen: element 1 is"},
-        {INT32_MAX, 1, 3, 1, "timesteps/seen: element 1 is"},
+        {-1, 1, 3, 1, "timesteps/seen: element 1: expected 0 to 9999, found -1;"},
+        {DDPM_TIMESTEPS_SEEN, 1, 3, 1, "timesteps/seen: element 1: expected 0 to 9999, found "},
+        {INT32_MAX, 1, 3, 1, "timesteps/seen: element 1: expected 0 to 9999, found "},
         {1, NAN, 3, 1, "timesteps/history: element 13 is not a finite number"},
-        {1, 1, -1, 1, "condition/classes: element 0 is -1, which it cannot be"},
-        {1, 1, DDPM_CLASSES_MAX + 1, 1, "condition/classes: element 0 is 4097, which it cannot be"},
-        {1, 1, 3, 0, "condition/scale: element 0 is 0, which it cannot be"},
+        {1, 1, -1, 1, "condition/classes: element 0: expected 0 to 4096, found -1;"},
+        {1, 1, DDPM_CLASSES_MAX + 1, 1, "condition/classes: element 0: expected 0 to 4096, found 4097;"},
+        {1, 1, 3, 0, "condition/scale: element 0: expected "},
         {1, 1, 3, INFINITY, "condition/scale: element 0 is not a finite number"},
     };
     (void)state;
