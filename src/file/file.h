@@ -31,7 +31,8 @@ void ddpm_file_remove_partials(const char *folder, double age);
 /** Replace path by a file of these bytes, which is complete and durable when it gets its name (ddpm_file_commit). */
 DDPM_MUST_CHECK ddpm_status ddpm_file_replace(const char *path, const void *data, size_t bytes);
 
-/** Write all bytes to an open file, also when the system interrupts. @param path  for the message. */
+/** Write all bytes to an open file, also when the system interrupts.
+ *  @param path  for the message. */
 DDPM_MUST_CHECK ddpm_status ddpm_file_write(int fd, const char *path, const void *data, size_t bytes);
 
 /** Point a symbolic link at target, replacing an older link in one step. On failure errno says why: EPERM and

@@ -53,8 +53,8 @@ typedef struct ddpm_diffusion {
     float *target_data, *target_noise; /* [T + 1]: target = target_data x0 + target_noise epsilon */
 } ddpm_diffusion;
 
-/** Make the tables. The schedule's own tables now belong to `out`, also on failure. @param[out] out  release with
- * ddpm_diffusion_release. */
+/** Make the tables. The schedule's own tables now belong to `out`, also on failure. DDPM_ERR_MEMORY.
+ *  @param[out] out  release with ddpm_diffusion_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_diffusion_create(ddpm_schedule *schedule, ddpm_prediction predict,
                                                   ddpm_variance variance, ddpm_diffusion *out);
 void ddpm_diffusion_release(ddpm_diffusion *diffusion);
@@ -75,7 +75,8 @@ ddpm_transition ddpm_diffusion_transition(const ddpm_diffusion *diffusion, int64
 /** Whether the variance is learned, for which the network has a second head. */
 int ddpm_variance_is_learned(ddpm_variance variance);
 
-/** ln of the variance of the reverse step from t to s.  @param o  the output of the second head, where there is one.
+/** ln of the variance of the reverse step from t to s.
+ *  @param o  the output of the second head, where there is one.
  *  @param[out] slope  its derivative by o, or NULL. */
 double ddpm_diffusion_log_variance(const ddpm_diffusion *diffusion, const ddpm_transition *transition, double o,
                                    double *slope);

@@ -138,7 +138,7 @@ void ddpm_schedule_release(ddpm_schedule *schedule)
     *schedule = (ddpm_schedule){0};
 }
 
-ddpm_schedule_audit ddpm_schedule_check(const ddpm_schedule *schedule)
+ddpm_schedule_audit ddpm_schedule_audit_of(const ddpm_schedule *schedule)
 {
     const double alpha_bar = schedule->alpha_bar[schedule->steps],
                  rest = schedule->one_minus_alpha_bar[schedule->steps];

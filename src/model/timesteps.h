@@ -33,7 +33,8 @@ typedef struct ddpm_timesteps {
     int warm;           /* importance: whether the history of every t is full; until then draws are uniform */
 } ddpm_timesteps;
 
-/** @param[out] out  release with ddpm_timesteps_release. */
+/** DDPM_ERR_MEMORY.
+ *  @param[out] out  release with ddpm_timesteps_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_timesteps_create(ddpm_timesteps_kind kind, int64_t steps, int64_t batch,
                                                   ddpm_timesteps *out);
 void ddpm_timesteps_release(ddpm_timesteps *timesteps);

@@ -37,6 +37,6 @@ ddpm_layer *ddpm_network_add_layer(ddpm_network *net, const char *name, int64_t 
     layer->weight = ddpm_network_add_tensor(net, name, "weight", inputs, outputs, -bound, bound);
     layer->bias = ddpm_network_add_tensor(net, name, "bias", 1, outputs, -bound, bound);
     layer->gain = -1;
-    layer->transposed = DDPM_PACK_TRAINING;
+    layer->transposed_from = DDPM_PACK_TRAINING;
     return layer;
 }

@@ -11,10 +11,10 @@
 enum {
     CHUNK = 8192,           /* parameters */
     LOSS_ROOM = 16,         /* elements for the loss, so that what follows is aligned */
-    TARGET_BITS = 40,       /* the largest mean gradient of the last step becomes 2^40 */
+    TARGET_BITS = 40,       /* the largest mean gradient of the last iteration becomes 2^40 */
     CONTRIBUTION_BITS = 50, /* below the 51 up to which numbers are rounded to the nearest integer */
     SUM_BITS = 62,
-    COARSER = 24, /* bits by which a scale becomes coarser when a step is repeated */
+    COARSER = 24, /* bits by which a scale becomes coarser when an iteration is repeated */
 };
 
 struct ddpm_reducer {
@@ -157,13 +157,13 @@ void ddpm_reducer_merge(ddpm_reducer *reducer, int thread)
     }
 }
 
-/* Whether this tensor's scale refuses nothing that is finite: what it refused is then not finite. */
+/* Whether the scale of this tensor is so coarse that it refuses infinity and NaN only. */
 static int is_coarsest(const ddpm_reducer *r, int64_t tensor)
 {
     return !r->exact || ldexp(r->gradients[0].limit, -r->exponent[tensor]) >= (double)FLT_MAX;
 }
 
-int ddpm_reducer_met_nonfinite(ddpm_reducer *reducer, int thread)
+int ddpm_reducer_take_nonfinite(ddpm_reducer *reducer, int thread)
 {
     const ddpm_reducer *r = reducer;
     int64_t *refused = r->gradients[thread].refused;
@@ -177,7 +177,8 @@ int ddpm_reducer_met_nonfinite(ddpm_reducer *reducer, int thread)
     return met;
 }
 
-/* Make the scales coarser of tensors with refusals. DDPM_ERR_NUMERIC when no scale can help. */
+/* Make the scale of each tensor with refusals coarser. Infinity and NaN are refused at every scale: DDPM_ERR_NUMERIC
+ * at the coarsest one, when the scales of other tensors may have changed. */
 static ddpm_status make_coarser(ddpm_reducer *r, const int64_t *refused)
 {
     for (int64_t i = 0; i <= r->tensor_count; i++) {
