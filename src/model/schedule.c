@@ -2,6 +2,7 @@
 #include "model/schedule.h"
 
 #include "base/memory.h"
+#include "model/constants.h"
 
 #include <math.h>
 
@@ -13,7 +14,7 @@ static double evenly(double a, double b, int64_t i, int64_t n)
 
 static double cosine_alpha_bar(const ddpm_schedule_spec *spec, int64_t t)
 {
-    const double half_pi = 1.57079632679489661923;
+    const double half_pi = 0.5 * DDPM_PI;
     const double at = cos(((double)t / (double)spec->steps + spec->offset) / (1.0 + spec->offset) * half_pi);
     const double at_zero = cos(spec->offset / (1.0 + spec->offset) * half_pi);
     return at * at / (at_zero * at_zero);

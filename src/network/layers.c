@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { TENSOR_ALIGNMENT = 16 }; /* in elements: those of a cache line */
+enum { TENSOR_ALIGNMENT = DDPM_ALIGNMENT / (int)sizeof(float) }; /* in elements */
 
 ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers)
 {

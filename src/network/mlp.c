@@ -137,7 +137,7 @@ static void backward(const ddpm_pass *pass)
     ddpm_workspace *w = pass->w;
     ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
     for (int64_t l = pass->net->spec.depth; l > 0; l--) {
-        if (pass->net->layers[l].gain >= 0) backward_gains(pass, l);
+        if (has_gain(pass->net) && l < pass->net->spec.depth) backward_gains(pass, l);
         ddpm_layer_add_gradient(pass, l, inputs_of(pass, l), dz);
         ddpm_layer_backward(pass, l, dz, slope_of(w, l - 1), ddpm_pass_hidden(pass, w->dz_next));
         float *done = w->dz;

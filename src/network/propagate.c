@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-/* The numbers of a cache line. Rows are longer by one: if their length were a power of two, the same columns of all
- * rows would fall into the same set of the cache and drive each other out. */
-enum { LINE = 16 };
+/* The numbers of a cache line. Rows are longer by one line: if their length were a power of two, the same columns of
+ * all rows would fall into the same set of the cache and drive each other out. */
+enum { LINE = DDPM_ALIGNMENT / (int)sizeof(float) };
 
 int64_t ddpm_workspace_stride(const ddpm_network *net, int64_t columns)
 {

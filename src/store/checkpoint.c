@@ -119,7 +119,7 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     DDPM_TRY(ddpm_h5_put_real(file, "/", "interval_loss", c->interval.loss));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "interval_count", c->interval.count));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "recoveries", c->recoveries));
-    DDPM_TRY(ddpm_h5_put_int(file, "/", "returned", c->returned));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "returned", c->returned_to));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
     for (int i = 0; i < LISTS; i++) {
         char **names = pointer_at(c, lists[i].names);
@@ -175,15 +175,15 @@ ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *check
 /* ---- reading ---- */
 
 /* Open a file if its digest is right and this program reads its format. */
-static ddpm_status open_sound(const char *path, ddpm_h5 **file)
+static ddpm_status open_checked(const char *path, ddpm_h5 **file)
 {
-    int sealed = 0;
+    int block_format = 0;
     int64_t format = 0;
     *file = NULL;
-    DDPM_TRY(ddpm_digest_check(path, &sealed));
+    DDPM_TRY(ddpm_digest_check(path, &block_format));
     DDPM_TRY(ddpm_h5_open(path, file));
     ddpm_status status = ddpm_h5_get_int(*file, "/", "format", &format);
-    if (status == DDPM_OK && format != sealed)
+    if (status == DDPM_OK && format != block_format)
         status = ddpm_digest_damaged(path); /* ddpm_digest_check cannot check the format number in the block */
     if (status == DDPM_OK && (format < 1 || format > DDPM_CHECKPOINT_FORMAT))
         status = ddpm_fail(DDPM_ERR_DATA,
@@ -197,7 +197,7 @@ static ddpm_status open_sound(const char *path, ddpm_h5 **file)
 static ddpm_status check_holds(const char *path, int64_t numbers, size_t bytes)
 {
     struct stat about;
-    if (stat(path, &about)) return ddpm_fail(DDPM_ERR_IO, "%s: could not be examined (%s)", path, strerror(errno));
+    if (stat(path, &about)) return ddpm_file_fail(path, "could not be examined");
     if ((double)numbers * (double)bytes <= (double)about.st_size) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA, "%s: claims %lld numbers, which a file of %lld bytes cannot hold", path,
                      (long long)numbers, (long long)about.st_size);
@@ -271,20 +271,20 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
     DDPM_TRY(ddpm_h5_get_int(file, "/", "interval_count", &c->interval.count));
     if (ddpm_h5_has_attribute(file, "/", "recoveries"))
         DDPM_TRY(ddpm_h5_get_int(file, "/", "recoveries", &c->recoveries));
-    c->returned = -1;
-    if (ddpm_h5_has_attribute(file, "/", "returned")) DDPM_TRY(ddpm_h5_get_int(file, "/", "returned", &c->returned));
+    c->returned_to = -1;
+    if (ddpm_h5_has_attribute(file, "/", "returned")) DDPM_TRY(ddpm_h5_get_int(file, "/", "returned", &c->returned_to));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
     if (c->interval.count < 0 || !isfinite(c->interval.loss))
         return ddpm_fail(DDPM_ERR_DATA,
                          "%s: expected a finite loss of 0 or more iterations, found %g of %lld; use an older "
                          "checkpoint",
                          path, c->interval.loss, (long long)c->interval.count);
-    if (c->iteration < 0 || c->recoveries < 0 || c->returned < -1)
+    if (c->iteration < 0 || c->recoveries < 0 || c->returned_to < -1)
         return ddpm_fail(
             DDPM_ERR_DATA,
             "%s: expected an iteration and recoveries of 0 or more and a return to -1 or more, found %lld, "
             "%lld and %lld; use an older checkpoint",
-            path, (long long)c->iteration, (long long)c->recoveries, (long long)c->returned);
+            path, (long long)c->iteration, (long long)c->recoveries, (long long)c->returned_to);
     for (int i = 0; i < LISTS; i++) {
         int64_t names = 0;
         char **list = NULL;
@@ -308,7 +308,7 @@ ddpm_status ddpm_checkpoint_read_header(const char *path, ddpm_checkpoint *out)
 {
     ddpm_h5 *file = NULL;
     *out = (ddpm_checkpoint){0};
-    DDPM_TRY(open_sound(path, &file));
+    DDPM_TRY(open_checked(path, &file));
     ddpm_status status = read_header(file, path, out);
     status = ddpm_h5_finish(&file, status);
     if (status != DDPM_OK) ddpm_checkpoint_release(out);
@@ -353,7 +353,7 @@ ddpm_status ddpm_checkpoint_read_arrays(const char *path, ddpm_checkpoint *check
                                         const ddpm_tensor *tensors, int64_t parameter_count, int with_moments)
 {
     ddpm_h5 *file = NULL;
-    DDPM_TRY(open_sound(path, &file));
+    DDPM_TRY(open_checked(path, &file));
     checkpoint->parameter_count = parameter_count;
     ddpm_status status =
         read_arrays(file, path, checkpoint, count, tensors, with_moments ? ARRAYS : ARRAYS_WITHOUT_MOMENTS);

@@ -44,7 +44,7 @@ typedef struct ddpm_checkpoint {
     int64_t iteration; /* iterations that are finished */
     ddpm_interval interval;
     int64_t recoveries;        /* times that the learning rate was halved */
-    int64_t returned;          /* the iteration that the last of them went back to; -1: there was none */
+    int64_t returned_to;       /* the iteration that the last of them went back to; -1: there was none */
     char *config;              /* resolved YAML */
     int64_t columns;           /* D */
     char **column_names;       /* [D], or NULL */

@@ -10,7 +10,7 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
     ddpm_checkpoint c = {
         .iteration = state->iteration,
         .recoveries = state->recoveries,
-        .returned = state->returned,
+        .returned_to = state->returned_to,
         .columns = transform->columns,
         .column_names = (char **)ddpm_dataset_names(stepper->dataset),
         .mean = transform->mean,
@@ -51,7 +51,7 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
     }
     state->iteration = c->iteration;
     state->recoveries = c->recoveries;
-    state->returned = c->returned;
+    state->returned_to = c->returned_to;
     memcpy(state->parameters, c->parameters, bytes);
     memcpy(state->ema, c->ema, bytes);
     memcpy(state->moment1, c->moment1, bytes);

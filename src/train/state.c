@@ -8,7 +8,7 @@
 ddpm_status ddpm_state_create(const ddpm_network *network, ddpm_state *out)
 {
     const int64_t n = ddpm_network_array_length(network);
-    *out = (ddpm_state){.returned = -1};
+    *out = (ddpm_state){.returned_to = -1};
     DDPM_TRY(DDPM_NEW(&out->parameters, n, "parameters"));
     DDPM_TRY(DDPM_NEW(&out->ema, n, "average of the parameters"));
     DDPM_TRY(DDPM_NEW(&out->moment1, n, "moments"));

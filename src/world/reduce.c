@@ -230,7 +230,7 @@ void ddpm_reducer_collect(ddpm_reducer *reducer, int thread, float *gradient)
     }
 }
 
-/* The exponent at which a value of this size becomes 2^TARGET_BITS; the old one for a gradient of zeros. */
+/* The exponent at which a value of this magnitude becomes 2^TARGET_BITS; the old one for a gradient of zeros. */
 static int32_t next_exponent(float largest, int32_t old)
 {
     return largest > 0.0f ? TARGET_BITS - (int32_t)ilogb((double)largest) : old;

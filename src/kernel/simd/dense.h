@@ -1,8 +1,8 @@
 /* A dense layer on a block of rows, forward and back to its inputs: packed weights, and the products with them, each
  * fused with what follows it.
  *
- * The inner loop of a product adds one outer product a step to a register tile. An output is one chain of multiply-adds
- * in the order of the inner index, whichever tile it is in, so that its bits do not depend on the tiling.
+ * The inner loop of a product adds one outer product after another to a register tile. An output is one chain of
+ * multiply-adds in the order of the inner index, whichever tile it is in, so that its bits do not depend on the tiling.
  */
 #ifndef DDPM_KERNEL_SIMD_DENSE_H
 #define DDPM_KERNEL_SIMD_DENSE_H

@@ -208,7 +208,7 @@ INLINE vf v_log(vf x)
     return m + y + e * 0.693359375f;
 }
 
-/* ln(1 + u) for u in 0..1, precise relative to its own size however small u is. */
+/* ln(1 + u) for u in 0..1, precise relative to its own magnitude however small u is. */
 INLINE vf v_log1p(vf u)
 {
     const vf w = u + 1.0f;

@@ -27,7 +27,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
         .iteration = 12,
         .interval = {2.5, 3},
         .recoveries = 1,
-        .returned = 10,
+        .returned_to = 10,
         .config = config,
         .columns = D,
         .column_names = column_names,
@@ -87,7 +87,7 @@ static void expect_content(const ddpm_checkpoint *c, const char *settings, int w
     assert_int_equal(c->iteration, e.iteration);
     assert_true(c->interval.loss == e.interval.loss && c->interval.count == e.interval.count);
     assert_int_equal(c->recoveries, e.recoveries);
-    assert_int_equal(c->returned, e.returned);
+    assert_int_equal(c->returned_to, e.returned_to);
     assert_string_equal(c->config, config);
     assert_int_equal(c->columns, D);
     for (int j = 0; j < D; j++) assert_string_equal(c->column_names[j], column_names[j]);
@@ -200,7 +200,7 @@ static void test_failures(void **state)
 static int set_up(void **state)
 {
     int failed = 0;
-    ddpm_log_speak(0);
+    ddpm_log_enable(0);
     if (ddpm_comm_rank(comm) == 0) failed = scratch_make(state) != 0;
     ddpm_comm_broadcast(comm, scratch, sizeof scratch);
     return failed;
