@@ -283,6 +283,32 @@ static void test_wrong_history_and_conditions(void **state)
     }
 }
 
+static void test_wrong_counts(void **state)
+{
+    const char *path = in_scratch("counts.h5");
+    const struct {
+        int64_t iteration, recoveries, returned_to;
+        ddpm_interval interval;
+        const char *says;
+    } cases[] = {
+        {-1, 0, -1, {1, 1}, "found -1, 0 and -1; use an older checkpoint"},
+        {1, -2, -1, {1, 1}, "found 1, -2 and -1; use an older checkpoint"},
+        {1, 0, -2, {1, 1}, "found 1, 0 and -2; use an older checkpoint"},
+        {1, 0, -1, {1, -1}, "found 1 of -1; use an older checkpoint"},
+        {1, 0, -1, {INFINITY, 1}, "found inf of 1; use an older checkpoint"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ddpm_checkpoint c = example(), back;
+        c.iteration = cases[i].iteration;
+        c.recoveries = cases[i].recoveries;
+        c.returned_to = cases[i].returned_to;
+        c.interval = cases[i].interval;
+        expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+        expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA, cases[i].says);
+    }
+}
+
 static void test_other_network(void **state)
 {
     const char *path = in_scratch("network.h5");
@@ -474,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_newer_format),
         cmocka_unit_test(test_wrong_content),
         cmocka_unit_test(test_wrong_history_and_conditions),
+        cmocka_unit_test(test_wrong_counts),
         cmocka_unit_test(test_other_network),
         cmocka_unit_test(test_failure_leaves_nothing),
         cmocka_unit_test(test_failing_disk),
