@@ -96,7 +96,7 @@ int main(int argc, char **argv)
         return ddpm_status_exit_code(status);
     }
     const int prints = ddpm_comm_rank(comm) == 0;
-    ddpm_log_speak(prints);
+    ddpm_log_enable(prints);
     ddpm_h5_guard(prints);
     omp_set_dynamic(0);
     omp_set_num_threads(threads_granted());

@@ -110,7 +110,7 @@ static ddpm_status show_checkpoint(const char *path)
                c->scale[j]);
     if (c->columns > LISTED) printf("  ... and %lld more\n", (long long)c->columns - LISTED);
     print_conditions(&c->condition);
-    printf("  %lld parameters:\n", (long long)c->parameter_count);
+    printf("  %lld parameters:\n", (long long)ddpm_network_parameters(loaded.model.network));
     print_tensors(loaded.model.network);
     fflush(stdout);
     ddpm_model_report_audit(&loaded.model.diffusion.schedule);

@@ -24,7 +24,7 @@ static ddpm_status read_arrays(const char *file, int with_moments, ddpm_loaded *
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(out->model.network, &tensors);
     return ddpm_checkpoint_read_arrays(file, &out->checkpoint, count, tensors,
-                                       ddpm_network_parameter_count(out->model.network), with_moments);
+                                       ddpm_network_array_length(out->model.network), with_moments);
 }
 
 static ddpm_status load(const char *path, int with_moments, ddpm_loaded *out)

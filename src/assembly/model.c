@@ -112,7 +112,7 @@ int ddpm_model_is_classifier(const ddpm_model *model)
 
 void ddpm_model_report_audit(const ddpm_schedule *schedule)
 {
-    const ddpm_schedule_audit audit = ddpm_schedule_check(schedule);
+    const ddpm_schedule_audit audit = ddpm_schedule_audit_of(schedule);
     ddpm_log_info("schedule   T = %lld, alpha_bar_T = %.3g, SNR_T = %.3g, prior term L_T = %.3g nats per dimension",
                   (long long)schedule->steps, audit.alpha_bar, audit.snr, audit.prior);
     if (!audit.reaches_noise)

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static int speaking = 1;
+static int enabled = 1;
 static int live; /* whether the last line on the terminal is a live one */
 
 static void print(const char *lead, const char *format, va_list arguments)
 {
-    if (!speaking) return;
+    if (!enabled) return;
     if (live) fputs("\r\033[K", stderr);
     live = 0;
     fputs(lead, stderr);
@@ -19,9 +19,9 @@ static void print(const char *lead, const char *format, va_list arguments)
     fflush(stderr);
 }
 
-void ddpm_log_speak(int yes)
+void ddpm_log_enable(int prints)
 {
-    speaking = yes;
+    enabled = prints;
 }
 
 int ddpm_log_is_terminal(void)
@@ -48,7 +48,7 @@ void ddpm_log_warning(const char *format, ...)
 void ddpm_log_live(const char *format, ...)
 {
     va_list arguments;
-    if (!speaking || !ddpm_log_is_terminal()) return;
+    if (!enabled || !ddpm_log_is_terminal()) return;
     va_start(arguments, format);
     fputs("\r\033[K", stderr);
     vfprintf(stderr, format, arguments);

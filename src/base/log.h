@@ -6,7 +6,7 @@
 #include "base/status.h"
 
 /** Say whether this rank prints (nonzero), as every rank does until it is called. Only one rank of a run should. */
-void ddpm_log_speak(int yes);
+void ddpm_log_enable(int prints);
 
 /** Print a line, or one that starts with "warning: "; a newline is added. */
 void ddpm_log_info(const char *format, ...) DDPM_PRINTF(1, 2);

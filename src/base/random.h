@@ -16,7 +16,7 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_ORDER = 4,       /* order of an epoch; step = epoch, or for streamed rows a number of its pages and
                                   * windows (data/stream.c) */
     DDPM_RANDOM_TIMESTEP = 5,    /* t in training; step = iteration, row = position in the batch */
-    DDPM_RANDOM_NOISE = 6,       /* noise in training; likewise */
+    DDPM_RANDOM_NOISE = 6,       /* noise in training; step = iteration, row = position in the batch */
     DDPM_RANDOM_VALIDATION = 7,  /* t and noise of the validation loss; row = validation row */
     DDPM_RANDOM_START = 8,       /* x_T of a sample; row = sample */
     DDPM_RANDOM_REVERSE = 9,     /* noise of a reverse step; step = pass and t, row = sample */
@@ -25,7 +25,7 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_DROPOUT = 13,    /* rows whose condition is left out; step = iteration, row = position in the batch */
     DDPM_RANDOM_CORRECTION = 12, /* Langevin steps; step = pass, t and count, row = sample */
     DDPM_RANDOM_KNOWN = 14,      /* known entries of a completion at t; step = pass and t, row = sample */
-    DDPM_RANDOM_BACK = 15,       /* from a step back to t, to take it again; likewise */
+    DDPM_RANDOM_BACK = 15,       /* from a step back to t, to take it again; step = pass and t, row = sample */
     DDPM_RANDOM_BOUND = 40,      /* noise of the bound's terms; step = t, row = evaluated row */
     DDPM_RANDOM_PROBE = 41,      /* probes of a trace; step = probe, row = evaluated row */
     DDPM_RANDOM_PAIRS = 42,      /* which rows make a pair of sets; step = pair */
@@ -42,7 +42,10 @@ typedef struct ddpm_random4 {
     uint32_t v[4];
 } ddpm_random4;
 
-/** Four random words. step below 2^40, row below 2^48. */
+/** Four random words.
+ *  @param step  below 2^40.
+ *  @param row   below 2^48.
+ *  @param lane  numbers the groups of four words of a row. */
 static inline ddpm_random4 ddpm_random_words(uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row,
                                              uint32_t lane)
 {

@@ -25,7 +25,8 @@ typedef struct ddpm_range {
     int64_t first, end;
 } ddpm_range;
 
-/** Part number `part` of 0 .. n-1 cut into `parts` neighbouring parts, whose lengths differ by one at most. */
+/** Part number `part` of 0 .. n-1 cut into `parts` neighbouring parts, whose lengths differ by one at most.
+ * n * parts must be below 2^63. */
 static inline ddpm_range ddpm_part(int64_t n, int64_t part, int64_t parts)
 {
     return (ddpm_range){n * part / parts, n * (part + 1) / parts};

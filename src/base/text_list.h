@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+/** A list of texts. The owner of items is named where a list is a member. */
 typedef struct ddpm_text_list {
     int64_t count;
     char **items; /* [count] */

@@ -58,7 +58,7 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
         .blocks = loads[OWN_LOAD].stepper->batch.blocks,
         .threads = run->threads,
         .block_seconds = fmax(0.0, timings[MANY_LOAD].median - timings[FEW_LOAD].median) / (MANY - FEW),
-        .bytes = (double)(exact ? sizeof(int64_t) : sizeof(float)) * (double)ddpm_network_parameter_count(network),
+        .bytes = (double)(exact ? sizeof(int64_t) : sizeof(float)) * (double)ddpm_network_array_length(network),
     };
     fit_link(run);
     /* the time of the sum over this run's ranks, by their own link, is not part of what a rank does alone */

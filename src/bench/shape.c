@@ -157,7 +157,7 @@ static ddpm_status bench_checkpoint(ddpm_bench_run *run, const ddpm_workload *w)
 {
     saving s = {.workload = w, .writes = ddpm_comm_rank(run->comm) == 0};
     const ddpm_timed thing = {run_saving, &s};
-    const double bytes = 4.0 * sizeof(float) * (double)ddpm_network_parameter_count(w->model.network);
+    const double bytes = 4.0 * sizeof(float) * (double)ddpm_network_array_length(w->model.network);
     char name[64], shape[DDPM_BENCH_NAME];
     ddpm_bench_timing timing;
     snprintf(name, sizeof name, ".ddpm-bench-%ld.h5", (long)getpid());

@@ -1,6 +1,8 @@
 /* The digest of a checkpoint. Of HDF5 this file knows only the signature with which a file begins. */
 #include "file/digest.h"
 
+#include "file/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -16,12 +18,6 @@ enum { READ_BYTES = 1 << 20 };
 static const char magic[] = "ddpm checkpoint ";
 static const char hdf5_signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
 
-static ddpm_status fail_errno(const char *path, const char *what)
-{
-    const ddpm_status status = errno == ENOENT || errno == ENOTDIR ? DDPM_ERR_MISSING : DDPM_ERR_IO;
-    return ddpm_fail(status, "%s: %s (%s)", path, what, strerror(errno));
-}
-
 ddpm_status ddpm_digest_damaged(const char *path)
 {
     return ddpm_fail(DDPM_ERR_DATA, "%s is damaged (its digest does not match); use an older checkpoint of the folder",
@@ -35,7 +31,7 @@ static ddpm_status read_at(int fd, const char *path, void *data, size_t bytes, i
     while (*got < bytes) {
         const ssize_t n = pread(fd, (char *)data + *got, bytes - *got, (off_t)(offset + (int64_t)*got));
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail_errno(path, "could not be read");
+        if (n < 0) return ddpm_file_fail(path, "could not be read");
         if (n == 0) break;
         *got += (size_t)n;
     }
@@ -90,19 +86,10 @@ ddpm_status ddpm_digest_seal(const char *path, int format)
 {
     char block[DDPM_DIGEST_BLOCK];
     const int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0) return fail_errno(path, "could not be opened");
+    if (fd < 0) return ddpm_file_fail_open(path, "could not be opened");
     ddpm_status status = compute_block(fd, path, format, block);
-    ssize_t written = status == DDPM_OK ? 0 : DDPM_DIGEST_BLOCK;
-    while (written < DDPM_DIGEST_BLOCK) {
-        const ssize_t n = pwrite(fd, block + written, (size_t)(DDPM_DIGEST_BLOCK - written), (off_t)written);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) {
-            status = fail_errno(path, "could not be written");
-            break;
-        }
-        written += n;
-    }
-    if (close(fd) && errno != EINTR && status == DDPM_OK) status = fail_errno(path, "could not be written");
+    if (status == DDPM_OK) status = ddpm_file_write_at(fd, path, block, DDPM_DIGEST_BLOCK, 0);
+    if (close(fd) && errno != EINTR && status == DDPM_OK) status = ddpm_file_fail(path, "could not be written");
     return status;
 }
 
@@ -112,7 +99,7 @@ static ddpm_status check_open(int fd, const char *path, int *format)
     char found[DDPM_DIGEST_BLOCK + sizeof hdf5_signature] = "", expected[DDPM_DIGEST_BLOCK], number[4] = "";
     struct stat about;
     size_t got = 0;
-    if (fstat(fd, &about)) return fail_errno(path, "could not be examined");
+    if (fstat(fd, &about)) return ddpm_file_fail(path, "could not be examined");
     if (!S_ISREG(about.st_mode)) return ddpm_fail(DDPM_ERR_IO, "%s: is not a file", path);
     DDPM_TRY(read_at(fd, path, found, sizeof found, 0, &got));
     const size_t known = got < sizeof magic - 1 ? got : sizeof magic - 1;
@@ -129,7 +116,7 @@ static ddpm_status check_open(int fd, const char *path, int *format)
 ddpm_status ddpm_digest_check(const char *path, int *format)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail_errno(path, "could not be opened");
+    if (fd < 0) return ddpm_file_fail_open(path, "could not be opened");
     const ddpm_status status = check_open(fd, path, format);
     close(fd);
     return status;

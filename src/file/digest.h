@@ -4,8 +4,8 @@
  *      bytes <length of the whole file>
  *      xxh3 <XXH3, 128 bits, of all after the block: tail -c +513 FILE | xxhsum -H2>
  *
- *  and zeros to its end. All of the block follows from the rest of the file, so that a changed byte anywhere is found.
- *  Local, main thread.
+ *  and zeros to its end. All of the block but the format number follows from the rest of the file, so that a changed
+ * byte is found; the caller compares the format number with the one inside. Local, main thread.
  */
 #ifndef DDPM_FILE_DIGEST_H
 #define DDPM_FILE_DIGEST_H
@@ -14,7 +14,8 @@
 
 enum { DDPM_DIGEST_BLOCK = 512 };
 
-/** Write the block of a file that is closed. The caller makes it durable. */
+/** Write the block of a file that is closed. The caller makes it durable.
+ *  @param format  the number of the checkpoint's format, for the first line. */
 DDPM_MUST_CHECK ddpm_status ddpm_digest_seal(const char *path, int format);
 
 /** Read the whole file and compare its block. DDPM_ERR_MISSING, DDPM_ERR_IO, DDPM_ERR_DATA (not a checkpoint, or

@@ -15,12 +15,18 @@
 
 static const char ending[] = ".partial";
 
-static ddpm_status fail_errno(const char *path, const char *what)
+ddpm_status ddpm_file_fail(const char *path, const char *what)
 {
     const int number = errno;
     (void)ddpm_fail(DDPM_ERR_IO, "%s: %s (%s)", path, what, strerror(number));
     errno = number; /* callers tolerate some of them */
     return DDPM_ERR_IO;
+}
+
+ddpm_status ddpm_file_fail_open(const char *path, const char *what)
+{
+    if (errno != ENOENT && errno != ENOTDIR) return ddpm_file_fail(path, what);
+    return ddpm_fail(DDPM_ERR_MISSING, "%s: %s (%s)", path, what, strerror(errno));
 }
 
 static ddpm_status fail_long(const char *path)
@@ -65,9 +71,9 @@ static ddpm_status sync_folder(const char *path)
     if (bytes >= sizeof folder) return fail_long(path);
     snprintf(folder, sizeof folder, "%.*s", bytes ? (int)bytes : 1, bytes ? path : ".");
     const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return errno == EACCES ? DDPM_OK : fail_errno(folder, "the folder could not be opened");
+    if (fd < 0) return errno == EACCES ? DDPM_OK : ddpm_file_fail(folder, "the folder could not be opened");
     const int failed = sync_retry(fd) && errno != EINVAL && errno != EOPNOTSUPP;
-    const ddpm_status status = failed ? fail_errno(folder, "the folder could not be written to disk") : DDPM_OK;
+    const ddpm_status status = failed ? ddpm_file_fail(folder, "the folder could not be written to disk") : DDPM_OK;
     close(fd);
     return status;
 }
@@ -86,16 +92,16 @@ ddpm_status ddpm_file_partial_name(const char *path, char out[DDPM_PATH_BYTES])
 static ddpm_status sync_file(const char *path)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail_errno(path, "could not be opened");
-    const ddpm_status status = sync_retry(fd) ? fail_errno(path, "could not be written to disk") : DDPM_OK;
-    if (close(fd) && errno != EINTR && status == DDPM_OK) return fail_errno(path, "could not be closed");
+    if (fd < 0) return ddpm_file_fail(path, "could not be opened");
+    const ddpm_status status = sync_retry(fd) ? ddpm_file_fail(path, "could not be written to disk") : DDPM_OK;
+    if (close(fd) && errno != EINTR && status == DDPM_OK) return ddpm_file_fail(path, "could not be closed");
     return status;
 }
 
 ddpm_status ddpm_file_commit(const char *partial, const char *path)
 {
     ddpm_status status = sync_file(partial);
-    if (status == DDPM_OK && rename(partial, path)) status = fail_errno(path, "could not be replaced");
+    if (status == DDPM_OK && rename(partial, path)) status = ddpm_file_fail(path, "could not be replaced");
     if (status != DDPM_OK) {
         unlink(partial);
         return status;
@@ -128,8 +134,21 @@ ddpm_status ddpm_file_write(int fd, const char *path, const void *data, size_t b
     for (const char *at = data; bytes;) {
         const ssize_t written = write(fd, at, bytes);
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return fail_errno(path, "could not be written");
+        if (written < 0) return ddpm_file_fail(path, "could not be written");
         at += written;
+        bytes -= (size_t)written;
+    }
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_file_write_at(int fd, const char *path, const void *data, size_t bytes, int64_t offset)
+{
+    for (const char *at = data; bytes;) {
+        const ssize_t written = pwrite(fd, at, bytes, (off_t)offset);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return ddpm_file_fail(path, "could not be written");
+        at += written;
+        offset += written;
         bytes -= (size_t)written;
     }
     return DDPM_OK;
@@ -140,9 +159,9 @@ ddpm_status ddpm_file_replace(const char *path, const void *data, size_t bytes)
     char partial[DDPM_PATH_BYTES];
     DDPM_TRY(ddpm_file_partial_name(path, partial));
     const int fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) return fail_errno(partial, "could not be made");
+    if (fd < 0) return ddpm_file_fail(partial, "could not be made");
     ddpm_status status = ddpm_file_write(fd, path, data, bytes);
-    if (close(fd) && errno != EINTR && status == DDPM_OK) status = fail_errno(path, "could not be written");
+    if (close(fd) && errno != EINTR && status == DDPM_OK) status = ddpm_file_fail(path, "could not be written");
     if (status == DDPM_OK) return ddpm_file_commit(partial, path);
     unlink(partial);
     return status;
@@ -152,10 +171,10 @@ ddpm_status ddpm_file_link(const char *target, const char *link)
 {
     char partial[DDPM_PATH_BYTES];
     DDPM_TRY(ddpm_file_partial_name(link, partial));
-    if (unlink(partial) && errno != ENOENT) return fail_errno(partial, "could not be removed");
-    if (symlink(target, partial)) return fail_errno(link, "the link could not be made");
+    if (unlink(partial) && errno != ENOENT) return ddpm_file_fail(partial, "could not be removed");
+    if (symlink(target, partial)) return ddpm_file_fail(link, "the link could not be made");
     if (rename(partial, link)) {
-        const ddpm_status status = fail_errno(link, "the link could not be replaced");
+        const ddpm_status status = ddpm_file_fail(link, "the link could not be replaced");
         unlink(partial);
         return status;
     }
@@ -180,7 +199,7 @@ ddpm_status ddpm_file_make_folder(const char *path)
         part[end] = '\0';
         /* mkdir comes second, since it may fail with EROFS or EACCES on a folder that exists */
         if (!is_folder(part) && mkdir(part, 0777) && !(errno == EEXIST && is_folder(part)))
-            return fail_errno(part, errno == EEXIST ? "is in the way of a folder" : "the folder could not be made");
+            return ddpm_file_fail(part, errno == EEXIST ? "is in the way of a folder" : "the folder could not be made");
         part[end] = path[end];
     }
     return DDPM_OK;

@@ -3,8 +3,9 @@
  *  Every function but those marked Collective is Local and uses HDF5's serial driver. Messages name the file and the
  * dataset. Names may be paths inside the file ("parameters/hidden0/weight"); the groups in them are made. A file is not
  * trusted: links to other files, datasets stored in other files (external or virtual storage) and sizes that do not fit
- * are refused (DDPM_ERR_DATA). HDF5's own error output is switched off for the process. Files are locked as HDF5 does
- * it (HDF5_USE_FILE_LOCKING). Main thread only.
+ * are refused (DDPM_ERR_DATA). Reading fails with DDPM_ERR_DATA and writing with DDPM_ERR_IO; where the operating
+ * system gives the reason it is DDPM_ERR_IO. Every function may fail with DDPM_ERR_MEMORY. HDF5's own error output is
+ * switched off for the process. Files are locked as HDF5 does it (HDF5_USE_FILE_LOCKING). Main thread only.
  */
 #ifndef DDPM_FILE_H5_H
 #define DDPM_FILE_H5_H
@@ -32,8 +33,8 @@ typedef struct ddpm_h5_shape {
 /* ---- files ---- */
 
 /** Make a file, replacing one of that name. It has checksummed metadata (the format of HDF5 1.10) and no time stamps.
- * It is kept in memory, where what is written takes space and what is only declared does not, until ddpm_h5_close
- * writes it to the disk.
+ * Until ddpm_h5_close writes it to the disk the file is kept in memory, where a dataset that is only declared
+ * takes no space.
  *  @param user_block   bytes kept free at the start: 0, or a power of two of at least 512. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out);
 
@@ -41,12 +42,13 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_create(const char *path, int64_t user_block,
  * DDPM_ERR_IO when it may not be read. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out);
 
-/** Collective. Open an existing file for writing by all ranks through MPI-IO. @param comm  must outlive the file. */
+/** Collective. Open an existing file for writing by all ranks through MPI-IO.
+ *  @param comm  must outlive the file. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **out);
 
-/** Close. Here a made file is written to the disk and the space of what was declared is reserved (where the file system
- * can), so here a full disk is noticed. Collective for a file of ddpm_h5_open_parallel. *file is NULL afterwards, and
- * may be before. */
+/** Close. A file of ddpm_h5_create is written to the disk by this call, and the space of its declared datasets is
+ * reserved where the file system can: a full disk is noticed here. Collective for a file of ddpm_h5_open_parallel.
+ * *file becomes NULL; it may be NULL already. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_close(ddpm_h5 **file);
 
 /** Close after work that ended with `status`. Return that failure, with its message, or else the status of closing.
@@ -102,8 +104,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_put_real(ddpm_h5 *file, const char *object, 
 
 int ddpm_h5_has_attribute(const ddpm_h5 *file, const char *object, const char *name);
 
-/** Strings of fixed and of variable length are read. @param[out] text  of at most DDPM_H5_TEXT_BYTES; release with
- * ddpm_release. */
+/** Strings of fixed and of variable length are read. DDPM_ERR_DATA when the attribute is missing or of another type.
+ *  @param[out] text  of at most DDPM_H5_TEXT_BYTES; release with ddpm_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_text(const ddpm_h5 *file, const char *object, const char *name, char **text);
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_int(const ddpm_h5 *file, const char *object, const char *name, int64_t *value);
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_real(const ddpm_h5 *file, const char *object, const char *name, double *value);
@@ -116,9 +118,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_put_names(ddpm_h5 *file, const char *object,
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_names(const ddpm_h5 *file, const char *object, const char *name, int64_t *count,
                                               char ***names);
 
-/** From now on a crash inside HDF5, while it reads, ends the process with a message about the file (if `speaks`) and
- * the exit code of DDPM_ERR_DATA. For programs, not for the library, since it handles the signals of crashes. */
-void ddpm_h5_guard(int speaks);
+/** From now on the process ends when HDF5 crashes while it reads, or when all threads together compute for
+ * more than 120 seconds in one call: with a message about the file (if `prints`) and the exit code of DDPM_ERR_DATA.
+ * For programs, not for the library, since it handles the signals of crashes. */
+void ddpm_h5_guard(int prints);
 
 /** The HDF5 library's version, one line. */
 const char *ddpm_h5_library(void);

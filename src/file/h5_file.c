@@ -3,6 +3,7 @@
 #include "file/h5_handle.h"
 
 #include "base/memory.h"
+#include "file/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,12 +17,6 @@ enum {
     CHUNK_CACHE_BYTES = 64 << 20,
     CHUNK_CACHE_SLOTS = 12421 /* a prime, many times the number of chunks that fit */
 };
-
-static ddpm_status fail_errno(const char *path, const char *what)
-{
-    const ddpm_status status = errno == ENOENT || errno == ENOTDIR ? DDPM_ERR_MISSING : DDPM_ERR_IO;
-    return ddpm_fail(status, "%s: %s (%s)", path, what, strerror(errno));
-}
 
 hid_t ddpm_h5_file_access(void)
 {
@@ -105,14 +100,13 @@ static ddpm_status move_to_memory(ddpm_h5 *file)
 {
     int *descriptor = NULL;
     if (H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 || !descriptor)
-        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "has no descriptor");
+        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "HDF5 gave no file descriptor for it");
     file->memory = memfd_create("ddpm", MFD_CLOEXEC);
     file->disk = fcntl(*descriptor, F_DUPFD_CLOEXEC, 0);
-    if (file->memory < 0 || file->disk < 0)
-        return ddpm_fail(DDPM_ERR_IO, "%s: no file in memory could be made (%s)", file->path, strerror(errno));
+    if (file->memory < 0 || file->disk < 0) return ddpm_file_fail(file->path, "no file in memory could be made");
     DDPM_TRY(ddpm_h5_copy(file->disk, file->memory, file->path)); /* in case HDF5 has written already */
     if (dup3(file->memory, *descriptor, O_CLOEXEC) >= 0) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_IO, "%s: no file in memory could be used (%s)", file->path, strerror(errno));
+    return ddpm_file_fail(file->path, "no file in memory could be used");
 }
 
 ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out)
@@ -142,11 +136,11 @@ ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out)
 ddpm_status ddpm_h5_probe(const char *path, int writing)
 {
     struct stat about;
-    if (stat(path, &about)) return fail_errno(path, "could not be found");
+    if (stat(path, &about)) return ddpm_file_fail_open(path, "could not be found");
     if (S_ISDIR(about.st_mode)) return ddpm_fail(DDPM_ERR_MISSING, "%s: expected an HDF5 file, found a folder", path);
     if (!S_ISREG(about.st_mode)) return ddpm_fail(DDPM_ERR_IO, "%s: is not a regular file", path);
     if (access(path, writing ? R_OK | W_OK : R_OK))
-        return fail_errno(path, writing ? "could not be opened for writing" : "could not be opened");
+        return ddpm_file_fail_open(path, writing ? "could not be opened for writing" : "could not be opened");
     return DDPM_OK;
 }
 
@@ -182,7 +176,7 @@ ddpm_status ddpm_h5_close(ddpm_h5 **handle)
     if (file->disk >= 0 && status == DDPM_OK) status = ddpm_h5_copy(file->memory, file->disk, file->path);
     if (file->memory >= 0) close(file->memory);
     if (file->disk >= 0 && close(file->disk) && errno != EINTR && status == DDPM_OK)
-        status = fail_errno(file->path, "could not be written");
+        status = ddpm_file_fail(file->path, "could not be written");
     if (file->comm) status = ddpm_agree(file->comm, status);
     free_handle(file);
     return status;

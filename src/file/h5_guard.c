@@ -17,7 +17,7 @@ enum {
 static struct sigaction before[FAULTS];
 static char stack[STACK_BYTES]; /* for the handler, since endless recursion leaves no room on the process's own */
 static const char *volatile reading;
-static volatile int guarding, speaking;
+static volatile int guarding, printing;
 
 static void limit_time(int seconds)
 {
@@ -48,11 +48,12 @@ static void say(const char *text)
 static void on_fault(int number)
 {
     if (reading) {
-        if (speaking) {
+        if (printing) {
             say("ddpm: ");
             say(reading);
-            say(": HDF5 itself failed on this file, which is damaged or made for that; copy it again, or write it "
-                "anew\n");
+            say(number == SIGVTALRM ? ": HDF5 did not finish reading this file in 120 seconds of computing"
+                                    : ": HDF5 itself failed on this file");
+            say("; it is damaged or made for that: copy it again, or write it anew\n");
         }
         _exit(ddpm_status_exit_code(DDPM_ERR_DATA));
     }
@@ -61,7 +62,7 @@ static void on_fault(int number)
     raise(number);
 }
 
-void ddpm_h5_guard(int speaks)
+void ddpm_h5_guard(int prints)
 {
     const stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
     struct sigaction action;
@@ -69,7 +70,7 @@ void ddpm_h5_guard(int speaks)
     action.sa_handler = on_fault;
     action.sa_flags = SA_ONSTACK | SA_NODEFER;
     sigemptyset(&action.sa_mask);
-    speaking = speaks;
+    printing = prints;
     guarding = 1;
     if (sigaltstack(&other, NULL)) action.sa_flags &= ~SA_ONSTACK;
     for (int i = 0; i < FAULTS; i++) sigaction(faults[i], &action, &before[i]);

@@ -41,7 +41,8 @@ ddpm_status ddpm_h5_fail_path(ddpm_status status, const char *path, const char *
 int ddpm_h5_error_says(const char *words);
 int ddpm_h5_error_number(void);
 
-/** HDF5 reads this file until the scope is left: a crash until then is blamed on it (ddpm_h5_guard). */
+/** HDF5 reads this file until the scope is left: a crash until then is reported as the fault of this file
+ * (ddpm_h5_guard). */
 #define DDPM_H5_READING(path) \
     __attribute__((cleanup(ddpm_h5_leave), unused)) const char *const outer_ = ddpm_h5_enter(path)
 const char *ddpm_h5_enter(const char *path);
@@ -75,7 +76,8 @@ const char *ddpm_h5_shape_text(int dims, const int64_t *size, char *out, size_t 
 
 /** Part `index` of a box of 4-byte numbers that is cut into parts of at most `bytes_limit` bytes, each of which is
  * contiguous in memory.
- *  @param[out] first, edge   [dims] of the part, within the box. @param[out] offset  of its first element.
+ *  @param[out] first, edge   [dims] of the part, within the box.
+ *  @param[out] offset       of its first element.
  *  @return the number of parts; first, edge, offset are untouched when index is not below it. */
 int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_t index, int64_t *first, int64_t *edge,
                      int64_t *offset);

@@ -23,7 +23,7 @@ ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **o
     ddpm_h5_quiet();
     /* A rank that cannot open the file would leave the others waiting. */
     DDPM_TRY(ddpm_agree(comm, ddpm_h5_probe(path, 1)));
-    /* What can fail on one rank alone comes before the collective calls; closing a file is one of them. */
+    /* What can fail on one rank alone comes before the collective calls. */
     const hid_t access = ddpm_h5_file_access();
     ddpm_status status = access < 0 ? ddpm_h5_fail_path(DDPM_ERR_INTERNAL, path, "HDF5 could not be set up")
                                     : ddpm_h5_handle(path, &file);
@@ -35,6 +35,7 @@ ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **o
         file->id = H5Fopen(path, H5F_ACC_RDWR, access);
         status = file->id < 0 ? ddpm_h5_fail_path(DDPM_ERR_IO, path, "could not be opened by all ranks") : DDPM_OK;
         status = ddpm_agree(comm, status);
+        /* H5Fclose is collective: a rank alone cannot close what it has opened, so it stays open. */
         if (status != DDPM_OK) file->id = H5I_INVALID_HID;
     }
     if (access >= 0) (void)H5Pclose(access);
@@ -97,8 +98,8 @@ static ddpm_status select_part(const ddpm_h5 *file, const char *name, hid_t id, 
 {
     int64_t first[DDPM_H5_MAX_DIMS], edge[DDPM_H5_MAX_DIMS];
     hsize_t from[DDPM_H5_MAX_DIMS], size[DDPM_H5_MAX_DIMS], total = 1;
-    const int some = count[0] > 0 && index < ddpm_h5_part(dims, count, PART_BYTES, index, first, edge, offset);
-    for (int i = 0; i < dims && some; i++) {
+    const int writes = count[0] > 0 && index < ddpm_h5_part(dims, count, PART_BYTES, index, first, edge, offset);
+    for (int i = 0; i < dims && writes; i++) {
         from[i] = (hsize_t)(start[i] + first[i]);
         size[i] = (hsize_t)edge[i];
         total *= size[i];
@@ -106,8 +107,8 @@ static ddpm_status select_part(const ddpm_h5 *file, const char *name, hid_t id, 
     *in_file = H5Dget_space(id);
     *in_memory = H5Screate_simple(1, &total, NULL);
     const int failed = *in_file < 0 || *in_memory < 0 ||
-                       (some ? H5Sselect_hyperslab(*in_file, H5S_SELECT_SET, from, NULL, size, NULL) < 0
-                             : H5Sselect_none(*in_file) < 0 || H5Sselect_none(*in_memory) < 0);
+                       (writes ? H5Sselect_hyperslab(*in_file, H5S_SELECT_SET, from, NULL, size, NULL) < 0
+                               : H5Sselect_none(*in_file) < 0 || H5Sselect_none(*in_memory) < 0);
     return failed ? ddpm_h5_fail(DDPM_ERR_INTERNAL, file, name, "a part of it could not be selected") : DDPM_OK;
 }
 

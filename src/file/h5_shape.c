@@ -54,7 +54,8 @@ static ddpm_status read_shape(const ddpm_h5 *file, const char *name, hid_t space
     shape->dims = dims;
     for (int i = 0; i < dims; i++) {
         if (size[i] > INT64_MAX || (size[i] && __builtin_mul_overflow(bytes, (int64_t)size[i], &bytes)))
-            return ddpm_fail(DDPM_ERR_DATA, "%s: %s: claims more numbers than can be addressed", file->path, name);
+            return ddpm_fail(DDPM_ERR_DATA, "%s: %s: claims more numbers than can be addressed; the file is damaged",
+                             file->path, name);
         shape->size[i] = (int64_t)size[i];
     }
     return DDPM_OK;
@@ -71,8 +72,10 @@ static ddpm_status check_claim(const ddpm_h5 *file, const char *name, const ddpm
     if (H5Fget_filesize(file->id, &file_bytes) < 0)
         return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "its file could not be measured");
     if (numbers <= CLAIM_ALWAYS || numbers <= CLAIM_PER_BYTE * (double)file_bytes) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: claims %.3g numbers, which a file of %llu bytes cannot hold", file->path,
-                     name, numbers, (unsigned long long)file_bytes);
+    return ddpm_fail(DDPM_ERR_DATA,
+                     "%s: %s: claims %.3g numbers, which a file of %llu bytes cannot hold; the file is damaged, or its "
+                     "rows were never written",
+                     file->path, name, numbers, (unsigned long long)file_bytes);
 }
 
 ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_t id, ddpm_h5_shape *shape)

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE = 50, PAUSE_NANOSECONDS = 100000000 }; /* 5 seconds in all */
+enum { ATTEMPTS = 50, PAUSE_NANOSECONDS = 100000000 }; /* 5 seconds in all */
 
 struct ddpm_lock {
     int fd;
@@ -46,7 +46,7 @@ static ddpm_status attempt(ddpm_lock *lock, int *held)
 {
     *held = 0;
     lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (lock->fd < 0) return ddpm_fail(DDPM_ERR_IO, "%s: could not be made (%s)", lock->path, strerror(errno));
+    if (lock->fd < 0) return ddpm_file_fail(lock->path, "could not be opened or made");
     if (flock(lock->fd, LOCK_EX | LOCK_NB)) {
         *held = errno == EWOULDBLOCK || errno == EINTR;
         if (!*held)
@@ -58,7 +58,7 @@ static ddpm_status attempt(ddpm_lock *lock, int *held)
     return DDPM_OK;
 }
 
-static void sign(const ddpm_lock *lock)
+static void write_holder(const ddpm_lock *lock)
 {
     char host[80] = "", text[128];
     if (gethostname(host, sizeof host - 1)) snprintf(host, sizeof host, "an unknown host");
@@ -74,12 +74,12 @@ static ddpm_status take(ddpm_lock *lock)
     for (int tries = 0, held;; tries++) {
         DDPM_TRY(attempt(lock, &held));
         if (!held) break;
-        const ddpm_status status = tries < PATIENCE ? DDPM_OK : fail_held(lock);
+        const ddpm_status status = tries < ATTEMPTS ? DDPM_OK : fail_held(lock);
         close(lock->fd);
         DDPM_TRY(status);
         nanosleep(&pause, NULL);
     }
-    sign(lock);
+    write_holder(lock);
     return DDPM_OK;
 }
 

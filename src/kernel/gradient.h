@@ -2,10 +2,11 @@
  * depend on the number of threads and ranks nor on the order of the blocks; or in float32.
  *
  *  In fixed point each tensor has a scale 2^exponent. A contribution g is added as round(g 2^exponent), and is refused
- * when it is larger than `limit` in this unit. With limit = min(2^50, 2^62 / contributions) the rounding is exact,
- * since the numbers stay below 2^51, and no sum can overflow: all contributions of all ranks together stay below 2^62.
- * A contribution that is refused is counted; the step is then repeated with a smaller exponent (world/reduce.h). Local;
- * a ddpm_gradient belongs to one thread.
+ * when it is larger than `limit` in this unit. With limit = min(2^50, 2^62 / contributions) each contribution
+ * is rounded to the nearest integer, since it stays below 2^51, and no sum can overflow: all contributions of all ranks
+ * together stay below 2^63.
+ * A contribution that is refused is counted; the iteration is then repeated with a smaller exponent (world/reduce.h).
+ * Local; a ddpm_gradient belongs to one thread.
  */
 #ifndef DDPM_KERNEL_GRADIENT_H
 #define DDPM_KERNEL_GRADIENT_H
@@ -23,7 +24,8 @@ typedef struct ddpm_gradient {
 
 /** Add x^T dz, [k][n] without padding, to the sums of a tensor, which begin at `offset`: x [rows][k], dz [rows][n],
  * both padded as for kernels (kernel/simd.h). Each block of `block` rows (the last may be shorter) is one contribution
- * to each element.  @param scratch  ddpm_product_scratch(kernels, rows, k, n) numbers. */
+ * to each element.
+ *  @param scratch   ddpm_product_scratch(kernels, rows, k, n) numbers. */
 void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, ddpm_const_matrix x,
                                ddpm_const_matrix dz, int64_t block, float *scratch);
 

@@ -16,18 +16,18 @@ enum { CANDIDATES = 3 };
  * assumes of every processor of the platform. */
 static const ddpm_kernels *candidate(ddpm_precision precision, int i)
 {
-    const int halves = precision == DDPM_PRECISION_BFLOAT16;
+    const int bfloat16 = precision == DDPM_PRECISION_BFLOAT16;
 #ifdef DDPM_X86
     __builtin_cpu_init();
     if (i == 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-        (!halves || __builtin_cpu_supports("avx512bf16")))
-        return halves ? &ddpm_kernels_avx512_bfloat16 : &ddpm_kernels_avx512_float32;
+        (!bfloat16 || __builtin_cpu_supports("avx512bf16")))
+        return bfloat16 ? &ddpm_kernels_avx512_bfloat16 : &ddpm_kernels_avx512_float32;
     if (i == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return halves ? &ddpm_kernels_avx2_bfloat16 : &ddpm_kernels_avx2_float32;
+        return bfloat16 ? &ddpm_kernels_avx2_bfloat16 : &ddpm_kernels_avx2_float32;
 #endif
     if (i != 2) return NULL;
-    return halves ? &ddpm_kernels_baseline_bfloat16 : &ddpm_kernels_baseline_float32;
+    return bfloat16 ? &ddpm_kernels_baseline_bfloat16 : &ddpm_kernels_baseline_float32;
 }
 
 const ddpm_kernels *ddpm_kernels_choose(ddpm_precision precision)

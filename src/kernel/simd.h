@@ -37,7 +37,7 @@ typedef struct ddpm_dense {
 typedef struct ddpm_fixed_sums {
     int64_t *sum;
     double scale;
-    float limit; /* the largest size of a contribution, before it is scaled */
+    float limit; /* the largest magnitude of a contribution, before it is scaled */
 } ddpm_fixed_sums;
 
 /** Sums in single precision. */
@@ -60,14 +60,15 @@ typedef struct ddpm_update {
 typedef struct ddpm_kernels {
     const char *name;      /* of the instruction set: "avx512" */
     const char *precision; /* of the operands of products: "float32" or "bfloat16"; their sums are float32 */
-    int terms;             /* operands that share 32 bits: 1 or 2 */
+    int per_element;       /* operands of a product that share an element of 32 bits: 1, or 2 in bfloat16 */
     int at_full_rate;      /* whether the processor has an instruction that multiplies operands of this precision */
     int64_t panel;         /* columns of a packed panel */
     int64_t tile;          /* rows of an output (in a gradient, columns of x) that a register tile holds */
 
-    /** Pack w [k][n] for products with it from the right: panels of `panel` columns each, [ceil(n / panel)][k][panel],
-     *  zeros beyond column n. Only the panels in the range are written, so that threads can share the work.
-     *  w may have any stride. @param[out] packed  room for k * ddpm_round_up(n, panel) numbers. */
+    /** Pack w [k][n] for products with it from the right: panels of `panel` columns each, [ceil(n / panel)][k][panel]
+     *  (with two operands in 32 bits: [ceil(n / panel)][ceil(k / 2)][panel] pairs), zeros beyond column n. Only the
+     *  panels in the range are written, so that threads can share the work. w may have any stride.
+     *  @param[out] packed  room for k * ddpm_round_up(n, panel) numbers. */
     void (*pack)(ddpm_const_matrix w, ddpm_range panels, float *packed);
     /** The same for the transpose of w [k][n]: panels of `panel` of its rows, [ceil(k / panel)][n][panel].
      *  @param[out] packed  room for n * ddpm_round_up(k, panel) numbers. */
@@ -75,7 +76,7 @@ typedef struct ddpm_kernels {
 
     /** h = act(x W + bias), x [rows][k], h [rows][n].
      *  @param[out] slope    act'(x W + bias) in the layout of h, or NULL.
-     *  @param      scratch  ddpm_product_scratch(kernels, rows, k, n) numbers; may be NULL where terms is 1. */
+     *  @param      scratch  ddpm_product_scratch(kernels, rows, k, n) numbers; may be NULL where per_element is 1. */
     void (*forward)(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activation activation, ddpm_matrix h,
                     float *slope, float *scratch);
     /** dx = (dz W^T) * slope, the last product element by element; dz [rows][n], dx [rows][k]. Where dx has fewer
@@ -87,8 +88,8 @@ typedef struct ddpm_kernels {
     /** Add x^T dz to a sum [k][n] without padding; x [rows][k], dz [rows][n]. Each block of `block` rows (the last may
      *  be shorter) is one contribution to each element of the sum, rounded by itself.
      *  @param scratch  ddpm_product_scratch(kernels, rows, k, n) numbers.
-     *  @return  nonzero when a contribution's size was not at most the limit: it was too large or not a number, and the
-     *  sum is then of no use. */
+     *  @return  nonzero when a contribution's magnitude was not at most the limit: it was too large or not a number,
+     * and the sum is then of no use. */
     int (*backward_weights_fixed)(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_fixed_sums to,
                                   float *scratch);
     int (*backward_weights_float)(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_float_sums to,
@@ -124,8 +125,8 @@ typedef struct ddpm_kernels {
      *  the sine's part [n], without padding. */
     void (*normal)(int64_t n, const uint32_t *a, const uint32_t *b, float *cosine, float *sine);
 
-    /** Take the sums [n] out as numbers: v = sum * scale, and the sum becomes 0. @param[out] squares, largest  the sum
-     *  of the squares of v, and the largest size in it. */
+    /** Take the sums [n] out as numbers: v = sum * scale, and the sum becomes 0.
+     *  @param[out] squares, largest  the sum of the squares of v, and the largest magnitude in it, NaN apart. */
     void (*collect_fixed)(int64_t n, int64_t *sum, double scale, float *v, double *squares, float *largest);
     /** The same in single precision: v = sum, which stays. */
     void (*collect_float)(int64_t n, const float *sum, float *v, double *squares, float *largest);
@@ -172,8 +173,10 @@ static inline int64_t ddpm_round_up(int64_t n, int64_t m)
 /** How many numbers of scratch memory the products of a layer need: x [rows][k], outputs [rows][n]. */
 static inline int64_t ddpm_product_scratch(const ddpm_kernels *kernels, int64_t rows, int64_t k, int64_t n)
 {
-    const int64_t gradient = ddpm_round_up(k, kernels->tile) + kernels->panel; /* x and a panel of dz, gathered */
-    const int64_t converted = kernels->terms > 1 ? ddpm_pieces(n, kernels->terms) : 0; /* dz in its precision */
+    /* x and a panel of dz, gathered for the gradient; also enough for x in bfloat16, for forward */
+    const int64_t gradient = ddpm_round_up(k, kernels->tile) + kernels->panel;
+    /* dz in bfloat16, for backward_data */
+    const int64_t converted = kernels->per_element > 1 ? ddpm_pieces(n, kernels->per_element) : 0;
     return rows * ddpm_larger(gradient, converted);
 }
 

@@ -3,10 +3,9 @@
 
 #include "base/memory.h"
 #include "kernel/normal.h"
+#include "model/constants.h"
 
 #include <math.h>
-
-static const double LN_2PI = 1.83787706640934548356;
 
 ddpm_status ddpm_bound_memory_create(int64_t rows, int64_t columns, ddpm_bound_memory *out)
 {
@@ -57,12 +56,12 @@ double ddpm_bound_prior(const ddpm_schedule *schedule, int64_t columns, const fl
 
 double ddpm_bound_first_entropy(const ddpm_schedule *schedule, int64_t columns)
 {
-    return 0.5 * (double)columns * (1.0 + LN_2PI + log(schedule->beta[1]));
+    return 0.5 * (double)columns * (1.0 + DDPM_LN_2PI + log(schedule->beta[1]));
 }
 
 double ddpm_bound_last_entropy(const ddpm_schedule *schedule, int64_t columns)
 {
-    return 0.5 * (double)columns * (1.0 + LN_2PI + log(schedule->one_minus_alpha_bar[schedule->steps]));
+    return 0.5 * (double)columns * (1.0 + DDPM_LN_2PI + log(schedule->one_minus_alpha_bar[schedule->steps]));
 }
 
 double ddpm_bound_first_step(const ddpm_schedule *schedule, int64_t columns, const float *x0)

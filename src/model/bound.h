@@ -17,7 +17,8 @@ typedef struct ddpm_bound_memory {
     int32_t *t;                 /* [rows] */
 } ddpm_bound_memory;
 
-/** @param[out] out  release with ddpm_bound_memory_release, also on failure. */
+/** DDPM_ERR_MEMORY.
+ *  @param[out] out  release with ddpm_bound_memory_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_bound_memory_create(int64_t rows, int64_t columns, ddpm_bound_memory *out);
 void ddpm_bound_memory_release(ddpm_bound_memory *memory);
 

@@ -6,7 +6,7 @@
 
 #include "kernel/matrix.h"
 
-/** A block's share of the cross-entropy, in nats: share times the sum over its rows of importance x -ln p(label).
+/** A block's share of the cross-entropy, in nats: share times the sum over its rows of importance * (-ln p(label)).
  *  @param logits      [rows][classes].
  *  @param labels      [rows], whole numbers from 0.
  *  @param importance  [rows]; NULL stands for ones.

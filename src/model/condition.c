@@ -60,7 +60,7 @@ ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t 
     if (!isfinite(value))
         return ddpm_fail(DDPM_ERR_DATA, "condition '%s' is not a finite number", condition->names[index]);
     if (classes > 0 && !(value >= 0.0 && value < (double)classes && value == floor(value)))
-        return ddpm_fail(DDPM_ERR_DATA, "condition '%s': the model knows the classes 0 to %lld, found %g",
+        return ddpm_fail(DDPM_ERR_DATA, "condition '%s': expected a class from 0 to %lld, found %g",
                          condition->names[index], (long long)classes - 1, value);
     *out = (float)((value - condition->mean[index]) / condition->scale[index]);
     return DDPM_OK;

@@ -21,8 +21,9 @@ typedef struct ddpm_condition {
     char **names;         /* [V], allocated together; NULL: there are none */
 } ddpm_condition;
 
-/** Make a condition of V numbers with mean 0 and scale 1, which the caller changes to what they are. @param names  [V],
- * copied.
+/** Make a condition of V numbers with mean 0 and scale 1, which the caller changes to what they are.
+ *  DDPM_ERR_MEMORY.
+ *  @param names     [V], copied.
  *  @param[out] out  release with ddpm_condition_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_condition_create(int64_t count, const char *const *names, ddpm_condition *out);
 void ddpm_condition_release(ddpm_condition *condition);

@@ -53,20 +53,20 @@ typedef struct ddpm_diffusion {
     float *target_data, *target_noise; /* [T + 1]: target = target_data x0 + target_noise epsilon */
 } ddpm_diffusion;
 
-/** Make the tables. The schedule's own tables now belong to `out`, also on failure. @param[out] out  release with
- * ddpm_diffusion_release. */
+/** Make the tables. The schedule's own tables now belong to `out`, also on failure. DDPM_ERR_MEMORY.
+ *  @param[out] out  release with ddpm_diffusion_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_diffusion_create(ddpm_schedule *schedule, ddpm_prediction predict,
                                                   ddpm_variance variance, ddpm_diffusion *out);
 void ddpm_diffusion_release(ddpm_diffusion *diffusion);
 
 /** Set the coefficients of x0 = *from_xt x_t + *from_output prediction at step t. They are infinite where alpha_bar_t =
- * 0 and the noise is predicted. */
+ * 0 and the noise is predicted. Not for DDPM_PREDICT_CLASS. */
 void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t, double *from_xt, double *from_output);
 
 /** The factor of classifier guidance: a prediction at step t, plus this times the gradient of ln p(c | x_t) by x_t, is
  * the prediction for rows of class c. For the noise it is -sqrt(1 - alpha_bar) (Dhariwal and Nichol 2021, algorithm 2),
  * from which those of the other predictions follow for a given x_t. It is 0 where alpha_bar_t = 0, since x_t does not
- * depend on the class there. */
+ * depend on the class there. Not for DDPM_PREDICT_CLASS. */
 double ddpm_diffusion_guidance(const ddpm_diffusion *diffusion, int64_t t);
 
 /** The transition between t and s < t; s = 0 stands for the data. */
@@ -75,7 +75,8 @@ ddpm_transition ddpm_diffusion_transition(const ddpm_diffusion *diffusion, int64
 /** Whether the variance is learned, for which the network has a second head. */
 int ddpm_variance_is_learned(ddpm_variance variance);
 
-/** ln of the variance of the reverse step from t to s.  @param o  the output of the second head, where there is one.
+/** ln of the variance of the reverse step from t to s.
+ *  @param o  the output of the second head, where there is one.
  *  @param[out] slope  its derivative by o, or NULL. */
 double ddpm_diffusion_log_variance(const ddpm_diffusion *diffusion, const ddpm_transition *transition, double o,
                                    double *slope);

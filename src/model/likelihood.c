@@ -3,13 +3,12 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "model/constants.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { ORDER = DDPM_LIKELIHOOD_ORDER, EARLIER = DDPM_LIKELIHOOD_ORDER - 1 };
-
-static const double LN_2PI = 1.83787706640934548356;
 
 /* ---- the grid ---- */
 
@@ -61,10 +60,10 @@ ddpm_status ddpm_likelihood_create(const ddpm_diffusion *diffusion, int64_t colu
     const ddpm_schedule *schedule = &diffusion->schedule;
     const int64_t end = end_of(schedule);
     double nodes[ORDER] = {0.0};
-    *out = (ddpm_likelihood){.columns = columns, .probes = probes, .step_count = (end + every - 1) / every};
+    *out = (ddpm_likelihood){.columns = columns, .probes = probes, .step_count = ddpm_pieces(end, every)};
     DDPM_TRY(DDPM_NEW(&out->steps, out->step_count, "steps of the flow"));
     for (int64_t k = 0; k < out->step_count; k++) {
-        const int64_t t = (k + 1) * every < end ? (k + 1) * every : end;
+        const int64_t t = ddpm_smaller((k + 1) * every, end);
         const int count = k + 2 < ORDER ? (int)k + 2 : ORDER;
         memmove(nodes + 1, nodes, EARLIER * sizeof *nodes);
         nodes[0] = angle_of(schedule, t);
@@ -196,5 +195,5 @@ void ddpm_likelihood_rows(const ddpm_likelihood *likelihood, const ddpm_flow *fl
     for (int64_t i = 0; i < numbers; i++) memory->x[i] = (double)x0[i];
     memset(log_density, 0, (size_t)rows * sizeof *log_density);
     for (int64_t k = 0; k < likelihood->step_count; k++) take_step(&p, &likelihood->steps[k], log_density);
-    for (int64_t i = 0; i < numbers; i++) log_density[i / columns] -= 0.5 * (LN_2PI + memory->x[i] * memory->x[i]);
+    for (int64_t i = 0; i < numbers; i++) log_density[i / columns] -= 0.5 * (DDPM_LN_2PI + memory->x[i] * memory->x[i]);
 }

@@ -29,7 +29,8 @@ enum { DDPM_LIKELIHOOD_ORDER = 4 };
 /** A denoiser with its derivative. */
 typedef struct ddpm_flow {
     ddpm_denoiser denoiser;
-    /** The vector-Jacobian product of the prediction that was made last, at the same t.  @param direction  [rows][D].
+    /** The vector-Jacobian product of the prediction that was made last, at the same t.
+     *  @param direction  [rows][D].
      *  @param[out] dxt  [rows][D], the gradient by x_t of the sum of direction * prediction. */
     void (*pull_back)(void *self, int64_t rows, const float *direction, int32_t t, float *dxt);
 } ddpm_flow;
@@ -49,7 +50,9 @@ typedef struct ddpm_likelihood {
     ddpm_likelihood_step *steps;
 } ddpm_likelihood;
 
-/** @param probes  as above.  @param every  1: the grid is all steps of the schedule; 2: every second one.
+/** DDPM_ERR_MEMORY.
+ *  @param probes    as above.
+ *  @param every     1: the grid is all steps of the schedule; 2: every second one.
  *  @param[out] out  release with ddpm_likelihood_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_likelihood_create(const ddpm_diffusion *diffusion, int64_t columns, int64_t probes,
                                                    int64_t every, ddpm_likelihood *out);
@@ -59,11 +62,12 @@ void ddpm_likelihood_release(ddpm_likelihood *likelihood);
 typedef struct ddpm_likelihood_memory {
     double *x;                            /* [rows][columns] */
     double *slope[DDPM_LIKELIHOOD_ORDER]; /* [rows][columns], values of v, the latest first */
-    double *trace[DDPM_LIKELIHOOD_ORDER]; /* [rows], divergences of v, likewise */
+    double *trace[DDPM_LIKELIHOOD_ORDER]; /* [rows], divergences of v, the latest first */
     float *xt, *direction, *dxt;          /* [rows][columns] */
 } ddpm_likelihood_memory;
 
-/** @param[out] out  release with ddpm_likelihood_memory_release, also on failure. */
+/** DDPM_ERR_MEMORY.
+ *  @param[out] out  release with ddpm_likelihood_memory_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_likelihood_memory_create(int64_t rows, int64_t columns, ddpm_likelihood_memory *out);
 void ddpm_likelihood_memory_release(ddpm_likelihood_memory *memory);
 

@@ -2,10 +2,9 @@
 #include "model/objective.h"
 
 #include "base/memory.h"
+#include "model/constants.h"
 
 #include <math.h>
-
-static const double LN_2PI = 1.83787706640934548356;
 
 /* The weight that turns the squared error of the prediction into that of the noise, whose error is that of x0 times
  * sqrt(SNR). */
@@ -80,7 +79,7 @@ static double term(const ddpm_objective *o, int64_t t, double error, double head
     *by_prediction = slope * gap * precision;
     if (t == 1) { /* -ln N(x0; mean, variance) */
         *by_head = 0.5 * (1.0 - scaled) * variance_slope;
-        return 0.5 * (LN_2PI + log_variance + scaled);
+        return 0.5 * (DDPM_LN_2PI + log_variance + scaled);
     }
     const double ratio = exp(transition->log_posterior - log_variance);
     *by_head = 0.5 * (1.0 - ratio - scaled) * variance_slope;
@@ -128,7 +127,8 @@ static double row_of(const ddpm_objective *o, int64_t columns, const float *outp
     return sum;
 }
 
-/* The same for the simplified loss without a learned variance, the common case: in float32 like the rest of a step. */
+/* The same for the simplified loss without a learned variance, the common case: in float32 like the rest of an
+ * iteration. */
 static double simple_row(int64_t columns, const float *output, const float *target, double weight, double scale,
                          float *doutput)
 {

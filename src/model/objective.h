@@ -36,12 +36,13 @@ typedef struct ddpm_objective {
     ddpm_transition *transition; /* [T + 1], from t to t - 1 */
 } ddpm_objective;
 
-/** @param[out] out  release with ddpm_objective_release. */
+/** DDPM_ERR_MEMORY.
+ *  @param[out] out  release with ddpm_objective_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_objective_create(const ddpm_diffusion *diffusion, ddpm_loss loss, double lambda,
                                                   ddpm_weighting weighting, double gamma, ddpm_objective *out);
 void ddpm_objective_release(ddpm_objective *objective);
 
-/** A block's share of the loss: share times the sum over its rows of importance x (loss per column).
+/** A block's share of the loss: share times the sum over its rows of importance * (loss per column).
  *  @param output      [rows][heads x D]: the prediction, then the variance head where there is one.
  *  @param target      [rows][D].
  *  @param t           [rows].
@@ -53,8 +54,8 @@ double ddpm_objective_rows(const ddpm_objective *objective, ddpm_const_matrix ou
                            const int32_t *t, const float *importance, double share, ddpm_matrix doutput,
                            float *row_loss);
 
-/** The bound's term at t of one row, in nats over all columns.  @param output, target  a row of each, as in
- * ddpm_objective_rows. */
+/** The bound's term at t of one row, in nats over all columns.
+ *  @param output, target  a row of each, as in ddpm_objective_rows. */
 double ddpm_objective_term(const ddpm_objective *objective, int64_t columns, const float *output, const float *target,
                            int64_t t);
 

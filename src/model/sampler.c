@@ -36,9 +36,9 @@ static void set_ddim(const ddpm_diffusion *diffusion, double eta, ddpm_sampler_s
     const double abar_t = schedule->alpha_bar[step->t], rest_t = schedule->one_minus_alpha_bar[step->t];
     const double abar_s = schedule->alpha_bar[step->s], rest_s = schedule->one_minus_alpha_bar[step->s];
     const double sigma = eta * positive_root(rest_s / rest_t) * positive_root(1.0 - abar_t / abar_s);
-    const double towards = positive_root(rest_s - sigma * sigma) / sqrt(rest_t);
-    step->of_x0 = (float)(sqrt(abar_s) - towards * sqrt(abar_t));
-    step->of_x = (float)towards;
+    const double of_x = positive_root(rest_s - sigma * sigma) / sqrt(rest_t);
+    step->of_x0 = (float)(sqrt(abar_s) - of_x * sqrt(abar_t));
+    step->of_x = (float)of_x;
     step->of_noise = (float)sigma;
 }
 
@@ -73,15 +73,15 @@ static void set_dpm_solver(const ddpm_diffusion *diffusion, const ddpm_sampler_s
  */
 static void set_correction(const ddpm_diffusion *diffusion, double ratio, ddpm_sampler_step *step)
 {
-    const double rest = diffusion->schedule.one_minus_alpha_bar[step->s], pull = 2.0 * ratio * ratio;
+    const double rest = diffusion->schedule.one_minus_alpha_bar[step->s], strength = 2.0 * ratio * ratio;
     double data_xt, data_output;
     if (step->s == 0) return;
     ddpm_diffusion_data_coefficients(diffusion, step->s, &data_xt, &data_output);
     step->s_data_xt = (float)data_xt;
     step->s_data_output = (float)data_output;
-    step->drift_xt = (float)-pull;
-    step->drift_x0 = (float)(pull * sqrt(diffusion->schedule.alpha_bar[step->s]));
-    step->kick = (float)sqrt(2.0 * pull * rest);
+    step->drift_xt = (float)-strength;
+    step->drift_x0 = (float)(strength * sqrt(diffusion->schedule.alpha_bar[step->s]));
+    step->correction_noise = (float)sqrt(2.0 * strength * rest);
 }
 
 static void make_step(const ddpm_diffusion *diffusion, const ddpm_sampler_spec *spec, int64_t t, int64_t s,
@@ -136,8 +136,8 @@ ddpm_status ddpm_sampler_create(const ddpm_diffusion *diffusion, const ddpm_samp
         .learned = spec->sampling.method == DDPM_METHOD_ANCESTRAL && ddpm_variance_is_learned(diffusion->variance),
     };
     if (spec->sampling.steps < 1 || spec->sampling.steps > diffusion->schedule.steps)
-        return ddpm_fail(DDPM_ERR_USAGE, "%lld sampling steps asked for; the model has 1 to %lld",
-                         (long long)spec->sampling.steps, (long long)diffusion->schedule.steps);
+        return ddpm_fail(DDPM_ERR_USAGE, "sampling.steps: expected 1 to %lld, the steps of the model, found %lld",
+                         (long long)diffusion->schedule.steps, (long long)spec->sampling.steps);
     const ddpm_status status = build(spec, out);
     if (status != DDPM_OK) ddpm_sampler_release(out);
     return status;
@@ -267,7 +267,7 @@ static void correct(block *b, const ddpm_sampler_step *step, int64_t c)
     predict_data(b->sampler, step->s_data_xt, step->s_data_output, b->x, predict(b, step->s), b->x0);
     draw_noise(b, DDPM_RANDOM_CORRECTION, step->s * b->sampler->corrections + c);
     for (int64_t i = 0; i < b->numbers; i++)
-        b->x[i] += step->drift_xt * b->x[i] + step->drift_x0 * b->x0[i] + step->kick * b->noise[i];
+        b->x[i] += step->drift_xt * b->x[i] + step->drift_x0 * b->x0[i] + step->correction_noise * b->noise[i];
 }
 
 void ddpm_sampler_run(const ddpm_sampler *sampler, const ddpm_denoising *rows, float *scratch, float *x,

@@ -66,8 +66,9 @@ typedef struct ddpm_sampler_step {
     float data_xt, data_output;           /* x0 = data_xt x + data_output prediction */
     float of_x0, of_last, of_x, of_noise; /* a, b, c and d of the form above */
     ddpm_transition transition;           /* for a learned variance, from which d then follows: exp(ln variance / 2) */
-    float drift_xt, drift_x0, kick;       /* a Langevin step at s is x + drift_xt x + drift_x0 x0 + kick z */
-    float s_data_xt, s_data_output;       /* as data_xt and data_output, at s */
+    float drift_xt, drift_x0, correction_noise; /* a Langevin step at s is x + drift_xt x + drift_x0 x0 +
+                                                 * correction_noise z */
+    float s_data_xt, s_data_output;             /* as data_xt and data_output, at s */
 } ddpm_sampler_step;
 
 typedef struct ddpm_sampler {
@@ -78,12 +79,14 @@ typedef struct ddpm_sampler {
     float *minimum, *maximum; /* [columns]; NULL: x0 is not clipped */
 } ddpm_sampler;
 
-/** @param diffusion  borrowed.  @param[out] out  release with ddpm_sampler_release. */
+/** DDPM_ERR_USAGE when sampling.steps is not in 1..T; DDPM_ERR_MEMORY.
+ *  @param diffusion  borrowed.
+ *  @param[out] out   release with ddpm_sampler_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_sampler_create(const ddpm_diffusion *diffusion, const ddpm_sampler_spec *spec,
                                                 ddpm_sampler *out);
 void ddpm_sampler_release(ddpm_sampler *sampler);
 
-/** The t of snapshot i of `snapshots`: they are spread evenly over the grid, from T to 0. */
+/** The t of snapshot i of `snapshots`: they are spread evenly over the grid, from T to 0; a single one is at 0. */
 int64_t ddpm_sampler_snapshot_step(const ddpm_sampler *sampler, int64_t snapshots, int64_t i);
 
 /** How many numbers of scratch memory ddpm_sampler_run and ddpm_sampler_complete need for up to `rows` rows. */

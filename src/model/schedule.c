@@ -2,6 +2,7 @@
 #include "model/schedule.h"
 
 #include "base/memory.h"
+#include "model/constants.h"
 
 #include <math.h>
 
@@ -13,7 +14,7 @@ static double evenly(double a, double b, int64_t i, int64_t n)
 
 static double cosine_alpha_bar(const ddpm_schedule_spec *spec, int64_t t)
 {
-    const double half_pi = 1.57079632679489661923;
+    const double half_pi = 0.5 * DDPM_PI;
     const double at = cos(((double)t / (double)spec->steps + spec->offset) / (1.0 + spec->offset) * half_pi);
     const double at_zero = cos(spec->offset / (1.0 + spec->offset) * half_pi);
     return at * at / (at_zero * at_zero);
@@ -138,7 +139,7 @@ void ddpm_schedule_release(ddpm_schedule *schedule)
     *schedule = (ddpm_schedule){0};
 }
 
-ddpm_schedule_audit ddpm_schedule_check(const ddpm_schedule *schedule)
+ddpm_schedule_audit ddpm_schedule_audit_of(const ddpm_schedule *schedule)
 {
     const double alpha_bar = schedule->alpha_bar[schedule->steps],
                  rest = schedule->one_minus_alpha_bar[schedule->steps];

@@ -12,7 +12,7 @@ typedef enum ddpm_schedule_kind {
     DDPM_SCHEDULE_LINEAR,    /* evenly from start to end (Ho et al. 2020) */
     DDPM_SCHEDULE_QUADRATIC, /* its square root evenly from that of start to that of end */
     DDPM_SCHEDULE_SIGMOID,   /* start + (end - start) sigmoid(u), where u runs evenly from -limit to limit */
-    DDPM_SCHEDULE_TANH,      /* start + (end - start) (1 + tanh(u)) / 2, likewise */
+    DDPM_SCHEDULE_TANH,      /* start + (end - start) (1 + tanh(u)) / 2, where u runs evenly from -limit to limit */
     DDPM_SCHEDULE_COSINE,    /* Nichol and Dhariwal 2021, equation 17 */
     DDPM_SCHEDULE_HARMONIC,  /* 1 / (T - t + 1) (Sohl-Dickstein et al. 2015) */
     DDPM_SCHEDULE_TABLE,     /* a list of the user's */
@@ -61,13 +61,15 @@ typedef struct ddpm_schedule_audit {
  *  @param[out] out   release with ddpm_schedule_release; zero-initialised by this call. */
 DDPM_MUST_CHECK ddpm_status ddpm_schedule_create(const ddpm_schedule_spec *spec, ddpm_schedule *out);
 
-/** Compute the tables from given beta, those of a checkpoint. @param beta [T + 1], index 0 unused. */
+/** Compute the tables from given beta, those of a checkpoint.
+ *  @param beta  [T + 1], index 0 unused. */
 DDPM_MUST_CHECK ddpm_status ddpm_schedule_from_beta(int64_t steps, const double *beta, ddpm_schedule *out);
 
+/** Free the tables; a schedule of zeros is allowed. */
 void ddpm_schedule_release(ddpm_schedule *schedule);
 
 /** Measure how far the end is from N(0, I). */
-ddpm_schedule_audit ddpm_schedule_check(const ddpm_schedule *schedule);
+ddpm_schedule_audit ddpm_schedule_audit_of(const ddpm_schedule *schedule);
 
 /** ln of the posterior variance beta~_t, with beta~_2 in place of beta~_1 = 0; where T is 1, with beta_1. */
 double ddpm_schedule_log_posterior(const ddpm_schedule *schedule, int64_t t);

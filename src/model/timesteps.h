@@ -11,7 +11,7 @@
 typedef enum ddpm_timesteps_kind {
     DDPM_TIMESTEPS_UNIFORM,    /* a draw for each row */
     DDPM_TIMESTEPS_ANTITHETIC, /* a draw for each pair of rows: t and T + 1 - t */
-    DDPM_TIMESTEPS_STRATIFIED, /* one draw u for all: t = ceil(T frac(u + i / batch)) (Kingma et al. 2021) */
+    DDPM_TIMESTEPS_STRATIFIED, /* one draw u for all: t = 1 + floor(T frac(u + i / batch)) (Kingma et al. 2021) */
     DDPM_TIMESTEPS_IMPORTANCE, /* with a probability in proportion to the root mean square of the last losses at t
                                   (Nichol and Dhariwal 2021, section 3.3) */
     DDPM_TIMESTEPS_COUNT
@@ -33,7 +33,8 @@ typedef struct ddpm_timesteps {
     int warm;           /* importance: whether the history of every t is full; until then draws are uniform */
 } ddpm_timesteps;
 
-/** @param[out] out  release with ddpm_timesteps_release. */
+/** DDPM_ERR_MEMORY.
+ *  @param[out] out  release with ddpm_timesteps_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_timesteps_create(ddpm_timesteps_kind kind, int64_t steps, int64_t batch,
                                                   ddpm_timesteps *out);
 void ddpm_timesteps_release(ddpm_timesteps *timesteps);

@@ -2,11 +2,10 @@
 #include "model/toy.h"
 
 #include "base/random.h"
+#include "model/constants.h"
 
 #include <math.h>
 #include <stddef.h>
-
-static const double PI = 3.14159265358979323846;
 
 static const struct {
     const char *name;
@@ -39,13 +38,13 @@ static double place(ddpm_toy kind, double u, double v, double point[3])
     double t;
     switch (kind) {
     case DDPM_TOY_SWISS_ROLL:
-        t = 1.5 * PI * (1.0 + 2.0 * u);
+        t = 1.5 * DDPM_PI * (1.0 + 2.0 * u);
         point[0] = t * cos(t);
         point[1] = 21.0 * v;
         point[2] = t * sin(t);
         return t;
     case DDPM_TOY_TWO_MOONS: {
-        const double inner = v < 0.5 ? 0.0 : 1.0, angle = PI * u;
+        const double inner = v < 0.5 ? 0.0 : 1.0, angle = DDPM_PI * u;
         point[0] = inner == 0.0 ? cos(angle) : 1.0 - cos(angle);
         point[1] = 0.0;
         point[2] = inner == 0.0 ? sin(angle) : 0.5 - sin(angle);
@@ -55,7 +54,7 @@ static double place(ddpm_toy kind, double u, double v, double point[3])
     case DDPM_TOY_COUNT:
         break;
     }
-    t = 3.0 * PI * (u - 0.5);
+    t = 3.0 * DDPM_PI * (u - 0.5);
     point[0] = sin(t);
     point[1] = 2.0 * v;
     point[2] = copysign(1.0, t) * (cos(t) - 1.0);
@@ -67,7 +66,7 @@ static void normals(ddpm_random4 words, double out[4])
 {
     for (int i = 0; i < 4; i += 2) {
         const double radius = sqrt(-2.0 * log(ddpm_random_uniform(words.v[i])));
-        const double angle = 2.0 * PI * ddpm_random_uniform(words.v[i + 1]);
+        const double angle = 2.0 * DDPM_PI * ddpm_random_uniform(words.v[i + 1]);
         out[i] = radius * cos(angle);
         out[i + 1] = radius * sin(angle);
     }

@@ -1,5 +1,5 @@
-/** The two-dimensional toy problems of the literature, in the units of scikit-learn's generators. Each row is a pure
- * function of (seed, row). Local, any thread.
+/** The toy problems of the literature, in two or three dimensions, in the units of scikit-learn's generators. Each row
+ * is a pure function of (seed, row). Local, any thread.
  */
 #ifndef DDPM_MODEL_TOY_H
 #define DDPM_MODEL_TOY_H

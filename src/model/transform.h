@@ -14,7 +14,8 @@ typedef struct ddpm_transform {
     double *minimum, *maximum; /* [columns], of the standardised training rows */
 } ddpm_transform;
 
-/** @param[out] out  holds zeros; release with ddpm_transform_release, also on failure. */
+/** DDPM_ERR_MEMORY.
+ *  @param[out] out  holds zeros; release with ddpm_transform_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_transform_allocate(int64_t columns, ddpm_transform *out);
 void ddpm_transform_release(ddpm_transform *transform);
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { TENSOR_ALIGNMENT = 16 }; /* in elements: those of a cache line */
+enum { TENSOR_ALIGNMENT = DDPM_ALIGNMENT / (int)sizeof(float) }; /* in elements */
 
 ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers)
 {
@@ -21,10 +21,10 @@ int64_t ddpm_network_add_tensor(ddpm_network *net, const char *layer, const char
     snprintf(tensor->name, sizeof tensor->name, "%s/%s", layer, what);
     tensor->rows = rows;
     tensor->cols = cols;
-    tensor->offset = net->parameter_count;
+    tensor->offset = net->array_length;
     tensor->initial_low = low;
     tensor->initial_high = high;
-    net->parameter_count += ddpm_round_up(rows * cols, TENSOR_ALIGNMENT);
+    net->array_length += ddpm_round_up(rows * cols, TENSOR_ALIGNMENT);
     return net->tensor_count++;
 }
 
@@ -37,6 +37,6 @@ ddpm_layer *ddpm_network_add_layer(ddpm_network *net, const char *name, int64_t 
     layer->weight = ddpm_network_add_tensor(net, name, "weight", inputs, outputs, -bound, bound);
     layer->bias = ddpm_network_add_tensor(net, name, "bias", 1, outputs, -bound, bound);
     layer->gain = -1;
-    layer->transposed = DDPM_PACK_TRAINING;
+    layer->transposed_from = DDPM_PACK_TRAINING;
     return layer;
 }

@@ -13,8 +13,8 @@
 typedef struct ddpm_layer {
     int64_t inputs, outputs;
     int64_t weight, bias;
-    int64_t gain;            /* -1: the layer has none */
-    ddpm_packing transposed; /* the transpose is packed for this use of the weights and for those after it */
+    int64_t gain;                 /* -1: the layer has none */
+    ddpm_packing transposed_from; /* the first use for which the transpose is packed; later uses have it too */
 } ddpm_layer;
 
 /** Memory that is handed out in slices. An arena without memory only counts how much is asked for. */
@@ -48,7 +48,7 @@ typedef struct ddpm_architecture {
     void (*lay_out)(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w);
     /** Compute w->output from (x_t, condition, t). */
     void (*forward)(const ddpm_pass *pass);
-    /** Compute w->dz, the gradient by the outputs of layer 0, from w->doutput. */
+    /** Compute w->dz, the gradient by x W + b of layer 0, from w->doutput. */
     void (*backward)(const ddpm_pass *pass);
 } ddpm_architecture;
 
@@ -60,7 +60,8 @@ struct ddpm_network {
     const ddpm_kernels *kernels;
     int64_t layer_count;
     ddpm_layer *layers;
-    int64_t tensor_count, parameter_count;
+    int64_t tensor_count;
+    int64_t array_length; /* elements of the array of all parameters */
     ddpm_tensor *tensors;
     float *time_table; /* [T + 1][time_width], the embedding of each t; NULL with a gain table */
 };
@@ -68,8 +69,8 @@ struct ddpm_network {
 /** Allocate room for all layers; called once, before they are added. */
 DDPM_MUST_CHECK ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers);
 
-/** Add a layer whose weight and bias start uniform in +-1/sqrt(inputs). @return  the layer, so that the caller can set
- * what is different in it. */
+/** Add a layer whose weight and bias start uniform in +-1/sqrt(inputs).
+ *  @return  the layer, so that the caller can set what is different in it. */
 ddpm_layer *ddpm_network_add_layer(ddpm_network *net, const char *name, int64_t inputs, int64_t outputs);
 
 /** Add a tensor named "layer/what", whose initial values are uniform in low..high, to the end of the table.

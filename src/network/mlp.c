@@ -20,7 +20,7 @@ static ddpm_status build(ddpm_network *net)
     for (int64_t l = 0; l < spec->depth; l++) {
         snprintf(name, sizeof name, "hidden%lld", (long long)l);
         ddpm_layer *layer = ddpm_network_add_layer(net, name, l == 0 ? first : spec->width, spec->width);
-        if (l == 0) layer->transposed = DDPM_PACK_INPUT_GRADIENT;
+        if (l == 0) layer->transposed_from = DDPM_PACK_INPUT_GRADIENT;
         if (has_gain(net)) layer->gain = ddpm_network_add_tensor(net, name, "gain", spec->steps, spec->width, 0.0, 1.0);
     }
     ddpm_network_add_layer(net, "output", spec->width, ddpm_network_outputs(spec));
@@ -30,7 +30,7 @@ static ddpm_status build(ddpm_network *net)
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
 {
     const int64_t step = rows * w->width_stride;
-    w->kept_step = step;
+    w->kept_stride = step;
     w->kind.mlp.value = ddpm_arena_take(arena, net->spec.depth * step);
     if (backward) w->kind.mlp.slope = ddpm_arena_take(arena, net->spec.depth * step);
     if (has_gain(net)) w->kind.mlp.linear = ddpm_arena_take(arena, net->spec.depth * step);
@@ -38,17 +38,17 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
 
 static float *value_of(const ddpm_workspace *w, int64_t l)
 {
-    return w->kind.mlp.value + l * w->kept_step;
+    return w->kind.mlp.value + l * w->kept_stride;
 }
 
 static float *slope_of(const ddpm_workspace *w, int64_t l)
 {
-    return w->kind.mlp.slope ? w->kind.mlp.slope + l * w->kept_step : NULL;
+    return w->kind.mlp.slope ? w->kind.mlp.slope + l * w->kept_stride : NULL;
 }
 
 static float *linear_of(const ddpm_workspace *w, int64_t l)
 {
-    return w->kind.mlp.linear + l * w->kept_step;
+    return w->kind.mlp.linear + l * w->kept_stride;
 }
 
 /* What layer l reads. */
@@ -137,7 +137,7 @@ static void backward(const ddpm_pass *pass)
     ddpm_workspace *w = pass->w;
     ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
     for (int64_t l = pass->net->spec.depth; l > 0; l--) {
-        if (pass->net->layers[l].gain >= 0) backward_gains(pass, l);
+        if (has_gain(pass->net) && l < pass->net->spec.depth) backward_gains(pass, l);
         ddpm_layer_add_gradient(pass, l, inputs_of(pass, l), dz);
         ddpm_layer_backward(pass, l, dz, slope_of(w, l - 1), ddpm_pass_hidden(pass, w->dz_next));
         float *done = w->dz;

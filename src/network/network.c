@@ -80,9 +80,16 @@ int64_t ddpm_network_tensors(const ddpm_network *network, const ddpm_tensor **te
     return network->tensor_count;
 }
 
-int64_t ddpm_network_parameter_count(const ddpm_network *network)
+int64_t ddpm_network_parameters(const ddpm_network *network)
 {
-    return network->parameter_count;
+    int64_t sum = 0;
+    for (int64_t i = 0; i < network->tensor_count; i++) sum += network->tensors[i].rows * network->tensors[i].cols;
+    return sum;
+}
+
+int64_t ddpm_network_array_length(const ddpm_network *network)
+{
+    return network->array_length;
 }
 
 double ddpm_network_operations(const ddpm_network *network)

@@ -68,7 +68,8 @@ static inline int64_t ddpm_network_outputs(const ddpm_network_spec *spec)
 typedef struct ddpm_network ddpm_network;
 typedef struct ddpm_workspace ddpm_workspace;
 
-/** @param[out] out   free with ddpm_network_free. */
+/** DDPM_ERR_CONFIG when DDPM_ISA names no kernels that can run here; DDPM_ERR_MEMORY.
+ *  @param[out] out  free with ddpm_network_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_network_create(const ddpm_network_spec *spec, ddpm_network **out);
 void ddpm_network_free(ddpm_network *network);
 
@@ -78,11 +79,14 @@ const ddpm_kernels *ddpm_network_kernels(const ddpm_network *network);
 /** The table of tensors, which belongs to the network. @return  their number. */
 int64_t ddpm_network_tensors(const ddpm_network *network, const ddpm_tensor **tensors);
 
-/** Elements of the array of all parameters. */
-int64_t ddpm_network_parameter_count(const ddpm_network *network);
+/** The number of parameters. */
+int64_t ddpm_network_parameters(const ddpm_network *network);
 
-/** Floating-point operations of one row's way forward, two for each multiply-add of the layers. A training step needs
- * three times as many. */
+/** Elements of the array of all parameters, with the padding behind each tensor. */
+int64_t ddpm_network_array_length(const ddpm_network *network);
+
+/** Floating-point operations of one row's way forward, two for each multiply-add of the layers. A training iteration
+ * needs three times as many. */
 double ddpm_network_operations(const ddpm_network *network);
 
 /** Bytes of what a network holds beside its parameters: the table of embeddings, [T + 1][time_width]. */
@@ -90,10 +94,11 @@ int64_t ddpm_network_bytes(const ddpm_network *network);
 
 /** Set the initial parameters, a pure function of the seed. Weights and biases are uniform in +-1/sqrt(inputs), as in
  *  PyTorch's linear layer, gains are uniform in 0..1, and the layer that gives the modulation of residual blocks is 0.
- *  @param[out] parameters  [ddpm_network_parameter_count]. */
+ *  @param[out] parameters  [ddpm_network_array_length]. */
 void ddpm_network_initialise(const ddpm_network *network, uint64_t seed, float *parameters);
 
-/* ---- packed weights: a copy in the order in which the kernels read them, made once a step and shared by all threads
+/* ---- packed weights: a copy in the order in which the kernels read them, made once an iteration and shared by all
+ * threads
  */
 
 typedef struct ddpm_packed ddpm_packed;
@@ -106,6 +111,8 @@ typedef enum ddpm_packing {
     DDPM_PACK_NEVER           /* no use: a layer whose inputs' gradient is never wanted */
 } ddpm_packing;
 
+/** DDPM_ERR_MEMORY.
+ *  @param[out] out  free with ddpm_packed_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, ddpm_packed **out);
 void ddpm_packed_free(ddpm_packed *packed);
 
@@ -125,7 +132,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_packed_make(const ddpm_network *network, ddpm_p
 
 /** Memory for up to `rows` rows at a time, which go through the network in blocks of `block` rows. Each block is one
  *  contribution to the gradients, so that the sums do not depend on how many blocks go together.
- *  @param backward  0: for ddpm_network_forward only. */
+ *  DDPM_ERR_MEMORY.
+ *  @param backward  0: for ddpm_network_forward only.
+ *  @param[out] out  free with ddpm_workspace_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_workspace_create(const ddpm_network *network, int64_t rows, int64_t block,
                                                   int backward, ddpm_workspace **out);
 void ddpm_workspace_free(ddpm_workspace *workspace);
@@ -147,11 +156,15 @@ ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_p
 ddpm_matrix ddpm_workspace_dout(const ddpm_workspace *workspace, int64_t rows);
 
 /** Add to `gradient` the gradients of the parameters, from the rows that went forward last and what
- * ddpm_workspace_dout holds. rows and t are those of that pass. */
+ * ddpm_workspace_dout holds. rows and t are those of that pass. The weights must be packed for
+ * DDPM_PACK_TRAINING, and the workspace made with backward. */
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                            int64_t rows, const int32_t *t, ddpm_gradient *gradient);
 
 /** Vector-Jacobian product: the gradient by x_t of the sum of dout * output, for the rows that went forward last.
+ * It overwrites the input that the forward pass kept. So it may be called again, for another dout, but
+ * ddpm_network_backward only after another ddpm_network_forward. The weights must be packed for
+ * DDPM_PACK_INPUT_GRADIENT.
  *  @param[out] dxt  [rows][D], without padding. */
 void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                                  int64_t rows, const int32_t *t, float *dxt);

@@ -7,7 +7,7 @@
 
 static int has_transposed(ddpm_packing packing, const ddpm_layer *layer)
 {
-    return packing >= layer->transposed;
+    return packing >= layer->transposed_from;
 }
 
 int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing)

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-/* The numbers of a cache line. Rows are longer by one: if their length were a power of two, the same columns of all
- * rows would fall into the same set of the cache and drive each other out. */
-enum { LINE = 16 };
+/* The numbers of a cache line. Rows are longer by one line: if their length were a power of two, the same columns of
+ * all rows would fall into the same set of the cache and drive each other out. */
+enum { LINE = DDPM_ALIGNMENT / (int)sizeof(float) };
 
 int64_t ddpm_workspace_stride(const ddpm_network *net, int64_t columns)
 {
@@ -20,7 +20,7 @@ ddpm_matrix ddpm_arena_take_matrix(ddpm_arena *arena, const ddpm_network *net, i
     return (ddpm_matrix){ddpm_arena_take(arena, rows * stride), rows, columns, stride};
 }
 
-/* Set the strides and take the arrays; an arena without memory tells how much they need. */
+/* Set the strides and take the arrays; an arena without memory counts how much they need. */
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
 {
     const int64_t columns = ddpm_network_outputs(&net->spec);
@@ -34,7 +34,7 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
         inputs = ddpm_larger(inputs, net->layers[l].inputs);
         outputs = ddpm_larger(outputs, net->layers[l].outputs);
     }
-    if (backward || net->kernels->terms > 1)
+    if (backward || net->kernels->per_element > 1)
         w->scratch = ddpm_arena_take(arena, ddpm_product_scratch(net->kernels, rows, inputs, outputs));
     if (backward) {
         w->sums = ddpm_arena_take(arena, ddpm_workspace_stride(net, outputs));

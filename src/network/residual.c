@@ -59,8 +59,8 @@ static ddpm_status build(ddpm_network *net)
     const int64_t width = spec->width;
     char name[32];
     DDPM_TRY(ddpm_network_reserve(net, BLOCKS + 2 * spec->depth + 1));
-    ddpm_network_add_layer(net, "input", spec->columns, width)->transposed = DDPM_PACK_INPUT_GRADIENT;
-    ddpm_network_add_layer(net, "embedding", spec->time_width + spec->condition, spec->time_width)->transposed =
+    ddpm_network_add_layer(net, "input", spec->columns, width)->transposed_from = DDPM_PACK_INPUT_GRADIENT;
+    ddpm_network_add_layer(net, "embedding", spec->time_width + spec->condition, spec->time_width)->transposed_from =
         DDPM_PACK_NEVER;
     const ddpm_layer *modulation = ddpm_network_add_layer(net, "modulation", spec->time_width, modulation_width(net));
     start_at_zero(&net->tensors[modulation->weight]);
@@ -79,7 +79,7 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     ddpm_residual_rows *r = &w->kind.residual;
     const int64_t block = rows * w->width_stride, depth = backward ? net->spec.depth : 1,
                   norms = backward ? depth + 1 : 1;
-    w->kept_step = backward ? block : 0;
+    w->kept_stride = backward ? block : 0;
     r->conditioning = ddpm_arena_take_matrix(arena, net, rows, net->layers[EMBEDDING].inputs);
     r->embedding = ddpm_arena_take_matrix(arena, net, rows, net->spec.time_width);
     r->modulation = ddpm_arena_take_matrix(arena, net, rows, modulation_width(net));
@@ -102,7 +102,7 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
 static float *inverse_of(const ddpm_pass *pass, int64_t block)
 {
     const ddpm_workspace *w = pass->w;
-    return w->kind.residual.inverse + (w->kept_step ? block * ddpm_workspace_stride(pass->net, w->rows) : 0);
+    return w->kind.residual.inverse + (w->kept_stride ? block * ddpm_workspace_stride(pass->net, w->rows) : 0);
 }
 
 /* The part of the modulation that begins at a column. Its stride is 0 where all rows share one modulation. */
@@ -151,7 +151,7 @@ static void modulate(const ddpm_pass *pass)
 static ddpm_const_matrix norm(const ddpm_pass *pass, int64_t block)
 {
     const ddpm_residual_rows *r = &pass->w->kind.residual;
-    const int64_t at = block * pass->w->kept_step;
+    const int64_t at = block * pass->w->kept_stride;
     const ddpm_matrix modulated = ddpm_pass_hidden(pass, r->modulated + at);
     pass->net->kernels->norm(ddpm_matrix_read(ddpm_pass_hidden(pass, r->stream)),
                              modulation_at(pass, scale_at(pass->net, block)),
@@ -163,7 +163,7 @@ static ddpm_const_matrix norm(const ddpm_pass *pass, int64_t block)
 static void forward_block(const ddpm_pass *pass, int64_t block)
 {
     const ddpm_residual_rows *r = &pass->w->kind.residual;
-    const int64_t at = block * pass->w->kept_step;
+    const int64_t at = block * pass->w->kept_stride;
     const ddpm_matrix hidden = ddpm_pass_hidden(pass, r->hidden + at), branch = ddpm_pass_hidden(pass, r->branch + at);
     ddpm_layer_forward(pass, first_of(block), norm(pass, block), pass->net->spec.activation, hidden,
                        r->slope ? r->slope + at : NULL);
@@ -193,7 +193,7 @@ static void backward_norm(const ddpm_pass *pass, int64_t block)
     const ddpm_workspace *w = pass->w;
     const ddpm_residual_rows *r = &w->kind.residual;
     pass->net->kernels->norm_backward(ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz_next)),
-                                      ddpm_matrix_read(ddpm_pass_hidden(pass, r->normal + block * w->kept_step)),
+                                      ddpm_matrix_read(ddpm_pass_hidden(pass, r->normal + block * w->kept_stride)),
                                       inverse_of(pass, block), modulation_at(pass, scale_at(pass->net, block)),
                                       ddpm_pass_hidden(pass, w->dz), dmodulation_at(pass, scale_at(pass->net, block)),
                                       dmodulation_at(pass, shift_at(pass->net, block)));
@@ -204,7 +204,7 @@ static void backward_block(const ddpm_pass *pass, int64_t block)
 {
     const ddpm_workspace *w = pass->w;
     const ddpm_residual_rows *r = &w->kind.residual;
-    const int64_t at = block * w->kept_step, first = first_of(block), second = first + 1,
+    const int64_t at = block * w->kept_stride, first = first_of(block), second = first + 1,
                   gate = gate_at(pass->net, block);
     const ddpm_matrix next = ddpm_pass_hidden(pass, w->dz_next), dhidden = ddpm_pass_hidden(pass, r->dhidden);
     const ddpm_const_matrix modulated = ddpm_matrix_read(ddpm_pass_hidden(pass, r->modulated + at)),
@@ -235,7 +235,7 @@ static void backward(const ddpm_pass *pass)
     const ddpm_workspace *w = pass->w;
     const int64_t depth = pass->net->spec.depth, output = output_of(pass->net);
     const ddpm_const_matrix doutput = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
-    float *modulated = w->kind.residual.modulated + depth * w->kept_step;
+    float *modulated = w->kind.residual.modulated + depth * w->kept_stride;
     ddpm_layer_add_gradient(pass, output, ddpm_matrix_read(ddpm_pass_hidden(pass, modulated)), doutput);
     ddpm_layer_backward(pass, output, doutput, NULL, ddpm_pass_hidden(pass, w->dz_next));
     memset(w->dz, 0, (size_t)(pass->rows * w->width_stride) * sizeof *w->dz);

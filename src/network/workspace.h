@@ -34,13 +34,16 @@ struct ddpm_workspace {
     int64_t rows;  /* that there is room for */
     int64_t block; /* rows that go through the kernels together and are one contribution to each gradient */
     int64_t width_stride;
-    int64_t kept_step;           /* from one layer's part of an array that keeps all layers to the next one's, or 0 */
-    ddpm_matrix input;           /* [rows][inputs of layer 0] */
+    int64_t kept_stride; /* elements from the part of one layer or block to that of the next, in an array that holds all
+                          * of them; 0 where all share one part */
+    ddpm_matrix input;   /* [rows][inputs of layer 0] */
     ddpm_matrix output, doutput; /* [rows][outputs]; without backward, doutput has no data */
-    float *dz, *dz_next;         /* [rows][width_stride]: gradients by the outputs of hidden layers */
-    float *sums;                 /* of columns: as many as the widest layer has outputs */
-    float *scratch;              /* of the products; NULL where they need none */
-    float *memory;               /* the allocation that all of the above and below lie in */
+    float *dz, *dz_next;         /* [rows][width_stride]: gradients by x W + b of hidden layers, or by the stream of a
+                                  * residual network; dz_next is where the next one is computed */
+    float *sums;    /* room for a row of the widest layer's outputs: sums of columns, or the gradient of a row's
+                     * gains */
+    float *scratch; /* of the products; NULL where they need none */
+    float *memory;  /* the allocation that all of the above and below lie in */
     union {
         ddpm_mlp_rows mlp;
         ddpm_residual_rows residual;
@@ -74,7 +77,8 @@ int64_t ddpm_workspace_stride(const ddpm_network *net, int64_t columns);
 ddpm_matrix ddpm_arena_take_matrix(ddpm_arena *arena, const ddpm_network *net, int64_t rows, int64_t columns);
 
 /** Run a layer forward, block by block: h = act(x W + b), x [rows][inputs], h [rows][outputs]. Their rows need not be
- *  those of the pass.  @param[out] slope  act' in the layout of h; NULL where there is no backward pass. */
+ *  those of the pass.
+ *  @param[out] slope  act' in the layout of h; NULL where there is no backward pass. */
 void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_activation activation,
                         ddpm_matrix h, float *slope);
 
@@ -82,8 +86,8 @@ void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix 
  * forward, dz [rows][outputs] the gradient by x W + b. Each block is one contribution. */
 void ddpm_layer_add_gradient(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_const_matrix dz);
 
-/** Run a layer backward to its inputs, block by block: dx = (dz W^T) * slope.  @param slope  in the layout of dx; NULL
- * stands for ones. */
+/** Run a layer backward to its inputs, block by block: dx = (dz W^T) * slope.
+ *  @param slope  in the layout of dx; NULL stands for ones. */
 void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix dz, const float *slope,
                          ddpm_matrix dx);
 

@@ -86,6 +86,7 @@ static ddpm_status run_chain(ddpm_comm *comm, const ddpm_config *config, chain_r
         .context = run,
         .threads = run->threads,
         .unit = "rows",
+        .remedy = "the data's numbers are too large for float32; give them in a larger unit",
     };
     return ddpm_rows_file_write(comm, &spec);
 }

@@ -167,10 +167,12 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
         .describe = describe,
         .prepare = run->given ? read_given : NULL,
         .make = run->given ? make_completions : make_samples,
-        .amend = run->given ? restore_given : NULL,
+        .adjust = run->given ? restore_given : NULL,
         .context = run,
         .threads = omp_get_max_threads(),
         .unit = "samples",
+        .remedy = "the model is not trained well enough, or the steps are too few: train longer, or clip to the data "
+                  "(--clip data)",
     };
     return ddpm_rows_file_write(comm, &spec);
 }

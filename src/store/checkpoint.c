@@ -119,7 +119,7 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     DDPM_TRY(ddpm_h5_put_real(file, "/", "interval_loss", c->interval.loss));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "interval_count", c->interval.count));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "recoveries", c->recoveries));
-    DDPM_TRY(ddpm_h5_put_int(file, "/", "returned", c->returned));
+    DDPM_TRY(ddpm_h5_put_int(file, "/", "returned", c->returned_to));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
     for (int i = 0; i < LISTS; i++) {
         char **names = pointer_at(c, lists[i].names);
@@ -175,16 +175,16 @@ ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *check
 /* ---- reading ---- */
 
 /* Open a file if its digest is right and this program reads its format. */
-static ddpm_status open_sound(const char *path, ddpm_h5 **file)
+static ddpm_status open_checked(const char *path, ddpm_h5 **file)
 {
-    int sealed = 0;
+    int block_format = 0;
     int64_t format = 0;
     *file = NULL;
-    DDPM_TRY(ddpm_digest_check(path, &sealed));
+    DDPM_TRY(ddpm_digest_check(path, &block_format));
     DDPM_TRY(ddpm_h5_open(path, file));
     ddpm_status status = ddpm_h5_get_int(*file, "/", "format", &format);
-    if (status == DDPM_OK && format != sealed)
-        status = ddpm_digest_damaged(path); /* the digest does not cover its own block */
+    if (status == DDPM_OK && format != block_format)
+        status = ddpm_digest_damaged(path); /* ddpm_digest_check cannot check the format number in the block */
     if (status == DDPM_OK && (format < 1 || format > DDPM_CHECKPOINT_FORMAT))
         status = ddpm_fail(DDPM_ERR_DATA,
                            "%s: is a checkpoint of format %lld, this program reads up to %d; use a newer ddpm", path,
@@ -197,7 +197,7 @@ static ddpm_status open_sound(const char *path, ddpm_h5 **file)
 static ddpm_status check_holds(const char *path, int64_t numbers, size_t bytes)
 {
     struct stat about;
-    if (stat(path, &about)) return ddpm_fail(DDPM_ERR_IO, "%s: could not be examined (%s)", path, strerror(errno));
+    if (stat(path, &about)) return ddpm_file_fail(path, "could not be examined");
     if ((double)numbers * (double)bytes <= (double)about.st_size) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA, "%s: claims %lld numbers, which a file of %lld bytes cannot hold", path,
                      (long long)numbers, (long long)about.st_size);
@@ -210,7 +210,9 @@ static ddpm_status read_rows(const ddpm_h5 *file, const char *path, const field 
     ddpm_h5_shape shape;
     DDPM_TRY(ddpm_h5_shape_of(file, f->name, &shape));
     if (shape.dims != 1 || shape.size[0] < least || shape.size[0] > most)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: %s: expected one dimension of %lld to %lld, found %d, the first of %lld",
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: %s: expected one dimension of %lld to %lld elements, found %d dimensions, the first of "
+                         "%lld; use an older checkpoint",
                          path, f->name, (long long)least, (long long)most, shape.dims,
                          shape.dims ? (long long)shape.size[0] : 0LL);
     const int64_t rows = shape.size[0] - f->more_rows;
@@ -233,13 +235,13 @@ static double number_at(ddpm_h5_type type, const void *numbers, int64_t i)
     return NAN;
 }
 
-static ddpm_status fail_number(const char *path, const char *name, int64_t i, double x)
+static ddpm_status fail_number(const char *path, const char *name, int64_t i, double x, const field *range)
 {
-    if (!isfinite(x))
+    if (!isfinite(x) || !range)
         return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld is not a finite number; use an older checkpoint", path,
                          name, (long long)i);
-    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld is %g, which it cannot be; use an older checkpoint", path,
-                     name, (long long)i, x);
+    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld: expected %g to %g, found %g; use an older checkpoint", path,
+                     name, (long long)i, range->least, range->largest, x);
 }
 
 static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field *f, ddpm_checkpoint *c)
@@ -257,7 +259,7 @@ static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field
     DDPM_TRY(ddpm_h5_read(file, f->name, f->type, f->columns ? 2 : 1, shape, numbers));
     for (int64_t i = 0; i < count; i++) {
         const double x = number_at(f->type, numbers, i);
-        if (!(x >= f->least && x <= f->largest)) return fail_number(path, f->name, i, x);
+        if (!(x >= f->least && x <= f->largest)) return fail_number(path, f->name, i, x, f);
     }
     return DDPM_OK;
 }
@@ -269,12 +271,20 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
     DDPM_TRY(ddpm_h5_get_int(file, "/", "interval_count", &c->interval.count));
     if (ddpm_h5_has_attribute(file, "/", "recoveries"))
         DDPM_TRY(ddpm_h5_get_int(file, "/", "recoveries", &c->recoveries));
-    c->returned = -1;
-    if (ddpm_h5_has_attribute(file, "/", "returned")) DDPM_TRY(ddpm_h5_get_int(file, "/", "returned", &c->returned));
+    c->returned_to = -1;
+    if (ddpm_h5_has_attribute(file, "/", "returned")) DDPM_TRY(ddpm_h5_get_int(file, "/", "returned", &c->returned_to));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
-    if (c->iteration < 0 || c->recoveries < 0 || c->returned < -1)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: its iteration is %lld, with %lld recoveries, the last to iteration %lld",
-                         path, (long long)c->iteration, (long long)c->recoveries, (long long)c->returned);
+    if (c->interval.count < 0 || !isfinite(c->interval.loss))
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: expected a finite loss of 0 or more iterations, found %g of %lld; use an older "
+                         "checkpoint",
+                         path, c->interval.loss, (long long)c->interval.count);
+    if (c->iteration < 0 || c->recoveries < 0 || c->returned_to < -1)
+        return ddpm_fail(
+            DDPM_ERR_DATA,
+            "%s: expected an iteration and recoveries of 0 or more and a return to -1 or more, found %lld, "
+            "%lld and %lld; use an older checkpoint",
+            path, (long long)c->iteration, (long long)c->recoveries, (long long)c->returned_to);
     for (int i = 0; i < LISTS; i++) {
         int64_t names = 0;
         char **list = NULL;
@@ -298,7 +308,7 @@ ddpm_status ddpm_checkpoint_read_header(const char *path, ddpm_checkpoint *out)
 {
     ddpm_h5 *file = NULL;
     *out = (ddpm_checkpoint){0};
-    DDPM_TRY(open_sound(path, &file));
+    DDPM_TRY(open_checked(path, &file));
     ddpm_status status = read_header(file, path, out);
     status = ddpm_h5_finish(&file, status);
     if (status != DDPM_OK) ddpm_checkpoint_release(out);
@@ -315,7 +325,7 @@ static ddpm_status read_array(const ddpm_h5 *file, const char *path, int array, 
         dataset_name(name, array, t);
         DDPM_TRY(ddpm_h5_read(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){t->rows, t->cols}, numbers));
         for (int64_t k = 0; k < t->rows * t->cols; k++)
-            if (!isfinite(numbers[k])) return fail_number(path, name, k, (double)numbers[k]);
+            if (!isfinite(numbers[k])) return fail_number(path, name, k, (double)numbers[k], NULL);
     }
     return DDPM_OK;
 }
@@ -343,7 +353,7 @@ ddpm_status ddpm_checkpoint_read_arrays(const char *path, ddpm_checkpoint *check
                                         const ddpm_tensor *tensors, int64_t parameter_count, int with_moments)
 {
     ddpm_h5 *file = NULL;
-    DDPM_TRY(open_sound(path, &file));
+    DDPM_TRY(open_checked(path, &file));
     checkpoint->parameter_count = parameter_count;
     ddpm_status status =
         read_arrays(file, path, checkpoint, count, tensors, with_moments ? ARRAYS : ARRAYS_WITHOUT_MOMENTS);

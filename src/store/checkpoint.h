@@ -44,7 +44,7 @@ typedef struct ddpm_checkpoint {
     int64_t iteration; /* iterations that are finished */
     ddpm_interval interval;
     int64_t recoveries;        /* times that the learning rate was halved */
-    int64_t returned;          /* the iteration that the last of them went back to; -1: there was none */
+    int64_t returned_to;       /* the iteration that the last of them went back to; -1: there was none */
     char *config;              /* resolved YAML */
     int64_t columns;           /* D */
     char **column_names;       /* [D], or NULL */
@@ -54,15 +54,15 @@ typedef struct ddpm_checkpoint {
     int64_t steps;             /* T */
     double *beta;              /* [T + 1] */
     int64_t exponent_count;
-    int32_t *exponent; /* the fixed-point scales, per tensor, then of the loss */
-    float *history;    /* [T][DDPM_TIMESTEPS_HISTORY] losses by t, or NULL: see model/timesteps.h */
-    int32_t *seen;     /* [T], or NULL */
-    int64_t parameter_count;
+    int32_t *exponent;       /* the fixed-point scales, per tensor, then of the loss */
+    float *history;          /* [T][DDPM_TIMESTEPS_HISTORY] losses by t, or NULL: see model/timesteps.h */
+    int32_t *seen;           /* [T], or NULL */
+    int64_t parameter_count; /* elements of the flat arrays, with the padding behind each tensor */
     float *parameters, *ema, *moment1, *moment2; /* [parameter_count] each */
 } ddpm_checkpoint;
 
 /** Write durably: under a temporary name, with its digest, synced, then renamed. Equal checkpoints are equal files. On
- * failure nothing is left behind, and path is as it was.
+ * failure nothing is left behind but what ddpm_file_commit leaves.
  *  @param tensors   [count] names, shapes and offsets of the tensors in the flat arrays. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *checkpoint, int64_t count,
                                                   const ddpm_tensor *tensors);

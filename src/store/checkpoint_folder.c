@@ -61,12 +61,11 @@ static ddpm_status each_name(const char *run_folder, ddpm_status (*visit)(void *
     DDPM_TRY(ddpm_file_join(run_folder, folder_name, folder));
     DIR *open_folder = opendir(folder);
     if (!open_folder && (errno == ENOENT || errno == ENOTDIR)) return DDPM_OK;
-    if (!open_folder) return ddpm_fail(DDPM_ERR_IO, "%s: could not be listed (%s)", folder, strerror(errno));
+    if (!open_folder) return ddpm_file_fail(folder, "could not be listed");
     ddpm_status status = DDPM_OK;
     const struct dirent *entry;
     while (status == DDPM_OK && (errno = 0, entry = readdir(open_folder))) status = visit(context, entry->d_name);
-    if (status == DDPM_OK && errno)
-        status = ddpm_fail(DDPM_ERR_IO, "%s: could not be listed (%s)", folder, strerror(errno));
+    if (status == DDPM_OK && errno) status = ddpm_file_fail(folder, "could not be listed");
     closedir(open_folder);
     return status;
 }

@@ -16,7 +16,7 @@ typedef struct ddpm_joint_file {
     ddpm_status (*fill)(const void *context, ddpm_comm *comm, ddpm_h5 *file);
 } ddpm_joint_file;
 
-/** Collective. On failure nothing is left behind, and path is as it was. */
+/** Collective. On failure nothing is left behind but what ddpm_file_commit leaves. */
 DDPM_MUST_CHECK ddpm_status ddpm_joint_file_write(ddpm_comm *comm, const ddpm_joint_file *what);
 
 #endif

@@ -24,25 +24,20 @@ struct ddpm_metrics {
     char path[DDPM_PATH_BYTES];
 };
 
-static ddpm_status fail_errno(const char *path, const char *what)
-{
-    return ddpm_fail(DDPM_ERR_IO, "%s: %s (%s)", path, what, strerror(errno));
-}
-
 /** The whole file, ended by a zero byte; *text stays NULL when there is no file. */
 static ddpm_status read_all(const char *path, char **text, size_t *bytes)
 {
     struct stat about;
     *bytes = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return errno == ENOENT ? DDPM_OK : fail_errno(path, "could not be opened");
-    ddpm_status status = fstat(fd, &about) ? fail_errno(path, "could not be examined") : DDPM_OK;
+    if (fd < 0) return errno == ENOENT ? DDPM_OK : ddpm_file_fail(path, "could not be opened");
+    ddpm_status status = fstat(fd, &about) ? ddpm_file_fail(path, "could not be examined") : DDPM_OK;
     if (status == DDPM_OK && !S_ISREG(about.st_mode)) status = ddpm_fail(DDPM_ERR_IO, "%s: is not a file", path);
     if (status == DDPM_OK) status = ddpm_allocate(text, (int64_t)about.st_size + 1, 1, "metrics.csv");
     while (status == DDPM_OK && *bytes < (size_t)about.st_size) {
         const ssize_t n = read(fd, *text + *bytes, (size_t)about.st_size - *bytes);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) status = fail_errno(path, "could not be read");
+        if (n < 0) status = ddpm_file_fail(path, "could not be read");
         if (n <= 0) break;
         *bytes += (size_t)n;
     }
@@ -72,18 +67,19 @@ static int parse_row(const char *line, const char *end, int64_t *iteration, doub
 static size_t drop_rows(const char *path, char *text, size_t bytes, int64_t keep_until, double *seconds)
 {
     size_t kept = sizeof header - 1;
-    int64_t iteration = 0, strange = 0;
+    int64_t iteration = 0, unparsed = 0;
     double row_seconds = 0;
     for (char *line = text + kept, *end; (end = memchr(line, '\n', bytes - (size_t)(line - text))); line = end + 1) {
         const size_t length = (size_t)(end - line) + 1;
         const int row = parse_row(line, end, &iteration, &row_seconds);
-        if (!row) strange++;
+        if (!row) unparsed++;
         if (!row || iteration > keep_until) continue;
         *seconds = row_seconds;
         memmove(text + kept, line, length);
         kept += length;
     }
-    if (strange) ddpm_log_warning("%s: dropped %lld lines that are not rows", path, (long long)strange);
+    if (unparsed)
+        ddpm_log_warning("%s: dropped %lld lines that are not rows of %d numbers", path, (long long)unparsed, COLUMNS);
     return kept;
 }
 
@@ -117,7 +113,7 @@ ddpm_status ddpm_metrics_open(const char *path, int64_t keep_until, ddpm_metrics
     memcpy(metrics->path, path, strlen(path) + 1);
     metrics->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     if (metrics->fd < 0) {
-        const ddpm_status status = fail_errno(path, "could not be opened");
+        const ddpm_status status = ddpm_file_fail(path, "could not be opened");
         ddpm_release(metrics);
         return status;
     }
@@ -146,8 +142,9 @@ ddpm_status ddpm_metrics_close(ddpm_metrics **metrics)
     *metrics = NULL;
     if (!m) return DDPM_OK;
     ddpm_status status = DDPM_OK;
-    if (fsync(m->fd) && errno != EINVAL && errno != EINTR) status = fail_errno(m->path, "could not be written to disk");
-    if (close(m->fd) && errno != EINTR && status == DDPM_OK) status = fail_errno(m->path, "could not be closed");
+    if (fsync(m->fd) && errno != EINVAL && errno != EINTR)
+        status = ddpm_file_fail(m->path, "could not be written to disk");
+    if (close(m->fd) && errno != EINTR && status == DDPM_OK) status = ddpm_file_fail(m->path, "could not be closed");
     ddpm_release(m);
     return status;
 }

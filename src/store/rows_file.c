@@ -9,7 +9,7 @@
 #include <omp.h>
 #include <stdio.h>
 
-enum { ROUND_BYTES = 1 << 25 }; /* of memory a rank */
+enum { ROUND_BYTES = 1 << 25 }; /* of a rank's memory for a round; more where each thread needs a block */
 
 typedef struct round_memory {
     int64_t rows;  /* of a round */
@@ -59,12 +59,9 @@ static ddpm_status check_finite(const ddpm_rows_file_spec *spec, int64_t first, 
 {
     for (int64_t i = 0; i < count * spec->columns; i++)
         if (!isfinite(x[i]))
-            return ddpm_fail(
-                DDPM_ERR_NUMERIC,
-                "%s: row %lld, column %lld (from 0) of the %s came out as %g; the model is not trained well enough, or "
-                "the steps are too few: train longer, or clip to the data (--clip data)",
-                spec->path, (long long)(first + i / spec->columns), (long long)(i % spec->columns), spec->unit,
-                (double)x[i]);
+            return ddpm_fail(DDPM_ERR_NUMERIC, "%s: row %lld, column %lld (from 0) of the %s came out as %g; %s",
+                             spec->path, (long long)(first + i / spec->columns), (long long)(i % spec->columns),
+                             spec->unit, (double)x[i], spec->remedy);
     return DDPM_OK;
 }
 
@@ -74,7 +71,7 @@ static void make_block(const ddpm_rows_file_spec *spec, int64_t first, int64_t c
     spec->make(spec->context, omp_get_thread_num(), first, count, x, layers, stride);
     ddpm_transform_invert(spec->transform, count, x);
     for (int64_t i = 0; i < spec->layers; i++) ddpm_transform_invert(spec->transform, count, layers + i * stride);
-    if (spec->amend) spec->amend(spec->context, first, count, x, layers, stride);
+    if (spec->adjust) spec->adjust(spec->context, first, count, x, layers, stride);
 }
 
 static ddpm_status make_round(const ddpm_rows_file_spec *spec, const round_memory *m, int64_t first, int64_t count)

@@ -1,7 +1,7 @@
 /** A file of rows that all ranks write together, each its part, in rounds of limited memory (store/joint_file.h).
  *
- *  It holds /samples [N][D], and beside it or in its place M layers of such rows: /trajectory [M][N][D] with
- * /trajectory_step [M], or /draws [M][N][D].
+ *  It holds /samples [N][D], or M layers of such rows, or both: /trajectory [M][N][D] with /trajectory_step [M], or
+ * /draws [M][N][D].
  */
 #ifndef DDPM_STORE_ROWS_FILE_H
 #define DDPM_STORE_ROWS_FILE_H
@@ -25,16 +25,20 @@ typedef struct ddpm_rows_file_spec {
     /** Local, main thread. Called before rows first .. first+count-1 are made; count may be 0. NULL: nothing to do. */
     ddpm_status (*prepare)(void *context, int64_t first, int64_t count);
     /** Local, any thread of a parallel region. Make rows first .. first+count-1 in standardised units: x [count][D] and
-     *  layers [M][stride / D][D]. */
+     *  layer i, [count][D], at layers + i * stride. */
     void (*make)(void *context, int thread, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
-    /** Local, as make. Change the rows after their transform to the data's units. NULL: nothing to do. */
-    void (*amend)(void *context, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
+    /** Local, as make. Called when the rows are in the data's units, to change them: given values are put back, for
+     *  example. NULL: nothing to do. */
+    void (*adjust)(void *context, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
     void *context;
     int threads;
-    const char *unit; /* for progress: "samples" */
+    const char *unit;   /* for messages: "samples" */
+    const char *remedy; /* for a row that is not finite: what the user can do */
 } ddpm_rows_file_spec;
 
-/** Collective. */
+/** Collective. Make all rows and write them. On failure nothing is left behind but what ddpm_file_commit leaves.
+ *  @return  DDPM_OK; DDPM_ERR_NUMERIC when a row is not finite, naming it; DDPM_ERR_IO; DDPM_ERR_MEMORY; what describe
+ *  or prepare returned. */
 DDPM_MUST_CHECK ddpm_status ddpm_rows_file_write(ddpm_comm *comm, const ddpm_rows_file_spec *spec);
 
 #endif

@@ -16,7 +16,7 @@ static int64_t find(ddpm_stepper *s, int64_t iteration)
         for (int64_t block = mine.first; block < mine.end; block++) {
             ddpm_block_train(&s->thread_block[thread], iteration, ddpm_batch_rows(&s->batch, block, 1), s->reducer,
                              thread, s->row_loss);
-            if (ddpm_reducer_met_nonfinite(s->reducer, thread)) lowest = ddpm_smaller(lowest, block);
+            if (ddpm_reducer_take_nonfinite(s->reducer, thread)) lowest = ddpm_smaller(lowest, block);
         }
     }
     int64_t negative = -lowest; /* the largest of the negatives is the lowest of all ranks */

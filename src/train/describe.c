@@ -22,8 +22,8 @@ static void describe_network(const ddpm_network *network)
 {
     const ddpm_kernels *kernels = ddpm_network_kernels(network);
     ddpm_log_info("network    %lld parameters, %.3g operations a row and training step; %s kernels, %s precision",
-                  (long long)ddpm_network_parameter_count(network), 3.0 * ddpm_network_operations(network),
-                  kernels->name, kernels->precision);
+                  (long long)ddpm_network_parameters(network), 3.0 * ddpm_network_operations(network), kernels->name,
+                  kernels->precision);
     if (!kernels->at_full_rate)
         ddpm_log_warning(
             "training.precision: this processor has no instruction for bfloat16 (AVX512-BF16); the program "

@@ -5,7 +5,7 @@ ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper)
 {
     enum { ARRAYS = 5, SAVED = 8 }; /* parameters, average, two moments, gradient; twice the first four */
     const ddpm_stepper *s = stepper;
-    const int64_t array = ddpm_network_parameter_count(s->model->network) * (int64_t)sizeof(float);
+    const int64_t array = ddpm_network_array_length(s->model->network) * (int64_t)sizeof(float);
     const int64_t of_row = (int64_t)(sizeof *s->row_loss + sizeof *s->row_t);
     return (ddpm_memory){
         .parameters = ARRAYS * array,

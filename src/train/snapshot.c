@@ -10,7 +10,7 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
     ddpm_checkpoint c = {
         .iteration = state->iteration,
         .recoveries = state->recoveries,
-        .returned = state->returned,
+        .returned_to = state->returned_to,
         .columns = transform->columns,
         .column_names = (char **)ddpm_dataset_names(stepper->dataset),
         .mean = transform->mean,
@@ -22,7 +22,7 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
         .beta = model->diffusion.schedule.beta,
         .history = stepper->timesteps.history,
         .seen = stepper->timesteps.seen,
-        .parameter_count = ddpm_network_parameter_count(model->network),
+        .parameter_count = ddpm_network_array_length(model->network),
         .parameters = state->parameters,
         .ema = state->ema,
         .moment1 = state->moment1,
@@ -39,7 +39,7 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
     ddpm_timesteps *timesteps = &stepper->timesteps;
     int64_t count;
     int32_t *exponents = ddpm_reducer_exponents(stepper->reducer, &count);
-    if (c->exponent_count != count || c->parameter_count != ddpm_network_parameter_count(stepper->model->network))
+    if (c->exponent_count != count || c->parameter_count != ddpm_network_array_length(stepper->model->network))
         return ddpm_fail(DDPM_ERR_DATA, "the checkpoint is of another network");
     if ((c->history != NULL) != (timesteps->history != NULL))
         return ddpm_fail(DDPM_ERR_DATA,
@@ -51,7 +51,7 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
     }
     state->iteration = c->iteration;
     state->recoveries = c->recoveries;
-    state->returned = c->returned;
+    state->returned_to = c->returned_to;
     memcpy(state->parameters, c->parameters, bytes);
     memcpy(state->ema, c->ema, bytes);
     memcpy(state->moment1, c->moment1, bytes);

@@ -7,8 +7,8 @@
 
 ddpm_status ddpm_state_create(const ddpm_network *network, ddpm_state *out)
 {
-    const int64_t n = ddpm_network_parameter_count(network);
-    *out = (ddpm_state){.returned = -1};
+    const int64_t n = ddpm_network_array_length(network);
+    *out = (ddpm_state){.returned_to = -1};
     DDPM_TRY(DDPM_NEW(&out->parameters, n, "parameters"));
     DDPM_TRY(DDPM_NEW(&out->ema, n, "average of the parameters"));
     DDPM_TRY(DDPM_NEW(&out->moment1, n, "moments"));
@@ -26,7 +26,7 @@ void ddpm_state_release(ddpm_state *state)
 
 void ddpm_state_begin(const ddpm_network *network, uint64_t seed, ddpm_state *state)
 {
-    const size_t bytes = (size_t)ddpm_network_parameter_count(network) * sizeof(float);
+    const size_t bytes = (size_t)ddpm_network_array_length(network) * sizeof(float);
     state->iteration = 0;
     ddpm_network_initialise(network, seed, state->parameters);
     memcpy(state->ema, state->parameters, bytes);

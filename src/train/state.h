@@ -7,9 +7,9 @@
 
 /** Arrays of [parameters] each. */
 typedef struct ddpm_state {
-    int64_t iteration;  /* the number of finished iterations */
-    int64_t recoveries; /* each has halved the learning rate */
-    int64_t returned;   /* the iteration that the last recovery went back to; -1: there was none */
+    int64_t iteration;   /* the number of finished iterations */
+    int64_t recoveries;  /* each has halved the learning rate */
+    int64_t returned_to; /* the iteration that the last recovery went back to; -1: there was none */
     float *parameters, *ema, *moment1, *moment2;
 } ddpm_state;
 

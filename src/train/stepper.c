@@ -32,7 +32,7 @@ static ddpm_status create_blocks(ddpm_stepper *s)
 static ddpm_status build(ddpm_stepper *s)
 {
     const ddpm_network *network = s->model->network;
-    const int64_t parameters = ddpm_network_parameter_count(network), rows = s->spec.batch;
+    const int64_t parameters = ddpm_network_array_length(network), rows = s->spec.batch;
     const int64_t block_rows = s->spec.block_rows > 0 ? s->spec.block_rows : ddpm_batch_choose_block_rows(rows);
     s->batch = ddpm_batch_cut(rows, block_rows);
     s->together = ddpm_batch_together(&s->batch, parameters * (int64_t)sizeof(int64_t),

@@ -109,13 +109,13 @@ static ddpm_status go_back(ddpm_trainer *t, const char *folder)
 {
     const int64_t recoveries = t->state.recoveries + 1, every = t->spec.checkpoint_every;
     const int64_t regular = t->state.iteration - t->state.iteration % every; /* where the newest one is, or was */
-    const int again = regular <= t->state.returned;
-    const int64_t most = again ? t->state.returned - 1 : t->state.iteration;
+    const int again = regular <= t->state.returned_to;
+    const int64_t most = again ? t->state.returned_to - 1 : t->state.iteration;
     ddpm_log_warning("%s", ddpm_error_message());
     DDPM_TRY(ddpm_trainer_begin(t));
     DDPM_TRY(ddpm_trainer_load_newest(t, folder, every, most));
     t->state.recoveries = recoveries;
-    t->state.returned = t->state.iteration;
+    t->state.returned_to = t->state.iteration;
     DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_checkpoint_go_back(folder, t->state.iteration)));
     ddpm_log_warning("recovery %lld of %lld: the run goes on from iteration %lld with the learning rate halved",
                      (long long)recoveries, (long long)t->spec.recover, (long long)t->state.iteration);

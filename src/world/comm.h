@@ -16,10 +16,10 @@
 typedef struct ddpm_comm ddpm_comm;
 
 /** Collective. Start MPI (FUNNELED). Call once, first of all.
- *  @param[out] out  not NULL as soon as MPI runs, even if the start fails after that: then stop it too. */
+ *  @param[out] out  not NULL once MPI runs: ddpm_comm_stop must then be called, also after a failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out);
 
-/** Collective. Stop MPI and free. */
+/** Collective. Stop MPI and free. NULL is allowed. */
 void ddpm_comm_stop(ddpm_comm *comm);
 
 /** Local. This rank, and the number of ranks. */
@@ -39,11 +39,13 @@ ddpm_range ddpm_comm_part(const ddpm_comm *comm, int64_t n);
 /** Collective. Copy rank 0's bytes to all. Any size. */
 void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes);
 
-/** Collective. data[i] becomes its sum over the ranks, or its largest value. Sums of integers are exact. The sum of
- *  doubles is exact only where at most one rank contributes a value other than zero to an element: use it for that. */
+/** Collective. data[i] becomes its sum over the ranks. Sums of integers are exact; those of floats and doubles depend
+ * on the number of ranks, unless at most one rank contributes a value other than zero to an element. */
 void ddpm_comm_sum_int64(ddpm_comm *comm, int64_t *data, int64_t count);
 void ddpm_comm_sum_float(ddpm_comm *comm, float *data, int64_t count);
 void ddpm_comm_sum_double(ddpm_comm *comm, double *data, int64_t count);
+
+/** Collective. data[i] becomes its largest value over the ranks. */
 void ddpm_comm_max_int64(ddpm_comm *comm, int64_t *data, int64_t count);
 
 /** Collective. Wait for all ranks. */

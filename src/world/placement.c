@@ -37,21 +37,23 @@ static placement measure(ddpm_comm *comm, int threads)
 void ddpm_placement_report(ddpm_comm *comm, int threads)
 {
     const placement p = measure(comm, threads);
-    int crowded_nodes = comm->node_rank == 0 && p.node_threads > p.node_processors,
-        crowded_ranks = p.threads > p.processors;
-    MPI_Allreduce(MPI_IN_PLACE, &crowded_nodes, 1, MPI_INT, MPI_SUM, comm->all);
-    MPI_Allreduce(MPI_IN_PLACE, &crowded_ranks, 1, MPI_INT, MPI_SUM, comm->all);
+    int oversubscribed_nodes = comm->node_rank == 0 && p.node_threads > p.node_processors,
+        oversubscribed_ranks = p.threads > p.processors;
+    MPI_Allreduce(MPI_IN_PLACE, &oversubscribed_nodes, 1, MPI_INT, MPI_SUM, comm->all);
+    MPI_Allreduce(MPI_IN_PLACE, &oversubscribed_ranks, 1, MPI_INT, MPI_SUM, comm->all);
     ddpm_log_info("ranks      %d on %d node%s, %d thread%s each; rank 0 may use %d processor%s, its node's ranks %d",
                   comm->size, comm->node_count, comm->node_count == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
                   p.processors, p.processors == 1 ? "" : "s", p.node_processors);
-    if (crowded_nodes > 0)
-        ddpm_log_warning("%d of %d nodes have more threads than processors (here %d on %d): use fewer ranks or a "
-                         "smaller OMP_NUM_THREADS, or set OMP_WAIT_POLICY=passive and OMPI_MCA_mpi_yield_when_idle=1",
-                         crowded_nodes, comm->node_count, p.node_threads, p.node_processors);
-    else if (crowded_ranks > 0)
-        ddpm_log_warning("%d of %d ranks have more threads than processors (here %d on %d): bind with mpirun --map-by "
-                         "slot:PE=$OMP_NUM_THREADS --bind-to core, or srun --cpus-per-task=$OMP_NUM_THREADS",
-                         crowded_ranks, comm->size, p.threads, p.processors);
+    if (oversubscribed_nodes > 0)
+        ddpm_log_warning(
+            "%d of %d nodes have more threads than processors (rank 0's node: %d on %d): use fewer ranks or a "
+            "smaller OMP_NUM_THREADS, or set OMP_WAIT_POLICY=passive and OMPI_MCA_mpi_yield_when_idle=1",
+            oversubscribed_nodes, comm->node_count, p.node_threads, p.node_processors);
+    else if (oversubscribed_ranks > 0)
+        ddpm_log_warning(
+            "%d of %d ranks have more threads than processors (rank 0: %d on %d): bind with mpirun --map-by "
+            "slot:PE=$OMP_NUM_THREADS --bind-to core, or srun --cpus-per-task=$OMP_NUM_THREADS",
+            oversubscribed_ranks, comm->size, p.threads, p.processors);
 }
 
 /* What decides how this rank rounds. */
@@ -62,8 +64,8 @@ static void describe_kind(const ddpm_kernels *kernels, char out[KIND_BYTES])
     fused = __builtin_cpu_supports("fma") != 0;
 #endif
     memset(out, 0, KIND_BYTES);
-    snprintf(out, KIND_BYTES, "%s %s%s", kernels ? kernels->name : "no",
-             kernels ? kernels->precision : "instruction set's", fused ? "" : " without fma");
+    snprintf(out, KIND_BYTES, "%s%s%s kernels%s", kernels ? kernels->name : "no", kernels ? " " : "",
+             kernels ? kernels->precision : "", fused ? "" : " without fma");
 }
 
 ddpm_status ddpm_placement_check(ddpm_comm *comm, const ddpm_kernels *kernels)
@@ -77,7 +79,7 @@ ddpm_status ddpm_placement_check(ddpm_comm *comm, const ddpm_kernels *kernels)
     if (memcmp(first, mine, sizeof first) != 0)
         status = ddpm_fail(
             DDPM_ERR_CONFIG,
-            "rank %d on %s has %s kernels and rank 0 has %s: the result would depend on which rank "
+            "rank %d on %s has %s, and rank 0 has %s: the result would depend on which rank "
             "computes which rows; use nodes of one processor type (srun --constraint), or set DDPM_ISA on all "
             "ranks to what every node can do (avx512, avx2, baseline)",
             comm->rank, host, mine, first);

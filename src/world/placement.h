@@ -1,4 +1,4 @@
-/** Which processors the ranks and threads of a run use, and whether these are enough and alike. */
+/** Which processors the ranks and threads of a run use, and whether there are enough of them, of one kind. */
 #ifndef DDPM_WORLD_PLACEMENT_H
 #define DDPM_WORLD_PLACEMENT_H
 
@@ -10,9 +10,9 @@
  *  @param threads  of this rank. */
 void ddpm_placement_report(ddpm_comm *comm, int threads);
 
-/** Collective. Check that all ranks round alike: that they have the kernels of rank 0, and that their C libraries all
- * use fused multiply-adds or all do not. Otherwise a number would depend on which rank computes it, and the ranks'
- * copies of the parameters would drift apart.
+/** Collective. Check that all ranks round in the same way: that they have the kernels of rank 0, and that their C
+ * libraries all use fused multiply-adds or all do not. Otherwise a number would depend on which rank computes it, and
+ * the ranks' copies of the parameters would drift apart.
  *  @param kernels  that this rank has chosen. NULL, for none, is compared too; reporting it is left to the caller.
  *  @return DDPM_ERR_CONFIG, naming the lowest rank that differs, its host, and the remedy. */
 DDPM_MUST_CHECK ddpm_status ddpm_placement_check(ddpm_comm *comm, const ddpm_kernels *kernels);

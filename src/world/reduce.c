@@ -11,10 +11,10 @@
 enum {
     CHUNK = 8192,           /* parameters */
     LOSS_ROOM = 16,         /* elements for the loss, so that what follows is aligned */
-    TARGET_BITS = 40,       /* the largest mean gradient of the last step becomes 2^40 */
-    CONTRIBUTION_BITS = 50, /* below the 51 up to which rounding is exact */
+    TARGET_BITS = 40,       /* the largest mean gradient of the last iteration becomes 2^40 */
+    CONTRIBUTION_BITS = 50, /* below the 51 up to which numbers are rounded to the nearest integer */
     SUM_BITS = 62,
-    COARSER = 24, /* bits by which a scale becomes coarser when a step is repeated */
+    COARSER = 24, /* bits by which a scale becomes coarser when an iteration is repeated */
 };
 
 struct ddpm_reducer {
@@ -94,7 +94,7 @@ ddpm_status ddpm_reducer_create(const ddpm_network *network, int exact, int thre
     r->exact = exact;
     r->threads = threads;
     r->kernels = ddpm_network_kernels(network);
-    r->parameter_count = ddpm_network_parameter_count(network);
+    r->parameter_count = ddpm_network_array_length(network);
     r->tensor_count = ddpm_network_tensors(network, &tensors);
     r->counter_count = r->tensor_count + 2;
     ddpm_status status = make_chunks(r, tensors);
@@ -157,13 +157,13 @@ void ddpm_reducer_merge(ddpm_reducer *reducer, int thread)
     }
 }
 
-/* Whether this tensor's scale refuses nothing that is finite: what it refused is then not finite. */
+/* Whether the scale of this tensor is so coarse that it refuses infinity and NaN only. */
 static int is_coarsest(const ddpm_reducer *r, int64_t tensor)
 {
     return !r->exact || ldexp(r->gradients[0].limit, -r->exponent[tensor]) >= (double)FLT_MAX;
 }
 
-int ddpm_reducer_met_nonfinite(ddpm_reducer *reducer, int thread)
+int ddpm_reducer_take_nonfinite(ddpm_reducer *reducer, int thread)
 {
     const ddpm_reducer *r = reducer;
     int64_t *refused = r->gradients[thread].refused;
@@ -177,7 +177,8 @@ int ddpm_reducer_met_nonfinite(ddpm_reducer *reducer, int thread)
     return met;
 }
 
-/* Make the scales coarser of tensors with refusals. DDPM_ERR_NUMERIC when no scale can help. */
+/* Make the scale of each tensor with refusals coarser. Infinity and NaN are refused at every scale: DDPM_ERR_NUMERIC
+ * at the coarsest one, when the scales of other tensors may have changed. */
 static ddpm_status make_coarser(ddpm_reducer *r, const int64_t *refused)
 {
     for (int64_t i = 0; i <= r->tensor_count; i++) {
@@ -229,7 +230,7 @@ void ddpm_reducer_collect(ddpm_reducer *reducer, int thread, float *gradient)
     }
 }
 
-/* The exponent at which a value of this size becomes 2^TARGET_BITS; the old one for a gradient of zeros. */
+/* The exponent at which a value of this magnitude becomes 2^TARGET_BITS; the old one for a gradient of zeros. */
 static int32_t next_exponent(float largest, int32_t old)
 {
     return largest > 0.0f ? TARGET_BITS - (int32_t)ilogb((double)largest) : old;

@@ -1,14 +1,14 @@
 /** The gradient of the global batch: the gradients of blocks, added over the threads of a rank and over the ranks.
  *
  *  Exact mode adds in 64-bit fixed point (kernel/gradient.h), so the result is the same bits at any number of ranks and
- * threads. A tensor's scale is chosen such that its largest mean gradient of the step before, which every rank knows,
- * becomes 2^40. A contribution may be 2^10 times as large; for a batch above 4096 rows, 2^62 / rows in fixed point.
- * When one is larger still, it is refused; the refusals are summed over the ranks too, so all ranks know of it, and
- * they repeat the step at a coarser scale. float32 mode adds in float32. It sends half the bytes, and its bits depend
- * on the number of ranks and threads.
+ * threads. A tensor's scale is chosen such that its largest mean gradient of the iteration before, which every rank
+ * knows, becomes 2^40. A contribution may be 2^10 times as large; for a batch above 4096 rows, 2^62 / rows in fixed
+ * point. When one is larger still, it is refused; the refusals are summed over the ranks too, so all ranks know of it,
+ * and they repeat the iteration at a coarser scale. float32 mode adds in float32. It sends half the bytes, and its bits
+ * depend on the number of ranks and threads.
  *
- *  One step: each thread adds to its ddpm_reducer_gradient; after a barrier all threads call ddpm_reducer_merge; the
- * main thread calls ddpm_reducer_exchange; all threads call ddpm_reducer_collect; the main thread calls
+ *  One iteration: each thread adds to its ddpm_reducer_gradient; after a barrier all threads call ddpm_reducer_merge;
+ * the main thread calls ddpm_reducer_exchange; all threads call ddpm_reducer_collect; the main thread calls
  * ddpm_reducer_finish.
  */
 #ifndef DDPM_WORLD_REDUCE_H
@@ -27,7 +27,7 @@ typedef struct ddpm_chunk {
     int64_t tensor, offset, count;
 } ddpm_chunk;
 
-/** The results of a step that are numbers. */
+/** What an iteration gives beside the gradient. */
 typedef struct ddpm_reduced {
     double loss;   /* sum of the blocks' losses */
     double norm;   /* of the gradient */
@@ -36,7 +36,7 @@ typedef struct ddpm_reduced {
 
 /** Local.
  *  @param exact          nonzero: fixed point.
- *  @param contributions  the most values that are added to one element in a step, over all ranks: the rows of the
+ *  @param contributions  the most values that are added to one element in an iteration, over all ranks: the rows of the
  * batch.
  *  @param[out] out       free with ddpm_reducer_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_reducer_create(const ddpm_network *network, int exact, int threads,
@@ -49,7 +49,7 @@ int64_t ddpm_reducer_bytes(const ddpm_reducer *reducer);
 /** Local. The accumulator of a thread; its last tensor, one element after the parameters, is the loss. */
 ddpm_gradient *ddpm_reducer_gradient(ddpm_reducer *reducer, int thread);
 
-/** Local, inside a parallel region, after a barrier: add loss to this thread's accumulator. */
+/** Local, by the thread itself, before ddpm_reducer_merge: add the loss of a block, which is one contribution. */
 void ddpm_reducer_add_loss(ddpm_reducer *reducer, int thread, double loss);
 
 /** Local, by every thread of the region: add up the accumulators of all threads; each thread does a part of the
@@ -60,23 +60,28 @@ void ddpm_reducer_merge(ddpm_reducer *reducer, int thread);
 /** Collective, outside parallel regions. Sum over the ranks, which takes 8 bytes a parameter (float32: 4).
  *  @param vote          nonzero: this rank asks to stop.
  *  @param[out] repeat   nonzero: a contribution was refused, and the scale is coarser now; compute the blocks again.
+ *  After DDPM_OK with *repeat 0 the sums over all ranks are in the reducer, for ddpm_reducer_collect; otherwise all
+ *  accumulators are empty.
  *  @return DDPM_ERR_NUMERIC when a contribution is not a number, or is infinite. */
 DDPM_MUST_CHECK ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, ddpm_comm *comm, int vote, int *repeat);
 
-/** Local, by a thread of a region, to find the block that led to DDPM_ERR_NUMERIC: whether a number that is not finite
- * was added to this thread's accumulator. It is emptied, for the next block. */
-int ddpm_reducer_met_nonfinite(ddpm_reducer *reducer, int thread);
+/** Local, by a thread of a region: whether a number that is not finite was added to this thread's accumulator, which is
+ * emptied. To find the block that led to DDPM_ERR_NUMERIC. */
+int ddpm_reducer_take_nonfinite(ddpm_reducer *reducer, int thread);
 
 /** Local, by every thread of the region: gradient [parameter count] = the sums as numbers. */
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread, float *gradient);
 
-/** Local, outside parallel regions: compute the scalars, and the scales of the next step. */
+/** Local, outside parallel regions: compute the scalars, and the scales of the next iteration. All accumulators are
+ * empty afterwards. */
 ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer);
 
-/** Local. The pieces of the parameters. */
+/** Local. The pieces of the parameters, which cover every tensor once and belong to the reducer.
+ *  @return  their number. */
 int64_t ddpm_reducer_chunks(const ddpm_reducer *reducer, const ddpm_chunk **chunks);
 
-/** Local. The exponents of the scales, [tensors + 1]: the last is the loss's. They are part of a run's state. */
+/** Local. The exponents of the scales, [tensors + 1]: the last is the loss's. They are part of a run's state. The array
+ * belongs to the reducer; write to it to restore the scales of a checkpoint. */
 int32_t *ddpm_reducer_exponents(ddpm_reducer *reducer, int64_t *count);
 
 #endif

@@ -12,13 +12,15 @@ struct ddpm_shared {
     void *data;
 };
 
+static const double ROOM = 1.05; /* MPI takes a little more than was asked for */
+
 /* Whether this node's /dev/shm has room, since writing to a window beyond it would end the process. On a node without
  * /dev/shm MPI keeps windows elsewhere. */
 static int has_room(size_t bytes)
 {
     struct statvfs fs;
     if (statvfs("/dev/shm", &fs) != 0) return 1;
-    return (double)fs.f_bavail * (double)fs.f_frsize > 1.05 * (double)bytes;
+    return (double)fs.f_bavail * (double)fs.f_frsize > ROOM * (double)bytes;
 }
 
 /* A window of this node's ranks, or none for any of them. */

@@ -38,7 +38,7 @@ static inline small_network small_network_make(const ddpm_network_spec *spec, in
 {
     small_network s = {0};
     expect_ok(ddpm_network_create(spec, &s.network));
-    s.count = ddpm_network_parameter_count(s.network);
+    s.count = ddpm_network_array_length(s.network);
     expect_ok(DDPM_NEW(&s.parameters, s.count, "parameters"));
     ddpm_network_initialise(s.network, 3, s.parameters);
     fill_zeros(s.network, s.parameters);

@@ -1,8 +1,8 @@
 /* A dense layer on a block of rows, forward and back to its inputs: packed weights, and the products with them, each
  * fused with what follows it.
  *
- * The inner loop of a product adds one outer product a step to a register tile. An output is one chain of multiply-adds
- * in the order of the inner index, whichever tile it is in, so that its bits do not depend on the tiling.
+ * The inner loop of a product adds one outer product after another to a register tile. An output is one chain of
+ * multiply-adds in the order of the inner index, whichever tile it is in, so that its bits do not depend on the tiling.
  */
 #ifndef DDPM_KERNEL_SIMD_DENSE_H
 #define DDPM_KERNEL_SIMD_DENSE_H
@@ -11,13 +11,14 @@
 #include "product.h"
 #include "tile.h"
 
-/* A panel is [steps][PANEL] elements. Its place is that of k x PANEL numbers, as it would be in float32. */
+/* The panels follow each other, [length_of(k)][PANEL] elements each. In bfloat16, where an element holds two numbers,
+ * they fill half of the room that kernel/simd.h asks for. */
 static void pack(ddpm_const_matrix w, ddpm_range panels, float *packed)
 {
     const int64_t k = w.rows, n = w.columns;
     for (int64_t p = panels.first; p < panels.end; p++) {
         const int64_t column = p * PANEL, columns = ddpm_smaller(n - column, PANEL);
-        element *panel = (element *)(void *)packed + column * steps_of(k);
+        element *panel = (element *)(void *)packed + column * length_of(k);
         for (int64_t i = 0; i < k; i += TERMS, panel += PANEL) {
             for (int64_t j = 0; j < columns; j++)
                 panel[j] = element_of(w.data + i * w.stride + column + j, w.stride, k - i);
@@ -31,7 +32,7 @@ static void pack_transposed(ddpm_const_matrix w, ddpm_range panels, float *packe
     const int64_t k = w.rows, n = w.columns;
     for (int64_t p = panels.first; p < panels.end; p++) {
         const int64_t row = p * PANEL, rows = ddpm_smaller(k - row, PANEL);
-        element *panel = (element *)(void *)packed + row * steps_of(n);
+        element *panel = (element *)(void *)packed + row * length_of(n);
         for (int64_t j = 0; j < PANEL; j++)
             for (int64_t i = 0; i < n; i += TERMS)
                 panel[i / TERMS * PANEL + j] = j < rows ? element_of(w.data + (row + j) * w.stride + i, 1, n - i) : 0;
@@ -43,11 +44,11 @@ INLINE void multiply(int rows, operand a, const element *panel, vf sums[][VECTOR
 {
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) sums[i][v] = splat(0.0f);
-    for (int64_t step = 0; step < a.steps; step++) {
+    for (int64_t at = 0; at < a.length; at++) {
         elements b[VECTORS];
-        for (int v = 0; v < VECTORS; v++) b[v] = load_elements(panel + step * PANEL + v * LANES);
+        for (int v = 0; v < VECTORS; v++) b[v] = load_elements(panel + at * PANEL + v * LANES);
         for (int i = 0; i < rows; i++)
-            for (int v = 0; v < VECTORS; v++) sums[i][v] = add_product(sums[i][v], a.data[i * a.stride + step], b[v]);
+            for (int v = 0; v < VECTORS; v++) sums[i][v] = add_product(sums[i][v], a.data[i * a.stride + at], b[v]);
     }
 }
 
@@ -81,10 +82,10 @@ INLINE void forward_with(ddpm_activation activation, const ddpm_dense *layer, op
     const element *panels = (const element *)(const void *)layer->weight;
     for (int64_t column = 0; column < h.columns; column += PANEL)
         for (int64_t row = 0; row < h.rows; row += TILE) {
-            const operand left = {x.data + row * x.stride, x.stride, x.steps};
+            const operand left = {x.data + row * x.stride, x.stride, x.length};
             const int64_t at = row * h.stride + column;
             const activations to = {h.data + at, slope ? slope + at : NULL, h.stride};
-            WITH_CONSTANT_ROWS(forward_tile, h.rows - row, left, panels + column * x.steps, layer->bias + column,
+            WITH_CONSTANT_ROWS(forward_tile, h.rows - row, left, panels + column * x.length, layer->bias + column,
                                activation, to)
         }
 }
@@ -115,9 +116,9 @@ static void backward_data(const ddpm_dense *layer, ddpm_const_matrix dz, const f
     const element *panels = (const element *)(const void *)layer->transposed;
     for (int64_t column = 0; column < dx.columns; column += PANEL)
         for (int64_t row = 0; row < dx.rows; row += TILE) {
-            const operand rows = {left.data + row * left.stride, left.stride, left.steps};
+            const operand rows = {left.data + row * left.stride, left.stride, left.length};
             const int64_t at = row * dx.stride + column;
-            WITH_CONSTANT_ROWS(backward_data_tile, dx.rows - row, rows, panels + column * left.steps,
+            WITH_CONSTANT_ROWS(backward_data_tile, dx.rows - row, rows, panels + column * left.length,
                                slope ? slope + at : NULL, dx.data + at, dx.stride)
         }
 }

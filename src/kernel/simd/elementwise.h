@@ -8,12 +8,12 @@
 
 #include <math.h>
 
-/* sqrt(-2 ln a) cos(2 pi b), and the same with sin, where a and b are the words scaled to (0, 1]; the largest size
- * is 6.8. The two top bits of b give the quadrant of the angle exactly. */
+/* sqrt(-2 ln a) cos(2 pi b), and the same with sin, where a and b are the words scaled to (0, 1]; the largest
+ * magnitude is 6.8. The two top bits of b give the quadrant of the angle exactly. */
 INLINE void normal_vector(vi a, vi b, vf *cosine, vf *sine)
 {
-    const vf top = __builtin_convertvector((a >> 16) & 0xffff, vf) *
-                   0x1p-16f; /* signed conversions of the two halves of an unsigned word */
+    /* The upper and the lower half of a word are converted one by one, since the instruction takes signed integers. */
+    const vf top = __builtin_convertvector((a >> 16) & 0xffff, vf) * 0x1p-16f;
     const vf u = top + (__builtin_convertvector(a & 0xffff, vf) * 0x1p-32f + 0x1p-33f);
     const vf square = v_log(u) * -2.0f;
     vf radius = larger(square, splat(0.0f));
@@ -30,9 +30,9 @@ INLINE void normal_vector(vi a, vi b, vf *cosine, vf *sine)
         ((2.443315711809948e-5f * z - 1.388731625493765e-3f) * z + 4.166664568298827e-2f) * z * z - 0.5f * z + 1.0f;
     const vi swap = (quadrant & 1) != 0;
     const vi negative_cosine = (quadrant == 1) | (quadrant == 2), negative_sine = quadrant >= 2;
-    const vf cosine_size = pick(swap, s, c), sine_size = pick(swap, c, s);
-    *cosine = radius * pick(negative_cosine, -cosine_size, cosine_size);
-    *sine = radius * pick(negative_sine, -sine_size, sine_size);
+    const vf cosine_magnitude = pick(swap, s, c), sine_magnitude = pick(swap, c, s);
+    *cosine = radius * pick(negative_cosine, -cosine_magnitude, cosine_magnitude);
+    *sine = radius * pick(negative_sine, -sine_magnitude, sine_magnitude);
 }
 
 static void normal(int64_t n, const uint32_t *a, const uint32_t *b, float *cosine, float *sine)
@@ -45,7 +45,7 @@ static void normal(int64_t n, const uint32_t *a, const uint32_t *b, float *cosin
     }
 }
 
-/* The sum of squares, in double precision, and the largest size of what went through measure(), lane by lane. */
+/* The sum of squares, in double precision, and the largest magnitude of what went through measure(), lane by lane. */
 typedef struct measured {
     hd squares[2];
     vf largest;

@@ -17,11 +17,12 @@ typedef struct destination {
     float *real;    /* used otherwise */
     int64_t stride; /* of the rows of a product */
     double scale;   /* of fixed point */
-    int32_t limit;  /* size_bits_of() the largest contribution */
+    int32_t limit;  /* the largest contribution, as magnitude_bits_of gives it */
     vi *over;       /* a lane becomes nonzero when a contribution was larger, or not a number */
 } destination;
 
-/* When 1.5 * 2^52 is added to a double whose size is below 2^51, the low bits of the sum are the nearest integer. */
+/* When 1.5 * 2^52 is added to a double whose magnitude is below 2^51, the low bits of the sum are the nearest integer.
+ */
 #define ROUNDING_MAGIC 0x1.8p52
 
 INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
@@ -44,13 +45,13 @@ INLINE void add_fixed_number(float v, double scale, int64_t *sum)
     *sum = (int64_t)((uint64_t)*sum + (a - b));
 }
 
-/* The sizes of floats as integers, which are in the same order; NaN comes after infinity. */
-INLINE vi size_bits(vf v)
+/* The magnitudes of floats as integers, which are in the same order; NaN comes after infinity. */
+INLINE vi magnitude_bits(vf v)
 {
     return (vi)v & 0x7fffffff;
 }
 
-INLINE int32_t size_bits_of(float v)
+INLINE int32_t magnitude_bits_of(float v)
 {
     int32_t bits;
     memcpy(&bits, &v, sizeof bits);
@@ -77,7 +78,7 @@ INLINE destination moved_by(int exact, destination all, int64_t at)
 /* Add a vector to the sums from element `at` on. */
 INLINE void add_vector(int exact, destination to, int64_t at, vf v)
 {
-    *to.over |= size_bits(v) > to.limit;
+    *to.over |= magnitude_bits(v) > to.limit;
     if (exact)
         add_fixed_vector(v, to.scale, to.fixed + at);
     else
@@ -86,7 +87,7 @@ INLINE void add_vector(int exact, destination to, int64_t at, vf v)
 
 INLINE void add_number(int exact, destination to, int64_t at, float v)
 {
-    if (size_bits_of(v) > to.limit) (*to.over)[0] = -1;
+    if (magnitude_bits_of(v) > to.limit) (*to.over)[0] = -1;
     if (exact)
         add_fixed_number(v, to.scale, to.fixed + at);
     else
@@ -99,7 +100,7 @@ static __attribute__((noinline)) void add_some(int exact, destination to, int64_
     for (int64_t j = 0; j < columns; j++) add_number(exact, to, at + j, panel[j / LANES][j % LANES]);
 }
 
-/* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][steps][TILE], so that a tile lies in one piece. The
+/* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][length][TILE], so that a tile lies in one piece. The
  * products run over rows: where two numbers share an element, they are of two rows. */
 INLINE void gather_tiles(ddpm_const_matrix x, element *tiles)
 {
@@ -109,7 +110,7 @@ INLINE void gather_tiles(ddpm_const_matrix x, element *tiles)
                 tiles[c] = element_of(x.data + row * x.stride + i + c, x.stride, x.rows - row);
 }
 
-/* Copy the panel of dz that begins at a column, [steps][PANEL]. */
+/* Copy the panel of dz that begins at a column, [length][PANEL]. */
 INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
 {
     for (int64_t row = 0; row < dz.rows; row += TERMS, panel += PANEL)
@@ -130,12 +131,12 @@ INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination
             product[i][v] = splat(0.0f);
             __builtin_prefetch(exact ? (const void *)(to.fixed + at) : (const void *)(to.real + at), 1);
         }
-    for (int64_t step = 0; step < x.steps; step++) {
+    for (int64_t at = 0; at < x.length; at++) {
         elements b[VECTORS];
-        for (int v = 0; v < VECTORS; v++) b[v] = load_elements(dz.data + step * dz.stride + v * LANES);
+        for (int v = 0; v < VECTORS; v++) b[v] = load_elements(dz.data + at * dz.stride + v * LANES);
         for (int i = 0; i < rows; i++)
             for (int v = 0; v < VECTORS; v++)
-                product[i][v] = add_product(product[i][v], x.data[step * x.stride + i], b[v]);
+                product[i][v] = add_product(product[i][v], x.data[at * x.stride + i], b[v]);
     }
     if (columns < PANEL) {
         for (int i = 0; i < rows; i++) add_some(exact, to, i * to.stride, product[i], columns);
@@ -149,33 +150,35 @@ INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination
 
 /* The tiles of all blocks that go to the same sums follow each other, while these sums are in the cache. For a layer of
  * GATHERED columns or more, the operands are first copied so that those of a tile lie in one piece: in place, each of
- * their rows would lie in another page of memory, and the processor holds the addresses of only so many pages. */
+ * their rows would lie in another page of memory, and the processor holds the addresses of only so many pages.
+ * scratch then holds x of all blocks, [length][padded_k], and behind it a panel of dz, [length][PANEL]. */
 INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, destination to,
                             float *scratch)
 {
     const int64_t k = x.columns, n = dz.columns, blocks = ddpm_pieces(x.rows, block);
-    const int64_t wide = ddpm_round_up(k, TILE), most = steps_of(block), last = steps_of(x.rows - (blocks - 1) * block);
+    const int64_t padded_k = ddpm_round_up(k, TILE), block_length = length_of(block),
+                  all = (blocks - 1) * block_length + length_of(x.rows - (blocks - 1) * block);
     const int gathered = n >= GATHERED;
-    element *tiles = (element *)(void *)scratch, *panel = tiles + ((blocks - 1) * most + last) * wide;
+    element *tiles = (element *)(void *)scratch, *panel = tiles + all * padded_k;
     vi over = {0};
     to.over = &over;
     for (int64_t b = 0; gathered && b < blocks; b++)
         gather_tiles(ddpm_const_matrix_part(x, b * block, ddpm_smaller(block, x.rows - b * block)),
-                     tiles + b * most * wide);
+                     tiles + b * block_length * padded_k);
     for (int64_t column = 0; column < n; column += PANEL) {
         for (int64_t b = 0; gathered && b < blocks; b++)
             gather_panel(ddpm_const_matrix_part(dz, b * block, ddpm_smaller(block, x.rows - b * block)), column,
-                         panel + b * most * PANEL);
+                         panel + b * block_length * PANEL);
         for (int64_t i = 0; i < k; i += TILE)
             for (int64_t b = 0; b < blocks; b++) {
-                const int64_t steps = steps_of(ddpm_smaller(block, x.rows - b * block));
-                operand left = {tiles + b * most * wide + i * steps, TILE, steps},
-                        right = {panel + b * most * PANEL, PANEL, steps};
+                const int64_t length = length_of(ddpm_smaller(block, x.rows - b * block));
+                operand left = {tiles + b * block_length * padded_k + i * length, TILE, length},
+                        right = {panel + b * block_length * PANEL, PANEL, length};
                 if (!gathered) {
                     left =
-                        (operand){(const element *)(const void *)(x.data + b * block * x.stride + i), x.stride, steps};
+                        (operand){(const element *)(const void *)(x.data + b * block * x.stride + i), x.stride, length};
                     right = (operand){(const element *)(const void *)(dz.data + b * block * dz.stride + column),
-                                      dz.stride, steps};
+                                      dz.stride, length};
                 }
                 WITH_CONSTANT_ROWS(weights_tile, k - i, exact, left, right, moved_by(exact, to, i * n + column),
                                    n - column)
@@ -188,14 +191,14 @@ static int backward_weights_fixed(ddpm_const_matrix x, ddpm_const_matrix dz, int
                                   float *scratch)
 {
     const destination fixed = {
-        .fixed = to.sum, .stride = dz.columns, .scale = to.scale, .limit = size_bits_of(to.limit)};
+        .fixed = to.sum, .stride = dz.columns, .scale = to.scale, .limit = magnitude_bits_of(to.limit)};
     return backward_weights(1, x, dz, block, fixed, scratch);
 }
 
 static int backward_weights_float(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_float_sums to,
                                   float *scratch)
 {
-    const destination real = {.real = to.sum, .stride = dz.columns, .limit = size_bits_of(to.limit)};
+    const destination real = {.real = to.sum, .stride = dz.columns, .limit = magnitude_bits_of(to.limit)};
     return backward_weights(0, x, dz, block, real, scratch);
 }
 
@@ -211,12 +214,12 @@ INLINE int add_array(int exact, int64_t n, const float *v, destination to)
 
 static int add_fixed(int64_t n, const float *v, ddpm_fixed_sums to)
 {
-    return add_array(1, n, v, (destination){.fixed = to.sum, .scale = to.scale, .limit = size_bits_of(to.limit)});
+    return add_array(1, n, v, (destination){.fixed = to.sum, .scale = to.scale, .limit = magnitude_bits_of(to.limit)});
 }
 
 static int add_float(int64_t n, const float *v, ddpm_float_sums to)
 {
-    return add_array(0, n, v, (destination){.real = to.sum, .limit = size_bits_of(to.limit)});
+    return add_array(0, n, v, (destination){.real = to.sum, .limit = magnitude_bits_of(to.limit)});
 }
 
 /* Sum the columns of `vectors` vectors side by side, since each sum is a chain of additions that wait for each other.

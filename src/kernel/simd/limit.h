@@ -38,6 +38,8 @@ static double multiply_add(int64_t rounds, const float *numbers, float *sums)
 #pragma GCC unroll 8
         for (int s = 0; s < SIDE; s++) {
             OPAQUE(b[s]);
+            /* Sums with the same left operand meet different right ones, so that no product is computed twice in a
+             * round. */
 #pragma GCC unroll 8
             for (int i = 0; i < SIDE; i++)
 #pragma GCC unroll 2

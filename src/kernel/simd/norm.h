@@ -62,24 +62,24 @@ static void norm_backward(ddpm_const_matrix dy, ddpm_const_matrix normal, const 
 {
     const int64_t n = dy.columns;
     for (int64_t row = 0; row < dy.rows; row++) {
-        const float *from = dy.data + row * dy.stride, *units = normal.data + row * normal.stride,
+        const float *from = dy.data + row * dy.stride, *normals = normal.data + row * normal.stride,
                     *scales = scale.data + row * scale.stride;
         float *to = dx.data + row * dx.stride, *dscales = dscale.data + row * dscale.stride,
               *dshifts = dshift.data + row * dshift.stride;
         const float factor = inverse[row];
-        vf sum = {0}, along = {0};
+        vf sum = {0}, products = {0};
         for (int64_t j = 0; j < n; j += LANES) {
-            const vf d = load_vf(from + j), unit = load_vf(units + j);
+            const vf d = load_vf(from + j), unit = load_vf(normals + j);
             const vf g = keep(d * (1.0f + load_vf(scales + j)), n - j);
             sum += g;
-            along += keep(g * unit, n - j);
+            products += keep(g * unit, n - j);
             store_first(dscales + j, d * unit, n - j);
             store_first(dshifts + j, d, n - j);
         }
-        const float mean = sum_of(sum) / (float)n, slope = sum_of(along) / (float)n;
+        const float mean = sum_of(sum) / (float)n, mean_product = sum_of(products) / (float)n;
         for (int64_t j = 0; j < n; j += LANES) {
             const vf g = load_vf(from + j) * (1.0f + load_vf(scales + j));
-            store_vf(to + j, load_vf(to + j) + factor * (g - mean - load_vf(units + j) * slope));
+            store_vf(to + j, load_vf(to + j) + factor * (g - mean - load_vf(normals + j) * mean_product));
         }
     }
 }

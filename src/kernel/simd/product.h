@@ -32,15 +32,15 @@ typedef vf elements;
 
 #endif
 
-/* One side of a product: rows of elements that lie `stride` elements apart. A sum runs over `steps` elements: along a
+/* One side of a product: rows of elements that lie `stride` elements apart. A sum runs over `length` elements: along a
  * row, or in the gradient of weights from row to row. */
 typedef struct operand {
     const element *data;
-    int64_t stride, steps;
+    int64_t stride, length;
 } operand;
 
 /* How many elements hold k numbers. */
-INLINE int64_t steps_of(int64_t k)
+INLINE int64_t length_of(int64_t k)
 {
     return ddpm_pieces(k, TERMS);
 }

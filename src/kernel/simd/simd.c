@@ -24,7 +24,7 @@ extern const ddpm_kernels TABLE;
 const ddpm_kernels TABLE = {
     .name = TEXT(DDPM_ISA),
     .precision = TEXT(PRECISION),
-    .terms = TERMS,
+    .per_element = TERMS,
     .at_full_rate = AT_FULL_RATE,
     .panel = PANEL,
     .tile = TILE,

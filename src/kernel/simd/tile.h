@@ -1,5 +1,5 @@
-/* The register tile that all products are made of: TILE rows of the output by one panel of its columns. As many sums
- * are held in registers as leave room for the operands of one step.
+/* The register tile that all products are made of: TILE rows of the output by one panel of its columns. It has as many
+ * sums as fit in the registers beside the operands of one multiply-add.
  */
 #ifndef DDPM_KERNEL_SIMD_TILE_H
 #define DDPM_KERNEL_SIMD_TILE_H

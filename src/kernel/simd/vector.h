@@ -26,7 +26,7 @@ typedef float vf __attribute__((vector_size(LANES * 4)));
 typedef int32_t vi __attribute__((vector_size(LANES * 4)));
 typedef uint32_t vu __attribute__((vector_size(LANES * 4)));
 /* Vectors of half as many lanes, of floats, doubles and 64-bit integers. Integers of the type hl are unsigned, since
- * the sums of a step that is refused may wrap around. */
+ * the sums of an iteration that is refused may wrap around. */
 typedef float hf __attribute__((vector_size(LANES * 2)));
 typedef double hd __attribute__((vector_size(LANES * 4)));
 typedef uint64_t hl __attribute__((vector_size(LANES * 4)));
@@ -108,6 +108,7 @@ INLINE vf join(hf low, hf high)
     return __builtin_shufflevector(low, high, LANE_NUMBERS);
 }
 
+/* x in every lane. It is x - 0, since x + 0 would turn -0 into 0. */
 INLINE vf splat(float x)
 {
     return x - (vf){0};
@@ -161,7 +162,8 @@ enum { CHAINS = 8 };
 #endif
 #define EACH for (int j = 0; j < count; j++)
 
-/* exp(x), finite for every finite argument: those below -87.3 give about 1.2e-38, those above 88 about 1.7e38. */
+/* exp(x), finite for every finite argument: those below -87.3 give about 1.2e-38, those above 88 about 1.7e38.
+ * NaN counts as 88: a caller lets it through by a factor or sum with x itself. */
 INLINE void v_exp(int count, vf *x)
 {
     const vf magic = splat(0x1.8p23f); /* adding it rounds to an integer */
@@ -206,7 +208,7 @@ INLINE vf v_log(vf x)
     return m + y + e * 0.693359375f;
 }
 
-/* ln(1 + u) for u in 0..1, precise relative to its own size however small u is. */
+/* ln(1 + u) for u in 0..1, precise relative to its own magnitude however small u is. */
 INLINE vf v_log1p(vf u)
 {
     const vf w = u + 1.0f;

@@ -27,7 +27,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
         .iteration = 12,
         .interval = {2.5, 3},
         .recoveries = 1,
-        .returned = 10,
+        .returned_to = 10,
         .config = config,
         .columns = D,
         .column_names = column_names,
@@ -50,7 +50,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
     expect_ok(ddpm_config_defaults(parsed));
     expect_ok(ddpm_config_parse(parsed, network, strlen(network), "the test's configuration"));
     expect_ok(ddpm_model_create_with_beta(parsed, D, &c.condition, T, beta, model));
-    c.parameter_count = ddpm_network_parameter_count(model->network);
+    c.parameter_count = ddpm_network_array_length(model->network);
     c.exponent_count = ddpm_network_tensors(model->network, &tensors) + 1;
     assert_true(c.parameter_count <= PARAMETERS_MOST && c.exponent_count <= TENSORS_MOST);
     memset(flat, 0, sizeof flat); /* between tensors there are gaps, which are 0 */
@@ -87,7 +87,7 @@ static void expect_content(const ddpm_checkpoint *c, const char *settings, int w
     assert_int_equal(c->iteration, e.iteration);
     assert_true(c->interval.loss == e.interval.loss && c->interval.count == e.interval.count);
     assert_int_equal(c->recoveries, e.recoveries);
-    assert_int_equal(c->returned, e.returned);
+    assert_int_equal(c->returned_to, e.returned_to);
     assert_string_equal(c->config, config);
     assert_int_equal(c->columns, D);
     for (int j = 0; j < D; j++) assert_string_equal(c->column_names[j], column_names[j]);
@@ -129,7 +129,7 @@ static void test_every_rank_has_it(void **state)
         expect_ok(ddpm_load_everywhere(comm, in_scratch("whole.h5"), with_moments, &loaded));
         expect_content(&loaded.checkpoint, "", with_moments);
         assert_int_equal(loaded.config.network.width, 8);
-        assert_int_equal(ddpm_network_parameter_count(loaded.model.network), loaded.checkpoint.parameter_count);
+        assert_int_equal(ddpm_network_array_length(loaded.model.network), loaded.checkpoint.parameter_count);
         ddpm_loaded_release(&loaded);
     }
 }
@@ -200,7 +200,7 @@ static void test_failures(void **state)
 static int set_up(void **state)
 {
     int failed = 0;
-    ddpm_log_speak(0);
+    ddpm_log_enable(0);
     if (ddpm_comm_rank(comm) == 0) failed = scratch_make(state) != 0;
     ddpm_comm_broadcast(comm, scratch, sizeof scratch);
     return failed;

@@ -51,7 +51,7 @@ static ddpm_status write_files(void)
 static int make(void **state)
 {
     int failed = 0;
-    ddpm_log_speak(0);
+    ddpm_log_enable(0);
     if (ddpm_comm_rank(comm) == 0) failed = scratch_make(state) != 0 || write_files() != DDPM_OK;
     ddpm_comm_broadcast(comm, scratch, sizeof scratch);
     return failed;

@@ -74,7 +74,7 @@ static void test_ends(void **state)
     const float unit[D] = {1.0f, -1.0f, 1.0f}, other[D] = {2.0f, 0.5f, -1.5f};
     const double abar = s->alpha_bar[T], squares = 4.0 + 0.25 + 2.25;
     (void)state;
-    expect_near(ddpm_bound_prior(s, D, unit), D * ddpm_schedule_check(s).prior, 1e-14, "L_T", 0);
+    expect_near(ddpm_bound_prior(s, D, unit), D * ddpm_schedule_audit_of(s).prior, 1e-14, "L_T", 0);
     const double cross = 0.5 * D * LN_2PI_ + 0.5 * (abar * squares + (1.0 - abar) * D); /* -E ln N(x_T; 0, I) */
     expect_near(ddpm_bound_prior(s, D, other), cross - ddpm_bound_last_entropy(s, D), 1e-13, "L_T", 1);
     expect_near(ddpm_bound_last_entropy(s, D), 0.5 * D * (1.0 + LN_2PI_ + log(1.0 - abar)), 1e-13, "H_q(x_T)", T);

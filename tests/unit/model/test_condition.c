@@ -63,7 +63,7 @@ static void test_standardise(void **state)
         expect_ok(ddpm_condition_standardise(&c, 0, (double)k, &out));
         assert_true(out == (float)k);
         expect_failure(ddpm_condition_standardise(&c, 0, not_classes[k], &out), DDPM_ERR_DATA,
-                       "'kind': the model knows the classes 0 to 3, found ");
+                       "'kind': expected a class from 0 to 3, found ");
     }
     expect_ok(ddpm_condition_standardise(&c, 1, 13.0, &out));
     assert_true(out == 1.5f);

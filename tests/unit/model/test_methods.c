@@ -332,7 +332,7 @@ static void test_corrections_keep_a_mixture(void **state)
             const float *out = mixture_predict(&m, first, rows, x, (int32_t)s).data;
             for (int64_t i = 0; i < 2 * rows; i++) {
                 const float x0 = step->s_data_xt * x[i] + step->s_data_output * out[i];
-                x[i] += step->drift_xt * x[i] + step->drift_x0 * x0 + step->kick * noise[2 * first + i];
+                x[i] += step->drift_xt * x[i] + step->drift_x0 * x0 + step->correction_noise * noise[2 * first + i];
             }
         }
         expect_mixture(&m, s, COUNT, samples, 0.02,

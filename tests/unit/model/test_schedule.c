@@ -114,7 +114,7 @@ static void test_goldens(void **state)
             expect_close(s.one_minus_alpha_bar[at->t], at->rest, k->name, at->t);
             expect_close(s.posterior_variance[at->t], at->posterior, k->name, at->t);
         }
-        const ddpm_schedule_audit audit = ddpm_schedule_check(&s);
+        const ddpm_schedule_audit audit = ddpm_schedule_audit_of(&s);
         expect_close(audit.alpha_bar, s.alpha_bar[s.steps], k->name, 0);
         expect_close(audit.snr, k->snr, k->name, 0);
         expect_near(audit.prior, k->prior, 1e-9 * k->prior + 1e-15, k->name, 0);
@@ -199,7 +199,7 @@ static void test_zero_terminal_snr(void **state)
     for (int i = 0; i < 4; i++) expect_near(s.alpha_bar[lin[i].t], lin[i].alpha_bar, 1e-12, "alpha_bar", lin[i].t);
     assert_true(s.alpha_bar[1000] == 0.0 && s.one_minus_alpha_bar[1000] == 1.0 && s.beta[1000] == 1.0);
     for (int64_t t = 1; t < 1000; t++) assert_true(s.beta[t] > 0.0 && s.beta[t] < 1.0);
-    const ddpm_schedule_audit audit = ddpm_schedule_check(&s);
+    const ddpm_schedule_audit audit = ddpm_schedule_audit_of(&s);
     assert_true(audit.snr == 0.0 && audit.prior == 0.0 && audit.reaches_noise);
     ddpm_schedule_release(&s);
 }

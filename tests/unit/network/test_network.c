@@ -203,7 +203,7 @@ static void test_tensors(void **state)
         const ddpm_network_spec spec = spec_of(3, 0, 2, 10, 2, DDPM_ACTIVATION_RELU, form);
         small_network s = small_network_make(&spec, 1);
         const ddpm_tensor *tensors;
-        int64_t at = 0;
+        int64_t at = 0, parameters = 0;
         double operations = 0.0;
         assert_int_equal(ddpm_network_tensors(s.network, &tensors), forms[form].tensors);
         for (int l = 0; l < forms[form].layers; l++) {
@@ -213,8 +213,10 @@ static void test_tensors(void **state)
             check_shape(s.network, name, "bias", 1, shape[1], &at);
             if (shape[2]) check_shape(s.network, name, "gain", 20, shape[1], &at);
             operations += 2.0 * (double)(shape[0] * shape[1]);
+            parameters += (shape[0] + 1 + (shape[2] ? 20 : 0)) * shape[1];
         }
         assert_true(at <= s.count);
+        assert_int_equal(ddpm_network_parameters(s.network), parameters);
         expect_near(ddpm_network_operations(s.network), operations, 0.0, "operations", form);
         small_network_free(&s);
     }

@@ -262,13 +262,13 @@ static void test_wrong_history_and_conditions(void **state)
         double scale;
         const char *says;
     } cases[] = {
-        {-1, 1, 3, 1, "timesteps/seen: element 1 is -1, which it cannot be"},
-        {DDPM_TIMESTEPS_SEEN, 1, 3, 1, "timesteps/seen: element 1 is"},
-        {INT32_MAX, 1, 3, 1, "timesteps/seen: element 1 is"},
+        {-1, 1, 3, 1, "timesteps/seen: element 1: expected 0 to 9999, found -1;"},
+        {DDPM_TIMESTEPS_SEEN, 1, 3, 1, "timesteps/seen: element 1: expected 0 to 9999, found "},
+        {INT32_MAX, 1, 3, 1, "timesteps/seen: element 1: expected 0 to 9999, found "},
         {1, NAN, 3, 1, "timesteps/history: element 13 is not a finite number"},
-        {1, 1, -1, 1, "condition/classes: element 0 is -1, which it cannot be"},
-        {1, 1, DDPM_CLASSES_MAX + 1, 1, "condition/classes: element 0 is 4097, which it cannot be"},
-        {1, 1, 3, 0, "condition/scale: element 0 is 0, which it cannot be"},
+        {1, 1, -1, 1, "condition/classes: element 0: expected 0 to 4096, found -1;"},
+        {1, 1, DDPM_CLASSES_MAX + 1, 1, "condition/classes: element 0: expected 0 to 4096, found 4097;"},
+        {1, 1, 3, 0, "condition/scale: element 0: expected "},
         {1, 1, 3, INFINITY, "condition/scale: element 0 is not a finite number"},
     };
     (void)state;
@@ -278,6 +278,32 @@ static void test_wrong_history_and_conditions(void **state)
         c.seen = (int32_t[T]){0, cases[i].seen, 0, 0};
         c.condition.classes = (int64_t[2]){cases[i].classes, 0};
         c.condition.scale = (double[2]){cases[i].scale, 1};
+        expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+        expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA, cases[i].says);
+    }
+}
+
+static void test_wrong_counts(void **state)
+{
+    const char *path = in_scratch("counts.h5");
+    const struct {
+        int64_t iteration, recoveries, returned_to;
+        ddpm_interval interval;
+        const char *says;
+    } cases[] = {
+        {-1, 0, -1, {1, 1}, "found -1, 0 and -1; use an older checkpoint"},
+        {1, -2, -1, {1, 1}, "found 1, -2 and -1; use an older checkpoint"},
+        {1, 0, -2, {1, 1}, "found 1, 0 and -2; use an older checkpoint"},
+        {1, 0, -1, {1, -1}, "found 1 of -1; use an older checkpoint"},
+        {1, 0, -1, {INFINITY, 1}, "found inf of 1; use an older checkpoint"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ddpm_checkpoint c = example(), back;
+        c.iteration = cases[i].iteration;
+        c.recoveries = cases[i].recoveries;
+        c.returned_to = cases[i].returned_to;
+        c.interval = cases[i].interval;
         expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
         expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA, cases[i].says);
     }
@@ -468,6 +494,7 @@ int main(void)
         TEST(test_newer_format),
         TEST(test_wrong_content),
         TEST(test_wrong_history_and_conditions),
+        TEST(test_wrong_counts),
         TEST(test_other_network),
         TEST(test_failure_leaves_nothing),
         TEST(test_failing_disk),

@@ -95,9 +95,9 @@ static void test_strange_lines(void **state)
     (void)state;
     const char text[] = HEADER "1,0,0,,0,0,0,2\n\n2,0,0,0\nnonsense\n3,0,0,,0,0,0,\n4,0,0,,0,0,0,8\n\0\0\0";
     put_bytes(path, text, sizeof text - 1);
-    ddpm_log_speak(0);
+    ddpm_log_enable(0);
     expect_ok(ddpm_metrics_open(path, 10, &metrics, &seconds));
-    ddpm_log_speak(1);
+    ddpm_log_enable(1);
     assert_true(seconds == 8);
     expect_ok(ddpm_metrics_close(&metrics));
     expect_content(path, HEADER "1,0,0,,0,0,0,2\n4,0,0,,0,0,0,8\n");

@@ -28,7 +28,7 @@ static int make(void **state)
     size = ddpm_comm_size(comm);
     expect_ok(ddpm_network_create(&spec, &network));
     tensor_count = ddpm_network_tensors(network, &tensors);
-    count = ddpm_network_parameter_count(network);
+    count = ddpm_network_array_length(network);
     expect_ok(DDPM_NEW(&values, count, "values"));
     expect_ok(DDPM_NEW(&gradient, count, "gradient"));
     expect_ok(DDPM_NEW(&expected, count, "gradient"));
