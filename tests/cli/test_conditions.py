@@ -154,7 +154,7 @@ class Conditions(Trained):
         self.assertIn("2 columns", shown)
         self.assertIn("2 conditions", shown)
         self.assertRegex(shown, r"energy +1\d\.\d+, 2\.\d+")
-        self.assertRegex(shown, r"kind +classes 0 to 2")
+        self.assertRegex(shown, r"kind +a class from 0 to 2")
 
     def test_label_of_generated_rows(self):
         """The two moons: the first lies above the second."""
@@ -212,7 +212,7 @@ class Conditions(Trained):
                 (("--condition", "kind"), USAGE, ["kind", "NAME=VALUE"]),
                 (("--condition", "kind=one"), USAGE, ["kind=one", "a number"]),
                 (("--condition", "kin=1"), USAGE, ["kin=1", "energy, kind"]),
-                (("--condition", "kind=3", "--condition", "energy=1"), DATA, ["kind", "classes 0 to 2", "3"]),
+                (("--condition", "kind=3", "--condition", "energy=1"), DATA, ["kind", "a class from 0 to 2", "3"]),
                 (("--condition", "kind=1", "--condition", "energy=nan"), DATA, ["energy", "not a finite number"]),
                 (("--condition", "kind=1", "--conditions", "x.h5"), USAGE, ["not both"]),
                 (("--conditions", self.path("absent.h5")), MISSING, ["absent.h5"]),
@@ -311,7 +311,7 @@ class Evaluation(Trained):
         short = self.h5("columns.h5", data=self.rows[:, [0, 2]])
         for path, says in ((self.other_table("none.h5"), ["none.h5", "data.condition", "kind"]),
                            (short, ["columns.h5", "energy"]),
-                           (self.other_table("new.h5", kind=self.kind + 1), ["kind", "classes 0 to 2", "row "])):
+                           (self.other_table("new.h5", kind=self.kind + 1), ["kind", "a class from 0 to 2", "row "])):
             with self.subTest(says=says):
                 self.fails(DATA, "evaluate", self.run_folder, "--data", path, says=says, ranks=2)
 
