@@ -154,7 +154,7 @@ class Conditions(Trained):
         self.assertIn("2 columns", shown)
         self.assertIn("2 conditions", shown)
         self.assertRegex(shown, r"energy +1\d\.\d+, 2\.\d+")
-        self.assertRegex(shown, r"kind +a class from 0 to 2")
+        self.assertRegex(shown, r"kind +classes 0 to 2")
 
     def test_label_of_generated_rows(self):
         """The two moons: the first lies above the second."""
