@@ -1,9 +1,6 @@
 /* The configuration: every row of the option table, scalars, rules across keys, resume, files. What refusals say is in
  * test_errors.c. */
-#include "expect.h"
-
-#include "base/memory.h"
-#include "config/table.h"
+#include "texts.h"
 
 #include <float.h>
 #include <math.h>
@@ -12,31 +9,6 @@
 #include <unistd.h>
 
 /* ---- helpers ---- */
-
-static uint64_t random_state = 0x9e3779b97f4a7c15u;
-
-static uint64_t draw(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
-}
-
-static uint64_t below(uint64_t n)
-{
-    return draw() % n;
-}
-
-static void start(ddpm_config *config)
-{
-    if (ddpm_config_defaults(config) != DDPM_OK) fail_msg("%s", ddpm_error_message());
-}
-
-static ddpm_status parse(ddpm_config *config, const char *text)
-{
-    return ddpm_config_parse(config, text, strlen(text), "x.yaml");
-}
 
 static void set(ddpm_config *config, const char *assignment)
 {

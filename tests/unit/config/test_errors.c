@@ -1,37 +1,9 @@
 /* What the configuration refuses, what it says then, and that no input does harm. */
-#include "expect.h"
-
-#include "base/memory.h"
-#include "config/table.h"
+#include "texts.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint64_t random_state = 0x9e3779b97f4a7c15u;
-
-static uint64_t draw(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state;
-}
-
-static uint64_t below(uint64_t n)
-{
-    return draw() % n;
-}
-
-static void start(ddpm_config *config)
-{
-    if (ddpm_config_defaults(config) != DDPM_OK) fail_msg("%s", ddpm_error_message());
-}
-
-static ddpm_status parse(ddpm_config *config, const char *text)
-{
-    return ddpm_config_parse(config, text, strlen(text), "x.yaml");
-}
 
 static void set(ddpm_config *config, const char *assignment)
 {
