@@ -252,11 +252,11 @@ const ddpm_option ddpm_options[] = {
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),
 
-    CHOICE(sampling.method, "heun", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M); heun: the second-order method of Karras et al., with two evaluations of the network for each step but the last",
+    CHOICE(sampling.method, "heun", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M); heun: Heun's method for the flow, with two evaluations of the network for each step but the last",
            .option = "sampler"),
     INT(sampling.steps, "auto", 0, 1000000, RUN | AUTO, "reverse steps; 0: all of diffusion.steps; auto: 25 with heun and 50 with dpm_solver, if diffusion.steps is not less, and all with the others",
         .option = "steps"),
-    CHOICE(sampling.spacing, "karras", spacings, RUN,
+    CHOICE(sampling.spacing, "log_snr", spacings, RUN,
            "how reverse steps are spread. uniform: evenly in t; log_snr: evenly in the logarithm of the signal-to-noise ratio; "
            "karras: evenly in the 7th root of the noise-to-signal ratio of amplitudes",
            .before = "uniform", .option = "spacing"),

@@ -116,21 +116,26 @@ static void set_correction(const ddpm_diffusion *diffusion, double ratio, ddpm_s
     step->correction_noise = (float)sqrt(2.0 * strength * rest);
 }
 
-/* With sigma = sqrt(1 - abar) / sqrt(abar) and y = x / sqrt(abar), the flow is dy/dsigma = (y - x0) / sigma. A first
- * half of the step is Euler's, which is DDIM's, and gives y' and x0' at s; the whole step takes the mean of the slopes
- * at both ends. At the ends of the schedule, where a slope would be infinite, the first half is the whole step. */
+/* With the angle phi of cosine sqrt(abar) and sine sqrt(1 - abar), the flow is dx/dphi = v = cot(phi) x - x0 /
+ * sin(phi). In this variable v is 0 for standard normal data, so that every step is exact there, and finite where no
+ * signal is left. The first half of a step is Euler's, x' = x + h v, and the whole step takes the mean of the slopes at
+ * t and, from x', at s. The last step, which ends at the data, goes to x0. */
 static void set_heun(const ddpm_diffusion *diffusion, ddpm_sampler_step *step)
 {
     const ddpm_schedule *schedule = &diffusion->schedule;
-    set_ddim(diffusion, 0.0, step);
-    if (step->s == 0 || schedule->alpha_bar[step->t] <= 0.0) return;
-    const double signal = sqrt(schedule->alpha_bar[step->s]);
-    const double sigma_t = sqrt(schedule->one_minus_alpha_bar[step->t] / schedule->alpha_bar[step->t]),
-                 sigma_s = sqrt(schedule->one_minus_alpha_bar[step->s]) / signal, half = 0.5 * (sigma_s - sigma_t);
-    step->first_x0 = step->of_x0;
-    step->first_x = step->of_x;
-    step->of_x0 = (float)(signal * half * (1.0 / sigma_s - 2.0 / sigma_t));
-    step->of_second = (float)(-signal * half / sigma_s);
+    const double cos_t = sqrt(schedule->alpha_bar[step->t]), sin_t = sqrt(schedule->one_minus_alpha_bar[step->t]);
+    const double cos_s = sqrt(schedule->alpha_bar[step->s]), sin_s = sqrt(schedule->one_minus_alpha_bar[step->s]);
+    const double h = atan2(sin_s, cos_s) - atan2(sin_t, cos_t);
+    if (step->s == 0) {
+        step->of_x0 = 1.0f;
+        return;
+    }
+    const double first_x = 1.0 + h * cos_t / sin_t, first_x0 = -h / sin_t;
+    step->first_x = (float)first_x;
+    step->first_x0 = (float)first_x0;
+    step->of_x = (float)(1.0 + 0.5 * h * (cos_t / sin_t + cos_s / sin_s * first_x));
+    step->of_x0 = (float)(0.5 * h * (cos_s / sin_s * first_x0 - 1.0 / sin_t));
+    step->of_second = (float)(-0.5 * h / sin_s);
 }
 
 /* The coefficients of x0 at s, where a corrector or the second half of a step evaluates the network. */

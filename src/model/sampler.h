@@ -15,7 +15,8 @@ typedef enum ddpm_method {
     DDPM_METHOD_ANCESTRAL,  /* Ho et al. 2020, algorithm 2, for any subset of the steps */
     DDPM_METHOD_DDIM,       /* Song, Meng and Ermon 2021, equation 12 */
     DDPM_METHOD_DPM_SOLVER, /* DPM-Solver++(2M): Lu et al. 2022, algorithm 2 */
-    DDPM_METHOD_HEUN,       /* Karras et al. 2022, algorithm 1: two evaluations for each step but the last */
+    DDPM_METHOD_HEUN, /* Heun, for the flow in the angle of cosine sqrt(alpha_bar): two evaluations for each step but
+                         the last */
     DDPM_METHOD_COUNT
 } ddpm_method;
 

@@ -2,6 +2,7 @@
 #include "train/describe.h"
 
 #include "base/log.h"
+#include "train/baseline.h"
 #include "train/memory.h"
 
 #include <math.h>
@@ -72,6 +73,7 @@ void ddpm_describe_run(const ddpm_trainer *t)
     describe_network(t->model.network);
     ddpm_model_report_audit(&t->model.diffusion.schedule);
     warn_of_noise(&t->model.diffusion);
+    ddpm_baseline_describe(t);
     describe_batch(t->stepper);
     describe_memory(t->stepper);
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "train/baseline.h"
 #include "train/describe.h"
 #include "train/inspect.h"
 #include "train/report.h"
@@ -56,10 +57,15 @@ static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double star
 
     const int last = done == spec->iterations;
     const int validates = spec->validate_every > 0 && (done % spec->validate_every == 0 || last);
-    if (validates) DDPM_TRY(ddpm_validation_loss(t->stepper, t->state.ema, &validation));
+    if (validates) {
+        DDPM_TRY(ddpm_validation_loss(t->stepper, t->state.ema, &validation));
+        ddpm_baseline_watch(t, validation);
+        t->last.validation = validation;
+    }
     if (done % spec->report_every == 0 || validates || last) {
         const double seconds = ddpm_comm_seconds() - started;
         DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_report_interval(t, progress, result.norm, validation, seconds)));
+        t->last.loss = t->interval.loss / (double)t->interval.count;
         t->interval = (ddpm_interval){0};
         t->rate_iteration = done;
         t->rate_seconds = seconds;
@@ -186,7 +192,7 @@ static ddpm_status resume_and_train(ddpm_trainer *t, const ddpm_train_options *o
         const ddpm_status written = ddpm_timing_write(t->comm, t->timing, omp_get_max_threads(), folder);
         if (written != DDPM_OK) status = written; /* else the message of the stop is still the last one */
     }
-    if (status == DDPM_OK) ddpm_log_info("finished   %lld iterations; see %s", (long long)t->state.iteration, folder);
+    if (status == DDPM_OK) ddpm_baseline_finish(t, folder);
     return status;
 }
 
@@ -223,6 +229,7 @@ ddpm_status ddpm_train(ddpm_comm *comm, const ddpm_config *config, const ddpm_tr
         .spec = ddpm_settings_trainer(config),
         .config = config,
         .timing = options->timings ? &timing : NULL,
+        .last = {NAN, NAN},
     };
     const ddpm_status status = run(&t, options);
     ddpm_trainer_release(&t);

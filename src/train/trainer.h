@@ -33,9 +33,12 @@ typedef struct ddpm_trainer {
     ddpm_stepper *stepper;
     ddpm_state state;
     ddpm_interval interval; /* what has been added up since the last row of metrics.csv */
-    int64_t rate_iteration; /* where, in this submission, the interval of rows_per_second began */
-    double rate_seconds;    /* the training time then */
-    ddpm_timing *timing;    /* NULL: nothing is measured */
+    struct {
+        double loss, validation; /* NaN: not measured */
+    } last;                      /* of the last rows of metrics.csv that this submission wrote */
+    int64_t rate_iteration;      /* where, in this submission, the interval of rows_per_second began */
+    double rate_seconds;         /* the training time then */
+    ddpm_timing *timing;         /* NULL: nothing is measured */
     ddpm_stop stop;
     ddpm_lock *lock;         /* of the folder, on rank 0; NULL on the others */
     ddpm_run_folder *folder; /* on rank 0 while the loop runs; else NULL */
