@@ -13,7 +13,7 @@ def program_path(program=None):
 
 
 def run_program(verb, *arguments, program=None):
-    """Run a verb of the program; BadData repeats its own message when it fails."""
+    """Run a verb of the program; what it printed. BadData repeats its own message when it fails."""
     program = program_path(program)
     try:
         done = subprocess.run([program, verb, *map(str, arguments)], capture_output=True, text=True, check=False)
@@ -24,6 +24,7 @@ def run_program(verb, *arguments, program=None):
         errors = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         message = next((line for line in errors if line.startswith("ddpm: ")), errors[0])
         raise BadData(f"`ddpm {verb} {arguments[0]}` failed: {message}")
+    return done
 
 
 def draw_toy(kind, count, noise=None, seed=1, program=None, dimensions=2):
