@@ -32,7 +32,7 @@ MOST_COLUMNS = 12      # whose marginals are drawn
 MOST_PAIRS = 6         # of columns, that are drawn
 MOST_CURVES = 60       # points of a sweep whose losses are drawn
 SMOOTH = 0.05          # share of the rows of metrics.csv, of the running mean
-MEASURES = ("sliced_w1_ratio", "energy_ratio", "validation_loss", "bound", "log_likelihood", "seconds")
+NO_MEASURES = ("index", "T", "iterations")  # columns of a sweep's table
 
 
 @dataclass
@@ -302,8 +302,8 @@ def loss_panels(page, table):
         run = table.run(row)
         if len(run.metrics):
             found.append((row, run.metrics))
-    low = min(np.nanmin([metrics["loss"].min(), np.nanmin(metrics["validation_loss"])]) for _, metrics in found)
-    high = max(np.quantile(metrics["loss"], 0.99) for _, metrics in found)
+    low = min((np.nanmin([*metrics["loss"], *metrics["validation_loss"]]) for _, metrics in found), default=0)
+    high = max((np.quantile(metrics["loss"], 0.99) for _, metrics in found), default=1)
     panels = []
     for row, metrics in found:
         def draw(axes):
@@ -315,19 +315,26 @@ def loss_panels(page, table):
     return panels
 
 
+def is_measure(table, name):
+    """Whether a column of a sweep's table is worth a figure: a number that is measured and differs from point to point.
+    A ratio to fresh data stands for the measure itself."""
+    values = table.columns[name]
+    return (values.dtype.kind != "O" and name not in (*table.axes, *NO_MEASURES) and not name.endswith("_error")
+            and f"{name}_ratio" not in table.columns and len(np.unique(values[np.isfinite(values)])) > 1)
+
+
 def measure_panels(page, table):
     """Each measure over the longest axis, a curve for each value of another axis."""
     axes_by_length = sorted(table.axes, key=lambda axis: -len(sweeps.distinct(table.columns[axis])))
     x, by = axes_by_length[0], axes_by_length[1] if len(table.axes) > 1 else None
     panels = []
-    for measure in MEASURES:
-        if measure in table.columns and np.isfinite(table.columns[measure]).any():
-            def draw(axes):
-                curves(axes, table, x, by, measure)
-                axes.set(ylabel="", title=axes.get_ylabel())
-                if by:
-                    axes.legend()
-            panels.append(page.figures.axes(draw, f"{sweeps.title_of(measure)} by {sweeps.title_of(x)}", 3.6, 2.6))
+    for measure in filter(lambda name: is_measure(table, name), table.columns):
+        def draw(axes):
+            curves(axes, table, x, by, measure)
+            axes.set(ylabel="", title=axes.get_ylabel())
+            if by:
+                axes.legend()
+        panels.append(page.figures.axes(draw, f"{sweeps.title_of(measure)} by {sweeps.title_of(x)}", 3.6, 2.6))
     return panels
 
 

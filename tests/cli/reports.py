@@ -87,14 +87,14 @@ class Reports(Case):
         return self.train("/dev/null", self.path("a run <i>"),
                           {"data.source": "hdf5", "data.path": f'"{quoted}"', "data.count": 10000})
 
-    def sweep(self, points="[10, 20]"):
-        self.config("base.yaml", run={"report_every": 10})
-        settings = ", ".join(f"{key}: {value}" for key, value in {**SMALL, "training.iterations": 60}.items()
-                             if key != "diffusion.steps")
+    def sweep(self, grid, **more):
+        """A folder of gathered points; grid: {axis: values} as YAML writes it, more: settings of all points."""
+        values = {**SMALL, "training.iterations": 60, "run.report_every": 10, **more}
+        settings = ", ".join(f"{key}: {value}" for key, value in values.items() if key not in grid)
+        axes = "".join(f"  {axis}: {values}\n" for axis, values in grid.items())
+        self.config("base.yaml")
         path = self.write("s.yaml", f"base: base.yaml\nset: {{{settings}}}\noutput: {self.path('points')}\n"
-                          f"grid:\n  diffusion.steps: {points}\n  schedule:\n"
-                          "    linear: {diffusion.schedule.kind: linear}\n"
-                          "evaluate: [--count, 20, --samples, 100]\n")
+                          f"grid:\n{axes}evaluate: [--count, 20, --samples, 100]\n")
         for verb in ("run-all", "gather"):
             result = program.run(verb, path, command=[sys.executable, os.path.join(SOURCE, "jobs", "sweep.py")],
                                  timeout=120)

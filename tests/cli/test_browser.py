@@ -105,7 +105,8 @@ class Browser(Reports):
 
     def test_sweep(self):
         """The table is sorted by the column whose head was clicked, and the figures with it."""
-        folder = self.sweep("[20, 10, 5]")
+        folder = self.sweep({"diffusion.steps": "[20, 10, 5]",
+                             "schedule": "{linear: {diffusion.schedule.kind: linear}}"})
         self.report(folder)
         path = os.path.join(folder, "report.html")
         self.look(path, "sweep")

@@ -121,7 +121,7 @@ class Run(Reports):
 
 class Sweep(Reports):
     def test_sweep(self):
-        folder = self.sweep()
+        folder = self.sweep({"diffusion.steps": "[10, 20]", "schedule": "{linear: {diffusion.schedule.kind: linear}}"})
         page, said = self.report(folder)
         self.assertEqual("", said)
         self.assertIn("2 of 2 points", page.text)
@@ -137,6 +137,15 @@ class Sweep(Reports):
         self.assertEqual(1, page.counts["script"])
         self.assertEqual(len(table), sum(f"Loss of diffusion steps $T$ {n}" in self.page_source(folder)
                                          for n in (10, 20)))
+
+    def test_one_axis_of_names(self):
+        """And no held-out losses."""
+        folder = self.sweep({"function": "{a<b: {network.activation: relu}, c: {network.activation: gelu}}"},
+                            **{"training.validate_every": 0})
+        page, said = self.report(folder)
+        self.assertEqual("", said)
+        self.assertEqual(["a<b", "c"], [row[0] for row in page.rows[1:]])
+        self.assertNotIn("validation loss", page.rows[0])
 
     def page_source(self, folder):
         with open(os.path.join(folder, "report.html"), encoding="utf-8") as file:
