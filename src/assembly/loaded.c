@@ -16,7 +16,8 @@ static ddpm_status build_model(ddpm_loaded *out)
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint's schedule has %lld steps, its configuration %lld; the file was altered",
                          (long long)c->steps, (long long)out->config.diffusion.steps);
-    return ddpm_model_create_with_beta(&out->config, c->columns, &c->condition, c->steps, c->beta, &out->model);
+    DDPM_TRY(ddpm_model_create_with_beta(&out->config, c->columns, &c->condition, c->steps, c->beta, &out->model));
+    return ddpm_model_set_components(&out->model, &c->components);
 }
 
 static ddpm_status read_arrays(const char *file, int with_moments, ddpm_loaded *out)

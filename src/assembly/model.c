@@ -1,8 +1,11 @@
 /* The network, the diffusion and the loss of a configuration. */
 #include "assembly/model.h"
 
+#include "base/auto.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/split.h"
+#include "data/principal.h"
 
 ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out)
 {
@@ -27,6 +30,11 @@ static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision 
         .kind = config->network.kind,
         .width = config->network.width,
         .depth = config->network.depth,
+        .components = classifies ? 0 : ddpm_smaller(config->network.components, columns),
+        .features = config->network.features != DDPM_AUTO ? config->network.features
+                    : columns <= 8                        ? 32
+                                                          : 0,
+        .initial = config->network.initial,
         .activation = config->network.activation,
         .time = config->network.time,
         .time_width = config->network.time_width,
@@ -86,6 +94,30 @@ ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t colum
     *out = (ddpm_model){0};
     DDPM_TRY(ddpm_schedule_from_beta(steps, beta, &schedule));
     return assemble(config, DDPM_PRECISION_FLOAT32, columns, condition, &schedule, out);
+}
+
+ddpm_status ddpm_model_set_components(ddpm_model *model, const ddpm_components *components)
+{
+    const ddpm_diffusion *d = &model->diffusion;
+    const ddpm_network_spec *network = ddpm_network_get_spec(model->network);
+    const int64_t most = network->components, columns = network->columns;
+    if (most == 0 || columns > DDPM_PRINCIPAL_COLUMNS_MAX) return DDPM_OK;
+    if (components->count < 1 || components->count > most || components->columns != columns)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "expected 1 to %lld principal components of %lld columns, found %lld of %lld; the file was "
+                         "altered",
+                         (long long)most, (long long)columns, (long long)components->count,
+                         (long long)components->columns);
+    const ddpm_linear_spec spec = {
+        .count = components->count,
+        .variance = components->variance,
+        .direction = components->direction,
+        .signal = d->signal,
+        .noise = d->noise,
+        .target_data = d->target_data,
+        .target_noise = d->target_noise,
+    };
+    return ddpm_network_set_linear(model->network, &spec);
 }
 
 void ddpm_model_release(ddpm_model *model)

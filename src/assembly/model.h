@@ -3,6 +3,7 @@
 #define DDPM_ASSEMBLY_MODEL_H
 
 #include "config/config.h"
+#include "model/components.h"
 #include "model/condition.h"
 #include "model/diffusion.h"
 #include "model/objective.h"
@@ -29,6 +30,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_model_create_with_beta(const ddpm_config *confi
                                                         const ddpm_condition *condition, int64_t steps,
                                                         const double *beta, ddpm_model *out);
 void ddpm_model_release(ddpm_model *model);
+
+/** Let the network add the best linear prediction (network.components). Nothing is done where the components are not
+ * known, or the configuration wants none. DDPM_ERR_MEMORY. */
+DDPM_MUST_CHECK ddpm_status ddpm_model_set_components(ddpm_model *model, const ddpm_components *components);
 
 /** Bytes of its tables by t, the network's embedding included; the parameters are the caller's. */
 int64_t ddpm_model_bytes(const ddpm_model *model);

@@ -62,9 +62,9 @@ static ddpm_status check_diffusion(const ddpm_config *config)
                          "diffusion.steps, found %lld; make the two agree",
                          (long long)steps, (long long)given);
     if (config->diffusion.schedule.zero_terminal_snr && predict != DDPM_PREDICT_VELOCITY &&
-        predict != DDPM_PREDICT_DATA && predict != DDPM_PREDICT_CLASS)
+        predict != DDPM_PREDICT_FLOW && predict != DDPM_PREDICT_DATA && predict != DDPM_PREDICT_CLASS)
         return ddpm_fail(DDPM_ERR_CONFIG,
-                         "diffusion.predict: expected velocity or data with "
+                         "diffusion.predict: expected velocity, flow or data with "
                          "diffusion.schedule.zero_terminal_snr: true, found %s, which "
                          "does not determine the data at a step without signal",
                          ddpm_config_choice("diffusion.predict", predict));

@@ -57,6 +57,7 @@ typedef struct ddpm_config {
             double start, end, target, limit, offset, cap;
             int rescale;
             int zero_terminal_snr;
+            double log_mean, log_deviation;
             ddpm_text_list values;
         } schedule;
         ddpm_prediction predict;
@@ -70,7 +71,8 @@ typedef struct ddpm_config {
     } diffusion;
     struct {
         ddpm_network_kind kind;
-        int64_t width, depth;
+        int64_t width, depth, components, features;
+        ddpm_initial initial;
         ddpm_activation activation;
         ddpm_time time;
         int64_t time_width;
@@ -114,7 +116,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_read_file(const char *path, char **text,
 DDPM_MUST_CHECK ddpm_status ddpm_config_parse(ddpm_config *config, const char *text, size_t bytes, const char *name);
 
 /** The same for a text that ddpm_config_dump wrote, perhaps of an earlier version: a key may have the name that it had
- *  then. */
+ *  then, and a key that did not exist then gets the value that stands for what the program did. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_parse_saved(ddpm_config *config, const char *text, size_t bytes,
                                                     const char *name);
 

@@ -261,6 +261,7 @@ ddpm_status ddpm_config_parse(ddpm_config *config, const char *text, size_t byte
 ddpm_status ddpm_config_parse_saved(ddpm_config *config, const char *text, size_t bytes, const char *name)
 {
     reader r = {.config = config, .text = text, .bytes = bytes, .name = name, .accepts_former = 1};
+    DDPM_TRY(ddpm_option_read_before(config));
     return read_text(&r, "");
 }
 

@@ -17,6 +17,8 @@ ddpm_schedule_spec ddpm_config_schedule(const ddpm_config *config, double *table
                                 .offset = config->diffusion.schedule.offset,
                                 .cap = config->diffusion.schedule.cap,
                                 .zero_terminal_snr = config->diffusion.schedule.zero_terminal_snr,
+                                .log_mean = config->diffusion.schedule.log_mean,
+                                .log_deviation = config->diffusion.schedule.log_deviation,
                                 .table = values->count ? table : NULL,
                                 .table_count = values->count};
 }

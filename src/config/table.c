@@ -17,13 +17,23 @@ static const ddpm_choice standardizations[] = {{"column", DDPM_STANDARDIZE_COLUM
                                                {"global", DDPM_STANDARDIZE_GLOBAL},
                                                {"none", DDPM_STANDARDIZE_NONE},
                                                {NULL, 0}};
-static const ddpm_choice schedules[] = {
-    {"constant", DDPM_SCHEDULE_CONSTANT}, {"linear", DDPM_SCHEDULE_LINEAR}, {"quadratic", DDPM_SCHEDULE_QUADRATIC},
-    {"sigmoid", DDPM_SCHEDULE_SIGMOID},   {"tanh", DDPM_SCHEDULE_TANH},     {"cosine", DDPM_SCHEDULE_COSINE},
-    {"harmonic", DDPM_SCHEDULE_HARMONIC}, {"table", DDPM_SCHEDULE_TABLE},   {NULL, 0}};
-static const ddpm_choice predictions[] = {{"noise", DDPM_PREDICT_NOISE}, {"data", DDPM_PREDICT_DATA},
-                                          {"mean", DDPM_PREDICT_MEAN},   {"velocity", DDPM_PREDICT_VELOCITY},
-                                          {"class", DDPM_PREDICT_CLASS}, {NULL, 0}};
+static const ddpm_choice schedules[] = {{"constant", DDPM_SCHEDULE_CONSTANT},
+                                        {"linear", DDPM_SCHEDULE_LINEAR},
+                                        {"quadratic", DDPM_SCHEDULE_QUADRATIC},
+                                        {"sigmoid", DDPM_SCHEDULE_SIGMOID},
+                                        {"tanh", DDPM_SCHEDULE_TANH},
+                                        {"cosine", DDPM_SCHEDULE_COSINE},
+                                        {"harmonic", DDPM_SCHEDULE_HARMONIC},
+                                        {"table", DDPM_SCHEDULE_TABLE},
+                                        {"log_normal", DDPM_SCHEDULE_LOG_NORMAL},
+                                        {NULL, 0}};
+static const ddpm_choice predictions[] = {{"noise", DDPM_PREDICT_NOISE},
+                                          {"data", DDPM_PREDICT_DATA},
+                                          {"mean", DDPM_PREDICT_MEAN},
+                                          {"velocity", DDPM_PREDICT_VELOCITY},
+                                          {"flow", DDPM_PREDICT_FLOW},
+                                          {"class", DDPM_PREDICT_CLASS},
+                                          {NULL, 0}};
 static const ddpm_choice variances[] = {{"beta", DDPM_VARIANCE_BETA},
                                         {"posterior", DDPM_VARIANCE_POSTERIOR},
                                         {"learned", DDPM_VARIANCE_LEARNED},
@@ -41,6 +51,7 @@ static const ddpm_choice timesteps[] = {{"uniform", DDPM_TIMESTEPS_UNIFORM},
 static const ddpm_choice methods[] = {{"ancestral", DDPM_METHOD_ANCESTRAL},
                                       {"ddim", DDPM_METHOD_DDIM},
                                       {"dpm_solver", DDPM_METHOD_DPM_SOLVER},
+                                      {"heun", DDPM_METHOD_HEUN},
                                       {NULL, 0}};
 /* Not identity, which is for last layers: a network of that alone is a linear function. */
 static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
@@ -51,12 +62,16 @@ static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
                                           {"softplus", DDPM_ACTIVATION_SOFTPLUS},
                                           {NULL, 0}};
 static const ddpm_choice networks[] = {{"mlp", DDPM_NETWORK_MLP}, {"residual", DDPM_NETWORK_RESIDUAL}, {NULL, 0}};
+static const ddpm_choice initials[] = {
+    {"pytorch", DDPM_INITIAL_PYTORCH}, {"variance", DDPM_INITIAL_VARIANCE}, {NULL, 0}};
 static const ddpm_choice times[] = {
     {"sinusoidal", DDPM_TIME_SINUSOIDAL}, {"gain_table", DDPM_TIME_GAIN_TABLE}, {NULL, 0}};
 static const ddpm_choice optimizers[] = {
     {"adam", DDPM_OPTIMIZER_ADAM}, {"adamw", DDPM_OPTIMIZER_ADAMW}, {"sgd", DDPM_OPTIMIZER_SGD}, {NULL, 0}};
 static const ddpm_choice decays[] = {
     {"constant", DDPM_DECAY_CONSTANT}, {"cosine", DDPM_DECAY_COSINE}, {"step", DDPM_DECAY_STEP}, {NULL, 0}};
+static const ddpm_choice spacings[] = {
+    {"uniform", DDPM_SPACING_UNIFORM}, {"log_snr", DDPM_SPACING_LOG_SNR}, {"karras", DDPM_SPACING_KARRAS}, {NULL, 0}};
 static const ddpm_choice weights[] = {{"ema", DDPM_WEIGHTS_EMA}, {"raw", DDPM_WEIGHTS_RAW}, {NULL, 0}};
 static const ddpm_choice clips[] = {{"none", DDPM_CLIP_NONE}, {"data", DDPM_CLIP_DATA}, {NULL, 0}};
 static const ddpm_choice reductions[] = {
@@ -141,8 +156,8 @@ const ddpm_option ddpm_options[] = {
     REAL(data.memory, "4096", 1, INFINITY, SCIENCE,
          "MiB of a node's memory that rows may take; larger data are streamed"),
 
-    INT(diffusion.steps, "100", 1, 1000000, SCIENCE, "T, the steps of the forward process"),
-    CHOICE(diffusion.schedule.kind, "cosine", schedules, SCIENCE, "the form of beta_t"),
+    INT(diffusion.steps, "1000", 1, 1000000, SCIENCE, "T, the steps of the forward process"),
+    CHOICE(diffusion.schedule.kind, "log_normal", schedules, SCIENCE, "the form of beta_t"),
     REAL(diffusion.schedule.start, "auto", 0, 1, SCIENCE | OPEN | AUTO,
          "beta at t = 1 (constant: at every t; sigmoid and tanh: the lower limit); auto: " TEXT_OF(DDPM_SCHEDULE_START)),
     REAL(diffusion.schedule.end, "auto", 0, 1, SCIENCE | OPEN | AUTO,
@@ -156,11 +171,14 @@ const ddpm_option ddpm_options[] = {
     REAL(diffusion.schedule.offset, "0.008", 0, 1, SCIENCE, "cosine: the offset s, which keeps beta from being tiny at t = 1"),
     REAL(diffusion.schedule.cap, "0.999", 0, 1, SCIENCE | OPEN, "cosine and harmonic: the largest beta"),
     BOOL(diffusion.schedule.zero_terminal_snr, "false", SCIENCE,
-         "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity or data"),
+         "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity, flow or data"),
+    REAL(diffusion.schedule.log_mean, "-1.2", -20, 20, SCIENCE,
+         "log_normal: mean of ln sigma, where sigma^2 = (1 - alpha_bar) / alpha_bar is the noise-to-signal ratio"),
+    REAL(diffusion.schedule.log_deviation, "1.4", 0, 10, SCIENCE | OPEN_0, "log_normal: standard deviation of ln sigma"),
     RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T"),
     CHOICE(diffusion.predict, "velocity", predictions, SCIENCE,
            "what the network is trained to predict. noise: the noise; data: x_0; mean: o in sqrt(1 - beta) x_t + sqrt(beta) o, "
-           "the mean of x_{t-1}; velocity: sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0; class: the class that "
+           "the mean of x_{t-1}; velocity: sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0; flow: noise - x_0; class: the class that "
            "data.condition names, by cross-entropy, for `ddpm sample --classifier`"),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
            "variance of a reverse step. beta: beta_t; posterior: that of q(x_{t-1} | x_t, x_0); learned: by a second head of "
@@ -180,16 +198,25 @@ const ddpm_option ddpm_options[] = {
     REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE,
          "share of the rows that are trained on without their condition, which guidance needs"),
 
-    CHOICE(network.kind, "mlp", networks, SCIENCE,
+    CHOICE(network.kind, "residual", networks, SCIENCE,
            "mlp: a multilayer perceptron; residual: blocks of two layers, whose layer norms are modulated by t and the "
            "condition"),
     INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
     INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers, or residual blocks"),
+    INT(network.components, "256", 0, 1024, SCIENCE,
+        "how many principal components of the rows the best linear prediction is computed along, to which the network's "
+        "output is added, for data of at most 1024 columns; 0: there is no linear prediction", .before = "0"),
+    INT(network.features, "auto", 0, 4096, SCIENCE | AUTO,
+        "F: the cosine and the sine of as many random projections of x_t are inputs beside it; auto: 32 for rows of at most "
+        "8 columns, else 0", .before = "0"),
+    CHOICE(network.initial, "variance", initials, SCIENCE,
+           "how parameters start. pytorch: as PyTorch's linear layers; variance: so that each layer keeps the variance of its "
+           "inputs, with a last layer of zeros", .before = "pytorch"),
     CHOICE(network.activation, "silu", activations, SCIENCE, "the activation function after each hidden layer"),
     CHOICE(network.time, "sinusoidal", times, SCIENCE,
            "how t enters the network. sinusoidal: by an embedding; gain_table (mlp only): by a learned factor for each hidden "
            "unit at each t"),
-    INT(network.time_width, "64", 2, 4096, SCIENCE,
+    INT(network.time_width, "32", 2, 4096, SCIENCE,
         "sinusoidal: columns of the embedding, an even number; residual: also of the layer that blocks are modulated "
         "from"),
 
@@ -225,10 +252,14 @@ const ddpm_option ddpm_options[] = {
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),
 
-    CHOICE(sampling.method, "ancestral", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M)",
+    CHOICE(sampling.method, "heun", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M); heun: the second-order method of Karras et al., with two evaluations of the network for each step but the last",
            .option = "sampler"),
-    INT(sampling.steps, "0", 0, 1000000, RUN, "reverse steps, spread evenly over diffusion.steps; 0: all of them",
+    INT(sampling.steps, "auto", 0, 1000000, RUN | AUTO, "reverse steps; 0: all of diffusion.steps; auto: 25 with heun and 50 with dpm_solver, if diffusion.steps is not less, and all with the others",
         .option = "steps"),
+    CHOICE(sampling.spacing, "karras", spacings, RUN,
+           "how reverse steps are spread. uniform: evenly in t; log_snr: evenly in the logarithm of the signal-to-noise ratio; "
+           "karras: evenly in the 7th root of the noise-to-signal ratio of amplitudes",
+           .before = "uniform", .option = "spacing"),
     REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the noise of a step, as a share of the posterior's", .option = "eta"),
     INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step", .option = "corrections"),
     REAL(sampling.correction_ratio, "0.1", 0, 10, RUN, "r: a Langevin step's size is 2 r^2 (1 - alpha_bar)"),

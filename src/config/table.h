@@ -4,6 +4,7 @@
 #ifndef DDPM_CONFIG_TABLE_H
 #define DDPM_CONFIG_TABLE_H
 
+#include "base/auto.h"
 #include "config/config.h"
 
 #include <stddef.h>
@@ -24,7 +25,7 @@ enum {
     DDPM_OPTION_PROLONG = 2,    /* science only if training.decay is cosine, whose shape depends on it */
     DDPM_OPTION_ABOVE_MIN = 4,  /* min itself is excluded */
     DDPM_OPTION_BELOW_MAX = 8,  /* max itself is excluded */
-    DDPM_OPTION_AUTO = 16,      /* a real that may be "auto", which is stored as NaN */
+    DDPM_OPTION_AUTO = 16,      /* a number that may be "auto": stored as NaN, or as the integer DDPM_AUTO */
     DDPM_OPTION_FILE_NAME = 32, /* a text that is safe as the name of a folder */
     DDPM_OPTION_OR_ZERO = 64,   /* an integer that may be 0, too, below min */
 };
@@ -44,6 +45,8 @@ typedef struct ddpm_option {
     double min, max;            /* of INT, REAL and the items of REAL_LIST; infinite: no bound */
     const ddpm_choice *choices; /* of ENUM */
     const char *meaning;        /* as it is printed, with units */
+    const char *before;         /* what a saved configuration without the key stands for, since the key is younger than
+                                 * it; NULL: the default */
     const char *option;         /* sets the key on the command lines of verbs that sample: "steps"; NULL: none */
 } ddpm_option;
 
@@ -98,6 +101,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_option_append(const ddpm_option *option, ddpm_t
 /** DDPM_ERR_CONFIG when the member has a value that ddpm_option_read refuses, as a struct that was filled in may have.
  */
 DDPM_MUST_CHECK ddpm_status ddpm_option_valid(const ddpm_option *option, const ddpm_config *config);
+
+/** Give the keys that are younger than saved configurations the values that these stand for without them. */
+DDPM_MUST_CHECK ddpm_status ddpm_option_read_before(ddpm_config *config);
 
 /** Write the value as YAML that reads back to the same bits. Two values are equal if they are written alike. */
 void ddpm_option_write(const ddpm_option *option, const ddpm_config *config, FILE *to);

@@ -60,6 +60,7 @@ void ddpm_option_expected(const ddpm_option *option, char *out, size_t bytes)
     case DDPM_OPTION_INT:
         add(out, bytes, option->flags & DDPM_OPTION_OR_ZERO ? "0, or an integer" : "an integer");
         add_bounds(option, out, bytes);
+        if (option->flags & DDPM_OPTION_AUTO) add(out, bytes, ", or auto");
         break;
     case DDPM_OPTION_REAL:
         add(out, bytes, "a number");
@@ -152,7 +153,8 @@ static int real_fits(const ddpm_option *option, double value)
 {
     if (isinf(value)) return 0;
     if (value == 0 && (option->flags & DDPM_OPTION_OR_ZERO)) return 1;
-    if (isnan(value)) return (option->flags & DDPM_OPTION_AUTO) != 0;
+    if (isnan(value) || (option->type == DDPM_OPTION_INT && value == DDPM_AUTO))
+        return (option->flags & DDPM_OPTION_AUTO) != 0;
     if (option->flags & DDPM_OPTION_ABOVE_MIN ? !(value > option->min) : !(value >= option->min)) return 0;
     return option->flags & DDPM_OPTION_BELOW_MAX ? value < option->max : value <= option->max;
 }
@@ -175,7 +177,8 @@ static int text_fits(const ddpm_option *option, const char *text)
 static int set(const ddpm_option *option, void *to, const char *text, int plain)
 {
     double real = NAN;
-    int64_t integer = 0;
+    int64_t integer = DDPM_AUTO;
+    const int is_auto = (option->flags & DDPM_OPTION_AUTO) && strcmp(text, "auto") == 0;
     switch (option->type) {
     case DDPM_OPTION_BOOL:
         return plain && to_bool(text, to);
@@ -184,15 +187,15 @@ static int set(const ddpm_option *option, void *to, const char *text, int plain)
     case DDPM_OPTION_ENUM:
         return to_choice(option, text, to);
     case DDPM_OPTION_INT:
-        if (!plain || !ddpm_config_to_int(text, &integer) || !real_fits(option, (double)integer)) return 0;
+        if (!plain || !(is_auto || (ddpm_config_to_int(text, &integer) && integer != DDPM_AUTO &&
+                                    real_fits(option, (double)integer))))
+            return 0;
         memcpy(to, &integer, sizeof integer);
         return 1;
-    case DDPM_OPTION_REAL: {
-        const int is_auto = (option->flags & DDPM_OPTION_AUTO) && strcmp(text, "auto") == 0;
+    case DDPM_OPTION_REAL:
         if (!plain || !(is_auto || (ddpm_config_to_real(text, &real) && real_fits(option, real)))) return 0;
         memcpy(to, &real, sizeof real);
         return 1;
-    }
     case DDPM_OPTION_TEXT:
         if ((plain && is_null(text)) || !text_fits(option, text)) return 0;
         memset(to, 0, DDPM_CONFIG_TEXT);
@@ -209,6 +212,15 @@ ddpm_status ddpm_option_read(const ddpm_option *option, ddpm_config *config, con
 {
     if (strlen(text) != length || !set(option, field(option, config), text, plain))
         return refuse(option, text, length, plain);
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_option_read_before(ddpm_config *config)
+{
+    for (int i = 0; i < ddpm_option_count; i++) {
+        const ddpm_option *option = &ddpm_options[i];
+        if (option->before) DDPM_TRY(ddpm_option_read(option, config, option->before, strlen(option->before), 1));
+    }
     return DDPM_OK;
 }
 
@@ -369,7 +381,10 @@ void ddpm_option_write(const ddpm_option *option, const ddpm_config *config, FIL
         fputs(*(const int *)at ? "true" : "false", to);
         break;
     case DDPM_OPTION_INT:
-        fprintf(to, "%lld", (long long)*(const int64_t *)at);
+        if (*(const int64_t *)at == DDPM_AUTO)
+            fputs("auto", to);
+        else
+            fprintf(to, "%lld", (long long)*(const int64_t *)at);
         break;
     case DDPM_OPTION_UINT:
         fprintf(to, "%llu", (unsigned long long)*(const uint64_t *)at);

@@ -25,6 +25,10 @@ static void target_coefficients(const ddpm_diffusion *d, int64_t t, double *data
         *data = -rest;
         *noise = signal;
         break;
+    case DDPM_PREDICT_FLOW:
+        *data = -1.0;
+        *noise = 1.0;
+        break;
     case DDPM_PREDICT_CLASS:
         *data = *noise = 0.0;
         break;
@@ -92,6 +96,10 @@ void ddpm_diffusion_data_coefficients(const ddpm_diffusion *diffusion, int64_t t
     case DDPM_PREDICT_VELOCITY:
         *from_xt = signal;
         *from_output = -rest;
+        break;
+    case DDPM_PREDICT_FLOW:
+        *from_xt = 1.0 / (signal + rest);
+        *from_output = -rest / (signal + rest);
         break;
     case DDPM_PREDICT_CLASS:
         *from_xt = *from_output = 0.0;

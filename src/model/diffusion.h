@@ -21,6 +21,7 @@ typedef enum ddpm_prediction {
                             * distance from sqrt(1 - beta) x_t in standard deviations of the step's noise
                             * (Sohl-Dickstein et al. 2015) */
     DDPM_PREDICT_VELOCITY, /* sqrt(alpha_bar) epsilon - sqrt(1 - alpha_bar) x0 */
+    DDPM_PREDICT_FLOW, /* epsilon - x0, the direction of the straight path from data to noise (Lipman et al. 2023) */
     DDPM_PREDICT_COUNT,
     DDPM_PREDICT_CLASS = DDPM_PREDICT_COUNT /* the class of x0, by a classifier: model/classifier.h */
 } ddpm_prediction;

@@ -1,17 +1,53 @@
 /* The coefficients of each method, and the loop that all methods share. */
 #include "model/sampler.h"
 
+#include "base/auto.h"
 #include "base/memory.h"
+#include "base/split.h"
 #include "kernel/normal.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Point i of a grid of `steps` steps: 0 for i = 0 and T for i = steps. The points rise strictly, since T / steps is at
- * least 1. */
-static int64_t grid_point(int64_t T, int64_t steps, int64_t i)
+int64_t ddpm_sampling_steps(const ddpm_sampling *sampling, int64_t T)
 {
-    return (2 * i * T + steps) / (2 * steps);
+    if (sampling->steps == 0) return T;
+    if (sampling->steps != DDPM_AUTO) return sampling->steps;
+    if (sampling->method == DDPM_METHOD_HEUN) return ddpm_smaller(25, T);
+    if (sampling->method == DDPM_METHOD_DPM_SOLVER) return ddpm_smaller(50, T);
+    return T;
+}
+
+/* Points grid[0] = T > ... > grid[K] = 0 evenly in t. They fall strictly, since T / K is at least 1. */
+static void space_evenly(int64_t T, int64_t K, int64_t *grid)
+{
+    for (int64_t i = 0; i <= K; i++) grid[K - i] = (2 * i * T + K) / (2 * K);
+}
+
+/* What a spacing is even in, at t >= 1: it rises with t, and is infinite where no signal is left. */
+static double level_at(const ddpm_schedule *schedule, ddpm_spacing spacing, int64_t t)
+{
+    const double log_sigma = 0.5 * (log(schedule->one_minus_alpha_bar[t]) - log(schedule->alpha_bar[t]));
+    return spacing == DDPM_SPACING_KARRAS ? exp(log_sigma / 7.0) : log_sigma;
+}
+
+/* Points grid[0] = T > ... > grid[K - 1] >= 1 > grid[K] = 0 whose levels are nearest to evenly spread ones. Where steps
+ * are so many that two would share a point, or that too few points would be left, a point gives way to its neighbour.
+ */
+static void space_by_level(const ddpm_schedule *schedule, ddpm_spacing spacing, int64_t K, int64_t *grid)
+{
+    const int64_t T = schedule->steps, top = schedule->alpha_bar[T] > 0.0 ? T : T - 1;
+    const double high = level_at(schedule, spacing, top), low = level_at(schedule, spacing, 1);
+    const int64_t skipped = T - top, parts = K - 1 - skipped; /* T itself is no level where no signal is left */
+    grid[0] = T;
+    grid[K] = 0;
+    for (int64_t i = 1, t = top; i < K; i++) {
+        const double level = parts > 0 ? high + (low - high) * (double)(i - skipped) / (double)parts : low;
+        while (t > 1 &&
+               fabs(level_at(schedule, spacing, t - 1) - level) <= fabs(level_at(schedule, spacing, t) - level))
+            t--;
+        grid[i] = ddpm_larger(ddpm_smaller(t, grid[i - 1] - 1), K - i);
+    }
 }
 
 static double positive_root(double x)
@@ -74,14 +110,37 @@ static void set_dpm_solver(const ddpm_diffusion *diffusion, const ddpm_sampler_s
 static void set_correction(const ddpm_diffusion *diffusion, double ratio, ddpm_sampler_step *step)
 {
     const double rest = diffusion->schedule.one_minus_alpha_bar[step->s], strength = 2.0 * ratio * ratio;
+    if (step->s == 0) return;
+    step->drift_xt = (float)-strength;
+    step->drift_x0 = (float)(strength * sqrt(diffusion->schedule.alpha_bar[step->s]));
+    step->correction_noise = (float)sqrt(2.0 * strength * rest);
+}
+
+/* With sigma = sqrt(1 - abar) / sqrt(abar) and y = x / sqrt(abar), the flow is dy/dsigma = (y - x0) / sigma. A first
+ * half of the step is Euler's, which is DDIM's, and gives y' and x0' at s; the whole step takes the mean of the slopes
+ * at both ends. At the ends of the schedule, where a slope would be infinite, the first half is the whole step. */
+static void set_heun(const ddpm_diffusion *diffusion, ddpm_sampler_step *step)
+{
+    const ddpm_schedule *schedule = &diffusion->schedule;
+    set_ddim(diffusion, 0.0, step);
+    if (step->s == 0 || schedule->alpha_bar[step->t] <= 0.0) return;
+    const double signal = sqrt(schedule->alpha_bar[step->s]);
+    const double sigma_t = sqrt(schedule->one_minus_alpha_bar[step->t] / schedule->alpha_bar[step->t]),
+                 sigma_s = sqrt(schedule->one_minus_alpha_bar[step->s]) / signal, half = 0.5 * (sigma_s - sigma_t);
+    step->first_x0 = step->of_x0;
+    step->first_x = step->of_x;
+    step->of_x0 = (float)(signal * half * (1.0 / sigma_s - 2.0 / sigma_t));
+    step->of_second = (float)(-signal * half / sigma_s);
+}
+
+/* The coefficients of x0 at s, where a corrector or the second half of a step evaluates the network. */
+static void set_data_at_end(const ddpm_diffusion *diffusion, ddpm_sampler_step *step)
+{
     double data_xt, data_output;
     if (step->s == 0) return;
     ddpm_diffusion_data_coefficients(diffusion, step->s, &data_xt, &data_output);
     step->s_data_xt = (float)data_xt;
     step->s_data_output = (float)data_output;
-    step->drift_xt = (float)-strength;
-    step->drift_x0 = (float)(strength * sqrt(diffusion->schedule.alpha_bar[step->s]));
-    step->correction_noise = (float)sqrt(2.0 * strength * rest);
 }
 
 static void make_step(const ddpm_diffusion *diffusion, const ddpm_sampler_spec *spec, int64_t t, int64_t s,
@@ -101,9 +160,13 @@ static void make_step(const ddpm_diffusion *diffusion, const ddpm_sampler_spec *
     case DDPM_METHOD_DPM_SOLVER:
         set_dpm_solver(diffusion, before, step);
         break;
+    case DDPM_METHOD_HEUN:
+        set_heun(diffusion, step);
+        break;
     case DDPM_METHOD_COUNT:
         break;
     }
+    set_data_at_end(diffusion, step);
     if (spec->sampling.corrections > 0) set_correction(diffusion, spec->sampling.correction_ratio, step);
 }
 
@@ -116,11 +179,17 @@ static ddpm_status copy_range(int64_t columns, const double *from, float **to)
 
 static ddpm_status build(const ddpm_sampler_spec *spec, ddpm_sampler *out)
 {
-    const int64_t T = out->diffusion->schedule.steps, K = out->step_count;
+    const int64_t K = out->step_count;
+    int64_t *grid = NULL;
     DDPM_TRY(DDPM_NEW(&out->steps, K, "sampling steps"));
+    DDPM_TRY(DDPM_NEW(&grid, K + 1, "sampling steps"));
+    if (spec->sampling.spacing == DDPM_SPACING_UNIFORM)
+        space_evenly(out->diffusion->schedule.steps, K, grid);
+    else
+        space_by_level(&out->diffusion->schedule, spec->sampling.spacing, K, grid);
     for (int64_t i = 0; i < K; i++)
-        make_step(out->diffusion, spec, grid_point(T, K, K - i), grid_point(T, K, K - i - 1),
-                  i > 0 ? &out->steps[i - 1] : NULL, &out->steps[i]);
+        make_step(out->diffusion, spec, grid[i], grid[i + 1], i > 0 ? &out->steps[i - 1] : NULL, &out->steps[i]);
+    ddpm_release(grid);
     if (!spec->minimum) return DDPM_OK;
     DDPM_TRY(copy_range(out->columns, spec->minimum, &out->minimum));
     return copy_range(out->columns, spec->maximum, &out->maximum);
@@ -240,10 +309,27 @@ static ddpm_const_matrix predict(const block *b, int64_t t)
     return denoiser->predict(denoiser->self, b->rows->first, b->rows->rows, b->x, (int32_t)t);
 }
 
+/* A step of two evaluations, at t and at s. It draws no noise, so that its memory is free for what the whole step has
+ * but for x0 at s. */
+static void take_step_of_two(block *b, const ddpm_sampler_step *step)
+{
+    predict_data(b->sampler, step->data_xt, step->data_output, b->x, predict(b, step->t), b->x0);
+    for (int64_t i = 0; i < b->numbers; i++) {
+        b->noise[i] = step->of_x0 * b->x0[i] + step->of_x * b->x[i];
+        b->x[i] = step->first_x0 * b->x0[i] + step->first_x * b->x[i];
+    }
+    predict_data(b->sampler, step->s_data_xt, step->s_data_output, b->x, predict(b, step->s), b->x0);
+    for (int64_t i = 0; i < b->numbers; i++) b->x[i] = b->noise[i] + step->of_second * b->x0[i];
+}
+
 static void take_step(block *b, const ddpm_sampler_step *step)
 {
     const ddpm_sampler *sampler = b->sampler;
     const int64_t numbers = b->numbers;
+    if (step->of_second != 0.0f) {
+        take_step_of_two(b, step);
+        return;
+    }
     const int noisy = step->of_noise > 0.0f || (sampler->learned && step->s > 0);
     const ddpm_const_matrix output = predict(b, step->t);
     predict_data(sampler, step->data_xt, step->data_output, b->x, output, b->x0);

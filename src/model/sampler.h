@@ -15,8 +15,17 @@ typedef enum ddpm_method {
     DDPM_METHOD_ANCESTRAL,  /* Ho et al. 2020, algorithm 2, for any subset of the steps */
     DDPM_METHOD_DDIM,       /* Song, Meng and Ermon 2021, equation 12 */
     DDPM_METHOD_DPM_SOLVER, /* DPM-Solver++(2M): Lu et al. 2022, algorithm 2 */
+    DDPM_METHOD_HEUN,       /* Karras et al. 2022, algorithm 1: two evaluations for each step but the last */
     DDPM_METHOD_COUNT
 } ddpm_method;
+
+/** How the K steps of a grid are spread over T. sigma^2 = (1 - alpha_bar) / alpha_bar is the noise-to-signal ratio. */
+typedef enum ddpm_spacing {
+    DDPM_SPACING_UNIFORM, /* evenly in t */
+    DDPM_SPACING_LOG_SNR, /* evenly in ln sigma, from T to 1, then to the data */
+    DDPM_SPACING_KARRAS,  /* likewise in the 7th root of sigma: Karras et al. 2022, equation 5 */
+    DDPM_SPACING_COUNT
+} ddpm_spacing;
 
 typedef enum ddpm_weights { DDPM_WEIGHTS_EMA, DDPM_WEIGHTS_RAW } ddpm_weights;
 typedef enum ddpm_clip { DDPM_CLIP_NONE, DDPM_CLIP_DATA } ddpm_clip;
@@ -24,7 +33,8 @@ typedef enum ddpm_clip { DDPM_CLIP_NONE, DDPM_CLIP_DATA } ddpm_clip;
 /** How samples are made from a trained model: the section `sampling` of a configuration. */
 typedef struct ddpm_sampling {
     ddpm_method method;
-    int64_t steps;           /* K, spread evenly from T to 0; 0: all T */
+    int64_t steps; /* K; 0: all T; DDPM_AUTO: see ddpm_sampling_steps */
+    ddpm_spacing spacing;
     double eta;              /* ddim: 0: steps have no noise; 1: they have that of the posterior */
     int64_t corrections;     /* Langevin steps after each step that does not end at the data */
     double correction_ratio; /* r: their size is 2 r^2 (1 - alpha_bar) */
@@ -32,6 +42,10 @@ typedef struct ddpm_sampling {
     ddpm_weights weights;
     ddpm_clip clip;
 } ddpm_sampling;
+
+/** K of these settings for a schedule of T steps. DDPM_AUTO stands for all T with ancestral and ddim, and for at most
+ * as many as the methods of second order need. */
+int64_t ddpm_sampling_steps(const ddpm_sampling *sampling, int64_t T);
 
 /** What a sampler is made from. */
 typedef struct ddpm_sampler_spec {
@@ -65,7 +79,10 @@ typedef struct ddpm_sampler_step {
     int64_t t, s;
     float data_xt, data_output;           /* x0 = data_xt x + data_output prediction */
     float of_x0, of_last, of_x, of_noise; /* a, b, c and d of the form above */
-    ddpm_transition transition;           /* for a learned variance, from which d then follows: exp(ln variance / 2) */
+    float first_x0, first_x,
+        of_second;              /* heun: the first half of the step is first_x0 x0 + first_x x, and of_second x0
+                                 * is added for the x0 that is predicted there, at s; 0: a step of one evaluation */
+    ddpm_transition transition; /* for a learned variance, from which d then follows: exp(ln variance / 2) */
     float drift_xt, drift_x0, correction_noise; /* a Langevin step at s is x + drift_xt x + drift_x0 x0 +
                                                  * correction_noise z */
     float s_data_xt, s_data_output;             /* as data_xt and data_output, at s */

@@ -8,14 +8,15 @@
 #include <stdint.h>
 
 typedef enum ddpm_schedule_kind {
-    DDPM_SCHEDULE_CONSTANT,  /* one value: start, or the one that leads to alpha_bar_T = target */
-    DDPM_SCHEDULE_LINEAR,    /* evenly from start to end (Ho et al. 2020) */
-    DDPM_SCHEDULE_QUADRATIC, /* its square root evenly from that of start to that of end */
-    DDPM_SCHEDULE_SIGMOID,   /* start + (end - start) sigmoid(u), where u runs evenly from -limit to limit */
-    DDPM_SCHEDULE_TANH,      /* start + (end - start) (1 + tanh(u)) / 2, where u runs evenly from -limit to limit */
-    DDPM_SCHEDULE_COSINE,    /* Nichol and Dhariwal 2021, equation 17 */
-    DDPM_SCHEDULE_HARMONIC,  /* 1 / (T - t + 1) (Sohl-Dickstein et al. 2015) */
-    DDPM_SCHEDULE_TABLE,     /* a list of the user's */
+    DDPM_SCHEDULE_CONSTANT,   /* one value: start, or the one that leads to alpha_bar_T = target */
+    DDPM_SCHEDULE_LINEAR,     /* evenly from start to end (Ho et al. 2020) */
+    DDPM_SCHEDULE_QUADRATIC,  /* its square root evenly from that of start to that of end */
+    DDPM_SCHEDULE_SIGMOID,    /* start + (end - start) sigmoid(u), where u runs evenly from -limit to limit */
+    DDPM_SCHEDULE_TANH,       /* start + (end - start) (1 + tanh(u)) / 2, where u runs evenly from -limit to limit */
+    DDPM_SCHEDULE_COSINE,     /* Nichol and Dhariwal 2021, equation 17 */
+    DDPM_SCHEDULE_HARMONIC,   /* 1 / (T - t + 1) (Sohl-Dickstein et al. 2015) */
+    DDPM_SCHEDULE_TABLE,      /* a list of the user's */
+    DDPM_SCHEDULE_LOG_NORMAL, /* noise levels are the quantiles of a log-normal distribution (Karras et al. 2022) */
     DDPM_SCHEDULE_COUNT
 } ddpm_schedule_kind;
 
@@ -34,6 +35,8 @@ typedef struct ddpm_schedule_spec {
     double offset;         /* cosine: s */
     double cap;            /* cosine and harmonic: the largest beta */
     int zero_terminal_snr; /* whether no signal is left at T (Lin et al. 2023, algorithm 1) */
+    double log_mean;       /* log_normal: of ln sigma, where sigma^2 = (1 - alpha_bar) / alpha_bar */
+    double log_deviation;  /* log_normal: the standard deviation of ln sigma */
     const double *table;   /* table: [steps] */
     int64_t table_count;
 } ddpm_schedule_spec;

@@ -54,6 +54,8 @@ typedef struct ddpm_architecture {
 
 extern const ddpm_architecture ddpm_architecture_mlp, ddpm_architecture_residual;
 
+typedef struct ddpm_linear ddpm_linear;
+
 struct ddpm_network {
     ddpm_network_spec spec;
     const ddpm_architecture *architecture;
@@ -63,15 +65,29 @@ struct ddpm_network {
     int64_t tensor_count;
     int64_t array_length; /* elements of the array of all parameters */
     ddpm_tensor *tensors;
-    float *time_table; /* [T + 1][time_width], the embedding of each t; NULL with a gain table */
+    float *frequencies;  /* [D][F] of the Fourier features; NULL where there are none */
+    ddpm_linear *linear; /* the linear part; NULL: there is none */
+    float *time_table;   /* [T + 1][time_width], the embedding of each t; NULL with a gain table */
 };
 
 /** Allocate room for all layers; called once, before they are added. */
 DDPM_MUST_CHECK ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers);
 
-/** Add a layer whose weight and bias start uniform in +-1/sqrt(inputs).
+/** Columns of x_t and of its features, the first inputs of layer 0. */
+static inline int64_t ddpm_network_point_columns(const ddpm_network *net)
+{
+    return net->spec.columns + 2 * net->spec.features;
+}
+
+/** Add a layer whose weight and bias start as spec.initial says of a layer inside the network.
  *  @return  the layer, so that the caller can set what is different in it. */
 ddpm_layer *ddpm_network_add_layer(ddpm_network *net, const char *name, int64_t inputs, int64_t outputs);
+
+/** Add the last layer, "output". */
+void ddpm_network_add_output(ddpm_network *net, int64_t inputs);
+
+/** Let a layer's weight and bias start at 0. */
+void ddpm_network_start_at_zero(ddpm_network *net, const ddpm_layer *layer);
 
 /** Add a tensor named "layer/what", whose initial values are uniform in low..high, to the end of the table.
  *  @return  its index. */

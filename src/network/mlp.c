@@ -1,6 +1,7 @@
 /* The multilayer perceptron: hidden layers h = act(x W + b), of which the first reads [x_t | condition | time
  * embedding]; or with a gain table h = act(gain[t] * (x W + b)), of which the first reads [x_t | condition]. */
 #include "base/memory.h"
+#include "network/features.h"
 #include "network/workspace.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@ static int has_gain(const ddpm_network *net)
 static ddpm_status build(ddpm_network *net)
 {
     const ddpm_network_spec *spec = &net->spec;
-    const int64_t first = spec->columns + spec->condition + (has_gain(net) ? 0 : spec->time_width);
+    const int64_t first = ddpm_network_point_columns(net) + spec->condition + (has_gain(net) ? 0 : spec->time_width);
     char name[32];
     DDPM_TRY(ddpm_network_reserve(net, spec->depth + 1));
     for (int64_t l = 0; l < spec->depth; l++) {
@@ -23,7 +24,7 @@ static ddpm_status build(ddpm_network *net)
         if (l == 0) layer->transposed_from = DDPM_PACK_INPUT_GRADIENT;
         if (has_gain(net)) layer->gain = ddpm_network_add_tensor(net, name, "gain", spec->steps, spec->width, 0.0, 1.0);
     }
-    ddpm_network_add_layer(net, "output", spec->width, ddpm_network_outputs(spec));
+    ddpm_network_add_output(net, spec->width);
     return DDPM_OK;
 }
 
@@ -61,13 +62,15 @@ static ddpm_const_matrix inputs_of(const ddpm_pass *pass, int64_t l)
 static void fill_input(const ddpm_pass *pass)
 {
     const ddpm_network *net = pass->net;
-    const int64_t columns = net->spec.columns, before_time = columns + net->spec.condition;
+    const int64_t columns = net->spec.columns, points = ddpm_network_point_columns(net),
+                  before_time = points + net->spec.condition;
     const ddpm_matrix input = ddpm_pass_rows(pass, pass->w->input);
     for (int64_t row = 0; row < input.rows; row++) {
         float *to = input.data + row * input.stride;
         memcpy(to, pass->xt + row * columns, (size_t)columns * sizeof *to);
-        ddpm_network_copy_condition(net, pass->condition, row, to + columns);
+        ddpm_network_copy_condition(net, pass->condition, row, to + points);
     }
+    ddpm_features_fill(net, input);
     if (has_gain(net)) return;
     const ddpm_matrix embeddings = {input.data + before_time, input.rows, net->spec.time_width, input.stride};
     ddpm_network_embed_times(net, pass->t, embeddings);

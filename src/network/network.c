@@ -1,5 +1,6 @@
 /* What networks of all kinds have in common: how they are made, their size, their initial parameters. */
-#include "network/layers.h"
+#include "network/features.h"
+#include "network/linear.h"
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -34,6 +35,7 @@ static ddpm_status build(ddpm_network *net)
             getenv("DDPM_ISA"));
     net->architecture = architectures[net->spec.kind];
     DDPM_TRY(net->architecture->build(net));
+    DDPM_TRY(ddpm_features_create(net));
     if (net->spec.time == DDPM_TIME_GAIN_TABLE) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&net->time_table, (net->spec.steps + 1) * net->spec.time_width, "time embedding"));
     fill_time_table(net);
@@ -60,6 +62,8 @@ void ddpm_network_free(ddpm_network *network)
     if (!network) return;
     ddpm_release(network->layers);
     ddpm_release(network->tensors);
+    ddpm_linear_free(network->linear);
+    ddpm_release(network->frequencies);
     ddpm_release(network->time_table);
     ddpm_release(network);
 }

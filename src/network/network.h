@@ -25,6 +25,14 @@
 /** Which layers a network has, and what happens between them. */
 typedef enum ddpm_network_kind { DDPM_NETWORK_MLP, DDPM_NETWORK_RESIDUAL, DDPM_NETWORK_COUNT } ddpm_network_kind;
 
+/** How the parameters of a network start. */
+typedef enum ddpm_initial {
+    DDPM_INITIAL_PYTORCH,  /* weights and biases uniform in +-1/sqrt(inputs), as PyTorch's linear layer */
+    DDPM_INITIAL_VARIANCE, /* weights uniform in +-sqrt(3/inputs), so that a layer keeps the variance of what it reads
+                            * (LeCun et al. 1998), biases as above, and the last layer 0 */
+    DDPM_INITIAL_COUNT
+} ddpm_initial;
+
 /** How t enters a network. */
 typedef enum ddpm_time {
     DDPM_TIME_SINUSOIDAL, /* as an embedding (Vaswani et al. 2017) */
@@ -35,12 +43,15 @@ typedef enum ddpm_time {
 
 typedef struct ddpm_network_spec {
     ddpm_network_kind kind;
-    int64_t columns;   /* D */
-    int64_t condition; /* C, the columns of the condition; 0: none */
-    int64_t heads;     /* 1; 2 where the variance is learned */
-    int64_t classes;   /* of a classifier, whose output is a logit for each of them; 0: the network is none */
-    int64_t width;     /* units of a hidden layer */
-    int64_t depth;     /* hidden layers, or blocks of a residual network; 1 or more */
+    int64_t columns;    /* D */
+    int64_t condition;  /* C, the columns of the condition; 0: none */
+    int64_t heads;      /* 1; 2 where the variance is learned */
+    int64_t classes;    /* of a classifier, whose output is a logit for each of them; 0: the network is none */
+    int64_t width;      /* units of a hidden layer */
+    int64_t depth;      /* hidden layers, or blocks of a residual network; 1 or more */
+    int64_t components; /* of the linear part that ddpm_network_set_linear adds, at most; 0: there is none */
+    int64_t features;   /* F: the cosine and the sine of as many random projections of x_t are inputs beside it */
+    ddpm_initial initial;
     ddpm_activation activation;
     ddpm_time time;
     int64_t time_width; /* columns of the sinusoidal embedding, and units of the residual network's layer that reads it;
@@ -96,6 +107,22 @@ int64_t ddpm_network_bytes(const ddpm_network *network);
  *  PyTorch's linear layer, gains are uniform in 0..1, and the layer that gives the modulation of residual blocks is 0.
  *  @param[out] parameters  [ddpm_network_array_length]. */
 void ddpm_network_initialise(const ddpm_network *network, uint64_t seed, float *parameters);
+
+/** A linear function of x_t, which a network adds to the first D columns of its output, and which is not trained: the
+ * best linear prediction of a x0 + b noise from x_t = s x0 + n noise (model/components.h). Its slope along a direction
+ * in which x0 has variance v is (a s v + b n) / (s^2 v + n^2). */
+typedef struct ddpm_linear_spec {
+    int64_t count;          /* K */
+    const double *variance; /* [K + 1]: along each component, then along all directions across them */
+    const float *direction; /* [K][D]: the components, orthogonal and of length 1 */
+    const float *signal, *noise, *target_data, *target_noise; /* [T + 1]: s, n, a and b; borrowed while the network
+                                                               * lives, where the rest is copied */
+} ddpm_linear_spec;
+
+/** Let the network have this linear part, in place of any that it had. Not while another thread uses the network.
+ * DDPM_ERR_MEMORY.
+ *  @param spec  of at most spec.components components. */
+DDPM_MUST_CHECK ddpm_status ddpm_network_set_linear(ddpm_network *network, const ddpm_linear_spec *spec);
 
 /* ---- packed weights: a copy in the order in which the kernels read them, made once an iteration and shared by all
  * threads

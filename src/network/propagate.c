@@ -1,6 +1,8 @@
 /* A block of rows through a network of any kind, forward and backward: its memory, and the steps that all kinds share.
  */
 #include "base/memory.h"
+#include "network/features.h"
+#include "network/linear.h"
 #include "network/workspace.h"
 
 #include <string.h>
@@ -29,6 +31,10 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     w->width_stride = ddpm_workspace_stride(net, net->spec.width);
     w->input = ddpm_arena_take_matrix(arena, net, rows, net->layers[0].inputs);
     w->output = ddpm_arena_take_matrix(arena, net, rows, columns);
+    if (net->spec.components > 0) {
+        w->component = ddpm_arena_take_matrix(arena, net, rows, net->spec.components);
+        w->linear = ddpm_arena_take_matrix(arena, net, rows, net->spec.columns);
+    }
     net->architecture->lay_out(net, rows, backward, arena, w);
     for (int64_t l = 0; l < net->layer_count; l++) {
         inputs = ddpm_larger(inputs, net->layers[l].inputs);
@@ -38,6 +44,7 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
         w->scratch = ddpm_arena_take(arena, ddpm_product_scratch(net->kernels, rows, inputs, outputs));
     if (backward) {
         w->sums = ddpm_arena_take(arena, ddpm_workspace_stride(net, outputs));
+        w->dinput = ddpm_arena_take_matrix(arena, net, rows, ddpm_network_point_columns(net));
         w->doutput = ddpm_arena_take_matrix(arena, net, rows, columns);
         w->dz = ddpm_arena_take(arena, rows * w->width_stride);
         w->dz_next = ddpm_arena_take(arena, rows * w->width_stride);
@@ -150,8 +157,11 @@ ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_p
                                        const int32_t *t)
 {
     const ddpm_pass pass = {network, packed, workspace, rows, xt, condition, t, NULL};
+    const ddpm_matrix output = ddpm_pass_rows(&pass, workspace->output);
     network->architecture->forward(&pass);
-    return ddpm_matrix_read(ddpm_pass_rows(&pass, workspace->output));
+    ddpm_linear_add(&pass, ddpm_matrix_read(ddpm_pass_points(&pass, workspace->input)),
+                    ddpm_pass_points(&pass, workspace->output));
+    return ddpm_matrix_read(output);
 }
 
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
@@ -168,10 +178,12 @@ void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed 
     const ddpm_pass pass = {network, packed, w, rows, NULL, NULL, t, NULL};
     const int64_t columns = network->spec.columns;
     network->architecture->backward(&pass);
-    /* Only the gradient by x_t is wanted, which is in the first columns of the inputs. */
-    const ddpm_matrix dx = {w->input.data, rows, columns, w->input.stride};
+    /* Only the gradient by x_t and its features is wanted, the first columns of the inputs. */
+    const ddpm_matrix dx = ddpm_pass_rows(&pass, w->dinput);
     network->kernels->backward_data(&packed->layers[0], ddpm_matrix_read(ddpm_pass_hidden(&pass, w->dz)), NULL, dx,
                                     w->scratch);
+    ddpm_features_backward(network, ddpm_matrix_read(ddpm_pass_rows(&pass, w->input)), dx);
+    ddpm_linear_add(&pass, ddpm_matrix_read(ddpm_pass_points(&pass, w->doutput)), ddpm_pass_points(&pass, w->dinput));
     for (int64_t row = 0; row < rows; row++)
         memcpy(dxt + row * columns, dx.data + row * dx.stride, (size_t)columns * sizeof *dxt);
 }

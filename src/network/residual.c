@@ -9,6 +9,7 @@
  * no parameters of its own, and each N has its own scale and shift. W_m and b_m start at zero, so that every block
  * starts as the identity (adaLN-Zero, Peebles and Xie 2023). */
 #include "base/memory.h"
+#include "network/features.h"
 #include "network/workspace.h"
 
 #include <stdio.h>
@@ -48,29 +49,23 @@ static int64_t gate_at(const ddpm_network *net, int64_t block)
     return (3 * block + 2) * net->spec.width;
 }
 
-static void start_at_zero(ddpm_tensor *tensor)
-{
-    tensor->initial_low = tensor->initial_high = 0.0;
-}
-
 static ddpm_status build(ddpm_network *net)
 {
     const ddpm_network_spec *spec = &net->spec;
     const int64_t width = spec->width;
     char name[32];
     DDPM_TRY(ddpm_network_reserve(net, BLOCKS + 2 * spec->depth + 1));
-    ddpm_network_add_layer(net, "input", spec->columns, width)->transposed_from = DDPM_PACK_INPUT_GRADIENT;
+    ddpm_network_add_layer(net, "input", ddpm_network_point_columns(net), width)->transposed_from =
+        DDPM_PACK_INPUT_GRADIENT;
     ddpm_network_add_layer(net, "embedding", spec->time_width + spec->condition, spec->time_width)->transposed_from =
         DDPM_PACK_NEVER;
-    const ddpm_layer *modulation = ddpm_network_add_layer(net, "modulation", spec->time_width, modulation_width(net));
-    start_at_zero(&net->tensors[modulation->weight]);
-    start_at_zero(&net->tensors[modulation->bias]);
+    ddpm_network_start_at_zero(net, ddpm_network_add_layer(net, "modulation", spec->time_width, modulation_width(net)));
     for (int64_t block = 0; block < spec->depth; block++)
         for (int half = 0; half < 2; half++) {
             snprintf(name, sizeof name, "block%lld/%s", (long long)block, half ? "second" : "first");
             ddpm_network_add_layer(net, name, width, width);
         }
-    ddpm_network_add_layer(net, "output", width, ddpm_network_outputs(spec));
+    ddpm_network_add_output(net, width);
     return DDPM_OK;
 }
 
@@ -178,6 +173,7 @@ static void forward(const ddpm_pass *pass)
     const ddpm_matrix input = ddpm_pass_rows(pass, pass->w->input);
     for (int64_t row = 0; row < input.rows; row++)
         memcpy(input.data + row * input.stride, pass->xt + row * columns, (size_t)columns * sizeof *input.data);
+    ddpm_features_fill(pass->net, input);
     modulate(pass);
     ddpm_layer_forward(pass, INPUT, ddpm_matrix_read(input), DDPM_ACTIVATION_IDENTITY,
                        ddpm_pass_hidden(pass, pass->w->kind.residual.stream), NULL);

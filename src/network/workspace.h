@@ -9,6 +9,8 @@
 
 #include "network/layers.h"
 
+#include <stddef.h>
+
 /** What a multilayer perceptron needs: arrays of [depth][rows][width_stride]. */
 typedef struct ddpm_mlp_rows {
     float *value, *slope; /* h, and the slope of its activation; slope is NULL in a workspace without backward */
@@ -37,9 +39,11 @@ struct ddpm_workspace {
     int64_t kept_stride; /* elements from the part of one layer or block to that of the next, in an array that holds all
                           * of them; 0 where all share one part */
     ddpm_matrix input;   /* [rows][inputs of layer 0] */
-    ddpm_matrix output, doutput; /* [rows][outputs]; without backward, doutput has no data */
-    float *dz, *dz_next;         /* [rows][width_stride]: gradients by x W + b of hidden layers, or by the stream of a
-                                  * residual network; dz_next is where the next one is computed */
+    ddpm_matrix dinput;  /* [rows][x_t and its features]: the gradient by them; without backward, it has no data */
+    ddpm_matrix output, doutput;   /* [rows][outputs]; without backward, doutput has no data */
+    ddpm_matrix component, linear; /* [rows][K], [rows][D]: rows on their way through the linear part */
+    float *dz, *dz_next;           /* [rows][width_stride]: gradients by x W + b of hidden layers, or by the stream of a
+                                    * residual network; dz_next is where the next one is computed */
     float *sums;    /* room for a row of the widest layer's outputs: sums of columns, or the gradient of a row's
                      * gains */
     float *scratch; /* of the products; NULL where they need none */
@@ -68,6 +72,12 @@ static inline ddpm_matrix ddpm_pass_hidden(const ddpm_pass *pass, float *data)
 static inline ddpm_matrix ddpm_pass_rows(const ddpm_pass *pass, ddpm_matrix matrix)
 {
     return ddpm_matrix_part(matrix, 0, pass->rows);
+}
+
+/** The first D columns of a matrix of the workspace, for the rows of a pass: x_t, or what has its shape. */
+static inline ddpm_matrix ddpm_pass_points(const ddpm_pass *pass, ddpm_matrix matrix)
+{
+    return (ddpm_matrix){matrix.data, pass->rows, pass->net->spec.columns, matrix.stride};
 }
 
 /** The stride of a matrix of so many columns. */

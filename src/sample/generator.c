@@ -109,7 +109,7 @@ static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddp
         .maximum = clip ? loaded->checkpoint.maximum : NULL,
     };
     const ddpm_network_spec *network = ddpm_network_get_spec(loaded->model.network);
-    if (spec.sampling.steps == 0) spec.sampling.steps = diffusion->schedule.steps;
+    spec.sampling.steps = ddpm_sampling_steps(sampling, diffusion->schedule.steps);
     g->network = loaded->model.network;
     g->condition = loaded->model.condition;
     g->transform = ddpm_loaded_transform(loaded);

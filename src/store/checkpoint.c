@@ -27,7 +27,8 @@ typedef struct field {
     size_t numbers;    /* offset in ddpm_checkpoint of the pointer to its numbers */
     size_t rows;       /* offset in ddpm_checkpoint of the number of its rows */
     int64_t more_rows; /* rows beyond that number */
-    int64_t columns;   /* 0: it has one dimension */
+    int64_t columns;   /* 0: it has one dimension, unless columns_at says how many there are */
+    size_t columns_at; /* offset in ddpm_checkpoint of the number of its columns; 0: columns says it */
     int64_t most_rows; /* the largest number of rows that is accepted, in the field from whose shape the number is read;
                         * 0 in later fields with the same number */
     double least, largest; /* a number's range */
@@ -52,6 +53,10 @@ static const field fields[] = {
      .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = 1, .least = 0, .largest = DDPM_CLASSES_MAX},
     {NUMBERS("condition/mean", DDPM_H5_FLOAT64, condition.mean, condition.count), .is_optional = 1, FINITE},
     {NUMBERS("condition/scale", DDPM_H5_FLOAT64, condition.scale, condition.count), .is_optional = 1, ABOVE_0},
+    {NUMBERS("components/variance", DDPM_H5_FLOAT64, components.variance, components.count),
+     .more_rows = 1, .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = 1, .least = 0, .largest = DBL_MAX},
+    {NUMBERS("components/direction", DDPM_H5_FLOAT32, components.direction, components.count),
+     .columns_at = AT(columns), .is_optional = 1, .least = -2, .largest = 2},
     {NUMBERS("timesteps/history", DDPM_H5_FLOAT32, history, steps),
      .columns = DDPM_TIMESTEPS_HISTORY, .is_optional = 1, FINITE},
     {NUMBERS("timesteps/seen", DDPM_H5_INT32, seen, steps),
@@ -100,8 +105,13 @@ static const int64_t *count_at(const ddpm_checkpoint *c, size_t offset)
 static int64_t shape_of(const field *f, const ddpm_checkpoint *c, int64_t shape[2])
 {
     shape[0] = *count_at(c, f->rows) + f->more_rows;
-    shape[1] = f->columns;
-    return shape[0] * ddpm_larger(1, f->columns);
+    shape[1] = f->columns_at ? *count_at(c, f->columns_at) : f->columns;
+    return shape[0] * ddpm_larger(1, shape[1]);
+}
+
+static int dimensions_of(const field *f)
+{
+    return f->columns > 0 || f->columns_at > 0 ? 2 : 1;
 }
 
 static void dataset_name(char out[DDPM_TENSOR_NAME + 16], int array, const ddpm_tensor *tensor)
@@ -152,7 +162,7 @@ static ddpm_status write_content(ddpm_h5 *file, const ddpm_checkpoint *c, int64_
     for (int i = 0; i < FIELDS; i++) {
         const void *numbers = pointer_at(c, fields[i].numbers);
         if (shape_of(&fields[i], c, shape) == 0 || (fields[i].is_optional && !numbers)) continue;
-        DDPM_TRY(ddpm_h5_write(file, fields[i].name, fields[i].type, fields[i].columns ? 2 : 1, shape, numbers));
+        DDPM_TRY(ddpm_h5_write(file, fields[i].name, fields[i].type, dimensions_of(&fields[i]), shape, numbers));
     }
     return DDPM_OK;
 }
@@ -256,7 +266,7 @@ static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field
     DDPM_TRY(check_holds(path, count, bytes));
     DDPM_TRY(ddpm_allocate((char *)c + f->numbers, count, bytes, f->name));
     void *numbers = pointer_at(c, f->numbers);
-    DDPM_TRY(ddpm_h5_read(file, f->name, f->type, f->columns ? 2 : 1, shape, numbers));
+    DDPM_TRY(ddpm_h5_read(file, f->name, f->type, dimensions_of(f), shape, numbers));
     for (int64_t i = 0; i < count; i++) {
         const double x = number_at(f->type, numbers, i);
         if (!(x >= f->least && x <= f->largest)) return fail_number(path, f->name, i, x, f);
@@ -301,6 +311,7 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
 static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
 {
     for (int i = 0; i < FIELDS; i++) DDPM_TRY(read_field(file, path, &fields[i], c));
+    c->components.columns = c->columns;
     return read_attributes(file, path, c);
 }
 

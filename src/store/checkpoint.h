@@ -16,6 +16,7 @@
 #define DDPM_STORE_CHECKPOINT_H
 
 #include "base/status.h"
+#include "model/components.h"
 #include "model/condition.h"
 #include "model/timesteps.h"
 #include "network/network.h"
@@ -43,16 +44,17 @@ typedef struct ddpm_interval {
 typedef struct ddpm_checkpoint {
     int64_t iteration; /* iterations that are finished */
     ddpm_interval interval;
-    int64_t recoveries;        /* times that the learning rate was halved */
-    int64_t returned_to;       /* the iteration that the last of them went back to; -1: there was none */
-    char *config;              /* resolved YAML */
-    int64_t columns;           /* D */
-    char **column_names;       /* [D], or NULL */
-    double *mean, *scale;      /* [D] */
-    double *minimum, *maximum; /* [D] of the standardised training rows */
-    ddpm_condition condition;  /* count 0: none */
-    int64_t steps;             /* T */
-    double *beta;              /* [T + 1] */
+    int64_t recoveries;         /* times that the learning rate was halved */
+    int64_t returned_to;        /* the iteration that the last of them went back to; -1: there was none */
+    char *config;               /* resolved YAML */
+    int64_t columns;            /* D */
+    char **column_names;        /* [D], or NULL */
+    double *mean, *scale;       /* [D] */
+    double *minimum, *maximum;  /* [D] of the standardised training rows */
+    ddpm_condition condition;   /* count 0: none */
+    ddpm_components components; /* count 0: none */
+    int64_t steps;              /* T */
+    double *beta;               /* [T + 1] */
     int64_t exponent_count;
     int32_t *exponent;       /* the fixed-point scales, per tensor, then of the loss */
     float *history;          /* [T][DDPM_TIMESTEPS_HISTORY] losses by t, or NULL: see model/timesteps.h */

@@ -4,6 +4,7 @@
 #include "assembly/loaded.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/principal.h"
 #include "model/same_data.h"
 #include "train/snapshot.h"
 
@@ -45,9 +46,21 @@ static ddpm_status build(ddpm_trainer *t)
     return ddpm_state_create(t->model.network, &t->state);
 }
 
+/* Collective. Compute the components of the rows: those that the network needs, or else all of them, for the error of
+ * the best linear prediction. */
+static ddpm_status find_components(ddpm_trainer *t)
+{
+    const int64_t needed = ddpm_network_get_spec(t->model.network)->components;
+    if (ddpm_model_is_classifier(&t->model)) return DDPM_OK;
+    DDPM_TRY(ddpm_principal_components(t->comm, t->dataset, t->spec.step.batch,
+                                       needed > 0 ? needed : ddpm_dataset_columns(t->dataset), &t->components));
+    return ddpm_agree(t->comm, ddpm_model_set_components(&t->model, &t->components));
+}
+
 ddpm_status ddpm_trainer_build(ddpm_trainer *t)
 {
     DDPM_TRY(ddpm_agree(t->comm, build(t)));
+    DDPM_TRY(find_components(t));
     return ddpm_trainer_begin(t);
 }
 
@@ -65,11 +78,21 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
                      ddpm_error_message());
 }
 
+/* Local. A run keeps the components that it began with, even where another processor would round them differently. */
+static ddpm_status restore_components(ddpm_trainer *t, const ddpm_components *components)
+{
+    if (components->count == 0) return DDPM_OK;
+    DDPM_TRY(ddpm_model_set_components(&t->model, components));
+    ddpm_components_release(&t->components);
+    return ddpm_components_copy(components, &t->components);
+}
+
 /* Local. */
 static ddpm_status restore(ddpm_trainer *t, const ddpm_loaded *loaded)
 {
     DDPM_TRY(ddpm_config_same_science(&loaded->config, t->config));
     DDPM_TRY(check_same_data(t, loaded));
+    DDPM_TRY(restore_components(t, &loaded->checkpoint.components));
     DDPM_TRY(ddpm_snapshot_restore(&loaded->checkpoint, t->stepper, &t->state));
     t->interval = loaded->checkpoint.interval;
     t->saved = t->state.iteration;
@@ -126,6 +149,7 @@ static ddpm_checkpoint whole_checkpoint(const ddpm_trainer *t)
     ddpm_checkpoint c = ddpm_snapshot_take(t->stepper, &t->state);
     c.interval = t->interval;
     c.config = t->config_text;
+    if (ddpm_network_get_spec(t->model.network)->components > 0) c.components = t->components;
     return c;
 }
 
@@ -152,5 +176,6 @@ void ddpm_trainer_release(ddpm_trainer *t)
     ddpm_state_release(&t->state);
     ddpm_dataset_free(t->dataset);
     ddpm_model_release(&t->model);
+    ddpm_components_release(&t->components);
     free(t->config_text);
 }

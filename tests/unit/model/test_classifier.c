@@ -115,6 +115,8 @@ static double prediction_of(const ddpm_diffusion *d, int64_t t, double x, double
         return x0;
     case DDPM_PREDICT_VELOCITY:
         return sqrt(abar) * noise - sqrt(1.0 - abar) * x0;
+    case DDPM_PREDICT_FLOW:
+        return noise - x0;
     case DDPM_PREDICT_MEAN:
         return ((sqrt(before) * beta * x0 + sqrt(1.0 - beta) * (1.0 - before) * x) / (1.0 - abar) -
                 sqrt(1.0 - beta) * x) /

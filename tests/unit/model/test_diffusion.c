@@ -143,6 +143,7 @@ static void test_target_values(void **state)
             if (predict == DDPM_PREDICT_NOISE) expected = e;
             if (predict == DDPM_PREDICT_DATA) expected = x0;
             if (predict == DDPM_PREDICT_VELOCITY) expected = sqrt(abar[t]) * e - sqrt(1.0 - abar[t]) * x0;
+            if (predict == DDPM_PREDICT_FLOW) expected = e - x0;
             if (predict == DDPM_PREDICT_MEAN) { /* Ho et al. 2020, equation 11 */
                 const double mean = (x - beta / sqrt(1.0 - abar[t]) * e) / sqrt(1.0 - beta);
                 expected = (mean - sqrt(1.0 - beta) * x) / sqrt(beta);
@@ -156,9 +157,9 @@ static void test_target_values(void **state)
 /* Where no signal is left at T, x0 still follows from the data and from the velocity, by finite coefficients. */
 static void test_zero_terminal_snr(void **state)
 {
-    static const int kinds[] = {DDPM_PREDICT_DATA, DDPM_PREDICT_VELOCITY};
+    static const int kinds[] = {DDPM_PREDICT_DATA, DDPM_PREDICT_VELOCITY, DDPM_PREDICT_FLOW};
     (void)state;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 3; k++) {
         ddpm_diffusion d = make(20, kinds[k], DDPM_VARIANCE_BETA, 1);
         const float x0 = 0.5f, noise = 2.0f;
         const int32_t t = 20;

@@ -51,6 +51,8 @@ static double x0_of(const ddpm_diffusion *d, int64_t t, double xt, double predic
         return prediction;
     case DDPM_PREDICT_VELOCITY:
         return sqrt(abar[t]) * xt - sqrt(1.0 - abar[t]) * prediction;
+    case DDPM_PREDICT_FLOW:
+        return (xt - sqrt(1.0 - abar[t]) * prediction) / (sqrt(abar[t]) + sqrt(1.0 - abar[t]));
     case DDPM_PREDICT_MEAN:
     case DDPM_PREDICT_COUNT:
         break;
@@ -397,10 +399,10 @@ static void test_min_snr(void **state)
 /* Where no signal is left at T, every loss and gradient is finite. */
 static void test_zero_terminal_snr(void **state)
 {
-    static const int kinds[] = {DDPM_PREDICT_DATA, DDPM_PREDICT_VELOCITY};
+    static const int kinds[] = {DDPM_PREDICT_DATA, DDPM_PREDICT_VELOCITY, DDPM_PREDICT_FLOW};
     float doutput[ROWS * STRIDE];
     (void)state;
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 3; k++)
         for (int variance = 0; variance < DDPM_VARIANCE_COUNT; variance++)
             for (int loss = 0; loss < DDPM_LOSS_COUNT; loss++)
                 for (int weighting = 0; weighting < DDPM_WEIGHTING_COUNT; weighting++) {

@@ -67,6 +67,7 @@ static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const 
             double value = noise;
             if (e->diffusion->predict == DDPM_PREDICT_DATA) value = x0[j];
             if (e->diffusion->predict == DDPM_PREDICT_VELOCITY) value = sqrt(abar) * noise - sqrt(rest) * x0[j];
+            if (e->diffusion->predict == DDPM_PREDICT_FLOW) value = noise - x0[j];
             if (e->diffusion->predict == DDPM_PREDICT_MEAN)
                 value = ((sqrt(before) * beta * x0[j] + sqrt(1.0 - beta) * (1.0 - before) * x[j]) / rest -
                          sqrt(1.0 - beta) * x[j]) /
