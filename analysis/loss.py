@@ -1,7 +1,5 @@
 #!/usr/bin/python3
 """Training and validation loss of one or several runs, from their metrics.csv."""
-import numpy as np
-
 from ddpm_analysis import BadData, command_line, drawing, open_run, style
 from ddpm_analysis.text_files import columns_of
 
@@ -14,20 +12,11 @@ def draw(runs, against, share):
     axes = figure.subplots()
     measured = False
     for index, (name, metrics) in enumerate(runs):
-        x, loss = metrics[against], metrics["loss"]
-        look = style.line(index)
-        axes.plot(x, loss, color=look["color"], linewidth=0.5, alpha=0.35)
-        axes.plot(x, drawing.running_mean(loss, max(1, int(share * len(loss)))), label=name, **look)
-        valid = np.isfinite(metrics["validation_loss"])
-        if valid.any():
-            measured = True
-            axes.plot(x[valid], metrics["validation_loss"][valid], style.marker(index), markersize=4,
-                      color=look["color"], markerfacecolor="white", markeredgewidth=0.9,
-                      markevery=max(1, int(valid.sum()) // 20), zorder=3)
+        measured |= drawing.loss_curve(axes, metrics[against], metrics, share, index, name)
     if measured:
         axes.plot([], [], "o", color="0.3", markerfacecolor="white", markersize=4, label="validation (markers)")
     axes.set(xlabel=UNITS[against], ylabel="loss (mean squared error)")
-    drawing.log_axis(axes.yaxis, *axes.dataLim.intervaly)
+    drawing.loss_scale(axes)
     axes.legend()
     return figure
 

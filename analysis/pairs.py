@@ -6,14 +6,7 @@ import numpy as np
 
 from ddpm_analysis import Table, command_line, drawing, read_data, read_samples, style
 
-MOST = 5          # columns that are shown unless the user names others
-BINS = 40
-
-
-def edges(data, samples):
-    """The edges of bins over what both hold, but for the outermost thousandth on either side."""
-    low_and_high = np.quantile(np.concatenate([data, samples]), [0.001, 0.999])
-    return np.linspace(*drawing.limits(low_and_high), BINS + 1)
+MOST = 5  # columns that are shown unless the user names others
 
 
 def draw(data, samples, columns):
@@ -22,14 +15,12 @@ def draw(data, samples, columns):
     side = style.TWO_COLUMNS if count > 2 else style.TWO_COLUMNS * 0.7
     figure = style.new_figure(side, side * 0.95)
     grid = figure.subplots(count, count, squeeze=False, sharex="col")
-    bins = {c: edges(data.values[:, c], samples.values[:, c]) for c in columns}
+    bins = {c: drawing.bin_edges(data.values[:, c], samples.values[:, c]) for c in columns}
     for down, row in enumerate(columns):
         for across, column in enumerate(columns):
             axes, x, table = grid[down, across], bins[column], data if down > across else samples
             if down == across:
-                axes.hist(data.values[:, row], x, density=True, color="0.75")
-                axes.hist(samples.values[:, row], x, density=True, histtype="step", color=style.SAMPLES, linewidth=1.2)
-                axes.set_yticks([])
+                drawing.marginal(axes, data.values[:, row], samples.values[:, row], x)
             else:
                 colour = style.DATA if table is data else style.SAMPLES
                 drawing.points(axes, table.values[:, column], table.values[:, row], colour, size=1.5)

@@ -1,13 +1,11 @@
 #!/usr/bin/python3
 """Noise schedules side by side: what is left of the data, the signal-to-noise ratio, and beta, from files of
 `ddpm schedule --output`."""
-import numpy as np
-
 from ddpm_analysis import BadData, command_line, drawing, read_csv, style
 from ddpm_analysis.text_files import columns_of, stem
 
-PANELS = (("alpha_bar", r"$\bar\alpha_t$", "linear"), ("snr", r"SNR $\bar\alpha_t/(1-\bar\alpha_t)$", "log"),
-          ("beta", r"$\beta_t$", "log"))
+PANELS = (("alpha_bar", r"$\bar\alpha_t$", False), ("snr", r"SNR $\bar\alpha_t/(1-\bar\alpha_t)$", True),
+          ("beta", r"$\beta_t$", True))
 LEGEND_ACROSS = 4
 
 
@@ -16,15 +14,10 @@ def draw(schedules):
     names = [column for column, _, _ in PANELS]
     figure = style.new_figure(style.TWO_COLUMNS, 2.5 + 0.2 * -(-len(schedules) // LEGEND_ACROSS))
     grid = figure.subplot_mosaic([names, ["legend"] * len(names)], height_ratios=[1, 0.01])
-    step, divisors = drawing.step_axis([len(table) for _, table in schedules])
-    for column, label, scale in PANELS:
-        axes = grid[column]
-        for index, ((name, table), divisor) in enumerate(zip(schedules, divisors)):
-            x = table["step"] / divisor
-            y = np.where(table[column] > 0, table[column], np.nan) if scale == "log" else table[column]
-            axes.plot(x, y, label=f"{name}, $T$ = {len(table)}", **style.line(index))
-        axes.set(xlabel=step, title=label, yscale=scale)
-        axes.set_xlim(0, x.max())
+    labels = [f"{name}, $T$ = {len(table)}" for name, table in schedules]
+    for column, label, logarithmic in PANELS:
+        drawing.schedule_curve(grid[column], [table for _, table in schedules], column, logarithmic, labels)
+        grid[column].set_title(label)
     grid["alpha_bar"].set_ylim(-0.03, 1.03)
     grid["legend"].axis("off")
     grid["legend"].legend(*grid["alpha_bar"].get_legend_handles_labels(), loc="upper center",

@@ -52,8 +52,9 @@ def heat_map(axes, table, x, y, value):
 
 def curves(axes, table, x, by, value):
     """Over the points that differ in nothing but other axes (seeds): the mean, and a band from the least to the
-    greatest."""
-    positions, groups, values = table.column(x), table.column(by), table.column(value)
+    greatest. Without `by`, one curve."""
+    positions, values = table.column(x), table.column(value)
+    groups = table.column(by) if by else np.zeros(len(values))
     numbers = positions.dtype.kind in "fiu"
     across = sweeps.distinct(positions)
     at = across if numbers else np.arange(len(across))
@@ -62,7 +63,7 @@ def curves(axes, table, x, by, value):
         there = np.array([len(cell) > 0 and np.isfinite(cell).all() for cell in cells])
         spans = np.array([(cell.min(), cell.mean(), cell.max()) for cell, ok in zip(cells, there) if ok])
         drawing.mean_and_band(axes, at[there], *spans.reshape(-1, 3).T, index, marker=style.marker(index), markersize=4,
-                              label=f"{sweeps.title_of(by)} {sweeps.text_of(group)}")
+                              label=f"{sweeps.title_of(by)} {sweeps.text_of(group)}" if by else None)
     if numbers and across.min() > 0 and across.max() > 10 * across.min():
         axes.set_xscale("log")
     if not numbers:

@@ -64,6 +64,29 @@ def points(axes, x, y, colour, size=None):
                  alpha=min(1.0, max(0.25, 1500 / max(count, 1))))
 
 
+def scatter_panel(table, pair, box, colour, width):
+    """A figure of two columns of a table, in the units of the box both ways."""
+    figure, (axes,) = panels(1, box, width, across=1)
+    points(axes, table.values[:, pair[0]], table.values[:, pair[1]], colour)
+    axes.set(xlabel=table.axis_name(pair[0]), ylabel=table.axis_name(pair[1]))
+    equal_axes(axes, box, bins=5)
+    return figure
+
+
+def bin_edges(data, samples, bins=40):
+    """The edges of bins over what both hold, but for the outermost thousandth on either side."""
+    low_and_high = np.quantile(np.concatenate([data, samples]), [0.001, 0.999])
+    return np.linspace(*limits(low_and_high), bins + 1)
+
+
+def marginal(axes, data, samples, edges):
+    """The distributions of one column: data filled, samples outlined."""
+    axes.hist(data, edges, density=True, color="0.75")
+    axes.hist(samples, edges, density=True, histtype="step", color=style.SAMPLES, linewidth=1.2)
+    axes.set_yticks([])
+    axes.set_xlim(edges[0], edges[-1])
+
+
 def nice_step(step):
     """1, 2 or 5 times a power of ten: the nearest in ratio."""
     power = 10.0 ** math.floor(math.log10(step))
@@ -120,6 +143,35 @@ def running_mean(values, window):
     index = np.arange(len(values))
     reach = np.minimum(half, np.minimum(index, len(values) - 1 - index))
     return (total[index + reach + 1] - total[index - reach]) / (2 * reach + 1)
+
+
+def loss_curve(axes, x, metrics, share, index, label=None):
+    """Training loss of a run (faint, and its running mean over this share of the rows), and its held-out loss as
+    markers; whether there is any."""
+    look, loss = style.line(index), metrics["loss"]
+    axes.plot(x, loss, color=look["color"], linewidth=0.5, alpha=0.35)
+    axes.plot(x, running_mean(loss, max(1, int(share * len(loss)))), label=label, **look)
+    valid = np.isfinite(metrics["validation_loss"])
+    axes.plot(x[valid], metrics["validation_loss"][valid], style.marker(index), markersize=4, color=look["color"],
+              markerfacecolor="white", markeredgewidth=0.9, markevery=max(1, int(valid.sum()) // 20), zorder=3)
+    return valid.any()
+
+
+def loss_scale(axes):
+    """A logarithmic axis where the losses allow it, and span enough for it to have several labels."""
+    low, high = axes.dataLim.intervaly
+    if low > 0 and high > 2 * low:
+        log_axis(axes.yaxis, low, high)
+
+
+def schedule_curve(axes, tables, column, logarithmic, labels):
+    """A column of schedules over t, or over t / T where their lengths differ."""
+    step, divisors = step_axis([len(table) for table in tables])
+    for index, (table, divisor, label) in enumerate(zip(tables, divisors, labels)):
+        y = np.where(table[column] > 0, table[column], np.nan) if logarithmic else table[column]
+        axes.plot(table["step"] / divisor, y, label=label, **style.line(index))
+    axes.set(xlabel=step, yscale="log" if logarithmic else "linear")
+    axes.set_xlim(0, axes.dataLim.xmax)
 
 
 def mean_and_band(axes, x, low, mean, high, index, **more):

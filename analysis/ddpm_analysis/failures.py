@@ -1,8 +1,8 @@
 """Failures that a user can put right, and modules that not every machine has."""
 import importlib
 
-OPTIONAL = {"scipy": ("SciPy", "python3-scipy"), "sklearn": ("scikit-learn", "python3-sklearn"),
-            "torch": ("PyTorch", "python3-torch")}
+OPTIONAL = {"jinja2": ("Jinja", "python3-jinja2"), "scipy": ("SciPy", "python3-scipy"),
+            "sklearn": ("scikit-learn", "python3-sklearn"), "torch": ("PyTorch", "python3-torch")}
 
 
 class Failure(Exception):

@@ -124,8 +124,9 @@ class Table:
 
 
 def axis_name(columns, column):
-    """What stands beside an axis: the column's name, or x with the column's number counted from 1."""
-    return columns[column] if columns else f"$x_{{{column + 1}}}$"
+    """What stands beside an axis: the column's name, or x with the column's number counted from 1. A dollar of a name
+    does not begin a formula."""
+    return columns[column].replace("$", r"\$") if columns else f"$x_{{{column + 1}}}$"
 
 
 def split_source(source):

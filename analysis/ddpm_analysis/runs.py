@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from .failures import BadData, Missing
+from .failures import BadData, Failure, Missing
 from .hdf5 import attributes_of, get_names, open_h5, read_table, text_of
 from .program import draw_toy
-from .text_files import parse_config, read_config, read_csv
+from .text_files import parse_config, read_config, read_csv, read_text
+
+LINEAR_FLOOR = "linear_floor"  # a column of metrics.csv, or an attribute of a checkpoint
 
 
 @dataclass
@@ -66,6 +68,30 @@ def read_checkpoint(path):
 
 
 @dataclass
+class Start:
+    """What a run said after it was started or resumed: a part of run.log."""
+
+    heading: str                       # version and time
+    lines: list
+
+    @property
+    def described(self):
+        """{"ranks": "2 on 1 node, ...", ...}: the lines that describe a part of the run."""
+        return dict(re.fullmatch(r"(\w+) {2,}(.+)", line).groups() for line in self.lines
+                    if re.fullmatch(r"\w+ {2,}.+", line))
+
+    @property
+    def error(self):
+        """Why it ended before it was finished, or None."""
+        return next((line.removeprefix("ddpm: ") for line in self.lines if line.startswith("ddpm: ")), None)
+
+
+def warnings_in(text):
+    """The warnings among lines that the program printed, each once."""
+    return list(dict.fromkeys(re.findall(r"^warning: (.+)$", text, re.MULTILINE)))
+
+
+@dataclass
 class Run:
     """A run folder; its files are read when they are asked for."""
 
@@ -78,6 +104,23 @@ class Run:
     @functools.cached_property
     def metrics(self):
         return read_csv(os.path.join(self.folder, "metrics.csv"), growing=True)
+
+    @functools.cached_property
+    def starts(self):
+        """Of run.log, the first start first."""
+        parts = re.split(r"^# (ddpm .+)\n", read_text(os.path.join(self.folder, "run.log")), flags=re.MULTILINE)
+        return [Start(heading, lines.splitlines()) for heading, lines in zip(parts[1::2], parts[2::2])]
+
+    @property
+    def linear_floor(self):
+        """The held-out loss of the best linear predictor, which a network that learns anything falls below; None where
+        the program has not written it."""
+        if LINEAR_FLOOR in self.metrics.dtype.names and len(self.metrics):
+            return float(self.metrics[LINEAR_FLOOR][-1])
+        try:
+            return self.checkpoint().attributes.get(LINEAR_FLOOR)
+        except Failure:
+            return None
 
     @property
     def name(self):

@@ -13,11 +13,11 @@ static void print_line(ddpm_progress *progress, const ddpm_metrics_row *row, dou
     if (!isnan(row->validation_loss)) snprintf(held_out, sizeof held_out, "%.5f", row->validation_loss);
     ddpm_progress_duration((double)(progress->total - row->iteration) / iterations_per_second, left, sizeof left);
     if (progress->header_due)
-        ddpm_log_info("%10s %9s %10s %10s %10s %10s %12s", "iteration", "epoch", "loss", "held out", "rate", "rows/s",
-                      "left");
+        ddpm_log_passing("%10s %9s %10s %10s %10s %10s %12s", "iteration", "epoch", "loss", "held out", "rate",
+                         "rows/s", "left");
     progress->header_due = 0;
-    ddpm_log_info("%10lld %9.2f %10.5f %10s %10.2e %10.3g %12s", (long long)row->iteration, row->epoch, row->loss,
-                  held_out, row->learning_rate, row->rows_per_second, left);
+    ddpm_log_passing("%10lld %9.2f %10.5f %10s %10.2e %10.3g %12s", (long long)row->iteration, row->epoch, row->loss,
+                     held_out, row->learning_rate, row->rows_per_second, left);
 }
 
 ddpm_status ddpm_report_interval(const ddpm_trainer *t, ddpm_progress *progress, double norm, double validation,

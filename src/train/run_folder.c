@@ -1,6 +1,7 @@
 /* What rank 0 writes while a run goes on. */
 #include "train/run_folder.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <stdio.h>
@@ -39,6 +40,8 @@ static ddpm_status fill(ddpm_run_folder *folder, const char *config, int64_t ite
     DDPM_TRY(ddpm_file_make_folder(path));
     DDPM_TRY(ddpm_file_join(folder->path, "config.yaml", path));
     DDPM_TRY(ddpm_file_replace(path, config, strlen(config)));
+    DDPM_TRY(ddpm_file_join(folder->path, "run.log", path));
+    DDPM_TRY(ddpm_log_keep(path));
     DDPM_TRY(ddpm_file_join(folder->path, "metrics.csv", path));
     return ddpm_metrics_open(path, iteration, &folder->metrics, &folder->seconds);
 }

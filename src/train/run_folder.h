@@ -1,4 +1,4 @@
-/** The folder of a run: config.yaml, metrics.csv, checkpoints/. Local: rank 0 alone writes it. */
+/** The folder of a run: config.yaml, metrics.csv, run.log, checkpoints/. Local: rank 0 alone writes it. */
 #ifndef DDPM_TRAIN_RUN_FOLDER_H
 #define DDPM_TRAIN_RUN_FOLDER_H
 
@@ -8,7 +8,7 @@
 
 typedef struct ddpm_run_folder ddpm_run_folder;
 
-/** Make the folder, write config.yaml, open metrics.csv without the rows beyond `iteration`.
+/** Make the folder, write config.yaml, keep the log in run.log, open metrics.csv without the rows beyond `iteration`.
  *  @param config    the text of config.yaml.
  *  @param[out] out  close with ddpm_run_folder_close. */
 DDPM_MUST_CHECK ddpm_status ddpm_run_folder_open(const char *path, const char *config, int64_t iteration,

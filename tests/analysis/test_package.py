@@ -32,7 +32,9 @@ class Package(Case):
     def test_build(self):
         self.output_of(*SETUP, "build", "--build-lib", self.path("library"))
         self.assertEqual(os.listdir(self.path("library")), ["ddpm_analysis"])
-        self.output_of(sys.executable, "-P", "-c", "from ddpm_analysis import drawing, open_run, program, sweeps",
+        self.output_of(sys.executable, "-P", "-c",
+                       "from ddpm_analysis import drawing, open_run, pages, program, sweeps; "
+                       f"pages.write({self.path('page.html')!r}, 'page.html', title='a', warnings=[], lacking=[])",
                        PYTHONPATH=self.path("library"))
 
     def test_version(self):

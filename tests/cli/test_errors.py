@@ -216,7 +216,7 @@ class Output(Errors):
                 with self.subTest(verb=verb, launch=launch):
                     result = self.fails(IO, verb, *arguments, "--output", os.path.join(full, "out"),
                                         says=[full, "No space left"], command=[*small, *launch, DDPM])
-                    left = ["./out/config.yaml", "./out/metrics.csv"] if verb == "train" else []
+                    left = ["./out/config.yaml", "./out/metrics.csv", "./out/run.log"] if verb == "train" else []
                     self.assertEqual(left, sorted(result.stdout.rpartition("left:")[2].split()), str(result))
 
 

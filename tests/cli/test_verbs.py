@@ -11,7 +11,7 @@ import numpy as np
 from program import SMALL, SOURCE, Case, checkpoints, latest, read_h5, read_metrics, settings
 from skipped import main
 
-USAGE, CONFIG = 64, 78
+USAGE, STOPPED, CONFIG = 64, 75, 78
 VERBS = ("train", "sample", "forward", "evaluate", "schedule", "data", "info", "config", "bench")
 HELP_WIDTH = 120
 QUICK = {**SMALL, "training.iterations": 30, "training.validate_every": 0, "training.decay": "constant"}
@@ -233,11 +233,32 @@ class Run(Case):
                          code=code, **more)
 
     def test_folder(self):
-        self.assertEqual(["checkpoints", "config.yaml", "metrics.csv"], sorted(os.listdir(self.run)))
+        self.assertEqual(["checkpoints", "config.yaml", "metrics.csv", "run.log"], sorted(os.listdir(self.run)))
         self.assertEqual("step-000000030.h5", os.readlink(latest(self.run)))
         self.assertEqual(["30"], [row["iteration"] for row in read_metrics(self.run)])
         resolved = self.ddpm("config", os.path.join(self.run, "config.yaml")).stdout
         self.assertIn("  iterations: 30\n", resolved)
+
+    def test_log(self):
+        """Each start appends what it said, the numbers of metrics.csv aside, and how it ended."""
+        with open(os.path.join(self.run, "metrics.csv"), "a", encoding="utf-8") as file:
+            file.write("oops\n")
+        told = self.again(values={"training.iterations": 50, "run.time_limit": 1e-9}, code=STOPPED, ranks=3)
+        with open(os.path.join(self.run, "run.log"), encoding="utf-8") as file:
+            first, second = re.split(r"^# ddpm \S+, [-\d]+ [:\d]+ UTC\n", file.read(), flags=re.MULTILINE)[1:]
+        later = ["ranks      3 on ", "resume     ", "dropped 1 lines", *told.warnings(), *told.errors()]
+        for start, lines in ((first, ["ranks      1 on ", "schedule   T = ", "\nfinished   30 iterations"]),
+                             (second, later)):
+            for line in lines:
+                self.assertIn(line, start)
+            self.assertNotIn("left", start)
+
+    def test_log_that_was_cut_short(self):
+        with open(os.path.join(self.run, "run.log"), "a", encoding="utf-8") as file:
+            file.write("warning: no ro")
+        self.again(values={"training.iterations": 50})
+        with open(os.path.join(self.run, "run.log"), encoding="utf-8") as file:
+            self.assertIn("warning: no ro\n# ddpm ", file.read())
 
     def test_default_folder(self):
         self.ddpm("train", self.config(), *settings(QUICK), "--set", "run.name=abc", folder=self.folder)
