@@ -224,7 +224,7 @@ const ddpm_option ddpm_options[] = {
         "batches to train on; a run may be prolonged unless decay is cosine, whose shape depends on it"),
     INT(training.batch, "256", 1, 1073741824, SCIENCE, "rows of a batch, all ranks together"),
     CHOICE(training.optimizer, "adam", optimizers, SCIENCE, "the optimiser"),
-    REAL(training.learning_rate, "0.001", 0, INFINITY, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
+    REAL(training.learning_rate, "0.002", 0, INFINITY, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
     REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step that is kept"),
     REAL(training.beta1, "0.9", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the first moment"),
     REAL(training.beta2, "0.999", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the second moment"),
