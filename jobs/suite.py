@@ -1,0 +1,333 @@
+#!/usr/bin/python3
+"""The quality suite: trains the default configuration on data sets that it was not tuned for, and measures the samples
+beside what fresh data gets in their place.
+
+  jobs/suite.py runs/suite                            all sets: some hours on two cores
+  jobs/suite.py runs/suite --only eight rings         some of them
+  jobs/suite.py runs/wide --set network.width=256     another configuration
+  jobs/suite.py runs/quick --short                    a test of the suite itself, in a minute: the samples are not good
+
+The configuration is that of the program, without any key but the data's path and those of --set. FOLDER gets a run
+folder for each set, table.csv and densities.png. The same command goes on where it was interrupted; what is measured is
+not measured again, and a folder of other settings or other defaults is refused.
+
+Columns of the table: set, rows and columns to train on; seconds of training, and of 10,000 samples; accuracy: that of a
+random forest that tells 10,000 samples from 10,000 fresh rows, 0.5 is perfect; oracle: the same of other fresh rows;
+limit: the most that it may be; deviation: the worst column's ratio of standard deviations; allowed: how far it may be
+from 1, with the error that samples have by their number; w1: the sliced W1 distance of standardised columns, and its
+oracle; spread: the standard deviation off the plane that the rows lie near, right is 0.1; gap: the model's
+log-likelihood of held-out rows less the true one, nats a column; best and time: the best accuracy of the run's
+checkpoints, and the seconds until it was within 0.01 of that; result: yes, or what was not kept. Of real tables half
+of the rows are trained on, and the others are compared with ten sets of samples.
+
+The exit code is 1 when a limit is not kept."""
+import argparse
+import os
+import sys
+import time
+from statistics import NormalDist
+
+import numpy as np
+
+from ddpm_analysis import BadData, Failure, Missing, command_line, measures, open_run, read_json, read_samples
+from ddpm_analysis import read_table, write_csv, write_json
+from ddpm_analysis.datasets import choose
+from ddpm_analysis.hdf5 import write_rows
+from ddpm_analysis.program import STOPPED, Runner, run_program
+from ddpm_analysis.text_files import parse_config
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = os.path.join(HERE, "..", "build", "release", "ddpm")
+COLUMNS = ("set", "rows", "columns", "train_seconds", "sample_seconds", "accuracy", "oracle", "limit", "deviation",
+           "allowed", "w1", "w1_oracle", "spread", "gap", "best", "time", "result")
+TEXTS = ("set", "result")
+DIRECTIONS = 128
+SEED = 20001                # of forests, directions and samples
+REAL_SETS = 10              # of samples, and splits for the oracle, of a real table
+CHECKPOINTS = 10            # of a run
+NEAR_BEST = 0.01            # of accuracy
+
+
+class BadFolder(Failure):
+    code = 78
+
+
+class Stopped(Exception):
+    """The user wants an end; the same command goes on."""
+
+
+class Size:
+    """How much of everything: the whole suite, or its short form."""
+
+    def __init__(self, short):
+        self.train = 2000 if short else 1_000_000          # at most
+        self.samples = 500 if short else 10_000
+        self.more_samples = 0 if short else 40_000         # for the standard deviations
+        self.likelihood = 20 if short else 1000
+        self.sets = ("two_moons", "eight", "mixture10", "factors64", "iris") if short else None
+        self.settings = ["training.iterations=200"] if short else []
+
+
+class Suite:
+    def __init__(self, options):
+        self.folder, self.data = options.folder, options.data or os.path.join(options.folder, "data")
+        self.size, self.time_to_quality = Size(options.short), options.time_to_quality
+        self.program = os.environ.get("DDPM") or PROGRAM
+        self.settings = [*self.size.settings, *options.set]
+        self.sets = choose(options.only or self.size.sets)
+        self.runner = Runner(self.program)
+
+    def words(self):
+        return [word for setting in self.settings for word in ("--set", setting)]
+
+    def path(self, dataset, *names):
+        return os.path.join(self.folder, dataset.name, *names)
+
+    def data_path(self, dataset, part):
+        return os.path.join(self.data, f"{dataset.name}-{part}.h5")
+
+    def rows(self, dataset, part):
+        return read_table(self.data_path(dataset, part)).values.astype(np.float64)
+
+    def check_folder(self):
+        """The folder belongs to the settings and defaults of its first run."""
+        config = run_program("config", os.devnull, *self.words(), program=self.program)
+        path = os.path.join(self.folder, "suite.json")
+        if os.path.exists(path):
+            before, now = parse_config(read_json(path)["config"]), parse_config(config)
+            for key, value in flat(now).items():
+                if flat(before).get(key) != value:
+                    raise BadFolder(f"{self.folder}: it was made with {key}: {flat(before).get(key)}, and now it is "
+                                    f"{value}; take another folder")
+        os.makedirs(self.data, exist_ok=True)
+        write_json(path, {"settings": self.settings, "config": config})
+        return parse_config(config)
+
+    def run(self, log, *arguments):
+        code = self.runner.run(*arguments, log=log)
+        if code == STOPPED:
+            raise Stopped
+        if code != 0:
+            raise BadData(f"`ddpm {arguments[0]}` failed with exit code {code}; see {log.name}")
+
+
+def flat(config, prefix=""):
+    """{"training.batch": 256} of nested dictionaries."""
+    found = {}
+    for key, value in config.items():
+        found.update(flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+    return found
+
+
+# ---- one set
+
+def prepare(suite, dataset):
+    """The files of its parts, and the oracle; both belong to the data, and other runs may share them."""
+    sizes = {"train": min(dataset.rows, suite.size.train), "fresh": suite.size.samples, "other": suite.size.samples}
+    for part, rows in sizes.items():
+        path = suite.data_path(dataset, part)
+        if not os.path.exists(path):
+            write_rows(path, dataset.part(part, rows, suite.program))
+    path = os.path.join(suite.data, f"{dataset.name}-oracle.json")
+    if not os.path.exists(path):
+        write_json(path, measure_oracle(suite, dataset))
+    return read_json(path)
+
+
+def measure_oracle(suite, dataset):
+    if dataset.real:
+        pairs = [dataset.halves(split) for split in range(REAL_SETS)]
+        pairs = [(a.astype(np.float64), b[:len(a)].astype(np.float64)) for a, b in pairs]
+    else:
+        pairs = [(suite.rows(dataset, "other"), suite.rows(dataset, "fresh"))]
+    return {"oracle": accuracy(*zip(*pairs)), "w1_oracle": float(np.mean([distance(*pair) for pair in pairs]))}
+
+
+def accuracy(samples, references):
+    """The mean over pairs of sets."""
+    return float(np.mean([measures.forest_accuracy(x, y, SEED) for x, y in zip(samples, references)]))
+
+
+def distance(x, reference):
+    directions = measures.random_directions(reference.shape[1], DIRECTIONS, SEED)
+    count = min(len(x), len(reference))
+    return measures.sliced_w1(measures.standardise(x[:count], reference),
+                              measures.standardise(reference[:count], reference), directions)
+
+
+def train(suite, dataset, every, log):
+    data = os.path.abspath(suite.data_path(dataset, "train"))
+    suite.run(log, "train", os.devnull, "--set", "data.source=hdf5", "--set", f"data.path={data}",
+              "--set", "checkpoint.keep=0", "--set", f"checkpoint.every={every}", *suite.words(),
+              "--output", suite.path(dataset))
+    return float(open_run(suite.path(dataset)).metrics["seconds"][-1])
+
+
+def sample(suite, model, count, path, seed, log):
+    """The samples and the seconds that they took, which their file remembers."""
+    if not os.path.exists(path):
+        started = time.monotonic()
+        suite.run(log, "sample", model, "--count", count, "--seed", seed, "--output", path)
+        write_json(path + ".json", {"seconds": time.monotonic() - started})
+    seconds = read_json(path + ".json")["seconds"] if os.path.exists(path + ".json") else np.nan
+    return read_samples(path).values.astype(np.float64), seconds
+
+
+def likelihood_gap(suite, dataset, log):
+    """The log-likelihood of fresh rows under the model less the true one, nats a column."""
+    path = suite.path(dataset, "likelihood.json")
+    suite.run(log, "evaluate", suite.path(dataset), "--data", suite.data_path(dataset, "fresh"), "--likelihood",
+              "--count", suite.size.likelihood, "--samples", 0, "--output", suite.path(dataset, "likelihood.h5"),
+              "--json", path)
+    rows = suite.rows(dataset, "fresh")
+    truth = dataset.log_density(rows).mean() / rows.shape[1]
+    return -read_json(path)["likelihood"]["nats_per_column"] - truth
+
+
+def measure(suite, dataset, every, log):
+    """The row of a set: a dictionary of COLUMNS."""
+    row = {"set": dataset.name, **prepare(suite, dataset)}
+    data, fresh = suite.rows(dataset, "train"), suite.rows(dataset, "fresh")
+    row["rows"], row["columns"] = data.shape
+    row["train_seconds"] = train(suite, dataset, every, log)
+    run, sets = suite.path(dataset), REAL_SETS if dataset.real else 1
+    x, row["sample_seconds"] = sample(suite, run, len(fresh) * sets, suite.path(dataset, "samples.h5"), SEED, log)
+    row["accuracy"] = accuracy(x.reshape(sets, len(fresh), -1), [fresh] * sets)
+    row["w1"] = float(np.mean([distance(part, fresh) for part in x.reshape(sets, len(fresh), -1)]))
+    if dataset.plane is not None:
+        row["spread"] = measures.spread_off_plane(x, dataset.plane)
+    if suite.size.more_samples and not dataset.real:
+        path = suite.path(dataset, "more_samples.h5")
+        x = np.concatenate([x, sample(suite, run, suite.size.more_samples, path, SEED + 1, log)[0]])
+    row["deviation"], row["allowed"] = worst_deviation(x, data, dataset.limits.deviation or 0)
+    if dataset.log_density:
+        row["gap"] = likelihood_gap(suite, dataset, log)
+    return row
+
+
+def worst_deviation(x, data, limit):
+    """The ratio of standard deviations that is farthest from 1 for its column's error, and how far it may be: the
+    limit, and what one set in forty exceeds by chance in the worst of its columns."""
+    ratios, errors = measures.deviation_ratios(x, data)
+    allowed = limit + NormalDist().inv_cdf(1 - 0.0125 / len(ratios)) * errors
+    worst = np.argmax(np.abs(ratios - 1) / allowed)
+    return float(ratios[worst]), float(allowed[worst])
+
+
+def quality_by_time(suite, dataset, log):
+    """[(iteration, seconds, accuracy)] of the checkpoints of a run; those that are measured are kept in a file."""
+    path, run = suite.path(dataset, "history.json"), open_run(suite.path(dataset))
+    history = read_json(path) if os.path.exists(path) else []
+    folder, fresh = os.path.join(run.folder, "checkpoints"), suite.rows(dataset, "fresh")
+    for iteration in sorted(int(name[5:-3]) for name in os.listdir(folder) if name.startswith("step-")):
+        if iteration in (point[0] for point in history):
+            continue
+        samples = suite.path(dataset, f"samples-{iteration}.h5")
+        x, _ = sample(suite, run.checkpoint_path(iteration), len(fresh), samples, SEED, log)
+        seconds = float(np.interp(iteration, run.metrics["iteration"], run.metrics["seconds"]))
+        history.append((iteration, seconds, accuracy([x], [fresh])))
+        write_json(path, history)
+        for file in (samples, samples + ".json"):
+            os.unlink(file)
+    return history
+
+
+def time_to_quality(history):
+    """(best accuracy, seconds until it was within NEAR_BEST of it)."""
+    best = min(accuracy for _, _, accuracy in history)
+    return best, min(seconds for _, seconds, accuracy in history if accuracy <= best + NEAR_BEST)
+
+
+def broken_limits(row, limits):
+    """What is not kept, as texts. A value that is not a number keeps no limit."""
+    if limits.accuracy is not None and not row["accuracy"] <= limits.accuracy:
+        yield f"accuracy {row['accuracy']:.3f}"
+    if limits.deviation is not None and not abs(row["deviation"] - 1) <= row["allowed"]:
+        yield f"deviation {row['deviation']:.3f}"
+    if limits.spread is not None and not row["spread"] <= limits.spread:
+        yield f"spread {row['spread']:.3f}"
+    if limits.likelihood is not None and not abs(row["gap"]) <= limits.likelihood:
+        yield f"gap {row['gap']:.3f}"
+
+
+def row_of(suite, dataset, every):
+    """The row of a set, measured where it is not there yet."""
+    path = suite.path(dataset, "quality.json")
+    os.makedirs(suite.path(dataset), exist_ok=True)
+    with open(suite.path(dataset, "log.txt"), "ab") as log:
+        if not os.path.exists(path):
+            write_json(path, measure(suite, dataset, every, log))
+        row = read_json(path)
+        if suite.time_to_quality and not dataset.real:
+            row["best"], row["time"] = time_to_quality(quality_by_time(suite, dataset, log))
+    row["limit"] = dataset.limits.accuracy
+    limited = any(value is not None for value in vars(dataset.limits).values())
+    row["result"] = "; ".join(broken_limits(row, dataset.limits)) or ("yes" if limited else "")
+    return row
+
+
+# ---- the table
+
+def cells(row):
+    return [row.get(name) if row.get(name) is not None else "" if name in TEXTS else np.nan for name in COLUMNS]
+
+
+TITLES = ("set", "rows", "cols", "train s", "sample s", "forest", "oracle", "limit", "dev", "allowed", "w1", "oracle",
+          "spread", "gap", "best", "time s", "result")
+FORMS = ("<14", ">7d", ">5d", ">8.1f", ">9.1f", ">7.3f", ">7.3f", ">6.2f", ">7.3f", ">8.3f", ">8.4f", ">8.4f", ">7.3f",
+         ">8.4f", ">6.3f", ">7.1f", "")
+
+
+def aligned(values):
+    """A line of the printed table; None leaves its place empty."""
+    words = []
+    for value, form in zip(values, FORMS):
+        width = form.partition(".")[0].rstrip("d")
+        words.append(f"{value or '':{width}}" if value is None or isinstance(value, str) else f"{value:{form}}")
+    return " ".join(words).rstrip()
+
+
+def run_suite(suite):
+    config = suite.check_folder()
+    iterations = flat(config).get("training.iterations")
+    every = max(1, iterations // CHECKPOINTS) if isinstance(iterations, int) else 1000
+    rows = []
+    print(aligned(TITLES))
+    for dataset in suite.sets:
+        try:
+            rows.append(row_of(suite, dataset, every))
+        except Missing as missing:
+            print(f"{dataset.name}: skipped: {missing}", file=sys.stderr)
+            continue
+        except BadData as bad:
+            rows.append({"set": dataset.name, "result": str(bad)})
+        print(aligned(rows[-1].get(name) for name in COLUMNS), flush=True)
+        write_csv(os.path.join(suite.folder, "table.csv"), COLUMNS, map(cells, rows))
+    return int(any(row["result"] not in ("yes", "") for row in rows))
+
+
+def parse():
+    parser = command_line.Parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", metavar="FOLDER", help="of the runs and of the table")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="over the program's defaults")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these sets alone")
+    parser.add_argument("--short", action="store_true",
+                        help="few sets, rows and iterations: a test of the suite itself")
+    parser.add_argument("--time-to-quality", action="store_true",
+                        help="also measure the checkpoints of each run, which takes a minute a set")
+    parser.add_argument("--data", metavar="DIR",
+                        help="folder of the data and of the oracles, which suites may share (default: FOLDER/data)")
+    return parser.parse_args()
+
+
+def main():
+    suite = Suite(parse())
+    try:
+        return run_suite(suite)
+    except Stopped:
+        print("stopped; the same command goes on", file=sys.stderr)
+        return STOPPED
+
+
+if __name__ == "__main__":
+    command_line.run(main)
