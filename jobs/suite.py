@@ -18,11 +18,12 @@ from 1, with the error that samples have by their number; w1: the sliced W1 dist
 oracle; spread: the standard deviation off the plane that the rows lie near, right is 0.1; gap: the model's
 log-likelihood of held-out rows less the true one, nats a column; best and time: the best accuracy of the run's
 checkpoints, and the seconds until it was within 0.01 of that; result: yes, or what was not kept. Of real tables half
-of the rows are trained on, and the others are compared with ten sets of samples.
+of the rows are trained on, and the others are compared with up to ten sets of samples.
 
 The exit code is 1 when a limit is not kept."""
 import argparse
 import os
+import subprocess
 import sys
 import time
 from statistics import NormalDist
@@ -43,8 +44,7 @@ COLUMNS = ("set", "rows", "columns", "train_seconds", "sample_seconds", "accurac
 TEXTS = ("set", "result")
 DIRECTIONS = 128
 SEED = 20001                # of forests, directions and samples
-REAL_SETS = 10              # of samples, and splits for the oracle, of a real table
-CHECKPOINTS = 10            # of a run
+REAL_ROWS = 10_000          # of a real table with fewer fresh rows several sets are compared, until they are so many
 NEAR_BEST = 0.01            # of accuracy
 
 
@@ -63,8 +63,10 @@ class Size:
         self.train = 2000 if short else 1_000_000          # at most
         self.samples = 500 if short else 10_000
         self.more_samples = 0 if short else 40_000         # for the standard deviations
-        self.likelihood = 20 if short else 1000
-        self.sets = ("two_moons", "eight", "mixture10", "factors64", "iris") if short else None
+        self.likelihood = 20 if short else 1000            # fresh rows
+        self.checkpoints = 4 if short else 10              # of a run
+        self.real_sets = 1 if short else 10                # of samples and of splits of a real table, at most
+        self.sets = ("two_moons", "mixture10", "factors64", "iris") if short else None
         self.settings = ["training.iterations=200"] if short else []
 
 
@@ -99,8 +101,9 @@ class Suite:
                 if flat(before).get(key) != value:
                     raise BadFolder(f"{self.folder}: it was made with {key}: {flat(before).get(key)}, and now it is "
                                     f"{value}; take another folder")
-        os.makedirs(self.data, exist_ok=True)
-        write_json(path, {"settings": self.settings, "config": config})
+        for folder in (self.folder, self.data):
+            os.makedirs(folder, exist_ok=True)
+        write_json(path, {"settings": self.settings, "config": config, "data": os.path.abspath(self.data)})
         return parse_config(config)
 
     def run(self, log, *arguments):
@@ -136,11 +139,16 @@ def prepare(suite, dataset):
 
 def measure_oracle(suite, dataset):
     if dataset.real:
-        pairs = [dataset.halves(split) for split in range(REAL_SETS)]
+        pairs = [dataset.halves(split) for split in range(sets_of(suite, dataset, suite.rows(dataset, "fresh")))]
         pairs = [(a.astype(np.float64), b[:len(a)].astype(np.float64)) for a, b in pairs]
     else:
         pairs = [(suite.rows(dataset, "other"), suite.rows(dataset, "fresh"))]
     return {"oracle": accuracy(*zip(*pairs)), "w1_oracle": float(np.mean([distance(*pair) for pair in pairs]))}
+
+
+def sets_of(suite, dataset, fresh):
+    """How many sets of samples are compared with the fresh rows."""
+    return min(suite.size.real_sets, -(-REAL_ROWS // len(fresh))) if dataset.real else 1
 
 
 def accuracy(samples, references):
@@ -175,13 +183,13 @@ def sample(suite, model, count, path, seed, log):
 
 def likelihood_gap(suite, dataset, log):
     """The log-likelihood of fresh rows under the model less the true one, nats a column."""
-    path = suite.path(dataset, "likelihood.json")
-    suite.run(log, "evaluate", suite.path(dataset), "--data", suite.data_path(dataset, "fresh"), "--likelihood",
-              "--count", suite.size.likelihood, "--samples", 0, "--output", suite.path(dataset, "likelihood.h5"),
-              "--json", path)
-    rows = suite.rows(dataset, "fresh")
+    data, result = suite.path(dataset, "likelihood-rows.h5"), suite.path(dataset, "likelihood.json")
+    rows = suite.rows(dataset, "fresh")[:suite.size.likelihood]
+    write_rows(data, rows.astype(np.float32))
+    suite.run(log, "evaluate", suite.path(dataset), "--data", data, "--likelihood", "--count", len(rows),
+              "--samples", 0, "--json", result)
     truth = dataset.log_density(rows).mean() / rows.shape[1]
-    return -read_json(path)["likelihood"]["nats_per_column"] - truth
+    return -read_json(result)["likelihood"]["nats_per_column"] - truth
 
 
 def measure(suite, dataset, every, log):
@@ -190,13 +198,13 @@ def measure(suite, dataset, every, log):
     data, fresh = suite.rows(dataset, "train"), suite.rows(dataset, "fresh")
     row["rows"], row["columns"] = data.shape
     row["train_seconds"] = train(suite, dataset, every, log)
-    run, sets = suite.path(dataset), REAL_SETS if dataset.real else 1
+    run, sets = suite.path(dataset), sets_of(suite, dataset, fresh)
     x, row["sample_seconds"] = sample(suite, run, len(fresh) * sets, suite.path(dataset, "samples.h5"), SEED, log)
     row["accuracy"] = accuracy(x.reshape(sets, len(fresh), -1), [fresh] * sets)
     row["w1"] = float(np.mean([distance(part, fresh) for part in x.reshape(sets, len(fresh), -1)]))
     if dataset.plane is not None:
         row["spread"] = measures.spread_off_plane(x, dataset.plane)
-    if suite.size.more_samples and not dataset.real:
+    if suite.size.more_samples and dataset.limits.deviation:
         path = suite.path(dataset, "more_samples.h5")
         x = np.concatenate([x, sample(suite, run, suite.size.more_samples, path, SEED + 1, log)[0]])
     row["deviation"], row["allowed"] = worst_deviation(x, data, dataset.limits.deviation or 0)
@@ -287,10 +295,17 @@ def aligned(values):
     return " ".join(words).rstrip()
 
 
+def draw(suite):
+    picture = os.path.join(suite.folder, "densities.png")
+    script = os.path.join(HERE, "..", "analysis", "suite.py")
+    if subprocess.run([sys.executable, script, suite.folder, "--output", picture], check=False).returncode == 0:
+        print(f"{os.path.join(suite.folder, 'table.csv')}, {picture}")
+
+
 def run_suite(suite):
     config = suite.check_folder()
     iterations = flat(config).get("training.iterations")
-    every = max(1, iterations // CHECKPOINTS) if isinstance(iterations, int) else 1000
+    every = max(1, iterations // suite.size.checkpoints) if isinstance(iterations, int) else 1000
     rows = []
     print(aligned(TITLES))
     for dataset in suite.sets:
@@ -303,6 +318,8 @@ def run_suite(suite):
             rows.append({"set": dataset.name, "result": str(bad)})
         print(aligned(rows[-1].get(name) for name in COLUMNS), flush=True)
         write_csv(os.path.join(suite.folder, "table.csv"), COLUMNS, map(cells, rows))
+    if any(not dataset.real and "accuracy" in row for dataset, row in zip(suite.sets, rows)):
+        draw(suite)
     return int(any(row["result"] not in ("yes", "") for row in rows))
 
 
