@@ -73,7 +73,7 @@ class Size:
 class Suite:
     def __init__(self, options):
         self.folder, self.data = options.folder, options.data or os.path.join(options.folder, "data")
-        self.size, self.time_to_quality = Size(options.short), options.time_to_quality
+        self.short, self.size, self.time_to_quality = options.short, Size(options.short), options.time_to_quality
         self.program = os.environ.get("DDPM") or PROGRAM
         self.settings = [*self.size.settings, *options.set]
         self.sets = choose(options.only or self.size.sets)
@@ -85,6 +85,9 @@ class Suite:
     def path(self, dataset, *names):
         return os.path.join(self.folder, dataset.name, *names)
 
+    def row_path(self, dataset):
+        return self.path(dataset, "quality.json")
+
     def data_path(self, dataset, part):
         return os.path.join(self.data, f"{dataset.name}-{part}.h5")
 
@@ -92,19 +95,19 @@ class Suite:
         return read_table(self.data_path(dataset, part)).values.astype(np.float64)
 
     def check_folder(self):
-        """The folder belongs to the settings and defaults of its first run."""
+        """The folder belongs to the settings and defaults of its first run; these as {key: value}."""
         config = run_program("config", os.devnull, *self.words(), program=self.program)
+        now = {**flat(parse_config(config)), "--short": self.short}
         path = os.path.join(self.folder, "suite.json")
-        if os.path.exists(path):
-            before, now = parse_config(read_json(path)["config"]), parse_config(config)
-            for key, value in flat(now).items():
-                if flat(before).get(key) != value:
-                    raise BadFolder(f"{self.folder}: it was made with {key}: {flat(before).get(key)}, and now it is "
-                                    f"{value}; take another folder")
+        before = read_json(path)["config"] if os.path.exists(path) else now
+        for key in [*now, *before]:
+            if before.get(key) != now.get(key):
+                raise BadFolder(f"{self.folder}: it was made with {key}: {before.get(key)}, and now it is "
+                                f"{now.get(key)}; take another folder")
         for folder in (self.folder, self.data):
             os.makedirs(folder, exist_ok=True)
-        write_json(path, {"settings": self.settings, "config": config, "data": os.path.abspath(self.data)})
-        return parse_config(config)
+        write_json(path, {"settings": self.settings, "data": os.path.abspath(self.data), "config": now})
+        return now
 
     def run(self, log, *arguments):
         code = self.runner.run(*arguments, log=log)
@@ -222,22 +225,31 @@ def worst_deviation(x, data, limit):
     return float(ratios[worst]), float(allowed[worst])
 
 
-def quality_by_time(suite, dataset, log):
-    """[(iteration, seconds, accuracy)] of the checkpoints of a run; those that are measured are kept in a file."""
-    path, run = suite.path(dataset, "history.json"), open_run(suite.path(dataset))
-    history = read_json(path) if os.path.exists(path) else []
-    folder, fresh = os.path.join(run.folder, "checkpoints"), suite.rows(dataset, "fresh")
-    for iteration in sorted(int(name[5:-3]) for name in os.listdir(folder) if name.startswith("step-")):
+def measure_history(suite, dataset, log):
+    """[(iteration, seconds, accuracy)] of the checkpoints of a run, in a file that holds those that are done."""
+    run, fresh = open_run(suite.path(dataset)), suite.rows(dataset, "fresh")
+    history = read_history(suite, dataset)
+    for iteration in iterations_of(suite, dataset):
         if iteration in (point[0] for point in history):
             continue
         samples = suite.path(dataset, f"samples-{iteration}.h5")
         x, _ = sample(suite, run.checkpoint_path(iteration), len(fresh), samples, SEED, log)
         seconds = float(np.interp(iteration, run.metrics["iteration"], run.metrics["seconds"]))
         history.append((iteration, seconds, accuracy([x], [fresh])))
-        write_json(path, history)
+        write_json(suite.path(dataset, "history.json"), history)
         for file in (samples, samples + ".json"):
             os.unlink(file)
-    return history
+
+
+def read_history(suite, dataset):
+    path = suite.path(dataset, "history.json")
+    return read_json(path) if os.path.exists(path) else []
+
+
+def iterations_of(suite, dataset):
+    """Those at which a run saved a checkpoint."""
+    names = os.listdir(suite.path(dataset, "checkpoints"))
+    return sorted(int(name[5:-3]) for name in names if name.startswith("step-"))
 
 
 def time_to_quality(history):
@@ -258,16 +270,21 @@ def broken_limits(row, limits):
         yield f"gap {row['gap']:.3f}"
 
 
-def row_of(suite, dataset, every):
-    """The row of a set, measured where it is not there yet."""
-    path = suite.path(dataset, "quality.json")
+def make_row(suite, dataset, every):
+    """Measure what is not measured yet."""
     os.makedirs(suite.path(dataset), exist_ok=True)
     with open(suite.path(dataset, "log.txt"), "ab") as log:
-        if not os.path.exists(path):
-            write_json(path, measure(suite, dataset, every, log))
-        row = read_json(path)
+        if not os.path.exists(suite.row_path(dataset)):
+            write_json(suite.row_path(dataset), measure(suite, dataset, every, log))
         if suite.time_to_quality and not dataset.real:
-            row["best"], row["time"] = time_to_quality(quality_by_time(suite, dataset, log))
+            measure_history(suite, dataset, log)
+
+
+def read_row(suite, dataset):
+    """What is measured of a set, and which limits it keeps."""
+    row, history = read_json(suite.row_path(dataset)), read_history(suite, dataset)
+    if history and len(history) == len(iterations_of(suite, dataset)):
+        row["best"], row["time"] = time_to_quality(history)
     row["limit"] = dataset.limits.accuracy
     limited = any(value is not None for value in vars(dataset.limits).values())
     row["result"] = "; ".join(broken_limits(row, dataset.limits)) or ("yes" if limited else "")
@@ -302,25 +319,36 @@ def draw(suite):
         print(f"{os.path.join(suite.folder, 'table.csv')}, {picture}")
 
 
+def write_table(suite, rows):
+    """rows: {set: row} of this call; sets of earlier calls stand in the table too."""
+    names = []
+    for dataset in choose(None):
+        if dataset.name not in rows and os.path.exists(suite.row_path(dataset)):
+            rows = {**rows, dataset.name: read_row(suite, dataset)}
+        names += [dataset.name] if dataset.name in rows else []
+    write_csv(os.path.join(suite.folder, "table.csv"), COLUMNS, [cells(rows[name]) for name in names])
+
+
 def run_suite(suite):
-    config = suite.check_folder()
-    iterations = flat(config).get("training.iterations")
+    iterations = suite.check_folder().get("training.iterations")
     every = max(1, iterations // suite.size.checkpoints) if isinstance(iterations, int) else 1000
-    rows = []
+    rows = {}
     print(aligned(TITLES))
     for dataset in suite.sets:
         try:
-            rows.append(row_of(suite, dataset, every))
+            make_row(suite, dataset, every)
+            row = read_row(suite, dataset)
         except Missing as missing:
-            print(f"{dataset.name}: skipped: {missing}", file=sys.stderr)
+            print(f"skipped: {dataset.name}: {missing}", file=sys.stderr)
             continue
         except BadData as bad:
-            rows.append({"set": dataset.name, "result": str(bad)})
-        print(aligned(rows[-1].get(name) for name in COLUMNS), flush=True)
-        write_csv(os.path.join(suite.folder, "table.csv"), COLUMNS, map(cells, rows))
-    if any(not dataset.real and "accuracy" in row for dataset, row in zip(suite.sets, rows)):
+            row = {"set": dataset.name, "result": str(bad)}
+        rows[dataset.name] = row
+        print(aligned(row.get(name) for name in COLUMNS), flush=True)
+        write_table(suite, rows)
+    if any(not dataset.real and "accuracy" in rows.get(dataset.name, {}) for dataset in suite.sets):
         draw(suite)
-    return int(any(row["result"] not in ("yes", "") for row in rows))
+    return int(any(row["result"] not in ("yes", "") for row in rows.values()))
 
 
 def parse():
@@ -334,7 +362,10 @@ def parse():
                         help="also measure the checkpoints of each run, which takes a minute a set")
     parser.add_argument("--data", metavar="DIR",
                         help="folder of the data and of the oracles, which suites may share (default: FOLDER/data)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.short and options.data:
+        parser.error("--data goes with the whole suite: the short form has fewer rows")
+    return options
 
 
 def main():

@@ -78,6 +78,8 @@ class Short(Case):
         self.assertEqual(2, log.count("\nresume"), log)
         self.check_results()
         self.assertIn("training.iterations: 2000, and now it is 200", self.suite(code=78).stderr)
+        self.suite(*more, "--only", "iris", code=0)
+        self.assertEqual(4, len(read_csv(self.path("out", "table.csv"), texts=suite.TEXTS)), "earlier sets stay")
 
     def check_results(self):
         """The table; what is whole is not done again."""
