@@ -210,19 +210,20 @@ def measure(suite, dataset, every, log):
     if suite.size.more_samples and dataset.limits.deviation:
         path = suite.path(dataset, "more_samples.h5")
         x = np.concatenate([x, sample(suite, run, suite.size.more_samples, path, SEED + 1, log)[0]])
-    row["deviation"], row["allowed"] = worst_deviation(x, data, dataset.limits.deviation or 0)
+    row["deviation"], row["allowed"] = worst_deviation(x, data, dataset.limits.deviation)
     if dataset.log_density:
         row["gap"] = likelihood_gap(suite, dataset, log)
     return row
 
 
 def worst_deviation(x, data, limit):
-    """The ratio of standard deviations that is farthest from 1 for its column's error, and how far it may be: the
-    limit, and what one set in forty exceeds by chance in the worst of its columns."""
+    """The ratio of standard deviations that is farthest from 1, and how far it may be: the limit, and what one set in
+    forty exceeds by chance in the worst of its columns. Farthest counts in units of that, where there is a limit."""
     ratios, errors = measures.deviation_ratios(x, data)
-    allowed = limit + NormalDist().inv_cdf(1 - 0.0125 / len(ratios)) * errors
+    chance = NormalDist().inv_cdf(1 - 0.0125 / len(ratios)) * errors
+    allowed = np.ones(len(ratios)) if limit is None else limit + chance
     worst = np.argmax(np.abs(ratios - 1) / allowed)
-    return float(ratios[worst]), float(allowed[worst])
+    return float(ratios[worst]), None if limit is None else float(allowed[worst])
 
 
 def measure_history(suite, dataset, log):

@@ -40,6 +40,9 @@ class Functions(Case):
         ratio, allowed = suite.worst_deviation(data * [1.1, 1.12], data, 0.01)
         self.assertAlmostEqual(ratio, 1.1, places=6)
         self.assertAlmostEqual(allowed, 0.01 + 2.498 / math.sqrt(2 * 20000), places=3)  # the quantile at 1 - 0.025 / 4
+        ratio, allowed = suite.worst_deviation(data * [1.1, 1.12], data, None)
+        self.assertAlmostEqual(ratio, 1.12, places=6)
+        self.assertIsNone(allowed)
 
 
 class Short(Case):
@@ -86,8 +89,7 @@ class Short(Case):
         table = read_csv(self.path("out", "table.csv"), texts=suite.TEXTS)
         self.assertEqual(["two_moons", "mixture10", "factors64", "iris"], table["set"].tolist())
         self.assertEqual([2, 10, 64, 4], table["columns"].tolist())
-        for name in ("train_seconds", "sample_seconds", "accuracy", "oracle", "deviation", "allowed", "w1",
-                     "w1_oracle"):
+        for name in ("train_seconds", "sample_seconds", "accuracy", "oracle", "deviation", "w1", "w1_oracle"):
             self.assertTrue((table[name] > 0).all(), name)
         self.assertTrue(np.isfinite(table["gap"]).tolist() == [False, True, False, False])
         self.assertTrue(np.isfinite(table["spread"]).tolist() == [False, False, True, False])
