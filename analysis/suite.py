@@ -1,6 +1,9 @@
 #!/usr/bin/python3
-"""The densities of a quality suite beside their samples: fresh data above, samples below, in the same axes. Under each
-name stands the accuracy of a forest that tells them apart, 0.5 is perfect; with the limit where it is above that."""
+"""The densities of a quality suite beside their samples: fresh data above, samples below, in the same axes.
+
+Under each name stands the accuracy of a forest that tells them apart, 0.5 is perfect; or the spread off the plane that
+rows lie near, 0.1 is right; with the limit where it is above that. Factors are drawn along and across their plane, other
+sets of more than two columns in their first two."""
 import os
 
 import numpy as np
@@ -40,10 +43,12 @@ def draw_pair(panels, data, samples):
         axes.set_box_aspect(1)
 
 
-def title_of(row):
-    """The set's name, and its accuracy below."""
-    over = f" > {row['limit']:.2f}" if row["accuracy"] > row["limit"] else ""
-    return f"{row['set']}\n{row['accuracy']:.3f}{over}"
+def title_of(row, limits):
+    """The set's name, and its accuracy below; or its spread, where that is what is limited."""
+    name = "accuracy" if limits.spread is None else "spread"
+    value, limit = row[name], getattr(limits, name)
+    over = f" > {limit:.2f}" if limit is not None and value > limit else ""
+    return f"{row['set']}\n{'' if name == 'accuracy' else name + ' '}{value:.3f}{over}"
 
 
 def two_columns(dataset, table, limit):
@@ -63,7 +68,7 @@ def draw(found, points):
             axes.set_visible(False)
         for column, (row, dataset, data, samples) in enumerate(found[number * across:(number + 1) * across]):
             draw_pair(panels[:, column], *(two_columns(dataset, table, points) for table in (data, samples)))
-            panels[0, column].set_title(title_of(row), fontsize=8)
+            panels[0, column].set_title(title_of(row, dataset.limits), fontsize=8)
         panels[0, 0].set_ylabel("data")
         panels[1, 0].set_ylabel("samples")
     return figure
@@ -72,7 +77,7 @@ def draw(found, points):
 def read(folder):
     path = os.path.join(folder, "table.csv")
     table = read_csv(path, texts=("set", "result"))
-    columns_of(table, ("set", "accuracy", "limit", "result"), path)
+    columns_of(table, ("set", "accuracy", "spread"), path)
     data = read_json(os.path.join(folder, "suite.json"))["data"]
     rows = {row["set"]: row for row in table if np.isfinite(row["accuracy"])}
     sets = [dataset for dataset in choose(rows) if not dataset.real] if rows else []
