@@ -2,64 +2,22 @@
 """How far samples are from fresh data, beside how far fresh data is from itself: an independent check of the quality
 that `ddpm evaluate` measures, for files of samples without their model.
 
-The measures are computed anew here, from the papers' formulas and not from the C source, with directions and sets of
-their own. Everything is measured on data standardised by the reference's mean and standard deviation. The oracle row is
+The measures are computed anew, from the papers' formulas and not from the C source, with directions and sets of their
+own. Everything is measured on data standardised by the reference's mean and standard deviation. The oracle row is
 the mean over pairs of fresh, disjoint sets of the same size; a samples row is the mean over the first set of each pair.
 Samples whose ratio is 1 cannot be told from data.
 """
 import numpy as np
 
 from ddpm_analysis import BadData, command_line, read_samples, read_table, write_json
-from ddpm_analysis.failures import optional
+from ddpm_analysis.measures import energy_distance, forest_accuracy, random_directions, sliced_w1, standardise
 from ddpm_analysis.program import draw_toy
 
 TOY = ("swiss_roll", "two_moons", "s_curve")
 DATA_ROWS_MAX = 2_000_000   # rows of a data file that are looked at
-BLOCK_ROWS = 1000           # rows of a block of the distance matrix
-
-
-# ---- distances between two sets of rows [n][D]
-
-def random_directions(columns, count, seed):
-    """Unit vectors [count][D], uniform on the sphere."""
-    directions = np.random.default_rng(seed).normal(size=(count, columns))
-    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
-
-
-def sliced_w1(x, y, directions):
-    """Mean over directions of the exact 1-D Wasserstein-1 distance, for sets of equal size (Bonneel et al. 2015)."""
-    return float(np.mean([np.abs(np.sort(x @ u) - np.sort(y @ u)).mean() for u in directions]))
-
-
-def mean_distance(x, y):
-    """Mean Euclidean distance over all pairs."""
-    distances = optional("scipy.spatial.distance").cdist
-    total = sum(distances(x[start:start + BLOCK_ROWS], y).sum() for start in range(0, len(x), BLOCK_ROWS))
-    return total / (len(x) * len(y))
-
-
-def energy_distance(x, y):
-    """2 E|X - Y| - E|X - X'| - E|Y - Y'| (Szekely and Rizzo 2013), at least 0."""
-    return float(2 * mean_distance(x, y) - mean_distance(x, x) - mean_distance(y, y))
-
-
-def forest_accuracy(x, y, seed):
-    """Cross-validated accuracy of a random forest that tells x from y; 0.5 is perfect."""
-    selection = optional("sklearn.model_selection")
-    forest = optional("sklearn.ensemble").RandomForestClassifier(n_estimators=200, min_samples_leaf=20,
-                                                                 random_state=seed, n_jobs=-1)
-    folds = selection.StratifiedKFold(5, shuffle=True, random_state=seed)
-    truth = np.repeat([0, 1], [len(x), len(y)])
-    return float(selection.cross_val_score(forest, np.concatenate([x, y]), truth, cv=folds).mean())
 
 
 # ---- measurement
-
-def standardise(x, reference):
-    """By the reference's columns; a constant column is only centred."""
-    deviation = reference.std(axis=0)
-    return (x - reference.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-
 
 def fresh_pairs(data, rows, pairs, seed):
     """Pairs of disjoint sets of `rows` rows; all sets are disjoint when there is enough data."""

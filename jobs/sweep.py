@@ -28,7 +28,6 @@ import concurrent.futures
 import itertools
 import os
 import shlex
-import signal
 import subprocess
 import sys
 
@@ -37,10 +36,11 @@ import numpy as np
 
 from ddpm_analysis import BadData, Failure, Missing, command_line, open_run, read_config, read_csv, read_json, write_csv
 from ddpm_analysis.hdf5 import open_h5
+from ddpm_analysis.program import STOPPED, Runner
 from ddpm_analysis.text_files import stem, whole_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BAD_CONFIG, STOPPED = 78, 75
+BAD_CONFIG = 78
 
 
 class BadSweep(Failure):
@@ -142,36 +142,9 @@ def state(point):
 
 # ---- running
 
-class Runner:
-    """Runs the program, and hands it the signals that ask for a checkpoint."""
-
-    def __init__(self, launch, environment=None):
-        self.launch, self.environment = launch, {**os.environ, **(environment or {})}
-        self.program = os.environ.get("DDPM") or os.path.join(HERE, "..", "build", "release", "ddpm")
-        self.children, self.stopping = set(), False
-        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.stop)
-
-    def stop(self, *_):
-        self.stopping = True
-        for child in list(self.children):
-            child.send_signal(signal.SIGUSR1)  # mpirun kills its ranks at TERM, and hands USR1 on
-
-    def run(self, *arguments, log=None):
-        """The program's exit code."""
-        if self.stopping:
-            return STOPPED
-        words = [*self.launch, self.program, *map(str, arguments)]
-        try:  # in a group of its own: the terminal's Ctrl-C comes here, and from here to the program as USR1
-            child = subprocess.Popen(words, env=self.environment, stdout=log, stderr=log, process_group=0)
-        except OSError as error:
-            raise Missing(f"{words[0]}: cannot be run ({error.strerror}); DDPM=PATH names the program") from None
-        self.children.add(child)
-        if self.stopping:
-            child.send_signal(signal.SIGUSR1)
-        code = child.wait()
-        self.children.discard(child)
-        return code if code >= 0 else 128 - code
+def make_runner(options, environment=None):
+    return Runner(os.environ.get("DDPM") or os.path.join(HERE, "..", "build", "release", "ddpm"),
+                  shlex.split(options.launch), environment)
 
 
 def run_point(sweep, point, runner, log=None):
@@ -190,12 +163,12 @@ def run_point(sweep, point, runner, log=None):
 
 
 def run_one(sweep, options):
-    return run_point(sweep, sweep.point(options.index), Runner(shlex.split(options.launch)))
+    return run_point(sweep, sweep.point(options.index), make_runner(options))
 
 
 def run_all(sweep, options):
     """Each point alone on a core, with a log of its own: faster than many cores on one point after the other."""
-    runner = Runner(shlex.split(options.launch), {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")})
+    runner = make_runner(options, {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")})
     waiting, failed = sweep.unfinished(), 0
 
     def work(point):

@@ -1,12 +1,15 @@
 """Running `ddpm` from a script."""
 import os
 import re
+import signal
 import subprocess
 import tempfile
 
 from .failures import BadData, Missing
 from .hdf5 import read_table
 from .text_files import parse_config
+
+STOPPED = 75   # the program's exit code when it was asked to end, and saved a checkpoint
 
 
 def program_path(program=None):
@@ -38,6 +41,38 @@ def read_defaults(program=None):
             meanings[".".join(path)] = comment
         comment = found[2] or ""
     return parse_config(text, "ddpm config"), meanings
+
+
+class Runner:
+    """Runs the program for a long time, and hands it the signals that ask for a checkpoint."""
+
+    def __init__(self, program, launch=(), environment=None):
+        """launch: the words before the program, such as those of mpirun."""
+        self.program, self.launch, self.environment = program, launch, {**os.environ, **(environment or {})}
+        self.children, self.stopping = set(), False
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+
+    def stop(self, *_):
+        self.stopping = True
+        for child in list(self.children):
+            child.send_signal(signal.SIGUSR1)  # mpirun kills its ranks at TERM, and hands USR1 on
+
+    def run(self, *arguments, log=None):
+        """The program's exit code."""
+        if self.stopping:
+            return STOPPED
+        words = [*self.launch, self.program, *map(str, arguments)]
+        try:  # in a group of its own: the terminal's Ctrl-C comes here, and from here to the program as USR1
+            child = subprocess.Popen(words, env=self.environment, stdout=log, stderr=log, process_group=0)
+        except OSError as error:
+            raise Missing(f"{words[0]}: cannot be run ({error.strerror}); DDPM=PATH names the program") from None
+        self.children.add(child)
+        if self.stopping:
+            child.send_signal(signal.SIGUSR1)
+        code = child.wait()
+        self.children.discard(child)
+        return code if code >= 0 else 128 - code
 
 
 def draw_toy(kind, count, noise=None, seed=1, program=None, dimensions=2):

@@ -11,6 +11,7 @@ from PIL import Image
 
 import animate
 import bench
+import suite
 from case import DATA, MISSING, USAGE, Case, ring
 from ddpm_analysis import drawing
 from skipped import main
@@ -141,6 +142,26 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         self.assert_picture("sweep.py", self.path("table.h5"), "--x", "steps", "--by", "learning_rate")
         self.assert_fails(DATA, ["no column 'rate'", "run.seed"], "sweep.py", self.path("table.h5"), "--x", "rate",
                           "--output", self.path("a.png"))
+
+    def test_suite(self):
+        """Sets in the table's rows that were not measured, and real tables, have no panel."""
+        for name in ("rings", "line", "factors64"):
+            wide = np.eye(2, 64 if name == "factors64" else 2)
+            self.h5(f"{name}-fresh.h5", data=ring(300, 1) @ wide)
+            os.makedirs(self.path(f"out/{name}"))
+            self.h5(f"out/{name}/samples.h5", samples=ring(300, 2) * [1, 4] @ wide)
+        self.write("out/suite.json", json.dumps({"data": self.folder}))
+        table = "set,accuracy,spread,result\n"
+        self.write("out/table.csv", table + "rings,0.6,,no\nline,0.5,,yes\nfactors64,0.7,0.2,no\neight,,,failed\n"
+                   "iris,0.5,,\n")
+        self.assert_picture("suite.py", self.path("out"), formats=(".png", ".pdf"))
+        found = suite.read(self.path("out"))
+        self.assertEqual([suite.title_of(row, dataset.limits) for row, dataset, _, _ in found],
+                         ["rings\n0.600 > 0.52", "line\n0.500", "factors64\nspread 0.200 > 0.12"])
+        left, right, bottom, top = suite.box_of(ring(3000, 1), ring(3000, 2) * [1, 100])
+        np.testing.assert_allclose([left, right, bottom, top], [-1.25, 1.25, -2, 2], rtol=0.1)
+        self.write("out/table.csv", table + "iris,0.5,,\n")
+        self.assert_fails(DATA, ["no density"], "suite.py", self.path("out"), "--output", self.path("a.png"))
 
     def test_scaling(self):
         lines = [("kind,ranks,threads,cores,batch,iterations,step,input,compute,wait,reduction,update,output,"

@@ -4,6 +4,7 @@ files.
 The program is $DDPM; $MPIEXEC is mpirun or the like (default: mpirun).
 """
 import csv
+import importlib.util
 import os
 import signal
 import subprocess
@@ -124,6 +125,14 @@ def run(*arguments, timeout=TIMEOUT, ranks=0, command=None, **more):
 def run_script(name, *arguments, timeout=TIMEOUT, **more):
     """A script of analysis/."""
     return run(*arguments, command=[sys.executable, os.path.join(ANALYSIS, name)], timeout=timeout, **more)
+
+
+def load_job(name):
+    """jobs/NAME.py as a module: analysis/ has scripts of the same names."""
+    spec = importlib.util.spec_from_file_location(f"job_{name}", os.path.join(SOURCE, "jobs", name + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def until(condition, timeout=TIMEOUT):

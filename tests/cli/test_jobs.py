@@ -2,7 +2,6 @@
 """jobs/ on a workstation: a sweep over a grid, its table and figures; scaling; the list of steps behind a paper's
 figures. The cluster's side is in tests/cluster. Run: ctest --preset dev -R cli.jobs"""
 import csv
-import importlib.util
 import json
 import os
 import shutil
@@ -13,16 +12,8 @@ import numpy as np
 import program
 from ddpm_analysis import read_csv, read_sweep
 from ddpm_analysis.text_files import read_text
-from program import SOURCE, Case, run_script
+from program import SOURCE, Case, load_job, run_script
 from skipped import main
-
-
-def load_job(name):
-    """jobs/NAME.py as a module: analysis/ has scripts of the same names."""
-    spec = importlib.util.spec_from_file_location(f"job_{name}", os.path.join(SOURCE, "jobs", name + ".py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 scaling_job, sweep = load_job("scaling"), load_job("sweep")
