@@ -23,6 +23,8 @@ def noise_of(predict, output, x, beta, alpha_bar, t):
         return (x - kept ** 0.5 * output) / rest ** 0.5
     if predict == "velocity":
         return rest ** 0.5 * x + kept ** 0.5 * output
+    if predict == "flow":
+        return (x + kept ** 0.5 * output) / (kept ** 0.5 + rest ** 0.5)
     if predict == "mean":
         mean = (1 - beta[t]) ** 0.5 * x + beta[t] ** 0.5 * output
         return (x - (1 - beta[t]) ** 0.5 * mean) * rest ** 0.5 / beta[t]
@@ -33,9 +35,7 @@ def network_of(checkpoint):
     """A function of standardised rows x_t [n][2] and t that gives the prediction [n][2] of the averaged weights."""
     torch = optional("torch")
     from ddpm_analysis import pytorch
-    heads = 2 if str(checkpoint.config["diffusion"].get("variance")).startswith("learned") else 1
-    network = pytorch.build(checkpoint.config["network"], 2, len(checkpoint.beta) - 1, heads)
-    pytorch.load(network, checkpoint.ema or checkpoint.parameters)
+    network = pytorch.of_checkpoint(checkpoint)
 
     def predict(x, t):
         with torch.no_grad():

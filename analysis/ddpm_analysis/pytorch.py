@@ -1,8 +1,7 @@
 """The program's networks in PyTorch, written from the papers and not from the C source: to train them with other tools,
 and to use a trained checkpoint.
 
-    checkpoint = open_run("runs/swiss_roll").checkpoint()
-    network = load(build(checkpoint.config["network"], columns=2, steps=len(checkpoint.beta) - 1), checkpoint.ema)
+    network = of_checkpoint(open_run("runs/swiss_roll").checkpoint())
     network(x, t)                      # x [n][2] standardised, t [n] in 1..T
 """
 import itertools
@@ -11,6 +10,9 @@ import re
 import numpy as np
 import torch
 from torch import nn
+
+from .failures import BadData
+from .random_numbers import frequencies
 
 EMBEDDING_SPAN = 1000.0    # t is scaled to 0..1000 whatever T is
 LONGEST_PERIOD = 10000.0
@@ -31,6 +33,43 @@ def join(*parts):
     return torch.cat([part for part in parts if part is not None], dim=1)
 
 
+def feature_count(network, columns):
+    """How many random projections of a row are inputs."""
+    count = network.get("features", 0)
+    if count == "auto":
+        return 32 if columns <= 8 else 0
+    return int(count)
+
+
+class Points(nn.Module):
+    """A row beside the cosine and the sine of 2 pi B x (Tancik et al. 2020)."""
+
+    def __init__(self, network, columns):
+        super().__init__()
+        count = feature_count(network, columns)
+        self.width = columns + 2 * count
+        self.register_buffer("frequency", torch.tensor(2 * np.pi * frequencies(columns, count)) if count else None)
+
+    def forward(self, x):
+        if self.frequency is None:
+            return x
+        angle = x @ self.frequency
+        return torch.cat([x, angle.cos(), angle.sin()], dim=1)
+
+
+def initialise(network, model):
+    """Weights that keep the variance of what a layer reads (LeCun et al. 1998), and a last layer of zeros, where the
+    configuration wants them; PyTorch's own are there already."""
+    if network.get("initial", "pytorch") != "variance":
+        return
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            bound = (3.0 / layer.in_features) ** 0.5
+            nn.init.uniform_(layer.weight, -bound, bound)
+    nn.init.zeros_(model.output.weight)
+    nn.init.zeros_(model.output.bias)
+
+
 class Residual(nn.Module):
     """Blocks of layer norm, linear, activation, linear; each is shifted, scaled and gated by what is computed from t
     and the condition (Peebles and Xie 2023)."""
@@ -39,7 +78,8 @@ class Residual(nn.Module):
         super().__init__()
         self.width, self.depth, self.steps = int(network["width"]), int(network["depth"]), steps
         self.time_width = int(network["time_width"])
-        self.input = nn.Linear(columns, self.width)
+        self.points = Points(network, columns)
+        self.input = nn.Linear(self.points.width, self.width)
         self.embedding = nn.Linear(self.time_width + condition, self.time_width)
         self.modulation = nn.Linear(self.time_width, (3 * self.depth + 2) * self.width)
         self.block = nn.ModuleList(nn.ModuleDict({"first": nn.Linear(self.width, self.width),
@@ -47,13 +87,14 @@ class Residual(nn.Module):
                                    for _ in range(self.depth))
         self.output = nn.Linear(self.width, heads * columns)
         self.activation = ACTIVATIONS[network["activation"]]()
+        initialise(network, self)
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
 
     def forward(self, x, t, c=None):
         time = self.activation(self.embedding(join(embed(t, self.time_width, self.steps), c)))
         m = self.modulation(time).chunk(3 * self.depth + 2, dim=1)
-        h = self.input(x)
+        h = self.input(self.points(x))
         for index, block in enumerate(self.block):
             scale, shift, gate = m[3 * index:3 * index + 3]
             inner = block["first"](self.norm(h) * (1 + scale) + shift)
@@ -71,15 +112,17 @@ class Perceptron(nn.Module):
         super().__init__()
         width, depth, self.steps = int(network["width"]), int(network["depth"]), steps
         self.time_width = 0 if network["time"] == "gain_table" else int(network["time_width"])
-        sizes = [columns + condition + self.time_width] + [width] * depth
+        self.points = Points(network, columns)
+        sizes = [self.points.width + condition + self.time_width] + [width] * depth
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
         self.output = nn.Linear(width, heads * columns)
         self.activation = ACTIVATIONS[network["activation"]]()
         if not self.time_width:
             self.gain = nn.ParameterList(nn.Parameter(torch.rand(steps, width)) for _ in range(depth))
+        initialise(network, self)
 
     def forward(self, x, t, c=None):
-        x = join(x, c, embed(t, self.time_width, self.steps) if self.time_width else None)
+        x = join(self.points(x), c, embed(t, self.time_width, self.steps) if self.time_width else None)
         for index, layer in enumerate(self.hidden):
             x = layer(x) if self.time_width else layer(x) * self.gain[index][t - 1]
             x = self.activation(x)
@@ -89,11 +132,69 @@ class Perceptron(nn.Module):
 def build(network, columns, steps, heads=1, condition=0):
     """The network of a configuration's section `network`, called with x [n][D] and t [n] in 1..T.
 
-    With a learned variance, heads=2, it gives [prediction | variance]; with conditions of C columns, condition=C, it is
+    The linear prediction of a checkpoint is not a part of it: see of_checkpoint. With a learned variance, heads=2, it gives [prediction | variance]; with conditions of C columns, condition=C, it is
     called with (x, t, c [n][C]).
     """
     kind = Residual if network.get("kind") == "residual" else Perceptron
     return kind(network, columns, steps, heads, condition)
+
+
+class WithLinear(nn.Module):
+    """A network beside the best linear prediction of a x_0 + b noise from x_t = s x_0 + n noise: its slope along a
+    direction in which x_0 has variance v is (a s v + b n) / (s^2 v + n^2)."""
+
+    def __init__(self, network, components, tables):
+        """components: variances [K + 1], the last one of all other directions, and directions [K][D]; tables: s, n, a
+        and b, [T + 1] each."""
+        super().__init__()
+        self.network = network
+        variance, direction = components
+        signal, noise, data, epsilon = (np.asarray(table, dtype=np.float64)[:, None] for table in tables)
+        with np.errstate(invalid="ignore", divide="ignore"):  # at t = 0, which is never asked for
+            slope = (data * signal * variance + epsilon * noise) / (signal ** 2 * variance + noise ** 2)
+        self.register_buffer("slope", torch.tensor(slope, dtype=torch.float32))
+        self.register_buffer("direction", torch.tensor(np.asarray(direction), dtype=torch.float32))
+
+    def forward(self, x, t, c=None):
+        slope, across = self.slope[t][:, :-1], self.slope[t][:, -1:]
+        linear = across * x + ((slope - across) * (x @ self.direction.T)) @ self.direction
+        output = self.network(x, t, c)
+        return torch.cat([output[:, :x.shape[1]] + linear, output[:, x.shape[1]:]], dim=1)
+
+
+def targets(predict, beta):
+    """What is predicted is a x_0 + b noise: a and b, [T + 1] each, from beta [T + 1]."""
+    alpha_bar = np.cumprod(1.0 - beta)
+    rest = 1.0 - alpha_bar
+    signal, noise, one = alpha_bar ** 0.5, rest ** 0.5, np.ones_like(beta)
+    if predict == "noise":
+        return 0 * one, one
+    if predict == "data":
+        return one, 0 * one
+    if predict == "velocity":
+        return -noise, signal
+    if predict == "flow":
+        return -one, one
+    if predict == "mean":
+        # the mean of x_{t-1} is the posterior's, with x_t = signal x_0 + noise epsilon in place of x_t
+        safe, before = np.where(rest > 0, rest, 1.0), np.concatenate([[1.0], alpha_bar[:-1]])
+        step = np.where(beta > 0, beta, 1.0) ** 0.5
+        beyond = (1.0 - beta) ** 0.5 * ((1.0 - before) / safe - 1.0)
+        return (before ** 0.5 * beta / safe + beyond * signal) / step, beyond * noise / step
+    raise BadData(f"diffusion.predict: {predict!r} is not known here")
+
+
+def of_checkpoint(checkpoint, condition=0):
+    """The whole network of a checkpoint (ddpm_analysis.runs.Checkpoint), with its averaged parameters."""
+    diffusion, columns = checkpoint.config["diffusion"], len(checkpoint.mean)
+    heads = 2 if str(diffusion.get("variance")).startswith("learned") else 1
+    network = load(build(checkpoint.config["network"], columns, len(checkpoint.beta) - 1, heads, condition),
+                   checkpoint.ema or checkpoint.parameters)
+    if checkpoint.components is None:
+        return network
+    alpha_bar = checkpoint.alpha_bar
+    return WithLinear(network, checkpoint.components,
+                      (alpha_bar ** 0.5, (1 - alpha_bar) ** 0.5, *targets(diffusion["predict"], checkpoint.beta)))
 
 
 def load(model, parameters):

@@ -31,6 +31,7 @@ class Checkpoint:
     minimum: np.ndarray                # [D] of the standardised training rows
     maximum: np.ndarray                # [D]
     columns: list
+    components: tuple                  # principal components: variances [K + 1], directions [K][D]; None: there are none
     attributes: dict
 
     @property
@@ -59,12 +60,15 @@ def read_checkpoint(path):
         attributes = attributes_of(file)
         config = attributes.pop("config", None) or (text_of(file["config"][()]) if "config" in file else "{}")
         transform = tensors_of(file, "transform")
+        components = tensors_of(file, "components")
         return Checkpoint(iteration=int(attributes.get("iteration", 0)), config=parse_config(config, path),
                           parameters=tensors_of(file, "parameters"), ema=tensors_of(file, "ema"),
                           moment1=tensors_of(file, "moment1"), moment2=tensors_of(file, "moment2"),
                           beta=file["schedule/beta"][:], mean=transform.get("mean"), scale=transform.get("scale"),
                           minimum=transform.get("minimum"), maximum=transform.get("maximum"),
-                          columns=get_names("columns", file), attributes=attributes)
+                          columns=get_names("columns", file),
+                          components=(components["variance"], components["direction"]) if components else None,
+                          attributes=attributes)
 
 
 @dataclass

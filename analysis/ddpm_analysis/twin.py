@@ -3,12 +3,16 @@ numbers of its own.
 
 It is written from the papers' formulas, not from the C source, and knows fixed variances and the simple loss only.
 """
+import statistics
+
 import numpy as np
 import torch
 from torch import nn
 
 from .failures import BadData
-from .pytorch import build
+from .pytorch import WithLinear, build, targets
+
+COMPONENT_COLUMNS = 1024    # data of more columns have no linear prediction
 
 
 def number(value, default):
@@ -42,6 +46,12 @@ def schedule_beta(diffusion):
         beta = np.minimum(1.0 - alpha_bar[1:] / alpha_bar[:-1], cap)
     elif kind == "harmonic":
         beta = np.minimum(1.0 / (steps - t + 1), cap)
+    elif kind == "log_normal":
+        # alpha_bar = 1 / (1 + sigma^2), where sigma is the middle of each of T equally probable parts
+        normal = statistics.NormalDist(number(spec.get("log_mean"), -1.2), number(spec.get("log_deviation"), 1.4))
+        square = np.exp([0.0, *(2.0 * normal.inv_cdf((i - 0.5) / steps) for i in t)])
+        square[0] = 0.0
+        beta = np.diff(square) / (1.0 + square[1:])
     elif kind == "table":
         beta = np.array([float(value) for value in spec["values"]])
     else:
@@ -84,6 +94,8 @@ def target_of(predict, x0, noise, xt, at):
         return x0
     if predict == "velocity":
         return at["signal"] * noise - at["noise"] * x0
+    if predict == "flow":
+        return noise - x0
     if predict == "mean":
         # as Sohl-Dickstein et al. 2015: the mean's distance from sqrt(1 - beta) x_t, in steps of sqrt(beta)
         return (at["mean_x0"] * x0 + at["mean_xt"] * xt - at["keep"] * xt) / at["step"]
@@ -132,13 +144,36 @@ def training_rows(values, data):
     return torch.tensor(values, dtype=torch.float32)
 
 
+def components_of(rows, most):
+    """The principal components of rows [n][D] around 0: variances [K + 1], directions [K][D]."""
+    values = rows.numpy().astype(np.float64)
+    variance, direction = np.linalg.eigh(values.T @ values / len(values))
+    variance, direction = variance[::-1].clip(0.0), direction[:, ::-1].T
+    count = min(most, len(variance))
+    rest = variance[count:].mean() if count < len(variance) else variance[-1]
+    return np.append(variance[:count], rest), direction[:count]
+
+
+def network_of(config, rows):
+    """The network of a configuration before it is trained on rows."""
+    diffusion, columns = config["diffusion"], rows.shape[1]
+    model = build(config["network"], columns, int(diffusion["steps"]))
+    most = int(config["network"].get("components", 0))
+    if most == 0 or columns > COMPONENT_COLUMNS:
+        return model
+    beta = np.concatenate([[0.0], schedule_beta(diffusion)])
+    alpha_bar = np.cumprod(1.0 - beta)
+    return WithLinear(model, components_of(rows, most),
+                      (alpha_bar ** 0.5, (1.0 - alpha_bar) ** 0.5, *targets(diffusion["predict"], beta)))
+
+
 def train(config, values):
     """(network, training loss of each iteration [iterations])."""
     training, diffusion = config["training"], config["diffusion"]
     rows = training_rows(values, config["data"])
-    columns, steps = rows.shape[1], int(diffusion["steps"])
+    steps = int(diffusion["steps"])
     tables = coefficients(schedule_beta(diffusion))
-    model = build(config["network"], columns, steps)
+    model = network_of(config, rows)
     optimizer = optimizer_of(model.parameters(), training)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: rate_factor(done, training))
     clip = float(training.get("clip") or 0.0)

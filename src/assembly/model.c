@@ -18,6 +18,14 @@ ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out)
     return status;
 }
 
+/* A classifier steers by its gradient between the classes, too, where there are no rows to train it on; high
+ * frequencies make that gradient rough. */
+static int64_t features_of(const ddpm_config *config, int64_t columns)
+{
+    if (config->network.features != DDPM_AUTO) return config->network.features;
+    return columns <= 8 && config->diffusion.predict != DDPM_PREDICT_CLASS ? 32 : 0;
+}
+
 static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision precision, int64_t columns,
                                       const ddpm_condition *condition)
 {
@@ -31,9 +39,7 @@ static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision 
         .width = config->network.width,
         .depth = config->network.depth,
         .components = classifies ? 0 : ddpm_smaller(config->network.components, columns),
-        .features = config->network.features != DDPM_AUTO ? config->network.features
-                    : columns <= 8                        ? 32
-                                                          : 0,
+        .features = features_of(config, columns),
         .initial = config->network.initial,
         .activation = config->network.activation,
         .time = config->network.time,

@@ -208,7 +208,7 @@ const ddpm_option ddpm_options[] = {
         "output is added, for data of at most 1024 columns; 0: there is no linear prediction", .before = "0"),
     INT(network.features, "auto", 0, 4096, SCIENCE | AUTO,
         "F: the cosine and the sine of as many random projections of x_t are inputs beside it; auto: 32 for rows of at most "
-        "8 columns, else 0", .before = "0"),
+        "8 columns, 0 for others and for classifiers", .before = "0"),
     CHOICE(network.initial, "variance", initials, SCIENCE,
            "how parameters start. pytorch: as PyTorch's linear layers; variance: so that each layer keeps the variance of its "
            "inputs, with a last layer of zeros", .before = "pytorch"),

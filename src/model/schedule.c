@@ -25,9 +25,10 @@ static double cosine_alpha_bar(const ddpm_schedule_spec *spec, int64_t t)
 static double normal_quantile(double p)
 {
     if (p > 0.5) return -normal_quantile(1.0 - p);
-    double x = 0.0;
-    for (int i = 0; i < 60; i++) {
+    double x = 0.0, before = 1.0;
+    for (int i = 0; i < 60 && fabs(x - before) > 1e-15 * fabs(x); i++) {
         const double below = 0.5 * erfc(-x / sqrt(2.0)), density = exp(-0.5 * x * x) / sqrt(2.0 * DDPM_PI);
+        before = x;
         x -= below / density * log(below / p);
     }
     return x;
@@ -144,7 +145,13 @@ ddpm_status ddpm_schedule_create(const ddpm_schedule_spec *spec, ddpm_schedule *
         for (int64_t t = 1; t <= spec->steps; t++) out->beta[t] = beta_of(spec, t);
         status = derive(out);
     }
-    if (status == DDPM_OK && spec->zero_terminal_snr) status = end_without_signal(out);
+    if (status == DDPM_OK && spec->zero_terminal_snr)
+        status = end_without_signal(out);
+    else if (status == DDPM_OK && out->beta[spec->steps] == 1.0) /* to rounding */
+        status = ddpm_fail(DDPM_ERR_CONFIG,
+                           "diffusion.schedule: expected a beta below 1 at step %lld, found one so near to it that no "
+                           "signal is left; change the keys of diffusion.schedule, or set zero_terminal_snr: true",
+                           (long long)spec->steps);
     if (status != DDPM_OK) ddpm_schedule_release(out);
     return status;
 }

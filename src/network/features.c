@@ -21,14 +21,20 @@ ddpm_status ddpm_features_create(ddpm_network *net)
     return DDPM_OK;
 }
 
-/* cos(2 pi turns) and sin(2 pi turns), from the Taylor series of half the angle, which is at most pi / 2. */
+/* cos(2 pi turns) and sin(2 pi turns), from the Taylor series of half the angle, which is at most pi / 2; their errors
+ * are below 1e-7. Where a float holds no fraction of a turn any more, the angle is 0. */
 static void turn(float turns, float *cosine, float *sine)
 {
     const float whole = 0x1.8p23f; /* adding it rounds to an integer */
-    const float nearest = (turns + whole) - whole, a = 3.14159265f * (turns - nearest), q = a * a;
-    const float s = a * (1.0f + q * (-1.0f / 6 + q * (1.0f / 120 + q * (-1.0f / 5040 + q * (1.0f / 362880)))));
+    const float nearest = fabsf(turns) < 0x1p22f ? (turns + whole) - whole : turns;
+    const float a = 3.14159265f * (turns - nearest), q = a * a;
+    const float s =
+        a *
+        (1.0f + q * (-1.0f / 6 + q * (1.0f / 120 + q * (-1.0f / 5040 + q * (1.0f / 362880 + q * (-1.0f / 39916800))))));
     const float c =
-        1.0f + q * (-0.5f + q * (1.0f / 24 + q * (-1.0f / 720 + q * (1.0f / 40320 + q * (-1.0f / 3628800)))));
+        1.0f +
+        q * (-0.5f +
+             q * (1.0f / 24 + q * (-1.0f / 720 + q * (1.0f / 40320 + q * (-1.0f / 3628800 + q * (1.0f / 479001600))))));
     *sine = 2.0f * s * c;
     *cosine = 1.0f - 2.0f * s * s;
 }

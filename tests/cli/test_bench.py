@@ -62,7 +62,10 @@ class Bench(Case):
 
     @staticmethod
     def parameters():
-        return (2 + 16 + 1) * 32 + (32 + 1) * 32 + (32 + 1) * 2
+        columns, features, time, width, depth = 2, 32, 16, 32, 2
+        sizes = [(columns + 2 * features, width), (time, time), (time, (3 * depth + 2) * width),
+                 *[(width, width)] * 2 * depth, (width, columns)]
+        return sum((inputs + 1) * outputs for inputs, outputs in sizes)
 
     def test_two_ranks(self):
         table, found = self.bench(*TINY, ranks=2)

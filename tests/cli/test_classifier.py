@@ -61,7 +61,7 @@ class Classifier(Case):
         plain = self.ddpm("sample", model, "--count", 300, "--seed", 2, "--output", self.path("plain.h5"))
         free = read_h5(self.path("plain.h5"))["samples"]
         self.assertLess((self.kind_of(free) == 1).mean(), 0.6, str(plain))
-        for sampler in ("ancestral", "ddim", "dpm_solver"):
+        for sampler in ("ancestral", "ddim", "dpm_solver", "heun"):
             samples = self.steer(model, classifier, f"{sampler}.h5", "--count", 300, "--condition", "label=1",
                                  "--scale", 2, "--sampler", sampler)
             self.assertGreater((self.kind_of(samples) == 1).mean(), 0.95, sampler)

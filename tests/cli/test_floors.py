@@ -23,7 +23,7 @@ LIBRARIES = {  # header: the files that may include it
     "mpi.h": r"src/world/.*|src/file/h5.*",
     "hdf5.h": r"src/file/h5.*",
     "yaml.h": r"src/config/parse\.c",
-    "omp.h": r"src/(store|train|sample|evaluate|bench|app)/.*",
+    "omp.h": r"src/(store|data|train|sample|evaluate|bench|app)/.*",
     # the two headers that carry a library's header in
     "world/comm_mpi.h": r"src/world/.*|src/file/h5.*",
     "file/h5_handle.h": r"src/file/h5.*",

@@ -76,14 +76,16 @@ class Bits(Case):
 
 class Ranks(Bits):
     def test_ranks_and_threads(self):
-        """Six blocks."""
+        """Six blocks; the network of the defaults, with Fourier features and the best linear prediction."""
         values = {"checkpoint.every": 150}
         alone = self.train_and_sample("alone", values)
         content = read_h5(latest(alone))
         groups = {name.split("/")[0] for name in content}
-        self.assertLessEqual({"parameters", "ema", "moment1", "moment2", "reduction"}, groups)
+        self.assertLessEqual({"parameters", "ema", "moment1", "moment2", "reduction", "components"}, groups)
         self.assertTrue(all(np.isfinite(array).all() for array in content.values()))
-        self.assertFalse(np.array_equal(content["parameters/hidden0/weight"], content["ema/hidden0/weight"]))
+        self.assertFalse(np.array_equal(content["parameters/input/weight"], content["ema/input/weight"]))
+        self.assertEqual((2 + 2 * 32, 32), content["parameters/input/weight"].shape)
+        self.assertEqual((2, 2), content["components/direction"].shape)
         self.assertEqual((1000, 2), read_h5(os.path.join(alone, "samples.h5"))["samples"].shape)
         for ranks in (1, 2, 3, 5):
             for threads in (1, 2):
@@ -107,7 +109,7 @@ class Ranks(Bits):
             self.assert_same_bits(latest(a), latest(b))
 
     def test_gain_table_sgd(self):
-        self.assert_independent_of_ranks({"network.time": "gain_table", "network.activation": "softplus",
+        self.assert_independent_of_ranks({"network.kind": "mlp", "network.time": "gain_table", "network.activation": "softplus",
                                           "training.optimizer": "sgd", "training.learning_rate": 0.01})
 
     def test_residual(self):
@@ -117,11 +119,28 @@ class Ranks(Bits):
                                           "diffusion.variance": "learned_range", "diffusion.loss": "hybrid",
                                           "diffusion.timesteps": "importance"})
 
+    def test_perceptron(self):
+        """Without what the defaults add to it."""
+        self.assert_independent_of_ranks({"network.kind": "mlp", "network.components": 0, "network.features": 0,
+                                          "network.initial": "pytorch"})
+
+    def test_many_columns(self):
+        """Of which some are constant, and only a few have a principal component of their own; held and streamed."""
+        rng = np.random.default_rng(1)
+        rows = (rng.normal(size=(2000, 5)) @ rng.normal(size=(5, 40)) + 0.1 * rng.normal(size=(2000, 40))) * 100
+        rows[:, 7] = rows[:, 20] = 3
+        values = {"data.source": "hdf5", "data.path": self.h5("rows.h5", data=rows.astype(np.float32)),
+                  "network.components": 8, "network.features": 3, "training.iterations": 60}
+        one = self.assert_independent_of_ranks(values)
+        self.assertEqual((8, 40), read_h5(latest(one))["components/direction"].shape)
+
     def test_repeated_steps(self):
         """Gradients that grow a thousandfold in a step: it is computed again at coarser scales, its blocks by other
         ranks than before."""
         values = {"diffusion.timesteps": "importance", "training.optimizer": "sgd", "training.learning_rate": 10,
-                  "training.clip": 0, "training.warmup": 0, "training.iterations": 4}
+                  "training.clip": 0, "training.warmup": 0, "training.iterations": 4, "network.kind": "mlp",
+                  "network.initial": "pytorch", "network.features": 0, "network.components": 0,
+                  "diffusion.schedule.kind": "cosine"}
         one, three = (self.train(self.yaml, self.path(f"ranks{ranks}"), values, ranks=ranks, threads=2)
                       for ranks in (1, 3))
         self.assert_same_bits(latest(one), latest(three))
@@ -137,8 +156,8 @@ class Ranks(Bits):
         values = {"training.precision": "bfloat16", "parallel.block_rows": 13, "training.iterations": 100}
         halves = self.assert_independent_of_ranks(values)
         whole = self.train_and_sample("whole", {**values, "training.precision": "float32"})
-        self.assertFalse(np.array_equal(read_h5(latest(halves))["parameters/hidden0/weight"],
-                                        read_h5(latest(whole))["parameters/hidden0/weight"]))
+        self.assertFalse(np.array_equal(read_h5(latest(halves))["parameters/block0/first/weight"],
+                                        read_h5(latest(whole))["parameters/block0/first/weight"]))
 
     def test_adamw(self):
         self.assert_independent_of_ranks({"training.optimizer": "adamw", "training.weight_decay": 0.01,
@@ -213,7 +232,8 @@ class Resume(Bits):
         self.assertEqual(30 + 3 - 3, len(read_metrics(whole)))  # every 10; validation at 100, 200, 300 is among them
 
     def test_prolonged_on_other_ranks(self):
-        for more in ({}, {"network.time": "gain_table", "training.optimizer": "sgd"}, {"training.optimizer": "adamw"},
+        for more in ({}, {"network.kind": "mlp", "network.time": "gain_table", "training.optimizer": "sgd"},
+                     {"training.optimizer": "adamw"},
                      {"data.condition": "[label]", "diffusion.timesteps": "importance",
                       "diffusion.variance": "learned_range", "diffusion.loss": "vlb"}):
             with self.subTest(more):

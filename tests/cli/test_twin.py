@@ -20,18 +20,23 @@ TOLERANCE = 0.02
 COMMON = {"training.iterations": ITERATIONS, "run.report_every": LAST, "training.validate_every": 0,
           "training.batch": 256, "training.learning_rate": 0.002, "network.width": 64, "network.depth": 2,
           "network.time_width": 32}
+FORMER = {"network.kind": "mlp", "network.components": 0, "network.features": 0, "network.initial": "pytorch",
+          "diffusion.steps": 100, "diffusion.schedule.kind": "cosine"}
 CASES = {
-    "roll": ("swiss_roll", {}),
-    "moons": ("two_moons", {"network.activation": "gelu", "diffusion.schedule.kind": "linear",
+    "default": ("swiss_roll", {}),
+    "roll": ("swiss_roll", FORMER),
+    "moons": ("two_moons", {**FORMER, "network.activation": "gelu", "diffusion.schedule.kind": "linear",
                             "diffusion.schedule.rescale": "true", "training.optimizer": "adamw",
                             "training.weight_decay": 0.01, "training.decay": "step", "training.decay_every": 400}),
-    "gains": ("swiss_roll", {"network.time": "gain_table", "network.activation": "softplus"}),
-    "residual": ("swiss_roll", {"network.kind": "residual", "diffusion.predict": "velocity"}),
-    "velocity": ("s_curve", {"diffusion.predict": "velocity", "training.warmup": 100, "training.decay": "constant"}),
-    "data": ("swiss_roll", {"diffusion.predict": "data", "network.activation": "tanh",
+    "gains": ("swiss_roll", {**FORMER, "network.time": "gain_table", "network.activation": "softplus"}),
+    "flow": ("two_moons", {"diffusion.predict": "flow", "network.components": 1, "network.features": 7}),
+    "velocity": ("s_curve", {"network.kind": "mlp", "diffusion.schedule.kind": "cosine", "training.warmup": 100,
+                             "training.decay": "constant"}),
+    "data": ("swiss_roll", {**FORMER, "diffusion.predict": "data", "network.activation": "tanh",
                             "diffusion.schedule.kind": "sigmoid"}),
     # With 100 steps, the loss of a mean is that of its last small steps, and hardly the same for two seeds.
-    "mean": ("swiss_roll", {"diffusion.predict": "mean", "diffusion.steps": 10, "network.activation": "relu"}),
+    "mean": ("swiss_roll", {**FORMER, "diffusion.predict": "mean", "diffusion.steps": 10,
+                            "network.activation": "relu"}),
 }
 
 
@@ -63,9 +68,10 @@ class Twin(Case):
         import torch
 
         from ddpm_analysis import pytorch
-        networks = {"mlp": {}, "gains": {"network.time": "gain_table"}, "residual": {"network.kind": "residual"},
-                    "heads": {"network.kind": "residual", "diffusion.variance": "learned_range",
-                              "diffusion.loss": "hybrid"}}
+        networks = {"default": {}, "perceptron": {"network.kind": "mlp", "network.components": 1},
+                    "gains": {"network.kind": "mlp", "network.time": "gain_table"},
+                    "plain": {"network.components": 0, "network.features": 0},
+                    "heads": {"diffusion.variance": "learned_range", "diffusion.loss": "hybrid"}}
         for name, values in networks.items():
             with self.subTest(name=name):
                 folder, samples = self.path(f"one-{name}"), self.path(f"one-{name}.h5")
@@ -77,8 +83,7 @@ class Twin(Case):
                 trajectory = read_trajectory(samples)
                 self.assertEqual([50, 0], list(trajectory.step))
                 noise, data = (trajectory.x - checkpoint.mean) / checkpoint.scale
-                network = pytorch.build(checkpoint.config["network"], 2, 50, 2 if name == "heads" else 1)
-                pytorch.load(network, checkpoint.ema)
+                network = pytorch.of_checkpoint(checkpoint)
                 velocity = network(torch.tensor(noise, dtype=torch.float32),
                                    torch.full((50,), 50)).detach().numpy()[:, :2]
                 kept = checkpoint.alpha_bar[50]

@@ -124,10 +124,10 @@ class Schedule(Case):
             self.assertEqual(file.read(), self.ddpm("schedule", self.config(), ranks=3).stdout)
 
     def test_audit(self):
-        """The article's sigmoid leaves most of the signal at T = 100; cosine does not."""
+        """The article's sigmoid leaves most of the signal at T = 100; the default does not."""
         article = ["--set", "diffusion.schedule.kind=sigmoid", "--set", "diffusion.schedule.start=1e-5",
                    "--set", "diffusion.schedule.end=1e-2"]
-        rows, result = self.table(*article)
+        rows, result = self.table(*article, "--set", "diffusion.steps=100")
         self.assertGreater(float(rows[-1]["alpha_bar"]), 0.5)
         self.assertEqual(1, len(result.warnings()), str(result))
         self.assertIn("diffusion.schedule", result.warnings()[0])
@@ -206,7 +206,7 @@ class Forward(Case):
         self.ddpm(*arguments, self.path("three.h5"), ranks=3)
         self.assert_same_bits(self.path("one.h5"), self.path("three.h5"))
         found = read_h5(self.path("one.h5"))
-        self.assertEqual([0, 25, 50, 75, 100], list(found["trajectory_step"]))
+        self.assertEqual([0, 250, 500, 750, 1000], list(found["trajectory_step"]))
         self.assertEqual((5, 4000, 3), found["trajectory"].shape)
         first, last = found["trajectory"][0], found["trajectory"][-1]
         order = [np.argsort(array[:, 0]) for array in (first, rows)]
@@ -289,7 +289,7 @@ class Run(Case):
     def test_changed_science(self):
         before = files_below(self.run)
         changes = {"network.width": (32, 48), "training.learning_rate": (0.001, 0.002), "run.seed": (0, 1),
-                   "diffusion.schedule.kind": ("cosine", "linear"), "diffusion.steps": (50, 60)}
+                   "diffusion.schedule.kind": ("log_normal", "linear"), "diffusion.steps": (50, 60)}
         for ranks in (0, 3):
             for key, (was, now) in changes.items():
                 self.fails(CONFIG, "train", self.config(), *settings({**QUICK, "training.iterations": 50, key: now}),
@@ -328,7 +328,7 @@ class Run(Case):
     def test_info(self):
         told = {path: self.ddpm("info", path).stdout for path in (self.run, latest(self.run))}
         for text in told.values():
-            for words in ("checkpoint; its digest is right", "iteration 30 of 30", "2 columns", "hidden0/weight",
+            for words in ("checkpoint; its digest is right", "iteration 30 of 30", "2 columns", "block1/second/weight",
                           "width: 32"):
                 self.assertIn(words, text)
         self.assertEqual(told[self.run], self.ddpm("info", self.run, ranks=3).stdout)
@@ -339,7 +339,7 @@ class Run(Case):
         self.ddpm("sample", self.run, "--count", 12, "--seed", 9, "--trajectory", 3,
                   "--output", self.path("samples.h5"))
         text = self.ddpm("info", self.path("samples.h5")).stdout
-        for words in ("samples", "12 x 2", "3 x 12 x 2", "seed: 9", "iteration: 30", "ancestral"):
+        for words in ("samples", "12 x 2", "3 x 12 x 2", "seed: 9", "iteration: 30", "heun"):
             self.assertIn(words, text)
 
 
@@ -367,13 +367,16 @@ class Sample(Case):
             self.assertEqual(np.float32, file["samples"].dtype)
             self.assertIsNone(file["samples"].chunks)
             self.assertEqual(["a", "b", "c"], [text_of(name) for name in file["samples"].attrs["columns"]])
-            self.assertEqual(50, int(file.attrs["steps"]))
+            self.assertEqual(25, int(file.attrs["steps"]))  # auto
         np.testing.assert_array_less([0.3, 3, 30], self.rows().std(axis=0))  # the data's units
 
     def test_steps(self):
-        full = self.rows()
-        for options in (("--steps", 50), ("--steps", 0), ("--steps", 7, "--set", "sampling.steps=0")):
+        full, automatic = self.rows("--steps", 50), self.rows()
+        for options in (("--steps", 0), ("--steps", 7, "--set", "sampling.steps=0")):
             self.assertTrue(np.array_equal(full, self.rows(*options)), options)
+        for options in (("--steps", "auto"), ("--steps", 25), ("--set", "sampling.steps=auto")):
+            self.assertTrue(np.array_equal(automatic, self.rows(*options)), options)
+        self.assertFalse(np.array_equal(full, automatic))
         for steps in (1, 7):
             found = self.rows("--steps", steps)
             self.assertTrue(np.isfinite(found).all())
@@ -399,13 +402,16 @@ class Sample(Case):
 
     def test_trajectory(self):
         """Ends in the samples, begins in noise, and changes nothing."""
-        path = self.sample("--trajectory", 6)
+        path = self.sample("--trajectory", 6, "--set", "sampling.spacing=uniform")
         found = read_h5(path)
         self.assertEqual((6, 200, 3), found["trajectory"].shape)
         self.assertEqual([50, 40, 30, 20, 10, 0], list(found["trajectory_step"]))
+        steps = list(read_h5(self.sample("--trajectory", 26))["trajectory_step"])
+        self.assertEqual((50, 0), (steps[0], steps[-1]))
+        self.assertEqual(sorted(set(steps), reverse=True), steps)
         self.assertTrue(np.array_equal(found["trajectory"][-1], found["samples"]))
-        self.assertTrue(np.array_equal(found["samples"], self.rows()))
-        self.assert_same_bits(path, self.sample("--trajectory", 6, ranks=3, threads=2))
+        self.assertTrue(np.array_equal(found["samples"], self.rows("--spacing", "uniform")))
+        self.assert_same_bits(path, self.sample("--trajectory", 6, "--spacing", "uniform", ranks=3, threads=2))
         last_only = read_h5(self.sample("--trajectory", 1))
         self.assertTrue(np.array_equal(last_only["trajectory"][0], last_only["samples"]))
 

@@ -4,7 +4,7 @@
 
 #include "expect.h"
 
-#include "network/network.h"
+#include "network/layers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +70,20 @@ static inline int64_t reference_embedding(const ddpm_network_spec *spec, int32_t
     return 2 * half;
 }
 
+/** x_t, then the cosine and the sine of its random projections; the columns written. */
+static inline int64_t reference_points(const ddpm_network *network, const float *xt, double *x)
+{
+    const int64_t columns = network->spec.columns, features = network->spec.features;
+    for (int64_t j = 0; j < columns; j++) x[j] = (double)xt[j];
+    for (int64_t f = 0; f < features; f++) {
+        double turns = 0.0;
+        for (int64_t j = 0; j < columns; j++) turns += x[j] * (double)network->frequencies[j * features + f];
+        x[columns + f] = cos(2.0 * 3.14159265358979323846 * turns);
+        x[columns + features + f] = sin(2.0 * 3.14159265358979323846 * turns);
+    }
+    return columns + 2 * features;
+}
+
 static inline void reference_activate(const ddpm_network_spec *spec, int64_t n, const double *z, double *h)
 {
     for (int64_t j = 0; j < n; j++) h[j] = reference_activation(spec->activation, z[j]);
@@ -97,7 +111,7 @@ static inline void reference_residual(const ddpm_network *network, const double 
     reference_layer(network, "embedding", parameters, t, x, z);
     reference_activate(spec, spec->time_width, z, z);
     reference_layer(network, "modulation", parameters, t, z, m);
-    for (int64_t j = 0; j < spec->columns; j++) x[j] = (double)xt[j];
+    reference_points(network, xt, x);
     reference_layer(network, "input", parameters, t, x, h);
     for (int64_t l = 0; l < spec->depth; l++) {
         char layer[32];
@@ -120,9 +134,8 @@ static inline void reference_mlp(const ddpm_network *network, const double *para
 {
     const ddpm_network_spec *spec = ddpm_network_get_spec(network);
     double x[REFERENCE_WIDEST], z[REFERENCE_WIDEST];
-    for (int64_t j = 0; j < spec->columns; j++) x[j] = (double)xt[j];
-    const int64_t told = spec->columns + spec->condition;
-    for (int64_t j = spec->columns; j < told; j++) x[j] = condition ? (double)condition[j - spec->columns] : 0.0;
+    const int64_t points = reference_points(network, xt, x), told = points + spec->condition;
+    for (int64_t j = points; j < told; j++) x[j] = condition ? (double)condition[j - points] : 0.0;
     reference_embedding(spec, t, x + told);
     for (int64_t l = 0; l < spec->depth; l++) {
         char layer[32];

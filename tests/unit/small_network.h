@@ -8,12 +8,27 @@
 #include "network/network.h"
 
 /** The networks that are told apart: each test of networks runs on every one. */
-enum { FORM_PERCEPTRON, FORM_GAINS, FORM_RESIDUAL, FORMS };
+enum { FORM_PERCEPTRON, FORM_GAINS, FORM_RESIDUAL, FORM_FEATURES, FORM_RESIDUAL_FEATURES, FORMS };
+
+enum { FORM_FEATURE_COUNT = 5 };
+
+static inline int form_is_residual(int form)
+{
+    return form == FORM_RESIDUAL || form == FORM_RESIDUAL_FEATURES;
+}
+
+/** Columns of x_t and its features, of which a row has D and so many more. */
+static inline int64_t form_features(int form)
+{
+    return form == FORM_FEATURES || form == FORM_RESIDUAL_FEATURES ? 2 * FORM_FEATURE_COUNT : 0;
+}
 
 static inline void set_form(ddpm_network_spec *spec, int form)
 {
-    spec->kind = form == FORM_RESIDUAL ? DDPM_NETWORK_RESIDUAL : DDPM_NETWORK_MLP;
+    spec->kind = form_is_residual(form) ? DDPM_NETWORK_RESIDUAL : DDPM_NETWORK_MLP;
     spec->time = form == FORM_GAINS ? DDPM_TIME_GAIN_TABLE : DDPM_TIME_SINUSOIDAL;
+    spec->features = form_features(form) / 2;
+    spec->initial = spec->features > 0 ? DDPM_INITIAL_VARIANCE : DDPM_INITIAL_PYTORCH;
 }
 
 typedef struct small_network {

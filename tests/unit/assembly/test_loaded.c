@@ -9,7 +9,7 @@
 enum { D = 2, T = 4, VALUES = 2, PARAMETERS_MOST = 4096, TENSORS_MOST = 32 };
 
 static const char network[] = "diffusion: {steps: 4, timesteps: importance}\n"
-                              "network: {width: 8, depth: 2, time_width: 4}\n"
+                              "network: {width: 8, depth: 2, components: 5, features: 3, time_width: 4}\n"
                               "data: {condition: [kind, energy]}\n";
 static const char former[] = "training: {factors: bfloat16}\n";
 
@@ -18,7 +18,14 @@ static double transform[4][D] = {{1, 2}, {0.5, 0.25}, {-1, -2}, {3, 4}}, beta[T 
 static int32_t exponents[TENSORS_MOST], seen[T] = {1, 2, 3, 4};
 static int64_t classes[VALUES] = {3, 0};
 static double condition_mean[VALUES] = {0, 1.5}, condition_scale[VALUES] = {1, 2.5};
+static double variances[D + 1] = {2.5, 0.5, 0.5};
+static float directions[D][D] = {{0.6f, 0.8f}, {-0.8f, 0.6f}};
 static char *column_names[D] = {"energy", ""}, *condition_names[VALUES] = {"kind", "temperature"};
+
+static ddpm_components all_components(void)
+{
+    return (ddpm_components){D, D, variances, directions[0]};
+}
 
 /* What all ranks know that rank 0 writes; the network's tensors too. */
 static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model)
@@ -36,6 +43,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
         .minimum = transform[2],
         .maximum = transform[3],
         .condition = {VALUES, classes, condition_mean, condition_scale, condition_names},
+        .components = all_components(),
         .steps = T,
         .beta = beta,
         .exponent = exponents,
@@ -62,7 +70,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
     return c;
 }
 
-static void write_file(const char *name, const char *settings)
+static void write_with(const char *name, const char *settings, const ddpm_components *components)
 {
     char config[512];
     ddpm_config parsed;
@@ -71,9 +79,16 @@ static void write_file(const char *name, const char *settings)
     snprintf(config, sizeof config, "%s%s", network, settings);
     ddpm_checkpoint c = make(config, &parsed, &model);
     const int64_t count = ddpm_network_tensors(model.network, &tensors);
+    c.components = *components;
     expect_ok(DDPM_ON_RANK_0(comm, ddpm_checkpoint_write(in_scratch(name), &c, count, tensors)));
     ddpm_model_release(&model);
     ddpm_config_release(&parsed);
+}
+
+static void write_file(const char *name, const char *settings)
+{
+    const ddpm_components components = all_components();
+    write_with(name, settings, &components);
 }
 
 static void expect_content(const ddpm_checkpoint *c, const char *settings, int with_moments)
@@ -100,6 +115,10 @@ static void expect_content(const ddpm_checkpoint *c, const char *settings, int w
     expect_bits(c->condition.mean, condition_mean, sizeof condition_mean, "means of conditions", 0);
     expect_bits(c->condition.scale, condition_scale, sizeof condition_scale, "scales of conditions", 0);
     for (int v = 0; v < VALUES; v++) assert_string_equal(c->condition.names[v], condition_names[v]);
+    assert_int_equal(c->components.count, D);
+    assert_int_equal(c->components.columns, D);
+    expect_bits(c->components.variance, variances, sizeof variances, "variances of components", 0);
+    expect_bits(c->components.direction, directions, sizeof directions, "components", 0);
     assert_int_equal(c->steps, T);
     expect_bits(c->beta, beta, sizeof beta, "beta", 0);
     assert_int_equal(c->exponent_count, e.exponent_count);
@@ -134,7 +153,7 @@ static void test_every_rank_has_it(void **state)
     }
 }
 
-/* Without names, conditions and a history. */
+/* Without names, conditions, a history and components, which the configuration of an earlier version does not have. */
 static void test_what_is_optional(void **state)
 {
     static char config[] = "diffusion: {steps: 4}\nnetwork: {width: 8, depth: 2, time_width: 4}\n";
@@ -145,7 +164,9 @@ static void test_what_is_optional(void **state)
     ddpm_loaded loaded;
     ddpm_checkpoint c = make(config, &parsed, &model);
     (void)state;
+    expect_ok(ddpm_config_parse_saved(&parsed, config, strlen(config), "the test's configuration"));
     expect_ok(ddpm_model_create_with_beta(&parsed, D, &none, T, beta, &plain));
+    c.components = (ddpm_components){0};
     c.column_names = NULL;
     c.condition = none;
     c.history = NULL;
@@ -157,6 +178,9 @@ static void test_what_is_optional(void **state)
     assert_null(loaded.checkpoint.history);
     assert_null(loaded.checkpoint.seen);
     assert_int_equal(loaded.checkpoint.condition.count, 0);
+    assert_int_equal(loaded.checkpoint.components.count, 0);
+    assert_int_equal(ddpm_network_get_spec(loaded.model.network)->components, 0);
+    assert_int_equal(ddpm_network_get_spec(loaded.model.network)->features, 0);
     ddpm_loaded_release(&loaded);
     ddpm_model_release(&plain);
     ddpm_model_release(&model);
@@ -173,6 +197,61 @@ static void test_former_key(void **state)
     expect_content(&loaded.checkpoint, former, 1);
     assert_int_equal(loaded.config.training.precision, DDPM_PRECISION_BFLOAT16);
     ddpm_loaded_release(&loaded);
+}
+
+/* The network adds the best linear prediction, by the checkpoint's components, to what its layers give. */
+static void test_components_are_used(void **state)
+{
+    const float x[D] = {1.5f, -0.5f};
+    const int32_t t[1] = {3};
+    float out[2][D];
+    ddpm_loaded loaded;
+    (void)state;
+    write_file("components.h5", "");
+    expect_ok(ddpm_load_everywhere(comm, in_scratch("components.h5"), 0, &loaded));
+    for (int with = 0; with < 2; with++) {
+        ddpm_network_spec spec = *ddpm_network_get_spec(loaded.model.network);
+        ddpm_network *plain;
+        ddpm_packed *packed;
+        ddpm_workspace *workspace;
+        spec.components = 0;
+        expect_ok(ddpm_network_create(&spec, &plain));
+        const ddpm_network *net = with ? loaded.model.network : plain;
+        expect_ok(ddpm_packed_make(net, DDPM_PACK_FORWARD, loaded.checkpoint.parameters, &packed));
+        expect_ok(ddpm_workspace_create(net, 1, 1, 0, &workspace));
+        memcpy(out[with], ddpm_network_forward(net, packed, workspace, 1, x, NULL, t).data, sizeof out[with]);
+        ddpm_workspace_free(workspace);
+        ddpm_packed_free(packed);
+        ddpm_network_free(plain);
+    }
+    const ddpm_diffusion *d = &loaded.model.diffusion;
+    const double s = (double)d->signal[3], n = (double)d->noise[3]; /* a velocity is s noise - n x0 */
+    for (int j = 0; j < D; j++) {
+        double linear = 0.0;
+        for (int k = 0; k < D; k++) {
+            const double along = (double)directions[k][0] * (double)x[0] + (double)directions[k][1] * (double)x[1];
+            linear +=
+                (s * n - n * s * variances[k]) / (s * s * variances[k] + n * n) * along * (double)directions[k][j];
+        }
+        expect_near((double)out[1][j] - (double)out[0][j], linear, 1e-4, "linear part", j);
+    }
+    ddpm_loaded_release(&loaded);
+}
+
+/* A file with other components than its configuration wants. */
+static void test_damaged_components(void **state)
+{
+    double variance[4] = {3, 2, 1, 1};
+    float direction[3 * D] = {0};
+    ddpm_components none = {0}, many = {3, D, variance, direction};
+    ddpm_loaded loaded;
+    (void)state;
+    write_with("none.h5", "", &none);
+    expect_failure(ddpm_load_everywhere(comm, in_scratch("none.h5"), 0, &loaded), DDPM_ERR_DATA,
+                   "expected 1 to 2 principal components of 2 columns, found 0 of 2");
+    write_with("many.h5", "", &many);
+    expect_failure(ddpm_load_everywhere(comm, in_scratch("many.h5"), 0, &loaded), DDPM_ERR_DATA,
+                   "expected 1 to 2 principal components of 2 columns, found 3 of 2");
 }
 
 /* Rank 0's failure is that of all. */
@@ -215,10 +294,9 @@ static int clean(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_rank_has_it),
-        cmocka_unit_test(test_what_is_optional),
-        cmocka_unit_test(test_former_key),
-        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_every_rank_has_it),  cmocka_unit_test(test_what_is_optional),
+        cmocka_unit_test(test_former_key),         cmocka_unit_test(test_components_are_used),
+        cmocka_unit_test(test_damaged_components), cmocka_unit_test(test_failures),
     };
     return RUN_ON_RANKS(argc, argv, tests, set_up, clean);
 }

@@ -56,7 +56,8 @@ static const char *const importance[] = {"diffusion.timesteps=importance",
                                          "data.count=2000",
                                          "network.width=64",
                                          NULL};
-static const char *const gains[] = {"network.time=gain_table", "diffusion.steps=1000", "data.count=2000", NULL};
+static const char *const gains[] = {"network.kind=mlp", "network.time=gain_table", "diffusion.steps=1000",
+                                    "data.count=2000", NULL};
 static const char *const real[] = {"parallel.reduction=float32", "network.width=200", "network.depth=5",
                                    "data.count=2000", NULL};
 static const char *const large_blocks[] = {"parallel.block_rows=2048",   "training.batch=8192",   "data.count=10000",

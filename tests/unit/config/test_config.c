@@ -170,6 +170,7 @@ static void randomise(const ddpm_option *option, ddpm_config *config)
         break;
     case DDPM_OPTION_INT:
         *(int64_t *)to = (int64_t)option->min + (int64_t)below((uint64_t)(option->max - option->min) + 1);
+        if (option->flags & DDPM_OPTION_AUTO && below(4) == 0) *(int64_t *)to = DDPM_AUTO;
         break;
     case DDPM_OPTION_REAL:
         *(double *)to = random_real(option);
@@ -214,19 +215,23 @@ static void test_defaults(void **state)
         "data:\n  source: swiss_roll\n  count: 10000\n  noise: auto\n  dimensions: 2\n  path: \"\"\n  dataset: "
         "\"data\"\n"
         "  columns: []\n  condition: []\n  standardize: column\n  validation: 0.1\n  memory: 4096\n"
-        "diffusion:\n  steps: 100\n"
-        "  schedule:\n    kind: cosine\n    start: auto\n    end: auto\n    rescale: false\n    target: auto\n    "
+        "diffusion:\n  steps: 1000\n"
+        "  schedule:\n    kind: log_normal\n    start: auto\n    end: auto\n    rescale: false\n    target: auto\n    "
         "limit: 6\n"
-        "    offset: 0.008\n    cap: 0.999\n    zero_terminal_snr: false\n    values: []\n"
+        "    offset: 0.008\n    cap: 0.999\n    zero_terminal_snr: false\n    log_mean: -1.2\n    "
+        "log_deviation: 1.4\n    values: []\n"
         "  predict: velocity\n  variance: posterior\n  loss: simple\n  lambda: 0.001\n  weighting: none\n  gamma: 5\n"
         "  timesteps: uniform\n  condition_dropout: 0.1\n"
-        "network:\n  kind: mlp\n  width: 128\n  depth: 3\n  activation: silu\n  time: sinusoidal\n  time_width: 64\n"
+        "network:\n  kind: residual\n  width: 128\n  depth: 3\n  components: 256\n  features: auto\n  initial: "
+        "variance\n"
+        "  activation: silu\n  time: sinusoidal\n  time_width: 32\n"
         "training:\n  iterations: 20000\n  batch: 256\n  optimizer: adam\n  learning_rate: 0.001\n  momentum: 0.9\n"
         "  beta1: 0.9\n  beta2: 0.999\n  epsilon: 1e-08\n  weight_decay: 0\n  warmup: 0\n  decay: cosine\n"
         "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  precision: float32\n  recover: 0\n  "
         "validate_every: 1000\n"
         "checkpoint:\n  every: 1000\n  keep: 3\n"
-        "sampling:\n  method: ancestral\n  steps: 0\n  eta: 0\n  corrections: 0\n  correction_ratio: 0.1\n  guidance: "
+        "sampling:\n  method: heun\n  steps: auto\n  spacing: karras\n  eta: 0\n  corrections: 0\n  correction_ratio: "
+        "0.1\n  guidance: "
         "0\n"
         "  weights: ema\n  clip: none\n"
         "parallel:\n  reduction: exact\n  block_rows: 0\n";
@@ -300,6 +305,7 @@ static void try_number(const ddpm_option *option, double value, int expected)
     start(&config);
     snprintf(assignment, sizeof assignment, "%s=%.17g", option->key, value);
     if ((ddpm_config_set(&config, assignment) == DDPM_OK) != expected) fail_msg("%s", assignment);
+    if (option->type == DDPM_OPTION_INT && value == DDPM_AUTO) return; /* in a struct, it stands for auto */
     if (option->type == DDPM_OPTION_INT)
         *(int64_t *)((char *)&config + option->offset) = (int64_t)value;
     else
@@ -316,13 +322,13 @@ static void test_ranges(void **state)
         if (!real && option->type != DDPM_OPTION_INT) continue;
         try_number(option, option->min, !(option->flags & DDPM_OPTION_ABOVE_MIN));
         if (option->flags & DDPM_OPTION_OR_ZERO) try_number(option, 0, 1);
-        try_number(option, real ? nextafter(option->min, -1) : option->min - 1, 0);
-        try_number(option, real ? nextafter(option->min, 1e9) : option->min + 1, 1);
+        try_number(option, real ? nextafter(option->min, -INFINITY) : option->min - 1, 0);
+        try_number(option, real ? nextafter(option->min, INFINITY) : option->min + 1, 1);
         if (isinf(option->max)) {
             try_number(option, DBL_MAX, 1);
         } else {
             try_number(option, option->max, !(option->flags & DDPM_OPTION_BELOW_MAX));
-            try_number(option, real ? nextafter(option->max, 1e9) : option->max + 1, 0);
+            try_number(option, real ? nextafter(option->max, INFINITY) : option->max + 1, 0);
         }
     }
 }
@@ -448,10 +454,11 @@ static void test_texts_and_lists(void **state)
     const ddpm_schedule_spec spec = ddpm_config_schedule(&config, table);
     assert_int_equal(spec.table_count, 3);
     assert_true(spec.table == table && table[0] == 0.1 && table[1] == 0.1 && table[2] == 0.3);
-    assert_int_equal(spec.kind, DDPM_SCHEDULE_COSINE);
-    assert_int_equal(spec.steps, 100);
+    assert_int_equal(spec.kind, DDPM_SCHEDULE_LOG_NORMAL);
+    assert_int_equal(spec.steps, 1000);
     assert_true(isnan(spec.start) && isnan(spec.end) && isnan(spec.target));
     assert_true(spec.limit == 6 && spec.offset == 0.008 && spec.cap == 0.999);
+    assert_true(spec.log_mean == -1.2 && spec.log_deviation == 1.4);
 
     set(&config, "data.columns=[a]"); /* replaces, does not append */
     assert_int_equal(config.data.columns.count, 1);
@@ -491,7 +498,7 @@ static void test_accepted_forms(void **state)
                                         "run:\r\n  seed: 0\r\n",
                                         "\"run\": {'seed': 0}\n",
                                         "run.seed: 0\n",
-                                        "diffusion: {schedule.kind: cosine}\n",
+                                        "diffusion: {schedule.kind: log_normal}\n",
                                         "training: {decay: \"cosine\"}\n"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ddpm_config config, defaults;
@@ -523,6 +530,64 @@ static void test_saved_by_an_earlier_version(void **state)
     for (int i = 0; i < ddpm_option_count; i++) assert_null(ddpm_option_renamed(ddpm_options[i].key));
 }
 
+/* A saved configuration without a key that is younger than it means what the program did then; with the key, what it
+ * says. A user's file without it means the default. */
+static void test_keys_that_are_younger(void **state)
+{
+    static const char with[] = "network: {components: 5, features: auto, initial: variance}\n"
+                               "sampling: {spacing: log_snr}\n";
+    ddpm_config config, defaults;
+    int younger = 0;
+    (void)state;
+    start(&defaults);
+    for (int i = 0; i < ddpm_option_count; i++) {
+        const ddpm_option *option = &ddpm_options[i];
+        start(&config);
+        change(option, &config);
+        assert_int_equal(ddpm_config_parse_saved(&config, "", 0, "saved"), DDPM_OK);
+        char *found = value_of(option, &config), *initial = value_of(option, &defaults);
+        if (option->before) {
+            assert_string_equal(found, option->before);
+            assert_string_not_equal(found, initial);
+            assert_int_equal(ddpm_option_valid(option, &config), DDPM_OK);
+            younger++;
+        }
+        free(found);
+        free(initial);
+        ddpm_config_release(&config);
+    }
+    assert_int_equal(younger, 4);
+    start(&config);
+    assert_int_equal(ddpm_config_parse_saved(&config, with, strlen(with), "saved"), DDPM_OK);
+    assert_true(config.network.components == 5 && config.network.features == DDPM_AUTO);
+    assert_true(config.network.initial == DDPM_INITIAL_VARIANCE && config.sampling.spacing == DDPM_SPACING_LOG_SNR);
+    start(&config);
+    assert_int_equal(parse(&config, "network: {width: 5}\n"), DDPM_OK);
+    assert_true(config.network.components == 256 && config.network.initial == DDPM_INITIAL_VARIANCE);
+    assert_true(config.sampling.spacing == DDPM_SPACING_KARRAS);
+}
+
+/* "auto" is a value of an integer only where the table says so, and no number means it. */
+static void test_automatic_integers(void **state)
+{
+    ddpm_config config;
+    (void)state;
+    for (int i = 0; i < ddpm_option_count; i++) {
+        const ddpm_option *option = &ddpm_options[i];
+        const int is_open = (option->flags & DDPM_OPTION_AUTO) != 0;
+        char assignment[128];
+        if (option->type != DDPM_OPTION_INT) continue;
+        start(&config);
+        snprintf(assignment, sizeof assignment, "%s=auto", option->key);
+        assert_int_equal(ddpm_config_set(&config, assignment) == DDPM_OK, is_open);
+        if (is_open) assert_int_equal(*(const int64_t *)field(option, &config), DDPM_AUTO);
+        snprintf(assignment, sizeof assignment, "%s=%d", option->key, (int)DDPM_AUTO);
+        assert_int_equal(ddpm_config_set(&config, assignment), DDPM_ERR_CONFIG);
+        *(int64_t *)((char *)&config + option->offset) = DDPM_AUTO;
+        assert_int_equal(ddpm_option_valid(option, &config) == DDPM_OK, is_open);
+    }
+}
+
 /* ---- rules across keys, and resume ---- */
 
 static void test_rules(void **state)
@@ -538,25 +603,27 @@ static void test_rules(void **state)
          "data.dimensions: expected 2 with data.source: two_moons, found 3"},
         {{"data.source=s_curve", "data.dimensions=3"}, NULL},
         {{"diffusion.schedule.kind=table"},
-         "diffusion.schedule.values: expected 100 numbers, one beta for each of diffusion.steps, found 0"},
+         "diffusion.schedule.values: expected 1000 numbers, one beta for each of diffusion.steps, found 0"},
         {{"diffusion.schedule={kind: table, values: [0.1, 0.2, 0.3]}", "diffusion.steps=3"}, NULL},
         {{"diffusion.schedule={kind: table, values: [0.1, 0.2, 0.3]}", "diffusion.steps=2"},
          "diffusion.schedule.values: expected 2 numbers"},
         {{"diffusion.schedule.values=[0.1, 0.2, 0.3]"}, NULL},
         {{"diffusion.schedule.zero_terminal_snr=true"}, NULL},
         {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=noise"},
-         "diffusion.predict: expected velocity or data with"},
+         "diffusion.predict: expected velocity, flow or data with"},
         {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=mean"},
          "diffusion.predict: expected velocity"},
         {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=velocity"}, NULL},
         {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=data"}, NULL},
+        {{"diffusion.schedule.zero_terminal_snr=true", "diffusion.predict=flow"}, NULL},
         {{"diffusion.predict=class", "data.condition=[label]"}, NULL},
         {{"diffusion.predict=class", "data.condition=[label]", "diffusion.schedule.zero_terminal_snr=true"}, NULL},
         {{"diffusion.predict=class"}, "data.condition: expected one name, of the class"},
         {{"diffusion.predict=class", "data.condition=[label]", "diffusion.loss=vlb"},
          "diffusion.predict: class is trained by cross-entropy"},
-        {{"sampling.steps=101"}, "sampling.steps: expected at most diffusion.steps, 100, found 101"},
-        {{"sampling.steps=100"}, NULL},
+        {{"sampling.steps=1001"}, "sampling.steps: expected at most diffusion.steps, 1000, found 1001"},
+        {{"sampling.steps=1000"}, NULL},
+        {{"diffusion.steps=1"}, NULL}, /* sampling.steps is auto */
         {{"diffusion.schedule={kind: linear, rescale: true}", "diffusion.steps=20"},
          "diffusion.schedule.rescale: expected a largest beta below 1, found 0.02 * 1000 / T = 1 with diffusion.steps: "
          "20; "
@@ -567,10 +634,10 @@ static void test_rules(void **state)
         {{"diffusion.schedule={kind: cosine, rescale: true}", "diffusion.steps=2"}, NULL},
         {{"diffusion.schedule={kind: linear, start: 0.5, end: 0.1}"}, NULL},
         {{"network.time_width=63"}, "network.time_width: expected an even number"},
-        {{"network.time_width=63", "network.time=gain_table"}, NULL},
+        {{"network.kind=mlp", "network.time_width=63", "network.time=gain_table"}, NULL},
         {{"network.kind=residual", "network.time=gain_table"},
          "network.time: expected sinusoidal with network.kind: residual"},
-        {{"network.kind=residual"}, NULL},
+        {{"network.kind=mlp"}, NULL},
         {{"training.warmup=20001"}, "training.warmup: expected at most training.iterations, 20000, found 20001"},
         {{"training.warmup=20000"}, NULL},
         {{"diffusion.variance=learned"}, "diffusion.loss: expected hybrid or vlb with a learned diffusion.variance"},
@@ -608,7 +675,7 @@ static void test_same_science(void **state)
         "data.path",       "training.iterations", "checkpoint.every",     "checkpoint.keep",
         "sampling.steps",  "sampling.weights",    "sampling.clip",        "training.validate_every",
         "sampling.method", "sampling.eta",        "sampling.corrections", "sampling.correction_ratio",
-        "run.stop_margin", "training.recover",    "sampling.guidance"};
+        "run.stop_margin", "training.recover",    "sampling.guidance",    "sampling.spacing"};
     const size_t runs = sizeof run_keys / sizeof *run_keys;
     ddpm_config then, now;
     size_t allowed = 0;
@@ -712,6 +779,8 @@ int main(void)
         TEST(test_texts_and_lists),
         TEST(test_accepted_forms),
         TEST(test_saved_by_an_earlier_version),
+        TEST(test_keys_that_are_younger),
+        TEST(test_automatic_integers),
         TEST(test_rules),
         TEST(test_same_science),
         TEST(test_read_file),

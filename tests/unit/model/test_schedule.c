@@ -47,6 +47,22 @@ static const known goldens[] = {
       {2, 0.00010264836435083402, 0.99979736190048563, 0.00020263809951439894, 5.0656004274033416e-05},
       {500, 0.0057221511477685639, 0.33318776735629979, 0.66681223264370015, 0.0057056962049835541},
       {1000, 0.02, 0.00073341245958081494, 0.99926658754041919, 0.019999700428266039}}},
+    {"log-normal",
+     {.kind = DDPM_SCHEDULE_LOG_NORMAL, .steps = 1000, .log_mean = -1.2, .log_deviation = 1.4},
+     0.0010988678591110737,
+     0.00054913227287958269,
+     {{1, 9.0433227383565825e-06, 0.99999095667726164, 9.0433227383565825e-06, 0},
+      {2, 1.3284362963827279e-05, 0.9999776724344326, 2.2327565567402206e-05, 5.3805589011797877e-06},
+      {500, 0.00057984183515592909, 0.91709451254954794, 0.082905487450452055, 0.00057612047412747195},
+      {1000, 0.59432279742634789, 0.001097661673977362, 0.99890233832602264, 0.59336602280481501}}},
+    {"log-normal, few steps",
+     {.kind = DDPM_SCHEDULE_LOG_NORMAL, .steps = 7, .log_mean = 0.5, .log_deviation = 0.25},
+     0.17682108155143261,
+     0.081408402223672232,
+     {{1, 0.56645034827815996, 0.43354965172184004, 0.56645034827815996, 0},
+      {2, 0.18489658921120033, 0.35338779986476801, 0.64661220013523199, 0.16197457661984131},
+      {4, 0.12228864864033334, 0.26894142136999512, 0.73105857863000488, 0.11602069039575932},
+      {7, 0.24298225909682247, 0.15025315600084676, 0.84974684399915324, 0.22919185106437159}}},
     {"sigmoid to 5e-3",
      {.kind = DDPM_SCHEDULE_SIGMOID, .steps = 100, .start = 1e-5, .end = 5e-3, .limit = 6},
      3.5045741340133651,
@@ -121,6 +137,51 @@ static void test_goldens(void **state)
         assert_int_equal(audit.reaches_noise, k->prior <= 0.01);
         ddpm_schedule_release(&s);
     }
+}
+
+/* ln sigma at t has the probability (t - 1/2) / T below it, and alpha_bar is 1 / (1 + sigma^2). */
+static void test_log_normal_quantiles(void **state)
+{
+    static const int64_t steps[] = {1, 2, 3, 10, 1000, 100000};
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        const ddpm_schedule_spec spec = {
+            .kind = DDPM_SCHEDULE_LOG_NORMAL, .steps = steps[i], .log_mean = 0.3, .log_deviation = 0.9};
+        ddpm_schedule s;
+        expect_ok(ddpm_schedule_create(&spec, &s));
+        for (int64_t t = 1; t <= steps[i]; t++) {
+            const double log_sigma = 0.5 * log(s.one_minus_alpha_bar[t] / s.alpha_bar[t]);
+            const double z = (log_sigma - 0.3) / 0.9, wanted = ((double)t - 0.5) / (double)steps[i];
+            const double below = 0.5 * erfc(-z / sqrt(2.0));
+            expect_near(below, wanted, 1e-9 * fmin(wanted, 1.0 - wanted) + 1e-13, "probability", t);
+            assert_true(s.beta[t] > 0.0 && s.beta[t] < 1.0);
+        }
+        ddpm_schedule_release(&s);
+    }
+}
+
+/* Noise levels that hardly differ give no beta of 0, and one so large that no signal is left is refused. */
+static void test_log_normal_ends(void **state)
+{
+    ddpm_schedule_spec spec = {
+        .kind = DDPM_SCHEDULE_LOG_NORMAL, .steps = 100000, .log_mean = -1.2, .log_deviation = 1e-3};
+    ddpm_schedule s;
+    (void)state;
+    expect_ok(ddpm_schedule_create(&spec, &s));
+    ddpm_schedule_release(&s);
+    /* where 1 - alpha_bar is far below the rounding of 1 */
+    spec = (ddpm_schedule_spec){.kind = DDPM_SCHEDULE_LOG_NORMAL, .steps = 1000, .log_mean = -20, .log_deviation = 10};
+    expect_ok(ddpm_schedule_create(&spec, &s));
+    expect_close(s.beta[1], 1.1144707715557787e-46, "beta", 1);
+    expect_close(s.beta[2], 7.0809843443867893e-44, "beta", 2);
+    expect_close(s.one_minus_alpha_bar[2], 7.092129052102347e-44, "rest", 2);
+    expect_close(s.posterior_variance[2], 1.1127194707947132e-46, "posterior", 2);
+    expect_close(s.one_minus_alpha_bar[500], 4.1431873568647857e-18, "rest", 500);
+    expect_close(s.beta[1000], 0.99842858080029181, "beta", 1000);
+    expect_close(s.alpha_bar[1000], 6.1748617035961246e-12, "alpha_bar", 1000);
+    ddpm_schedule_release(&s);
+    spec = (ddpm_schedule_spec){.kind = DDPM_SCHEDULE_LOG_NORMAL, .steps = 1, .log_mean = 20, .log_deviation = 1.0};
+    expect_failure(ddpm_schedule_create(&spec, &s), DDPM_ERR_CONFIG, "no signal is left");
 }
 
 static void test_tanh_is_sigmoid(void **state)
@@ -206,11 +267,11 @@ static void test_zero_terminal_snr(void **state)
 
 static void test_one_step(void **state)
 {
-    static const ddpm_schedule_kind kinds[] = {DDPM_SCHEDULE_CONSTANT, DDPM_SCHEDULE_LINEAR, DDPM_SCHEDULE_QUADRATIC,
-                                               DDPM_SCHEDULE_SIGMOID,  DDPM_SCHEDULE_TANH,   DDPM_SCHEDULE_COSINE,
-                                               DDPM_SCHEDULE_HARMONIC};
+    static const ddpm_schedule_kind kinds[] = {DDPM_SCHEDULE_CONSTANT, DDPM_SCHEDULE_LINEAR,    DDPM_SCHEDULE_QUADRATIC,
+                                               DDPM_SCHEDULE_SIGMOID,  DDPM_SCHEDULE_TANH,      DDPM_SCHEDULE_COSINE,
+                                               DDPM_SCHEDULE_HARMONIC, DDPM_SCHEDULE_LOG_NORMAL};
     (void)state;
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 8; i++) {
         const ddpm_schedule_spec spec = {.kind = kinds[i],
                                          .steps = 1,
                                          .start = 0.3,
@@ -218,7 +279,9 @@ static void test_one_step(void **state)
                                          .target = NAN,
                                          .limit = 6,
                                          .offset = 0.008,
-                                         .cap = 0.999};
+                                         .cap = 0.999,
+                                         .log_mean = 0.5,
+                                         .log_deviation = 1};
         ddpm_schedule s;
         expect_ok(ddpm_schedule_create(&spec, &s));
         assert_true(s.beta[1] > 0.0 && s.beta[1] < 1.0);
@@ -290,9 +353,12 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_goldens),      TEST(test_tanh_is_sigmoid),   TEST(test_tables_agree), TEST(test_constant_value),
-        TEST(test_little_noise), TEST(test_zero_terminal_snr), TEST(test_one_step),     TEST(test_log_posterior),
-        TEST(test_from_beta),    TEST(test_refusals),
+        TEST(test_goldens),         TEST(test_log_normal_quantiles),
+        TEST(test_log_normal_ends), TEST(test_tanh_is_sigmoid),
+        TEST(test_tables_agree),    TEST(test_constant_value),
+        TEST(test_little_noise),    TEST(test_zero_terminal_snr),
+        TEST(test_one_step),        TEST(test_log_posterior),
+        TEST(test_from_beta),       TEST(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,9 @@ static void test_input_gradient(void **state)
     for (int activation = 0; activation < DDPM_ACTIVATION_COUNT; activation++)
         for (int form = 0; form < FORMS; form++) {
             const ddpm_network_spec spec = spec_of(activation, form, 2);
+            const int has_kinks = activation == DDPM_ACTIVATION_RELU || activation == DDPM_ACTIVATION_LEAKY_RELU;
+            if (has_kinks && spec.features > 0)
+                continue; /* differences across a kink are wrong, and features meet many */
             small_network s = small_network_make(&spec, ROWS);
             double *parameters = NULL, out[2][MOST_OUTPUTS];
             float gradient[ROWS * COLUMNS];
@@ -162,16 +165,23 @@ static void test_input_gradient(void **state)
             for (int64_t i = 0; i < ROWS * COLUMNS; i++) {
                 const int64_t row = i / COLUMNS;
                 double difference = 0.0;
-                float x[2][COLUMNS];
-                for (int k = 0; k < 2; k++) {
-                    memcpy(x[k], xt + row * COLUMNS, sizeof x[k]);
-                    x[k][i % COLUMNS] += k ? 1e-4f : -1e-4f;
-                    reference_forward(s.network, parameters, x[k], conditions + row * CONDITION, t[row], out[k]);
+                for (int width = 1; width <= 1 + (spec.features > 0);
+                     width++) { /* of fourth order, since features are steep */
+                    double wide = 0.0;
+                    float x[2][COLUMNS];
+                    for (int k = 0; k < 2; k++) {
+                        memcpy(x[k], xt + row * COLUMNS, sizeof x[k]);
+                        x[k][i % COLUMNS] += (float)width * (k ? 0x1p-13f : -0x1p-13f);
+                        reference_forward(s.network, parameters, x[k], conditions + row * CONDITION, t[row], out[k]);
+                    }
+                    for (int j = 0; j < MOST_OUTPUTS; j++)
+                        wide += (double)weights[row * MOST_OUTPUTS + j] * (out[1][j] - out[0][j]);
+                    wide /= (double)x[1][i % COLUMNS] - (double)x[0][i % COLUMNS];
+                    difference += (spec.features == 0 ? 1.0 : width == 1 ? 4.0 / 3.0 : -1.0 / 3.0) * wide;
                 }
-                for (int j = 0; j < MOST_OUTPUTS; j++)
-                    difference += (double)weights[row * MOST_OUTPUTS + j] * (out[1][j] - out[0][j]);
-                difference /= (double)x[1][i % COLUMNS] - (double)x[0][i % COLUMNS];
-                expect_near((double)gradient[i], difference, 1e-5, "gradient by x_t", i + 1000 * activation);
+                expect_near((double)gradient[i], difference,
+                            (spec.features > 0 ? 2e-4 : 1e-5) * fmax(1.0, fabs(difference)), "gradient by x_t",
+                            i + 1000 * activation);
             }
             ddpm_release(parameters);
             small_network_free(&s);

@@ -29,7 +29,7 @@ static void other_value(const ddpm_option *option, char out[DDPM_KEY_BYTES])
     const ddpm_choice *choice = option->choices;
     switch (option->type) {
     case DDPM_OPTION_ENUM:
-        while (choice[1].name) choice++;
+        while (strcmp(choice->name, option->initial) == 0) choice++;
         snprintf(out, DDPM_KEY_BYTES, "%s", choice->name);
         break;
     case DDPM_OPTION_INT:
@@ -102,8 +102,8 @@ static void test_refusals(void **state)
     static const struct {
         const char *option, *value, *words;
     } cases[] = {
-        {"steps", "-1", "--steps: expected an integer from 0 to 1000000, found '-1'"},
-        {"steps", "", "--steps: expected an integer from 0 to 1000000, found nothing"},
+        {"steps", "-1", "--steps: expected an integer from 0 to 1000000, or auto, found '-1'"},
+        {"steps", "", "--steps: expected an integer from 0 to 1000000, or auto, found nothing"},
         {"eta", "1.5", "--eta: expected a number from 0 to 1, found '1.5'"},
         {"guidance", "nan", "--guidance: expected a number from 0 to 1000, found 'nan'"},
         {"weights", "best", "--weights: expected one of ema, raw, found 'best'"},

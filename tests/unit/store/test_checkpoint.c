@@ -33,6 +33,8 @@ static float history[T][DDPM_TIMESTEPS_HISTORY];
 static int32_t seen[T] = {0, 9, 10, DDPM_TIMESTEPS_SEEN - 1};
 static int64_t classes[2] = {3, 0};
 static double condition_mean[2] = {0, 1.5}, condition_scale[2] = {1, 2.5};
+static double variances[3] = {2.5, 0.5, 0};
+static float directions[2][D] = {{0.6f, 0.8f, 0.0f}, {-0.8f, 0.6f, 0.0f}};
 static char *condition_names[2] = {"kind", "temperature"};
 
 static ddpm_checkpoint example(void)
@@ -57,6 +59,7 @@ static ddpm_checkpoint example(void)
         .history = history[0],
         .seen = seen,
         .condition = {2, classes, condition_mean, condition_scale, condition_names},
+        .components = {2, D, variances, directions[0]},
         .parameter_count = PARAMETERS,
         .parameters = flat[0],
         .ema = flat[1],
@@ -94,6 +97,9 @@ static void test_round_trip(void **state)
     assert_memory_equal(c.exponent, exponent, sizeof exponent);
     assert_memory_equal(c.history, history, sizeof history);
     assert_memory_equal(c.seen, seen, sizeof seen);
+    assert_true(c.components.count == 2 && c.components.columns == D);
+    assert_memory_equal(c.components.variance, variances, sizeof variances);
+    assert_memory_equal(c.components.direction, directions, sizeof directions);
     expect_ok(ddpm_same_condition(&c.condition, &wrote.condition));
     for (int v = 0; v < 2; v++) assert_string_equal(c.condition.names[v], condition_names[v]);
     expect_ok(ddpm_checkpoint_read_arrays(path, &c, TENSORS, tensors, PARAMETERS, 1));
@@ -281,6 +287,42 @@ static void test_wrong_history_and_conditions(void **state)
         expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
         expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA, cases[i].says);
     }
+}
+
+/* Without components their count is 0; and those that a hostile file may have. */
+static void test_components(void **state)
+{
+    const char *path = in_scratch("components.h5");
+    const struct {
+        double variance;
+        float direction;
+        const char *says;
+    } cases[] = {
+        {-1e-300, 0, "components/variance: element 1: expected 0 to "},
+        {NAN, 0, "components/variance: element 1"},
+        {INFINITY, 0, "components/variance: element 1"},
+        {1, 2.5f, "components/direction: element 4: expected -2 to 2, found 2.5;"},
+        {1, NAN, "components/direction: element 4"},
+    };
+    ddpm_checkpoint c = example(), back;
+    (void)state;
+    c.components = (ddpm_components){0};
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_ok(ddpm_checkpoint_read_header(path, &back));
+    assert_true(back.components.count == 0 && !back.components.variance && !back.components.direction);
+    ddpm_checkpoint_release(&back);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        c.components = (ddpm_components){2, D, (double[3]){3, cases[i].variance, 0},
+                                         (float[2 * D]){1, 0, 0, 0, cases[i].direction, 0}};
+        expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+        expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA, cases[i].says);
+    }
+    c.components = (ddpm_components){2, D, NULL, directions[0]}; /* directions of no variance */
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA, "components/");
+    c.components = (ddpm_components){2, D, variances, NULL}; /* variances of no directions */
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_failure(ddpm_checkpoint_read_header(path, &back), DDPM_ERR_DATA, "components/");
 }
 
 static void test_wrong_counts(void **state)
@@ -485,11 +527,21 @@ static void test_run_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),         TEST(test_equal_bytes),   TEST(test_large_config),
-        TEST(test_every_flipped_byte), TEST(test_any_length),    TEST(test_other_files),
-        TEST(test_newer_format),       TEST(test_wrong_content), TEST(test_wrong_history_and_conditions),
-        TEST(test_wrong_counts),       TEST(test_other_network), TEST(test_failure_leaves_nothing),
-        TEST(test_failing_disk),       TEST(test_run_folder),
+        TEST(test_round_trip),
+        TEST(test_equal_bytes),
+        TEST(test_large_config),
+        TEST(test_every_flipped_byte),
+        TEST(test_any_length),
+        TEST(test_other_files),
+        TEST(test_newer_format),
+        TEST(test_wrong_content),
+        TEST(test_wrong_history_and_conditions),
+        TEST(test_components),
+        cmocka_unit_test(test_wrong_counts),
+        TEST(test_other_network),
+        TEST(test_failure_leaves_nothing),
+        TEST(test_failing_disk),
+        TEST(test_run_folder),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
