@@ -34,7 +34,7 @@ typedef struct pass {
     ddpm_evaluation *e;
     ddpm_packed *packed;
     thread_memory *threads;
-    ddpm_likelihood whole, half; /* the flow on all steps of the schedule; on every second one, for the tolerance */
+    ddpm_likelihood whole, half; /* the flow on the whole grid, and on half of its steps for the tolerance */
     int64_t *sums;               /* [T + 2]: of the terms at t in fixed point; last, how many terms were too large */
     double *rows;                /* [ROW_NUMBERS][count], of the evaluated rows */
 } pass;

@@ -54,21 +54,26 @@ static void set_step(const ddpm_diffusion *diffusion, int64_t t, int count, cons
     for (int i = 0; i < count - 1; i++) step->predict[i] = weight_of(count - 1, nodes + 1, i, nodes[1], nodes[0]);
 }
 
-ddpm_status ddpm_likelihood_create(const ddpm_diffusion *diffusion, int64_t columns, int64_t probes, int64_t every,
+ddpm_status ddpm_likelihood_create(const ddpm_diffusion *diffusion, int64_t columns, int64_t probes, int64_t share,
                                    ddpm_likelihood *out)
 {
     const ddpm_schedule *schedule = &diffusion->schedule;
-    const int64_t end = end_of(schedule);
+    const int64_t end = end_of(schedule), takes_all = schedule->steps <= DDPM_LIKELIHOOD_STEPS_ALL;
+    const int64_t K = ddpm_pieces(takes_all ? end : ddpm_smaller(end, DDPM_LIKELIHOOD_STEPS), share);
+    int64_t *grid = NULL;
     double nodes[ORDER] = {0.0};
-    *out = (ddpm_likelihood){.columns = columns, .probes = probes, .step_count = ddpm_pieces(end, every)};
-    DDPM_TRY(DDPM_NEW(&out->steps, out->step_count, "steps of the flow"));
-    for (int64_t k = 0; k < out->step_count; k++) {
-        const int64_t t = ddpm_smaller((k + 1) * every, end);
+    *out = (ddpm_likelihood){.columns = columns, .probes = probes, .step_count = K};
+    DDPM_TRY(DDPM_NEW(&out->steps, K, "steps of the flow"));
+    DDPM_TRY(DDPM_NEW(&grid, K + 1, "steps of the flow"));
+    ddpm_grid_fill(schedule, takes_all ? DDPM_SPACING_UNIFORM : DDPM_SPACING_LOG_SNR, end, K, grid);
+    for (int64_t k = 0; k < K; k++) {
+        const int64_t t = grid[K - 1 - k];
         const int count = k + 2 < ORDER ? (int)k + 2 : ORDER;
         memmove(nodes + 1, nodes, EARLIER * sizeof *nodes);
         nodes[0] = angle_of(schedule, t);
         set_step(diffusion, t, count, nodes, &out->steps[k]);
     }
+    ddpm_release(grid);
     return DDPM_OK;
 }
 

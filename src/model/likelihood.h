@@ -2,8 +2,8 @@
  *
  *  With cos(phi_t) = sqrt(alpha_bar_t), the flow is dx/dphi = v(x, phi), v = cos(phi) epsilon - sin(phi) x0 (Salimans
  * and Ho 2022), and ln p(x0) = ln N(x_E; 0, I) + the integral of the divergence of v from 0 to phi_E. The network
- * exists at whole steps only, so these are the grid of a variable-step Adams method of order DDPM_LIKELIHOOD_ORDER
- * (predict, evaluate, correct, evaluate), which integrates flow and divergence together.
+ * exists at whole steps only, so all or some of these are the grid of a variable-step Adams method of order
+ * DDPM_LIKELIHOOD_ORDER (predict, evaluate, correct, evaluate), which integrates flow and divergence together.
  *
  *  - Beginning: the network does not exist at t = 0, and is not needed there. Since v = -tan(phi) (x + score), v and
  * its divergence are 0 at phi = 0 for any density that is smooth at the scale of phi_1.
@@ -12,8 +12,7 @@
  *    schedule whose beta is capped.
  *  - Divergence: exact, by one vector-Jacobian product a column; or Hutchinson's estimate, with random signs that stay
  *    the same along a row's path.
- *  - Error: the result on every second step of the grid differs from that on all steps by more than the error of the
- *    latter.
+ *  - Error: the result on a grid of half as many steps differs by more than the error of the whole grid's.
  *
  *  All functions are Local.
  */
@@ -24,7 +23,7 @@
 
 #define DDPM_LIKELIHOOD_SIGNAL 1e-3 /* alpha_bar at the end of the flow */
 
-enum { DDPM_LIKELIHOOD_ORDER = 4 };
+enum { DDPM_LIKELIHOOD_ORDER = 4, DDPM_LIKELIHOOD_STEPS = 25, DDPM_LIKELIHOOD_STEPS_ALL = 100 };
 
 /** A denoiser with its derivative. */
 typedef struct ddpm_flow {
@@ -52,10 +51,11 @@ typedef struct ddpm_likelihood {
 
 /** DDPM_ERR_MEMORY.
  *  @param probes    as above.
- *  @param every     1: the grid is all steps of the schedule; 2: every second one.
+ *  @param share     1: the grid has all steps, or of schedules of more than DDPM_LIKELIHOOD_STEPS_ALL steps
+ *                   DDPM_LIKELIHOOD_STEPS, evenly in the logarithm of the signal-to-noise ratio; 2: half as many.
  *  @param[out] out  release with ddpm_likelihood_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_likelihood_create(const ddpm_diffusion *diffusion, int64_t columns, int64_t probes,
-                                                   int64_t every, ddpm_likelihood *out);
+                                                   int64_t share, ddpm_likelihood *out);
 void ddpm_likelihood_release(ddpm_likelihood *likelihood);
 
 /** The arrays that a block of rows needs; they belong to one thread. */

@@ -18,38 +18,6 @@ int64_t ddpm_sampling_steps(const ddpm_sampling *sampling, int64_t T)
     return T;
 }
 
-/* Points grid[0] = T > ... > grid[K] = 0 evenly in t. They fall strictly, since T / K is at least 1. */
-static void space_evenly(int64_t T, int64_t K, int64_t *grid)
-{
-    for (int64_t i = 0; i <= K; i++) grid[K - i] = (2 * i * T + K) / (2 * K);
-}
-
-/* What a spacing is even in, at t >= 1: it rises with t, and is infinite where no signal is left. */
-static double level_at(const ddpm_schedule *schedule, ddpm_spacing spacing, int64_t t)
-{
-    const double log_sigma = 0.5 * (log(schedule->one_minus_alpha_bar[t]) - log(schedule->alpha_bar[t]));
-    return spacing == DDPM_SPACING_KARRAS ? exp(log_sigma / 7.0) : log_sigma;
-}
-
-/* Points grid[0] = T > ... > grid[K - 1] >= 1 > grid[K] = 0 whose levels are nearest to evenly spread ones. Where steps
- * are so many that two would share a point, or that too few points would be left, a point gives way to its neighbour.
- */
-static void space_by_level(const ddpm_schedule *schedule, ddpm_spacing spacing, int64_t K, int64_t *grid)
-{
-    const int64_t T = schedule->steps, top = schedule->alpha_bar[T] > 0.0 ? T : T - 1;
-    const double high = level_at(schedule, spacing, top), low = level_at(schedule, spacing, 1);
-    const int64_t skipped = T - top, parts = K - 1 - skipped; /* T itself is no level where no signal is left */
-    grid[0] = T;
-    grid[K] = 0;
-    for (int64_t i = 1, t = top; i < K; i++) {
-        const double level = parts > 0 ? high + (low - high) * (double)(i - skipped) / (double)parts : low;
-        while (t > 1 &&
-               fabs(level_at(schedule, spacing, t - 1) - level) <= fabs(level_at(schedule, spacing, t) - level))
-            t--;
-        grid[i] = ddpm_larger(ddpm_smaller(t, grid[i - 1] - 1), K - i);
-    }
-}
-
 static double positive_root(double x)
 {
     return x > 0.0 ? sqrt(x) : 0.0;
@@ -188,10 +156,7 @@ static ddpm_status build(const ddpm_sampler_spec *spec, ddpm_sampler *out)
     int64_t *grid = NULL;
     DDPM_TRY(DDPM_NEW(&out->steps, K, "sampling steps"));
     DDPM_TRY(DDPM_NEW(&grid, K + 1, "sampling steps"));
-    if (spec->sampling.spacing == DDPM_SPACING_UNIFORM)
-        space_evenly(out->diffusion->schedule.steps, K, grid);
-    else
-        space_by_level(&out->diffusion->schedule, spec->sampling.spacing, K, grid);
+    ddpm_grid_fill(&out->diffusion->schedule, spec->sampling.spacing, out->diffusion->schedule.steps, K, grid);
     for (int64_t i = 0; i < K; i++)
         make_step(out->diffusion, spec, grid[i], grid[i + 1], i > 0 ? &out->steps[i - 1] : NULL, &out->steps[i]);
     ddpm_release(grid);

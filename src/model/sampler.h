@@ -10,6 +10,7 @@
 #define DDPM_MODEL_SAMPLER_H
 
 #include "model/diffusion.h"
+#include "model/grid.h"
 
 typedef enum ddpm_method {
     DDPM_METHOD_ANCESTRAL,  /* Ho et al. 2020, algorithm 2, for any subset of the steps */
@@ -19,14 +20,6 @@ typedef enum ddpm_method {
                          the last */
     DDPM_METHOD_COUNT
 } ddpm_method;
-
-/** How the K steps of a grid are spread over T. sigma^2 = (1 - alpha_bar) / alpha_bar is the noise-to-signal ratio. */
-typedef enum ddpm_spacing {
-    DDPM_SPACING_UNIFORM, /* evenly in t */
-    DDPM_SPACING_LOG_SNR, /* evenly in ln sigma, from T to 1, then to the data */
-    DDPM_SPACING_KARRAS,  /* likewise in the 7th root of sigma: Karras et al. 2022, equation 5 */
-    DDPM_SPACING_COUNT
-} ddpm_spacing;
 
 typedef enum ddpm_weights { DDPM_WEIGHTS_EMA, DDPM_WEIGHTS_RAW } ddpm_weights;
 typedef enum ddpm_clip { DDPM_CLIP_NONE, DDPM_CLIP_DATA } ddpm_clip;

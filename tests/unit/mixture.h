@@ -123,8 +123,15 @@ static inline void mixture_draw(const mixture *m, int64_t first, int64_t rows, f
 /* A diffusion that predicts noise. */
 static inline ddpm_diffusion mixture_diffusion(ddpm_schedule_kind kind, int64_t steps, ddpm_variance variance)
 {
-    const ddpm_schedule_spec spec = {
-        .kind = kind, .steps = steps, .start = NAN, .end = NAN, .offset = 0.008, .cap = 0.999, .rescale = 1};
+    const ddpm_schedule_spec spec = {.kind = kind,
+                                     .steps = steps,
+                                     .start = NAN,
+                                     .end = NAN,
+                                     .offset = 0.008,
+                                     .cap = 0.999,
+                                     .rescale = 1,
+                                     .log_mean = -1.2,
+                                     .log_deviation = 1.4};
     ddpm_schedule schedule;
     ddpm_diffusion d;
     expect_ok(ddpm_schedule_create(&spec, &schedule));

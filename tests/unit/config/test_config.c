@@ -225,12 +225,12 @@ static void test_defaults(void **state)
         "network:\n  kind: residual\n  width: 128\n  depth: 3\n  components: 256\n  features: auto\n  initial: "
         "variance\n"
         "  activation: silu\n  time: sinusoidal\n  time_width: 32\n"
-        "training:\n  iterations: 20000\n  batch: 256\n  optimizer: adam\n  learning_rate: 0.001\n  momentum: 0.9\n"
+        "training:\n  iterations: 20000\n  batch: 256\n  optimizer: adam\n  learning_rate: 0.002\n  momentum: 0.9\n"
         "  beta1: 0.9\n  beta2: 0.999\n  epsilon: 1e-08\n  weight_decay: 0\n  warmup: 0\n  decay: cosine\n"
         "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  precision: float32\n  recover: 0\n  "
         "validate_every: 1000\n"
         "checkpoint:\n  every: 1000\n  keep: 3\n"
-        "sampling:\n  method: heun\n  steps: auto\n  spacing: karras\n  eta: 0\n  corrections: 0\n  correction_ratio: "
+        "sampling:\n  method: heun\n  steps: auto\n  spacing: log_snr\n  eta: 0\n  corrections: 0\n  correction_ratio: "
         "0.1\n  guidance: "
         "0\n"
         "  weights: ema\n  clip: none\n"
@@ -535,7 +535,7 @@ static void test_saved_by_an_earlier_version(void **state)
 static void test_keys_that_are_younger(void **state)
 {
     static const char with[] = "network: {components: 5, features: auto, initial: variance}\n"
-                               "sampling: {spacing: log_snr}\n";
+                               "sampling: {spacing: karras}\n";
     ddpm_config config, defaults;
     int younger = 0;
     (void)state;
@@ -560,11 +560,11 @@ static void test_keys_that_are_younger(void **state)
     start(&config);
     assert_int_equal(ddpm_config_parse_saved(&config, with, strlen(with), "saved"), DDPM_OK);
     assert_true(config.network.components == 5 && config.network.features == DDPM_AUTO);
-    assert_true(config.network.initial == DDPM_INITIAL_VARIANCE && config.sampling.spacing == DDPM_SPACING_LOG_SNR);
+    assert_true(config.network.initial == DDPM_INITIAL_VARIANCE && config.sampling.spacing == DDPM_SPACING_KARRAS);
     start(&config);
     assert_int_equal(parse(&config, "network: {width: 5}\n"), DDPM_OK);
     assert_true(config.network.components == 256 && config.network.initial == DDPM_INITIAL_VARIANCE);
-    assert_true(config.sampling.spacing == DDPM_SPACING_KARRAS);
+    assert_true(config.sampling.spacing == DDPM_SPACING_LOG_SNR);
 }
 
 /* "auto" is a value of an integer only where the table says so, and no number means it. */
@@ -701,9 +701,9 @@ static void test_same_science(void **state)
 
     start(&now);
     set(&now, "training.decay=constant");
-    set(&now, "training.learning_rate=0.002");
+    set(&now, "training.learning_rate=0.001");
     assert_int_equal(ddpm_config_same_science(&then, &now), DDPM_ERR_CONFIG);
-    assert_string_equal(ddpm_error_message(), "training.learning_rate was 0.001 when this run began and is 0.002 now; "
+    assert_string_equal(ddpm_error_message(), "training.learning_rate was 0.002 when this run began and is 0.001 now; "
                                               "restore it, or name a new run folder (--output)");
     start(&then); /* decay: cosine */
     start(&now);

@@ -45,9 +45,10 @@ typedef struct example {
 static void test_mixture(void **state)
 {
     static const example examples[] = {
-        {DDPM_SCHEDULE_COSINE, 100, 1, 1e-4}, {DDPM_SCHEDULE_COSINE, 100, 2, 2e-3},
-        {DDPM_SCHEDULE_LINEAR, 100, 2, 2e-3}, {DDPM_SCHEDULE_LINEAR, 1000, 2, 2e-3},
-        {DDPM_SCHEDULE_COSINE, 50, 5, 2e-3},  {DDPM_SCHEDULE_COSINE, 20, 2, 0.02},
+        {DDPM_SCHEDULE_COSINE, 100, 1, 1e-4},      {DDPM_SCHEDULE_COSINE, 100, 2, 2e-3},
+        {DDPM_SCHEDULE_LINEAR, 100, 2, 2e-3},      {DDPM_SCHEDULE_LINEAR, 1000, 2, 5e-3},
+        {DDPM_SCHEDULE_LOG_NORMAL, 1000, 1, 5e-3}, {DDPM_SCHEDULE_LOG_NORMAL, 1000, 5, 0.015},
+        {DDPM_SCHEDULE_COSINE, 50, 5, 2e-3},       {DDPM_SCHEDULE_COSINE, 20, 2, 0.02},
     };
     (void)state;
     for (size_t e = 0; e < sizeof examples / sizeof *examples; e++) {
