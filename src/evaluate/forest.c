@@ -212,15 +212,15 @@ static const uint32_t *sort_rows(const tree *t, const node *n, int64_t column)
 /* Keep the best cut between two places that leaves enough rows on both sides. The gain, the fall of the sum over rows
  * of Gini's impurity, is 2 / W times (S_left W - S W_left)^2 / (W_left W_right) for weights W, of which S are of the
  * second set. */
-static void scan(const uint32_t *entries, const node *n, int64_t column, cut *best)
+static void scan(const uint32_t *entries, const node *n, int64_t column, int64_t leaf, cut *best)
 {
     const double weight = (double)n->weight, second = (double)n->second;
     int64_t left = 0, left_second = 0;
-    for (int64_t i = 0; i < n->count - LEAF; i++) {
+    for (int64_t i = 0; i < n->count - leaf; i++) {
         const uint32_t rows = (entries[i] & 0xffff) >> 1;
         left += rows;
         left_second += entries[i] & 1 ? rows : 0;
-        if (i < LEAF - 1 || entries[i] >> 16 == entries[i + 1] >> 16) continue;
+        if (i < leaf - 1 || entries[i] >> 16 == entries[i + 1] >> 16) continue;
         const double gap = (double)left_second * weight - second * (double)left;
         const double top = gap * gap, bottom = (double)left * (weight - (double)left);
         if (top * best->bottom > best->top * bottom)
@@ -248,7 +248,7 @@ static cut find_cut(const tree *t, const node *n)
         const uint32_t *entries = sort_rows(t, n, t->view->columns[column]);
         if (!entries) continue;
         found = 1;
-        scan(entries, n, column, &best);
+        scan(entries, n, column, t->view->leaf, &best);
     }
     return best;
 }
@@ -314,7 +314,7 @@ void ddpm_forest_grow(const ddpm_forest_view *view, uint64_t seed, int64_t numbe
         const node n = memory->stack[--waiting];
         if (n.held_count == 0) continue; /* nobody asks for what lies below */
         const int mixed = n.second > 0 && n.second < n.weight;
-        const cut c = mixed && n.count >= 2 * LEAF ? find_cut(&t, &n) : (cut){.column = -1};
+        const cut c = mixed && n.count >= 2 * view->leaf ? find_cut(&t, &n) : (cut){.column = -1};
         if (c.column < 0) {
             vote(&t, &n);
             continue;
@@ -331,4 +331,15 @@ double ddpm_forest_accuracy(const ddpm_forest_table *table, const int64_t *votes
     for (int64_t i = 0; i < table->rows; i++)
         halves += votes[i] == 0 ? 1 : (votes[i] > 0) == (i >= table->rows / 2) ? 2 : 0;
     return (double)halves / (double)(2 * table->rows);
+}
+
+double ddpm_forest_correlation(const ddpm_forest_table *table, const int64_t *votes)
+{
+    double sum = 0.0, squares = 0.0;
+    for (int64_t i = 0; i < table->rows; i++) {
+        const double value = (double)votes[i];
+        sum += i < table->rows / 2 ? -value : value;
+        squares += value * value;
+    }
+    return squares > 0.0 ? sum / sqrt(squares * (double)table->rows) : 0.0;
 }

@@ -43,11 +43,12 @@ void ddpm_forest_table_release(ddpm_forest_table *table);
 void ddpm_forest_table_fill(ddpm_forest_table *table, int64_t column, const float *first, const float *second,
                             uint64_t *scratch);
 
-/** The columns that a forest may use. */
+/** What a forest may use. */
 typedef struct ddpm_forest_view {
     const ddpm_forest_table *table;
     int64_t count;
     const int64_t *columns; /* [count], numbers of the table's columns */
+    int64_t leaf;           /* the fewest training rows of a leaf, DDPM_FOREST_LEAF or more */
 } ddpm_forest_view;
 
 /** What a thread needs to grow trees, and what its trees add up to. */
@@ -68,11 +69,15 @@ typedef struct ddpm_forest_memory {
 DDPM_MUST_CHECK ddpm_status ddpm_forest_memory_create(int64_t rows, int64_t columns, ddpm_forest_memory *out);
 void ddpm_forest_memory_release(ddpm_forest_memory *memory);
 
-/** Grow a tree, and add its votes on the rows of fold tree % DDPM_FOREST_FOLDS and its gains to the memory. */
-void ddpm_forest_grow(const ddpm_forest_view *view, uint64_t seed, int64_t tree, ddpm_forest_memory *memory);
+/** Grow a tree, and add its votes on the rows of fold number % DDPM_FOREST_FOLDS and its gains to the memory. */
+void ddpm_forest_grow(const ddpm_forest_view *view, uint64_t seed, int64_t number, ddpm_forest_memory *memory);
 
 /** The share of rows whose votes name the right set; a tie counts half.
  *  @param votes  [rows], the sum over all trees. */
 double ddpm_forest_accuracy(const ddpm_forest_table *table, const int64_t *votes);
+
+/** The correlation of the votes with the sets. It compares forests with less noise than their accuracies do, since a
+ * vote that is nearly a tie weighs little. */
+double ddpm_forest_correlation(const ddpm_forest_table *table, const int64_t *votes);
 
 #endif

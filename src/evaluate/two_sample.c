@@ -2,8 +2,10 @@
  * the same rows, and which column, and which pair of columns, give samples away most. Trees go to the ranks in turn.
  *
  * Columns and pairs are judged by forests of their own, since distances between distribution functions hardly see
- * rounding, spikes and hard edges. A forest on every column and every pair would cost too much where columns are many:
- * columns and pairs with the largest gains in a forest on more columns are candidates.
+ * rounding, spikes and hard edges. They are compared by the correlation of votes with sets, and of a forest with small
+ * leaves and one with large leaves the better counts: small ones see spikes, large ones a slight change of the spread.
+ * A forest on every column and every pair would cost too much where columns are many: columns and pairs with the
+ * largest gains in a forest on more columns are candidates.
  */
 #include "evaluate/evaluation.h"
 
@@ -24,6 +26,7 @@ enum {
     FOLDS = DDPM_FOREST_FOLDS,
     TREES = DDPM_TWO_SAMPLE_TREES,
     TREES_SEARCH = 40, /* of a forest that only serves to choose */
+    LARGE_LEAVES = 50, /* so many large leaves would hold the rows of both sets */
     COLUMNS_MOST = DDPM_FOREST_PAIRED,
     PAIRS_MOST = 28 /* all pairs of 8 columns */
 };
@@ -112,11 +115,11 @@ static void take(int64_t count, int64_t *from, int64_t *to)
     memset(from, 0, (size_t)count * sizeof *from);
 }
 
-/* Collective. The accuracy of a forest on some of the columns; its votes and gains are in the sums. */
-static double grow(two_sample *t, int side, int64_t count, const int64_t *columns, int64_t trees)
+/* Collective. Grow a forest on the table of a side; its votes and gains are in the sums. */
+static void grow(two_sample *t, int side, const ddpm_forest_view *of, int64_t trees)
 {
     const ddpm_evaluation *e = t->e;
-    const ddpm_forest_view view = {&t->tables[side], count, columns};
+    const ddpm_forest_view view = {&t->tables[side], of->count, of->columns, of->leaf};
     const int64_t rank = ddpm_comm_rank(e->comm), size = ddpm_comm_size(e->comm);
     memset(t->sums, 0, (size_t)t->sums_count * sizeof *t->sums);
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
@@ -124,20 +127,21 @@ static double grow(two_sample *t, int side, int64_t count, const int64_t *column
         ddpm_forest_grow(&view, e->options.seed, tree, &t->threads[omp_get_thread_num()]);
     for (int i = 0; i < e->threads; i++) {
         take(2 * t->rows, t->threads[i].votes, t->sums);
-        take(count, t->threads[i].gains, t->gains);
+        take(view.count, t->threads[i].gains, t->gains);
         take(COLUMNS_MOST * COLUMNS_MOST, t->threads[i].pair_gains, t->pair_gains);
     }
     ddpm_comm_sum_int64(e->comm, t->sums, t->sums_count);
-    return ddpm_forest_accuracy(view.table, t->sums);
 }
 
-/* Collective. The accuracies of whole forests on some columns: on samples, and on real data in their place. */
-static void tell_apart(two_sample *t, int64_t count, const int64_t *columns, ddpm_separation *out)
+/* Collective. The accuracies of whole forests: on samples, and on real data in their place. */
+static void tell_apart(two_sample *t, const ddpm_forest_view *view, ddpm_separation *out)
 {
     double accuracy[SIDES];
-    for (int side = SIDES - 1; side >= SAMPLES; side--) /* the gains on samples are those that stay */
-        accuracy[side] = grow(t, side, count, columns, TREES);
-    memcpy(out->columns, columns, (size_t)ddpm_smaller(count, 2) * sizeof *columns);
+    for (int side = SIDES - 1; side >= SAMPLES; side--) { /* the gains on samples are those that stay */
+        grow(t, side, view, TREES);
+        accuracy[side] = ddpm_forest_accuracy(&t->tables[side], t->sums);
+    }
+    memcpy(out->columns, view->columns, (size_t)ddpm_smaller(view->count, 2) * sizeof *view->columns);
     out->samples = accuracy[SAMPLES];
     out->real_data = accuracy[REAL_DATA];
 }
@@ -163,7 +167,8 @@ static void choose_candidates(two_sample *t)
     for (int64_t i = 0; i < t->candidate_count; i++) take_largest(columns, t->gains);
     for (int64_t j = 0, i = 0; j < columns; j++)
         if (t->gains[j] < 0) t->candidates[i++] = j;
-    if (columns > COLUMNS_MOST) grow(t, SAMPLES, t->candidate_count, t->candidates, TREES_SEARCH);
+    const ddpm_forest_view view = {NULL, t->candidate_count, t->candidates, DDPM_FOREST_LEAF};
+    if (columns > COLUMNS_MOST) grow(t, SAMPLES, &view, TREES_SEARCH);
 }
 
 /* The candidates for the worst pair, as indices first * COLUMNS_MOST + second of candidates, first < second; their
@@ -180,17 +185,21 @@ static int64_t choose_pairs(const two_sample *t, int64_t *pairs)
     return count;
 }
 
-/* Collective. Of some choices of columns, the one by which samples are told apart best. */
+/* Collective. Of some choices of columns, the one whose votes correlate most with the sets. */
 static void find_worst(two_sample *t, int64_t width, int64_t count, int64_t (*choices)[2], ddpm_separation *out)
 {
-    int64_t worst = 0;
-    double most = -1.0;
-    for (int64_t i = 0; i < count; i++) {
-        const double accuracy = grow(t, SAMPLES, width, choices[i], TREES_SEARCH);
-        if (accuracy > most) worst = i;
-        most = fmax(most, accuracy);
+    const int64_t leaves[] = {DDPM_FOREST_LEAF, ddpm_larger(DDPM_FOREST_LEAF, 2 * t->rows / LARGE_LEAVES)};
+    ddpm_forest_view worst = {0};
+    double most = -INFINITY;
+    for (int64_t i = 0; i < 2 * count; i++) {
+        const ddpm_forest_view view = {NULL, width, choices[i / 2], leaves[i % 2]};
+        if (i % 2 == 1 && leaves[1] == leaves[0]) continue;
+        grow(t, SAMPLES, &view, TREES_SEARCH);
+        const double correlation = ddpm_forest_correlation(&t->tables[SAMPLES], t->sums);
+        if (correlation > most) worst = view;
+        most = fmax(most, correlation);
     }
-    tell_apart(t, width, choices[worst], out);
+    tell_apart(t, &worst, out);
 }
 
 /* Collective, after the forest on all columns of samples. */
@@ -254,7 +263,8 @@ ddpm_status ddpm_evaluation_two_sample(ddpm_evaluation *e)
     test->rows = t.rows;
     const ddpm_status status = ddpm_agree(e->comm, build(&t));
     if (status == DDPM_OK) {
-        tell_apart(&t, e->columns, t.all, &test->whole);
+        const ddpm_forest_view view = {NULL, e->columns, t.all, DDPM_FOREST_LEAF};
+        tell_apart(&t, &view, &test->whole);
         find_causes(&t);
         judge(test, e->columns);
     }

@@ -63,10 +63,10 @@ class TwoSample(Case):
         self.assertIn("quality: samples are told apart", lines[2])
         self.assertLess([line.split()[0] for line in lines if line.strip()].index("accuracy"),
                         result.stdout.split("sliced_w1")[0].count("\n"))
-        for ranks, threads in ((1, 1), (3, 1), (1, 2)):
+        for ranks, threads in ((1, 2), (3, 1)):
             with self.subTest(ranks=ranks, threads=threads):
                 self.assertEqual(first, self.evaluate(smoothed, ranks=ranks, threads=threads)[0])
-        for seed in (1, 2, 3):
+        for seed in (1, 2):
             fresh = eight_gaussians(self.rng, ROWS, 0.02)
             found, result = self.quality(fresh, "--seed", seed)
             self.assertIs(found["forest"]["told_apart"], False, result.stdout)

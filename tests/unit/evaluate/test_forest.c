@@ -8,6 +8,8 @@
 enum { ROWS = 4000, D_MOST = 8, TREES = 40, SEED = 3 };
 
 static float first[ROWS * D_MOST], second[ROWS * D_MOST];
+static int64_t leaf = DDPM_FOREST_LEAF;
+static double correlation; /* of the last forest */
 static int64_t gains[D_MOST], pair_gains[DDPM_FOREST_PAIRED * DDPM_FOREST_PAIRED];
 
 static void fill_normal(int64_t columns, int64_t stream, float *out)
@@ -38,7 +40,7 @@ static double grow(int64_t columns, int memories, int64_t *votes)
     ddpm_forest_table table;
     ddpm_forest_memory memory[3];
     make_table(ROWS, columns, first, second, &table);
-    const ddpm_forest_view view = {&table, columns, all};
+    const ddpm_forest_view view = {&table, columns, all, leaf};
     memset(gains, 0, sizeof gains);
     memset(pair_gains, 0, sizeof pair_gains);
     for (int64_t j = 0; j < columns; j++) all[j] = j;
@@ -52,6 +54,7 @@ static double grow(int64_t columns, int memories, int64_t *votes)
         ddpm_forest_memory_release(&memory[k]);
     }
     const double accuracy = ddpm_forest_accuracy(&table, sums);
+    correlation = ddpm_forest_correlation(&table, sums);
     ddpm_forest_table_release(&table);
     if (votes) memcpy(votes, sums, sizeof sums);
     return accuracy;
@@ -77,6 +80,25 @@ static void test_shift(void **state)
             for (int64_t i = 0; i < ROWS; i++) second[i * columns] += (float)d;
             expect_near(grow(columns, 1, NULL), 0.5 * erfc(-d / sqrt(8.0)), 0.02, "accuracy", columns);
         }
+}
+
+/* Standard deviations of 1 and 1.15: the best votes, (f - g) / (f + g) for densities f and g, are near 0.15 (x^2 - 1) /
+ * 2, and their correlation with the sets is the root of their mean square, 0.15 / sqrt(2). Large leaves come near it.
+ */
+static void test_correlation(void **state)
+{
+    (void)state;
+    leaf = 2 * ROWS / 50;
+    fill_both(1);
+    grow(1, 1, NULL);
+    expect_near(correlation, 0.0, 3.0 * sqrt(1.0 / ROWS), "correlation", 0);
+    for (int64_t i = 0; i < ROWS; i++) second[i] *= 1.15f;
+    grow(1, 1, NULL);
+    expect_near(correlation, 0.15 / sqrt(2.0), 2.0 * sqrt(1.0 / ROWS), "correlation", 1);
+    for (int64_t i = 0; i < ROWS; i++) second[i] += 100.0f;
+    grow(1, 1, NULL);
+    expect_near(correlation, 1.0, 1e-3, "correlation", 2);
+    leaf = DDPM_FOREST_LEAF;
 }
 
 /* One column of one set has whole numbers, which hardly changes its distribution function. */
@@ -190,7 +212,7 @@ static void test_nothing_to_tell(void **state)
     const int64_t column = 0;
     make_table(DDPM_FOREST_FOLDS, 1, first, second, &table);
     expect_ok(ddpm_forest_memory_create(table.rows, 1, &memory));
-    const ddpm_forest_view view = {&table, 1, &column};
+    const ddpm_forest_view view = {&table, 1, &column, DDPM_FOREST_LEAF};
     for (int64_t tree = 0; tree < 100; tree++) ddpm_forest_grow(&view, SEED, tree, &memory);
     ddpm_forest_memory_release(&memory);
     ddpm_forest_table_release(&table);
@@ -201,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_same_distribution),
         TEST(test_shift),
+        TEST(test_correlation),
         TEST(test_whole_numbers),
         TEST(test_spike),
         TEST(test_edge),
