@@ -86,10 +86,9 @@ def read(options):
 
 def table_lines(oracle, results, forest):
     """An aligned table for people."""
-    columns = [("sliced W1", "sliced_w1", ".4f"), ("ratio", "sliced_w1_ratio", ".2f"), ("energy", "energy", ".5f"),
-               ("ratio", "energy_ratio", ".2f")]
-    if forest:
-        columns.append(("forest", "forest", ".4f"))
+    columns = [("forest", "forest", ".4f")] if forest else []
+    columns += [("sliced W1", "sliced_w1", ".4f"), ("ratio", "sliced_w1_ratio", ".2f"), ("energy", "energy", ".5f"),
+                ("ratio", "energy_ratio", ".2f")]
     width = max(map(len, [*results, "oracle"]))
     yield " " * width + "".join(f"{title:>11}" for title, _, _ in columns)
     for name, values in [*results.items(), ("oracle", {**oracle, "sliced_w1_ratio": 1.0, "energy_ratio": 1.0})]:

@@ -2,6 +2,7 @@
 """Quality of samples against the number of reverse steps, for each sampler: runs `ddpm evaluate` for each point, or
 takes the table that an earlier run wrote."""
 import argparse
+import math
 import os
 import tempfile
 
@@ -19,7 +20,9 @@ from ddpm_analysis.program import run_program
 
 HEADER = ("sampler", "steps", "measure", "samples", "real_data", "ratio")
 SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "dpm_solver": "DPM-Solver++(2M)"}
-MEASURES = {"sliced_w1": "sliced $W_1$", "sliced_w2": "sliced $W_2$", "energy": "energy distance", "mmd2": "MMD$^2$"}
+DISTANCES = {"sliced_w1": "sliced $W_1$", "sliced_w2": "sliced $W_2$", "energy": "energy distance", "mmd2": "MMD$^2$"}
+MEASURES = {"forest": "accuracy of a forest (0.5 is perfect)",
+            **{name: f"{title} to real data" for name, title in DISTANCES.items()}}
 
 
 def grid(steps):
@@ -35,7 +38,8 @@ def evaluate(options, sampler, steps):
         run_program("evaluate", options.run, "--count", 0, "--samples", options.samples, "--sampler", sampler,
                     "--steps", steps, "--json", path, program=options.ddpm)
         found = read_json(path)["quality"][options.measure]
-    return sampler, steps, options.measure, found["samples"], found["oracle"], found["ratio"]
+    values = [math.nan if found[key] is None else found[key] for key in ("samples", "oracle", "ratio")]
+    return sampler, steps, options.measure, *values
 
 
 def measure(options):
@@ -58,11 +62,14 @@ def draw(rows):
         points = [(row[1], row[3]) for row in rows if row[0] == sampler]
         axes.plot(*zip(*points), marker=style.marker(index), markersize=4, label=SAMPLERS[sampler], **style.line(index))
     name, real = rows[0][2], rows[0][4]
-    values = [row[3] for row in rows] + [real]
+    values = [value for value in [*(row[3] for row in rows), real] if math.isfinite(value)]
+    if not values:
+        raise BadData("no finite value to draw")
     axes.axhline(real, color="0.5", linewidth=1, linestyle=(0, (1, 1)), label="real data in their place")
-    axes.set(xscale="log", xlabel="reverse steps", ylabel=f"{MEASURES[name]} to real data")
+    axes.set(xscale="log", xlabel="reverse steps", ylabel=MEASURES[name])
     axes.xaxis.set_major_formatter("{x:g}")
-    drawing.log_axis(axes.yaxis, min(values), max(values))
+    if name in DISTANCES:
+        drawing.log_axis(axes.yaxis, min(values), max(values))
     axes.legend()
     return figure
 
@@ -83,7 +90,8 @@ def main():
                         help="numbers of steps (default: 1, 2, 3, 5, 10, ... T)")
     parser.add_argument("--samplers", type=sampler_list, default=list(SAMPLERS), metavar="NAME,...",
                         help=f"samplers to compare (default: {','.join(SAMPLERS)})")
-    parser.add_argument("--measure", choices=MEASURES, default="sliced_w1", help="measure of `ddpm evaluate`")
+    parser.add_argument("--measure", choices=MEASURES, default="forest",
+                        help="measure of `ddpm evaluate` (default: forest)")
     parser.add_argument("--samples", type=command_line.positive, default=5000, metavar="N",
                         help="samples of an evaluation")
     parser.add_argument("--csv", metavar="FILE", help="also write the table")

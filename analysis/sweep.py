@@ -7,7 +7,7 @@ from matplotlib.colors import LogNorm, Normalize
 from ddpm_analysis import BadData, command_line, drawing, read_sweep, style, sweeps
 
 MOST_LETTERS = 30  # of names side by side below a heat map
-PERFECT = 1.0      # the ratio of samples that cannot be told from data
+PERFECT = {"forest": 0.5, "ratio": 1.0}  # of samples that cannot be told from data, by the last part of a column's name
 
 
 def grid_of(table, x, y, value):
@@ -71,8 +71,9 @@ def curves(axes, table, x, by, value):
     low, high = axes.dataLim.intervaly
     if low > 0 and high > 5 * low:
         drawing.log_axis(axes.yaxis, low, high)
-    if value.endswith("_ratio"):
-        axes.axhline(PERFECT, color="0.4", linewidth=0.8, linestyle=":")
+    perfect = PERFECT.get(value.rpartition("_")[2])
+    if perfect:
+        axes.axhline(perfect, color="0.4", linewidth=0.8, linestyle=":")
     axes.set(xlabel=sweeps.title_of(x), ylabel=sweeps.title_of(value))
 
 
@@ -97,10 +98,12 @@ def main():
     parser.add_argument("--x", metavar="AXIS", help="horizontal (default: the table's last axis)")
     parser.add_argument("--y", metavar="AXIS", help="vertical, of a heat map (default: the table's first axis)")
     parser.add_argument("--by", metavar="AXIS", help="draw a curve for each value of this axis")
-    parser.add_argument("--value", nargs="+", default=["sliced_w1_ratio", "bound"], metavar="COLUMN",
-                        help="columns to draw, each in a panel of its own")
+    parser.add_argument("--value", nargs="+", metavar="COLUMN",
+                        help="columns to draw, each in a panel of its own (default: forest bound, or sliced_w1_ratio "
+                             "bound where the table has no column 'forest')")
     options = parser.parse_args()
     table = read_sweep(options.table)
+    options.value = options.value or ["forest" if "forest" in table.columns else "sliced_w1_ratio", "bound"]
     options.x, options.y = options.x or table.axes[-1], options.y or table.axes[0]
     style.save(draw(table, options), options.output)
 

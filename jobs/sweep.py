@@ -261,8 +261,9 @@ def nested(values, *keys):
 
 
 def row_of(point):
-    """One finished point: its place in the grid, its training, the end of its schedule, its quality. Measures of
-    distance also as multiples of what fresh data has in the samples' place (a ratio of 1 is perfect)."""
+    """One finished point: its place in the grid, its training, the end of its schedule, its quality: how
+    often a forest that tells samples from data is right (0.5 is perfect), and distances. All of them also as multiples
+    of what fresh data has in the samples' place (a ratio of 1 is perfect)."""
     found = read_json(evaluation_path(point))
     metrics, last_step = open_run(point.folder).metrics, read_csv(schedule_path(point))[-1]
     validation = metrics["validation_loss"][np.isfinite(metrics["validation_loss"])]
@@ -275,7 +276,7 @@ def row_of(point):
            "bound": nested(found, "bound", "nats_per_column"),
            "bound_error": nested(found, "bound_error") / found["columns"],
            "log_likelihood": -nested(found, "likelihood", "nats_per_column")}
-    for measure in ("sliced_w1", "sliced_w2", "energy", "mmd2", "ks_mean"):
+    for measure in ("forest", "sliced_w1", "sliced_w2", "energy", "mmd2", "ks_mean"):
         row[measure] = nested(found, "quality", measure, "samples")
         row[measure + "_ratio"] = nested(found, "quality", measure, "ratio")
     taken = [axis for axis in point.labels if row[axis] != point.labels[axis]]

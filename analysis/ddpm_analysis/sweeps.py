@@ -12,6 +12,7 @@ from .runs import open_run
 TITLES = {
     "bound": "bound, nats per column",
     "energy_ratio": "energy distance / that of fresh data",
+    "forest": "accuracy of a forest",
     "learning_rate": "learning rate",
     "log_likelihood": "log-likelihood, nats per column",
     "prior": "$L_T$, nats per column",

@@ -30,6 +30,7 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_BOUND = 40,      /* noise of the bound's terms; step = t, row = evaluated row */
     DDPM_RANDOM_PROBE = 41,      /* probes of a trace; step = probe, row = evaluated row */
     DDPM_RANDOM_PAIRS = 42,      /* which rows make a pair of sets; step = pair */
+    DDPM_RANDOM_FOREST = 43,     /* folds, bootstraps and drawn columns; step = set or tree, row = draws or node */
 } ddpm_purpose;
 
 /** The most rows of a file of rows: a power of two below the 2^48 that a row's number must stay below. */

@@ -200,7 +200,7 @@ static ddpm_status refuse(const ddpm_source *source, int64_t first, int64_t i, c
                      source->names ? source->names[column] : "", source->names ? "')" : "", why);
 }
 
-static ddpm_status read_unchecked(ddpm_source *source, int64_t first, int64_t count, float *rows)
+ddpm_status ddpm_source_read_unchecked(ddpm_source *source, int64_t first, int64_t count, float *rows)
 {
     const ddpm_data_spec *spec = &source->spec;
     if (!source->file) {
@@ -213,7 +213,7 @@ static ddpm_status read_unchecked(ddpm_source *source, int64_t first, int64_t co
 
 ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows)
 {
-    DDPM_TRY(read_unchecked(source, first, count, rows));
+    DDPM_TRY(ddpm_source_read_unchecked(source, first, count, rows));
     for (int64_t i = 0; i < count * source->columns; i++)
         if (!isfinite(rows[i]))
             return refuse(source, first, i, "not a finite float32 number; remove or fill in such rows");
@@ -222,7 +222,7 @@ ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, 
 
 ddpm_status ddpm_source_read_incomplete(ddpm_source *source, int64_t first, int64_t count, float *rows)
 {
-    DDPM_TRY(read_unchecked(source, first, count, rows));
+    DDPM_TRY(ddpm_source_read_unchecked(source, first, count, rows));
     for (int64_t i = 0; i < count * source->columns; i++)
         if (isinf(rows[i]))
             return refuse(source, first, i, "infinite as a float32 number; write NaN for a value that is not known");

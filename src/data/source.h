@@ -29,4 +29,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_source_read(ddpm_source *source, int64_t first,
 /** The same of rows in which NaN stands for a value that is not known: only infinite values are refused. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_read_incomplete(ddpm_source *source, int64_t first, int64_t count, float *rows);
 
+/** The same of rows that may hold any value. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_read_unchecked(ddpm_source *source, int64_t first, int64_t count, float *rows);
+
 #endif

@@ -8,7 +8,13 @@
 #include <math.h>
 #include <omp.h>
 
-enum { SAMPLES = 5000, SAMPLES_WIDE = 1000, WIDE = 64 /* columns; a pair of rows costs time in proportion to them */ };
+enum {
+    SAMPLES = 10000,
+    SET_ROWS =
+        5000, /* for the distances, which cost time in proportion to the square of the rows, and to the columns */
+    SET_ROWS_WIDE = 1000,
+    WIDE = 64 /* columns */
+};
 
 /* The options with defaults that depend on the model. */
 static ddpm_evaluate_options with_defaults(const ddpm_evaluate_options *options, const ddpm_loaded *loaded)
@@ -16,9 +22,16 @@ static ddpm_evaluate_options with_defaults(const ddpm_evaluate_options *options,
     ddpm_evaluate_options o = *options;
     const int64_t columns = loaded->checkpoint.columns;
     if (!o.has_seed) o.seed = loaded->config.run.seed;
-    if (o.samples < 0) o.samples = columns > WIDE ? SAMPLES_WIDE : SAMPLES;
+    if (o.samples < 0) o.samples = SAMPLES;
     if (o.probes < 0) o.probes = columns > DDPM_EVALUATE_EXACT ? 1 : 0;
     return o;
+}
+
+/* The most rows of a set for the distances: as many as samples are asked for. */
+static int64_t set_rows(const ddpm_evaluate_options *options, const ddpm_loaded *loaded)
+{
+    if (options->samples >= 0) return options->samples;
+    return loaded->checkpoint.columns > WIDE ? SET_ROWS_WIDE : SET_ROWS;
 }
 
 static void release(ddpm_evaluation *e)
@@ -42,7 +55,11 @@ static ddpm_status evaluate(ddpm_evaluation *e)
     for (int64_t j = 0; j < e->columns; j++) e->log_scale += log(e->loaded->checkpoint.scale[j]);
     DDPM_TRY(ddpm_evaluation_read(e));
     if (e->options.count > 0) DDPM_TRY(ddpm_evaluation_bound(e));
-    if (e->options.samples > 0) DDPM_TRY(ddpm_evaluation_quality(e));
+    if (e->options.samples > 0) {
+        DDPM_TRY(ddpm_evaluation_samples(e));
+        DDPM_TRY(ddpm_evaluation_two_sample(e));
+        DDPM_TRY(ddpm_evaluation_distances(e));
+    }
     return DDPM_ON_RANK_0(e->comm, ddpm_evaluation_report(e));
 }
 
@@ -66,7 +83,8 @@ ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options)
                          .data = ddpm_config_data(&loaded.config),
                          .threads = omp_get_max_threads(),
                          .columns = loaded.checkpoint.columns,
-                         .steps = loaded.checkpoint.steps};
+                         .steps = loaded.checkpoint.steps,
+                         .set_rows = set_rows(options, &loaded)};
     status = evaluate(&e);
     release(&e);
     ddpm_loaded_release(&loaded);

@@ -17,6 +17,36 @@ typedef struct ddpm_row_table {
 /** Local. Free the rows of a table. */
 void ddpm_row_table_release(ddpm_row_table *table);
 
+/** Steps of DDPM_RANDOM_PAIRS, one for each random choice of rows. */
+enum {
+    DDPM_CHOICE_SPLIT,
+    DDPM_CHOICE_PAIR,                                              /* and one for each pair of sets */
+    DDPM_CHOICE_FOREST = DDPM_CHOICE_PAIR + DDPM_EVALUATION_PAIRS, /* and one for each of three sets */
+    DDPM_CHOICE_SAMPLES = DDPM_CHOICE_FOREST + 3
+};
+
+enum {
+    DDPM_TWO_SAMPLE_ROWS_LEAST = 40,  /* of a set: with fewer, most trees have too few rows for two leaves */
+    DDPM_TWO_SAMPLE_TREES = 200,      /* that vote on a row */
+    DDPM_TWO_SAMPLE_ERRORS = 3,       /* standard errors by which an accuracy is above another for sure */
+    DDPM_TWO_SAMPLE_ERRORS_CHOSEN = 5 /* the same of the largest of many accuracies */
+};
+
+/** How often a forest that sees some columns is right: about samples, and about other real rows in their place. */
+typedef struct ddpm_separation {
+    double samples, real_data;
+    int64_t columns[2]; /* where they are one or two */
+} ddpm_separation;
+
+/** The classifier two-sample test. */
+typedef struct ddpm_two_sample {
+    int64_t rows;       /* of a set; 0: there are too few, and nothing below but is_told_apart is computed */
+    int64_t not_finite; /* samples with a value that is not finite */
+    ddpm_separation whole, column, pair; /* by all columns, by the worst one, and by the worst pair of them, which
+                                            one column alone does not have */
+    int is_told_apart;
+} ddpm_two_sample;
+
 typedef struct ddpm_evaluation {
     ddpm_comm *comm;
     const ddpm_loaded *loaded;
@@ -41,8 +71,9 @@ typedef struct ddpm_evaluation {
     /* The likelihood, in the same units. */
     double *row_likelihood; /* [evaluated.count] */
     double likelihood, likelihood_error, likelihood_tolerance;
-    /* The quality: means over pairs of sets. */
-    int64_t set_rows;
+    ddpm_two_sample two_sample;
+    /* The distances: means over pairs of sets. They are NaN where a sample is not finite. */
+    int64_t set_rows;                           /* at first, the most of them */
     double width;                               /* of MMD's kernel */
     double measured[DDPM_EVALUATION_MEASURES];  /* of samples */
     double real_data[DDPM_EVALUATION_MEASURES]; /* of other real rows in their place */
@@ -58,8 +89,19 @@ DDPM_MUST_CHECK ddpm_status ddpm_evaluation_read(ddpm_evaluation *e);
 /** Collective. Compute the bound, and the likelihood where it is asked for. */
 DDPM_MUST_CHECK ddpm_status ddpm_evaluation_bound(ddpm_evaluation *e);
 
-/** Collective. Make samples, or take those of a file, and measure their quality. */
-DDPM_MUST_CHECK ddpm_status ddpm_evaluation_quality(ddpm_evaluation *e);
+/** Collective. Make the samples, where they are not those of a file. */
+DDPM_MUST_CHECK ddpm_status ddpm_evaluation_samples(ddpm_evaluation *e);
+
+/** Collective. Test whether a classifier tells the samples from real rows. */
+DDPM_MUST_CHECK ddpm_status ddpm_evaluation_two_sample(ddpm_evaluation *e);
+
+/** Local. The standard error of an accuracy of this test, when samples are as good as real rows. A row is judged by
+ * trees that were grown on others, and judges these in turn: each pair of rows counts twice. So the error is sqrt(2)
+ * times that of as many independent judgements as there are rows in both sets. */
+double ddpm_two_sample_error(const ddpm_two_sample *test, double accuracy);
+
+/** Collective, after the test. Measure how far the samples are from real rows. */
+DDPM_MUST_CHECK ddpm_status ddpm_evaluation_distances(ddpm_evaluation *e);
 
 /** Local, on rank 0. Print the table, and write the JSON and the HDF5 file where they are asked for. */
 DDPM_MUST_CHECK ddpm_status ddpm_evaluation_report(const ddpm_evaluation *e);

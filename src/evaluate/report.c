@@ -63,19 +63,77 @@ static void print_bound(const ddpm_evaluation *e)
                e->options.probes > 1 ? "s" : "");
 }
 
-static double ratio_of(const ddpm_evaluation *e, int i)
+static double ratio_of(double samples, double real_data)
 {
-    return e->real_data[i] > 0.0 ? e->measured[i] / e->real_data[i] : NAN;
+    return real_data > 0.0 ? samples / real_data : NAN;
+}
+
+static void print_measure(const char *name, double samples, double real_data)
+{
+    printf("  %-42s %12.6f %12.6f %12.3f\n", name, samples, real_data, ratio_of(samples, real_data));
+}
+
+static void print_heads(void)
+{
+    printf("  %-42s %12s %12s %12s\n", "", "samples", "real data", "ratio");
+}
+
+/* The name of a column, or its number where columns have no names. */
+static const char *name_of(const ddpm_evaluation *e, int64_t column, char number[32])
+{
+    if (e->loaded->checkpoint.column_names) return e->loaded->checkpoint.column_names[column];
+    snprintf(number, 32, "%lld", (long long)column);
+    return number;
+}
+
+static void print_accuracy(const ddpm_evaluation *e, int64_t columns, const ddpm_separation *found)
+{
+    char label[256], numbers[2][32];
+    const char *names[2] = {name_of(e, found->columns[0], numbers[0]), ""};
+    if (columns == 2) names[1] = name_of(e, found->columns[1], numbers[1]);
+    snprintf(label, sizeof label, "  on %s %s%s%s alone", columns == 1 ? "column" : "columns", names[0],
+             columns == 1 ? "" : " and ", names[1]);
+    print_measure(label, found->samples, found->real_data);
+}
+
+static void print_two_sample(const ddpm_evaluation *e)
+{
+    const ddpm_two_sample *test = &e->two_sample;
+    printf("\nquality: samples are %s from real rows", test->is_told_apart ? "told apart" : "not told apart");
+    if (test->not_finite > 0) printf(": %lld samples are not finite", (long long)test->not_finite);
+    printf(
+        "\n  by a random forest of %d trees, which judges rows that it was not trained on, among %lld samples and as "
+        "many real rows\n",
+        DDPM_TWO_SAMPLE_TREES, (long long)test->rows);
+    print_heads();
+    print_measure("accuracy (0.5 is perfect)", test->whole.samples, test->whole.real_data);
+    printf("  %-42s %12.6f %12.6f\n", "  its standard error", ddpm_two_sample_error(test, test->whole.samples),
+           ddpm_two_sample_error(test, test->whole.real_data));
+    print_accuracy(e, 1, &test->column);
+    if (e->columns > 1) print_accuracy(e, 2, &test->pair);
+}
+
+static void print_too_few(const ddpm_evaluation *e)
+{
+    if (e->two_sample.not_finite > 0)
+        printf("\nquality: samples are told apart from real rows: %lld samples are not finite\n",
+               (long long)e->two_sample.not_finite);
+    else
+        printf("\nquality: not tested with a classifier, which needs at least %d rows in a set\n",
+               DDPM_TWO_SAMPLE_ROWS_LEAST);
 }
 
 static void print_quality(const ddpm_evaluation *e)
 {
-    printf("\nquality of %lld samples against as many real rows, standardised, mean over %d pairs of sets\n",
+    if (e->two_sample.rows > 0)
+        print_two_sample(e);
+    else
+        print_too_few(e);
+    printf("\ndistances of %lld samples to as many real rows, standardised, mean over %d pairs of sets\n",
            (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
-    printf("  %-30s %12s %12s %12s\n", "", "samples", "real data", "ratio");
+    print_heads();
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++)
-        printf("  %-30s %12.6f %12.6f %12.3f\n", ddpm_evaluation_measures[i], e->measured[i], e->real_data[i],
-               ratio_of(e, i));
+        print_measure(ddpm_evaluation_measures[i], e->measured[i], e->real_data[i]);
 }
 
 /* ---- JSON ---- */
@@ -116,9 +174,51 @@ static void put_bound(FILE *to, const ddpm_evaluation *e)
     fprintf(to, ", \"probes\": %lld", (long long)e->options.probes);
 }
 
+static void put_values(FILE *to, double samples, double real_data)
+{
+    ddpm_json_number(to, "", "samples", samples);
+    ddpm_json_number(to, ", ", "oracle", real_data);
+    ddpm_json_number(to, ", ", "ratio", ratio_of(samples, real_data));
+}
+
+static void put_separation(FILE *to, const ddpm_evaluation *e, const char *name, int64_t columns,
+                           const ddpm_separation *found)
+{
+    char number[32];
+    fprintf(to, ",\n      \"%s\": {", name);
+    put_values(to, found->samples, found->real_data);
+    fprintf(to, ", \"columns\": [");
+    for (int64_t i = 0; i < columns; i++) fprintf(to, "%s%lld", i > 0 ? ", " : "", (long long)found->columns[i]);
+    fprintf(to, "], \"names\": [");
+    for (int64_t i = 0; i < columns; i++) {
+        fprintf(to, "%s", i > 0 ? ", " : "");
+        ddpm_json_text(to, name_of(e, found->columns[i], number));
+    }
+    fprintf(to, "]}");
+}
+
+static void put_two_sample(FILE *to, const ddpm_evaluation *e)
+{
+    const ddpm_two_sample *test = &e->two_sample;
+    const int is_known = test->rows > 0 || test->not_finite > 0;
+    fprintf(to, "\"forest\": {\"told_apart\": %s, ", !is_known ? "null" : test->is_told_apart ? "true" : "false");
+    put_values(to, test->whole.samples, test->whole.real_data);
+    fprintf(to, ", \"not_finite\": %lld, \"rows\": %lld", (long long)test->not_finite, (long long)test->rows);
+    if (test->rows > 0) {
+        ddpm_json_number(to, ",\n      ", "samples_error", ddpm_two_sample_error(test, test->whole.samples));
+        ddpm_json_number(to, ", ", "oracle_error", ddpm_two_sample_error(test, test->whole.real_data));
+        fprintf(to, ", \"trees\": %d", DDPM_TWO_SAMPLE_TREES);
+        put_separation(to, e, "worst_column", 1, &test->column);
+        if (e->columns > 1) put_separation(to, e, "worst_pair", 2, &test->pair);
+    }
+    fprintf(to, "}");
+}
+
 static void put_quality(FILE *to, const ddpm_evaluation *e)
 {
-    fprintf(to, ",\n  \"quality\": {\"rows\": %lld, \"pairs\": %d", (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
+    fprintf(to, ",\n  \"quality\": {");
+    put_two_sample(to, e);
+    fprintf(to, ",\n    \"rows\": %lld, \"pairs\": %d", (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
     ddpm_json_number(to, ", ", "mmd_width", e->width);
     if (!e->options.samples_file) {
         fprintf(to, ",\n    \"sampling\": ");
@@ -126,13 +226,12 @@ static void put_quality(FILE *to, const ddpm_evaluation *e)
     }
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++) {
         fprintf(to, ",\n    \"%s\": {", ddpm_evaluation_measures[i]);
-        ddpm_json_number(to, "", "samples", e->measured[i]);
-        ddpm_json_number(to, ", ", "oracle", e->real_data[i]);
-        ddpm_json_number(to, ", ", "ratio", ratio_of(e, i));
+        put_values(to, e->measured[i], e->real_data[i]);
         fprintf(to, "}");
     }
     fprintf(to, ",\n    \"ks\": [");
-    for (int64_t j = 0; j < e->columns; j++) fprintf(to, "%s%.9g", j > 0 ? ", " : "", e->ks[j]);
+    for (int64_t j = 0; j < e->columns; j++)
+        fprintf(to, isfinite(e->ks[j]) ? "%s%.9g" : "%snull", j > 0 ? ", " : "", e->ks[j]);
     fprintf(to, "]}");
 }
 
@@ -174,6 +273,51 @@ static ddpm_status write_rows(const ddpm_evaluation *e, ddpm_h5 *file)
     return status;
 }
 
+/* A dataset of the group "quality": of samples, of real data, and the ratio. */
+static ddpm_status write_values(ddpm_h5 *file, const char *name, double samples, double real_data)
+{
+    const double values[3] = {samples, real_data, ratio_of(samples, real_data)};
+    const int64_t three = 3;
+    char path[64];
+    snprintf(path, sizeof path, "quality/%s", name);
+    return ddpm_h5_write(file, path, DDPM_H5_FLOAT64, 1, &three, values);
+}
+
+static ddpm_status write_separation(const ddpm_evaluation *e, ddpm_h5 *file, const char *name, int64_t columns,
+                                    const ddpm_separation *found)
+{
+    char numbers[2][32], path[64];
+    const char *names[2] = {"", ""};
+    for (int64_t i = 0; i < columns; i++) names[i] = name_of(e, found->columns[i], numbers[i]);
+    DDPM_TRY(write_values(file, name, found->samples, found->real_data));
+    snprintf(path, sizeof path, "quality/%s", name);
+    return ddpm_h5_put_names(file, path, "columns", columns, names);
+}
+
+static ddpm_status write_two_sample(const ddpm_evaluation *e, ddpm_h5 *file)
+{
+    static const char forest[] = "quality/forest";
+    const ddpm_two_sample *test = &e->two_sample;
+    DDPM_TRY(write_values(file, "forest", test->whole.samples, test->whole.real_data));
+    DDPM_TRY(ddpm_h5_put_int(file, forest, "rows", test->rows));
+    DDPM_TRY(ddpm_h5_put_int(file, forest, "not_finite", test->not_finite));
+    DDPM_TRY(ddpm_h5_put_int(file, forest, "told_apart", test->is_told_apart));
+    if (test->rows == 0) return DDPM_OK;
+    DDPM_TRY(ddpm_h5_put_real(file, forest, "samples_error", ddpm_two_sample_error(test, test->whole.samples)));
+    DDPM_TRY(ddpm_h5_put_real(file, forest, "oracle_error", ddpm_two_sample_error(test, test->whole.real_data)));
+    DDPM_TRY(write_separation(e, file, "worst_column", 1, &test->column));
+    return e->columns > 1 ? write_separation(e, file, "worst_pair", 2, &test->pair) : DDPM_OK;
+}
+
+static ddpm_status write_quality(const ddpm_evaluation *e, ddpm_h5 *file)
+{
+    DDPM_TRY(write_two_sample(e, file));
+    for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++)
+        DDPM_TRY(write_values(file, ddpm_evaluation_measures[i], e->measured[i], e->real_data[i]));
+    DDPM_TRY(ddpm_h5_write(file, "quality/ks", DDPM_H5_FLOAT64, 1, &e->columns, e->ks));
+    return e->options.samples_file ? DDPM_OK : ddpm_sampling_put(&e->sampling, file, "quality");
+}
+
 static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
 {
     DDPM_TRY(ddpm_h5_put_text(file, "/", "program", "ddpm " DDPM_VERSION));
@@ -192,16 +336,7 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
         if (e->options.likelihood)
             DDPM_TRY(ddpm_h5_put_real(file, "log_likelihood", "tolerance", e->likelihood_tolerance));
     }
-    for (int i = 0; e->set_rows > 0 && i < DDPM_EVALUATION_MEASURES; i++) {
-        const double values[3] = {e->measured[i], e->real_data[i], ratio_of(e, i)};
-        const int64_t three = 3;
-        char name[64];
-        snprintf(name, sizeof name, "quality/%s", ddpm_evaluation_measures[i]);
-        DDPM_TRY(ddpm_h5_write(file, name, DDPM_H5_FLOAT64, 1, &three, values));
-    }
-    if (e->set_rows == 0) return DDPM_OK;
-    DDPM_TRY(ddpm_h5_write(file, "quality/ks", DDPM_H5_FLOAT64, 1, &e->columns, e->ks));
-    return e->options.samples_file ? DDPM_OK : ddpm_sampling_put(&e->sampling, file, "quality");
+    return e->set_rows > 0 ? write_quality(e, file) : DDPM_OK;
 }
 
 static ddpm_status write_h5(const ddpm_evaluation *e)
@@ -221,8 +356,8 @@ ddpm_status ddpm_evaluation_report(const ddpm_evaluation *e)
     printf("%s, iteration %lld, %lld columns, T = %lld\n", e->options.checkpoint,
            (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     if (e->condition->count > 0) print_conditions(e);
-    if (e->evaluated.count > 0) print_bound(e);
     if (e->set_rows > 0) print_quality(e);
+    if (e->evaluated.count > 0) print_bound(e);
     if (e->options.output) DDPM_TRY(write_h5(e));
     return e->options.json ? write_json(e) : DDPM_OK;
 }

@@ -13,7 +13,11 @@
 
 #include <string.h>
 
-enum { SETS = DDPM_EVALUATION_PAIRS };
+/* The most real rows of a kind: apart for all pairs of sets, and enough for the classifier. */
+static int64_t rows_wanted(const ddpm_evaluation *e)
+{
+    return ddpm_larger(DDPM_EVALUATION_PAIRS * e->set_rows, e->options.samples);
+}
 
 static ddpm_status allocate(const ddpm_evaluation *e, int64_t count, ddpm_row_table *table)
 {
@@ -44,13 +48,16 @@ static ddpm_status read_conditions(const ddpm_evaluation *e, ddpm_source *source
 }
 
 /* Read rows first .. first+count-1 of a source into a table, from the table's row `at` on; and their conditions, where
- * the source has them. */
+ * the source has them. A sample that is not finite is not refused, since that is a finding about the samples. */
 static ddpm_status read_rows(const ddpm_evaluation *e, ddpm_source *source, int64_t first, int64_t count,
                              ddpm_row_table *table, int64_t at)
 {
     const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
     float *rows = table->rows + at * e->columns;
-    DDPM_TRY(ddpm_source_read(source, first, count, rows));
+    if (table == &e->samples)
+        DDPM_TRY(ddpm_source_read_unchecked(source, first, count, rows));
+    else
+        DDPM_TRY(ddpm_source_read(source, first, count, rows));
     ddpm_transform_apply(&transform, count, rows);
     if (!ddpm_source_conditions(source)) return DDPM_OK;
     return read_conditions(e, source, first, count, table->values + at * e->condition->count);
@@ -115,7 +122,8 @@ static ddpm_status split(const ddpm_evaluation *e, const ddpm_row_table *all, dd
                          ddpm_row_table *other)
 {
     if (all->count < 2) return ddpm_fail(DDPM_ERR_DATA, "%s: at least two rows are needed", e->options.data);
-    const ddpm_permutation order = ddpm_permutation_make(e->options.seed, DDPM_RANDOM_PAIRS, 0, all->count);
+    const ddpm_permutation order =
+        ddpm_permutation_make(e->options.seed, DDPM_RANDOM_PAIRS, DDPM_CHOICE_SPLIT, all->count);
     DDPM_TRY(allocate(e, all->count / 2, one));
     DDPM_TRY(allocate(e, all->count / 2, other));
     for (int64_t i = 0; i < all->count / 2; i++) {
@@ -128,7 +136,7 @@ static ddpm_status split(const ddpm_evaluation *e, const ddpm_row_table *all, dd
 /* Fill the tables from the source of --data. */
 static ddpm_status read_tables(ddpm_evaluation *e, ddpm_source *source)
 {
-    const int64_t all = ddpm_source_rows(source), wanted = 2 * SETS * e->options.samples;
+    const int64_t all = ddpm_source_rows(source), wanted = 2 * rows_wanted(e);
     ddpm_row_table pool = {0};
     if (e->options.count > 0) DDPM_TRY(read_spread(e, source, ddpm_smaller(e->options.count, all), &e->evaluated));
     if (e->options.samples <= 0) return DDPM_OK;
@@ -212,6 +220,7 @@ static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
     const ddpm_evaluate_options *o = &e->options;
     const int toy = e->data.source != DDPM_DATA_HDF5;
     const int64_t held_out = ddpm_dataset_held_out(dataset), rows = ddpm_dataset_rows(dataset);
+    const int64_t wanted = rows_wanted(e);
     ddpm_status status = check_unchanged(e, dataset);
     if (status == DDPM_OK && held_out == 0 && !toy)
         status = ddpm_fail(DDPM_ERR_DATA,
@@ -223,12 +232,12 @@ static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
         status = held_out > 0 ? copy_held_out(e, dataset, ddpm_smaller(o->count, held_out), &e->evaluated)
                               : make_new(e, 3, o->count, &e->evaluated);
     if (status == DDPM_OK && o->samples > 0 && toy) {
-        status = make_new(e, 1, SETS * o->samples, &e->references);
-        if (status == DDPM_OK) status = make_new(e, 2, SETS * o->samples, &e->others);
+        status = make_new(e, 1, wanted, &e->references);
+        if (status == DDPM_OK) status = make_new(e, 2, wanted, &e->others);
     }
     if (status == DDPM_OK && o->samples > 0 && !toy) {
-        status = copy_held_out(e, dataset, ddpm_smaller(SETS * o->samples, held_out), &e->references);
-        if (status == DDPM_OK) status = allocate(e, ddpm_smaller(SETS * o->samples, rows), &e->others);
+        status = copy_held_out(e, dataset, ddpm_smaller(wanted, held_out), &e->references);
+        if (status == DDPM_OK) status = allocate(e, ddpm_smaller(wanted, rows), &e->others);
     }
     DDPM_TRY(ddpm_agree(e->comm, status));
     if (o->samples <= 0 || toy) return DDPM_OK;

@@ -22,6 +22,19 @@ void ddpm_json_number(FILE *to, const char *before, const char *name, double val
         fprintf(to, "null");
 }
 
+void ddpm_json_text(FILE *to, const char *text)
+{
+    fputc('"', to);
+    for (; *text; text++) {
+        const unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20)
+            fprintf(to, "\\u%04x", byte);
+        else
+            fprintf(to, byte == '"' || byte == '\\' ? "\\%c" : "%c", byte);
+    }
+    fputc('"', to);
+}
+
 ddpm_status ddpm_json_end(ddpm_json_file *file)
 {
     ddpm_status status = DDPM_OK;

@@ -21,6 +21,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_json_begin(const char *path, ddpm_json_file *ou
 /** Print `before`, then "name": value, where a value that is not finite is null. */
 void ddpm_json_number(FILE *to, const char *before, const char *name, double value);
 
+/** Print a text in quotes. */
+void ddpm_json_text(FILE *to, const char *text);
+
 /** Write the file, and release what ddpm_json_begin took. */
 DDPM_MUST_CHECK ddpm_status ddpm_json_end(ddpm_json_file *file);
 

@@ -68,9 +68,10 @@ import json, sys
 option = lambda name: sys.argv[sys.argv.index(name) + 1]
 if option("--sampler") == "ddim" and option("--steps") == "7":
     sys.exit("ddpm: not today")
+nothing = {{"samples": None, "oracle": None, "ratio": None}}
 value = {{"samples": 1 / int(option("--steps")) + len(option("--sampler")), "oracle": 0.01, "ratio": 2.5}}
 with open(option("--json"), "w", encoding="utf-8") as file:
-    json.dump({{"quality": {{"sliced_w1": value, "energy": value}}}}, file)
+    json.dump({{"quality": {{"forest": value, "sliced_w1": value, "energy": nothing}}}}, file)
 """)
         os.chmod(program, 0o755)
         folder = self.run_folder()
@@ -78,14 +79,17 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         with open(self.path("a.csv"), encoding="utf-8") as file:
             lines = file.read().splitlines()
         self.assertEqual(lines[0], "sampler,steps,measure,samples,real_data,ratio")
-        self.assertEqual(lines[1], "ancestral,1,sliced_w1,10.0,0.01,2.5")
+        self.assertEqual(lines[1], "ancestral,1,forest,10.0,0.01,2.5")
         of_ddim = [line.split(",")[1] for line in lines if line.startswith("ddim")]
         self.assertEqual(of_ddim, ["1", "2", "3", "5", "10", "20", "30", "50"])
         self.assert_picture("steps.py", self.path("a.csv"))
+        self.assert_picture("steps.py", folder, "--ddpm", program, "--steps", "1,2", "--measure", "sliced_w1")
         out = ("--output", self.path("a.png"))
         self.assert_fails(DATA, ["b.csv", "--csv"], "steps.py", self.write("b.csv", "a,b\n1,2\n"), *out)
         self.assert_fails(DATA, ["not today"], "steps.py", folder, "--ddpm", program, "--samplers", "ddim",
                           "--steps", "7", *out)
+        self.assert_fails(DATA, ["no finite value"], "steps.py", folder, "--ddpm", program, "--steps", "1",
+                          "--measure", "energy", *out)
         self.assert_fails(USAGE, ["'euler'"], "steps.py", folder, "--samplers", "euler", *out)
         self.assert_fails(MISSING, ["--ddpm"], "steps.py", folder, "--ddpm", self.path("absent"), *out)
 
@@ -139,6 +143,8 @@ with open(option("--json"), "w", encoding="utf-8") as file:
             for name, values in columns.items():
                 file[name] = values
         self.assert_picture("sweep.py", self.path("table.h5"), "--x", "learning_rate")
+        with h5py.File(self.path("table.h5"), "a") as file:
+            file["forest"] = 1 - 0.5 / ratio
         self.assert_picture("sweep.py", self.path("table.h5"), "--x", "steps", "--by", "learning_rate")
         self.assert_fails(DATA, ["no column 'rate'", "run.seed"], "sweep.py", self.path("table.h5"), "--x", "rate",
                           "--output", self.path("a.png"))

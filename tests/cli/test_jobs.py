@@ -88,6 +88,7 @@ class Sweep(Jobs):
         with open(self.path("out", "0001-steps_5-seed_2", "evaluation.json"), encoding="utf-8") as file:
             one = json.load(file)
         self.assertEqual([5, 5, 20, 20], table.columns["T"].tolist())
+        self.assertEqual(one["quality"]["forest"]["samples"], table.column("forest")[1])
         self.assertEqual(one["quality"]["sliced_w1"]["ratio"], table.column("sliced_w1_ratio")[1])
         self.assertEqual(one["bound"]["nats_per_column"], table.column("bound")[1])
         self.assertEqual(one["likelihood"]["nats_per_column"], -table.column("log_likelihood")[1])

@@ -100,7 +100,7 @@ class Sweep(cluster.Case):
         self.assertEqual(list(range(9)), table.columns["index"].tolist())
         self.assertEqual(["diffusion.steps", "training.learning_rate"], table.axes)
         self.assertEqual([10] * 3 + [100] * 3 + [1000] * 3, table.columns["diffusion.steps"].tolist())
-        for name in ("alpha_bar_T", "bound", "sliced_w1", "sliced_w1_ratio"):
+        for name in ("alpha_bar_T", "bound", "forest", "sliced_w1", "sliced_w1_ratio"):
             self.assertEqual([row[name] for row in rows], [str(value) for value in table.columns[name].tolist()])
 
     def check_bits(self, index, settings):
