@@ -1,6 +1,7 @@
 /* A line for each part of a run, with warnings where a setting is likely to be a mistake. */
 #include "train/describe.h"
 
+#include "assembly/audit.h"
 #include "base/log.h"
 #include "train/memory.h"
 
@@ -72,6 +73,7 @@ void ddpm_describe_run(const ddpm_trainer *t)
     describe_network(t->model.network);
     ddpm_model_report_audit(&t->model.diffusion.schedule);
     warn_of_noise(&t->model.diffusion);
+    ddpm_audit_report_sampling(&t->model.diffusion, &t->config->sampling, 0.0);
     describe_batch(t->stepper);
     describe_memory(t->stepper);
 }
