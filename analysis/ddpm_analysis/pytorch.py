@@ -132,8 +132,8 @@ class Perceptron(nn.Module):
 def build(network, columns, steps, heads=1, condition=0):
     """The network of a configuration's section `network`, called with x [n][D] and t [n] in 1..T.
 
-    The linear prediction of a checkpoint is not a part of it: see of_checkpoint. With a learned variance, heads=2, it gives [prediction | variance]; with conditions of C columns, condition=C, it is
-    called with (x, t, c [n][C]).
+    The linear prediction of a checkpoint is not a part of it: see of_checkpoint. With a learned variance, heads=2, it
+    gives [prediction | variance]; with conditions of C columns, condition=C, it is called with (x, t, c [n][C]).
     """
     kind = Residual if network.get("kind") == "residual" else Perceptron
     return kind(network, columns, steps, heads, condition)

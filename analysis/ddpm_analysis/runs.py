@@ -31,7 +31,7 @@ class Checkpoint:
     minimum: np.ndarray                # [D] of the standardised training rows
     maximum: np.ndarray                # [D]
     columns: list
-    components: tuple                  # principal components: variances [K + 1], directions [K][D]; None: there are none
+    components: tuple                  # (variances [K + 1], directions [K][D]) of the data, or None
     attributes: dict
 
     @property

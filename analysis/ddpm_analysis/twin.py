@@ -151,7 +151,7 @@ def components_of(rows, most):
     variance, direction = variance[::-1].clip(0.0), direction[:, ::-1].T
     count = min(most, len(variance))
     rest = variance[count:].mean() if count < len(variance) else variance[-1]
-    return np.append(variance[:count], rest), direction[:count]
+    return np.append(variance[:count], rest), np.ascontiguousarray(direction[:count])
 
 
 def network_of(config, rows):

@@ -1,6 +1,7 @@
 /* The verb `ddpm schedule`: print a schedule as CSV, and its audit. */
 #include "app/arguments.h"
 #include "app/verbs.h"
+#include "assembly/audit.h"
 #include "assembly/model.h"
 #include "file/file.h"
 
@@ -13,7 +14,8 @@ static const char help[] =
     "\n"
     "Print the noise schedule of CONFIG as CSV, a row for each step t = 1..T, with the columns\n"
     "step,beta,alpha_bar,snr,posterior_variance. Standard error gets the audit: how far the end of the\n"
-    "forward process is from pure noise.\n"
+    "forward process is from pure noise; and whether the section `sampling` gives samples of the data's\n"
+    "spread.\n"
     "\n"
     "  --output FILE.csv  write the table to this file instead of standard output\n"
     "  --set key=value    set a key over the configuration file; may be repeated\n";
@@ -45,14 +47,19 @@ static ddpm_status write_file(const ddpm_schedule *s, const char *path)
 static ddpm_status show(const ddpm_config *config, const char *output)
 {
     ddpm_schedule schedule;
+    ddpm_diffusion diffusion;
     ddpm_status status = DDPM_OK;
     DDPM_TRY(ddpm_model_schedule(config, &schedule));
+    DDPM_TRY(ddpm_diffusion_create(&schedule, config->diffusion.predict, config->diffusion.variance, &diffusion));
     if (output)
-        status = write_file(&schedule, output);
+        status = write_file(&diffusion.schedule, output);
     else
-        print(&schedule, stdout);
-    if (status == DDPM_OK) ddpm_model_report_audit(&schedule);
-    ddpm_schedule_release(&schedule);
+        print(&diffusion.schedule, stdout);
+    if (status == DDPM_OK) {
+        ddpm_model_report_audit(&diffusion.schedule);
+        ddpm_audit_report_sampling(&diffusion, &config->sampling, 0.0);
+    }
+    ddpm_diffusion_release(&diffusion);
     return status;
 }
 

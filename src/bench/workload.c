@@ -1,6 +1,8 @@
 /* Model, stepper and state together. */
 #include "bench/workload.h"
 
+#include "base/split.h"
+#include "data/principal.h"
 #include "train/settings.h"
 #include "train/step.h"
 
@@ -37,11 +39,25 @@ static ddpm_status build(const ddpm_dataset *dataset, ddpm_workload *w)
     return DDPM_OK;
 }
 
+/* Collective. A training step has the linear part of the network. */
+static ddpm_status set_components(ddpm_comm *comm, ddpm_dataset *dataset, ddpm_workload *w)
+{
+    const int64_t rows = ddpm_smaller(w->spec.batch, 1024); /* at a time */
+    const int64_t count = ddpm_network_get_spec(w->model.network)->components;
+    ddpm_components components;
+    if (count == 0) return DDPM_OK;
+    DDPM_TRY(ddpm_principal_components(comm, dataset, rows, count, &components));
+    const ddpm_status status = ddpm_agree(comm, ddpm_model_set_components(&w->model, &components));
+    ddpm_components_release(&components);
+    return status;
+}
+
 ddpm_status ddpm_workload_create(ddpm_comm *comm, const ddpm_config *config, const ddpm_workload_spec *spec,
                                  ddpm_dataset *dataset, int threads, ddpm_workload *out)
 {
     *out = (ddpm_workload){.spec = *spec, .config = vary(config, spec)};
     DDPM_TRY(ddpm_agree(comm, build(dataset, out)));
+    DDPM_TRY(set_components(comm, dataset, out));
     const ddpm_stepper_spec step = ddpm_settings_stepper(&out->config);
     return ddpm_stepper_create(comm, &step, &out->model, dataset, threads, NULL, &out->stepper);
 }

@@ -254,7 +254,7 @@ const ddpm_option ddpm_options[] = {
 
     CHOICE(sampling.method, "heun", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M); heun: Heun's method for the flow, with two evaluations of the network for each step but the last",
            .option = "sampler"),
-    INT(sampling.steps, "auto", 0, 1000000, RUN | AUTO, "reverse steps; 0: all of diffusion.steps; auto: 25 with heun and 50 with dpm_solver, if diffusion.steps is not less, and all with the others",
+    INT(sampling.steps, "auto", 0, 1000000, RUN | AUTO, "reverse steps; 0: all of diffusion.steps; auto: 50 with heun and dpm_solver, if diffusion.steps is not less, and all with the others",
         .option = "steps"),
     CHOICE(sampling.spacing, "log_snr", spacings, RUN,
            "how reverse steps are spread. uniform: evenly in t; log_snr: evenly in the logarithm of the signal-to-noise ratio; "

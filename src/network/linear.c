@@ -10,6 +10,7 @@ struct ddpm_linear {
     ddpm_linear_spec spec; /* its tables of coefficients are borrowed, and what belongs to the components is copied */
     ddpm_dense onto, back; /* x U' [D -> K] and z U [K -> D] */
     const ddpm_kernels *kernels; /* float32, since this part is exact where the network's need not be */
+    int64_t columns;             /* D */
     double *variance;            /* [K + 1] */
 };
 
@@ -27,6 +28,7 @@ static ddpm_status build(const ddpm_linear_spec *spec, int64_t columns, ddpm_lin
     const int64_t K = spec->count;
     float *transposed = NULL;
     out->spec = *spec;
+    out->columns = columns;
     out->kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     DDPM_TRY(DDPM_NEW(&out->variance, K + 1, "linear part"));
     memcpy(out->variance, spec->variance, (size_t)(K + 1) * sizeof *out->variance);
@@ -62,6 +64,15 @@ void ddpm_linear_free(ddpm_linear *linear)
     ddpm_release(linear->back.weight);
     ddpm_release(linear->back.bias);
     ddpm_release(linear);
+}
+
+int64_t ddpm_linear_bytes(const ddpm_linear *linear)
+{
+    if (!linear) return 0;
+    const int64_t K = linear->spec.count, panel = linear->kernels->panel;
+    const int64_t onto = ddpm_round_up(K, panel), back = ddpm_round_up(linear->columns, panel);
+    return ((linear->columns + 1) * onto + (K + 1) * back) * (int64_t)sizeof(float) +
+           (K + 1) * (int64_t)sizeof *linear->variance;
 }
 
 static double slope(const ddpm_linear_spec *spec, int32_t t, double variance)

@@ -107,7 +107,8 @@ double ddpm_network_operations(const ddpm_network *network)
 int64_t ddpm_network_bytes(const ddpm_network *network)
 {
     const ddpm_network_spec *spec = &network->spec;
-    return network->time_table ? (spec->steps + 1) * spec->time_width * (int64_t)sizeof(float) : 0;
+    const int64_t times = network->time_table ? (spec->steps + 1) * spec->time_width : 0;
+    return (times + spec->columns * spec->features) * (int64_t)sizeof(float) + ddpm_linear_bytes(network->linear);
 }
 
 void ddpm_network_initialise(const ddpm_network *network, uint64_t seed, float *parameters)

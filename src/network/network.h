@@ -100,7 +100,8 @@ int64_t ddpm_network_array_length(const ddpm_network *network);
  * needs three times as many. */
 double ddpm_network_operations(const ddpm_network *network);
 
-/** Bytes of what a network holds beside its parameters: the table of embeddings, [T + 1][time_width]. */
+/** Bytes of what a network holds beside its parameters: the table of embeddings, [T + 1][time_width], the frequencies
+ * of its features, and the linear part. */
 int64_t ddpm_network_bytes(const ddpm_network *network);
 
 /** Set the initial parameters, a pure function of the seed. Weights and biases are uniform in +-1/sqrt(inputs), as in

@@ -1,6 +1,7 @@
 /* Sampling from checkpoint to file: read the model, apply the settings, make the rows on all ranks. */
 #include "sample/sample.h"
 
+#include "assembly/audit.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -184,6 +185,7 @@ static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
     DDPM_TRY(ddpm_generator_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
     run->sampling.steps = ddpm_generator_sampler(run->generator)->step_count;
     DDPM_TRY(open_given(run, o));
+    ddpm_audit_report_sampling(&run->loaded->model.diffusion, &run->sampling, o->classifier ? o->scale : 0.0);
     return set_conditions(run, o);
 }
 

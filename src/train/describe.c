@@ -1,6 +1,7 @@
 /* A line for each part of a run, with warnings where a setting is likely to be a mistake. */
 #include "train/describe.h"
 
+#include "assembly/audit.h"
 #include "base/log.h"
 #include "train/baseline.h"
 #include "train/memory.h"
@@ -74,6 +75,7 @@ void ddpm_describe_run(const ddpm_trainer *t)
     ddpm_model_report_audit(&t->model.diffusion.schedule);
     warn_of_noise(&t->model.diffusion);
     ddpm_baseline_describe(t);
+    ddpm_audit_report_sampling(&t->model.diffusion, &t->config->sampling, 0.0);
     describe_batch(t->stepper);
     describe_memory(t->stepper);
 }

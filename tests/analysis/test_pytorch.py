@@ -19,6 +19,7 @@ except ImportError:
     sys.exit(SKIPPED)
 else:
     from ddpm_analysis import pytorch, twin
+    from ddpm_analysis.random_numbers import frequencies
 
 ROUNDING = 1e-12    # relative, of some thousand float64 operations
 
@@ -27,6 +28,7 @@ class Twin(Case):
     def test_known_schedules(self):
         for steps, spec, expected in ((1000, {"kind": "linear"}, 4.036e-5),
                                       (100, {"kind": "cosine"}, 2.4286e-7),
+                                      (1000, {"kind": "log_normal"}, 1.0976617e-3),
                                       (100, {"kind": "sigmoid", "start": 1e-5, "end": 5e-3}, 0.7780),
                                       (100, {"kind": "sigmoid", "start": 1e-5, "end": 1e-2}, 0.6054),
                                       (100, {"kind": "constant", "target": 0.01}, 0.01),
@@ -45,7 +47,9 @@ class Twin(Case):
         generator = torch.Generator().manual_seed(1)
         x0, noise = torch.randn(3, 2, generator=generator), torch.randn(3, 2, generator=generator)
         xt = at["signal"] * x0 + at["noise"] * noise
-        target = {kind: twin.target_of(kind, x0, noise, xt, at) for kind in ("noise", "data", "velocity", "mean")}
+        kinds = ("noise", "data", "velocity", "mean", "flow")
+        target = {kind: twin.target_of(kind, x0, noise, xt, at) for kind in kinds}
+        torch.testing.assert_close((xt - at["noise"] * target["flow"]) / (at["signal"] + at["noise"]), x0)
         torch.testing.assert_close(at["signal"] * xt - at["noise"] * target["velocity"], x0)
         beta, rest = 0.1 + 0.3 * 3 / 5, at["noise"] ** 2
         mean = math.sqrt(1 - beta) * xt + math.sqrt(beta) * target["mean"]
@@ -72,6 +76,35 @@ class Twin(Case):
         output = pytorch.load(pytorch.build(network, 2, 50), p)(torch.tensor(x), torch.tensor(t)).detach().numpy()
         np.testing.assert_allclose(output, h @ p["output/weight"] + p["output/bias"], rtol=1e-4, atol=1e-5)
 
+    def test_frequencies(self):
+        """What the program draws (tests/unit/network/test_features.c); more features do not change the first ones."""
+        known = [[-0.08916607, 0.68554145, -0.38404936], [1.4404001, -0.7172855, 0.02098348]]
+        np.testing.assert_allclose(frequencies(2, 3), known, atol=2e-6)
+        np.testing.assert_array_equal(frequencies(9, 33)[:2, :3], frequencies(2, 3))
+
+    def test_best_linear_prediction(self):
+        """Beside a network of zeros, of data along components that are known: each prediction has the slope of the
+        least squared error."""
+        beta = np.concatenate([[0.0], np.linspace(0.05, 0.3, 8)])
+        alpha_bar, columns, t = np.cumprod(1 - beta), 3, 4
+        axes = np.linalg.qr(np.random.default_rng(2).normal(size=(columns, columns)))[0]
+        x = np.random.default_rng(1).normal(size=(5, columns))
+        network = pytorch.build({"kind": "residual", "width": 4, "depth": 1, "time_width": 2, "activation": "silu",
+                                 "initial": "variance", "features": 2}, columns, 8)
+        for predict in ("noise", "data", "velocity", "mean", "flow"):
+            a, b = pytorch.targets(predict, beta)
+            kept = alpha_bar[t]
+            whole = pytorch.WithLinear(network, ([4.0, 0.25], axes[:1]),
+                                       (alpha_bar ** 0.5, (1 - alpha_bar) ** 0.5, a, b))
+            v = np.array([4, 0.25, 0.25])
+            slope = (a[t] * kept ** 0.5 * v + b[t] * (1 - kept) ** 0.5) / (kept * v + 1 - kept)
+            found = whole(torch.tensor(x, dtype=torch.float32), torch.full((5,), t)).detach().numpy()
+            np.testing.assert_allclose(found, x @ (axes.T * slope) @ axes, atol=1e-5, err_msg=predict)
+        rows = torch.tensor(np.random.default_rng(3).normal(size=(20000, 3)) * [2, 1, 0.5] @ axes, dtype=torch.float32)
+        variance, direction = twin.components_of(rows, 2)
+        np.testing.assert_allclose(variance, [4, 1, 0.25], rtol=0.05)
+        np.testing.assert_allclose(abs(direction @ axes[:2].T), np.eye(2), atol=0.05)
+
     def test_score_of_each_prediction(self):
         """Data that are a normal distribution have a known score: each prediction's best output gives it."""
         beta = np.concatenate([[0.0], np.linspace(0.05, 0.3, 8)])
@@ -81,6 +114,7 @@ class Twin(Case):
         x0, noise = kept ** 0.5 * spread / variance * x, (1 - kept) ** 0.5 / variance * x
         at = {name: float(table[t]) for name, table in twin.coefficients(beta[1:]).items()}
         best = {"noise": noise, "data": x0, "velocity": kept ** 0.5 * noise - (1 - kept) ** 0.5 * x0,
+                "flow": noise - x0,
                 "mean": (at["mean_x0"] * x0 + (at["mean_xt"] - at["keep"]) * x) / at["step"]}
         for predict, output in best.items():
             found = score.noise_of(predict, output, x, beta, alpha_bar, t)
@@ -97,7 +131,7 @@ class Twin(Case):
         config = parse_config(CONFIG)
         config["network"]["time"] = "gain_table"
         config["training"].update(iterations=20, optimizer="sgd", decay="step")
-        for predict in ("noise", "data", "velocity", "mean"):
+        for predict in ("noise", "data", "velocity", "mean", "flow"):
             config["diffusion"]["predict"] = predict
             _, losses = twin.train(config, ring(100, 1))
             self.assertTrue(np.isfinite(losses).all())

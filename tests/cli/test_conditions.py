@@ -17,7 +17,8 @@ from skipped import main
 USAGE, DATA, MISSING, CONFIG = 64, 65, 66, 78
 ROWS = 3000
 METHODS = (("ancestral",), ("ancestral", "--steps", 7), ("ddim", "--steps", 7), ("ddim", "--eta", 0.7),
-           ("dpm_solver", "--steps", 7), ("heun",), ("heun", "--steps", 7, "--corrections", 1), ("dpm_solver", "--steps", 7, "--corrections", 2))
+           ("dpm_solver", "--steps", 7), ("heun",), ("heun", "--steps", 7, "--corrections", 1),
+           ("dpm_solver", "--steps", 7, "--corrections", 2))
 VALUES = {**SMALL, "data.source": "hdf5", "data.condition": "[energy, kind]", "diffusion.variance": "learned_range",
           "diffusion.loss": "hybrid", "diffusion.timesteps": "importance", "diffusion.predict": "velocity",
           "diffusion.steps": 20, "diffusion.schedule.kind": "cosine", "training.decay": "constant",

@@ -109,8 +109,9 @@ class Ranks(Bits):
             self.assert_same_bits(latest(a), latest(b))
 
     def test_gain_table_sgd(self):
-        self.assert_independent_of_ranks({"network.kind": "mlp", "network.time": "gain_table", "network.activation": "softplus",
-                                          "training.optimizer": "sgd", "training.learning_rate": 0.01})
+        self.assert_independent_of_ranks({"network.kind": "mlp", "network.time": "gain_table",
+                                          "network.activation": "softplus", "training.optimizer": "sgd",
+                                          "training.learning_rate": 0.01})
 
     def test_residual(self):
         """With all that a checkpoint may hold beside: conditions, and the losses by step."""

@@ -63,9 +63,17 @@ static const char *const real[] = {"parallel.reduction=float32", "network.width=
 static const char *const large_blocks[] = {"parallel.block_rows=2048",   "training.batch=8192",   "data.count=10000",
                                            "diffusion.variance=learned", "diffusion.loss=hybrid", NULL};
 
+static const char *const linear[] = {"data.count=500",
+                                     "network.width=16",
+                                     "data.source=s_curve",
+                                     "data.dimensions=3",
+                                     "network.features=4000",
+                                     "network.components=3",
+                                     NULL};
+
 static void test_stated_is_allocated(void **state)
 {
-    const char *const *const all[] = {plain, many_steps, importance, gains, real, large_blocks};
+    const char *const *const all[] = {plain, many_steps, importance, gains, real, large_blocks, linear};
     (void)state;
     for (int threads = 1; threads <= 3; threads += 2)
         for (size_t i = 0; i < sizeof all / sizeof *all; i++) check(threads, all[i]);

@@ -26,13 +26,22 @@ static ddpm_diffusion make(int64_t steps, int variance, int zero_terminal_snr)
     return d;
 }
 
-static ddpm_sampler create(const ddpm_diffusion *d, int method, int64_t columns, int64_t steps, double eta)
+static ddpm_sampler create_spaced(const ddpm_diffusion *d, int method, int spacing, int64_t columns, int64_t steps,
+                                  double eta)
 {
-    const ddpm_sampler_spec spec = {
-        .sampling.method = (ddpm_method)method, .columns = columns, .sampling.steps = steps, .sampling.eta = eta};
+    const ddpm_sampler_spec spec = {.sampling.method = (ddpm_method)method,
+                                    .sampling.spacing = (ddpm_spacing)spacing,
+                                    .columns = columns,
+                                    .sampling.steps = steps,
+                                    .sampling.eta = eta};
     ddpm_sampler sampler;
     expect_ok(ddpm_sampler_create(d, &spec, &sampler));
     return sampler;
+}
+
+static ddpm_sampler create(const ddpm_diffusion *d, int method, int64_t columns, int64_t steps, double eta)
+{
+    return create_spaced(d, method, DDPM_SPACING_UNIFORM, columns, steps, eta);
 }
 
 static ddpm_sampler create_corrected(const ddpm_diffusion *d, int method, int64_t columns, int64_t steps,
@@ -156,7 +165,33 @@ static double follow_dpm_solver(const ddpm_sampler *sampler, double x)
     return x;
 }
 
-/* For every number of steps, the samples are those of the papers' formulas. */
+/* Karras et al. 2022, algorithm 1, in y = x / sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar) / sqrt(alpha_bar). */
+static double follow_heun(const ddpm_sampler *sampler, double x)
+{
+    const ddpm_schedule *schedule = &sampler->diffusion->schedule;
+    for (int64_t i = 0; i < sampler->step_count; i++) {
+        const int64_t t = sampler->steps[i].t, s = sampler->steps[i].s;
+        const double root_t = sqrt(schedule->alpha_bar[t]), root_s = sqrt(schedule->alpha_bar[s]);
+        const double sigma_t = sqrt(1.0 - schedule->alpha_bar[t]) / root_t,
+                     sigma_s = sqrt(1.0 - schedule->alpha_bar[s]) / root_s, y = x / root_t;
+        const double slope = (y - normal_x0(schedule, t, x)) / sigma_t;
+        double next = y + (sigma_s - sigma_t) * slope;
+        if (s > 0) {
+            const double slope_s = (next - normal_x0(schedule, s, root_s * next)) / sigma_s;
+            next = y + (sigma_s - sigma_t) * 0.5 * (slope + slope_s);
+        }
+        x = root_s * next;
+    }
+    return x;
+}
+
+static double follow(int method, const ddpm_sampler *sampler, double x)
+{
+    if (method == DDPM_METHOD_DDIM) return follow_ddim(sampler, x);
+    return method == DDPM_METHOD_HEUN ? follow_heun(sampler, x) : follow_dpm_solver(sampler, x);
+}
+
+/* For every number of steps, however they are spread, the samples are those of the papers' formulas. */
 static void test_paths_without_noise(void **state)
 {
     enum { COUNT = 16 };
@@ -165,21 +200,21 @@ static void test_paths_without_noise(void **state)
     (void)state;
     ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), (ddpm_normal_stream){8, DDPM_RANDOM_START, 0}, 0,
                      ddpm_matrix_dense(start, COUNT, 1));
-    for (int method = DDPM_METHOD_DDIM; method <= DDPM_METHOD_DPM_SOLVER; method++)
-        for (int64_t K = 1; K <= T; K++) {
-            ddpm_sampler sampler = create(&d, method, 1, K, 0.0);
-            assert_int_equal(sampler.steps[0].t, T);
-            assert_int_equal(sampler.steps[K - 1].s, 0);
-            draw_normal(&sampler, 0.0f, COUNT, x);
-            for (int i = 0; i < COUNT; i++) {
-                const double from = (double)start[i], expected = method == DDPM_METHOD_DDIM
-                                                                     ? follow_ddim(&sampler, from)
-                                                                     : follow_dpm_solver(&sampler, from);
-                /* at T, x0 is a small difference of floats over sqrt(alpha_bar) */
-                expect_near((double)x[i], expected, 2e-3, "sample", method * 100000 + K * 100 + i);
+    for (int method = DDPM_METHOD_DDIM; method < DDPM_METHOD_COUNT; method++)
+        for (int spacing = 0; spacing < DDPM_SPACING_COUNT; spacing++)
+            for (int64_t K = 1; K <= T; K++) {
+                ddpm_sampler sampler = create_spaced(&d, method, spacing, 1, K, 0.0);
+                assert_int_equal(sampler.steps[0].t, T);
+                assert_int_equal(sampler.steps[K - 1].s, 0);
+                draw_normal(&sampler, 0.0f, COUNT, x);
+                for (int i = 0; i < COUNT; i++) {
+                    const double expected = follow(method, &sampler, (double)start[i]);
+                    /* at T, x0 is a small difference of floats over sqrt(alpha_bar), and heun multiplies it */
+                    const double tolerance = 2e-3 * (1.0 + (method == DDPM_METHOD_HEUN ? fabs(expected) : 0.0));
+                    expect_near((double)x[i], expected, tolerance, "sample", method * 100000 + K * 100 + i);
+                }
+                ddpm_sampler_release(&sampler);
             }
-            ddpm_sampler_release(&sampler);
-        }
     ddpm_diffusion_release(&d);
 }
 
@@ -213,7 +248,8 @@ static double error_half_way(int method, int64_t steps, int64_t K)
     return largest;
 }
 
-/* With twice as many steps, the error of DDIM is half as large, and that of DPM-Solver++(2M) a quarter. */
+/* With twice as many steps, the error of DDIM is half as large, and those of DPM-Solver++(2M) and of Heun's method a
+ * quarter. */
 static void test_orders(void **state)
 {
     (void)state;
@@ -221,7 +257,10 @@ static void test_orders(void **state)
         const double first = error_half_way(DDPM_METHOD_DDIM, 1280, K) / error_half_way(DDPM_METHOD_DDIM, 1280, 2 * K);
         const double second =
             error_half_way(DDPM_METHOD_DPM_SOLVER, 1280, K) / error_half_way(DDPM_METHOD_DPM_SOLVER, 1280, 2 * K);
+        const double heun =
+            error_half_way(DDPM_METHOD_HEUN, 1280, 2 * K) / error_half_way(DDPM_METHOD_HEUN, 1280, 4 * K);
         assert_true(error_half_way(DDPM_METHOD_DPM_SOLVER, 1280, K) < error_half_way(DDPM_METHOD_DDIM, 1280, K));
+        expect_near(heun, 4.0, 1.2, "order 2 of heun at", 2 * K);
         expect_near(first, 2.0, 0.4, "order 1 at", K);
         expect_near(second, 4.0, 1.0, "order 2 at", K);
     }

@@ -4,6 +4,7 @@
  * step exactly, for every number of steps and both variances, also where they are far from those of the data. */
 #include "expect.h"
 
+#include "base/auto.h"
 #include "base/memory.h"
 #include "model/sampler.h"
 
@@ -269,6 +270,92 @@ static void test_grids(void **state)
     }
 }
 
+/* How far a point is from where its spacing would have it: the level of a grid of K steps. */
+static double level(const ddpm_schedule *s, int spacing, int64_t t)
+{
+    const double sigma = sqrt(s->one_minus_alpha_bar[t] / s->alpha_bar[t]);
+    return spacing == DDPM_SPACING_KARRAS ? pow(sigma, 1.0 / 7.0) : log(sigma);
+}
+
+/* Every spacing begins at T, ends at 0, falls strictly, and takes each step where it takes all. Points are the nearest
+ * ones to evenly spread levels, unless these are too near to each other for that. */
+static void test_spacings(void **state)
+{
+    static const int64_t lengths[] = {1, 2, 3, 7, 50, 333};
+    (void)state;
+    for (int kind = 0; kind < 3; kind++)
+        for (int l = 0; l < 6; l++)
+            for (int spacing = 0; spacing < DDPM_SPACING_COUNT; spacing++) {
+                const int64_t length = lengths[l];
+                const ddpm_schedule_spec specs[] = {
+                    {.kind = DDPM_SCHEDULE_COSINE, .steps = length, .offset = 0.008, .cap = 0.999},
+                    {.kind = DDPM_SCHEDULE_LOG_NORMAL, .steps = length, .log_mean = -1.2, .log_deviation = 1.4},
+                    {.kind = DDPM_SCHEDULE_COSINE,
+                     .steps = length,
+                     .offset = 0.008,
+                     .cap = 0.999,
+                     .zero_terminal_snr = length > 1}};
+                ddpm_schedule schedule;
+                ddpm_diffusion d;
+                expect_ok(ddpm_schedule_create(&specs[kind], &schedule));
+                expect_ok(ddpm_diffusion_create(&schedule, DDPM_PREDICT_VELOCITY, DDPM_VARIANCE_POSTERIOR, &d));
+                const int64_t top = length - (kind == 2 && length > 1); /* the first step with signal */
+                for (int64_t K = 1; K <= length; K++) {
+                    const ddpm_sampler_spec spec = {.sampling = {.method = (ddpm_method)(K % DDPM_METHOD_COUNT),
+                                                                 .spacing = (ddpm_spacing)spacing,
+                                                                 .steps = K},
+                                                    .columns = D};
+                    ddpm_sampler sampler;
+                    int64_t met = 0;
+                    expect_ok(ddpm_sampler_create(&d, &spec, &sampler));
+                    assert_int_equal(sampler.steps[0].t, length);
+                    assert_int_equal(sampler.steps[K - 1].s, 0);
+                    for (int64_t k = 0; k < K; k++) {
+                        const ddpm_sampler_step *step = &sampler.steps[k];
+                        assert_true(step->t > step->s);
+                        if (k > 0) assert_int_equal(step->t, sampler.steps[k - 1].s);
+                        if (K == length) assert_int_equal(step->t, length - k);
+                        assert_true(isfinite(step->of_x0) && isfinite(step->of_x) && isfinite(step->of_last));
+                        assert_true(isfinite(step->first_x0) && isfinite(step->of_second));
+                        const int64_t parts = K - 1 - (length - top), i = k - (length - top);
+                        if (spacing == DDPM_SPACING_UNIFORM || parts < 1 || i < 0) continue;
+                        const double high = level(&d.schedule, spacing, top), low = level(&d.schedule, spacing, 1),
+                                     wanted = high + (low - high) * (double)i / (double)parts;
+                        int nearest = 1;
+                        for (int64_t other = step->t - 1; other <= step->t + 1; other += 2)
+                            if (other >= 1 && other <= top &&
+                                fabs(level(&d.schedule, spacing, other) - wanted) <
+                                    fabs(level(&d.schedule, spacing, step->t) - wanted) - 1e-12)
+                                nearest = 0;
+                        met += nearest;
+                    }
+                    /* the levels of a cosine are far apart near T */
+                    if (kind == 1 && spacing != DDPM_SPACING_UNIFORM && K >= 2 && K <= length / 10)
+                        expect_near((double)met, (double)K, 0.5 * (double)K, "points at their levels",
+                                    1000 * length + K);
+                    ddpm_sampler_release(&sampler);
+                }
+                ddpm_diffusion_release(&d);
+            }
+}
+
+/* What is chosen where the settings leave it open. */
+static void test_automatic_steps(void **state)
+{
+    static const int64_t lengths[] = {1, 20, 50, 1000};
+    (void)state;
+    for (int method = 0; method < DDPM_METHOD_COUNT; method++)
+        for (int l = 0; l < 4; l++) {
+            const int few = method == DDPM_METHOD_HEUN || method == DDPM_METHOD_DPM_SOLVER;
+            ddpm_sampling sampling = {.method = (ddpm_method)method, .steps = DDPM_AUTO};
+            assert_int_equal(ddpm_sampling_steps(&sampling, lengths[l]), few && lengths[l] > 50 ? 50 : lengths[l]);
+            sampling.steps = 0;
+            assert_int_equal(ddpm_sampling_steps(&sampling, lengths[l]), lengths[l]);
+            sampling.steps = 7;
+            assert_int_equal(ddpm_sampling_steps(&sampling, lengths[l]), 7);
+        }
+}
+
 static void test_refused_steps(void **state)
 {
     static const int64_t wrong[] = {0, -1, T + 1};
@@ -279,31 +366,41 @@ static void test_refused_steps(void **state)
     ddpm_diffusion_release(&d);
 }
 
-/* A sample is a function of seed and number: in blocks of any size, it has the same bits. */
+/* A sample is a function of seed and number: in blocks of any size, it has the same bits, with every method. */
 static void test_samples_stand_alone(void **state)
 {
     enum { COUNT = 100 };
     float whole[COUNT * D], part[COUNT * D], scratch[3 * COUNT * D];
     const int64_t far = (INT64_C(1) << 32) - 60;
     ddpm_diffusion d = make(50, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA);
-    ddpm_sampler sampler;
     exact e = {.diffusion = &d, .expected_x0 = mixture_x0};
     const ddpm_denoiser denoiser = {predict, &e};
     const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     (void)state;
-    expect_ok(create(&d, 20, &sampler));
-    ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 8, far, COUNT}, scratch, whole,
-                     (ddpm_snapshots){0});
-    for (int64_t first = 0; first < COUNT; first += 3) {
-        const int64_t rows = COUNT - first < 17 ? COUNT - first : 17;
-        ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 8, far + first, rows}, scratch, part,
-                         (ddpm_snapshots){0});
-        expect_bits(part, whole + first * D, (size_t)(rows * D) * sizeof *part, "samples from", first);
-    }
-    ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 9, far, COUNT}, scratch, part,
-                     (ddpm_snapshots){0});
-    assert_memory_not_equal(part, whole, 8 * sizeof *part);
-    ddpm_sampler_release(&sampler);
+    for (int method = 0; method < DDPM_METHOD_COUNT; method++)
+        for (int spacing = 0; spacing < DDPM_SPACING_COUNT; spacing++) {
+            const ddpm_sampler_spec spec = {.sampling = {.method = (ddpm_method)method,
+                                                         .spacing = (ddpm_spacing)spacing,
+                                                         .steps = 20,
+                                                         .eta = 0.5,
+                                                         .corrections = spacing,
+                                                         .correction_ratio = 0.1},
+                                            .columns = D};
+            ddpm_sampler sampler;
+            expect_ok(ddpm_sampler_create(&d, &spec, &sampler));
+            ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 8, far, COUNT}, scratch, whole,
+                             (ddpm_snapshots){0});
+            for (int64_t first = 0; first < COUNT; first += 3) {
+                const int64_t rows = COUNT - first < 17 ? COUNT - first : 17;
+                ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 8, far + first, rows}, scratch, part,
+                                 (ddpm_snapshots){0});
+                expect_bits(part, whole + first * D, (size_t)(rows * D) * sizeof *part, "samples from", first);
+            }
+            ddpm_sampler_run(&sampler, &(ddpm_denoising){&denoiser, kernels, 9, far, COUNT}, scratch, part,
+                             (ddpm_snapshots){0});
+            assert_memory_not_equal(part, whole, 8 * sizeof *part);
+            ddpm_sampler_release(&sampler);
+        }
     ddpm_diffusion_release(&d);
 }
 
@@ -401,9 +498,12 @@ static void test_zero_terminal_snr(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_normal_density), TEST(test_mixture),       TEST(test_predictions_agree),
-        TEST(test_grids),          TEST(test_refused_steps), TEST(test_samples_stand_alone),
-        TEST(test_snapshots),      TEST(test_clipping),      TEST(test_zero_terminal_snr),
+        TEST(test_normal_density),    TEST(test_mixture),
+        TEST(test_predictions_agree), TEST(test_grids),
+        TEST(test_spacings),          TEST(test_automatic_steps),
+        TEST(test_refused_steps),     TEST(test_samples_stand_alone),
+        TEST(test_snapshots),         TEST(test_clipping),
+        TEST(test_zero_terminal_snr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
