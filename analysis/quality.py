@@ -10,7 +10,7 @@ Samples whose ratio is 1 cannot be told from data.
 import numpy as np
 
 from ddpm_analysis import BadData, command_line, read_samples, read_table, write_json
-from ddpm_analysis.measures import energy_distance, forest_accuracy, random_directions, sliced_w1, standardise
+from ddpm_analysis.distances import energy_distance, forest_accuracy, random_directions, sliced_w1, standardise
 from ddpm_analysis.program import draw_toy
 
 TOY = ("swiss_roll", "two_moons", "s_curve")

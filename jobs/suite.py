@@ -30,7 +30,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ddpm_analysis import BadData, Failure, Missing, command_line, measures, open_run, read_json, read_samples
+from ddpm_analysis import BadData, Failure, Missing, command_line, distances, open_run, read_json, read_samples
 from ddpm_analysis import read_table, write_csv, write_json
 from ddpm_analysis.datasets import choose
 from ddpm_analysis.hdf5 import write_rows
@@ -156,14 +156,14 @@ def sets_of(suite, dataset, fresh):
 
 def accuracy(samples, references):
     """The mean over pairs of sets."""
-    return float(np.mean([measures.forest_accuracy(x, y, SEED) for x, y in zip(samples, references)]))
+    return float(np.mean([distances.forest_accuracy(x, y, SEED) for x, y in zip(samples, references)]))
 
 
 def distance(x, reference):
-    directions = measures.random_directions(reference.shape[1], DIRECTIONS, SEED)
+    directions = distances.random_directions(reference.shape[1], DIRECTIONS, SEED)
     count = min(len(x), len(reference))
-    return measures.sliced_w1(measures.standardise(x[:count], reference),
-                              measures.standardise(reference[:count], reference), directions)
+    return distances.sliced_w1(distances.standardise(x[:count], reference),
+                              distances.standardise(reference[:count], reference), directions)
 
 
 def train(suite, dataset, every, log):
@@ -206,7 +206,7 @@ def measure(suite, dataset, every, log):
     row["accuracy"] = accuracy(x.reshape(sets, len(fresh), -1), [fresh] * sets)
     row["w1"] = float(np.mean([distance(part, fresh) for part in x.reshape(sets, len(fresh), -1)]))
     if dataset.plane is not None:
-        row["spread"] = measures.spread_off_plane(x, dataset.plane)
+        row["spread"] = distances.spread_off_plane(x, dataset.plane)
     if suite.size.more_samples and dataset.limits.deviation:
         path = suite.path(dataset, "more_samples.h5")
         x = np.concatenate([x, sample(suite, run, suite.size.more_samples, path, SEED + 1, log)[0]])
@@ -219,7 +219,7 @@ def measure(suite, dataset, every, log):
 def worst_deviation(x, data, limit):
     """The ratio of standard deviations that is farthest from 1, and how far it may be: the limit, and what one set in
     forty exceeds by chance in the worst of its columns. Farthest counts in units of that, where there is a limit."""
-    ratios, errors = measures.deviation_ratios(x, data)
+    ratios, errors = distances.deviation_ratios(x, data)
     chance = NormalDist().inv_cdf(1 - 0.0125 / len(ratios)) * errors
     allowed = np.ones(len(ratios)) if limit is None else limit + chance
     worst = np.argmax(np.abs(ratios - 1) / allowed)

@@ -8,7 +8,7 @@ import unittest
 import numpy as np
 
 from case import Case
-from ddpm_analysis import BadData, datasets, measures
+from ddpm_analysis import BadData, datasets, distances
 from skipped import main
 
 ROWS = 200_000
@@ -67,14 +67,14 @@ class Densities(Case):
         for columns in (64, 300):
             dataset = self.sets[f"factors{columns}"]
             x = dataset.part("fresh", 2000).astype(float)
-            self.assertAlmostEqual(measures.spread_off_plane(x, dataset.plane), 0.1, delta=0.001)
-            self.assertGreater(measures.spread_off_plane(x, dataset.plane[::-1, ::-1]), 1)
+            self.assertAlmostEqual(distances.spread_off_plane(x, dataset.plane), 0.1, delta=0.001)
+            self.assertGreater(distances.spread_off_plane(x, dataset.plane[::-1, ::-1]), 1)
             self.assertAlmostEqual(dataset.view(x)[:, 1].std(), 0.1, delta=0.01)
 
     def test_deviation_ratios(self):
         """Of normal columns the standard error of a standard deviation is 1 / sqrt(2 n) of it."""
         data = np.random.default_rng(0).normal(size=(50000, 3)) * [1, 10, 0] + [0, 1e6, 7]
-        ratios, errors = measures.deviation_ratios(2 * data[:5000], data)
+        ratios, errors = distances.deviation_ratios(2 * data[:5000], data)
         np.testing.assert_allclose(ratios, [2, 2], rtol=0.03)
         np.testing.assert_allclose(errors, [0.01, 0.01], rtol=0.03)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The measures of ddpm_analysis/measures.py against closed forms, and the table of analysis/quality.py.
+"""The measures of ddpm_analysis/distances.py against closed forms, and the table of analysis/quality.py.
 Run: ctest --preset dev -R analysis.quality"""
 import json
 import math
@@ -10,7 +10,7 @@ import numpy as np
 
 import quality
 from case import DATA, MISSING, USAGE, Case, ring, run
-from ddpm_analysis import measures
+from ddpm_analysis import distances
 from ddpm_analysis.program import draw_toy
 from skipped import main
 
@@ -21,21 +21,21 @@ class Quality(Case):
     def test_shift_of_gaussians(self):
         """A shift m moves the projection on u by m.u: the mean over the circle is |m| 2 / pi."""
         x = np.random.default_rng(0).normal(size=(5000, 2))
-        directions = measures.random_directions(2, 2000, 1)
-        self.assertAlmostEqual(measures.sliced_w1(x, x + [3.0, 4.0], directions), 5 * 2 / math.pi, delta=0.05)
-        self.assertAlmostEqual(measures.sliced_w1(x, x[::-1], directions), 0, delta=ROUNDING)
+        directions = distances.random_directions(2, 2000, 1)
+        self.assertAlmostEqual(distances.sliced_w1(x, x + [3.0, 4.0], directions), 5 * 2 / math.pi, delta=0.05)
+        self.assertAlmostEqual(distances.sliced_w1(x, x[::-1], directions), 0, delta=ROUNDING)
         of_normals = math.sqrt(2 / math.pi)  # W1 of N(0, 1) and N(0, 4)
-        self.assertAlmostEqual(measures.sliced_w1(x, 2 * x, directions), of_normals, delta=0.02)
+        self.assertAlmostEqual(distances.sliced_w1(x, 2 * x, directions), of_normals, delta=0.02)
 
     def test_energy_distance(self):
         """Of two points: 2 |a - b|; of normals with means 0 and m, in closed form."""
-        of_points = measures.energy_distance(np.zeros((3, 1)), np.full((3, 1), 2.0))
+        of_points = distances.energy_distance(np.zeros((3, 1)), np.full((3, 1), 2.0))
         self.assertAlmostEqual(of_points, 4.0, delta=ROUNDING)
         rng = np.random.default_rng(0)
         mean, scale = 1.5, math.sqrt(2)
         apart = scale * math.sqrt(2 / math.pi) * math.exp(-mean ** 2 / 4) + mean * math.erf(mean / 2)
         expected = 2 * apart - 2 * scale * math.sqrt(2 / math.pi)
-        value = measures.energy_distance(rng.normal(size=(4000, 1)), rng.normal(size=(4000, 1)) + mean)
+        value = distances.energy_distance(rng.normal(size=(4000, 1)), rng.normal(size=(4000, 1)) + mean)
         self.assertAlmostEqual(value, expected, delta=0.06)
 
     def test_pairs_are_disjoint(self):
@@ -65,8 +65,8 @@ class Quality(Case):
 
     def test_forest(self):
         x, y = ring(400, 1).astype(float), ring(400, 2).astype(float)
-        self.assertAlmostEqual(measures.forest_accuracy(x, y, 0), 0.5, delta=0.08)
-        self.assertGreater(measures.forest_accuracy(x, y + [0, 2], 0), 0.95)
+        self.assertAlmostEqual(distances.forest_accuracy(x, y, 0), 0.5, delta=0.08)
+        self.assertGreater(distances.forest_accuracy(x, y + [0, 2], 0), 0.95)
 
     def test_failures(self):
         samples = self.h5("samples.h5", samples=ring(50, 1))
