@@ -185,14 +185,14 @@ def sample(suite, model, count, path, seed, log):
 
 
 def likelihood_gap(suite, dataset, log):
-    """The log-likelihood of fresh rows under the model less the true one, nats a column."""
+    """The log-likelihood of fresh rows in their own units under the model, less the true one; nats a column."""
     data, result = suite.path(dataset, "likelihood-rows.h5"), suite.path(dataset, "likelihood.json")
     rows = suite.rows(dataset, "fresh")[:suite.size.likelihood]
     write_rows(data, rows.astype(np.float32))
     suite.run(log, "evaluate", suite.path(dataset), "--data", data, "--likelihood", "--count", len(rows),
               "--samples", 0, "--json", result)
     truth = dataset.log_density(rows).mean() / rows.shape[1]
-    return -read_json(result)["likelihood"]["nats_per_column"] - truth
+    return -read_json(result)["likelihood"]["own_nats_per_column"] - truth
 
 
 def measure(suite, dataset, every, log):

@@ -96,6 +96,7 @@ class Short(Case):
         for name in ("train_seconds", "sample_seconds", "accuracy", "oracle", "deviation", "w1", "w1_oracle"):
             self.assertTrue((table[name] > 0).all(), name)
         self.assertTrue(np.isfinite(table["gap"]).tolist() == [False, True, False, False])
+        self.assertLess(table["gap"][1], 0.2, "no model knows the rows better than what drew them")
         self.assertTrue(np.isfinite(table["spread"]).tolist() == [False, False, True, False])
         self.assertTrue(np.isfinite(table["time"]).tolist() == [True, True, True, False])
         for text, limited in zip(table["result"], (True, True, True, False)):
