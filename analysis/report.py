@@ -12,7 +12,7 @@ from ddpm_analysis import (
     Failure,
     command_line,
     drawing,
-    evaluation,
+    measures,
     open_run,
     pages,
     read_csv,
@@ -231,7 +231,7 @@ def evaluation(page, run, options):
                 found = read_json(path)
     if not isinstance(found, dict):
         raise BadData(f"{options.evaluation}: not a file of `ddpm evaluate --json`")
-    return {"columns": evaluation.COMPARED, "rows": evaluation.comparisons(found), "facts": evaluation.facts(found)}
+    return {"columns": measures.COMPARED, "rows": measures.comparisons(found), "facts": measures.facts(found)}
 
 
 def log_warnings(page, run, source):

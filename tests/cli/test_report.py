@@ -8,7 +8,7 @@ import shutil
 
 import numpy as np
 
-from ddpm_analysis import evaluation
+from ddpm_analysis import measures
 from ddpm_analysis.program import read_defaults
 from program import DDPM, read_metrics, run_script
 from reports import NAMES, Reports
@@ -115,8 +115,8 @@ class Run(Reports):
         defaults, meanings = read_defaults(DDPM)
         self.assertEqual(128, defaults["network"]["width"])
         self.assertTrue(meanings["diffusion.schedule.kind"].startswith("the form of beta_t"))
-        self.assertEqual("0.25, 3 ... 18 (19 values)"[:4], evaluation.text_of([0.25, *range(18)])[:4])
-        self.assertEqual(["yes", "", "x", "1e-09"], list(map(evaluation.text_of, (True, None, "x", 1e-9))))
+        self.assertEqual("0.25, 3 ... 18 (19 values)"[:4], measures.text_of([0.25, *range(18)])[:4])
+        self.assertEqual(["yes", "", "x", "1e-09"], list(map(measures.text_of, (True, None, "x", 1e-9))))
 
 
 class Sweep(Reports):
