@@ -11,7 +11,7 @@ import numpy as np
 from program import SOURCE, Case, read_h5, read_metrics, run_script, settings
 from skipped import main
 
-TOY_ITERATIONS = 12000  # of the configurations' 20000
+TOY_ITERATIONS, ARTICLE_ITERATIONS = 5000, 12000  # of the configurations' 20000; a perceptron learns later
 # A smaller digits model than the shipped one.
 DIGITS = {"training.iterations": 1500, "training.batch": 128, "network.width": 256, "network.depth": 3}
 SAMPLES = 500
@@ -32,8 +32,8 @@ class Toys(Case):
         return run_script("quality.py", samples, "--source", kind, "--energy-rows", 500, "--at-most", 2.5, *more,
                           timeout=100)
 
-    def check(self, kind, preset=None):
-        result = self.quality(kind, self.samples(preset or kind, TOY_ITERATIONS))
+    def check(self, kind, preset=None, iterations=TOY_ITERATIONS):
+        result = self.quality(kind, self.samples(preset or kind, iterations))
         self.assertEqual(0, result.code, str(result))
 
     def test_swiss_roll(self):
@@ -47,7 +47,7 @@ class Toys(Case):
 
     def test_article(self):
         """Two heads, the bound."""
-        self.check("swiss_roll", "article_swiss_roll")
+        self.check("swiss_roll", "article_swiss_roll", ARTICLE_ITERATIONS)
 
     def test_untrained(self):
         result = self.quality("swiss_roll", self.samples("swiss_roll", 1), "--pairs", 2)

@@ -119,20 +119,19 @@ static void test_normal_density(void **state)
 
 /* Where nothing is known the result is the samples of the seed, where all is known it is what was known, and in blocks
  * of any size it has the same bits. */
-static void test_extremes_and_blocks(void **state)
+static void check_extremes_and_blocks(ddpm_method method)
 {
     enum { ROWS = 40 };
     float nothing[ROWS * D], all[ROWS * D], some[ROWS * D], x[ROWS * D], y[ROWS * D], scratch[3 * ROWS * D];
     ddpm_diffusion d = mixture_diffusion(DDPM_SCHEDULE_COSINE, 20, DDPM_VARIANCE_BETA);
     mixture m = mixture_make(&d.schedule, D);
     const ddpm_denoiser denoiser = {mixture_predict, &m};
-    const ddpm_sampler_spec spec = {.sampling.method = DDPM_METHOD_ANCESTRAL,
+    const ddpm_sampler_spec spec = {.sampling.method = method,
                                     .columns = D,
                                     .sampling.steps = 7,
                                     .sampling.corrections = 2,
                                     .sampling.correction_ratio = 0.1};
     ddpm_sampler sampler;
-    (void)state;
     expect_ok(ddpm_sampler_create(&d, &spec, &sampler));
     mixture_draw(&m, 0, ROWS, all);
     for (int i = 0; i < ROWS * D; i++) {
@@ -155,6 +154,14 @@ static void test_extremes_and_blocks(void **state)
     }
     ddpm_sampler_release(&sampler);
     ddpm_diffusion_release(&d);
+}
+
+static void test_extremes_and_blocks(void **state)
+{
+    (void)state;
+    check_extremes_and_blocks(DDPM_METHOD_ANCESTRAL);
+    check_extremes_and_blocks(DDPM_METHOD_DDIM);
+    check_extremes_and_blocks(DDPM_METHOD_HEUN);
 }
 
 int main(void)
