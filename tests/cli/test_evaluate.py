@@ -131,11 +131,11 @@ class Evaluate(unittest.TestCase):
 
     def test_how_samples_are_made(self):
         """Every option does something, is said, and makes the samples that `ddpm sample` makes with it."""
-        as_configured = {"sampler": "heun", "steps": 50, "spacing": "karras", "eta": 0, "corrections": 0,
+        as_configured = {"sampler": "heun", "steps": 50, "spacing": "log_snr", "eta": 0, "corrections": 0,
                          "guidance": 0, "weights": "ema", "clip": "none"}
         found = []
         for options in ({}, {"sampler": "ddim", "steps": 50}, {"sampler": "ddim", "steps": 50, "eta": 0.5},
-                        {"spacing": "log_snr", "steps": 20}, {"steps": 7}, {"corrections": 2},
+                        {"spacing": "karras", "steps": 20}, {"steps": 7}, {"corrections": 2},
                         {"weights": "raw"}, {"clip": "data"}):
             arguments = [word for key, value in options.items() for word in (f"--{key}", value)]
             with self.subTest(options=options):

@@ -256,7 +256,7 @@ static const struct {
     {DDPM_METHOD_DPM_SOLVER, DDPM_SPACING_LOG_SNR, "---- ---- ---- ---- ----", "---- --++ --++ --++ --++"},
     {DDPM_METHOD_DPM_SOLVER, DDPM_SPACING_KARRAS, "---- ---- ---- ---- ----", "---- --++ ---+ --++ --++"},
     {DDPM_METHOD_HEUN, DDPM_SPACING_UNIFORM, "---- ---- ---- ---- ----", "---- ---+ ---+ ---+ ---+"},
-    {DDPM_METHOD_HEUN, DDPM_SPACING_LOG_SNR, "---- ---- ---- ---- ----", "---- --++ ---+ --++ --++"},
+    {DDPM_METHOD_HEUN, DDPM_SPACING_LOG_SNR, "---- ---- ---- ---- ----", "---- --++ --++ --++ --++"},
     {DDPM_METHOD_HEUN, DDPM_SPACING_KARRAS, "---- ---- ---- ---- ----", "---- --++ ---+ --++ --++"},
 };
 

@@ -165,22 +165,23 @@ static double follow_dpm_solver(const ddpm_sampler *sampler, double x)
     return x;
 }
 
-/* Karras et al. 2022, algorithm 1, in y = x / sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar) / sqrt(alpha_bar). */
+/* Heun's method for dx/dphi = cos(phi) noise - sin(phi) x0 (Salimans and Ho 2022, appendix D), with cos(phi) =
+ * sqrt(alpha_bar). */
 static double follow_heun(const ddpm_sampler *sampler, double x)
 {
     const ddpm_schedule *schedule = &sampler->diffusion->schedule;
     for (int64_t i = 0; i < sampler->step_count; i++) {
-        const int64_t t = sampler->steps[i].t, s = sampler->steps[i].s;
-        const double root_t = sqrt(schedule->alpha_bar[t]), root_s = sqrt(schedule->alpha_bar[s]);
-        const double sigma_t = sqrt(1.0 - schedule->alpha_bar[t]) / root_t,
-                     sigma_s = sqrt(1.0 - schedule->alpha_bar[s]) / root_s, y = x / root_t;
-        const double slope = (y - normal_x0(schedule, t, x)) / sigma_t;
-        double next = y + (sigma_s - sigma_t) * slope;
-        if (s > 0) {
-            const double slope_s = (next - normal_x0(schedule, s, root_s * next)) / sigma_s;
-            next = y + (sigma_s - sigma_t) * 0.5 * (slope + slope_s);
+        const int64_t at[2] = {sampler->steps[i].t, sampler->steps[i].s};
+        double angle[2], slope[2], point = x;
+        for (int end = 0; end < 2; end++) angle[end] = acos(sqrt(schedule->alpha_bar[at[end]]));
+        if (at[1] == 0) return normal_x0(schedule, at[0], x);
+        for (int end = 0; end < 2; end++) {
+            const double x0 = normal_x0(schedule, at[end], point);
+            const double noise = (point - cos(angle[end]) * x0) / sin(angle[end]);
+            slope[end] = cos(angle[end]) * noise - sin(angle[end]) * x0;
+            if (end == 0) point = x + (angle[1] - angle[0]) * slope[0];
         }
-        x = root_s * next;
+        x += (angle[1] - angle[0]) * 0.5 * (slope[0] + slope[1]);
     }
     return x;
 }
