@@ -163,7 +163,7 @@ def distance(x, reference):
     directions = distances.random_directions(reference.shape[1], DIRECTIONS, SEED)
     count = min(len(x), len(reference))
     return distances.sliced_w1(distances.standardise(x[:count], reference),
-                              distances.standardise(reference[:count], reference), directions)
+                               distances.standardise(reference[:count], reference), directions)
 
 
 def train(suite, dataset, every, log):
