@@ -313,7 +313,7 @@ class Run(Case):
 
     def test_changed_science(self):
         before = files_below(self.run)
-        changes = {"network.width": (32, 48), "training.learning_rate": (0.001, 0.002), "run.seed": (0, 1),
+        changes = {"network.width": (32, 48), "training.learning_rate": (0.002, 0.003), "run.seed": (0, 1),
                    "diffusion.schedule.kind": ("log_normal", "linear"), "diffusion.steps": (50, 60)}
         for ranks in (0, 3):
             for key, (was, now) in changes.items():
