@@ -11,7 +11,7 @@ import numpy as np
 from program import SOURCE, Case, read_h5, read_metrics, run_script, settings
 from skipped import main
 
-TOY_ITERATIONS, ARTICLE_ITERATIONS = 5000, 12000  # of the configurations' 20000; a perceptron learns later
+TOY_ITERATIONS, ARTICLE_ITERATIONS = 3000, 12000  # of the configurations' 20000; a perceptron learns later
 # A smaller digits model than the shipped one.
 DIGITS = {"training.iterations": 1500, "training.batch": 128, "network.width": 256, "network.depth": 3}
 SAMPLES = 500

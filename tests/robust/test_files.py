@@ -87,7 +87,7 @@ class FullDisk(Robust):
     """A run on a tmpfs of so many pages: whatever write meets its end, what was there is not damaged, and more room is
     all it takes."""
 
-    LEAST = 160  # KiB
+    LEAST = 480  # KiB
 
     def mount(self, kib):
         path = self.workspace("disk")
