@@ -1,6 +1,7 @@
 /* The conditions of samples: NAME=VALUE of the command line, or rows of a file. */
 #include "sample/conditions.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "file/file.h"
 #include "file/h5.h"
@@ -92,13 +93,37 @@ static ddpm_status read_file(const ddpm_condition *condition, ddpm_sample_option
     return ddpm_h5_finish(&file, status);
 }
 
+/* Warn of each condition that has a number far from those of the training rows, whose range is not known here. */
+static void warn_of_far(const ddpm_condition *condition, const ddpm_sample_conditions *given)
+{
+    const double far = 6.0; /* standard deviations */
+    const int64_t V = condition->count;
+    for (int64_t v = 0; v < V && given->rows > 0; v++) {
+        int64_t worst = 0;
+        if (condition->classes[v] > 0) continue;
+        for (int64_t i = 1; i < given->rows; i++)
+            if (fabsf(given->values[i * V + v]) > fabsf(given->values[worst * V + v])) worst = i;
+        const double distance = (double)given->values[worst * V + v];
+        if (fabs(distance) > far)
+            ddpm_log_warning(
+                "condition %s = %g is %.3g standard deviations from the mean of the training rows, %g: the "
+                "model has hardly seen such rows, and what it makes of them is a guess",
+                condition->names[v], distance * condition->scale[v] + condition->mean[v], fabs(distance),
+                condition->mean[v]);
+    }
+}
+
 ddpm_status ddpm_conditions_read(const ddpm_condition *condition, ddpm_sample_options *options,
                                  ddpm_sample_conditions *out)
 {
     *out = (ddpm_sample_conditions){0};
-    if (options->conditions_file) return read_file(condition, options, out);
-    if (options->condition_count == 0) return DDPM_OK;
-    DDPM_TRY(DDPM_NEW(&out->values, condition->count, "conditions"));
-    out->rows = 1;
-    return read_options(condition, options, out->values);
+    if (options->conditions_file) {
+        DDPM_TRY(read_file(condition, options, out));
+    } else if (options->condition_count > 0) {
+        DDPM_TRY(DDPM_NEW(&out->values, condition->count, "conditions"));
+        out->rows = 1;
+        DDPM_TRY(read_options(condition, options, out->values));
+    }
+    warn_of_far(condition, out);
+    return DDPM_OK;
 }

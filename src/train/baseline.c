@@ -58,9 +58,11 @@ void ddpm_baseline_finish(const ddpm_trainer *t, const char *folder)
     ddpm_log_info("result     held-out loss %.5f, training loss %.5f, gap %.5f", validation, loss, validation - loss);
     if (isnan(baseline)) return;
     if (!has_learned(baseline, validation))
-        ddpm_log_warning("the held-out loss is not below that of the best linear prediction, %.5f: the samples are "
-                         "Gaussian, and unless the rows are, too, `ddpm evaluate` will tell them apart; try %s",
-                         baseline, advice(t));
+        ddpm_log_warning(
+            "the held-out loss is not below that of the best linear prediction, %.5f: nothing was learned that "
+            "a Gaussian does not have, and unless the rows are Gaussian, `ddpm evaluate` will tell samples "
+            "apart; try %s",
+            baseline, advice(t));
     else if (validation - loss > 0.1 * (baseline - loss))
         ddpm_log_warning("the held-out loss is above the training loss by more than a tenth of what was learned: the "
                          "model repeats training rows; take more rows, fewer training.iterations, or a smaller "

@@ -106,6 +106,19 @@ class Bits(Trained):
                 self.assertFalse(any(np.array_equal(one, other) for other in found))
                 found.append(one)
 
+    def test_far_from_the_training_rows(self):
+        """One warning for each such condition, on any number of ranks, with the value; none for those within."""
+        far = self.conditions([[15, 0], [1480, 1]], "far.h5")
+        cases = ((("--condition", "energy=1480", "--condition", "kind=1", "--count", 2), 0, "energy = 1480"),
+                 (("--conditions", far), 3, "energy = 1480"),
+                 (("--condition", "energy=19", "--condition", "kind=1", "--count", 2), 0, None))
+        for arguments, ranks, expected in cases:
+            result = self.ddpm("sample", self.run_folder, *arguments, "--output", self.path("far samples.h5"),
+                               ranks=ranks)
+            found = [line for line in result.warnings() if "standard deviations from the mean" in line]
+            self.assertEqual(1 if expected else 0, len(found), str(result))
+            self.assertTrue(not expected or expected in found[0], str(result))
+
     def test_evaluation(self):
         texts = []
         for ranks in (0, 3):
