@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Instructions of a training step by function: the difference of two runs, so that the start cancels. valgrind knows no
 # AVX-512; the AVX2 kernels do the same work in about twice the instructions of a product.
-#   DDPM=program bash tests/bench/profile.sh [key=value]...      settings over 128x3, batch 256
+#   DDPM=program bash tests/bench/profile.sh [key=value]...      settings over a perceptron of 128x3, batch 256
 set -euo pipefail
 : "${DDPM:?the program}"
 . "$(dirname "$0")/../../jobs/packages.sh"
@@ -10,7 +10,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 [ "$(id -u)" = 0 ] && export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 sets=()
-for assignment in training.optimizer=adamw training.validate_every=0 checkpoint.every=1000000000 data.count=2000 "$@"; do sets+=(--set "$assignment"); done
+for assignment in network.kind=mlp network.components=0 network.features=0 network.time_width=64 training.optimizer=adamw training.validate_every=0 checkpoint.every=1000000000 data.count=2000 "$@"; do sets+=(--set "$assignment"); done
 
 count() { # iterations
     DDPM_ISA=avx2 OMP_NUM_THREADS=1 valgrind --tool=callgrind --callgrind-out-file="$folder/$1" --log-file="$folder/log$1" \

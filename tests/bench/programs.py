@@ -48,11 +48,17 @@ def normal_rows(folder, columns, rows=20000):
     return path
 
 
+PERCEPTRON = {"network.kind": "mlp", "network.initial": "pytorch", "network.time_width": 64, "network.components": 0,
+              "network.features": 0, "diffusion.schedule.kind": "cosine", "sampling.method": "ancestral",
+              "sampling.steps": 0}
+
+
 def config(folder, width, depth, batch, columns, **more):
-    """The same work as peer.py's: AdamW, T = 1000, the noise's error; no clipping, no average, no validation."""
+    """The same work as peer.py's: a perceptron, AdamW, T = 1000, the noise's error; no clipping, no average, no
+    validation."""
     values = {"network.width": width, "network.depth": depth, "training.batch": batch, "training.optimizer": "adamw",
               "training.decay": "constant", "training.clip": 0, "training.ema": 0, "training.validate_every": 0,
-              "diffusion.steps": 1000, "checkpoint.every": 1000000000, **more}
+              "diffusion.steps": 1000, "checkpoint.every": 1000000000, **PERCEPTRON, **more}
     if columns != 2:
         values.update({"data.source": "hdf5", "data.path": normal_rows(folder, columns)})
     return settings(values)
