@@ -97,7 +97,7 @@ def duration(seconds):
 
 def losses(page, run):
     """The figure, and (name, value) of what it ends at."""
-    metrics, floor = run.metrics, run.linear_floor
+    metrics, baseline = run.metrics, run.baseline
     if len(metrics) == 0:
         raise BadData(f"{run.folder}/metrics.csv: no rows yet")
 
@@ -105,8 +105,8 @@ def losses(page, run):
         measured = drawing.loss_curve(axes, metrics["iteration"], metrics, SMOOTH, 0, "training")
         if measured:
             axes.plot([], [], "o", color=style.COLOURS[0], markerfacecolor="white", markersize=4, label="held out")
-        if floor is not None:
-            axes.axhline(floor, color="0.4", linewidth=0.9, linestyle=":", label="best linear predictor, held out")
+        if baseline is not None:
+            axes.axhline(baseline, color="0.4", linewidth=0.9, linestyle=":", label="best linear prediction")
         drawing.loss_scale(axes)
         axes.set(xlabel="iteration", ylabel="loss")
         axes.legend()
@@ -115,8 +115,8 @@ def losses(page, run):
     if len(held_out):
         last += [("held-out loss, last", float(held_out[-1])), ("held-out loss, lowest", float(held_out.min())),
                  ("held out less training", float(held_out[-1] - metrics["loss"][-1]))]
-    if floor is not None:
-        last.append(("held-out loss of the best linear predictor", floor))
+    if baseline is not None:
+        last.append(("loss of the best linear prediction", baseline))
     return {"figure": page.figures.axes(draw, "Training and held-out loss by iteration", height=3.0),
             "values": [(name, f"{value:.5g}") for name, value in last]}
 

@@ -12,8 +12,6 @@ from .hdf5 import attributes_of, get_names, open_h5, read_table, text_of
 from .program import draw_toy
 from .text_files import parse_config, read_config, read_csv, read_text
 
-LINEAR_FLOOR = "linear_floor"  # a column of metrics.csv, or an attribute of a checkpoint
-
 
 @dataclass
 class Checkpoint:
@@ -116,13 +114,11 @@ class Run:
         return [Start(heading, lines.splitlines()) for heading, lines in zip(parts[1::2], parts[2::2])]
 
     @property
-    def linear_floor(self):
-        """The held-out loss of the best linear predictor, which a network that learns anything falls below; None where
-        the program has not written it."""
-        if LINEAR_FLOOR in self.metrics.dtype.names and len(self.metrics):
-            return float(self.metrics[LINEAR_FLOOR][-1])
+    def baseline(self):
+        """The loss of the best linear prediction, which a network that learns anything falls below; None where there is
+        none."""
         try:
-            return self.checkpoint().attributes.get(LINEAR_FLOOR)
+            return self.checkpoint().attributes.get("baseline")
         except Failure:
             return None
 

@@ -38,7 +38,7 @@ static int find_better(const ddpm_diffusion *diffusion, const ddpm_sampling *sam
     static const ddpm_spacing spacings[] = {DDPM_SPACING_KARRAS, DDPM_SPACING_LOG_SNR};
     const int64_t T = diffusion->schedule.steps, steps = ddpm_sampling_steps(sampling, T);
     for (int m = -1; m < (int)(sizeof methods / sizeof *methods); m++)
-        for (int64_t K = m < 0 ? steps : ddpm_smaller(50, T);; K = ddpm_smaller(2 * K, T)) {
+        for (int64_t K = m < 0 ? steps : ddpm_smaller(DDPM_SAMPLING_STEPS_AUTO, T);; K = ddpm_smaller(2 * K, T)) {
             for (int s = 0; s < 2; s++) {
                 *out = *sampling;
                 out->steps = K;

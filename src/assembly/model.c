@@ -23,7 +23,7 @@ ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out)
 static int64_t features_of(const ddpm_config *config, int64_t columns)
 {
     if (config->network.features != DDPM_AUTO) return config->network.features;
-    return columns <= 8 && config->diffusion.predict != DDPM_PREDICT_CLASS ? 32 : 0;
+    return columns <= DDPM_FEATURES_COLUMNS && config->diffusion.predict != DDPM_PREDICT_CLASS ? DDPM_FEATURES_AUTO : 0;
 }
 
 static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision precision, int64_t columns,

@@ -6,6 +6,7 @@
 
 #include "base/edit_distance.h"
 #include "base/split.h"
+#include "data/principal.h"
 #include "model/toy.h"
 
 #include <math.h>
@@ -203,12 +204,12 @@ const ddpm_option ddpm_options[] = {
            "condition"),
     INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
     INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers, or residual blocks"),
-    INT(network.components, "256", 0, 1024, SCIENCE,
+    INT(network.components, "256", 0, DDPM_PRINCIPAL_COLUMNS_MAX, SCIENCE,
         "how many principal components of the rows the best linear prediction is computed along, to which the network's "
-        "output is added, for data of at most 1024 columns; 0: there is no linear prediction", .before = "0"),
+        "output is added, for data of at most " TEXT_OF(DDPM_PRINCIPAL_COLUMNS_MAX) " columns; 0: there is no linear prediction", .before = "0"),
     INT(network.features, "auto", 0, 4096, SCIENCE | AUTO,
-        "F: the cosine and the sine of as many random projections of x_t are inputs beside it; auto: 32 for rows of at most "
-        "8 columns, 0 for others and for classifiers", .before = "0"),
+        "F: the cosine and the sine of as many random projections of x_t are inputs beside it; auto: " TEXT_OF(DDPM_FEATURES_AUTO)
+        " for rows of at most " TEXT_OF(DDPM_FEATURES_COLUMNS) " columns, 0 for others and for classifiers", .before = "0"),
     CHOICE(network.initial, "variance", initials, SCIENCE,
            "how parameters start. pytorch: as PyTorch's linear layers; variance: so that each layer keeps the variance of its "
            "inputs, with a last layer of zeros", .before = "pytorch"),
@@ -254,7 +255,7 @@ const ddpm_option ddpm_options[] = {
 
     CHOICE(sampling.method, "heun", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M); heun: Heun's method for the flow, with two evaluations of the network for each step but the last",
            .option = "sampler"),
-    INT(sampling.steps, "auto", 0, 1000000, RUN | AUTO, "reverse steps; 0: all of diffusion.steps; auto: 50 with heun and dpm_solver, if diffusion.steps is not less, and all with the others",
+    INT(sampling.steps, "auto", 0, 1000000, RUN | AUTO, "reverse steps; 0: all of diffusion.steps; auto: " TEXT_OF(DDPM_SAMPLING_STEPS_AUTO) " with heun and dpm_solver, if diffusion.steps is not less, and all with the others",
         .option = "steps"),
     CHOICE(sampling.spacing, "log_snr", spacings, RUN,
            "how reverse steps are spread. uniform: evenly in t; log_snr: evenly in the logarithm of the signal-to-noise ratio; "

@@ -6,7 +6,7 @@
 #include "model/components.h"
 
 /** More columns have no components here: the time to compute them grows with the cube of the columns. */
-enum { DDPM_PRINCIPAL_COLUMNS_MAX = 1024 };
+#define DDPM_PRINCIPAL_COLUMNS_MAX 1024
 
 /** Collective. Compute the first `most` components of the standardised training rows, from the first rows of the first
  * epoch, which are a random sample of them. The result has the same bits at any number of ranks and threads. Where the

@@ -13,7 +13,8 @@ int64_t ddpm_sampling_steps(const ddpm_sampling *sampling, int64_t T)
 {
     if (sampling->steps == 0) return T;
     if (sampling->steps != DDPM_AUTO) return sampling->steps;
-    if (sampling->method == DDPM_METHOD_HEUN || sampling->method == DDPM_METHOD_DPM_SOLVER) return ddpm_smaller(50, T);
+    if (sampling->method == DDPM_METHOD_HEUN || sampling->method == DDPM_METHOD_DPM_SOLVER)
+        return ddpm_smaller(DDPM_SAMPLING_STEPS_AUTO, T);
     return T;
 }
 

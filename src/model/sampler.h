@@ -37,6 +37,9 @@ typedef struct ddpm_sampling {
     ddpm_clip clip;
 } ddpm_sampling;
 
+/** The steps that DDPM_AUTO stands for with the methods of second order, where T is not less. */
+#define DDPM_SAMPLING_STEPS_AUTO 50
+
 /** K of these settings for a schedule of T steps. DDPM_AUTO stands for all T with ancestral and ddim, and for at most
  * as many as the methods of second order need. */
 int64_t ddpm_sampling_steps(const ddpm_sampling *sampling, int64_t T);

@@ -41,6 +41,11 @@ typedef enum ddpm_time {
     DDPM_TIME_COUNT
 } ddpm_time;
 
+/** Features of a network whose configuration leaves their number to the program, and the most columns for which it has
+ * any. */
+#define DDPM_FEATURES_AUTO 32
+#define DDPM_FEATURES_COLUMNS 8
+
 typedef struct ddpm_network_spec {
     ddpm_network_kind kind;
     int64_t columns;    /* D */

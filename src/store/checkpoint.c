@@ -130,6 +130,7 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "interval_count", c->interval.count));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "recoveries", c->recoveries));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "returned", c->returned_to));
+    if (!isnan(c->baseline)) DDPM_TRY(ddpm_h5_put_real(file, "/", "baseline", c->baseline));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
     for (int i = 0; i < LISTS; i++) {
         char **names = pointer_at(c, lists[i].names);
@@ -283,6 +284,8 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
         DDPM_TRY(ddpm_h5_get_int(file, "/", "recoveries", &c->recoveries));
     c->returned_to = -1;
     if (ddpm_h5_has_attribute(file, "/", "returned")) DDPM_TRY(ddpm_h5_get_int(file, "/", "returned", &c->returned_to));
+    c->baseline = NAN;
+    if (ddpm_h5_has_attribute(file, "/", "baseline")) DDPM_TRY(ddpm_h5_get_real(file, "/", "baseline", &c->baseline));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
     if (c->interval.count < 0 || !isfinite(c->interval.loss))
         return ddpm_fail(DDPM_ERR_DATA,

@@ -6,7 +6,8 @@
  * /reduction/exponent [tensors + 1] int32; with importance sampling of t, /timesteps/history [T][10] float32 and
  * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64, and
  * their names in the root's attribute condition_names; attributes of the root: format, program, iteration,
- * interval_loss, interval_count, recoveries (0 if it is missing), returned (-1 if it is missing), config (the resolved
+ * interval_loss, interval_count, recoveries (0 if it is missing), returned (-1 if it is missing), baseline
+ * (NaN if it is missing), config (the resolved
  * YAML), columns (their names, if they have any). Chunks and metadata have HDF5's checksums; the user block holds a
  * digest of all that follows it (file/digest.h), which is checked before HDF5 opens the file.
  *
@@ -53,6 +54,7 @@ typedef struct ddpm_checkpoint {
     double *minimum, *maximum;  /* [D] of the standardised training rows */
     ddpm_condition condition;   /* count 0: none */
     ddpm_components components; /* count 0: none */
+    double baseline;            /* the loss of the best linear prediction; NaN: it is not known */
     int64_t steps;              /* T */
     double *beta;               /* [T + 1] */
     int64_t exponent_count;

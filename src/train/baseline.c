@@ -5,7 +5,9 @@
 
 #include <math.h>
 
-static const double NOTICEABLE = 0.01; /* share of the baseline; a validation loss has an error of about half of it */
+/* Shares of the baseline: what counts as learned, which is twice the error of a validation loss by its draws; and the
+ * largest error by the held-out rows with which anything is said. */
+static const double NOTICEABLE = 0.01, UNCERTAIN = 0.1;
 
 double ddpm_baseline_loss(const ddpm_trainer *t)
 {
@@ -27,9 +29,23 @@ void ddpm_baseline_describe(const ddpm_trainer *t)
                       baseline);
 }
 
-static int has_learned(double baseline, double validation)
+/* The error of a validation loss by its held-out rows, as a share: that of the variance of so many normal numbers. */
+static double uncertainty(const ddpm_trainer *t)
 {
-    return validation < (1.0 - NOTICEABLE) * baseline;
+    const double rows = (double)ddpm_dataset_held_out(t->dataset), columns = (double)ddpm_dataset_columns(t->dataset);
+    return sqrt(2.0 / (rows * columns));
+}
+
+/* Whether the validation loss can be compared with the baseline at all. */
+static int is_comparable(const ddpm_trainer *t, double baseline, double validation)
+{
+    return !isnan(baseline) && !isnan(validation) && uncertainty(t) < UNCERTAIN;
+}
+
+/* Whether it is lower by more than chance explains. */
+static int has_learned(const ddpm_trainer *t, double baseline, double validation)
+{
+    return validation < (1.0 - NOTICEABLE - 2.0 * uncertainty(t)) * baseline;
 }
 
 static const char *advice(const ddpm_trainer *t)
@@ -42,12 +58,19 @@ static const char *advice(const ddpm_trainer *t)
 void ddpm_baseline_watch(const ddpm_trainer *t, double validation)
 {
     const int64_t done = t->state.iteration, before = done - t->spec.validate_every, iterations = t->spec.iterations;
+    if (done * 10 < iterations || before * 10 >= iterations) return;
     const double baseline = ddpm_baseline_loss(t);
-    if (isnan(baseline) || isnan(validation) || done * 10 < iterations || before * 10 >= iterations) return;
-    if (!has_learned(baseline, validation))
+    if (is_comparable(t, baseline, validation) && !has_learned(t, baseline, validation))
         ddpm_log_warning("after a tenth of the run the held-out loss, %.5f, has not come below that of the best linear "
                          "prediction, %.5f: unless the rows are Gaussian, nothing is being learned; try %s",
                          validation, baseline, advice(t));
+}
+
+/* Whether the training loss is lower than the held-out loss by more than chance, and by a tenth of what was learned of
+ * the training rows. */
+static int repeats_rows(const ddpm_trainer *t, double baseline, double validation, double loss)
+{
+    return loss < baseline && validation - loss > 0.1 * (baseline - loss) + 2.0 * uncertainty(t) * baseline;
 }
 
 void ddpm_baseline_finish(const ddpm_trainer *t, const char *folder)
@@ -56,15 +79,15 @@ void ddpm_baseline_finish(const ddpm_trainer *t, const char *folder)
     ddpm_log_info("finished   %lld iterations; see %s", (long long)t->state.iteration, folder);
     if (isnan(validation)) return;
     ddpm_log_info("result     held-out loss %.5f, training loss %.5f, gap %.5f", validation, loss, validation - loss);
-    if (isnan(baseline)) return;
-    if (!has_learned(baseline, validation))
+    if (!is_comparable(t, baseline, validation)) return;
+    if (repeats_rows(t, baseline, validation, loss))
+        ddpm_log_warning("the held-out loss is above the training loss by more than a tenth of what was learned: the "
+                         "model repeats training rows; take more rows, fewer training.iterations, or a smaller "
+                         "network.width");
+    else if (!has_learned(t, baseline, validation))
         ddpm_log_warning(
             "the held-out loss is not below that of the best linear prediction, %.5f: nothing was learned that "
             "a Gaussian does not have, and unless the rows are Gaussian, `ddpm evaluate` will tell samples "
             "apart; try %s",
             baseline, advice(t));
-    else if (validation - loss > 0.1 * (baseline - loss))
-        ddpm_log_warning("the held-out loss is above the training loss by more than a tenth of what was learned: the "
-                         "model repeats training rows; take more rows, fewer training.iterations, or a smaller "
-                         "network.width");
 }

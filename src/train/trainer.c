@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "data/principal.h"
 #include "model/same_data.h"
+#include "train/baseline.h"
 #include "train/snapshot.h"
 
 #include <omp.h>
@@ -149,6 +150,7 @@ static ddpm_checkpoint whole_checkpoint(const ddpm_trainer *t)
     ddpm_checkpoint c = ddpm_snapshot_take(t->stepper, &t->state);
     c.interval = t->interval;
     c.config = t->config_text;
+    c.baseline = ddpm_baseline_loss(t);
     if (ddpm_network_get_spec(t->model.network)->components > 0) c.components = t->components;
     return c;
 }

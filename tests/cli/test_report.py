@@ -6,16 +6,16 @@ import json
 import os
 import shutil
 
+import h5py
 import numpy as np
 
 from ddpm_analysis import measures
 from ddpm_analysis.program import read_defaults
-from program import DDPM, read_metrics, run_script
+from program import DDPM, latest, read_metrics, run_script
 from reports import NAMES, Reports
 from skipped import main
 
 DATA, MISSING = 65, 66
-FLOOR = 0.7654321
 
 
 class Run(Reports):
@@ -46,13 +46,14 @@ class Run(Reports):
             self.assertEqual(first, file.read())
 
     def test_toy_and_what_is_given(self):
-        """Two columns; an evaluation and samples from files; a linear predictor's floor; a run that was stopped."""
+        """Two columns; an evaluation and samples from files; the baseline; a run that was stopped."""
         run = self.train(self.config(), self.path("toy"), {"run.time_limit": 1e-9}, code=75)
         with open(os.path.join(run, "metrics.csv"), encoding="utf-8", newline="") as file:
             lines = list(csv.reader(file))
         with open(os.path.join(run, "metrics.csv"), "w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([[*lines[0], "linear_floor"],
-                                        [1, 0.1, 0.9, 0.8, 1e-3, 1, 1e5, 3725, FLOOR]])
+            csv.writer(file).writerows([lines[0], [1, 0.1, 0.9, 0.8, 1e-3, 1, 1e5, 3725]])
+        with h5py.File(latest(run), "r") as file:
+            baseline = file.attrs["baseline"]
         both = {"samples": 0.9, "oracle": 0.5, "ratio": 1.8}
         told = {"iteration": 1, "quality": {"forest": {"told_apart": True, **both, "worst_pair": {
             **both, "names": ["x", "<i>"]}}, "something_new": {**both, "why": "<u>"}, "other_new": 7,
@@ -61,7 +62,7 @@ class Run(Reports):
         self.ddpm("sample", run, "--count", 50, "--output", self.path("samples.h5"))
         page, said = self.report(run, "--evaluation", given, "--samples", self.path("samples.h5"), "--points", 60)
         self.assertEqual("", said)
-        for words in ("1 of 300", "stopped by run.time_limit", "1 h 02 min", f"{FLOOR:.5g}", "60 rows of data, 50",
+        for words in ("1 of 300", "stopped by run.time_limit", "1 h 02 min", f"{baseline:.5g}", "60 rows of data, 50",
                       "told apart: yes", "names: x, <i>", "why: <u>"):
             self.assertIn(words, page.text)
         rows = {row[0]: row[1:] for row in page.rows}

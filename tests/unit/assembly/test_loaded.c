@@ -44,6 +44,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
         .maximum = transform[3],
         .condition = {VALUES, classes, condition_mean, condition_scale, condition_names},
         .components = all_components(),
+        .baseline = 0.75,
         .steps = T,
         .beta = beta,
         .exponent = exponents,
@@ -102,6 +103,7 @@ static void expect_content(const ddpm_checkpoint *c, const char *settings, int w
     assert_int_equal(c->iteration, e.iteration);
     assert_true(c->interval.loss == e.interval.loss && c->interval.count == e.interval.count);
     assert_int_equal(c->recoveries, e.recoveries);
+    assert_true(c->baseline == e.baseline);
     assert_int_equal(c->returned_to, e.returned_to);
     assert_string_equal(c->config, config);
     assert_int_equal(c->columns, D);
