@@ -32,9 +32,9 @@ if [ "$scope" = all ]; then
     bash tests/valgrind.sh build/dev/ddpm
     say "thread sanitizer: one training run"
     bash tests/tsan.sh
-    say "fuzzers, a minute in all"
+    say "fuzzers, half a minute in all"
     bash tests/fuzz/build.sh build/dev
-    bash tests/fuzz/run.sh build/dev 20
+    bash tests/fuzz/run.sh build/dev 10
 fi
 
 say "tests"

@@ -62,12 +62,14 @@ class Figures(Case):
         self.assert_fails(DATA, ["3 columns", "2"], "pairs.py", samples, "--data", two, *out)
 
     def test_steps(self):
-        """What `ddpm evaluate` says, asked for each sampler and number of steps; a stand-in answers here."""
+        """What `ddpm evaluate` says, asked for each sampler and number of evaluations; a stand-in answers here."""
         program = self.write("stand-in", f"""#!{sys.executable}
 import json, sys
-option = lambda name: sys.argv[sys.argv.index(name) + 1]
+option = lambda name, other="1": sys.argv[sys.argv.index(name) + 1] if name in sys.argv else other
 if option("--sampler") == "ddim" and option("--steps") == "7":
     sys.exit("ddpm: not today")
+if sys.argv[1] == "sample":
+    sys.exit(0)
 nothing = {{"samples": None, "oracle": None, "ratio": None}}
 value = {{"samples": 1 / int(option("--steps")) + len(option("--sampler")), "oracle": 0.01, "ratio": 2.5}}
 with open(option("--json"), "w", encoding="utf-8") as file:
@@ -78,17 +80,21 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         self.assert_picture("steps.py", folder, "--ddpm", program, "--csv", self.path("a.csv"))
         with open(self.path("a.csv"), encoding="utf-8") as file:
             lines = file.read().splitlines()
-        self.assertEqual(lines[0], "sampler,steps,measure,samples,real_data,ratio")
+        self.assertEqual(lines[0], "sampler,evaluations,measure,samples,real_data,ratio")
         self.assertEqual(lines[1], "ancestral,1,forest,10.0,0.01,2.5")
-        of_ddim = [line.split(",")[1] for line in lines if line.startswith("ddim")]
-        self.assertEqual(of_ddim, ["1", "2", "3", "5", "10", "20", "30", "50"])
+        for sampler, expected in (("ddim", "1 2 4 8 16 50"), ("heun", "1 3 7 15 49 99")):
+            found = [line.split(",")[1] for line in lines if line.startswith(sampler)]
+            self.assertEqual(found, expected.split())
         self.assert_picture("steps.py", self.path("a.csv"))
-        self.assert_picture("steps.py", folder, "--ddpm", program, "--steps", "1,2", "--measure", "sliced_w1")
+        self.assert_picture("steps.py", folder, "--ddpm", program, "--evaluations", "1,2", "--measure", "sliced_w1",
+                            "--distilled", folder, "--csv", self.path("a.csv"))
+        with open(self.path("a.csv"), encoding="utf-8") as file:
+            self.assertEqual(file.read().splitlines()[-1], "distilled,2,sliced_w1,2.0,0.01,2.5")
         out = ("--output", self.path("a.png"))
         self.assert_fails(DATA, ["b.csv", "--csv"], "steps.py", self.write("b.csv", "a,b\n1,2\n"), *out)
         self.assert_fails(DATA, ["not today"], "steps.py", folder, "--ddpm", program, "--samplers", "ddim",
-                          "--steps", "7", *out)
-        self.assert_fails(DATA, ["no finite value"], "steps.py", folder, "--ddpm", program, "--steps", "1",
+                          "--evaluations", "7", *out)
+        self.assert_fails(DATA, ["no finite value"], "steps.py", folder, "--ddpm", program, "--evaluations", "1",
                           "--measure", "energy", *out)
         self.assert_fails(USAGE, ["'euler'"], "steps.py", folder, "--samplers", "euler", *out)
         self.assert_fails(MISSING, ["--ddpm"], "steps.py", folder, "--ddpm", self.path("absent"), *out)
