@@ -1,6 +1,7 @@
 /* Reads the bytes of a configuration file. */
 #include "base/memory.h"
 #include "config/config.h"
+#include "file/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,8 @@ ddpm_status ddpm_config_read_file(const char *path, char **text, size_t *bytes)
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ddpm_fail(DDPM_ERR_MISSING, "%s: the configuration could not be opened: %s", path, strerror(errno));
+    struct stat about;
+    if (fstat(fd, &about) == 0) ddpm_input_note(&about);
     ddpm_status status =
         DDPM_NEW(&buffer, LIMIT + 2, "a configuration file"); /* one byte beyond the limit, and a zero byte */
     if (status == DDPM_OK) status = read_all(fd, path, buffer, LIMIT + 1, bytes);

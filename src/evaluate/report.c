@@ -2,9 +2,9 @@
 #include "evaluate/evaluation.h"
 
 #include "base/memory.h"
-#include "file/file.h"
 #include "file/h5.h"
 #include "file/json_file.h"
+#include "file/output.h"
 #include "model/bound.h"
 
 #include <math.h>
@@ -240,7 +240,7 @@ static ddpm_status write_json(const ddpm_evaluation *e)
     ddpm_json_file file;
     DDPM_TRY(ddpm_json_begin(e->options.json, &file));
     FILE *to = file.to;
-    fprintf(to, "{\"program\": \"ddpm " DDPM_VERSION "\", \"iteration\": %lld, \"columns\": %lld, \"steps\": %lld, ",
+    fprintf(to, DDPM_JSON_BEGINS DDPM_VERSION "\", \"iteration\": %lld, \"columns\": %lld, \"steps\": %lld, ",
             (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     fprintf(to, "\"seed\": %llu, \"weights\": \"%s\"", (unsigned long long)e->options.seed,
             ddpm_sampling_weights(&e->sampling));
@@ -343,10 +343,10 @@ static ddpm_status write_h5(const ddpm_evaluation *e)
 {
     char partial[DDPM_PATH_BYTES];
     ddpm_h5 *file = NULL;
-    DDPM_TRY(ddpm_file_partial_name(e->options.output, partial));
+    DDPM_TRY(ddpm_output_begin(e->options.output, partial));
     ddpm_status status = ddpm_h5_create(partial, 0, &file);
     if (status == DDPM_OK) status = ddpm_h5_finish(&file, write_content(e, file));
-    if (status == DDPM_OK) return ddpm_file_commit(partial, e->options.output);
+    if (status == DDPM_OK) return ddpm_output_commit(partial, e->options.output);
     unlink(partial);
     return status;
 }

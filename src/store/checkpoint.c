@@ -7,8 +7,8 @@
 #include "base/split.h"
 #include "base/text_list.h"
 #include "file/digest.h"
-#include "file/file.h"
 #include "file/h5.h"
+#include "file/output.h"
 
 #include <errno.h>
 #include <float.h>
@@ -173,12 +173,12 @@ ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *check
 {
     char partial[DDPM_PATH_BYTES];
     ddpm_h5 *file = NULL;
-    DDPM_TRY(ddpm_file_partial_name(path, partial));
+    DDPM_TRY(ddpm_output_begin(path, partial));
     ddpm_status status = ddpm_h5_create(partial, DDPM_DIGEST_BLOCK, &file);
     if (status == DDPM_OK) status = write_content(file, checkpoint, count, tensors);
     status = ddpm_h5_finish(&file, status);
     if (status == DDPM_OK) status = ddpm_digest_seal(partial, DDPM_CHECKPOINT_FORMAT);
-    if (status == DDPM_OK) return ddpm_file_commit(partial, path);
+    if (status == DDPM_OK) return ddpm_output_commit(partial, path);
     unlink(partial);
     return status;
 }

@@ -66,7 +66,7 @@ typedef struct ddpm_checkpoint {
 } ddpm_checkpoint;
 
 /** Write durably: under a temporary name, with its digest, synced, then renamed. Equal checkpoints are equal files. On
- * failure nothing is left behind but what ddpm_file_commit leaves.
+ * failure nothing is left behind but what ddpm_output_commit leaves.
  *  @param tensors   [count] names, shapes and offsets of the tensors in the flat arrays. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *checkpoint, int64_t count,
                                                   const ddpm_tensor *tensors);
