@@ -46,6 +46,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out);
  *  @param comm  must outlive the file. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **out);
 
+/** Bytes of an open file, also when it has been removed since. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_size(const ddpm_h5 *file, int64_t *bytes);
+
 /** Close. A file of ddpm_h5_create is written to the disk by this call, and the space of its declared datasets is
  * reserved where the file system can: a full disk is noticed here. Collective for a file of ddpm_h5_open_parallel.
  * *file becomes NULL; it may be NULL already. */

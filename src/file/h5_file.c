@@ -163,6 +163,17 @@ ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
     return wrap(id, path, out);
 }
 
+ddpm_status ddpm_h5_size(const ddpm_h5 *file, int64_t *bytes)
+{
+    int *descriptor = NULL;
+    struct stat about;
+    if (H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 || !descriptor)
+        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "HDF5 gave no file descriptor for it");
+    if (fstat(*descriptor, &about)) return ddpm_file_fail(file->path, "could not be examined");
+    *bytes = (int64_t)about.st_size;
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_h5_close(ddpm_h5 **handle)
 {
     ddpm_h5 *file = *handle;

@@ -9,10 +9,10 @@ import stat
 import h5py
 import numpy as np
 
-from program import SMALL, Case, checkpoints, finish, latest, read_h5, settings, start
+from program import SMALL, Case, checkpoints, finish, latest, read_h5, settings, start, until
 from skipped import main
 
-USAGE, IO = 64, 74
+USAGE, IO, STOPPED = 64, 74, 75
 QUICK = {**SMALL, "training.iterations": 30, "training.validate_every": 0, "training.decay": "constant",
          "checkpoint.every": 10}
 
@@ -145,6 +145,21 @@ class Writers(Outputs):
         self.fails(66, "train", self.config(), *settings(QUICK), "--output", self.path("mine"), "--resume",
                    self.path("absent.h5"))
         self.assertEqual([], os.listdir(self.path("mine")))
+
+
+class Readers(Outputs):
+    def test_beside_a_run(self):
+        """A run that keeps one checkpoint and makes many: whoever reads its folder gets the newest or one just before."""
+        busy = {**QUICK, "training.iterations": 10 ** 7, "checkpoint.every": 1, "checkpoint.keep": 1}
+        run = start("train", self.config(), *settings(busy), "--output", self.path("busy"))
+        try:
+            until(lambda: os.path.exists(latest(self.path("busy"))))
+            for _ in range(10):
+                self.ddpm("info", self.path("busy"))
+                self.ddpm("sample", self.path("busy"), "--count", 1, "--output", self.path("one.h5"))
+        finally:
+            run.terminate()
+        self.assertEqual(STOPPED, finish(run).code)
 
 
 if __name__ == "__main__":
