@@ -2,6 +2,7 @@
 #include "app/verbs.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/split.h"
 #include "config/config.h"
 #include "file/h5.h"
 #include "kernel/simd.h"
@@ -10,8 +11,11 @@
 #include "world/placement.h"
 
 #include <omp.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const ddpm_verb *const verbs[] = {&ddpm_verb_train,    &ddpm_verb_sample,   &ddpm_verb_forward,
                                          &ddpm_verb_evaluate, &ddpm_verb_schedule, &ddpm_verb_data,
@@ -77,19 +81,42 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
     return ddpm_fail(DDPM_ERR_USAGE, "there is no verb '%s'; 'ddpm --help' lists them", argv[1]);
 }
 
+/* Whether the reader of standard output has ended, as that of `ddpm config | head -1` does. It needs no message. */
+static int has_no_reader(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
 /* Local. A verb whose output could not be printed has failed. */
 static ddpm_status flush_output(void)
 {
-    return fflush(stdout) == 0
-               ? DDPM_OK
-               : ddpm_fail(DDPM_ERR_IO,
-                           "standard output could not be written: its disk may be full, or its reader may have ended");
+    if (fflush(stdout) == 0 && !ferror(stdout)) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_IO, "standard output could not be written: its disk may be full");
+}
+
+/* What a write then returns becomes the message of the file that it was for. */
+static void ignore_signals_of_writing(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+/* Local. The OpenMP library crashes when it cannot hold a table of its threads. */
+static ddpm_status check_threads(void)
+{
+    enum { LEAST = 4096 };
+    const int most = (int)ddpm_larger(LEAST, sysconf(_SC_NPROCESSORS_ONLN));
+    if (omp_get_max_threads() <= most) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE, "OMP_NUM_THREADS: expected a number of threads from 1 to %d, found %d", most,
+                     omp_get_max_threads());
 }
 
 int main(int argc, char **argv)
 {
     ddpm_comm *comm = NULL;
     ddpm_stop_hold();
+    ignore_signals_of_writing();
     ddpm_status status = ddpm_comm_start(&argc, &argv, &comm);
     if (!comm) {
         fprintf(stderr, "ddpm: %s\n", ddpm_error_message());
@@ -99,11 +126,13 @@ int main(int argc, char **argv)
     ddpm_log_enable(prints);
     ddpm_h5_guard(prints);
     omp_set_dynamic(0);
-    omp_set_num_threads(threads_granted());
+    if (status == DDPM_OK) status = ddpm_agree(comm, check_threads());
+    if (status == DDPM_OK) omp_set_num_threads(threads_granted());
     if (status == DDPM_OK) status = ddpm_placement_check(comm, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32));
     if (status == DDPM_OK) status = run(comm, argc, argv);
     if (status == DDPM_OK) status = ddpm_agree(comm, flush_output());
-    if (prints && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());
+    if (prints && status != DDPM_OK && !(status == DDPM_ERR_IO && has_no_reader()))
+        ddpm_log_info("ddpm: %s", ddpm_error_message());
     ddpm_comm_stop(comm);
     return ddpm_status_exit_code(status);
 }

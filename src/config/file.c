@@ -1,4 +1,5 @@
 /* Reads the bytes of a configuration file. */
+#include "file/file.h"
 #include "base/memory.h"
 #include "config/config.h"
 #include "file/input.h"
@@ -32,8 +33,7 @@ ddpm_status ddpm_config_read_file(const char *path, char **text, size_t *bytes)
     *text = NULL;
     *bytes = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ddpm_fail(DDPM_ERR_MISSING, "%s: the configuration could not be opened: %s", path, strerror(errno));
+    if (fd < 0) return ddpm_file_fail_open(path, "the configuration could not be opened");
     struct stat about;
     if (fstat(fd, &about) == 0) ddpm_input_note(&about);
     ddpm_status status =

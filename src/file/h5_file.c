@@ -181,7 +181,10 @@ ddpm_status ddpm_h5_close(ddpm_h5 **handle)
     *handle = NULL;
     if (!file) return DDPM_OK;
     if (file->last > 0) (void)H5Dclose(file->last);
-    if (file->id >= 0 && H5Fclose(file->id) < 0) status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
+    if (file->id >= 0 && H5Fclose(file->id) < 0) {
+        status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
+        ddpm_h5_broken();
+    }
     if (file->disk >= 0 && status == DDPM_OK) status = ddpm_h5_copy(file->memory, file->disk, file->path);
     if (file->memory >= 0) close(file->memory);
     if (file->disk >= 0 && close(file->disk) && errno != EINTR && status == DDPM_OK)

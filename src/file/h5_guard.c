@@ -17,7 +17,7 @@ enum {
 static struct sigaction before[FAULTS];
 static char stack[STACK_BYTES]; /* for the handler, since endless recursion leaves no room on the process's own */
 static const char *volatile reading;
-static volatile int guarding, printing;
+static volatile int guarding, printing, broken;
 
 static void limit_time(int seconds)
 {
@@ -45,8 +45,14 @@ static void say(const char *text)
     (void)written; /* a failure cannot be reported */
 }
 
+void ddpm_h5_broken(void)
+{
+    broken = 1;
+}
+
 static void on_fault(int number)
 {
+    if (broken && !reading) _exit(ddpm_status_exit_code(DDPM_ERR_IO));
     if (reading) {
         if (printing) {
             say("ddpm: ");

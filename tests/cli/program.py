@@ -82,14 +82,14 @@ def settings(values):
     return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
 
 
-def start(*arguments, ranks=0, threads=1, environment=None, folder=None, command=None):
-    """Start the program (or another command); ranks=0: without mpirun."""
+def start(*arguments, ranks=0, threads=1, environment=None, folder=None, command=None, inherits=()):
+    """Start the program (or another command); ranks=0: without mpirun. inherits: open files that it has, too."""
     words = [*(command or [DDPM]), *map(str, arguments)]
     if ranks:
         words = [MPIEXEC, "-n", str(ranks), *OVERSUBSCRIBE, *words]
     variables = {**os.environ, **ENVIRONMENT, "OMP_NUM_THREADS": str(threads), "DDPM": DDPM, **(environment or {})}
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env=variables, cwd=folder, text=True, start_new_session=True)
+                            env=variables, cwd=folder, text=True, start_new_session=True, pass_fds=inherits)
 
 
 def finish(process, timeout=TIMEOUT):

@@ -60,6 +60,11 @@ class Configuration(Errors):
     def test_missing(self):
         self.train_fails(MISSING, self.path("absent.yaml"), says=["absent.yaml"])
 
+    def test_a_file_that_cannot_be_opened(self):
+        """Root may open any file, but not a link in a circle."""
+        os.symlink("circle.yaml", self.path("circle.yaml"))
+        self.train_fails(IO, self.path("circle.yaml"), says=["circle.yaml", "could not be opened"])
+
     def test_a_folder_for_a_file(self):
         self.train_fails(MISSING, self.folder, says=[self.folder, "found a folder"])
 
@@ -154,6 +159,38 @@ class Arguments(Errors):
             self.fails(USAGE, verb, "run", "-hx", says=["-hx"])
 
 
+    def test_numbers_behind_a_space(self):
+        """strtol would pass over the space, and take -1 for the largest seed."""
+        for option, value in (("--seed", " -1"), ("--seed", " 1"), ("--count", " 5"), ("--eta", " 1")):
+            self.fails(USAGE, "sample", "run", "--count", 5, "--output", "o.h5", option, value,
+                       says=[option, f"found '{value}'"])
+
+
+class Limits(Errors):
+    """What the system or the user's shell sets."""
+
+    def test_threads(self):
+        self.fails(USAGE, "config", threads=999999, says=["OMP_NUM_THREADS", "999999"])
+
+    def test_size_of_files(self):
+        """The signal of a limit that is passed ends no program without a message."""
+        self.train(self.config(), self.path("run"), QUICK)
+        limited = ["/bin/sh", "-c", 'ulimit -f 100; exec "$0" "$@"', DDPM]
+        for words in (["sample", self.path("run"), "--count", 20000],
+                      ["schedule", self.config(), "--set", "diffusion.steps=10000"],
+                      ["train", self.config(), *settings(QUICK)]):
+            self.fails(IO, *words, "--output", self.path("new"), says=["new", "File too large"], command=limited)
+        self.assert_no_leftovers()
+
+    def test_a_reader_that_ends(self):
+        """As that of `ddpm config | head -1` does: no message, and an exit code of this program."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = run("config", command=["/bin/sh", "-c", f'exec "$0" "$@" >&{writer}', DDPM], inherits=(writer,))
+        os.close(writer)
+        self.assertEqual((IO, ""), (result.code, result.stderr))
+
+
 class Evaluated(Errors):
     def test_columns_in_another_order(self):
         """Rows and samples whose columns have the model's names, but not its order, are refused."""
@@ -234,6 +271,13 @@ class Checkpoints(Errors):
         os.truncate(self.newest, os.path.getsize(self.newest) // 2)
         self.sample_fails(DATA, self.run, says=["step-000000030.h5", "older checkpoint"])
         self.fails_everywhere(DATA, "info", self.run, says=["step-000000030.h5", "older checkpoint"])
+
+    def test_one_wrong_byte_at_the_start(self):
+        """The file is still taken for a checkpoint."""
+        with open(self.newest, "r+b") as file:
+            file.write(b"x")
+        self.fails(DATA, "info", self.newest, says=["step-000000030.h5", "damaged"])
+        self.fails(DATA, "sample", self.newest, "--count", 1, "--output", self.path("o.h5"), says=["damaged"])
 
     def test_one_wrong_byte(self):
         with open(self.newest, "r+b") as file:
