@@ -9,18 +9,23 @@
 #include "sample/sampling.h"
 #include "train/stop.h"
 #include "world/placement.h"
+#include "world/quota.h"
 
 #include <omp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const ddpm_verb *const verbs[] = {&ddpm_verb_train,    &ddpm_verb_sample,   &ddpm_verb_forward,
                                          &ddpm_verb_evaluate, &ddpm_verb_schedule, &ddpm_verb_data,
                                          &ddpm_verb_info,     &ddpm_verb_config,   &ddpm_verb_bench};
-enum { VERBS = sizeof verbs / sizeof *verbs };
+enum {
+    VERBS = sizeof verbs / sizeof *verbs,
+    HDF5_SECONDS = 120 /* of computing in one call of HDF5, more than any takes */
+};
 
 static void print_help(void)
 {
@@ -50,6 +55,9 @@ static void print_version(void)
 static int threads_granted(void)
 {
     int granted = 1;
+    /* unasked, OpenMP makes a thread for each processor, also where a container may use the time of a few only */
+    if (!getenv("OMP_NUM_THREADS"))
+        omp_set_num_threads((int)ddpm_smaller(omp_get_max_threads(), ddpm_quota_processors()));
 #pragma omp parallel
 #pragma omp single
     granted = omp_get_num_threads();
@@ -124,7 +132,7 @@ int main(int argc, char **argv)
     }
     const int prints = ddpm_comm_rank(comm) == 0;
     ddpm_log_enable(prints);
-    ddpm_h5_guard(prints);
+    ddpm_h5_guard(prints, HDF5_SECONDS);
     omp_set_dynamic(0);
     if (status == DDPM_OK) status = ddpm_agree(comm, check_threads());
     if (status == DDPM_OK) omp_set_num_threads(threads_granted());
