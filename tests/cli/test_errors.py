@@ -182,6 +182,18 @@ class Limits(Errors):
             self.fails(IO, *words, "--output", self.path("new"), says=["new", "File too large"], command=limited)
         self.assert_no_leftovers()
 
+    def test_small_shared_memory(self):
+        """Data larger than /dev/shm, which is 64 MB in many containers, is held once a node all the same."""
+        rows = self.rows(np.ones((700_000, 8), np.float32) * np.arange(700_000, dtype=np.float32)[:, None])
+        script = 'mount -t tmpfs -o size=16m none /dev/shm && exec "$0" "$@"'
+        small = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script]
+        if run(command=[*small, "true"]).code != 0:
+            self.skipTest("no mount in a user namespace here")
+        result = run("train", self.config(), *settings({**QUICK, **rows}), "--output", self.path("run"),
+                     command=[*small, MPIEXEC, "-n", "3", *OVERSUBSCRIBE, DDPM])
+        self.assertEqual(0, result.code, str(result))
+        self.assertIn("MiB once a node", result.stderr)
+
     def test_a_reader_that_ends(self):
         """As that of `ddpm config | head -1` does: no message, and an exit code of this program."""
         reader, writer = os.pipe()
