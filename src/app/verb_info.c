@@ -147,4 +147,5 @@ const ddpm_verb ddpm_verb_info = {
     .summary = "say what a checkpoint, data set or sample file holds: FILE",
     .help = help,
     .run = run,
+    .is_local = 1,
 };

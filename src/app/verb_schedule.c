@@ -98,4 +98,5 @@ const ddpm_verb ddpm_verb_schedule = {
     .summary = "print and audit a noise schedule: CONFIG [--output FILE.csv]",
     .help = help,
     .run = run,
+    .is_local = 1,
 };

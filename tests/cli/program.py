@@ -24,12 +24,7 @@ MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 OVERSUBSCRIBE = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
 ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                "OMPI_MCA_mpi_yield_when_idle": "1", "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1",
-               "ASAN_OPTIONS": "detect_leaks=0",
-               "OMPI_MCA_ess_singleton_isolated": "1"}  # alone, Open MPI starts no daemon: twice as fast
-# Open MPI's session folder of a program that runs alone is the same for all of them, and one that ends takes it from
-# one that begins.
-SESSIONS = tempfile.TemporaryDirectory(prefix="ddpm-mpi-")
-ENVIRONMENT["OMPI_MCA_orte_tmpdir_base"] = SESSIONS.name
+               "ASAN_OPTIONS": "detect_leaks=0"}
 TIMEOUT = 30  # seconds in which anything small is done, at any load
 
 # A network and batches that are quick, but of several blocks.

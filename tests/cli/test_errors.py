@@ -166,6 +166,24 @@ class Arguments(Errors):
                        says=[option, f"found '{value}'"])
 
 
+class Alone(Errors):
+    """Without mpirun."""
+
+    def test_no_daemon(self):
+        """Open MPI would start one, which is not to be found here."""
+        self.ddpm("data", "s_curve", "--count", 5, "--output", self.path("d.h5"), environment={"OPAL_BINDIR": "/nowhere"})
+
+    def test_no_mpi(self):
+        """What needs no other ranks does without it, and so works where it does not start."""
+        broken = {"OMPI_MCA_pml": "nothing"}
+        self.ddpm("data", "s_curve", "--count", 5, "--output", self.path("d.h5"))
+        for words in (["config"], ["info", self.path("d.h5")], ["schedule", self.config()], ["--help"], ["--version"],
+                      ["train", "--help"]):
+            self.ddpm(*words, environment=broken)
+        self.fails(USAGE, "trian", says=["no verb 'trian'"], environment=broken)
+        self.fails(MISSING, "info", self.path("absent"), says=["absent"], environment=broken)
+
+
 class Limits(Errors):
     """What the system or the user's shell sets."""
 
