@@ -2,6 +2,8 @@
  * memory until there is a file for them: most of what a run says at its start it says before it has a folder. */
 #include "base/log.h"
 
+#include "base/printable.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,10 +30,11 @@ static void keep(const char *line, size_t bytes)
 
 static void print(const char *lead, int keeps, const char *format, va_list arguments)
 {
-    char line[LINE_BYTES];
+    char text[LINE_BYTES], line[LINE_BYTES];
     if (!enabled) return;
     size_t bytes = (size_t)snprintf(line, sizeof line, "%s", lead);
-    vsnprintf(line + bytes, sizeof line - bytes - 1, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
+    ddpm_printable_into(line + bytes, sizeof line - bytes - 1, text); /* a line is one line, whatever is in a name */
     bytes = strlen(line);
     line[bytes++] = '\n';
     if (live) fputs("\r\033[K", stderr);

@@ -2,6 +2,7 @@
 #include "evaluate/evaluation.h"
 
 #include "base/memory.h"
+#include "base/printable.h"
 #include "file/h5.h"
 #include "file/json_file.h"
 #include "file/output.h"
@@ -35,7 +36,8 @@ static void print_nats(const ddpm_evaluation *e, const char *name, double nats, 
 static void print_conditions(const ddpm_evaluation *e)
 {
     printf("each row under its own condition:");
-    for (int64_t v = 0; v < e->condition->count; v++) printf("%s %s", v ? "," : "", e->condition->names[v]);
+    for (int64_t v = 0; v < e->condition->count; v++)
+        printf("%s %s", v ? "," : "", ddpm_printable(e->condition->names[v]));
     printf("; guidance of samples %g\n", e->sampling.guidance);
 }
 
@@ -91,8 +93,8 @@ static void print_accuracy(const ddpm_evaluation *e, int64_t columns, const ddpm
     char label[256], numbers[2][32];
     const char *names[2] = {name_of(e, found->columns[0], numbers[0]), ""};
     if (columns == 2) names[1] = name_of(e, found->columns[1], numbers[1]);
-    snprintf(label, sizeof label, "  on %s %s%s%s alone", columns == 1 ? "column" : "columns", names[0],
-             columns == 1 ? "" : " and ", names[1]);
+    snprintf(label, sizeof label, "  on %s %s%s%s alone", columns == 1 ? "column" : "columns", ddpm_printable(names[0]),
+             columns == 1 ? "" : " and ", ddpm_printable(names[1]));
     print_measure(label, found->samples, found->real_data);
 }
 
@@ -353,7 +355,7 @@ static ddpm_status write_h5(const ddpm_evaluation *e)
 
 ddpm_status ddpm_evaluation_report(const ddpm_evaluation *e)
 {
-    printf("%s, iteration %lld, %lld columns, T = %lld\n", e->options.checkpoint,
+    printf("%s, iteration %lld, %lld columns, T = %lld\n", ddpm_printable(e->options.checkpoint),
            (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     if (e->condition->count > 0) print_conditions(e);
     if (e->set_rows > 0) print_quality(e);

@@ -2,6 +2,8 @@
  * cannot continue, since its memory may be corrupt, but it ends at once and with a message. */
 #include "file/h5_handle.h"
 
+#include "base/printable.h"
+
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -51,11 +53,12 @@ void ddpm_h5_broken(void)
 
 static void on_fault(int number)
 {
+    static char name[4096]; /* not on the handler's small stack */
     if (broken && !reading) _exit(ddpm_status_exit_code(DDPM_ERR_IO));
     if (reading) {
         if (printing) {
             say("ddpm: ");
-            say(reading);
+            say(ddpm_printable_into(name, sizeof name, (const char *)reading));
             say(number == SIGVTALRM
                     ? ": reading it was given up, since HDF5 computed for minutes in one call without an end; check "
                       "the "

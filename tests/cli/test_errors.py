@@ -109,6 +109,19 @@ class Data(Errors):
         self.train_fails(DATA, self.config(), {**self.rows(rows, columns=["a", "b", "c"]), "data.columns": "[c, b]"},
                          says=["row 5", "column 1", "'b'"])
 
+    def test_names_that_act(self):
+        """A name makes no second line, and gives a terminal nothing to do."""
+        names = ["a\nddpm: all is lost", "b\x1b[2J"]
+        values = {**self.rows(np.ones((300, 2)), columns=names), "data.columns": "[c]"}
+        self.train_fails(DATA, self.config(), values, says=["no column 'c'"])
+        rows = np.random.default_rng(1).normal(size=(300, 2))
+        self.train(self.config(), self.path("run"), {**QUICK, **self.rows(rows, columns=names)})
+        for name in ("rows.h5", "run"):
+            text = self.ddpm("info", self.path(name)).stdout
+            self.assertNotIn("\x1b", text)
+            self.assertIn("a\\nddpm: all is lost", text)
+            self.assertIn("b\\x1b[2J", text)
+
     def test_no_rows(self):
         self.train_fails(DATA, self.config(), self.rows(np.zeros((0, 2), np.float32)), says=["rows.h5", "0 rows"])
 
@@ -158,7 +171,6 @@ class Arguments(Errors):
         for verb in ("sample", "evaluate", "train", "info"):
             self.fails(USAGE, verb, "run", "-hx", says=["-hx"])
 
-
     def test_numbers_behind_a_space(self):
         """strtol would pass over the space, and take -1 for the largest seed."""
         for option, value in (("--seed", " -1"), ("--seed", " 1"), ("--count", " 5"), ("--eta", " 1")):
@@ -171,7 +183,8 @@ class Alone(Errors):
 
     def test_no_daemon(self):
         """Open MPI would start one, which is not to be found here."""
-        self.ddpm("data", "s_curve", "--count", 5, "--output", self.path("d.h5"), environment={"OPAL_BINDIR": "/nowhere"})
+        self.ddpm("data", "s_curve", "--count", 5, "--output", self.path("d.h5"),
+                  environment={"OPAL_BINDIR": "/nowhere"})
 
     def test_no_mpi(self):
         """What needs no other ranks does without it, and so works where it does not start."""

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What an output may replace, who else may write it, and what is read: pipes, devices, links, inputs, several writers of
-one name, readers beside a run that removes its checkpoints. Run: ctest --preset dev -R cli.outputs
+"""What an output may replace, who else may write it, and what is read: pipes, devices, links, inputs, several writers
+of one name, readers beside a run that removes checkpoints. Run: ctest --preset dev -R cli.outputs
 """
 import os
 import shutil
@@ -149,7 +149,7 @@ class Writers(Outputs):
 
 class Readers(Outputs):
     def test_beside_a_run(self):
-        """A run that keeps one checkpoint and makes many: whoever reads its folder gets the newest or one just before."""
+        """A run that keeps one checkpoint of many: whoever reads its folder gets the newest or one just before."""
         busy = {**QUICK, "training.iterations": 10 ** 7, "checkpoint.every": 1, "checkpoint.keep": 1}
         run = start("train", self.config(), *settings(busy), "--output", self.path("busy"))
         try:

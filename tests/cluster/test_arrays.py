@@ -34,8 +34,9 @@ class Arrays(cluster.Case):
     def submit_from_elsewhere(self, *options, script="train", environment=None):
         """The number of a job that was submitted from the folder of the test."""
         variables = {"DDPM": self.path("program"), "FOLDER": self.folder, **(environment or {})}
-        return cluster.on_head("env", "-C", self.folder, "sbatch", "--parsable", "--output", self.path("%a.out"), *options,
-                               os.path.join(program.SOURCE, "jobs", script + ".sbatch"), environment=variables).strip()
+        return cluster.on_head("env", "-C", self.folder, "sbatch", "--parsable", "--output", self.path("%a.out"),
+                               *options, os.path.join(program.SOURCE, "jobs", script + ".sbatch"),
+                               environment=variables).strip()
 
     def test_the_last_task_is_requeued_alone(self):
         """By a signal, and after two deaths: $SLURM_JOB_ID of an array's last task is that of the whole array."""

@@ -136,7 +136,8 @@ class Writing(Faults):
         def look(site, result):
             for output, content in zip(outputs, whole):
                 # a folder that cannot be synced is a failure too, of a file that is whole
-                self.assertIn(read_bytes(output), [content] if result.code == 0 else [old[output], content], str(result))
+                expected = [content] if result.code == 0 else [old[output], content]
+                self.assertIn(read_bytes(output), expected, str(result))
             left = set(os.listdir(work)) - set(names)
             self.assertTrue(not left or site == "unlink", left)
 
