@@ -17,9 +17,18 @@ threads=${OMP_NUM_THREADS:-${SLURM_CPUS_PER_TASK:-1}}
 export OMP_NUM_THREADS=$threads
 export HDF5_USE_FILE_LOCKING=${HDF5_USE_FILE_LOCKING:-BEST_EFFORT} # parallel file systems are often mounted without locks
 
+# The job's own name. $SLURM_JOB_ID is that of the whole array for the array's last task.
+job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+job=${job:-${SLURM_JOB_ID:-}}
+ddpm_say() { echo "job $job: $*, $(date '+%F %T')"; }
+
+# Where SLURM was not told how many tasks there are, it means one on each node.
+tasks=${SLURM_NTASKS:-$((${SLURM_JOB_NUM_NODES:-1} * ${SLURM_NTASKS_PER_NODE:-1}))}
+[ -n "${SLURM_NTASKS:-${SLURM_NTASKS_PER_NODE:-}}" ] || ddpm_say "no number of tasks was given (sbatch --ntasks or --ntasks-per-node): starting $tasks, one on each node"
+
 # ddpm_launch [RANKS THREADS NODES]: launch = the words before the program; without arguments, all that the job was given.
 ddpm_launch() {
-    local ranks=${1:-${SLURM_NTASKS:-1}} threads=${2:-$threads}
+    local ranks=${1:-$tasks} threads=${2:-$threads}
     case ${DDPM_LAUNCHER:-srun} in
     srun) # --kill-on-bad-exit: when a rank dies the others do not wait for it
         launch=(srun "--mpi=${DDPM_MPI:-pmix}" --kill-on-bad-exit=1 "--ntasks=$ranks" "--cpus-per-task=$threads" ${3:+"--nodes=$3"})
@@ -41,21 +50,19 @@ ddpm_launch() {
 }
 ddpm_launch
 
-ddpm_say() { echo "job ${SLURM_JOB_ID:-}: $*, $(date '+%F %T')"; }
-
 # Put this job back in the queue, where it may be; a job that SLURM has requeued already stays so.
 ddpm_requeue() {
     [ "${DDPM_REQUEUE:-yes}" = yes ] || { ddpm_say "$1; submit it again to go on"; return; }
     ddpm_say "$1; requeued"
-    scontrol requeue "$SLURM_JOB_ID" || ddpm_say "could not be requeued; submit it again to go on"
+    scontrol requeue "$job" || ddpm_say "could not be requeued; submit it again to go on"
 }
 
 # How often a rank or node of this job has died is kept in the job's comment: it outlives a requeue, and needs no file.
 ddpm_count_failure() {
     local count
-    count=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Comment=failures://p')
+    count=$(scontrol show job "$job" | sed -n 's/^ *Comment=failures://p')
     count=$((${count:-0} + 1))
-    scontrol update "JobId=$SLURM_JOB_ID" "Comment=failures:$count"
+    scontrol update "JobId=$job" "Comment=failures:$count"
     [ "$count" -le "${DDPM_FAILURES:-3}" ]
 }
 
@@ -65,13 +72,14 @@ ddpm_count_failure() {
 #   a rank or a node dies                       the job is requeued, DDPM_FAILURES times
 # Ends the script with the command's exit code.
 ddpm_until_done() {
-    local child code=0 signal=
+    local child code=0 signal= began=$SECONDS least=60 pattern
+    pattern=$(sed 's/[][\.*^$+?(){}|]/\\&/g' <<<"$DDPM") # a path is no regular expression
     "$@" &
     child=$!
     # srun and mpirun hand USR1 on to all ranks. SLURM sends TERM to mpirun too, which then hands nothing on and kills its ranks soon: tell those on
     # this host directly. One is enough, for the ranks stop together.
     trap 'signal=USR1; kill -USR1 $child' USR1
-    trap 'signal=TERM; kill -USR1 $child; pkill -USR1 -s 0 -f "^$DDPM "' TERM
+    trap 'signal=TERM; kill -USR1 $child; pkill -USR1 -s 0 -f "^$pattern "' TERM
     ddpm_say "started on $SLURM_JOB_NODELIST (restart ${SLURM_RESTART_COUNT:-0})"
     while wait $child; code=$?; [ $code -gt 128 ] && kill -0 $child 2>/dev/null; do :; done
     case $code in
@@ -81,6 +89,8 @@ ddpm_until_done() {
         if [ "$signal" = TERM ]; then
             ddpm_say "stopped, exit code $code; the same command goes on"
         elif [ "$signal" = USR1 ] || [ $code = 75 ]; then
+            [ $((SECONDS - began)) -ge $least ] ||
+                ddpm_say "the time limit left $((SECONDS - began)) s of work; give the job more time (--time), or the signal less before its end (--signal)"
             ddpm_requeue "stopped before its time limit"
         elif ddpm_count_failure; then
             ddpm_requeue "a rank or a node died, exit code $code"

@@ -30,6 +30,9 @@ cores=$( (lscpu -p=CPU,CORE,SOCKET 2>/dev/null || true) | sed '/^#/d' | while IF
     done
 done | sort -u | wc -l)
 [ "$cores" -gt 0 ] || cores=$(nproc)
+# a container may be given the time of fewer cores than it sees
+read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max || quota=max
+[ "$quota" = max ] || { quota=$(((quota + period - 1) / period)); [ "$quota" -ge "$cores" ] || cores=$quota; }
 ranks=${ranks:-$cores}
 threads=${threads:-$((cores / ranks > 0 ? cores / ranks : 1))}
 export OMP_NUM_THREADS=$threads

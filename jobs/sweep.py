@@ -235,6 +235,7 @@ def submit(sweep, options):
     script = [os.path.join(HERE, "sweep.sbatch"), os.path.abspath(sweep.path)]
     output = ["--output", os.path.abspath(sweep.output)]
     array = ["--job-name=" + job_name(sweep), f"--array={as_ranges(wanted)}{limit}"]
+    os.environ.setdefault("DDPM_HOME", os.path.dirname(HERE))  # of the jobs, which start in copies of the script
     print(f"{call(['sbatch', *array, *options.sbatch, *script, *output]).strip()}: points {as_ranges(wanted)}")
     return 0
 

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -66,12 +67,18 @@ ddpm_status ddpm_arguments_set(ddpm_config_arguments *arguments, const char *ass
     return DDPM_OK;
 }
 
+/* strtol and its kind pass over spaces, and let a minus sign after them through. */
+static int begins_a_number(const char *text)
+{
+    return *text && !isspace((unsigned char)*text);
+}
+
 ddpm_status ddpm_arguments_integer(const char *option, const char *text, int64_t least, int64_t most, int64_t *out)
 {
     char *end;
     errno = 0;
     *out = strtoll(text, &end, 10);
-    if (errno == 0 && *text && !*end && *out >= least && *out <= most) return DDPM_OK;
+    if (errno == 0 && begins_a_number(text) && !*end && *out >= least && *out <= most) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a whole number from %lld to %lld, found '%s'", option,
                      (long long)least, (long long)most, text);
 }
@@ -81,7 +88,7 @@ ddpm_status ddpm_arguments_seed(const char *option, const char *text, uint64_t *
     char *end;
     errno = 0;
     *out = strtoull(text, &end, 10);
-    if (errno == 0 && *text && *text != '-' && !*end) return DDPM_OK;
+    if (errno == 0 && begins_a_number(text) && *text != '-' && !*end) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a whole number from 0 to 18446744073709551615, found '%s'", option,
                      text);
 }
@@ -90,7 +97,7 @@ ddpm_status ddpm_arguments_real(const char *option, const char *text, double lea
 {
     char *end;
     *out = strtod(text, &end);
-    if (*text && !*end && isfinite(*out) && *out >= least && *out <= most) return DDPM_OK;
+    if (begins_a_number(text) && !*end && isfinite(*out) && *out >= least && *out <= most) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number from %g to %g, found '%s'", option, least, most, text);
 }
 

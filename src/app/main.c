@@ -1,4 +1,5 @@
 /* The program: find the verb, run it, print the error line of a failure, exit. */
+#include "app/threads.h"
 #include "app/verbs.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -10,13 +11,19 @@
 #include "world/placement.h"
 
 #include <omp.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const ddpm_verb *const verbs[] = {&ddpm_verb_train,    &ddpm_verb_sample,   &ddpm_verb_forward,
                                          &ddpm_verb_evaluate, &ddpm_verb_schedule, &ddpm_verb_data,
                                          &ddpm_verb_info,     &ddpm_verb_config,   &ddpm_verb_bench};
-enum { VERBS = sizeof verbs / sizeof *verbs };
+enum {
+    VERBS = sizeof verbs / sizeof *verbs,
+    HDF5_SECONDS = 120 /* of computing in one call of HDF5, more than any takes */
+};
 
 static void print_help(void)
 {
@@ -41,22 +48,32 @@ static void print_version(void)
            kernels ? kernels->name : "no usable (DDPM_ISA names none that this processor can run)");
 }
 
-/* The number of threads that a parallel region really has. A limit (OMP_THREAD_LIMIT) may make it smaller than what was
- * asked for, and work is divided by this number. */
-static int threads_granted(void)
+static const ddpm_verb *find_verb(int argc, char **argv)
 {
-    int granted = 1;
-#pragma omp parallel
-#pragma omp single
-    granted = omp_get_num_threads();
-    return granted;
+    for (int i = 0; argc > 1 && i < VERBS; i++)
+        if (strcmp(argv[1], verbs[i]->name) == 0) return verbs[i];
+    return NULL;
+}
+
+static int is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* Whether the arguments of a verb ask for its help. */
+static int asks_for_help(int argc, char **argv)
+{
+    for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
+        if (is_help(argv[a])) return 1;
+    return 0;
 }
 
 static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 {
     const int prints = ddpm_comm_rank(comm) == 0;
+    const ddpm_verb *verb = find_verb(argc, argv);
     if (argc < 2) return ddpm_fail(DDPM_ERR_USAGE, "a verb is needed; 'ddpm --help' lists them");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
         if (prints) print_help();
         return DDPM_OK;
     }
@@ -64,46 +81,63 @@ static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
         if (prints) print_version();
         return DDPM_OK;
     }
-    for (int i = 0; i < VERBS; i++) {
-        if (strcmp(argv[1], verbs[i]->name) != 0) continue;
-        for (int a = 2; a < argc && strcmp(argv[a], "--") != 0; a++)
-            if (strcmp(argv[a], "--help") == 0 || strcmp(argv[a], "-h") == 0) {
-                if (prints) fputs(verbs[i]->help, stdout);
-                if (prints && verbs[i]->takes_sampling) ddpm_sampling_help(stdout);
-                return DDPM_OK;
-            }
-        return verbs[i]->run(comm, argc - 1, argv + 1);
-    }
-    return ddpm_fail(DDPM_ERR_USAGE, "there is no verb '%s'; 'ddpm --help' lists them", argv[1]);
+    if (!verb) return ddpm_fail(DDPM_ERR_USAGE, "there is no verb '%s'; 'ddpm --help' lists them", argv[1]);
+    if (!asks_for_help(argc, argv)) return verb->run(comm, argc - 1, argv + 1);
+    if (prints) fputs(verb->help, stdout);
+    if (prints && verb->takes_sampling) ddpm_sampling_help(stdout);
+    return DDPM_OK;
+}
+
+/* Start MPI, except for a rank alone that has no use for it: that is the dearest part of a short command. */
+static ddpm_status start(int *argc, char ***argv, ddpm_comm **comm)
+{
+    const ddpm_verb *verb = find_verb(*argc, *argv);
+    if (ddpm_comm_has_launcher() || (verb && !verb->is_local && !asks_for_help(*argc, *argv)))
+        return ddpm_comm_start(argc, argv, comm);
+    ddpm_comm_start_alone(comm);
+    return DDPM_OK;
+}
+
+/* Whether the reader of standard output has ended, as that of `ddpm config | head -1` does. It needs no message. */
+static int has_no_reader(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
 }
 
 /* Local. A verb whose output could not be printed has failed. */
 static ddpm_status flush_output(void)
 {
-    return fflush(stdout) == 0
-               ? DDPM_OK
-               : ddpm_fail(DDPM_ERR_IO,
-                           "standard output could not be written: its disk may be full, or its reader may have ended");
+    if (fflush(stdout) == 0 && !ferror(stdout)) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_IO, "standard output could not be written: its disk may be full");
+}
+
+/* What a write then returns becomes the message of the file that it was for. */
+static void ignore_signals_of_writing(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 int main(int argc, char **argv)
 {
     ddpm_comm *comm = NULL;
     ddpm_stop_hold();
-    ddpm_status status = ddpm_comm_start(&argc, &argv, &comm);
+    ignore_signals_of_writing();
+    ddpm_status status = start(&argc, &argv, &comm);
     if (!comm) {
         fprintf(stderr, "ddpm: %s\n", ddpm_error_message());
         return ddpm_status_exit_code(status);
     }
     const int prints = ddpm_comm_rank(comm) == 0;
     ddpm_log_enable(prints);
-    ddpm_h5_guard(prints);
-    omp_set_dynamic(0);
-    omp_set_num_threads(threads_granted());
+    ddpm_h5_guard(prints, HDF5_SECONDS);
+    if (status == DDPM_OK) status = ddpm_agree(comm, ddpm_threads_set());
     if (status == DDPM_OK) status = ddpm_placement_check(comm, ddpm_kernels_choose(DDPM_PRECISION_FLOAT32));
     if (status == DDPM_OK) status = run(comm, argc, argv);
     if (status == DDPM_OK) status = ddpm_agree(comm, flush_output());
-    if (prints && status != DDPM_OK) ddpm_log_info("ddpm: %s", ddpm_error_message());
+    if (prints && status != DDPM_OK && !(status == DDPM_ERR_IO && has_no_reader()))
+        ddpm_log_info("ddpm: %s", ddpm_error_message());
     ddpm_comm_stop(comm);
     return ddpm_status_exit_code(status);
 }

@@ -39,4 +39,5 @@ const ddpm_verb ddpm_verb_config = {
     .summary = "check and print a configuration, or the reference: [CONFIG]",
     .help = help,
     .run = run,
+    .is_local = 1,
 };

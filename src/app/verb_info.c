@@ -3,6 +3,7 @@
 #include "app/verbs.h"
 #include "assembly/loaded.h"
 #include "base/memory.h"
+#include "base/printable.h"
 #include "file/digest.h"
 #include "file/h5.h"
 #include "sample/sampling.h"
@@ -23,7 +24,7 @@ enum { LISTED = 200 };
 static void print_shape(void *context, const char *name, const ddpm_h5_shape *shape)
 {
     (void)context;
-    printf("  %-32s", name);
+    printf("  %-32s", ddpm_printable(name));
     for (int i = 0; i < shape->dims; i++) printf("%s%lld", i ? " x " : "", (long long)shape->size[i]);
     puts(shape->is_number ? "" : "(not numbers that can be read)");
 }
@@ -33,7 +34,7 @@ static ddpm_status print_names(const ddpm_h5 *file, const char *object, const ch
     int64_t count;
     char **names;
     DDPM_TRY(ddpm_h5_get_names(file, object, attribute, &count, &names));
-    for (int64_t i = 0; i < count; i++) printf("%s%s", i ? ", " : "  columns: ", names[i]);
+    for (int64_t i = 0; i < count; i++) printf("%s%s", i ? ", " : "  columns: ", ddpm_printable(names[i]));
     if (count > 0) putchar('\n');
     ddpm_release(names);
     return DDPM_OK;
@@ -47,7 +48,7 @@ static void print_attribute(const ddpm_h5 *file, const char *name)
     double real;
     if (!ddpm_h5_has_attribute(file, "/", name)) return;
     if (ddpm_h5_get_text(file, "/", name, &text) == DDPM_OK)
-        printf("  %s: %s\n", name, text);
+        printf("  %s: %s\n", name, ddpm_printable(text));
     else if (ddpm_h5_get_int(file, "/", name, &number) == DDPM_OK)
         printf("  %s: %lld\n", name, (long long)number);
     else if (ddpm_h5_get_real(file, "/", name, &real) == DDPM_OK)
@@ -59,7 +60,7 @@ static ddpm_status print_content(const ddpm_h5 *file, const char *path)
 {
     static const char *const attributes[] = {"program", "kind", "checkpoint", "iteration", "seed"};
     const char *setting;
-    printf("%s: HDF5 file\n", path);
+    printf("%s: HDF5 file\n", ddpm_printable(path));
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) print_attribute(file, attributes[i]);
     for (int i = 0; (setting = ddpm_sampling_name(i)); i++) print_attribute(file, setting);
     DDPM_TRY(ddpm_h5_list(file, LISTED, print_shape, NULL));
@@ -90,10 +91,10 @@ static void print_conditions(const ddpm_condition *condition)
     if (condition->count > 0) printf("  %lld conditions:\n", (long long)condition->count);
     for (int64_t v = 0; v < condition->count; v++)
         if (condition->classes[v] > 0)
-            printf("  %6lld %-25sclasses 0 to %lld\n", (long long)v, condition->names[v],
+            printf("  %6lld %-25sclasses 0 to %lld\n", (long long)v, ddpm_printable(condition->names[v]),
                    (long long)condition->classes[v] - 1);
         else
-            printf("  %6lld %-25s%.6g, %.6g\n", (long long)v, condition->names[v], condition->mean[v],
+            printf("  %6lld %-25s%.6g, %.6g\n", (long long)v, ddpm_printable(condition->names[v]), condition->mean[v],
                    condition->scale[v]);
 }
 
@@ -102,12 +103,12 @@ static ddpm_status show_checkpoint(const char *path)
     ddpm_loaded loaded;
     DDPM_TRY(ddpm_load(path, 0, &loaded));
     const ddpm_checkpoint *c = &loaded.checkpoint;
-    printf("%s: checkpoint; its digest is right\n", path);
+    printf("%s: checkpoint; its digest is right\n", ddpm_printable(path));
     printf("  iteration %lld of %lld\n", (long long)c->iteration, (long long)loaded.config.training.iterations);
     printf("  %lld columns, standardised as (mean, scale):\n", (long long)c->columns);
     for (int64_t j = 0; j < c->columns && j < LISTED; j++)
-        printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, c->column_names ? c->column_names[j] : "", c->mean[j],
-               c->scale[j]);
+        printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, ddpm_printable(c->column_names ? c->column_names[j] : ""),
+               c->mean[j], c->scale[j]);
     if (c->columns > LISTED) printf("  ... and %lld more\n", (long long)c->columns - LISTED);
     print_conditions(&c->condition);
     printf("  %lld parameters:\n", (long long)ddpm_network_parameters(loaded.model.network));
@@ -147,4 +148,5 @@ const ddpm_verb ddpm_verb_info = {
     .summary = "say what a checkpoint, data set or sample file holds: FILE",
     .help = help,
     .run = run,
+    .is_local = 1,
 };

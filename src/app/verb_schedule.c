@@ -3,7 +3,7 @@
 #include "app/verbs.h"
 #include "assembly/audit.h"
 #include "assembly/model.h"
-#include "file/file.h"
+#include "file/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,11 @@ static const char help[] =
     "  --set key=value    set a key over the configuration file; may be repeated\n";
 /* clang-format on */
 
+static const char columns[] = "step,beta,alpha_bar,snr,posterior_variance\n";
+
 static void print(const ddpm_schedule *s, FILE *to)
 {
-    fputs("step,beta,alpha_bar,snr,posterior_variance\n", to);
+    fputs(columns, to);
     for (int64_t t = 1; t <= s->steps; t++)
         fprintf(to, "%lld,%.17g,%.17g,%.17g,%.17g\n", (long long)t, s->beta[t], s->alpha_bar[t],
                 s->alpha_bar[t] / s->one_minus_alpha_bar[t], s->posterior_variance[t]);
@@ -33,12 +35,13 @@ static ddpm_status write_file(const ddpm_schedule *s, const char *path)
 {
     char *text = NULL;
     size_t bytes = 0;
+    DDPM_TRY(ddpm_output_prepare(path, columns));
     FILE *memory = open_memstream(&text, &bytes);
     if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "out of memory for the text of the table");
     print(s, memory);
     ddpm_status status = DDPM_OK;
     if (fclose(memory) != 0) status = ddpm_fail(DDPM_ERR_MEMORY, "out of memory for the text of the table");
-    if (status == DDPM_OK) status = ddpm_file_replace(path, text, bytes);
+    if (status == DDPM_OK) status = ddpm_output_replace(path, text, bytes);
     free(text);
     return status;
 }
@@ -95,4 +98,5 @@ const ddpm_verb ddpm_verb_schedule = {
     .summary = "print and audit a noise schedule: CONFIG [--output FILE.csv]",
     .help = help,
     .run = run,
+    .is_local = 1,
 };

@@ -10,6 +10,7 @@ typedef struct ddpm_verb {
     const char *help;
     /** @param argv  [argc], the verb itself first. */
     ddpm_status (*run)(ddpm_comm *comm, int argc, char **argv);
+    int is_local;       /* nonzero: rank 0 does it without the other ranks; alone it starts no MPI */
     int takes_sampling; /* nonzero: it takes the settings of sampling as options, and its help ends with them */
 } ddpm_verb;
 

@@ -4,6 +4,9 @@
 #include "file/file.h"
 
 #include <string.h>
+#include <unistd.h>
+
+enum { LOCATE_TRIES = 100 };
 
 /* Build the model that a checkpoint's header describes. */
 static ddpm_status build_model(ddpm_loaded *out)
@@ -20,21 +23,39 @@ static ddpm_status build_model(ddpm_loaded *out)
     return ddpm_model_set_components(&out->model, &c->components);
 }
 
-static ddpm_status read_arrays(const char *file, int with_moments, ddpm_loaded *out)
+static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, int with_moments, ddpm_loaded *out)
 {
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(out->model.network, &tensors);
-    return ddpm_checkpoint_read_arrays(file, &out->checkpoint, count, tensors,
+    return ddpm_checkpoint_read_arrays(file, path, &out->checkpoint, count, tensors,
                                        ddpm_network_array_length(out->model.network), with_moments);
+}
+
+static ddpm_status read_all(const ddpm_h5 *file, const char *path, int with_moments, ddpm_loaded *out)
+{
+    DDPM_TRY(ddpm_checkpoint_read_header(file, path, &out->checkpoint));
+    DDPM_TRY(build_model(out));
+    return read_arrays(file, path, with_moments, out);
+}
+
+/* Open the checkpoint that `path` stands for. A run that is at work may remove the file that was the newest a moment
+ * ago: then there is a newer one. */
+static ddpm_status open_located(const char *path, char found[DDPM_PATH_BYTES], ddpm_h5 **file)
+{
+    for (int tries = 1;; tries++) {
+        DDPM_TRY(ddpm_checkpoint_locate(path, found, DDPM_PATH_BYTES));
+        const ddpm_status status = ddpm_checkpoint_open(found, file);
+        const int is_gone = status != DDPM_OK && access(found, F_OK) != 0 && strcmp(found, path) != 0;
+        if (!is_gone || tries == LOCATE_TRIES) return status;
+    }
 }
 
 static ddpm_status load(const char *path, int with_moments, ddpm_loaded *out)
 {
-    char file[DDPM_PATH_BYTES];
-    DDPM_TRY(ddpm_checkpoint_locate(path, file, sizeof file));
-    DDPM_TRY(ddpm_checkpoint_read_header(file, &out->checkpoint));
-    DDPM_TRY(build_model(out));
-    return read_arrays(file, with_moments, out);
+    char found[DDPM_PATH_BYTES];
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(open_located(path, found, &file));
+    return ddpm_h5_finish(&file, read_all(file, found, with_moments, out));
 }
 
 ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out)

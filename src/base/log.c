@@ -2,8 +2,8 @@
  * memory until there is a file for them: most of what a run says at its start it says before it has a folder. */
 #include "base/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "base/printable.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,10 +30,11 @@ static void keep(const char *line, size_t bytes)
 
 static void print(const char *lead, int keeps, const char *format, va_list arguments)
 {
-    char line[LINE_BYTES];
+    char text[LINE_BYTES], line[LINE_BYTES];
     if (!enabled) return;
     size_t bytes = (size_t)snprintf(line, sizeof line, "%s", lead);
-    vsnprintf(line + bytes, sizeof line - bytes - 1, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
+    ddpm_printable_into(line + bytes, sizeof line - bytes - 1, text); /* a line is one line, whatever is in a name */
     bytes = strlen(line);
     line[bytes++] = '\n';
     if (live) fputs("\r\033[K", stderr);
@@ -77,14 +78,15 @@ void ddpm_log_passing(const char *format, ...)
     va_end(arguments);
 }
 
-ddpm_status ddpm_log_keep(const char *path)
+void ddpm_log_keep(int fd)
 {
     char heading[80], last = '\n';
     const time_t now = time(NULL);
     struct tm utc;
-    if (!enabled || kept >= 0) return DDPM_OK;
-    const int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) return ddpm_fail(DDPM_ERR_IO, "%s: could not be opened or made (%s)", path, strerror(errno));
+    if (!enabled || kept >= 0) {
+        close(fd);
+        return;
+    }
     const off_t end = lseek(fd, 0, SEEK_END);
     if (end > 0 && pread(fd, &last, 1, end - 1) != 1) last = '\n';
     kept = fd;
@@ -93,7 +95,6 @@ ddpm_status ddpm_log_keep(const char *path)
          strftime(heading, sizeof heading, "# ddpm " DDPM_VERSION ", %Y-%m-%d %H:%M:%S UTC\n", gmtime_r(&now, &utc)));
     keep(early, early_bytes);
     early_bytes = 0;
-    return DDPM_OK;
 }
 
 void ddpm_log_live(const char *format, ...)

@@ -16,9 +16,9 @@ void ddpm_log_warning(const char *format, ...) DDPM_PRINTF(1, 2);
 void ddpm_log_passing(const char *format, ...) DDPM_PRINTF(1, 2);
 
 /** Append the lines that this rank has printed so far, below a heading with version and time, and all that follow to
- *  a file; where one is open already, that goes on. A line that cannot be written there is on standard error alone.
- *  @return DDPM_OK, or DDPM_ERR_IO when the file cannot be opened. */
-DDPM_MUST_CHECK ddpm_status ddpm_log_keep(const char *path);
+ *  a file; where one is kept already, that goes on. A line that cannot be written there is on standard error alone.
+ *  @param fd  of the file, opened for reading and appending; it belongs to the log from now on. */
+void ddpm_log_keep(int fd);
 
 /** On a terminal, overwrite the last live line with this one; elsewhere, print nothing. */
 void ddpm_log_live(const char *format, ...) DDPM_PRINTF(1, 2);

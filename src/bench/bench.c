@@ -2,6 +2,8 @@
 #include "bench/parts.h"
 
 #include "base/log.h"
+#include "file/json_file.h"
+#include "file/output.h"
 #include "world/placement.h"
 
 #include <math.h>
@@ -65,6 +67,8 @@ static ddpm_status measure(ddpm_bench_run *run)
     const ddpm_data_spec data = ddpm_config_data(run->config);
     DDPM_TRY(ddpm_dataset_create(run->comm, &data, &run->dataset));
     run->dataset_seconds = ddpm_comm_seconds() - start;
+    if (run->options->json)
+        DDPM_TRY(DDPM_ON_RANK_0(run->comm, ddpm_output_prepare(run->options->json, DDPM_JSON_BEGINS)));
     /* the start comes first, while nothing has been mapped or cached by another measurement */
     if (ddpm_bench_wants(run, DDPM_BENCH_START)) DDPM_TRY(ddpm_bench_start(run));
     DDPM_TRY(ddpm_bench_multiply_add(run));

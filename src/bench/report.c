@@ -139,7 +139,7 @@ ddpm_status ddpm_bench_write_json(const ddpm_bench_run *run, const char *path)
     DDPM_TRY(ddpm_json_begin(path, &file));
     FILE *to = file.to;
     fprintf(to,
-            "{\"program\": \"ddpm " DDPM_VERSION
+            DDPM_JSON_BEGINS DDPM_VERSION
             "\", \"kernels\": \"%s\", \"precision\": \"%s\", \"ranks\": %d, \"threads\": %d",
             run->kernels->name, run->kernels->precision, ddpm_comm_size(run->comm), run->threads);
     ddpm_json_number(to, ", ", "limit", run->multiply_add);

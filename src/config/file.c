@@ -1,6 +1,8 @@
 /* Reads the bytes of a configuration file. */
+#include "file/file.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "file/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,8 +33,9 @@ ddpm_status ddpm_config_read_file(const char *path, char **text, size_t *bytes)
     *text = NULL;
     *bytes = 0;
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ddpm_fail(DDPM_ERR_MISSING, "%s: the configuration could not be opened: %s", path, strerror(errno));
+    if (fd < 0) return ddpm_file_fail_open(path, "the configuration could not be opened");
+    struct stat about;
+    if (fstat(fd, &about) == 0) ddpm_input_note(&about);
     ddpm_status status =
         DDPM_NEW(&buffer, LIMIT + 2, "a configuration file"); /* one byte beyond the limit, and a zero byte */
     if (status == DDPM_OK) status = read_all(fd, path, buffer, LIMIT + 1, bytes);

@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "file/json_file.h"
+#include "file/output.h"
 #include "sample/generator.h"
 #include "world/placement.h"
 
@@ -59,6 +61,13 @@ static void release(ddpm_evaluation *e)
     ddpm_release(e->ks);
 }
 
+/* Local: rank 0. A file that may not be replaced is refused before hours of work, not after them. */
+static ddpm_status prepare_outputs(const ddpm_evaluate_options *options)
+{
+    if (options->output) DDPM_TRY(ddpm_output_prepare(options->output, NULL));
+    return options->json ? ddpm_output_prepare(options->json, DDPM_JSON_BEGINS) : DDPM_OK;
+}
+
 /* Collective. Read the rows, and compute what is asked for. */
 static ddpm_status evaluate(ddpm_evaluation *e)
 {
@@ -68,6 +77,7 @@ static ddpm_status evaluate(ddpm_evaluation *e)
         DDPM_TRY(ddpm_generator_check(&e->sampling, e->condition, e->loaded->config.diffusion.condition_dropout, 1));
     for (int64_t j = 0; j < e->columns; j++) e->log_scale += log(e->loaded->checkpoint.scale[j]);
     DDPM_TRY(ddpm_evaluation_read(e));
+    DDPM_TRY(DDPM_ON_RANK_0(e->comm, prepare_outputs(&e->options)));
     if (e->options.count > 0) DDPM_TRY(ddpm_evaluation_bound(e));
     if (e->options.samples > 0) {
         DDPM_TRY(ddpm_evaluation_samples(e));

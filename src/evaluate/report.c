@@ -2,9 +2,10 @@
 #include "evaluate/evaluation.h"
 
 #include "base/memory.h"
-#include "file/file.h"
+#include "base/printable.h"
 #include "file/h5.h"
 #include "file/json_file.h"
+#include "file/output.h"
 #include "model/bound.h"
 
 #include <math.h>
@@ -35,7 +36,8 @@ static void print_nats(const ddpm_evaluation *e, const char *name, double nats, 
 static void print_conditions(const ddpm_evaluation *e)
 {
     printf("each row under its own condition:");
-    for (int64_t v = 0; v < e->condition->count; v++) printf("%s %s", v ? "," : "", e->condition->names[v]);
+    for (int64_t v = 0; v < e->condition->count; v++)
+        printf("%s %s", v ? "," : "", ddpm_printable(e->condition->names[v]));
     printf("; guidance of samples %g\n", e->sampling.guidance);
 }
 
@@ -91,8 +93,8 @@ static void print_accuracy(const ddpm_evaluation *e, int64_t columns, const ddpm
     char label[256], numbers[2][32];
     const char *names[2] = {name_of(e, found->columns[0], numbers[0]), ""};
     if (columns == 2) names[1] = name_of(e, found->columns[1], numbers[1]);
-    snprintf(label, sizeof label, "  on %s %s%s%s alone", columns == 1 ? "column" : "columns", names[0],
-             columns == 1 ? "" : " and ", names[1]);
+    snprintf(label, sizeof label, "  on %s %s%s%s alone", columns == 1 ? "column" : "columns", ddpm_printable(names[0]),
+             columns == 1 ? "" : " and ", ddpm_printable(names[1]));
     print_measure(label, found->samples, found->real_data);
 }
 
@@ -240,7 +242,7 @@ static ddpm_status write_json(const ddpm_evaluation *e)
     ddpm_json_file file;
     DDPM_TRY(ddpm_json_begin(e->options.json, &file));
     FILE *to = file.to;
-    fprintf(to, "{\"program\": \"ddpm " DDPM_VERSION "\", \"iteration\": %lld, \"columns\": %lld, \"steps\": %lld, ",
+    fprintf(to, DDPM_JSON_BEGINS DDPM_VERSION "\", \"iteration\": %lld, \"columns\": %lld, \"steps\": %lld, ",
             (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     fprintf(to, "\"seed\": %llu, \"weights\": \"%s\"", (unsigned long long)e->options.seed,
             ddpm_sampling_weights(&e->sampling));
@@ -343,17 +345,17 @@ static ddpm_status write_h5(const ddpm_evaluation *e)
 {
     char partial[DDPM_PATH_BYTES];
     ddpm_h5 *file = NULL;
-    DDPM_TRY(ddpm_file_partial_name(e->options.output, partial));
+    DDPM_TRY(ddpm_output_begin(e->options.output, partial));
     ddpm_status status = ddpm_h5_create(partial, 0, &file);
     if (status == DDPM_OK) status = ddpm_h5_finish(&file, write_content(e, file));
-    if (status == DDPM_OK) return ddpm_file_commit(partial, e->options.output);
+    if (status == DDPM_OK) return ddpm_output_commit(partial, e->options.output);
     unlink(partial);
     return status;
 }
 
 ddpm_status ddpm_evaluation_report(const ddpm_evaluation *e)
 {
-    printf("%s, iteration %lld, %lld columns, T = %lld\n", e->options.checkpoint,
+    printf("%s, iteration %lld, %lld columns, T = %lld\n", ddpm_printable(e->options.checkpoint),
            (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     if (e->condition->count > 0) print_conditions(e);
     if (e->set_rows > 0) print_quality(e);

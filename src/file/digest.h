@@ -23,7 +23,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_digest_seal(const char *path, int format);
  *  @param[out] format   the number in the first line. */
 DDPM_MUST_CHECK ddpm_status ddpm_digest_check(const char *path, int *format);
 
-/** Whether a file begins as a checkpoint does; any other HDF5 file begins with HDF5's signature. */
+/** Whether a file begins as a checkpoint does, or as one whose first bytes are damaged in part. */
 int ddpm_digest_begins(const char *path);
 
 /** DDPM_ERR_DATA, with the message for a damaged file. */

@@ -46,6 +46,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out);
  *  @param comm  must outlive the file. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **out);
 
+/** Bytes of an open file, also when it has been removed since. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_size(const ddpm_h5 *file, int64_t *bytes);
+
 /** Close. A file of ddpm_h5_create is written to the disk by this call, and the space of its declared datasets is
  * reserved where the file system can: a full disk is noticed here. Collective for a file of ddpm_h5_open_parallel.
  * *file becomes NULL; it may be NULL already. */
@@ -118,10 +121,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_put_names(ddpm_h5 *file, const char *object,
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_names(const ddpm_h5 *file, const char *object, const char *name, int64_t *count,
                                               char ***names);
 
-/** From now on the process ends when HDF5 crashes while it reads, or when all threads together compute for
- * more than 120 seconds in one call: with a message about the file (if `prints`) and the exit code of DDPM_ERR_DATA.
- * For programs, not for the library, since it handles the signals of crashes. */
-void ddpm_h5_guard(int prints);
+/** From now on the process ends when HDF5 crashes while it reads (with the exit code of DDPM_ERR_DATA), or when this
+ * thread computes for so many seconds in one call (DDPM_ERR_IO); waiting for a disk does not count. A message about the
+ * file comes first, if `prints`. For programs, not for the library, since it handles the signals of crashes. */
+void ddpm_h5_guard(int prints, double seconds);
 
 /** The HDF5 library's version, one line. */
 const char *ddpm_h5_library(void);

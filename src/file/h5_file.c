@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "file/file.h"
+#include "file/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,12 +112,8 @@ static ddpm_status move_to_memory(ddpm_h5 *file)
 
 ddpm_status ddpm_h5_create(const char *path, int64_t user_block, ddpm_h5 **out)
 {
-    struct stat about;
     *out = NULL;
     ddpm_h5_quiet();
-    if (!stat(path, &about) && !S_ISREG(about.st_mode))
-        return ddpm_fail(DDPM_ERR_IO, "%s: could not be made: %s is in the way", path,
-                         S_ISDIR(about.st_mode) ? "a folder" : "something that is not a file");
     const hid_t creation = H5Pcreate(H5P_FILE_CREATE);
     const hid_t access = ddpm_h5_file_access();
     hid_t id = H5I_INVALID_HID;
@@ -141,6 +138,7 @@ ddpm_status ddpm_h5_probe(const char *path, int writing)
     if (!S_ISREG(about.st_mode)) return ddpm_fail(DDPM_ERR_IO, "%s: is not a regular file", path);
     if (access(path, writing ? R_OK | W_OK : R_OK))
         return ddpm_file_fail_open(path, writing ? "could not be opened for writing" : "could not be opened");
+    if (!writing) ddpm_input_note(&about);
     return DDPM_OK;
 }
 
@@ -165,6 +163,17 @@ ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
     return wrap(id, path, out);
 }
 
+ddpm_status ddpm_h5_size(const ddpm_h5 *file, int64_t *bytes)
+{
+    int *descriptor = NULL;
+    struct stat about;
+    if (H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 || !descriptor)
+        return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "HDF5 gave no file descriptor for it");
+    if (fstat(*descriptor, &about)) return ddpm_file_fail(file->path, "could not be examined");
+    *bytes = (int64_t)about.st_size;
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_h5_close(ddpm_h5 **handle)
 {
     ddpm_h5 *file = *handle;
@@ -172,7 +181,10 @@ ddpm_status ddpm_h5_close(ddpm_h5 **handle)
     *handle = NULL;
     if (!file) return DDPM_OK;
     if (file->last > 0) (void)H5Dclose(file->last);
-    if (file->id >= 0 && H5Fclose(file->id) < 0) status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
+    if (file->id >= 0 && H5Fclose(file->id) < 0) {
+        status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
+        ddpm_h5_broken();
+    }
     if (file->disk >= 0 && status == DDPM_OK) status = ddpm_h5_copy(file->memory, file->disk, file->path);
     if (file->memory >= 0) close(file->memory);
     if (file->disk >= 0 && close(file->disk) && errno != EINTR && status == DDPM_OK)

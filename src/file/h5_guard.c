@@ -2,34 +2,35 @@
  * cannot continue, since its memory may be corrupt, but it ends at once and with a message. */
 #include "file/h5_handle.h"
 
+#include "base/printable.h"
+
+#include <math.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGVTALRM};
-enum {
-    FAULTS = sizeof faults / sizeof *faults,
-    STACK_BYTES = 1 << 16,
-    CALL_SECONDS = 120 /* of computing time, more than any call takes */
-};
+enum { FAULTS = sizeof faults / sizeof *faults, STACK_BYTES = 1 << 16 };
 
 static struct sigaction before[FAULTS];
 static char stack[STACK_BYTES]; /* for the handler, since endless recursion leaves no room on the process's own */
 static const char *volatile reading;
-static volatile int guarding, printing;
+static volatile int guarding, printing, broken;
+static timer_t timer; /* of the computing time of the thread that reads */
+static struct itimerspec call_limit;
 
-static void limit_time(int seconds)
+static void limit_time(int limits)
 {
-    const struct itimerval limit = {.it_value.tv_sec = seconds};
-    if (guarding) setitimer(ITIMER_VIRTUAL, &limit, NULL);
+    const struct itimerspec none = {0};
+    if (guarding) timer_settime(timer, 0, limits ? &call_limit : &none, NULL);
 }
 
 const char *ddpm_h5_enter(const char *path)
 {
     const char *outer = reading;
     reading = path;
-    if (!outer) limit_time(CALL_SECONDS);
+    if (!outer) limit_time(1);
     return outer;
 }
 
@@ -45,24 +46,34 @@ static void say(const char *text)
     (void)written; /* a failure cannot be reported */
 }
 
+void ddpm_h5_broken(void)
+{
+    broken = 1;
+}
+
 static void on_fault(int number)
 {
+    static char name[4096]; /* not on the handler's small stack */
+    if (broken && !reading) _exit(ddpm_status_exit_code(DDPM_ERR_IO));
     if (reading) {
         if (printing) {
             say("ddpm: ");
-            say(reading);
-            say(number == SIGVTALRM ? ": HDF5 did not finish reading this file in 120 seconds of computing"
-                                    : ": HDF5 itself failed on this file");
-            say("; it is damaged or made for that: copy it again, or write it anew\n");
+            say(ddpm_printable_into(name, sizeof name, (const char *)reading));
+            say(number == SIGVTALRM
+                    ? ": reading it was given up, since HDF5 computed for minutes in one call without an end; check "
+                      "the "
+                      "file with h5ls, or write it anew\n"
+                    : ": HDF5 itself failed on this file; it is damaged or made for that: copy it again, or write it "
+                      "anew\n");
         }
-        _exit(ddpm_status_exit_code(DDPM_ERR_DATA));
+        _exit(ddpm_status_exit_code(number == SIGVTALRM ? DDPM_ERR_IO : DDPM_ERR_DATA));
     }
     for (int i = 0; i < FAULTS; i++)
         if (faults[i] == number) sigaction(number, &before[i], NULL);
     raise(number);
 }
 
-void ddpm_h5_guard(int prints)
+void ddpm_h5_guard(int prints, double seconds)
 {
     const stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
     struct sigaction action;
@@ -71,7 +82,9 @@ void ddpm_h5_guard(int prints)
     action.sa_flags = SA_ONSTACK | SA_NODEFER;
     sigemptyset(&action.sa_mask);
     printing = prints;
-    guarding = 1;
+    call_limit.it_value = (struct timespec){(time_t)seconds, (long)((seconds - floor(seconds)) * 1e9)};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGVTALRM};
+    guarding = timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) == 0;
     if (sigaltstack(&other, NULL)) action.sa_flags &= ~SA_ONSTACK;
     for (int i = 0; i < FAULTS; i++) sigaction(faults[i], &action, &before[i]);
 }

@@ -48,6 +48,11 @@ int ddpm_h5_error_number(void);
 const char *ddpm_h5_enter(const char *path);
 void ddpm_h5_leave(const char *const *outer);
 
+/** HDF5 could not close a file, as where a shell limits the size of files. Version 1.10.8 then uses freed memory when
+ * the process ends: from now on a crash is silent, and has the exit code of DDPM_ERR_IO, whose message there is
+ * already. */
+void ddpm_h5_broken(void);
+
 /** A handle without an open file. */
 ddpm_status ddpm_h5_handle(const char *path, ddpm_h5 **out);
 

@@ -1,7 +1,7 @@
 /* JSON files, made in memory. */
 #include "file/json_file.h"
 
-#include "file/file.h"
+#include "file/output.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ ddpm_status ddpm_json_end(ddpm_json_file *file)
 {
     ddpm_status status = DDPM_OK;
     if (fclose(file->to) != 0) status = ddpm_fail(DDPM_ERR_MEMORY, "no memory for %s", file->path);
-    if (status == DDPM_OK) status = ddpm_file_replace(file->path, file->text, file->bytes);
+    if (status == DDPM_OK) status = ddpm_output_replace(file->path, file->text, file->bytes);
     free(file->text);
     return status;
 }

@@ -1,5 +1,5 @@
-/** A JSON file, complete or absent: it is made in memory, by printing to `to`, and written by ddpm_file_replace. Local,
- * main thread.
+/** A JSON file, complete or absent: it is made in memory, by printing to `to`, and written by ddpm_output_replace.
+ * Local, main thread.
  */
 #ifndef DDPM_FILE_JSON_FILE_H
 #define DDPM_FILE_JSON_FILE_H
@@ -7,6 +7,8 @@
 #include "base/status.h"
 
 #include <stdio.h>
+
+#define DDPM_JSON_BEGINS "{\"program\": \"ddpm " /* how every file begins that this program writes */
 
 typedef struct ddpm_json_file {
     FILE *to;

@@ -19,6 +19,7 @@ enum { ATTEMPTS = 50, PAUSE_NANOSECONDS = 100000000 }; /* 5 seconds in all */
 
 struct ddpm_lock {
     int fd;
+    int made_folder; /* whether the folder was not there before */
     char folder[DDPM_PATH_BYTES], path[DDPM_PATH_BYTES];
 };
 
@@ -41,12 +42,25 @@ static int has_name(int fd, const char *path)
            open_file.st_ino == named.st_ino;
 }
 
+/* Make the folder, and open the lock's file. Another run that ends may remove the folder in between: then *gone is set.
+ */
+static ddpm_status open_file(ddpm_lock *lock, int *gone)
+{
+    struct stat about;
+    const int was_there = !stat(lock->folder, &about);
+    DDPM_TRY(ddpm_file_make_folder(lock->folder));
+    lock->made_folder |= !was_there;
+    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+    *gone = lock->fd < 0 && errno == ENOENT;
+    if (lock->fd >= 0 || *gone) return DDPM_OK;
+    return ddpm_file_fail(lock->path, errno == ELOOP ? "is a link; remove it" : "could not be opened or made");
+}
+
 /* One attempt. @param[out] held  whether another process holds the lock. */
 static ddpm_status attempt(ddpm_lock *lock, int *held)
 {
-    *held = 0;
-    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (lock->fd < 0) return ddpm_file_fail(lock->path, "could not be opened or made");
+    DDPM_TRY(open_file(lock, held));
+    if (*held) return DDPM_OK;
     if (flock(lock->fd, LOCK_EX | LOCK_NB)) {
         *held = errno == EWOULDBLOCK || errno == EINTR;
         if (!*held)
@@ -70,12 +84,11 @@ static void write_holder(const ddpm_lock *lock)
 static ddpm_status take(ddpm_lock *lock)
 {
     const struct timespec pause = {0, PAUSE_NANOSECONDS};
-    DDPM_TRY(ddpm_file_make_folder(lock->folder));
     for (int tries = 0, held;; tries++) {
         DDPM_TRY(attempt(lock, &held));
         if (!held) break;
         const ddpm_status status = tries < ATTEMPTS ? DDPM_OK : fail_held(lock);
-        close(lock->fd);
+        if (lock->fd >= 0) close(lock->fd);
         DDPM_TRY(status);
         nanosleep(&pause, NULL);
     }
@@ -103,7 +116,7 @@ void ddpm_lock_release(ddpm_lock *lock)
 {
     if (!lock) return;
     unlink(lock->path);
-    rmdir(lock->folder); /* refused where anything is in it */
+    if (lock->made_folder) rmdir(lock->folder); /* refused where anything is in it */
     close(lock->fd);
     ddpm_release(lock);
 }

@@ -15,7 +15,8 @@ typedef struct ddpm_lock ddpm_lock;
  * moment to end. DDPM_ERR_USAGE, naming the holder's host and process, when it is held still; DDPM_ERR_IO. */
 DDPM_MUST_CHECK ddpm_status ddpm_lock_take(const char *folder, ddpm_lock **out);
 
-/** Release the lock and remove its file, and the folder if nothing else is in it. NULL is allowed. */
+/** Release the lock and remove its file, and the folder if it was made for the lock and nothing else is in it. NULL is
+ * allowed. */
 void ddpm_lock_release(ddpm_lock *lock);
 
 #endif

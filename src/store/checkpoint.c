@@ -7,8 +7,7 @@
 #include "base/split.h"
 #include "base/text_list.h"
 #include "file/digest.h"
-#include "file/file.h"
-#include "file/h5.h"
+#include "file/output.h"
 
 #include <errno.h>
 #include <float.h>
@@ -16,7 +15,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* A dataset of numbers, [rows + more_rows], or [rows + more_rows][columns]. */
@@ -173,20 +171,19 @@ ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *check
 {
     char partial[DDPM_PATH_BYTES];
     ddpm_h5 *file = NULL;
-    DDPM_TRY(ddpm_file_partial_name(path, partial));
+    DDPM_TRY(ddpm_output_begin(path, partial));
     ddpm_status status = ddpm_h5_create(partial, DDPM_DIGEST_BLOCK, &file);
     if (status == DDPM_OK) status = write_content(file, checkpoint, count, tensors);
     status = ddpm_h5_finish(&file, status);
     if (status == DDPM_OK) status = ddpm_digest_seal(partial, DDPM_CHECKPOINT_FORMAT);
-    if (status == DDPM_OK) return ddpm_file_commit(partial, path);
+    if (status == DDPM_OK) return ddpm_output_commit(partial, path);
     unlink(partial);
     return status;
 }
 
 /* ---- reading ---- */
 
-/* Open a file if its digest is right and this program reads its format. */
-static ddpm_status open_checked(const char *path, ddpm_h5 **file)
+ddpm_status ddpm_checkpoint_open(const char *path, ddpm_h5 **file)
 {
     int block_format = 0;
     int64_t format = 0;
@@ -205,13 +202,13 @@ static ddpm_status open_checked(const char *path, ddpm_h5 **file)
 }
 
 /* Check that the file can hold so many numbers before memory for them is allocated: they are not compressed. */
-static ddpm_status check_holds(const char *path, int64_t numbers, size_t bytes)
+static ddpm_status check_holds(const ddpm_h5 *file, const char *path, int64_t numbers, size_t bytes)
 {
-    struct stat about;
-    if (stat(path, &about)) return ddpm_file_fail(path, "could not be examined");
-    if ((double)numbers * (double)bytes <= (double)about.st_size) return DDPM_OK;
+    int64_t size;
+    DDPM_TRY(ddpm_h5_size(file, &size));
+    if ((double)numbers * (double)bytes <= (double)size) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA, "%s: claims %lld numbers, which a file of %lld bytes cannot hold", path,
-                     (long long)numbers, (long long)about.st_size);
+                     (long long)numbers, (long long)size);
 }
 
 /* Set the number of rows from the shape of a dataset that has one dimension. */
@@ -264,7 +261,7 @@ static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field
     if (f->most_rows > 0) DDPM_TRY(read_rows(file, path, f, c));
     const int64_t count = shape_of(f, c, shape);
     const size_t bytes = (size_t)ddpm_h5_type_bytes(f->type);
-    DDPM_TRY(check_holds(path, count, bytes));
+    DDPM_TRY(check_holds(file, path, count, bytes));
     DDPM_TRY(ddpm_allocate((char *)c + f->numbers, count, bytes, f->name));
     void *numbers = pointer_at(c, f->numbers);
     DDPM_TRY(ddpm_h5_read(file, f->name, f->type, dimensions_of(f), shape, numbers));
@@ -318,13 +315,10 @@ static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_check
     return read_attributes(file, path, c);
 }
 
-ddpm_status ddpm_checkpoint_read_header(const char *path, ddpm_checkpoint *out)
+ddpm_status ddpm_checkpoint_read_header(const ddpm_h5 *file, const char *path, ddpm_checkpoint *out)
 {
-    ddpm_h5 *file = NULL;
     *out = (ddpm_checkpoint){0};
-    DDPM_TRY(open_checked(path, &file));
-    ddpm_status status = read_header(file, path, out);
-    status = ddpm_h5_finish(&file, status);
+    const ddpm_status status = read_header(file, path, out);
     if (status != DDPM_OK) ddpm_checkpoint_release(out);
     return status;
 }
@@ -347,15 +341,10 @@ static ddpm_status read_array(const ddpm_h5 *file, const char *path, int array, 
 static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c, int64_t count,
                                const ddpm_tensor *tensors, int wanted)
 {
-    int64_t iteration = 0;
-    DDPM_TRY(ddpm_h5_get_int(file, "/", "iteration", &iteration));
-    if (iteration != c->iteration)
-        return ddpm_fail(DDPM_ERR_IO, "%s: changed from iteration %lld to %lld while it was read; try again", path,
-                         (long long)c->iteration, (long long)iteration);
     if (c->exponent_count != count + 1)
         return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld exponents; its network of %lld tensors needs %lld", path,
                          (long long)c->exponent_count, (long long)count, (long long)count + 1);
-    DDPM_TRY(check_holds(path, ARRAYS * c->parameter_count, sizeof(float)));
+    DDPM_TRY(check_holds(file, path, ARRAYS * c->parameter_count, sizeof(float)));
     for (int a = 0; a < wanted; a++) {
         DDPM_TRY(ddpm_allocate((char *)c + arrays[a].numbers, c->parameter_count, sizeof(float), arrays[a].group));
         DDPM_TRY(read_array(file, path, a, count, tensors, pointer_at(c, arrays[a].numbers)));
@@ -363,15 +352,13 @@ static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, ddpm_check
     return DDPM_OK;
 }
 
-ddpm_status ddpm_checkpoint_read_arrays(const char *path, ddpm_checkpoint *checkpoint, int64_t count,
-                                        const ddpm_tensor *tensors, int64_t parameter_count, int with_moments)
+ddpm_status ddpm_checkpoint_read_arrays(const ddpm_h5 *file, const char *path, ddpm_checkpoint *checkpoint,
+                                        int64_t count, const ddpm_tensor *tensors, int64_t parameter_count,
+                                        int with_moments)
 {
-    ddpm_h5 *file = NULL;
-    DDPM_TRY(open_checked(path, &file));
     checkpoint->parameter_count = parameter_count;
-    ddpm_status status =
+    const ddpm_status status =
         read_arrays(file, path, checkpoint, count, tensors, with_moments ? ARRAYS : ARRAYS_WITHOUT_MOMENTS);
-    status = ddpm_h5_finish(&file, status);
     for (int a = 0; a < ARRAYS && status != DDPM_OK; a++) {
         ddpm_release(pointer_at(checkpoint, arrays[a].numbers));
         set_pointer(checkpoint, arrays[a].numbers, NULL);

@@ -17,6 +17,7 @@
 #define DDPM_STORE_CHECKPOINT_H
 
 #include "base/status.h"
+#include "file/h5.h"
 #include "model/components.h"
 #include "model/condition.h"
 #include "model/timesteps.h"
@@ -66,22 +67,28 @@ typedef struct ddpm_checkpoint {
 } ddpm_checkpoint;
 
 /** Write durably: under a temporary name, with its digest, synced, then renamed. Equal checkpoints are equal files. On
- * failure nothing is left behind but what ddpm_file_commit leaves.
+ * failure nothing is left behind but what ddpm_output_commit leaves.
  *  @param tensors   [count] names, shapes and offsets of the tensors in the flat arrays. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *checkpoint, int64_t count,
                                                   const ddpm_tensor *tensors);
 
-/** Read everything but the flat arrays, which stay NULL. The digest is checked first. DDPM_ERR_MISSING, DDPM_ERR_DATA
- * (not a checkpoint, damaged, of a newer format, sizes that do not fit each other, a number out of its range),
- * DDPM_ERR_IO; *out then holds nothing.
+/** Open a checkpoint whose digest is right and whose format this program reads. While it is open it can be read to the
+ * end, also when its run removes it. DDPM_ERR_MISSING, DDPM_ERR_DATA (not a checkpoint, damaged, of a newer format),
+ * DDPM_ERR_IO.
+ *  @param[out] file  close with ddpm_h5_finish. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_open(const char *path, ddpm_h5 **file);
+
+/** Read everything but the flat arrays, which stay NULL. DDPM_ERR_DATA (sizes that do not fit each other, a number out
+ * of its range), DDPM_ERR_IO; *out then holds nothing.
+ *  @param path  for messages.
  *  @param[out] out   release with ddpm_checkpoint_release. */
-DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_header(const char *path, ddpm_checkpoint *out);
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_header(const ddpm_h5 *file, const char *path, ddpm_checkpoint *out);
 
 /** Allocate and read the flat arrays of a checkpoint whose header was read, by the tensors of the network that its
- * config describes. The digest is checked again, since the file may have been replaced. On failure the arrays stay
- * NULL.
+ * config describes. On failure the arrays stay NULL.
  *  @param with_moments   0: moment1 and moment2, which only training needs, stay NULL. */
-DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_arrays(const char *path, ddpm_checkpoint *checkpoint, int64_t count,
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_arrays(const ddpm_h5 *file, const char *path,
+                                                        ddpm_checkpoint *checkpoint, int64_t count,
                                                         const ddpm_tensor *tensors, int64_t parameter_count,
                                                         int with_moments);
 

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "file/file.h"
+#include "file/output.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -162,7 +162,7 @@ static ddpm_status link_latest(const char *run_folder, int64_t iteration)
     char name[48], link[DDPM_PATH_BYTES];
     file_name(iteration, name);
     DDPM_TRY(path_in(run_folder, link_name, link));
-    const ddpm_status status = ddpm_file_link(name, link);
+    const ddpm_status status = ddpm_output_link(name, link);
     return status != DDPM_OK && (errno == EPERM || errno == EOPNOTSUPP) ? DDPM_OK : status;
 }
 
@@ -202,5 +202,5 @@ ddpm_status ddpm_checkpoint_go_back(const char *run_folder, int64_t iteration)
 void ddpm_checkpoint_remove_partials(const char *run_folder)
 {
     char folder[DDPM_PATH_BYTES];
-    if (ddpm_file_join(run_folder, folder_name, folder) == DDPM_OK) ddpm_file_remove_partials(folder, 0.0);
+    if (ddpm_file_join(run_folder, folder_name, folder) == DDPM_OK) ddpm_output_remove_partials(folder, NULL, 0.0);
 }

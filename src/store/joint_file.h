@@ -16,7 +16,8 @@ typedef struct ddpm_joint_file {
     ddpm_status (*fill)(const void *context, ddpm_comm *comm, ddpm_h5 *file);
 } ddpm_joint_file;
 
-/** Collective. On failure nothing is left behind but what ddpm_file_commit leaves. */
+/** Collective. What may be replaced is decided by ddpm_output_prepare. On failure nothing is left behind but what
+ * ddpm_output_commit leaves. */
 DDPM_MUST_CHECK ddpm_status ddpm_joint_file_write(ddpm_comm *comm, const ddpm_joint_file *what);
 
 #endif

@@ -3,10 +3,10 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "file/file.h"
+#include "file/input.h"
+#include "file/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,11 +28,11 @@ struct ddpm_metrics {
 static ddpm_status read_all(const char *path, char **text, size_t *bytes)
 {
     struct stat about;
+    int fd;
     *bytes = 0;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return errno == ENOENT ? DDPM_OK : ddpm_file_fail(path, "could not be opened");
+    const ddpm_status opened = ddpm_input_open(path, &fd);
+    if (opened != DDPM_OK) return opened == DDPM_ERR_MISSING ? DDPM_OK : opened;
     ddpm_status status = fstat(fd, &about) ? ddpm_file_fail(path, "could not be examined") : DDPM_OK;
-    if (status == DDPM_OK && !S_ISREG(about.st_mode)) status = ddpm_fail(DDPM_ERR_IO, "%s: is not a file", path);
     if (status == DDPM_OK) status = ddpm_allocate(text, (int64_t)about.st_size + 1, 1, "metrics.csv");
     while (status == DDPM_OK && *bytes < (size_t)about.st_size) {
         const ssize_t n = read(fd, *text + *bytes, (size_t)about.st_size - *bytes);
@@ -90,13 +90,13 @@ static ddpm_status prepare(const char *path, int64_t keep_until, double *seconds
     size_t bytes = 0;
     ddpm_status status = read_all(path, &text, &bytes);
     if (status == DDPM_OK && bytes == 0) {
-        status = ddpm_file_replace(path, header, sizeof header - 1);
+        status = ddpm_output_replace(path, header, sizeof header - 1);
     } else if (status == DDPM_OK && (bytes < sizeof header - 1 || memcmp(text, header, sizeof header - 1))) {
         status = ddpm_fail(DDPM_ERR_DATA, "%s: its first line is not '%.*s'; move the file away", path,
                            (int)sizeof header - 2, header);
     } else if (status == DDPM_OK) {
         const size_t kept = drop_rows(path, text, bytes, keep_until, seconds);
-        if (kept < bytes) status = ddpm_file_replace(path, text, kept);
+        if (kept < bytes) status = ddpm_output_replace(path, text, kept);
     }
     ddpm_release(text);
     return status;
@@ -111,9 +111,8 @@ ddpm_status ddpm_metrics_open(const char *path, int64_t keep_until, ddpm_metrics
     DDPM_TRY(prepare(path, keep_until, seconds));
     DDPM_TRY(DDPM_NEW(&metrics, 1, "metrics"));
     memcpy(metrics->path, path, strlen(path) + 1);
-    metrics->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    if (metrics->fd < 0) {
-        const ddpm_status status = ddpm_file_fail(path, "could not be opened");
+    const ddpm_status status = ddpm_output_append(path, &metrics->fd);
+    if (status != DDPM_OK) {
         ddpm_release(metrics);
         return status;
     }

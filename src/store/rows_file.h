@@ -36,7 +36,7 @@ typedef struct ddpm_rows_file_spec {
     const char *remedy; /* for a row that is not finite: what the user can do */
 } ddpm_rows_file_spec;
 
-/** Collective. Make all rows and write them. On failure nothing is left behind but what ddpm_file_commit leaves.
+/** Collective. Make all rows and write them. On failure nothing is left behind but what ddpm_output_commit leaves.
  *  @return  DDPM_OK; DDPM_ERR_NUMERIC when a row is not finite, naming it; DDPM_ERR_IO; DDPM_ERR_MEMORY; what describe
  *  or prepare returned. */
 DDPM_MUST_CHECK ddpm_status ddpm_rows_file_write(ddpm_comm *comm, const ddpm_rows_file_spec *spec);

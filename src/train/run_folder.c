@@ -3,12 +3,10 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "file/output.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-static const double LEFT_SECONDS = 86400; /* a file that has not changed for so long is not being written */
 
 struct ddpm_run_folder {
     char path[DDPM_PATH_BYTES];
@@ -18,30 +16,26 @@ struct ddpm_run_folder {
 
 /* Remove the partial files that killed runs left. Another program may be writing a sample file into this folder, so any
  * other partial file goes only when it has not changed for a day. */
-static ddpm_status clean(const char *folder)
+static void clean(const char *folder)
 {
-    static const char *const names[] = {"config.yaml", "metrics.csv", "failed.h5"};
-    char path[DDPM_PATH_BYTES], partial[DDPM_PATH_BYTES];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        DDPM_TRY(ddpm_file_join(folder, names[i], path));
-        DDPM_TRY(ddpm_file_partial_name(path, partial));
-        unlink(partial);
-    }
-    ddpm_file_remove_partials(folder, LEFT_SECONDS);
+    static const char *const names[] = {"config.yaml", "metrics.csv", "failed.h5", "timings.csv"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) ddpm_output_remove_partials(folder, names[i], 0.0);
+    ddpm_output_remove_partials(folder, NULL, DDPM_PARTIAL_LEFT_SECONDS);
     ddpm_checkpoint_remove_partials(folder);
-    return DDPM_OK;
 }
 
 static ddpm_status fill(ddpm_run_folder *folder, const char *config, int64_t iteration)
 {
     char path[DDPM_PATH_BYTES];
-    DDPM_TRY(clean(folder->path));
+    clean(folder->path);
     DDPM_TRY(ddpm_file_join(folder->path, "checkpoints", path));
     DDPM_TRY(ddpm_file_make_folder(path));
     DDPM_TRY(ddpm_file_join(folder->path, "config.yaml", path));
-    DDPM_TRY(ddpm_file_replace(path, config, strlen(config)));
+    DDPM_TRY(ddpm_output_replace(path, config, strlen(config)));
     DDPM_TRY(ddpm_file_join(folder->path, "run.log", path));
-    DDPM_TRY(ddpm_log_keep(path));
+    int log;
+    DDPM_TRY(ddpm_output_append(path, &log));
+    ddpm_log_keep(log);
     DDPM_TRY(ddpm_file_join(folder->path, "metrics.csv", path));
     return ddpm_metrics_open(path, iteration, &folder->metrics, &folder->seconds);
 }

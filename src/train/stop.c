@@ -65,6 +65,11 @@ static void set_job_deadline(ddpm_stop *stop, double margin)
         return;
     }
     const double left = difftime((time_t)seconds, time(NULL));
+    if (left < 2 * margin)
+        ddpm_log_warning(
+            "the SLURM job ends in %.0f s, of which run.stop_margin wants %g for the checkpoint; give the job "
+            "more time, or set a smaller margin",
+            fmax(left, 0.0), margin);
     set_deadline(stop, left - fmin(margin, left / 2), "the end of the SLURM job");
 }
 

@@ -2,7 +2,7 @@
 #include "train/timing.h"
 
 #include "base/memory.h"
-#include "file/file.h"
+#include "file/output.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,7 +47,7 @@ static ddpm_status write_table(const char *folder, int ranks, const double *tabl
         for (int i = 2; i < COLUMNS; i++) at += (size_t)snprintf(text + at, ROW_BYTES / COLUMNS, ",%.6f", row[i]);
         text[at++] = '\n';
     }
-    const ddpm_status status = ddpm_file_replace(path, text, at);
+    const ddpm_status status = ddpm_output_replace(path, text, at);
     ddpm_release(text);
     return status;
 }

@@ -147,9 +147,11 @@ static ddpm_status refuse_checkpoints(const char *folder)
     const ddpm_status status = ddpm_checkpoint_list(folder, &count, &iterations);
     ddpm_release(iterations);
     if (status != DDPM_OK || count == 0) return status;
-    return ddpm_fail(DDPM_ERR_USAGE,
-                     "%s has checkpoints of an earlier run; name another folder (--output), or go on (--resume auto)",
-                     folder);
+    return ddpm_fail(
+        DDPM_ERR_USAGE,
+        "%s has checkpoints of an earlier run; name another folder (--output), remove %s/checkpoints to begin "
+        "anew, or leave --resume never out to go on",
+        folder, folder);
 }
 
 /* Collective. */

@@ -1,10 +1,45 @@
 /* A thin layer over MPI: counts of bytes and elements may be of any size, and ranks agree on errors. */
 #include "world/comm_mpi.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SLICE = 1 << 28 }; /* elements or bytes of one call, since counts of MPI are int */
+
+static char session[256]; /* the folder for Open MPI's files of a rank that runs alone; "": none was made */
+
+int ddpm_comm_has_launcher(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_NAMESPACE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i])) return 1;
+    return 0;
+}
+
+/* Without a launcher Open MPI starts a daemon, which a rank that runs alone does not need, unless it is told not to. It
+ * then has the same folder for all programs that run alone, and one that ends takes it from one that begins: each gets
+ * a folder of its own. */
+static void isolate(void)
+{
+    static const char isolated[] = "OMPI_MCA_ess_singleton_isolated", folder[] = "OMPI_MCA_orte_tmpdir_base";
+    const char *base = getenv("TMPDIR");
+    if (ddpm_comm_has_launcher() || getenv(isolated)) return;
+    setenv(isolated, "1", 1);
+    const int length = snprintf(session, sizeof session, "%s/ddpm-mpi-XXXXXX", base && *base ? base : "/tmp");
+    if (getenv(folder) || length >= (int)sizeof session || !mkdtemp(session))
+        *session = '\0';
+    else
+        setenv(folder, session, 1);
+}
+
+void ddpm_comm_start_alone(ddpm_comm **out)
+{
+    static ddpm_comm only = {.all = MPI_COMM_NULL, .node = MPI_COMM_NULL, .size = 1, .node_size = 1, .node_count = 1};
+    *out = &only;
+}
 
 ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
 {
@@ -13,6 +48,7 @@ ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
     ddpm_comm *comm = &only;
     const double started = ddpm_comm_seconds();
     *out = NULL;
+    isolate();
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &granted) != MPI_SUCCESS)
         return ddpm_fail(DDPM_ERR_INTERNAL, "MPI could not be started");
     MPI_Comm_dup(MPI_COMM_WORLD, &comm->all);
@@ -32,10 +68,11 @@ ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
 
 void ddpm_comm_stop(ddpm_comm *comm)
 {
-    if (!comm) return;
+    if (!comm || comm->all == MPI_COMM_NULL) return;
     MPI_Comm_free(&comm->node);
     MPI_Comm_free(&comm->all);
     MPI_Finalize();
+    if (*session) rmdir(session); /* Open MPI has removed what it put there */
 }
 
 int ddpm_comm_rank(const ddpm_comm *comm)
@@ -56,6 +93,7 @@ ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status)
         ddpm_status status;
         char message[DDPM_MESSAGE_BYTES];
     } verdict = {status, ""};
+    if (comm->size == 1) return status;
     MPI_Allreduce(&mine, &lowest, 1, MPI_INT, MPI_MIN, comm->all);
     if (lowest == INT32_MAX) return DDPM_OK;
     if (comm->rank == lowest) memcpy(verdict.message, ddpm_error_message(), sizeof verdict.message);
@@ -71,6 +109,7 @@ ddpm_range ddpm_comm_part(const ddpm_comm *comm, int64_t n)
 void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes)
 {
     char *next = data;
+    if (comm->size == 1) return;
     for (size_t done = 0; done < bytes; done += SLICE)
         MPI_Bcast(next + done, (int)ddpm_smaller((int64_t)(bytes - done), SLICE), MPI_BYTE, 0, comm->all);
 }
@@ -78,6 +117,7 @@ void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes)
 static void reduce(ddpm_comm *comm, void *data, int64_t count, MPI_Datatype type, size_t size, MPI_Op operation)
 {
     char *next = data;
+    if (comm->size == 1) return;
     for (int64_t done = 0; done < count; done += SLICE)
         MPI_Allreduce(MPI_IN_PLACE, next + (size_t)done * size, (int)ddpm_smaller(count - done, SLICE), type, operation,
                       comm->all);
@@ -105,7 +145,7 @@ void ddpm_comm_max_int64(ddpm_comm *comm, int64_t *data, int64_t count)
 
 void ddpm_comm_barrier(ddpm_comm *comm)
 {
-    MPI_Barrier(comm->all);
+    if (comm->size > 1) MPI_Barrier(comm->all);
 }
 
 double ddpm_comm_seconds(void)

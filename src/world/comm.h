@@ -19,6 +19,12 @@ typedef struct ddpm_comm ddpm_comm;
  *  @param[out] out  not NULL once MPI runs: ddpm_comm_stop must then be called, also after a failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out);
 
+/** Local. A rank that is alone without MPI: for what needs no other ranks, no parallel file and no placement. */
+void ddpm_comm_start_alone(ddpm_comm **out);
+
+/** Local. Whether mpirun, srun or the like started this process. */
+int ddpm_comm_has_launcher(void);
+
 /** Collective. Stop MPI and free. NULL is allowed. */
 void ddpm_comm_stop(ddpm_comm *comm);
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "kernel/simd.h"
 #include "world/comm_mpi.h"
+#include "world/quota.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -26,11 +27,13 @@ static placement measure(ddpm_comm *comm, int threads)
     if (sched_getaffinity(0, sizeof mine, &mine) != 0) CPU_SET(0, &mine);
     MPI_Allreduce(&mine, &node, (int)sizeof mine, MPI_BYTE, MPI_BOR, comm->node);
     MPI_Allreduce(&threads, &p.node_threads, 1, MPI_INT, MPI_SUM, comm->node);
-    p.processors = CPU_COUNT(&mine);
+    const int quota = ddpm_quota_processors();
+    p.processors = (int)ddpm_smaller(CPU_COUNT(&mine), quota);
     /* Where this rank is bound to fewer processors than it has threads, although the node has enough for all threads,
      * the remedy is a wider binding and not fewer threads: count the node's processors, and not those of the masks. */
-    const int online = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    p.node_processors = p.threads > p.processors && p.node_threads <= online ? online : CPU_COUNT(&node);
+    const int online = (int)ddpm_smaller(sysconf(_SC_NPROCESSORS_ONLN), quota);
+    p.node_processors =
+        p.threads > p.processors && p.node_threads <= online ? online : (int)ddpm_smaller(CPU_COUNT(&node), quota);
     return p;
 }
 

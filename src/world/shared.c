@@ -1,54 +1,89 @@
-/* Memory of a node. It is no error if the node grants no window (a small /dev/shm): each rank then keeps its own copy.
- */
+/* Memory of a node: a file in memory that its first rank makes and the others open through /proc. Unlike a file in
+ * /dev/shm, which is small in many containers, it has no limit of its own, and nothing of it stays when a rank is
+ * killed. Where it cannot be had, as between containers, each rank keeps its own copy. */
+#define _GNU_SOURCE 1 /* memfd_create */
 #include "world/shared.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "world/comm_mpi.h"
 
-#include <sys/statvfs.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct ddpm_shared {
-    MPI_Win window; /* MPI_WIN_NULL for private memory */
     void *data;
+    size_t bytes; /* 0 for private memory */
 };
 
-static const double ROOM = 1.05; /* MPI takes a little more than was asked for */
+/* What the first rank of a node tells the others: who has which file open. */
+typedef struct owner {
+    pid_t process;
+    int fd; /* negative: no file could be made */
+    dev_t device;
+    ino_t number;
+} owner;
 
-/* Whether this node's /dev/shm has room, since writing to a window beyond it would end the process. On a node without
- * /dev/shm MPI keeps windows elsewhere. */
-static int has_room(size_t bytes)
+static int make_file(size_t bytes, owner *out)
 {
-    struct statvfs fs;
-    if (statvfs("/dev/shm", &fs) != 0) return 1;
-    return (double)fs.f_bavail * (double)fs.f_frsize > ROOM * (double)bytes;
+    struct stat about;
+    const int fd = memfd_create("ddpm", MFD_CLOEXEC);
+    if (fd >= 0 && (ftruncate(fd, (off_t)bytes) != 0 || fstat(fd, &about) != 0)) {
+        close(fd);
+        return -1;
+    }
+    if (fd >= 0) *out = (owner){getpid(), fd, about.st_dev, about.st_ino};
+    return fd;
 }
 
-/* A window of this node's ranks, or none for any of them. */
-static MPI_Win make_window(ddpm_comm *comm, size_t bytes)
+/* The process may be one of another container that has the same number here: compare the files. */
+static int open_file(const owner *from)
 {
-    MPI_Win window = MPI_WIN_NULL;
-    void *base = NULL;
-    const MPI_Aint mine = comm->node_rank == 0 ? (MPI_Aint)(bytes + DDPM_ALIGNMENT) : 0;
-    int wanted = comm->node_size > 1 && bytes > 0 && has_room(bytes), ok;
-    MPI_Allreduce(MPI_IN_PLACE, &wanted, 1, MPI_INT, MPI_LAND, comm->node);
-    if (!wanted) return window;
-    MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_RETURN);
-    ok = MPI_Win_allocate_shared(mine, 1, MPI_INFO_NULL, comm->node, &base, &window) == MPI_SUCCESS;
-    MPI_Comm_set_errhandler(comm->node, MPI_ERRORS_ARE_FATAL);
+    char path[64];
+    struct stat about;
+    if (from->fd < 0) return -1;
+    snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)from->process, from->fd);
+    const int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || (fstat(fd, &about) == 0 && about.st_dev == from->device && about.st_ino == from->number)) return fd;
+    close(fd);
+    return -1;
+}
+
+/* Collective. Memory of this node's ranks, or NULL for all of them. */
+static void *share(ddpm_comm *comm, size_t bytes)
+{
+    owner from = {.fd = -1};
+    const int is_owner = comm->node_rank == 0;
+    int fd = is_owner ? make_file(bytes, &from) : -1;
+    MPI_Bcast(&from, (int)sizeof from, MPI_BYTE, 0, comm->node);
+    if (!is_owner) fd = open_file(&from);
+    void *data = fd < 0 ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    int ok = data != MAP_FAILED;
     MPI_Allreduce(MPI_IN_PLACE, &ok, 1, MPI_INT, MPI_LAND, comm->node);
-    return ok ? window : MPI_WIN_NULL;
+    if (fd >= 0) close(fd); /* after the others have opened it */
+    if (ok) return data;
+    if (data != MAP_FAILED) munmap(data, bytes);
+    return NULL;
 }
 
-/* The first aligned byte of the window, the same one on all ranks of the node: MPI may map a window at any address. */
-static void *aligned_data(ddpm_comm *comm, MPI_Win window)
+/* Collective. Share where there is somebody to share with, and say once where that is not possible. */
+static void share_or_warn(ddpm_comm *comm, size_t bytes, ddpm_shared *shared)
 {
-    MPI_Aint size;
-    int unit;
-    char *start;
-    MPI_Win_shared_query(window, 0, &size, &unit, &start);
-    int skip = (int)(-(uintptr_t)start % DDPM_ALIGNMENT);
-    MPI_Bcast(&skip, 1, MPI_INT, 0, comm->node);
-    return start + skip;
+    static int warned;
+    const int wanted = comm->node_size > 1 && bytes > 0;
+    if (wanted) shared->data = share(comm, bytes);
+    if (shared->data) shared->bytes = bytes;
+    int refused = wanted && !shared->data;
+    MPI_Allreduce(MPI_IN_PLACE, &refused, 1, MPI_INT, MPI_SUM, comm->all);
+    if (refused > 0 && !warned)
+        ddpm_log_warning("%d of %d ranks cannot share memory with the others of their node, as where each rank has a "
+                         "container of its own: each holds the data for itself",
+                         refused, comm->size);
+    warned |= refused > 0;
 }
 
 ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, ddpm_shared **out)
@@ -60,13 +95,8 @@ ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, 
         ddpm_release(shared); /* another rank may be the one that failed */
         return status;
     }
-    shared->window = make_window(comm, bytes);
-    if (shared->window == MPI_WIN_NULL) {
-        status = ddpm_allocate(&shared->data, (int64_t)bytes, 1, what);
-    } else {
-        shared->data = aligned_data(comm, shared->window);
-        MPI_Win_lock_all(MPI_MODE_NOCHECK, shared->window);
-    }
+    share_or_warn(comm, bytes, shared);
+    if (!ddpm_shared_is_shared(shared)) status = ddpm_allocate(&shared->data, (int64_t)bytes, 1, what);
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK)
         *out = shared;
@@ -82,7 +112,7 @@ void *ddpm_shared_data(const ddpm_shared *shared)
 
 int ddpm_shared_is_shared(const ddpm_shared *shared)
 {
-    return shared->window != MPI_WIN_NULL;
+    return shared->bytes > 0;
 }
 
 ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, int64_t n)
@@ -92,19 +122,18 @@ ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, in
 
 void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared)
 {
-    if (shared->window != MPI_WIN_NULL) MPI_Win_sync(shared->window);
+    (void)shared; /* its ranks see the same pages: only the order of what they do matters */
+    atomic_thread_fence(memory_order_seq_cst);
     MPI_Barrier(comm->node);
-    if (shared->window != MPI_WIN_NULL) MPI_Win_sync(shared->window);
+    atomic_thread_fence(memory_order_seq_cst);
 }
 
 void ddpm_shared_free(ddpm_shared *shared)
 {
     if (!shared) return;
-    if (shared->window != MPI_WIN_NULL) {
-        MPI_Win_unlock_all(shared->window);
-        MPI_Win_free(&shared->window);
-    } else {
+    if (ddpm_shared_is_shared(shared))
+        munmap(shared->data, shared->bytes);
+    else
         ddpm_release(shared->data);
-    }
     ddpm_release(shared);
 }

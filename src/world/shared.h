@@ -1,5 +1,5 @@
-/** Memory that is held once a node: a shared-memory window of MPI, or memory of each rank where a rank is alone on its
- *  node or the node grants no window. */
+/** Memory that is held once a node, or by each rank where a rank is alone on its node or its node's ranks cannot share
+ *  memory, which a warning says. */
 #ifndef DDPM_WORLD_SHARED_H
 #define DDPM_WORLD_SHARED_H
 
@@ -24,7 +24,7 @@ ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, in
 /** Collective. What a rank of the node wrote before this call, all of them see after it. */
 void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared);
 
-/** Collective. NULL (on all ranks) is allowed. */
+/** Local. NULL is allowed. */
 void ddpm_shared_free(ddpm_shared *shared);
 
 #endif

@@ -24,12 +24,7 @@ MPIEXEC = os.environ.get("MPIEXEC", "mpirun")
 OVERSUBSCRIBE = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
 ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                "OMPI_MCA_mpi_yield_when_idle": "1", "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1",
-               "ASAN_OPTIONS": "detect_leaks=0",
-               "OMPI_MCA_ess_singleton_isolated": "1"}  # alone, Open MPI starts no daemon: twice as fast
-# Open MPI's session folder of a program that runs alone is the same for all of them, and one that ends takes it from
-# one that begins.
-SESSIONS = tempfile.TemporaryDirectory(prefix="ddpm-mpi-")
-ENVIRONMENT["OMPI_MCA_orte_tmpdir_base"] = SESSIONS.name
+               "ASAN_OPTIONS": "detect_leaks=0"}
 TIMEOUT = 30  # seconds in which anything small is done, at any load
 
 # A network and batches that are quick, but of several blocks.
@@ -82,14 +77,14 @@ def settings(values):
     return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
 
 
-def start(*arguments, ranks=0, threads=1, environment=None, folder=None, command=None):
-    """Start the program (or another command); ranks=0: without mpirun."""
+def start(*arguments, ranks=0, threads=1, environment=None, folder=None, command=None, inherits=()):
+    """Start the program (or another command); ranks=0: without mpirun. inherits: open files that it has, too."""
     words = [*(command or [DDPM]), *map(str, arguments)]
     if ranks:
         words = [MPIEXEC, "-n", str(ranks), *OVERSUBSCRIBE, *words]
     variables = {**os.environ, **ENVIRONMENT, "OMP_NUM_THREADS": str(threads), "DDPM": DDPM, **(environment or {})}
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            env=variables, cwd=folder, text=True, start_new_session=True)
+                            env=variables, cwd=folder, text=True, start_new_session=True, pass_fds=inherits)
 
 
 def finish(process, timeout=TIMEOUT):

@@ -60,6 +60,11 @@ class Configuration(Errors):
     def test_missing(self):
         self.train_fails(MISSING, self.path("absent.yaml"), says=["absent.yaml"])
 
+    def test_a_file_that_cannot_be_opened(self):
+        """Root may open any file, but not a link in a circle."""
+        os.symlink("circle.yaml", self.path("circle.yaml"))
+        self.train_fails(IO, self.path("circle.yaml"), says=["circle.yaml", "could not be opened"])
+
     def test_a_folder_for_a_file(self):
         self.train_fails(MISSING, self.folder, says=[self.folder, "found a folder"])
 
@@ -103,6 +108,19 @@ class Data(Errors):
         rows[5, 1] = 1e300  # no float32
         self.train_fails(DATA, self.config(), {**self.rows(rows, columns=["a", "b", "c"]), "data.columns": "[c, b]"},
                          says=["row 5", "column 1", "'b'"])
+
+    def test_names_that_act(self):
+        """A name makes no second line, and gives a terminal nothing to do."""
+        names = ["a\nddpm: all is lost", "b\x1b[2J"]
+        values = {**self.rows(np.ones((300, 2)), columns=names), "data.columns": "[c]"}
+        self.train_fails(DATA, self.config(), values, says=["no column 'c'"])
+        rows = np.random.default_rng(1).normal(size=(300, 2))
+        self.train(self.config(), self.path("run"), {**QUICK, **self.rows(rows, columns=names)})
+        for name in ("rows.h5", "run"):
+            text = self.ddpm("info", self.path(name)).stdout
+            self.assertNotIn("\x1b", text)
+            self.assertIn("a\\nddpm: all is lost", text)
+            self.assertIn("b\\x1b[2J", text)
 
     def test_no_rows(self):
         self.train_fails(DATA, self.config(), self.rows(np.zeros((0, 2), np.float32)), says=["rows.h5", "0 rows"])
@@ -152,6 +170,68 @@ class Arguments(Errors):
         """-h stands alone; there is no other short option."""
         for verb in ("sample", "evaluate", "train", "info"):
             self.fails(USAGE, verb, "run", "-hx", says=["-hx"])
+
+    def test_numbers_behind_a_space(self):
+        """strtol would pass over the space, and take -1 for the largest seed."""
+        for option, value in (("--seed", " -1"), ("--seed", " 1"), ("--count", " 5"), ("--eta", " 1")):
+            self.fails(USAGE, "sample", "run", "--count", 5, "--output", "o.h5", option, value,
+                       says=[option, f"found '{value}'"])
+
+
+class Alone(Errors):
+    """Without mpirun."""
+
+    def test_no_daemon(self):
+        """Open MPI would start one, which is not to be found here."""
+        self.ddpm("data", "s_curve", "--count", 5, "--output", self.path("d.h5"),
+                  environment={"OPAL_BINDIR": "/nowhere"})
+
+    def test_no_mpi(self):
+        """What needs no other ranks does without it, and so works where it does not start."""
+        broken = {"OMPI_MCA_pml": "nothing"}
+        self.ddpm("data", "s_curve", "--count", 5, "--output", self.path("d.h5"))
+        for words in (["config"], ["info", self.path("d.h5")], ["schedule", self.config()], ["--help"], ["--version"],
+                      ["train", "--help"]):
+            self.ddpm(*words, environment=broken)
+        self.fails(USAGE, "trian", says=["no verb 'trian'"], environment=broken)
+        self.fails(MISSING, "info", self.path("absent"), says=["absent"], environment=broken)
+
+
+class Limits(Errors):
+    """What the system or the user's shell sets."""
+
+    def test_threads(self):
+        self.fails(USAGE, "config", threads=999999, says=["OMP_NUM_THREADS", "999999"])
+
+    def test_size_of_files(self):
+        """The signal of a limit that is passed ends no program without a message."""
+        self.train(self.config(), self.path("run"), QUICK)
+        limited = ["/bin/sh", "-c", 'ulimit -f 100; exec "$0" "$@"', DDPM]
+        for words in (["sample", self.path("run"), "--count", 20000],
+                      ["schedule", self.config(), "--set", "diffusion.steps=10000"],
+                      ["train", self.config(), *settings(QUICK)]):
+            self.fails(IO, *words, "--output", self.path("new"), says=["new", "File too large"], command=limited)
+        self.assert_no_leftovers()
+
+    def test_small_shared_memory(self):
+        """Data larger than /dev/shm, which is 64 MB in many containers, is held once a node all the same."""
+        rows = self.rows(np.ones((700_000, 8), np.float32) * np.arange(700_000, dtype=np.float32)[:, None])
+        script = 'mount -t tmpfs -o size=16m none /dev/shm && exec "$0" "$@"'
+        small = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script]
+        if run(command=[*small, "true"]).code != 0:
+            self.skipTest("no mount in a user namespace here")
+        result = run("train", self.config(), *settings({**QUICK, **rows}), "--output", self.path("run"),
+                     command=[*small, MPIEXEC, "-n", "3", *OVERSUBSCRIBE, DDPM])
+        self.assertEqual(0, result.code, str(result))
+        self.assertIn("MiB once a node", result.stderr)
+
+    def test_a_reader_that_ends(self):
+        """As that of `ddpm config | head -1` does: no message, and an exit code of this program."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = run("config", command=["/bin/sh", "-c", f'exec "$0" "$@" >&{writer}', DDPM], inherits=(writer,))
+        os.close(writer)
+        self.assertEqual((IO, ""), (result.code, result.stderr))
 
 
 class Evaluated(Errors):
@@ -234,6 +314,13 @@ class Checkpoints(Errors):
         os.truncate(self.newest, os.path.getsize(self.newest) // 2)
         self.sample_fails(DATA, self.run, says=["step-000000030.h5", "older checkpoint"])
         self.fails_everywhere(DATA, "info", self.run, says=["step-000000030.h5", "older checkpoint"])
+
+    def test_one_wrong_byte_at_the_start(self):
+        """The file is still taken for a checkpoint."""
+        with open(self.newest, "r+b") as file:
+            file.write(b"x")
+        self.fails(DATA, "info", self.newest, says=["step-000000030.h5", "damaged"])
+        self.fails(DATA, "sample", self.newest, "--count", 1, "--output", self.path("o.h5"), says=["damaged"])
 
     def test_one_wrong_byte(self):
         with open(self.newest, "r+b") as file:

@@ -18,7 +18,7 @@ from skipped import main
 
 PROPER = {0, 64, 65, 66, 70, 74}  # 0: what failed can be done without
 HALF, FULL = {"training.iterations": 5}, {"training.iterations": 10}
-OLD = b"what was there"
+OLD = b", written before"
 EVERY = 10 ** 9
 
 
@@ -126,16 +126,18 @@ class Writing(Faults):
         outputs = [os.path.join(work, name) for name in names]
         self.ddpm(*words, folder=work)
         whole = [read_bytes(output) for output in outputs]
+        old = {output: content + OLD for output, content in zip(outputs, whole)}
 
         def prepare():
             self.empty()
             for output in outputs:
-                write_bytes(output, OLD)
+                write_bytes(output, old[output])
 
         def look(site, result):
             for output, content in zip(outputs, whole):
                 # a folder that cannot be synced is a failure too, of a file that is whole
-                self.assertIn(read_bytes(output), [content] if result.code == 0 else [OLD, content], str(result))
+                expected = [content] if result.code == 0 else [old[output], content]
+                self.assertIn(read_bytes(output), expected, str(result))
             left = set(os.listdir(work)) - set(names)
             self.assertTrue(not left or site == "unlink", left)
 

@@ -1,4 +1,4 @@
-/* Files that are complete or absent. */
+/* Names of files and folders. */
 #include "scratch.h"
 
 #include "file/file.h"
@@ -10,34 +10,6 @@ static int exists(const char *path)
 {
     struct stat about;
     return !lstat(path, &about);
-}
-
-static void expect_content(const char *path, const char *text)
-{
-    size_t bytes;
-    char *data = file_bytes(path, &bytes);
-    assert_string_equal(data, text);
-    free(data);
-}
-
-static void test_partial_name(void **state)
-{
-    char out[DDPM_PATH_BYTES], path[5000];
-    (void)state;
-    expect_ok(ddpm_file_partial_name("a b/c.h5", out));
-    assert_string_equal(out, "a b/.c.h5.partial");
-    expect_ok(ddpm_file_partial_name("c", out));
-    assert_string_equal(out, ".c.partial");
-    expect_failure(ddpm_file_partial_name("folder/", out), DDPM_ERR_USAGE, "does not name a file");
-    expect_failure(ddpm_file_partial_name("", out), DDPM_ERR_USAGE, "does not name a file");
-    expect_failure(ddpm_file_partial_name("a/..", out), DDPM_ERR_USAGE, "does not name a file");
-    memset(path, 'x', sizeof path);
-    for (size_t length = DDPM_PATH_BYTES - 20; length < DDPM_PATH_BYTES + 2; length++) {
-        path[length] = '\0';
-        const ddpm_status status = ddpm_file_partial_name(path, out);
-        assert_int_equal(status, length + 9 < DDPM_PATH_BYTES ? DDPM_OK : DDPM_ERR_USAGE);
-        path[length] = 'x';
-    }
 }
 
 static void test_join(void **state)
@@ -57,34 +29,6 @@ static void test_join(void **state)
     expect_failure(ddpm_file_join(folder, "bc", out), DDPM_ERR_USAGE, "too long");
 }
 
-static void test_replace(void **state)
-{
-    char partial[DDPM_PATH_BYTES];
-    (void)state;
-    expect_ok(ddpm_file_replace(in_scratch("text"), "one\n", 4));
-    expect_content(in_scratch("text"), "one\n");
-    expect_ok(ddpm_file_replace(in_scratch("text"), "", 0));
-    expect_content(in_scratch("text"), "");
-    expect_ok(ddpm_file_partial_name(in_scratch("text"), partial));
-    assert_false(exists(partial));
-}
-
-static void test_failure_leaves_nothing(void **state)
-{
-    char partial[DDPM_PATH_BYTES];
-    const char *folder = in_scratch("folder"), *full = in_scratch("file");
-    (void)state;
-    assert_int_equal(mkdir(folder, 0777), 0);
-    expect_failure(ddpm_file_replace(folder, "x", 1), DDPM_ERR_IO, "could not be replaced");
-    expect_ok(ddpm_file_partial_name(folder, partial));
-    assert_false(exists(partial));
-    assert_true(exists(folder));
-    expect_failure(ddpm_file_replace(in_scratch("missing/file"), "x", 1), DDPM_ERR_IO, "No such file");
-    expect_ok(ddpm_file_replace(full, "old", 3));
-    expect_failure(ddpm_file_commit(in_scratch("never made"), full), DDPM_ERR_IO, "could not be opened");
-    expect_content(full, "old");
-}
-
 static void test_disk_full(void **state)
 {
     const int fd = open("/dev/full", O_WRONLY);
@@ -92,18 +36,6 @@ static void test_disk_full(void **state)
     assert_true(fd >= 0);
     expect_failure(ddpm_file_write(fd, "somewhere", "x", 1), DDPM_ERR_IO, strerror(ENOSPC));
     close(fd);
-}
-
-static void test_link(void **state)
-{
-    char target[64] = "";
-    const char *link = in_scratch("latest");
-    (void)state;
-    expect_ok(ddpm_file_link("one", link));
-    expect_ok(ddpm_file_link("two", link));
-    assert_int_equal(readlink(link, target, sizeof target - 1), 3);
-    assert_string_equal(target, "two");
-    expect_failure(ddpm_file_link("x", in_scratch("missing/latest")), DDPM_ERR_IO, "could not be made");
 }
 
 /* The text is split at its last colon, unless a file has the whole text as its name. */
@@ -122,7 +54,7 @@ static void test_split(void **state)
         assert_string_equal(dataset, cases[i][2]);
     }
     const char *file = in_scratch("with:colon.h5");
-    expect_ok(ddpm_file_replace(file, "x", 1));
+    put_bytes(file, "x", 1);
     expect_ok(ddpm_file_split_dataset(file, "data", sizeof path, path, dataset));
     assert_string_equal(path, file);
     assert_string_equal(dataset, "data");
@@ -148,10 +80,10 @@ static void test_make_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_partial_name), cmocka_unit_test(test_join),
-        cmocka_unit_test(test_replace),      cmocka_unit_test(test_failure_leaves_nothing),
-        cmocka_unit_test(test_disk_full),    cmocka_unit_test(test_link),
-        cmocka_unit_test(test_make_folder),  cmocka_unit_test(test_split),
+        cmocka_unit_test(test_join),
+        cmocka_unit_test(test_disk_full),
+        cmocka_unit_test(test_make_folder),
+        cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
