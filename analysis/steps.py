@@ -77,7 +77,7 @@ def read(path):
 
 
 def draw(rows):
-    figure = style.new_figure(style.ONE_COLUMN * 1.2, 2.8)
+    figure = style.new_figure(style.ONE_COLUMN * 1.2, 3.4)
     axes = figure.subplots()
     for index, sampler in enumerate(dict.fromkeys(row[0] for row in rows)):
         points = [(row[1], row[3]) for row in rows if row[0] == sampler]
@@ -92,7 +92,7 @@ def draw(rows):
     axes.xaxis.set_major_formatter("{x:g}")
     if name in DISTANCES:
         drawing.log_axis(axes.yaxis, min(values), max(values))
-    axes.legend()
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)  # curves may lie anywhere below
     return figure
 
 
