@@ -11,7 +11,7 @@ import numpy as np
 from program import SOURCE, Case, read_h5, read_metrics, run_script, settings
 from skipped import main
 
-TOY_ITERATIONS, ARTICLE_ITERATIONS = 3000, 12000  # of the configurations' 20000; a perceptron learns later
+TOY_ITERATIONS, ARTICLE_ITERATIONS = 1500, 12000  # of the configurations' 20000; a perceptron learns later
 # A smaller digits model than the shipped one.
 DIGITS = {"training.iterations": 1500, "training.batch": 128, "network.width": 256, "network.depth": 3}
 SAMPLES = 500
@@ -59,7 +59,7 @@ class Precision(Case):
     def loss(self, name, **values):
         """The last validation loss."""
         config = os.path.join(SOURCE, "configs", "swiss_roll.yaml")
-        values = {"training.iterations": 2000, **{key.replace("_", ".", 1): value for key, value in values.items()}}
+        values = {"training.iterations": 1000, **{key.replace("_", ".", 1): value for key, value in values.items()}}
         self.ddpm("train", config, *settings(values), "--output", self.path(name), threads=2, timeout=100)
         return float(read_metrics(self.path(name))[-1]["validation_loss"])
 
