@@ -74,8 +74,17 @@ ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded, const char *pa
 ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded)
 {
     const ddpm_checkpoint *c = &loaded->checkpoint;
-    return (ddpm_transform){
-        .columns = c->columns, .mean = c->mean, .scale = c->scale, .minimum = c->minimum, .maximum = c->maximum};
+    return (ddpm_transform){.columns = c->columns,
+                            .mean = c->mean,
+                            .remainder = c->remainder,
+                            .scale = c->scale,
+                            .minimum = c->minimum,
+                            .maximum = c->maximum};
+}
+
+int ddpm_loaded_is_narrowed(const ddpm_loaded *loaded, ddpm_number type)
+{
+    return !loaded->checkpoint.has_number && ddpm_number_holder(type) != DDPM_NUMBER_FLOAT32;
 }
 
 const float *ddpm_loaded_weights(const ddpm_loaded *loaded, ddpm_weights which)

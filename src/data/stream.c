@@ -28,7 +28,6 @@ struct ddpm_stream {
     ddpm_transform transform;
     ddpm_shared *slots[SLOTS], *kept;
     int64_t loaded[SLOTS]; /* epoch * windows + window, -1: empty */
-    float *page;           /* for measuring */
 };
 
 /* A window of an epoch, with the order of its rows. */
@@ -87,8 +86,7 @@ static ddpm_status read_window(ddpm_stream *s, int64_t number, ddpm_shared *slot
         int64_t rows;
         const int64_t row = page_at(s, &order, first + place, &rows);
         float *to = (float *)ddpm_shared_data(slot) + place * s->page_rows * s->columns;
-        DDPM_TRY(ddpm_source_read(s->source, row, rows, to));
-        ddpm_transform_apply(&s->transform, rows, to);
+        DDPM_TRY(ddpm_source_read_standardised(s->source, DDPM_GAPS_NONE, &s->transform, row, rows, to));
     }
     return DDPM_OK;
 }
@@ -98,17 +96,10 @@ static ddpm_status read_held_out(ddpm_stream *s)
     const ddpm_range mine = ddpm_shared_part(s->comm, s->kept, s->kept_pages);
     for (int64_t place = mine.first; place < mine.end; place++) {
         float *to = (float *)ddpm_shared_data(s->kept) + place * s->page_rows * s->columns;
-        DDPM_TRY(ddpm_source_read(s->source, ddpm_permutation_at(&s->split, place) * s->page_rows, s->page_rows, to));
-        ddpm_transform_apply(&s->transform, s->page_rows, to);
+        DDPM_TRY(ddpm_source_read_standardised(s->source, DDPM_GAPS_NONE, &s->transform,
+                                               ddpm_permutation_at(&s->split, place) * s->page_rows, s->page_rows, to));
     }
     return DDPM_OK;
-}
-
-static ddpm_status measure_read(void *context, int64_t first, int64_t count, const float **rows)
-{
-    ddpm_stream *s = context;
-    *rows = s->page;
-    return ddpm_source_read(s->source, first, count, s->page);
 }
 
 static int measure_takes_part(const void *context, int64_t row)
@@ -137,7 +128,7 @@ static ddpm_status plan(ddpm_stream *s, const ddpm_data_spec *spec)
                          SLOTS, (long long)spec->batch, (long long)row_bytes, spec->memory);
     s->windows = ddpm_pieces(s->training_rows, window_rows(s));
     s->split = ddpm_permutation_make(s->seed, DDPM_RANDOM_SPLIT, 0, s->full_pages);
-    return DDPM_NEW(&s->page, s->page_rows * s->columns, "a page of rows");
+    return DDPM_OK;
 }
 
 /* Collective. */
@@ -145,13 +136,7 @@ static ddpm_status build(ddpm_stream *s, const ddpm_data_spec *spec)
 {
     const size_t page_bytes = (size_t)(s->page_rows * s->columns) * sizeof(float);
     DDPM_TRY(ddpm_agree(s->comm, plan(s, spec)));
-    const ddpm_row_reader reader = {.count = ddpm_source_rows(s->source),
-                                    .columns = s->columns,
-                                    .most = s->page_rows,
-                                    .context = s,
-                                    .read = measure_read,
-                                    .takes_part = measure_takes_part};
-    DDPM_TRY(ddpm_transform_measure(s->comm, spec->standardize, &reader, &s->transform));
+    DDPM_TRY(ddpm_source_measure(s->comm, spec->standardize, s->source, measure_takes_part, s, &s->transform));
     for (int i = 0; i < SLOTS; i++) {
         s->loaded[i] = -1;
         DDPM_TRY(
@@ -194,7 +179,6 @@ void ddpm_stream_free(ddpm_stream *stream)
     ddpm_shared_free(stream->kept);
     ddpm_source_close(stream->source);
     ddpm_transform_release(&stream->transform);
-    ddpm_release(stream->page);
     ddpm_release(stream);
 }
 

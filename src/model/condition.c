@@ -23,6 +23,9 @@ void ddpm_condition_release(ddpm_condition *condition)
     ddpm_release(condition->mean);
     ddpm_release(condition->scale);
     ddpm_release(condition->names);
+    ddpm_release(condition->remainder);
+    ddpm_release(condition->minimum);
+    ddpm_release(condition->maximum);
     *condition = (ddpm_condition){0};
 }
 
@@ -54,14 +57,15 @@ void ddpm_condition_expand(const ddpm_condition *condition, int64_t rows, const 
     }
 }
 
-ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t index, double value, float *out)
+ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t index, long double value, float *out)
 {
     const int64_t classes = condition->classes[index];
+    const double remainder = condition->remainder ? condition->remainder[index] : 0.0;
     if (!isfinite(value))
         return ddpm_fail(DDPM_ERR_DATA, "condition '%s' is not a finite number", condition->names[index]);
-    if (classes > 0 && !(value >= 0.0 && value < (double)classes && value == floor(value)))
-        return ddpm_fail(DDPM_ERR_DATA, "condition '%s': expected a class from 0 to %lld, found %g",
+    if (classes > 0 && !(value >= 0.0L && value < (long double)classes && value == floorl(value)))
+        return ddpm_fail(DDPM_ERR_DATA, "condition '%s': expected a class from 0 to %lld, found %Lg",
                          condition->names[index], (long long)classes - 1, value);
-    *out = (float)((value - condition->mean[index]) / condition->scale[index]);
+    *out = (float)(((double)(value - (long double)condition->mean[index]) - remainder) / condition->scale[index]);
     return DDPM_OK;
 }

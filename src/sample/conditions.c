@@ -34,7 +34,7 @@ static ddpm_status read_one(const ddpm_condition *condition, const char *text, f
         if (strlen(condition->names[v]) != (size_t)(equals - text) ||
             strncmp(condition->names[v], text, (size_t)(equals - text)) != 0)
             continue;
-        const double value = strtod(equals + 1, &end);
+        const long double value = strtold(equals + 1, &end); /* which holds all integers of 64 bits */
         if (!equals[1] || *end) return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number after '='", problem);
         named[v] = 1;
         return ddpm_condition_standardise(condition, v, value, &values[v]);
@@ -55,6 +55,24 @@ static ddpm_status read_options(const ddpm_condition *condition, const ddpm_samp
     return status;
 }
 
+/* Read numbers in a type that holds them, and standardise them. */
+static ddpm_status read_values(const ddpm_condition *condition, const ddpm_sample_options *options, ddpm_h5 *file,
+                               const char *dataset, ddpm_number holder, ddpm_sample_conditions *out)
+{
+    const int64_t V = condition->count;
+    void *numbers = NULL;
+    DDPM_TRY(DDPM_NEW(&out->values, out->rows * V, "conditions"));
+    ddpm_status status = ddpm_allocate(&numbers, out->rows * V, (size_t)ddpm_number_bytes(holder), "conditions");
+    if (status == DDPM_OK) status = ddpm_h5_read_rows_as(file, dataset, holder, 0, out->rows, numbers);
+    for (int64_t i = 0; status == DDPM_OK && i < out->rows * V; i++)
+        if (ddpm_condition_standardise(condition, i % V, ddpm_number_get(holder, numbers, i), &out->values[i]) !=
+            DDPM_OK)
+            status = ddpm_fail(DDPM_ERR_DATA, "%s, row %lld (from 0): %s", options->conditions_file, (long long)(i / V),
+                               ddpm_error_message());
+    ddpm_release(numbers);
+    return status;
+}
+
 static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_h5 *file,
                              const char *dataset, ddpm_sample_conditions *out)
 {
@@ -71,15 +89,7 @@ static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_option
         return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, but --count asks for %lld samples; leave --count out",
                          options->conditions_file, (long long)shape.size[0], (long long)options->count);
     out->rows = shape.size[0];
-    DDPM_TRY(DDPM_NEW(&out->values, out->rows * V, "conditions"));
-    DDPM_TRY(ddpm_h5_read_rows(file, dataset, 0, out->rows, out->values));
-    for (int64_t i = 0; i < out->rows * V; i++) {
-        const double value = (double)out->values[i];
-        if (ddpm_condition_standardise(condition, i % V, value, &out->values[i]) != DDPM_OK)
-            return ddpm_fail(DDPM_ERR_DATA, "%s, row %lld (from 0): %s", options->conditions_file, (long long)(i / V),
-                             ddpm_error_message());
-    }
-    return DDPM_OK;
+    return read_values(condition, options, file, dataset, ddpm_number_holder(shape.type), out);
 }
 
 static ddpm_status read_file(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_sample_conditions *out)

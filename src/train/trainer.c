@@ -69,7 +69,9 @@ ddpm_status ddpm_trainer_build(ddpm_trainer *t)
 static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loaded)
 {
     const ddpm_transform then = ddpm_loaded_transform(loaded);
-    ddpm_status status = ddpm_same_transform(ddpm_dataset_transform(t->dataset), &then, ddpm_dataset_names(t->dataset));
+    const int narrowed = ddpm_loaded_is_narrowed(loaded, ddpm_dataset_type(t->dataset));
+    ddpm_status status =
+        ddpm_same_transform(ddpm_dataset_transform(t->dataset), &then, ddpm_dataset_names(t->dataset), narrowed);
     if (status == DDPM_OK)
         status = ddpm_same_condition(ddpm_dataset_condition(t->dataset), &loaded->checkpoint.condition);
     if (status == DDPM_OK) return DDPM_OK;

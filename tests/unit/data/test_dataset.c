@@ -266,7 +266,7 @@ static void test_standardize(void **state)
                 assert_true((double)*x >= t->minimum[j] - 1e-6 && (double)*x <= t->maximum[j] + 1e-6);
             }
         }
-        ddpm_transform_invert(t, 1000, rows);
+        ddpm_transform_invert(t, DDPM_NUMBER_FLOAT32, 1000, rows, rows);
         for (int64_t i = 0; i < 1000; i++) {
             const int64_t id = llrint((double)rows[i * COLUMNS]);
             for (int64_t j = 0; j < COLUMNS; j++)
