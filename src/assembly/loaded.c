@@ -1,6 +1,7 @@
 /* Reads a checkpoint and builds its model, on one rank or on all. */
 #include "assembly/loaded.h"
 
+#include "base/text_list.h"
 #include "file/file.h"
 
 #include <string.h>
@@ -28,11 +29,19 @@ static ddpm_status read_arrays(const char *file, int with_moments, ddpm_loaded *
                                        ddpm_network_array_length(out->model.network), with_moments);
 }
 
+/* Checkpoints may have columns of the same name, which data have no longer (data/source.c). */
+static ddpm_status number_columns(ddpm_checkpoint *c)
+{
+    int64_t repeated;
+    return c->column_names ? ddpm_texts_number(c->columns, &c->column_names, &repeated) : DDPM_OK;
+}
+
 static ddpm_status load(const char *path, int with_moments, ddpm_loaded *out)
 {
     char file[DDPM_PATH_BYTES];
     DDPM_TRY(ddpm_checkpoint_locate(path, file, sizeof file));
     DDPM_TRY(ddpm_checkpoint_read_header(file, &out->checkpoint));
+    DDPM_TRY(number_columns(&out->checkpoint));
     DDPM_TRY(build_model(out));
     return read_arrays(file, with_moments, out);
 }

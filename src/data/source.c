@@ -1,6 +1,7 @@
 /* Reads rows from a generator or from an HDF5 dataset, selects columns, and checks every value. */
 #include "data/source.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "data/toy_source.h"
 #include "file/h5.h"
@@ -100,6 +101,19 @@ static ddpm_status select_columns(ddpm_source *source)
     return DDPM_OK;
 }
 
+/* Two columns of one name get names of their own, so that each name means one column. */
+static ddpm_status number_names(ddpm_source *source)
+{
+    int64_t repeated = -1;
+    if (source->all_names) DDPM_TRY(ddpm_texts_number(source->width, &source->all_names, &repeated));
+    if (repeated >= 0)
+        ddpm_log_warning(
+            "%s: dataset '%s' has columns of the same name; they are numbered in their order, so that column "
+            "%lld (from 0) is '%s'",
+            source->spec.path, source->spec.dataset, (long long)repeated, source->all_names[repeated]);
+    return DDPM_OK;
+}
+
 static ddpm_status open_dataset(ddpm_source *source)
 {
     const ddpm_data_spec *spec = &source->spec;
@@ -126,7 +140,7 @@ static ddpm_status open_dataset(ddpm_source *source)
     if (source->all_names && names != source->width)
         return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, but its attribute 'columns' has %lld names",
                          path, dataset, (long long)source->width, (long long)names);
-    return DDPM_OK;
+    return number_names(source);
 }
 
 static ddpm_status open_conditions(ddpm_source *source)
@@ -331,7 +345,8 @@ static ddpm_status read_measured(void *context, const double *reference, int64_t
     const int64_t columns = m->source->columns;
     DDPM_TRY(ddpm_source_read(m->source, DDPM_GAPS_NONE, first, count, m->numbers));
     for (int64_t i = 0; i < count * columns; i++)
-        rows[i] = (double)(ddpm_number_get(holder, m->numbers, i) - (long double)reference[i % columns]);
+        rows[i] =
+            (double)(ddpm_number_get(holder, m->numbers, i) - (reference ? (long double)reference[i % columns] : 0.0L));
     return DDPM_OK;
 }
 
