@@ -23,6 +23,7 @@ struct ddpm_condition_source {
     int64_t width, count;
     value *values; /* [count] */
     void *piece;   /* [PIECE or width] numbers, of 8 bytes at most */
+    int64_t *rows; /* [count][DDPM_CLASSES_MAX] that have each class, while they are measured */
 };
 
 static ddpm_status find_dataset(const ddpm_condition_source *s, int64_t rows, value *v, int *integer)
@@ -165,23 +166,31 @@ static const char *place_of(const ddpm_condition_source *s)
     return s->file ? s->spec->path : "generated rows";
 }
 
+ddpm_status ddpm_condition_source_read_value(ddpm_condition_source *source, const ddpm_condition *condition, int64_t v,
+                                             int64_t first, int64_t count, float *values)
+{
+    ddpm_condition_source *s = source;
+    const ddpm_number holder = s->values[v].holder;
+    const int64_t room = room_of(s);
+    for (int64_t done = 0; done < count; done += room) {
+        const int64_t part = ddpm_smaller(room, count - done);
+        const void *numbers;
+        int64_t stride;
+        DDPM_TRY(read_value(s, v, first + done, part, &numbers, &stride));
+        for (int64_t i = 0; i < part; i++)
+            if (ddpm_condition_standardise(condition, v, ddpm_number_get(holder, numbers, i * stride),
+                                           &values[(done + i) * s->count + v]) != DDPM_OK)
+                return ddpm_fail(DDPM_ERR_DATA, "%s: row %lld (from 0): %s", place_of(s), (long long)(first + done + i),
+                                 ddpm_error_message());
+    }
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, const ddpm_condition *condition, int64_t first,
                                        int64_t count, float *values)
 {
-    ddpm_condition_source *s = source;
-    const int64_t room = room_of(s);
-    for (int64_t done = 0; done < count; done += room)
-        for (int64_t v = 0; v < s->count; v++) {
-            const int64_t part = ddpm_smaller(room, count - done);
-            const void *numbers;
-            int64_t stride;
-            DDPM_TRY(read_value(s, v, first + done, part, &numbers, &stride));
-            for (int64_t i = 0; i < part; i++)
-                if (ddpm_condition_standardise(condition, v, ddpm_number_get(s->values[v].holder, numbers, i * stride),
-                                               &values[(done + i) * s->count + v]) != DDPM_OK)
-                    return ddpm_fail(DDPM_ERR_DATA, "%s: row %lld (from 0): %s", place_of(s),
-                                     (long long)(first + done + i), ddpm_error_message());
-        }
+    for (int64_t v = 0; v < source->count; v++)
+        DDPM_TRY(ddpm_condition_source_read_value(source, condition, v, first, count, values));
     return DDPM_OK;
 }
 
@@ -212,7 +221,8 @@ static ddpm_status read_measured(void *context, const double *reference, int64_t
         for (int64_t i = 0; i < count; i++) {
             const long double x = ddpm_number_get(s->values[v].holder, numbers, i * stride);
             if (!is_valid(&s->values[v], x)) return refuse(s, v, first + i, x);
-            rows[i * s->count + v] = (double)(x - (long double)reference[v]);
+            rows[i * s->count + v] = (double)(x - (reference ? (long double)reference[v] : 0.0L));
+            if (reference && s->values[v].is_class) s->rows[v * DDPM_CLASSES_MAX + (int64_t)x]++;
         }
     }
     return DDPM_OK;
@@ -240,6 +250,15 @@ static ddpm_status describe(const ddpm_condition_source *s, ddpm_condition *out)
     const ddpm_status status = ddpm_condition_create(s->count, names, out);
     ddpm_release((void *)names);
     return status;
+}
+
+static ddpm_status set_class_rows(const ddpm_condition_source *s, ddpm_condition *out)
+{
+    for (int64_t v = 0; v < s->count; v++) out->class_total += out->classes[v];
+    DDPM_TRY(DDPM_NEW(&out->class_rows, out->class_total, "classes"));
+    for (int64_t v = 0, at = 0; v < s->count; v++)
+        for (int64_t k = 0; k < out->classes[v]; k++) out->class_rows[at++] = s->rows[v * DDPM_CLASSES_MAX + k];
+    return DDPM_OK;
 }
 
 /* The number of classes follows from the largest. The condition takes the other arrays over. */
@@ -271,11 +290,22 @@ ddpm_status ddpm_condition_source_measure(ddpm_comm *comm, ddpm_condition_source
                                     .read = read_measured,
                                     .takes_part = is_any_row,
                                     .is_wide = is_wide};
-    ddpm_transform measured;
+    const int64_t counters = source->count * DDPM_CLASSES_MAX;
+    ddpm_transform measured = {0};
     *out = (ddpm_condition){0};
-    DDPM_TRY(ddpm_transform_measure(comm, DDPM_STANDARDIZE_COLUMN, &reader, &measured));
-    const ddpm_status status = ddpm_agree(comm, describe(source, out));
-    if (status == DDPM_OK) set_statistics(source, &measured, out);
+    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&source->rows, counters, "classes"));
+    if (status == DDPM_OK) status = ddpm_transform_measure(comm, DDPM_STANDARDIZE_COLUMN, &reader, &measured);
+    if (status == DDPM_OK) {
+        ddpm_comm_sum_int64(comm, source->rows, counters);
+        status = describe(source, out);
+        if (status == DDPM_OK) {
+            set_statistics(source, &measured, out);
+            status = set_class_rows(source, out);
+        }
+        status = ddpm_agree(comm, status);
+    }
     ddpm_transform_release(&measured);
+    ddpm_release(source->rows);
+    source->rows = NULL;
     return status;
 }

@@ -39,6 +39,11 @@ int64_t ddpm_condition_source_column(const ddpm_condition_source *source, int64_
 DDPM_MUST_CHECK ddpm_status ddpm_condition_source_measure(ddpm_comm *comm, ddpm_condition_source *source, int64_t rows,
                                                           ddpm_condition *out);
 
+/** Read value v of rows first .. first+count-1, standardised, to their places in values [count][V]. */
+DDPM_MUST_CHECK ddpm_status ddpm_condition_source_read_value(ddpm_condition_source *source,
+                                                             const ddpm_condition *condition, int64_t v, int64_t first,
+                                                             int64_t count, float *values);
+
 /** Read the values of rows first .. first+count-1, standardised, [count][V]. DDPM_ERR_DATA names the row of a value
  * that the condition does not have (ddpm_condition_standardise). */
 DDPM_MUST_CHECK ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, const ddpm_condition *condition,

@@ -137,7 +137,6 @@ static ddpm_status read_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
 /* Collective. */
 static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *source)
 {
-    DDPM_TRY(ddpm_condition_source_measure(d->comm, source, d->all_rows, &d->condition));
     const size_t bytes = (size_t)(d->all_rows * d->condition.count) * sizeof(float);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "conditions", &d->conditions));
     DDPM_TRY(ddpm_agree(d->comm, read_conditions(d, source)));
@@ -182,16 +181,11 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     }
     const int64_t numbers = d->columns + spec->condition.count; /* of a row */
     const double mib = (double)d->all_rows * (double)numbers * sizeof(float) / 1048576.0;
-    if (mib > spec->memory && ddpm_source_conditions(source)) {
-        ddpm_source_close(source);
-        return ddpm_fail(
-            DDPM_ERR_CONFIG,
-            "data.condition: rows that are streamed cannot have conditions; raise data.memory to %.0f MiB, "
-            "or leave data.condition empty",
-            ceil(mib));
-    }
-    if (mib > spec->memory) return ddpm_stream_create(d->comm, spec, source, &d->stream);
-    status = hold(d, spec, source);
+    if (ddpm_source_conditions(source))
+        status = ddpm_condition_source_measure(d->comm, ddpm_source_conditions(source), d->all_rows, &d->condition);
+    if (status == DDPM_OK && mib > spec->memory)
+        return ddpm_stream_create(d->comm, spec, source, &d->condition, &d->stream);
+    if (status == DDPM_OK) status = hold(d, spec, source);
     if (status == DDPM_OK && ddpm_source_conditions(source))
         status = hold_conditions(d, ddpm_source_conditions(source));
     ddpm_source_close(source);
@@ -293,7 +287,7 @@ static void copy_row(const ddpm_dataset *d, int64_t row, int64_t i, float *x, fl
 void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
     if (dataset->stream) {
-        ddpm_stream_fill(dataset->stream, first, count, x);
+        ddpm_stream_fill(dataset->stream, first, count, x, values);
         return;
     }
     enum { AHEAD = 8 }; /* rows are scattered over the memory, so each is prefetched this many rows before its turn */
@@ -315,7 +309,7 @@ void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count
 void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
     if (dataset->stream) {
-        ddpm_stream_fill_held_out(dataset->stream, first, count, x);
+        ddpm_stream_fill_held_out(dataset->stream, first, count, x, values);
         return;
     }
     for (int64_t i = 0; i < count; i++)

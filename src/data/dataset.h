@@ -14,8 +14,8 @@
 
 typedef struct ddpm_dataset ddpm_dataset;
 
-/** Collective. Read (or generate), measure, standardise. spec must outlive the data set. DDPM_ERR_CONFIG: conditions of
- * rows that would be streamed, or data.memory too small to stream; the errors of ddpm_source_open and ddpm_source_read.
+/** Collective. Read (or generate), measure, standardise. spec must outlive the data set. DDPM_ERR_CONFIG:
+ * data.memory too small to stream; the errors of ddpm_source_open and ddpm_source_read.
  *  @param[out] out   free with ddpm_dataset_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_dataset_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_dataset **out);
 

@@ -73,7 +73,7 @@ static ddpm_status choose_reference(measurement *m)
     int64_t wide = 0;
     for (int64_t j = 0; reader->is_wide && j < reader->columns; j++) wide += reader->is_wide(reader->context, j);
     if (wide == 0 || m->how == DDPM_STANDARDIZE_NONE) return DDPM_OK;
-    DDPM_TRY(reader->read(reader->context, m->reference, 0, 1, m->rows));
+    DDPM_TRY(reader->read(reader->context, NULL, 0, 1, m->rows));
     for (int64_t j = 0; j < reader->columns; j++)
         if (reader->is_wide(reader->context, j)) m->reference[j] = m->rows[m->how == DDPM_STANDARDIZE_GLOBAL ? 0 : j];
     return DDPM_OK;

@@ -17,7 +17,8 @@ typedef struct ddpm_row_reader {
     int64_t count, columns;
     int64_t most; /* rows that one call of read may ask for */
     void *context;
-    /** Local. Read numbers less those of `reference` [columns], exactly but for the rounding of the difference.
+    /** Local. Read numbers less those of `reference` [columns], exactly but for the rounding of the difference. Each
+     * row is read so once; another time, with NULL for zeros, to choose the reference.
      *  @param[out] rows  [count][columns]. */
     ddpm_status (*read)(void *context, const double *reference, int64_t first, int64_t count, double *rows);
     /** Local. In place of read, where all numbers are float32. *rows [count][columns], valid until the next call. NULL:

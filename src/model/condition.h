@@ -21,6 +21,8 @@ typedef struct ddpm_condition {
     char **names;              /* [V], allocated together; NULL: there are none */
     double *remainder;         /* [V], to be added to the mean, as in transform.h; NULL: 0 */
     double *minimum, *maximum; /* [V], of the standardised values in the data; NULL: not known */
+    int64_t class_total;       /* the sum of classes; 0: class_rows is not known */
+    int64_t *class_rows;       /* [class_total], rows of the data that have each class, one value after the other */
 } ddpm_condition;
 
 /** Make a condition of V numbers with mean 0 and scale 1, which the caller changes to what they are.
@@ -38,8 +40,11 @@ int64_t ddpm_condition_width(const ddpm_condition *condition);
 void ddpm_condition_expand(const ddpm_condition *condition, int64_t rows, const float *values, const uint8_t *present,
                            float *out);
 
+/** The rows of the data that have a class of value number `index`; -1: not known. */
+int64_t ddpm_condition_rows(const ddpm_condition *condition, int64_t index, int64_t of_class);
+
 /** Standardise value number `index` of a condition, given in its own units. DDPM_ERR_DATA for a class that the model
- * does not know, and for a number that is not finite. */
+ * does not know, or that no row of the data has, and for a number that is not finite. */
 DDPM_MUST_CHECK ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t index,
                                                        long double value, float *out);
 

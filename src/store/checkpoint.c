@@ -61,6 +61,8 @@ static const field fields[] = {
      .is_optional = ALONE, FINITE},
     {NUMBERS("condition/minimum", DDPM_H5_FLOAT64, condition.minimum, condition.count), .is_optional = ALONE, FINITE},
     {NUMBERS("condition/maximum", DDPM_H5_FLOAT64, condition.maximum, condition.count), .is_optional = ALONE, FINITE},
+    {NUMBERS("condition/rows", DDPM_H5_INT64, condition.class_rows, condition.class_total),
+     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = ALONE, .least = 0, .largest = 0x1p62},
     {NUMBERS("components/variance", DDPM_H5_FLOAT64, components.variance, components.count),
      .more_rows = 1, .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = WITH_GROUP, .least = 0, .largest = DBL_MAX},
     {NUMBERS("components/direction", DDPM_H5_FLOAT32, components.direction, components.count),
@@ -316,6 +318,11 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
             return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld names in '%s' for %lld values", path, (long long)names,
                              lists[i].attribute, (long long)*count_at(c, lists[i].rows));
     }
+    int64_t classes = 0;
+    for (int64_t v = 0; v < c->condition.count; v++) classes += c->condition.classes[v];
+    if (c->condition.class_rows && c->condition.class_total != classes)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: counts the rows of %lld classes, of which it has %lld", path,
+                         (long long)c->condition.class_total, (long long)classes);
     if (c->condition.count == 0 || c->condition.names) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA, "%s: its conditions have no names; use an older checkpoint", path);
 }

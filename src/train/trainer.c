@@ -75,10 +75,11 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
     if (status == DDPM_OK)
         status = ddpm_same_condition(ddpm_dataset_condition(t->dataset), &loaded->checkpoint.condition);
     if (status == DDPM_OK) return DDPM_OK;
-    return ddpm_fail(status,
-                     "the data are not those that this run began with: %s; restore them, or name a new run folder "
-                     "(--output)",
-                     ddpm_error_message());
+    return ddpm_fail(
+        status,
+        "the data are not those that this run began with: %s; restore them (if rows are streamed, data.piece "
+        "too: 1024 where RUN/config.yaml does not name it), or name a new run folder (--output)",
+        ddpm_error_message());
 }
 
 /* Local. A run keeps the components that it began with, even where another processor would round them differently. */

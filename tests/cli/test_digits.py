@@ -148,6 +148,26 @@ class Digits(Case):
             self.assertLess(max(quality["ks"]), 0.25)
             self.assertGreater(min(quality["ks"]), 0)
 
+    def test_constants(self):
+        """A constant column is told from no other in evaluation, and the density is that of the other columns; rows that
+        are all equal, and a single one, come back."""
+        rows = np.stack([np.full(ROWS, 5), RNG.normal(size=ROWS)], axis=1).astype("f4")
+        run_folder = self.run_folder(rows, {"data.validation": 0.2, "training.iterations": 200})
+        result = self.ddpm("evaluate", run_folder, "--count", 100, "--samples", 300, "--likelihood",
+                           "--json", self.path("e.json"))
+        self.assertIn("of 1 columns; the others have one value", result.stdout)
+        with open(self.path("e.json"), encoding="utf-8") as file:
+            found = json.load(file)
+        self.assertEqual(0, found["quality"]["ks"][0])
+        entropy = 0.5 * np.log(2 * np.pi * np.e)
+        self.assertAlmostEqual(entropy, found["likelihood"]["own_nats"], delta=0.4)
+        self.assertAlmostEqual(found["likelihood"]["own_nats"], found["likelihood"]["own_nats_per_column"], delta=1e-8)
+        self.assertGreater(found["bound"]["nats"], found["likelihood"]["nats"])
+        for same in (np.full((300, 2), 7.3), np.array([[1, 0.1]], "f4")):
+            made = self.samples(self.run_folder(same), "--count", 4)
+            np.testing.assert_array_equal(made, np.broadcast_to(same[0], (4, 2)))
+            self.assertEqual(same.dtype, made.dtype)
+
     def test_refused(self):
         wide = self.h5("wide.h5", data=np.array([[1e300], [-1e300], [0]]))
         self.fails(DATA, "train", "/dev/null", *settings({**QUICK, "data.path": wide}), "--output", self.path("r"),
