@@ -19,7 +19,7 @@ static const char help[] =
     "latest checkpoint. The digest of a checkpoint is checked.\n";
 /* clang-format on */
 
-enum { LISTED = 200 };
+enum { LISTED = 200, CLASSES_LISTED = 40 };
 
 static void print_shape(void *context, const char *name, const ddpm_h5_shape *shape)
 {
@@ -86,16 +86,35 @@ static void print_tensors(const ddpm_network *network)
         printf("  %-32s%lld x %lld\n", tensors[i].name, (long long)tensors[i].rows, (long long)tensors[i].cols);
 }
 
+/* The classes of a condition, with how many rows have each. */
+static void print_classes(const ddpm_condition *condition, int64_t v)
+{
+    int64_t listed = 0;
+    printf("classes 0 to %lld", (long long)condition->classes[v] - 1);
+    for (int64_t k = 0; k < condition->classes[v] && listed < CLASSES_LISTED; k++) {
+        const int64_t rows = ddpm_condition_rows(condition, v, k);
+        if (rows <= 0) continue;
+        printf("%s%lld: %lld", listed++ ? ", " : "; rows of class ", (long long)k, (long long)rows);
+    }
+    printf("%s\n", listed == CLASSES_LISTED ? ", ..." : "");
+}
+
 static void print_conditions(const ddpm_condition *condition)
 {
-    if (condition->count > 0) printf("  %lld conditions:\n", (long long)condition->count);
-    for (int64_t v = 0; v < condition->count; v++)
-        if (condition->classes[v] > 0)
-            printf("  %6lld %-25sclasses 0 to %lld\n", (long long)v, ddpm_printable(condition->names[v]),
-                   (long long)condition->classes[v] - 1);
-        else
-            printf("  %6lld %-25s%.6g, %.6g\n", (long long)v, ddpm_printable(condition->names[v]), condition->mean[v],
-                   condition->scale[v]);
+    const ddpm_condition *c = condition;
+    if (c->count > 0) printf("  %lld conditions; numbers are standardised as (mean, scale):\n", (long long)c->count);
+    for (int64_t v = 0; v < c->count; v++) {
+        printf("  %6lld %-25s", (long long)v, ddpm_printable(c->names[v]));
+        if (c->classes[v] > 0) {
+            print_classes(c, v);
+            continue;
+        }
+        printf("%.6g, %.6g", c->mean[v], c->scale[v]);
+        if (c->minimum && c->maximum)
+            printf("; from %.6g to %.6g", c->minimum[v] * c->scale[v] + c->mean[v],
+                   c->maximum[v] * c->scale[v] + c->mean[v]);
+        printf("\n");
+    }
 }
 
 static ddpm_status show_checkpoint(const char *path)

@@ -1,6 +1,7 @@
 /* Reads a checkpoint and builds its model, on one rank or on all. */
 #include "assembly/loaded.h"
 
+#include "base/text_list.h"
 #include "file/file.h"
 
 #include <string.h>
@@ -31,9 +32,17 @@ static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, int with_m
                                        ddpm_network_array_length(out->model.network), with_moments);
 }
 
+/* Checkpoints may have columns of the same name, which data have no longer (data/source.c). */
+static ddpm_status number_columns(ddpm_checkpoint *c)
+{
+    int64_t repeated;
+    return c->column_names ? ddpm_texts_number(c->columns, &c->column_names, &repeated) : DDPM_OK;
+}
+
 static ddpm_status read_all(const ddpm_h5 *file, const char *path, int with_moments, ddpm_loaded *out)
 {
     DDPM_TRY(ddpm_checkpoint_read_header(file, path, &out->checkpoint));
+    DDPM_TRY(number_columns(&out->checkpoint));
     DDPM_TRY(build_model(out));
     return read_arrays(file, path, with_moments, out);
 }
@@ -95,8 +104,17 @@ ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded, const char *pa
 ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded)
 {
     const ddpm_checkpoint *c = &loaded->checkpoint;
-    return (ddpm_transform){
-        .columns = c->columns, .mean = c->mean, .scale = c->scale, .minimum = c->minimum, .maximum = c->maximum};
+    return (ddpm_transform){.columns = c->columns,
+                            .mean = c->mean,
+                            .remainder = c->remainder,
+                            .scale = c->scale,
+                            .minimum = c->minimum,
+                            .maximum = c->maximum};
+}
+
+int ddpm_loaded_is_narrowed(const ddpm_loaded *loaded, ddpm_number type)
+{
+    return !loaded->checkpoint.has_number && ddpm_number_holder(type) != DDPM_NUMBER_FLOAT32;
 }
 
 const float *ddpm_loaded_weights(const ddpm_loaded *loaded, ddpm_weights which)

@@ -33,6 +33,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded
 /** Local. The transform of the data, borrowed from the checkpoint. */
 ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded);
 
+/** Local. Whether the transform was measured on numbers that had been narrowed to float32: that of data of more digits,
+ * in a checkpoint that does not name their type.
+ *  @param type  of the data as they are. */
+int ddpm_loaded_is_narrowed(const ddpm_loaded *loaded, ddpm_number type);
+
 /** Local. The parameters for sampling: their average, or the last ones. */
 const float *ddpm_loaded_weights(const ddpm_loaded *loaded, ddpm_weights which);
 

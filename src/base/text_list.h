@@ -19,6 +19,11 @@ typedef struct ddpm_text_list {
  *  @param[out] out  [count], release with ddpm_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_texts_copy(int64_t count, const char *const *texts, const char *what, char ***out);
 
+/** Give texts that occur more than once names of their own: a, a, b become a, a.1, b.
+ *  @param[in,out] block  of ddpm_texts_copy or the like; it is replaced if a text changes. DDPM_ERR_MEMORY: it stays.
+ *  @param[out] repeated  the index of the first text that occurred before; -1: none. */
+DDPM_MUST_CHECK ddpm_status ddpm_texts_number(int64_t count, char ***block, int64_t *repeated);
+
 /** The size of such a block. */
 int64_t ddpm_texts_bytes(int64_t count, const char *const *texts);
 

@@ -50,6 +50,7 @@ typedef struct ddpm_config {
         ddpm_standardize standardize;
         double validation; /* share held out */
         double memory;     /* MiB of a node */
+        int64_t piece;     /* KiB; auto: chosen from memory */
     } data;
     struct {
         int64_t steps;

@@ -1,6 +1,8 @@
 /* Makes the specifications of other folders from a configuration. */
 #include "config/config.h"
 
+#include "base/auto.h"
+
 #include <stdlib.h>
 
 ddpm_schedule_spec ddpm_config_schedule(const ddpm_config *config, double *table)
@@ -38,6 +40,7 @@ ddpm_data_spec ddpm_config_data(const ddpm_config *config)
         .standardize = config->data.standardize,
         .validation = config->data.validation,
         .memory = config->data.memory,
+        .piece = config->data.piece == DDPM_AUTO ? 0 : config->data.piece,
         .seed = config->run.seed,
         .batch = config->training.batch,
     };

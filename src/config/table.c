@@ -159,6 +159,10 @@ const ddpm_option ddpm_options[] = {
     /* Science, since rows that are streamed are visited in another order. */
     REAL(data.memory, "4096", 1, INFINITY, SCIENCE,
          "MiB of a node's memory that rows may take; larger data are streamed"),
+    /* Not science, since it decides nothing where rows are held; where it does, their statistics differ. */
+    INT(data.piece, "auto", 1, 1024, RUN | AUTO,
+        "KiB of neighbouring rows that are streamed together; auto: so few that a window of rows, of which memory holds "
+        "three, comes from a thousand places of the file", .before = "1024"),
 
     INT(diffusion.steps, "1000", 1, 1000000, SCIENCE, "T, the steps of the forward process"),
     CHOICE(diffusion.schedule.kind, "log_normal", schedules, SCIENCE, "the form of beta_t"),
@@ -266,7 +270,9 @@ const ddpm_option ddpm_options[] = {
            .before = "uniform", .option = "spacing"),
     REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the noise of a step, as a share of the posterior's", .option = "eta"),
     INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step", .option = "corrections"),
-    REAL(sampling.correction_ratio, "0.1", 0, 10, RUN, "r: a Langevin step's size is 2 r^2 (1 - alpha_bar)"),
+    /* Where little of the data's variance is left, a step multiplies a deviation by 1 - 2 r^2. */
+    REAL(sampling.correction_ratio, "0.1", 0, 1, RUN | OPEN_1,
+         "r: a Langevin step's size is 2 r^2 (1 - alpha_bar); from 1 on the steps diverge"),
     REAL(sampling.guidance, "0", 0, 1000, RUN,
          "w of classifier-free guidance: (1 + w) times the conditional prediction less w times the unconditional one",
          .option = "guidance"),

@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "data/toy_source.h"
-#include "model/condition.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,7 +13,8 @@ enum { PIECE = 1 << 20 }; /* numbers of the dataset read at once */
 typedef struct value {
     const char *name;
     int is_class;
-    int64_t column; /* of data.dataset; -1: it is another dataset, or the label */
+    int64_t column;     /* of data.dataset; -1: it is another dataset, or the label */
+    ddpm_number holder; /* the type that it is read in */
 } value;
 
 struct ddpm_condition_source {
@@ -22,12 +22,13 @@ struct ddpm_condition_source {
     ddpm_h5 *file;
     int64_t width, count;
     value *values; /* [count] */
-    float *piece;
+    void *piece;   /* [PIECE or width] numbers, of 8 bytes at most */
+    int64_t *rows; /* [count][DDPM_CLASSES_MAX] that have each class, while they are measured */
 };
 
 static ddpm_status find_dataset(const ddpm_condition_source *s, int64_t rows, value *v, int *integer)
 {
-    ddpm_h5_shape shape;
+    ddpm_h5_shape shape = {0};
     DDPM_TRY(ddpm_h5_shape_of(s->file, v->name, &shape));
     int single = 1; /* each row is one number */
     for (int i = 1; i < shape.dims; i++) single &= shape.size[i] == 1;
@@ -36,12 +37,16 @@ static ddpm_status find_dataset(const ddpm_condition_source *s, int64_t rows, va
                          "%s: dataset '%s' (data.condition) must hold one number for each of the %lld rows of '%s'",
                          s->spec->path, v->name, (long long)rows, s->spec->dataset);
     v->column = -1;
+    v->holder = ddpm_number_holder(shape.type);
     *integer = shape.is_integer;
     return DDPM_OK;
 }
 
 static ddpm_status find_column(const ddpm_condition_source *s, char *const *names, value *v)
 {
+    ddpm_h5_shape shape;
+    DDPM_TRY(ddpm_h5_shape_of(s->file, s->spec->dataset, &shape));
+    v->holder = ddpm_number_holder(shape.type);
     v->column = ddpm_data_column(v->name, s->width, (const char *const *)names);
     if (v->column >= 0) return DDPM_OK;
     return ddpm_fail(
@@ -56,6 +61,7 @@ static ddpm_status find(ddpm_condition_source *s, int64_t rows, char *const *nam
     int integer = 0;
     v->name = item + (says_class ? 6 : says_number ? 7 : 0);
     v->column = -1;
+    v->holder = DDPM_NUMBER_FLOAT32;
     if (!s->file) {
         if (strcmp(v->name, "label") != 0)
             return ddpm_fail(DDPM_ERR_CONFIG, "data.condition: generated rows have only a 'label', found '%s'",
@@ -90,7 +96,7 @@ static ddpm_status build(ddpm_condition_source *s, int64_t rows, char *const *na
         DDPM_TRY(find(s, rows, names, list->items[i], &s->values[i]));
         DDPM_TRY(refuse_repeated(s, i));
     }
-    return DDPM_NEW(&s->piece, ddpm_larger(s->width, PIECE), "conditions being read");
+    return ddpm_allocate(&s->piece, ddpm_larger(s->width, PIECE), sizeof(double), "conditions being read");
 }
 
 ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spec, ddpm_h5 *file, int64_t rows, int64_t width,
@@ -124,69 +130,182 @@ int64_t ddpm_condition_source_count(const ddpm_condition_source *source)
     return source->count;
 }
 
-const char *ddpm_condition_source_name(const ddpm_condition_source *source, int64_t v)
-{
-    return source->values[v].name;
-}
-
-int ddpm_condition_source_is_class(const ddpm_condition_source *source, int64_t v)
-{
-    return source->values[v].is_class;
-}
-
 int64_t ddpm_condition_source_column(const ddpm_condition_source *source, int64_t v)
 {
     return source->values[v].column;
 }
 
-/* Read value v of `count` rows, which must fit the piece. */
-static ddpm_status read_value(ddpm_condition_source *s, int64_t v, int64_t first, int64_t count, float *values)
+/* ---- reading ---- */
+
+static int64_t room_of(const ddpm_condition_source *s)
+{
+    return ddpm_larger(1, PIECE / s->width);
+}
+
+/* Read value v of `count` rows, which must fit the piece.
+ *  @param[out] numbers, stride  that of row i is number i * stride of an array of the holder's type. */
+static ddpm_status read_value(ddpm_condition_source *s, int64_t v, int64_t first, int64_t count, const void **numbers,
+                              int64_t *stride)
 {
     const value *what = &s->values[v];
-    int64_t stride = 1, at = 0;
-    if (!s->file) {
-        /* generated rows have one condition, so values [count][1] are the labels */
-        ddpm_toy_source_read(s->spec, first, count, s->piece, values);
+    const int is_column = what->column >= 0;
+    *stride = is_column ? s->width : 1;
+    if (!s->file) { /* the rows of the generator take half of the piece at most, the labels lie behind them */
+        float *labels = (float *)s->piece + ddpm_larger(s->width, PIECE);
+        ddpm_toy_source_read(s->spec, first, count, s->piece, labels);
+        *numbers = labels;
         return DDPM_OK;
     }
-    if (what->column >= 0) {
-        stride = s->width;
-        at = what->column;
+    *numbers = (const char *)s->piece + (is_column ? what->column * ddpm_number_bytes(what->holder) : 0);
+    return ddpm_h5_read_rows_as(s->file, is_column ? s->spec->dataset : what->name, what->holder, first, count,
+                                s->piece);
+}
+
+static const char *place_of(const ddpm_condition_source *s)
+{
+    return s->file ? s->spec->path : "generated rows";
+}
+
+ddpm_status ddpm_condition_source_read_value(ddpm_condition_source *source, const ddpm_condition *condition, int64_t v,
+                                             int64_t first, int64_t count, float *values)
+{
+    ddpm_condition_source *s = source;
+    const ddpm_number holder = s->values[v].holder;
+    const int64_t room = room_of(s);
+    for (int64_t done = 0; done < count; done += room) {
+        const int64_t part = ddpm_smaller(room, count - done);
+        const void *numbers;
+        int64_t stride;
+        DDPM_TRY(read_value(s, v, first + done, part, &numbers, &stride));
+        for (int64_t i = 0; i < part; i++)
+            if (ddpm_condition_standardise(condition, v, ddpm_number_get(holder, numbers, i * stride),
+                                           &values[(done + i) * s->count + v]) != DDPM_OK)
+                return ddpm_fail(DDPM_ERR_DATA, "%s: row %lld (from 0): %s", place_of(s), (long long)(first + done + i),
+                                 ddpm_error_message());
     }
-    DDPM_TRY(ddpm_h5_read_rows(s->file, what->column >= 0 ? s->spec->dataset : what->name, first, count, s->piece));
-    for (int64_t i = 0; i < count; i++) values[i * s->count + v] = s->piece[i * stride + at];
     return DDPM_OK;
 }
 
-static int is_valid(const value *what, float x)
+ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, const ddpm_condition *condition, int64_t first,
+                                       int64_t count, float *values)
 {
-    return what->is_class ? x >= 0.0f && x < (float)DDPM_CLASSES_MAX && x == floorf(x) : isfinite(x);
+    for (int64_t v = 0; v < source->count; v++)
+        DDPM_TRY(ddpm_condition_source_read_value(source, condition, v, first, count, values));
+    return DDPM_OK;
 }
 
-static ddpm_status check(const ddpm_condition_source *s, int64_t first, int64_t count, const float *values)
+/* ---- measuring ---- */
+
+static int is_valid(const value *what, long double x)
+{
+    return what->is_class ? x >= 0.0L && x < (long double)DDPM_CLASSES_MAX && x == floorl(x) : isfinite(x);
+}
+
+static ddpm_status refuse(const ddpm_condition_source *s, int64_t v, int64_t row, long double x)
 {
     char expected[64] = "a finite number";
-    const char *advice = "";
-    int64_t i = 0;
-    while (i < count * s->count && is_valid(&s->values[i % s->count], values[i])) i++;
-    if (i == count * s->count) return DDPM_OK;
-    const value *what = &s->values[i % s->count];
-    if (what->is_class) {
+    if (s->values[v].is_class)
         snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", DDPM_CLASSES_MAX - 1);
-        advice = "; number:NAME takes numbers";
-    }
-    return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %g%s",
-                     s->file ? s->spec->path : "generated rows", what->name, (long long)(first + i / s->count),
-                     expected, (double)values[i], advice);
+    return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %Lg%s", place_of(s),
+                     s->values[v].name, (long long)row, expected, x,
+                     s->values[v].is_class ? "; number:NAME takes numbers" : "");
 }
 
-ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, int64_t first, int64_t count, float *values)
+static ddpm_status read_measured(void *context, const double *reference, int64_t first, int64_t count, double *rows)
 {
-    ddpm_condition_source *s = source;
-    const int64_t room = ddpm_larger(1, PIECE / s->width);
-    for (int64_t done = 0; done < count; done += room) {
-        const int64_t part = ddpm_smaller(room, count - done);
-        for (int64_t v = 0; v < s->count; v++) DDPM_TRY(read_value(s, v, first + done, part, values + done * s->count));
+    ddpm_condition_source *s = context;
+    for (int64_t v = 0; v < s->count; v++) {
+        const void *numbers;
+        int64_t stride;
+        DDPM_TRY(read_value(s, v, first, count, &numbers, &stride));
+        for (int64_t i = 0; i < count; i++) {
+            const long double x = ddpm_number_get(s->values[v].holder, numbers, i * stride);
+            if (!is_valid(&s->values[v], x)) return refuse(s, v, first + i, x);
+            rows[i * s->count + v] = (double)(x - (reference ? (long double)reference[v] : 0.0L));
+            if (reference && s->values[v].is_class) s->rows[v * DDPM_CLASSES_MAX + (int64_t)x]++;
+        }
     }
-    return check(s, first, count, values);
+    return DDPM_OK;
+}
+
+static int is_wide(const void *context, int64_t v)
+{
+    const value *what = &((const ddpm_condition_source *)context)->values[v];
+    return !what->is_class && what->holder != DDPM_NUMBER_FLOAT32;
+}
+
+/* Conditions of held-out rows count too, so that every class that occurs in the data is known. */
+static int is_any_row(const void *context, int64_t row)
+{
+    (void)context;
+    (void)row;
+    return 1;
+}
+
+static ddpm_status describe(const ddpm_condition_source *s, ddpm_condition *out)
+{
+    const char **names = NULL;
+    DDPM_TRY(DDPM_NEW(&names, s->count, "names of conditions"));
+    for (int64_t v = 0; v < s->count; v++) names[v] = s->values[v].name;
+    const ddpm_status status = ddpm_condition_create(s->count, names, out);
+    ddpm_release((void *)names);
+    return status;
+}
+
+static ddpm_status set_class_rows(const ddpm_condition_source *s, ddpm_condition *out)
+{
+    for (int64_t v = 0; v < s->count; v++) out->class_total += out->classes[v];
+    DDPM_TRY(DDPM_NEW(&out->class_rows, out->class_total, "classes"));
+    for (int64_t v = 0, at = 0; v < s->count; v++)
+        for (int64_t k = 0; k < out->classes[v]; k++) out->class_rows[at++] = s->rows[v * DDPM_CLASSES_MAX + k];
+    return DDPM_OK;
+}
+
+/* The number of classes follows from the largest. The condition takes the other arrays over. */
+static void set_statistics(const ddpm_condition_source *s, ddpm_transform *measured, ddpm_condition *out)
+{
+    for (int64_t v = 0; v < s->count; v++) {
+        if (s->values[v].is_class) { /* not standardised */
+            measured->minimum[v] = round(measured->minimum[v] * measured->scale[v] + measured->mean[v]);
+            measured->maximum[v] = round(measured->maximum[v] * measured->scale[v] + measured->mean[v]);
+            out->classes[v] = 1 + (int64_t)measured->maximum[v];
+        } else {
+            out->mean[v] = measured->mean[v];
+            out->scale[v] = measured->scale[v];
+        }
+    }
+    out->remainder = measured->remainder;
+    out->minimum = measured->minimum;
+    out->maximum = measured->maximum;
+    measured->remainder = measured->minimum = measured->maximum = NULL;
+}
+
+ddpm_status ddpm_condition_source_measure(ddpm_comm *comm, ddpm_condition_source *source, int64_t rows,
+                                          ddpm_condition *out)
+{
+    const ddpm_row_reader reader = {.count = rows,
+                                    .columns = source->count,
+                                    .most = room_of(source),
+                                    .context = source,
+                                    .read = read_measured,
+                                    .takes_part = is_any_row,
+                                    .is_wide = is_wide};
+    const int64_t counters = source->count * DDPM_CLASSES_MAX;
+    ddpm_transform measured = {0};
+    *out = (ddpm_condition){0};
+    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&source->rows, counters, "classes"));
+    if (status == DDPM_OK) status = ddpm_transform_measure(comm, DDPM_STANDARDIZE_COLUMN, &reader, &measured);
+    if (status == DDPM_OK) {
+        ddpm_comm_sum_int64(comm, source->rows, counters);
+        status = describe(source, out);
+        if (status == DDPM_OK) {
+            set_statistics(source, &measured, out);
+            status = set_class_rows(source, out);
+        }
+        status = ddpm_agree(comm, status);
+    }
+    ddpm_transform_release(&measured);
+    ddpm_release(source->rows);
+    source->rows = NULL;
+    return status;
 }

@@ -11,6 +11,7 @@
 
 #include "data/spec.h"
 #include "file/h5.h"
+#include "model/condition.h"
 
 typedef struct ddpm_condition_source ddpm_condition_source;
 
@@ -26,15 +27,26 @@ DDPM_MUST_CHECK ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spe
 void ddpm_condition_source_close(ddpm_condition_source *source);
 
 int64_t ddpm_condition_source_count(const ddpm_condition_source *source); /* V */
-const char *ddpm_condition_source_name(const ddpm_condition_source *source, int64_t v);
-int ddpm_condition_source_is_class(const ddpm_condition_source *source, int64_t v);
 
 /** The column of data.dataset that value v is, from 0; -1 if it is another dataset or a label. */
 int64_t ddpm_condition_source_column(const ddpm_condition_source *source, int64_t v);
 
-/** Read the values of rows first .. first+count-1, [count][V]. DDPM_ERR_DATA names the row of a class that is not a
- * whole number from 0 to DDPM_CLASSES_MAX - 1, or of a number that is not finite. */
-DDPM_MUST_CHECK ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, int64_t first, int64_t count,
-                                                       float *values);
+/** Collective. Make a condition of the values of all rows, which every rank can read: their names, how many classes
+ * they have, means and deviations. DDPM_ERR_DATA names the row of a class that is not a whole number from 0 to
+ * DDPM_CLASSES_MAX - 1, or of a number that is not finite.
+ *  @param rows      how many there are.
+ *  @param[out] out  release with ddpm_condition_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_condition_source_measure(ddpm_comm *comm, ddpm_condition_source *source, int64_t rows,
+                                                          ddpm_condition *out);
+
+/** Read value v of rows first .. first+count-1, standardised, to their places in values [count][V]. */
+DDPM_MUST_CHECK ddpm_status ddpm_condition_source_read_value(ddpm_condition_source *source,
+                                                             const ddpm_condition *condition, int64_t v, int64_t first,
+                                                             int64_t count, float *values);
+
+/** Read the values of rows first .. first+count-1, standardised, [count][V]. DDPM_ERR_DATA names the row of a value
+ * that the condition does not have (ddpm_condition_standardise). */
+DDPM_MUST_CHECK ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, const ddpm_condition *condition,
+                                                       int64_t first, int64_t count, float *values);
 
 #endif

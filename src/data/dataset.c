@@ -18,6 +18,7 @@ struct ddpm_dataset {
     ddpm_comm *comm;
     uint64_t seed;
     int64_t all_rows, held_out, columns;
+    ddpm_number type;       /* of the columns */
     char **names;           /* [columns] in one block, or NULL */
     ddpm_permutation split; /* of all rows; the first of them are held out */
     ddpm_transform transform;
@@ -34,12 +35,17 @@ static float *rows_of(const ddpm_dataset *d)
     return ddpm_shared_data(d->memory);
 }
 
-static ddpm_status read_share(ddpm_dataset *d, ddpm_source *source)
+/* Read this rank's share of the rows: as they are, or standardised if they have been measured. */
+static ddpm_status read_share(ddpm_dataset *d, ddpm_source *source, const ddpm_transform *transform)
 {
     const int64_t room = ddpm_larger(1, PIECE / d->columns);
     const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
-    for (int64_t row = mine.first; row < mine.end; row += room)
-        DDPM_TRY(ddpm_source_read(source, row, ddpm_smaller(room, mine.end - row), rows_of(d) + row * d->columns));
+    for (int64_t row = mine.first; row < mine.end; row += room) {
+        const int64_t count = ddpm_smaller(room, mine.end - row);
+        float *to = rows_of(d) + row * d->columns;
+        DDPM_TRY(transform ? ddpm_source_read_standardised(source, DDPM_GAPS_NONE, transform, row, count, to)
+                           : ddpm_source_read(source, DDPM_GAPS_NONE, row, count, to));
+    }
     return DDPM_OK;
 }
 
@@ -60,46 +66,58 @@ static ddpm_status read_held(void *context, int64_t first, int64_t count, const 
 
 static int is_training_row(const void *context, int64_t row)
 {
-    const ddpm_dataset *d = ((const held_rows *)context)->dataset;
+    const ddpm_dataset *d = context;
     return d->held_out == 0 || ddpm_permutation_position(&d->split, row) >= d->held_out;
 }
 
-/* Conditions of held-out rows count too, so that every class that occurs in the data is known. */
-static int is_any_row(const void *context, int64_t row)
+static int held_takes_part(const void *context, int64_t row)
 {
-    (void)context;
-    (void)row;
-    return 1;
+    return is_training_row(((const held_rows *)context)->dataset, row);
 }
 
-/* Collective. Measure [all_rows][columns] in memory, which may be overwritten afterwards. */
-static ddpm_status measure_held(ddpm_dataset *d, ddpm_standardize how, const float *numbers, int64_t columns,
-                                int (*takes_part)(const void *context, int64_t row), ddpm_transform *out)
+/* Collective. Measure the rows in memory, which may be overwritten afterwards. */
+static ddpm_status measure_held(ddpm_dataset *d, ddpm_standardize how)
 {
-    held_rows held = {d, numbers, columns};
+    held_rows held = {d, rows_of(d), d->columns};
     const ddpm_row_reader reader = {.count = d->all_rows,
-                                    .columns = columns,
+                                    .columns = d->columns,
                                     .most = d->all_rows,
                                     .context = &held,
-                                    .read = read_held,
-                                    .takes_part = takes_part};
-    DDPM_TRY(ddpm_transform_measure(d->comm, how, &reader, out));
+                                    .read_narrow = read_held,
+                                    .takes_part = held_takes_part};
+    DDPM_TRY(ddpm_transform_measure(d->comm, how, &reader, &d->transform));
     ddpm_comm_barrier(d->comm); /* all ranks have read their share */
     return DDPM_OK;
 }
 
-/* Collective. Read every row into memory, measure, standardise in place. */
+/* Collective. Read float32 rows into memory, measure, standardise in place. */
+static ddpm_status hold_narrow(ddpm_dataset *d, ddpm_standardize how, ddpm_source *source)
+{
+    DDPM_TRY(ddpm_agree(d->comm, read_share(d, source, NULL)));
+    ddpm_shared_publish(d->comm, d->memory);
+    DDPM_TRY(measure_held(d, how));
+    const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
+    float *rows = rows_of(d) + mine.first * d->columns;
+    ddpm_transform_apply(&d->transform, DDPM_NUMBER_FLOAT32, mine.end - mine.first, rows, rows);
+    return DDPM_OK;
+}
+
+/* Collective. Read rows of more digits twice, so that they need no more memory: to measure and to standardise them. */
+static ddpm_status hold_wide(ddpm_dataset *d, ddpm_standardize how, ddpm_source *source)
+{
+    DDPM_TRY(ddpm_source_measure(d->comm, how, source, is_training_row, d, &d->transform));
+    return ddpm_agree(d->comm, read_share(d, source, &d->transform));
+}
+
+/* Collective. */
 static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     const size_t bytes = (size_t)(d->all_rows * d->columns) * sizeof(float);
+    const int is_narrow = ddpm_source_holder(source) == DDPM_NUMBER_FLOAT32;
     d->held_out = (int64_t)(spec->validation * (double)d->all_rows);
     d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
-    DDPM_TRY(ddpm_agree(d->comm, read_share(d, source)));
-    ddpm_shared_publish(d->comm, d->memory);
-    DDPM_TRY(measure_held(d, spec->standardize, rows_of(d), d->columns, is_training_row, &d->transform));
-    const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
-    ddpm_transform_apply(&d->transform, mine.end - mine.first, rows_of(d) + mine.first * d->columns);
+    DDPM_TRY(is_narrow ? hold_narrow(d, spec->standardize, source) : hold_wide(d, spec->standardize, source));
     ddpm_shared_publish(d->comm, d->memory);
     return DDPM_OK;
 }
@@ -114,56 +132,17 @@ static float *values_of(const ddpm_dataset *d)
 static ddpm_status read_conditions(ddpm_dataset *d, ddpm_condition_source *source)
 {
     const ddpm_range mine = ddpm_shared_part(d->comm, d->conditions, d->all_rows);
-    return ddpm_condition_source_read(source, mine.first, mine.end - mine.first,
-                                      values_of(d) + mine.first * ddpm_condition_source_count(source));
-}
-
-/* Names and kinds. classes[v] is 1 for a class and 0 for a number until standardise_conditions counts the classes. */
-static ddpm_status describe_conditions(ddpm_dataset *d, const ddpm_condition_source *source)
-{
-    const int64_t count = ddpm_condition_source_count(source);
-    const char **names = NULL;
-    DDPM_TRY(DDPM_NEW(&names, count, "names of conditions"));
-    for (int64_t v = 0; v < count; v++) names[v] = ddpm_condition_source_name(source, v);
-    const ddpm_status status = ddpm_condition_create(count, names, &d->condition);
-    ddpm_release((void *)names);
-    for (int64_t v = 0; status == DDPM_OK && v < count; v++)
-        d->condition.classes[v] = ddpm_condition_source_is_class(source, v);
-    return status;
-}
-
-/* The number of classes follows from the largest; numbers are standardised. */
-static void standardise_conditions(ddpm_dataset *d, const ddpm_transform *measured)
-{
-    ddpm_condition *c = &d->condition;
-    const ddpm_range mine = ddpm_shared_part(d->comm, d->conditions, d->all_rows);
-    for (int64_t v = 0; v < c->count; v++) {
-        if (c->classes[v]) {
-            c->classes[v] = 1 + (int64_t)(measured->maximum[v] * measured->scale[v] + measured->mean[v] + 0.5);
-        } else {
-            c->mean[v] = measured->mean[v];
-            c->scale[v] = measured->scale[v];
-        }
-    }
-    for (int64_t i = mine.first * c->count; i < mine.end * c->count; i++) {
-        float *x = &values_of(d)[i];
-        *x = (float)(((double)*x - c->mean[i % c->count]) / c->scale[i % c->count]);
-    }
+    return ddpm_condition_source_read(source, &d->condition, mine.first, mine.end - mine.first,
+                                      values_of(d) + mine.first * d->condition.count);
 }
 
 /* Collective. */
 static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *source)
 {
-    ddpm_transform measured;
-    DDPM_TRY(ddpm_agree(d->comm, describe_conditions(d, source)));
     const size_t bytes = (size_t)(d->all_rows * d->condition.count) * sizeof(float);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "conditions", &d->conditions));
     DDPM_TRY(ddpm_agree(d->comm, read_conditions(d, source)));
     ddpm_shared_publish(d->comm, d->conditions);
-    DDPM_TRY(measure_held(d, DDPM_STANDARDIZE_COLUMN, values_of(d), d->condition.count, is_any_row, &measured));
-    standardise_conditions(d, &measured);
-    ddpm_shared_publish(d->comm, d->conditions);
-    ddpm_transform_release(&measured);
     return DDPM_OK;
 }
 
@@ -178,10 +157,11 @@ static void warn_of_constants(const ddpm_dataset *d)
             constant++;
         }
     if (constant > 0)
-        ddpm_log_warning("%lld of %lld columns are constant (the first is column %lld%s%s%s); the model learns nothing "
-                         "from them, and data.columns can leave them out",
-                         (long long)constant, (long long)d->columns, (long long)first, d->names ? " '" : "",
-                         d->names ? d->names[first] : "", d->names ? "'" : "");
+        ddpm_log_warning(
+            "%lld of %lld columns are constant (the first is column %lld%s%s%s): all that a model makes has "
+            "their value; data.columns can leave them out",
+            (long long)constant, (long long)d->columns, (long long)first, d->names ? " '" : "",
+            d->names ? d->names[first] : "", d->names ? "'" : "");
 }
 
 /* Collective. */
@@ -192,6 +172,7 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     if (status == DDPM_OK) {
         d->all_rows = ddpm_source_rows(source);
         d->columns = ddpm_source_columns(source);
+        d->type = ddpm_source_type(source);
         const char *const *names = ddpm_source_names(source);
         if (names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
     }
@@ -202,14 +183,6 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     }
     const int64_t numbers = d->columns + spec->condition.count; /* of a row */
     const double mib = (double)d->all_rows * (double)numbers * sizeof(float) / 1048576.0;
-    if (mib > spec->memory && ddpm_source_conditions(source)) {
-        ddpm_source_close(source);
-        return ddpm_fail(
-            DDPM_ERR_CONFIG,
-            "data.condition: rows that are streamed cannot have conditions; raise data.memory to %.0f MiB, "
-            "or leave data.condition empty",
-            ceil(mib));
-    }
     if (mib > spec->memory && spec->pairs) {
         ddpm_source_close(source);
         return ddpm_fail(
@@ -220,8 +193,11 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     }
     d->pairs = spec->pairs;
     d->noise_seed = ddpm_source_noise_seed(source);
-    if (mib > spec->memory) return ddpm_stream_create(d->comm, spec, source, &d->stream);
-    status = hold(d, spec, source);
+    if (ddpm_source_conditions(source))
+        status = ddpm_condition_source_measure(d->comm, ddpm_source_conditions(source), d->all_rows, &d->condition);
+    if (status == DDPM_OK && mib > spec->memory)
+        return ddpm_stream_create(d->comm, spec, source, &d->condition, &d->stream);
+    if (status == DDPM_OK) status = hold(d, spec, source);
     if (status == DDPM_OK && ddpm_source_conditions(source))
         status = hold_conditions(d, ddpm_source_conditions(source));
     ddpm_source_close(source);
@@ -276,6 +252,11 @@ int64_t ddpm_dataset_columns(const ddpm_dataset *dataset)
     return dataset->columns;
 }
 
+ddpm_number ddpm_dataset_type(const ddpm_dataset *dataset)
+{
+    return dataset->type;
+}
+
 const char *const *ddpm_dataset_names(const ddpm_dataset *dataset)
 {
     return (const char *const *)dataset->names;
@@ -327,7 +308,7 @@ static int64_t place_of(const ddpm_dataset *d, int64_t position, int starts, ddp
 void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
     if (dataset->stream) {
-        ddpm_stream_fill(dataset->stream, first, count, x);
+        ddpm_stream_fill(dataset->stream, first, count, x, values);
         return;
     }
     enum { AHEAD = 8 }; /* rows are scattered over the memory, so each is prefetched this many rows before its turn */
@@ -344,7 +325,7 @@ void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count
 void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
     if (dataset->stream) {
-        ddpm_stream_fill_held_out(dataset->stream, first, count, x);
+        ddpm_stream_fill_held_out(dataset->stream, first, count, x, values);
         return;
     }
     for (int64_t i = 0; i < count; i++)

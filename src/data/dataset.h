@@ -15,18 +15,20 @@
 
 typedef struct ddpm_dataset ddpm_dataset;
 
-/** Collective. Read (or generate), measure, standardise. spec must outlive the data set. DDPM_ERR_CONFIG: conditions of
- * rows that would be streamed, or data.memory too small to stream; the errors of ddpm_source_open and ddpm_source_read.
+/** Collective. Read (or generate), measure, standardise. spec must outlive the data set. DDPM_ERR_CONFIG:
+ * data.memory too small to stream; the errors of ddpm_source_open and ddpm_source_read.
  *  @param[out] out   free with ddpm_dataset_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_dataset_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_dataset **out);
 
 /** Collective. NULL (on all ranks) is allowed. */
 void ddpm_dataset_free(ddpm_dataset *dataset);
 
-/** Local. Training rows, held-out rows, columns, column names (NULL: none), the map to the data's units. */
+/** Local. Training rows, held-out rows, columns, the type of their numbers, column names (NULL: none), the map to the
+ * data's units. */
 int64_t ddpm_dataset_rows(const ddpm_dataset *dataset);
 int64_t ddpm_dataset_held_out(const ddpm_dataset *dataset);
 int64_t ddpm_dataset_columns(const ddpm_dataset *dataset);
+ddpm_number ddpm_dataset_type(const ddpm_dataset *dataset);
 const char *const *ddpm_dataset_names(const ddpm_dataset *dataset);
 const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset);
 

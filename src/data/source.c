@@ -1,25 +1,32 @@
 /* Reads rows from a generator or from an HDF5 dataset, selects columns, and checks every value. */
 #include "data/source.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "data/pairs.h"
 #include "data/toy_source.h"
 #include "file/h5.h"
 
 #include <math.h>
+#include <string.h>
 
-enum { PIECE = 1 << 22 }; /* numbers read at once when columns are selected */
+enum {
+    PIECE = 1 << 22,   /* numbers read at once when columns are selected */
+    NARROWED = 1 << 18 /* numbers read at once when they are narrowed or measured */
+};
 
 struct ddpm_source {
     ddpm_data_spec spec;
-    int64_t rows, columns;             /* columns: selected */
-    ddpm_h5 *file;                     /* NULL for a generator */
-    int64_t width;                     /* columns of the dataset */
-    int64_t *selected;                 /* [columns], NULL: all */
-    char **all_names;                  /* [width], NULL: none */
-    const char **selected_names;       /* [columns], NULL: none */
-    const char *const *names;          /* [columns], NULL: none */
-    float *piece;                      /* whole rows, when columns are selected */
+    int64_t rows, columns;       /* columns: selected */
+    ddpm_h5 *file;               /* NULL for a generator */
+    int64_t width;               /* columns of the dataset */
+    int64_t *selected;           /* [columns], NULL: all */
+    char **all_names;            /* [width], NULL: none */
+    const char **selected_names; /* [columns], NULL: none */
+    const char *const *names;    /* [columns], NULL: none */
+    ddpm_number type;
+    void *piece;                       /* whole rows, when columns are selected */
+    void *numbers;                     /* rows before they are narrowed; NULL: they need not be */
     ddpm_condition_source *conditions; /* NULL: none */
     uint64_t noise_seed;               /* with data.pairs */
 };
@@ -68,6 +75,16 @@ static ddpm_status select_unconditioned(ddpm_source *source)
                      source->spec.dataset);
 }
 
+static size_t holder_bytes(const ddpm_source *source)
+{
+    return (size_t)ddpm_number_bytes(ddpm_source_holder(source));
+}
+
+static int64_t room_of(const ddpm_source *source)
+{
+    return ddpm_larger(1, NARROWED / source->columns);
+}
+
 static ddpm_status select_columns(ddpm_source *source)
 {
     const int64_t listed = source->spec.columns.count;
@@ -75,13 +92,27 @@ static ddpm_status select_columns(ddpm_source *source)
     if (listed > 0 || source->conditions) {
         DDPM_TRY(DDPM_NEW(&source->selected, listed > 0 ? listed : source->width, "selected columns"));
         DDPM_TRY(listed > 0 ? select_listed(source) : select_unconditioned(source));
-        DDPM_TRY(DDPM_NEW(&source->piece, ddpm_larger(source->width, PIECE), "rows being read"));
+        DDPM_TRY(
+            ddpm_allocate(&source->piece, ddpm_larger(source->width, PIECE), holder_bytes(source), "rows being read"));
     }
     if (!source->all_names) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&source->selected_names, source->columns, "column names"));
     source->names = source->selected_names;
     for (int64_t j = 0; j < source->columns; j++)
         source->selected_names[j] = source->all_names[source->selected ? source->selected[j] : j];
+    return DDPM_OK;
+}
+
+/* Two columns of one name get names of their own, so that each name means one column. */
+static ddpm_status number_names(ddpm_source *source)
+{
+    int64_t repeated = -1;
+    if (source->all_names) DDPM_TRY(ddpm_texts_number(source->width, &source->all_names, &repeated));
+    if (repeated >= 0)
+        ddpm_log_warning(
+            "%s: dataset '%s' has columns of the same name; they are numbered in their order, so that column "
+            "%lld (from 0) is '%s'",
+            source->spec.path, source->spec.dataset, (long long)repeated, source->all_names[repeated]);
     return DDPM_OK;
 }
 
@@ -97,6 +128,7 @@ static ddpm_status open_dataset(ddpm_source *source)
         return ddpm_fail(DDPM_ERR_DATA,
                          "%s: dataset '%s' does not hold rows of numbers; set data.dataset to one that does", path,
                          dataset);
+    source->type = shape.type;
     source->rows = shape.size[0];
     source->width = 1;
     for (int i = 1; i < shape.dims; i++)
@@ -110,7 +142,7 @@ static ddpm_status open_dataset(ddpm_source *source)
     if (source->all_names && names != source->width)
         return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, but its attribute 'columns' has %lld names",
                          path, dataset, (long long)source->width, (long long)names);
-    return DDPM_OK;
+    return number_names(source);
 }
 
 static ddpm_status open_conditions(ddpm_source *source)
@@ -142,8 +174,12 @@ ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out)
         status = open_dataset(source);
         if (status == DDPM_OK) status = open_conditions(source);
         if (status == DDPM_OK) status = select_columns(source);
+        if (status == DDPM_OK && ddpm_source_holder(source) != DDPM_NUMBER_FLOAT32)
+            status = ddpm_allocate(&source->numbers, room_of(source) * source->columns, holder_bytes(source),
+                                   "rows being read");
         if (status == DDPM_OK) status = open_pairs(source);
     } else {
+        source->type = DDPM_NUMBER_FLOAT32;
         source->rows = spec->count;
         source->columns = spec->dimensions;
         source->names = ddpm_toy_source_columns(spec);
@@ -167,6 +203,7 @@ void ddpm_source_close(ddpm_source *source)
     ddpm_release(source->all_names);
     ddpm_release((void *)source->selected_names);
     ddpm_release(source->piece);
+    ddpm_release(source->numbers);
     ddpm_release(source);
 }
 
@@ -195,18 +232,50 @@ const char *const *ddpm_source_names(const ddpm_source *source)
     return source->names;
 }
 
-static ddpm_status read_selected(ddpm_source *source, int64_t first, int64_t count, float *rows)
+ddpm_number ddpm_source_type(const ddpm_source *source)
 {
-    const char *dataset = source->spec.dataset;
+    return source->type;
+}
+
+ddpm_number ddpm_source_holder(const ddpm_source *source)
+{
+    return ddpm_number_holder(source->type);
+}
+
+/* ---- reading ---- */
+
+/* Copy the selected columns of `count` rows in the piece. */
+static void select_from_piece(const ddpm_source *source, int64_t count, char *to)
+{
+    const size_t bytes = holder_bytes(source);
+    const char *from = source->piece;
+    for (int64_t i = 0; i < count; i++, from += (size_t)source->width * bytes)
+        for (int64_t j = 0; j < source->columns; j++, to += bytes)
+            memcpy(to, from + (size_t)source->selected[j] * bytes, bytes);
+}
+
+static ddpm_status read_selected(ddpm_source *source, int64_t first, int64_t count, char *numbers)
+{
+    const size_t row_bytes = (size_t)source->columns * holder_bytes(source);
     const int64_t room = ddpm_larger(1, PIECE / source->width);
     for (int64_t done = 0; done < count; done += room) {
         const int64_t part = ddpm_smaller(room, count - done);
-        DDPM_TRY(ddpm_h5_read_rows(source->file, dataset, first + done, part, source->piece));
-        for (int64_t i = 0; i < part; i++)
-            for (int64_t j = 0; j < source->columns; j++)
-                rows[(done + i) * source->columns + j] = source->piece[i * source->width + source->selected[j]];
+        DDPM_TRY(ddpm_h5_read_rows_as(source->file, source->spec.dataset, ddpm_source_holder(source), first + done,
+                                      part, source->piece));
+        select_from_piece(source, part, numbers + (size_t)done * row_bytes);
     }
     return DDPM_OK;
+}
+
+static ddpm_status read_numbers(ddpm_source *source, int64_t first, int64_t count, void *numbers)
+{
+    const ddpm_data_spec *spec = &source->spec;
+    if (!source->file) {
+        ddpm_toy_source_read(spec, first, count, numbers, NULL);
+        return DDPM_OK;
+    }
+    if (source->selected) return read_selected(source, first, count, numbers);
+    return ddpm_h5_read_rows_as(source->file, spec->dataset, ddpm_source_holder(source), first, count, numbers);
 }
 
 /* Fail with the place of value i, counted from the start of row `first`. */
@@ -219,31 +288,117 @@ static ddpm_status refuse(const ddpm_source *source, int64_t first, int64_t i, c
                      source->names ? source->names[column] : "", source->names ? "')" : "", why);
 }
 
-ddpm_status ddpm_source_read_unchecked(ddpm_source *source, int64_t first, int64_t count, float *rows)
+static ddpm_status check(const ddpm_source *source, ddpm_gaps gaps, int64_t first, int64_t count, const void *numbers)
 {
-    const ddpm_data_spec *spec = &source->spec;
-    if (!source->file) {
-        ddpm_toy_source_read(spec, first, count, rows, NULL);
+    const ddpm_number holder = ddpm_source_holder(source);
+    if (gaps == DDPM_GAPS_UNCHECKED || ddpm_number_is_integer(holder)) return DDPM_OK;
+    for (int64_t i = 0; i < count * source->columns; i++) {
+        const double x =
+            holder == DDPM_NUMBER_FLOAT32 ? (double)((const float *)numbers)[i] : ((const double *)numbers)[i];
+        if (isfinite(x) || (gaps == DDPM_GAPS_ALLOWED && isnan(x))) continue;
+        return refuse(source, first, i,
+                      gaps == DDPM_GAPS_NONE ? "not a finite number; remove or fill in such rows"
+                                             : "infinite; write NaN for a value that is not known");
+    }
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_source_read(ddpm_source *source, ddpm_gaps gaps, int64_t first, int64_t count, void *numbers)
+{
+    DDPM_TRY(read_numbers(source, first, count, numbers));
+    return check(source, gaps, first, count, numbers);
+}
+
+/* ---- reading through the source's own memory, some rows at a time ---- */
+
+/* Standardise rows in the source's memory. What is finite must be so in float32, too. */
+static ddpm_status narrow(const ddpm_source *source, ddpm_gaps gaps, const ddpm_transform *transform, int64_t first,
+                          int64_t count, float *rows)
+{
+    ddpm_transform_apply(transform, ddpm_source_holder(source), count, source->numbers, rows);
+    for (int64_t i = 0; gaps != DDPM_GAPS_UNCHECKED && i < count * source->columns; i++)
+        if (isinf(rows[i]))
+            return refuse(source, first, i,
+                          "too large for a model, which computes in float32; give the column in a "
+                          "larger unit, or set data.standardize to column");
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_source_read_standardised(ddpm_source *source, ddpm_gaps gaps, const ddpm_transform *transform,
+                                          int64_t first, int64_t count, float *rows)
+{
+    const int64_t room = room_of(source);
+    if (!source->numbers) {
+        DDPM_TRY(ddpm_source_read(source, gaps, first, count, rows));
+        ddpm_transform_apply(transform, DDPM_NUMBER_FLOAT32, count, rows, rows);
         return DDPM_OK;
     }
-    if (source->selected) return read_selected(source, first, count, rows);
-    return ddpm_h5_read_rows(source->file, spec->dataset, first, count, rows);
-}
-
-ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows)
-{
-    DDPM_TRY(ddpm_source_read_unchecked(source, first, count, rows));
-    for (int64_t i = 0; i < count * source->columns; i++)
-        if (!isfinite(rows[i]))
-            return refuse(source, first, i, "not a finite float32 number; remove or fill in such rows");
+    for (int64_t done = 0; done < count; done += room) {
+        const int64_t part = ddpm_smaller(room, count - done);
+        DDPM_TRY(ddpm_source_read(source, gaps, first + done, part, source->numbers));
+        DDPM_TRY(narrow(source, gaps, transform, first + done, part, rows + done * source->columns));
+    }
     return DDPM_OK;
 }
 
-ddpm_status ddpm_source_read_incomplete(ddpm_source *source, int64_t first, int64_t count, float *rows)
+/* ---- measuring ---- */
+
+typedef struct measured_source {
+    ddpm_source *source;
+    void *numbers; /* [most][columns] of the holder's type */
+    int (*takes_part)(const void *context, int64_t row);
+    const void *context;
+} measured_source;
+
+static ddpm_status read_narrow(void *context, int64_t first, int64_t count, const float **rows)
 {
-    DDPM_TRY(ddpm_source_read_unchecked(source, first, count, rows));
-    for (int64_t i = 0; i < count * source->columns; i++)
-        if (isinf(rows[i]))
-            return refuse(source, first, i, "infinite as a float32 number; write NaN for a value that is not known");
+    measured_source *m = context;
+    *rows = m->numbers;
+    return ddpm_source_read(m->source, DDPM_GAPS_NONE, first, count, m->numbers);
+}
+
+static ddpm_status read_measured(void *context, const double *reference, int64_t first, int64_t count, double *rows)
+{
+    const measured_source *m = context;
+    const ddpm_number holder = ddpm_source_holder(m->source);
+    const int64_t columns = m->source->columns;
+    DDPM_TRY(ddpm_source_read(m->source, DDPM_GAPS_NONE, first, count, m->numbers));
+    for (int64_t i = 0; i < count * columns; i++)
+        rows[i] =
+            (double)(ddpm_number_get(holder, m->numbers, i) - (reference ? (long double)reference[i % columns] : 0.0L));
     return DDPM_OK;
+}
+
+static int measured_takes_part(const void *context, int64_t row)
+{
+    const measured_source *m = context;
+    return m->takes_part(m->context, row);
+}
+
+static int measured_is_wide(const void *context, int64_t column)
+{
+    (void)context;
+    (void)column;
+    return 1;
+}
+
+ddpm_status ddpm_source_measure(ddpm_comm *comm, ddpm_standardize how, ddpm_source *source,
+                                int (*takes_part)(const void *context, int64_t row), const void *context,
+                                ddpm_transform *out)
+{
+    measured_source m = {.source = source, .takes_part = takes_part, .context = context};
+    const int64_t most = room_of(source);
+    const ddpm_row_reader reader = {.count = source->rows,
+                                    .columns = source->columns,
+                                    .most = most,
+                                    .context = &m,
+                                    .read = read_measured,
+                                    .read_narrow = source->numbers ? NULL : read_narrow,
+                                    .takes_part = measured_takes_part,
+                                    .is_wide = source->numbers ? measured_is_wide : NULL};
+    ddpm_status status = ddpm_allocate(&m.numbers, most * source->columns, holder_bytes(source), "rows to measure");
+    status = ddpm_agree(comm, status);
+    if (status == DDPM_OK) status = ddpm_transform_measure(comm, how, &reader, out);
+    ddpm_release(m.numbers);
+    return status;
 }

@@ -22,17 +22,31 @@ const char *const *ddpm_source_names(const ddpm_source *source);
 /** The conditions of the rows, NULL without data.condition. Valid while the source is open. */
 ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source);
 
+/** The type of the numbers, and the type that they are read in, which holds them all: float32, float64, int64, uint64.
+ */
+ddpm_number ddpm_source_type(const ddpm_source *source);
+ddpm_number ddpm_source_holder(const ddpm_source *source);
+
 /** With data.pairs: the seed of the noise that the rows were made from; row i has row i of that noise. */
 uint64_t ddpm_source_noise_seed(const ddpm_source *source);
 
-/** Read rows first .. first+count-1, [count][columns]. DDPM_ERR_DATA names the row and column of a value that is not
- * finite. */
-DDPM_MUST_CHECK ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows);
+/** Which values a row may have: all of them finite; NaN for one that is not known; any. */
+typedef enum ddpm_gaps { DDPM_GAPS_NONE, DDPM_GAPS_ALLOWED, DDPM_GAPS_UNCHECKED } ddpm_gaps;
 
-/** The same of rows in which NaN stands for a value that is not known: only infinite values are refused. */
-DDPM_MUST_CHECK ddpm_status ddpm_source_read_incomplete(ddpm_source *source, int64_t first, int64_t count, float *rows);
+/** Read rows first .. first+count-1, [count][columns] in the holder's type. DDPM_ERR_DATA names the row and column of a
+ * value that is not allowed. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_read(ddpm_source *source, ddpm_gaps gaps, int64_t first, int64_t count,
+                                             void *numbers);
 
-/** The same of rows that may hold any value. */
-DDPM_MUST_CHECK ddpm_status ddpm_source_read_unchecked(ddpm_source *source, int64_t first, int64_t count, float *rows);
+/** The same, standardised; values that float32 cannot hold are refused. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_read_standardised(ddpm_source *source, ddpm_gaps gaps,
+                                                          const ddpm_transform *transform, int64_t first, int64_t count,
+                                                          float *rows);
+
+/** Collective. Measure rows that all ranks can read from their sources; see ddpm_transform_measure.
+ *  @param takes_part  (context, row): whether a row takes part. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_measure(ddpm_comm *comm, ddpm_standardize how, ddpm_source *source,
+                                                int (*takes_part)(const void *context, int64_t row),
+                                                const void *context, ddpm_transform *out);
 
 #endif

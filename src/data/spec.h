@@ -29,8 +29,10 @@ typedef struct ddpm_data_spec {
     ddpm_standardize standardize;
     double validation; /* share of the rows that is held out */
     double memory;     /* MiB of a node; larger data are streamed */
+    int64_t piece;     /* KiB of neighbouring rows that are streamed together; 0: chosen from memory */
     uint64_t seed;     /* of generated rows, of the split, and of the order */
     int64_t batch;     /* the most rows that are asked for at once */
+    int64_t visits;    /* rows that will be asked for, 0: not known; few of streamed ones are warned of */
 } ddpm_data_spec;
 
 /** The two parts of a "FILE.h5[:dataset]" of a command line. */

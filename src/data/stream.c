@@ -1,24 +1,33 @@
 /* Reads windows of permuted pages. */
 #include "data/stream.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/permutation.h"
 #include "world/shared.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-    PAGE_BYTES = 1 << 20,
+    PAGE_BYTES_MOST = 1 << 20,
+    PAGE_BYTES_LEAST = 1 << 10,
+    PLACES = 1 << 10, /* pages that a window should have: its distribution functions are off by 0.03 or so, then */
     SLOTS = 3, /* a batch, of a window at most, may need the end of one, a short last one, and the start of the next */
-    HELD_OUT_PAGES = 16 /* held in memory for the validation loss */
+    HELD_OUT_BYTES = 16 << 20, /* at most, held in memory for the validation loss */
+    HELD_OUT_SHARE = 4,        /* and at most this part of the memory */
+    WINDOWS_LEAST = 4          /* with fewer of them, training sees few places of the file */
 };
 
 struct ddpm_stream {
     ddpm_comm *comm;
     uint64_t seed;
     ddpm_source *source;
-    int64_t columns, page_rows;
+    const ddpm_condition *condition;
+    int64_t columns, numbers; /* of a row; numbers: with its conditions */
+    int64_t page_bytes;       /* at most, unless a row has more */
+    int64_t page_rows;
     int64_t full_pages, tail_rows; /* the rows after the full pages are the last page of every epoch */
     int64_t held_out_pages;
     int64_t kept_pages; /* the held-out pages that stay in memory */
@@ -27,8 +36,8 @@ struct ddpm_stream {
     ddpm_permutation split;        /* of the full pages; the first of them are held out */
     ddpm_transform transform;
     ddpm_shared *slots[SLOTS], *kept;
-    int64_t loaded[SLOTS]; /* epoch * windows + window, -1: empty */
-    float *page;           /* for measuring */
+    int64_t loaded[SLOTS];    /* epoch * windows + window, -1: empty */
+    struct page_place *pages; /* [window_pages] of the window that is read */
 };
 
 /* A window of an epoch, with the order of its rows. */
@@ -74,41 +83,66 @@ static int64_t page_at(const ddpm_stream *s, const ddpm_permutation *order, int6
     return ddpm_permutation_at(&s->split, s->held_out_pages + ddpm_permutation_at(order, place)) * s->page_rows;
 }
 
-/* Read this rank's part of the pages of a window into its slot. */
+/* A page to read: where it lies in the file, and where it goes to in memory. */
+typedef struct page_place {
+    int64_t first, rows, place;
+} page_place;
+
+static int by_first_row(const void *a, const void *b)
+{
+    const int64_t x = ((const page_place *)a)->first, y = ((const page_place *)b)->first;
+    return (x > y) - (x < y);
+}
+
+/* Conditions of a slot's rows lie behind the rows. */
+static float *values_of(const ddpm_stream *s, const ddpm_shared *slot, int64_t pages)
+{
+    return (float *)ddpm_shared_data(slot) + pages * s->page_rows * s->columns;
+}
+
+/* Read this rank's part of some pages into a slot that has room for `room` of them. They are read in the order of the
+ * file, so that a chunk that holds several is decompressed once. */
+static ddpm_status read_pages(ddpm_stream *s, int64_t count, page_place *pages, int64_t room, ddpm_shared *slot)
+{
+    const ddpm_range mine = ddpm_shared_part(s->comm, slot, count);
+    qsort(pages, (size_t)count, sizeof *pages, by_first_row);
+    for (int64_t i = mine.first; i < mine.end; i++) {
+        float *to = (float *)ddpm_shared_data(slot) + pages[i].place * s->page_rows * s->columns;
+        DDPM_TRY(
+            ddpm_source_read_standardised(s->source, DDPM_GAPS_NONE, &s->transform, pages[i].first, pages[i].rows, to));
+    }
+    for (int64_t v = 0; v < s->condition->count; v++)
+        for (int64_t i = mine.first; i < mine.end; i++) {
+            float *to = values_of(s, slot, room) + pages[i].place * s->page_rows * s->condition->count;
+            DDPM_TRY(ddpm_condition_source_read_value(ddpm_source_conditions(s->source), s->condition, v,
+                                                      pages[i].first, pages[i].rows, to));
+        }
+    return DDPM_OK;
+}
+
 static ddpm_status read_window(ddpm_stream *s, int64_t number, ddpm_shared *slot)
 {
     const int64_t epoch = number / s->windows, index = number % s->windows;
     const int64_t pages = s->full_pages - s->held_out_pages + (s->tail_rows > 0);
     const int64_t first = index * s->window_pages, count = ddpm_smaller(s->window_pages, pages - first);
-    const ddpm_range mine = ddpm_shared_part(s->comm, slot, count);
     const ddpm_permutation order =
         ddpm_permutation_make(s->seed, DDPM_RANDOM_ORDER, page_order_step(s, epoch), s->full_pages - s->held_out_pages);
-    for (int64_t place = mine.first; place < mine.end; place++) {
-        int64_t rows;
-        const int64_t row = page_at(s, &order, first + place, &rows);
-        float *to = (float *)ddpm_shared_data(slot) + place * s->page_rows * s->columns;
-        DDPM_TRY(ddpm_source_read(s->source, row, rows, to));
-        ddpm_transform_apply(&s->transform, rows, to);
+    for (int64_t i = 0; i < count; i++) {
+        s->pages[i].place = i;
+        s->pages[i].first = page_at(s, &order, first + i, &s->pages[i].rows);
     }
-    return DDPM_OK;
+    return read_pages(s, count, s->pages, s->window_pages, slot);
 }
 
 static ddpm_status read_held_out(ddpm_stream *s)
 {
-    const ddpm_range mine = ddpm_shared_part(s->comm, s->kept, s->kept_pages);
-    for (int64_t place = mine.first; place < mine.end; place++) {
-        float *to = (float *)ddpm_shared_data(s->kept) + place * s->page_rows * s->columns;
-        DDPM_TRY(ddpm_source_read(s->source, ddpm_permutation_at(&s->split, place) * s->page_rows, s->page_rows, to));
-        ddpm_transform_apply(&s->transform, s->page_rows, to);
-    }
-    return DDPM_OK;
-}
-
-static ddpm_status measure_read(void *context, int64_t first, int64_t count, const float **rows)
-{
-    ddpm_stream *s = context;
-    *rows = s->page;
-    return ddpm_source_read(s->source, first, count, s->page);
+    page_place *pages = NULL;
+    DDPM_TRY(DDPM_NEW(&pages, s->kept_pages, "held-out rows"));
+    for (int64_t i = 0; i < s->kept_pages; i++)
+        pages[i] = (page_place){ddpm_permutation_at(&s->split, i) * s->page_rows, s->page_rows, i};
+    const ddpm_status status = read_pages(s, s->kept_pages, pages, s->kept_pages, s->kept);
+    ddpm_release(pages);
+    return status;
 }
 
 static int measure_takes_part(const void *context, int64_t row)
@@ -118,14 +152,31 @@ static int measure_takes_part(const void *context, int64_t row)
     return page >= s->full_pages || ddpm_permutation_position(&s->split, page) >= s->held_out_pages;
 }
 
+/* The rows of a page: of so many KiB; or such that the memory's windows have enough of them. */
+static void choose_page(ddpm_stream *s, const ddpm_data_spec *spec)
+{
+    const int64_t row_bytes = s->numbers * (int64_t)sizeof(float);
+    const double even = spec->memory * 1048576.0 / SLOTS / PLACES;
+    s->page_bytes = spec->piece > 0 ? spec->piece << 10 : (int64_t)fmin(PAGE_BYTES_MOST, fmax(PAGE_BYTES_LEAST, even));
+    s->page_rows = ddpm_larger(1, s->page_bytes / row_bytes);
+}
+
+static int64_t pages_to_keep(const ddpm_stream *s, const ddpm_data_spec *spec, int64_t pages_in_memory)
+{
+    const int64_t most = HELD_OUT_BYTES / s->page_bytes;
+    const int64_t share = spec->piece > 0 ? most : pages_in_memory / HELD_OUT_SHARE;
+    return ddpm_smaller(s->held_out_pages, ddpm_smaller(most, share));
+}
+
 static ddpm_status plan(ddpm_stream *s, const ddpm_data_spec *spec)
 {
-    const int64_t rows = ddpm_source_rows(s->source), row_bytes = s->columns * (int64_t)sizeof(float);
+    const int64_t rows = ddpm_source_rows(s->source), row_bytes = s->numbers * (int64_t)sizeof(float);
+    choose_page(s, spec);
     const int64_t pages_in_memory = (int64_t)(spec->memory * 1048576.0) / (row_bytes * s->page_rows);
     s->full_pages = rows / s->page_rows;
     s->tail_rows = rows % s->page_rows;
     s->held_out_pages = (int64_t)(spec->validation * (double)s->full_pages);
-    s->kept_pages = ddpm_smaller(s->held_out_pages, HELD_OUT_PAGES);
+    s->kept_pages = pages_to_keep(s, spec, pages_in_memory);
     s->training_rows = rows - s->held_out_pages * s->page_rows;
     s->window_pages = (pages_in_memory - s->kept_pages) / SLOTS;
     const int64_t window_least = ddpm_pieces(spec->batch, s->page_rows);
@@ -137,21 +188,27 @@ static ddpm_status plan(ddpm_stream *s, const ddpm_data_spec *spec)
                          SLOTS, (long long)spec->batch, (long long)row_bytes, spec->memory);
     s->windows = ddpm_pieces(s->training_rows, window_rows(s));
     s->split = ddpm_permutation_make(s->seed, DDPM_RANDOM_SPLIT, 0, s->full_pages);
-    return DDPM_NEW(&s->page, s->page_rows * s->columns, "a page of rows");
+    return DDPM_NEW(&s->pages, s->window_pages, "pages of a window");
+}
+
+static void warn_of_few(const ddpm_stream *s, int64_t visits)
+{
+    const int64_t windows = ddpm_pieces(visits, window_rows(s));
+    if (visits == 0 || windows >= WINDOWS_LEAST || windows >= s->windows) return;
+    ddpm_log_warning(
+        "rows are streamed, and training visits %lld of them, which come from %lld of %lld windows (%.2g %% of "
+        "the rows, from %lld places of the file); raise training.iterations, or data.memory to hold all rows",
+        (long long)visits, (long long)windows, (long long)s->windows, 100.0 * (double)visits / (double)s->training_rows,
+        (long long)(windows * s->window_pages));
 }
 
 /* Collective. */
 static ddpm_status build(ddpm_stream *s, const ddpm_data_spec *spec)
 {
-    const size_t page_bytes = (size_t)(s->page_rows * s->columns) * sizeof(float);
     DDPM_TRY(ddpm_agree(s->comm, plan(s, spec)));
-    const ddpm_row_reader reader = {.count = ddpm_source_rows(s->source),
-                                    .columns = s->columns,
-                                    .most = s->page_rows,
-                                    .context = s,
-                                    .read = measure_read,
-                                    .takes_part = measure_takes_part};
-    DDPM_TRY(ddpm_transform_measure(s->comm, spec->standardize, &reader, &s->transform));
+    warn_of_few(s, spec->visits);
+    const size_t page_bytes = (size_t)(s->page_rows * s->numbers) * sizeof(float);
+    DDPM_TRY(ddpm_source_measure(s->comm, spec->standardize, s->source, measure_takes_part, s, &s->transform));
     for (int i = 0; i < SLOTS; i++) {
         s->loaded[i] = -1;
         DDPM_TRY(
@@ -163,7 +220,8 @@ static ddpm_status build(ddpm_stream *s, const ddpm_data_spec *spec)
     return DDPM_OK;
 }
 
-ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_source *source, ddpm_stream **out)
+ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_source *source,
+                               const ddpm_condition *condition, ddpm_stream **out)
 {
     ddpm_stream *s = NULL;
     *out = NULL;
@@ -177,7 +235,8 @@ ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm
     s->seed = spec->seed;
     s->source = source;
     s->columns = ddpm_source_columns(source);
-    s->page_rows = ddpm_larger(1, PAGE_BYTES / (s->columns * (int64_t)sizeof(float)));
+    s->condition = condition;
+    s->numbers = s->columns + condition->count;
     status = build(s, spec);
     if (status != DDPM_OK) {
         ddpm_stream_free(s);
@@ -194,7 +253,7 @@ void ddpm_stream_free(ddpm_stream *stream)
     ddpm_shared_free(stream->kept);
     ddpm_source_close(stream->source);
     ddpm_transform_release(&stream->transform);
-    ddpm_release(stream->page);
+    ddpm_release(stream->pages);
     ddpm_release(stream);
 }
 
@@ -215,7 +274,7 @@ const ddpm_transform *ddpm_stream_transform(const ddpm_stream *stream)
 
 int64_t ddpm_stream_bytes(const ddpm_stream *stream)
 {
-    return (SLOTS * stream->window_pages + stream->kept_pages) * stream->page_rows * stream->columns *
+    return (SLOTS * stream->window_pages + stream->kept_pages) * stream->page_rows * stream->numbers *
            (int64_t)sizeof(float);
 }
 
@@ -238,20 +297,27 @@ ddpm_status ddpm_stream_prepare(ddpm_stream *stream, int64_t first, int64_t coun
     return DDPM_OK;
 }
 
-void ddpm_stream_fill(const ddpm_stream *stream, int64_t first, int64_t count, float *out)
+/* Copy row number `row` of a slot that has room for so many pages to row i of x and values. */
+static void copy_row(const ddpm_stream *s, const ddpm_shared *slot, int64_t pages, int64_t row, int64_t i, float *x,
+                     float *values)
 {
-    const int64_t columns = stream->columns;
+    const int64_t columns = s->columns, V = s->condition->count;
+    const float *rows = ddpm_shared_data(slot);
+    memcpy(x + i * columns, rows + row * columns, (size_t)columns * sizeof *x);
+    if (V > 0 && values) memcpy(values + i * V, values_of(s, slot, pages) + row * V, (size_t)V * sizeof *values);
+}
+
+void ddpm_stream_fill(const ddpm_stream *stream, int64_t first, int64_t count, float *x, float *values)
+{
     window w = window_of(stream, first);
     for (int64_t i = 0; i < count; i++) {
         if (first + i >= w.first + w.rows) w = window_of(stream, first + i);
-        const int64_t row = ddpm_permutation_at(&w.order, first + i - w.first);
-        const float *rows = ddpm_shared_data(stream->slots[w.number % SLOTS]);
-        memcpy(out + i * columns, rows + row * columns, (size_t)columns * sizeof *out);
+        copy_row(stream, stream->slots[w.number % SLOTS], stream->window_pages,
+                 ddpm_permutation_at(&w.order, first + i - w.first), i, x, values);
     }
 }
 
-void ddpm_stream_fill_held_out(const ddpm_stream *stream, int64_t first, int64_t count, float *out)
+void ddpm_stream_fill_held_out(const ddpm_stream *stream, int64_t first, int64_t count, float *x, float *values)
 {
-    const float *rows = ddpm_shared_data(stream->kept);
-    memcpy(out, rows + first * stream->columns, (size_t)(count * stream->columns) * sizeof *out);
+    for (int64_t i = 0; i < count; i++) copy_row(stream, stream->kept, stream->kept_pages, first + i, i, x, values);
 }

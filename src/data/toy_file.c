@@ -45,8 +45,8 @@ static ddpm_status fill(const void *context, ddpm_comm *comm, ddpm_h5 *file)
         const int64_t first = ddpm_smaller(mine.first + done, mine.end), count = ddpm_smaller(mine.end - first, room);
         const int64_t start[2] = {first, 0}, box[2] = {count, columns};
         ddpm_toy_rows(toy->kind, toy->dimensions, noise_of(toy), toy->seed, first, count, rows, labels);
-        status = ddpm_h5_write_slab(file, "data", 2, start, box, rows);
-        if (status == DDPM_OK) status = ddpm_h5_write_slab(file, "label", 1, start, box, labels);
+        status = ddpm_h5_write_slab(file, "data", DDPM_H5_FLOAT32, 2, start, box, rows);
+        if (status == DDPM_OK) status = ddpm_h5_write_slab(file, "label", DDPM_H5_FLOAT32, 1, start, box, labels);
     }
     ddpm_release(rows);
     ddpm_release(labels);

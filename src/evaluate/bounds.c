@@ -37,6 +37,7 @@ typedef struct pass {
     ddpm_likelihood whole, half; /* the flow on the whole grid, and on half of its steps for the tolerance */
     int64_t *sums;               /* [T + 2]: of the terms at t in fixed point; last, how many terms were too large */
     double *rows;                /* [ROW_NUMBERS][count], of the evaluated rows */
+    float *counted;              /* [count][e->counted], the evaluated rows without the columns that are left out */
 } pass;
 
 enum { ROW_BOUND, ROW_OLD_BOUND, ROW_LIKELIHOOD, ROW_HALF_LIKELIHOOD, ROW_NUMBERS };
@@ -63,6 +64,15 @@ static void pull_back(void *self, int64_t rows, const float *direction, int32_t 
     ddpm_network_input_gradient(m->network, m->packed, m->workspace, rows, m->t, dxt);
 }
 
+static void count_columns(const pass *p)
+{
+    const ddpm_evaluation *e = p->e;
+    int64_t at = 0;
+    for (int64_t i = 0; i < e->evaluated.count; i++)
+        for (int64_t j = 0; j < e->columns; j++)
+            if (!e->left_out[j]) p->counted[at++] = e->evaluated.rows[i * e->columns + j];
+}
+
 static ddpm_status build(pass *p)
 {
     const ddpm_evaluation *e = p->e;
@@ -72,9 +82,12 @@ static ddpm_status build(pass *p)
                               ddpm_loaded_weights(e->loaded, e->sampling.weights), &p->packed));
     DDPM_TRY(DDPM_NEW(&p->sums, e->steps + 2, "terms of the bound"));
     DDPM_TRY(DDPM_NEW(&p->rows, ROW_NUMBERS * e->evaluated.count, "numbers of the rows"));
+    DDPM_TRY(DDPM_NEW(&p->counted, e->evaluated.count * e->counted, "rows to evaluate"));
+    count_columns(p);
     if (derive) {
         DDPM_TRY(ddpm_likelihood_create(&model->diffusion, e->columns, e->options.probes, 1, &p->whole));
         DDPM_TRY(ddpm_likelihood_create(&model->diffusion, e->columns, e->options.probes, 2, &p->half));
+        p->whole.left_out = p->half.left_out = e->left_out;
     }
     DDPM_TRY(DDPM_NEW(&p->threads, e->threads, "threads of the evaluation"));
     for (int i = 0; i < e->threads; i++) {
@@ -84,6 +97,7 @@ static ddpm_status build(pass *p)
         DDPM_TRY(ddpm_workspace_create(model->network, BLOCK, BLOCK, derive, &m->workspace));
         DDPM_TRY(DDPM_NEW(&m->condition, BLOCK * ddpm_condition_width(e->condition), "conditions of a block"));
         DDPM_TRY(ddpm_bound_memory_create(BLOCK, e->columns, &m->bound));
+        m->bound.left_out = e->left_out;
         if (derive) DDPM_TRY(ddpm_likelihood_memory_create(BLOCK, e->columns, &m->likelihood));
     }
     return DDPM_OK;
@@ -103,6 +117,7 @@ static void release(pass *p)
     ddpm_likelihood_release(&p->half);
     ddpm_release(p->sums);
     ddpm_release(p->rows);
+    ddpm_release(p->counted);
 }
 
 /* Add a block's terms at t to the sums, which all threads share. */
@@ -130,8 +145,9 @@ static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
     double *old_bound = p->rows + ROW_OLD_BOUND * e->evaluated.count + first;
     const double share = 1.0 / (double)e->options.draws;
     for (int64_t i = 0; i < rows; i++) {
-        bound[i] = old_bound[i] = ddpm_bound_prior(schedule, e->columns, x0 + i * e->columns);
-        old_bound[i] += ddpm_bound_first_step(schedule, e->columns, x0 + i * e->columns);
+        const float *counted = p->counted + (first + i) * e->counted;
+        bound[i] = old_bound[i] = ddpm_bound_prior(schedule, e->counted, counted);
+        old_bound[i] += ddpm_bound_first_step(schedule, e->counted, counted);
     }
     for (int64_t draw = 0; draw < e->options.draws; draw++)
         for (int32_t t = 1; t <= e->steps; t++) {
@@ -198,9 +214,9 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
     for (int64_t t = 1; t <= e->steps; t++)
         e->term[t] = ddpm_fixed_value(p->sums[t], TERM_BITS) / (double)(count * e->options.draws);
     for (int64_t i = 0; i < count; i++) {
-        const float *x0 = e->evaluated.rows + i * e->columns;
-        e->prior += ddpm_bound_prior(schedule, e->columns, x0) / (double)count;
-        e->first_step += ddpm_bound_first_step(schedule, e->columns, x0) / (double)count;
+        const float *x0 = p->counted + i * e->counted;
+        e->prior += ddpm_bound_prior(schedule, e->counted, x0) / (double)count;
+        e->first_step += ddpm_bound_first_step(schedule, e->counted, x0) / (double)count;
         e->likelihood_tolerance += fabs(whole[i] - half[i]) / (double)count;
     }
     e->bound = mean_of(count, e->row_bound, &e->bound_error);

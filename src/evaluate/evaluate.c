@@ -55,6 +55,7 @@ static void release(ddpm_evaluation *e)
     ddpm_row_table_release(&e->references);
     ddpm_row_table_release(&e->others);
     ddpm_row_table_release(&e->samples);
+    ddpm_release(e->left_out);
     ddpm_release(e->term);
     ddpm_release(e->row_bound);
     ddpm_release(e->row_likelihood);
@@ -68,6 +69,20 @@ static ddpm_status prepare_outputs(const ddpm_evaluate_options *options)
     return options->json ? ddpm_output_prepare(options->json, DDPM_JSON_BEGINS) : DDPM_OK;
 }
 
+/* A column that has one value only has no density; that of a row is of the other columns. */
+static ddpm_status leave_out_constants(ddpm_evaluation *e)
+{
+    const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
+    DDPM_TRY(DDPM_NEW(&e->left_out, e->columns, "constant columns"));
+    for (int64_t j = 0; j < e->columns; j++) {
+        e->left_out[j] = (uint8_t)ddpm_transform_is_constant(&transform, j);
+        if (e->left_out[j]) continue;
+        e->counted++;
+        e->log_scale += log(transform.scale[j]);
+    }
+    return DDPM_OK;
+}
+
 /* Collective. Read the rows, and compute what is asked for. */
 static ddpm_status evaluate(ddpm_evaluation *e)
 {
@@ -75,7 +90,7 @@ static ddpm_status evaluate(ddpm_evaluation *e)
     const int makes_samples = e->options.samples > 0 && !e->options.samples_file;
     if (makes_samples) /* each sample has the conditions of a real row */
         DDPM_TRY(ddpm_generator_check(&e->sampling, e->condition, e->loaded->config.diffusion.condition_dropout, 1));
-    for (int64_t j = 0; j < e->columns; j++) e->log_scale += log(e->loaded->checkpoint.scale[j]);
+    DDPM_TRY(ddpm_agree(e->comm, leave_out_constants(e)));
     DDPM_TRY(ddpm_evaluation_read(e));
     DDPM_TRY(DDPM_ON_RANK_0(e->comm, prepare_outputs(&e->options)));
     if (e->options.count > 0) DDPM_TRY(ddpm_evaluation_bound(e));

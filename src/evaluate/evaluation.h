@@ -56,6 +56,8 @@ typedef struct ddpm_evaluation {
     ddpm_data_spec data; /* that the model was trained on */
     int threads;
     int64_t columns, steps; /* D, T */
+    uint8_t *left_out;      /* [columns], nonzero: constant in the training data, and so without a density */
+    int64_t counted;        /* columns that are not left out */
     double log_scale; /* sum over the columns of ln(scale): added to a negative log-density of standardised data, it
                          gives that of the data's own units */
     ddpm_row_table evaluated;          /* the bound and the likelihood are means over these rows */

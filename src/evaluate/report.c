@@ -27,7 +27,7 @@ static double sum_of_terms(const ddpm_evaluation *e)
  * own units as well, since a change of units adds a constant to it. */
 static void print_nats(const ddpm_evaluation *e, const char *name, double nats, int is_density)
 {
-    const double wide = (double)e->columns, own = nats + e->log_scale;
+    const double wide = fmax(1.0, (double)e->counted), own = nats + e->log_scale;
     printf("  %-30s %12.5f %12.5f %12.5f", name, nats, nats / wide, nats / (wide * LN_2));
     if (is_density) printf(" %12.5f %12.5f %12.5f", own, own / wide, own / (wide * LN_2));
     printf("\n");
@@ -45,6 +45,8 @@ static void print_bound(const ddpm_evaluation *e)
 {
     const ddpm_schedule *schedule = &e->loaded->model.diffusion.schedule;
     printf("\nnegative log-likelihood of %lld rows\n", (long long)e->evaluated.count);
+    if (e->counted < e->columns)
+        printf("  (of %lld columns; the others have one value only, and so no density)\n", (long long)e->counted);
     printf("  %-30s %38s %38s\n", "", "standardised data", "data's own units");
     printf("  %-30s %12s %12s %12s %12s %12s %12s\n", "", "nats", "nats/column", "bits/dim", "nats", "nats/column",
            "bits/dim");
@@ -54,8 +56,8 @@ static void print_bound(const ddpm_evaluation *e)
     print_nats(e, "variational bound", e->bound, 1);
     print_nats(e, "  its standard error", e->bound_error, 0);
     print_nats(e, "Sohl-Dickstein's form", e->old_bound, 1);
-    print_nats(e, "  entropy of q(x_1 | x_0)", ddpm_bound_first_entropy(schedule, e->columns), 0);
-    print_nats(e, "  entropy of q(x_T | x_0)", ddpm_bound_last_entropy(schedule, e->columns), 0);
+    print_nats(e, "  entropy of q(x_1 | x_0)", ddpm_bound_first_entropy(schedule, e->counted), 0);
+    print_nats(e, "  entropy of q(x_T | x_0)", ddpm_bound_last_entropy(schedule, e->counted), 0);
     if (!e->options.likelihood) return;
     print_nats(e, "by the probability flow", -e->likelihood, 1);
     print_nats(e, "  its standard error", e->likelihood_error, 0);
@@ -142,7 +144,7 @@ static void print_quality(const ddpm_evaluation *e)
 
 static void put_density(FILE *to, const ddpm_evaluation *e, const char *name, double nats)
 {
-    const double wide = (double)e->columns, own = nats + e->log_scale;
+    const double wide = fmax(1.0, (double)e->counted), own = nats + e->log_scale;
     fprintf(to, ",\n  \"%s\": {", name);
     ddpm_json_number(to, "", "nats", nats);
     ddpm_json_number(to, ", ", "nats_per_column", nats / wide);
@@ -163,8 +165,8 @@ static void put_bound(FILE *to, const ddpm_evaluation *e)
     ddpm_json_number(to, ", ", "middle", sum_of_terms(e));
     ddpm_json_number(to, ", ", "reconstruction", e->term[1]);
     put_density(to, e, "sohl_dickstein", e->old_bound);
-    ddpm_json_number(to, ",\n  ", "entropy_first", ddpm_bound_first_entropy(schedule, e->columns));
-    ddpm_json_number(to, ", ", "entropy_last", ddpm_bound_last_entropy(schedule, e->columns));
+    ddpm_json_number(to, ",\n  ", "entropy_first", ddpm_bound_first_entropy(schedule, e->counted));
+    ddpm_json_number(to, ", ", "entropy_last", ddpm_bound_last_entropy(schedule, e->counted));
     ddpm_json_number(to, ", ", "first_step", e->first_step);
     fprintf(to, ",\n  \"terms\": [");
     for (int64_t t = 1; t <= e->steps; t++) fprintf(to, "%s%.9g", t > 1 ? ", " : "", e->term[t]);

@@ -35,32 +35,17 @@ void ddpm_row_table_release(ddpm_row_table *table)
 
 /* ---- rows of a file ---- */
 
-/* Read the conditions of rows first .. first+count-1 of a source, and standardise them as the model's. */
-static ddpm_status read_conditions(const ddpm_evaluation *e, ddpm_source *source, int64_t first, int64_t count,
-                                   float *values)
-{
-    const int64_t V = e->condition->count;
-    DDPM_TRY(ddpm_condition_source_read(ddpm_source_conditions(source), first, count, values));
-    for (int64_t i = 0; i < count * V; i++)
-        if (ddpm_condition_standardise(e->condition, i % V, (double)values[i], &values[i]) != DDPM_OK)
-            return ddpm_fail(DDPM_ERR_DATA, "row %lld (from 0): %s", (long long)(first + i / V), ddpm_error_message());
-    return DDPM_OK;
-}
-
 /* Read rows first .. first+count-1 of a source into a table, from the table's row `at` on; and their conditions, where
  * the source has them. A sample that is not finite is not refused, since that is a finding about the samples. */
 static ddpm_status read_rows(const ddpm_evaluation *e, ddpm_source *source, int64_t first, int64_t count,
                              ddpm_row_table *table, int64_t at)
 {
     const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
-    float *rows = table->rows + at * e->columns;
-    if (table == &e->samples)
-        DDPM_TRY(ddpm_source_read_unchecked(source, first, count, rows));
-    else
-        DDPM_TRY(ddpm_source_read(source, first, count, rows));
-    ddpm_transform_apply(&transform, count, rows);
+    const ddpm_gaps gaps = table == &e->samples ? DDPM_GAPS_UNCHECKED : DDPM_GAPS_NONE;
+    DDPM_TRY(ddpm_source_read_standardised(source, gaps, &transform, first, count, table->rows + at * e->columns));
     if (!ddpm_source_conditions(source)) return DDPM_OK;
-    return read_conditions(e, source, first, count, table->values + at * e->condition->count);
+    return ddpm_condition_source_read(ddpm_source_conditions(source), e->condition, first, count,
+                                      table->values + at * e->condition->count);
 }
 
 /* Read `count` rows that are spread evenly over all, since files are often sorted. */
@@ -191,7 +176,9 @@ static ddpm_status copy_held_out(const ddpm_evaluation *e, const ddpm_dataset *d
 static ddpm_status check_unchanged(const ddpm_evaluation *e, const ddpm_dataset *dataset)
 {
     const ddpm_transform then = ddpm_loaded_transform(e->loaded);
-    ddpm_status status = ddpm_same_transform(ddpm_dataset_transform(dataset), &then, ddpm_dataset_names(dataset));
+    const int narrowed = ddpm_loaded_is_narrowed(e->loaded, ddpm_dataset_type(dataset));
+    ddpm_status status =
+        ddpm_same_transform(ddpm_dataset_transform(dataset), &then, ddpm_dataset_names(dataset), narrowed);
     if (status == DDPM_OK) status = ddpm_same_condition(ddpm_dataset_condition(dataset), e->condition);
     if (status == DDPM_OK) return DDPM_OK;
     const char *path = e->data.path;

@@ -5,6 +5,7 @@
 #include "base/split.h"
 #include "sample/generator.h"
 
+#include <math.h>
 #include <omp.h>
 #include <string.h>
 
@@ -18,13 +19,29 @@ static ddpm_status choose_conditions(const ddpm_evaluation *e, int64_t rows, flo
     return DDPM_OK;
 }
 
-/* A file of samples holds float32 numbers in the data's own units, as files of data do. Far from zero these are a
- * coarse grid, which samples in standardised units would not lie on. */
-static void round_to_own_units(ddpm_evaluation *e)
+static int is_finite(int64_t columns, const float *row)
+{
+    for (int64_t j = 0; j < columns; j++)
+        if (!isfinite(row[j])) return 0;
+    return 1;
+}
+
+/* A file of samples holds numbers of a type in the data's own units, as files of data do: whole numbers, or float32,
+ * which is a coarse grid far from zero. Samples in standardised units would not lie on that grid. */
+static ddpm_status round_to_own_units(ddpm_evaluation *e)
 {
     const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
-    ddpm_transform_invert(&transform, e->samples.count, e->samples.rows);
-    ddpm_transform_apply(&transform, e->samples.count, e->samples.rows);
+    const ddpm_number type = ddpm_transform_type(&transform, e->loaded->checkpoint.number);
+    void *row = NULL;
+    DDPM_TRY(ddpm_allocate(&row, e->columns, (size_t)ddpm_number_bytes(type), "a row of samples"));
+    for (int64_t i = 0; i < e->samples.count; i++) {
+        float *x = e->samples.rows + i * e->columns;
+        if (!is_finite(e->columns, x)) continue; /* which whole numbers could not say */
+        ddpm_transform_invert(&transform, type, 1, x, row);
+        ddpm_transform_apply(&transform, type, 1, row, x);
+    }
+    ddpm_release(row);
+    return DDPM_OK;
 }
 
 /* Collective. Make samples 0 .. rows-1 of the seed: those that `ddpm sample` makes under the same conditions. */
@@ -49,7 +66,7 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
                                0, NULL, 0);
         }
         ddpm_comm_sum_float(e->comm, e->samples.rows, rows * e->columns);
-        round_to_own_units(e);
+        status = ddpm_agree(e->comm, round_to_own_units(e));
     }
     ddpm_generator_close(generator);
     ddpm_release(values);

@@ -10,24 +10,27 @@
 #ifndef DDPM_FILE_H5_H
 #define DDPM_FILE_H5_H
 
+#include "base/number.h"
 #include "world/comm.h"
 
 #include <stdint.h>
 
 typedef struct ddpm_h5 ddpm_h5; /* an open file */
 
-typedef enum ddpm_h5_type { DDPM_H5_FLOAT32, DDPM_H5_FLOAT64, DDPM_H5_INT32, DDPM_H5_INT64 } ddpm_h5_type;
-
-/** Bytes of a number. */
-int64_t ddpm_h5_type_bytes(ddpm_h5_type type);
+typedef ddpm_number ddpm_h5_type;
+#define DDPM_H5_FLOAT32 DDPM_NUMBER_FLOAT32
+#define DDPM_H5_FLOAT64 DDPM_NUMBER_FLOAT64
+#define DDPM_H5_INT32 DDPM_NUMBER_INT32
+#define DDPM_H5_INT64 DDPM_NUMBER_INT64
 
 enum { DDPM_H5_MAX_DIMS = 8, DDPM_H5_TEXT_BYTES = 16 << 20 /* of a text attribute, at most */ };
 
 typedef struct ddpm_h5_shape {
     int dims; /* number of dimensions, 0 for a scalar */
     int64_t size[DDPM_H5_MAX_DIMS];
-    int is_number;  /* an integer or floating-point type */
-    int is_integer; /* and of these an integer one */
+    int is_number;     /* an integer or floating-point type */
+    int is_integer;    /* and of these an integer one */
+    ddpm_h5_type type; /* if it is_number, the narrowest that holds all its numbers; float64 for wider floats */
 } ddpm_h5_shape;
 
 /* ---- files ---- */
@@ -88,10 +91,14 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_read(const ddpm_h5 *file, const char *name, 
 DDPM_MUST_CHECK ddpm_status ddpm_h5_read_rows(ddpm_h5 *file, const char *name, int64_t first, int64_t count,
                                               float *rows);
 
-/** Collective on the communicator of ddpm_h5_open_parallel. Write a slab of a declared float32 dataset: the box at
- * `start` with edges `count`; a rank that has nothing to write calls it with count[0] = 0. */
-DDPM_MUST_CHECK ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, int dims, const int64_t *start,
-                                               const int64_t *count, const float *data);
+/** The same as numbers of another type. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_read_rows_as(ddpm_h5 *file, const char *name, ddpm_h5_type type, int64_t first,
+                                                 int64_t count, void *rows);
+
+/** Collective on the communicator of ddpm_h5_open_parallel. Write a slab of a dataset that was declared with this type:
+ * the box at `start` with edges `count`; a rank that has nothing to write calls it with count[0] = 0. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims,
+                                               const int64_t *start, const int64_t *count, const void *data);
 
 /** Call visit for each dataset below the root, depth first, for at most `limit` of them. The shape of one that would be
  * refused has no dimensions, and is not of numbers. */

@@ -8,39 +8,28 @@
 
 enum { CHUNK_BYTES = 1 << 20 };
 
-static hid_t file_type(ddpm_h5_type type)
+hid_t ddpm_h5_file_type(ddpm_h5_type type)
 {
-    switch (type) {
-    case DDPM_H5_FLOAT32:
-        return H5T_IEEE_F32LE;
-    case DDPM_H5_FLOAT64:
-        return H5T_IEEE_F64LE;
-    case DDPM_H5_INT32:
-        return H5T_STD_I32LE;
-    case DDPM_H5_INT64:
-        return H5T_STD_I64LE;
-    }
-    return H5I_INVALID_HID;
+    const hid_t types[DDPM_NUMBERS] = {
+        [DDPM_NUMBER_FLOAT32] = H5T_IEEE_F32LE, [DDPM_NUMBER_FLOAT64] = H5T_IEEE_F64LE,
+        [DDPM_NUMBER_INT8] = H5T_STD_I8LE,      [DDPM_NUMBER_INT16] = H5T_STD_I16LE,
+        [DDPM_NUMBER_INT32] = H5T_STD_I32LE,    [DDPM_NUMBER_INT64] = H5T_STD_I64LE,
+        [DDPM_NUMBER_UINT8] = H5T_STD_U8LE,     [DDPM_NUMBER_UINT16] = H5T_STD_U16LE,
+        [DDPM_NUMBER_UINT32] = H5T_STD_U32LE,   [DDPM_NUMBER_UINT64] = H5T_STD_U64LE,
+    };
+    return types[type];
 }
 
-static hid_t memory_type(ddpm_h5_type type)
+hid_t ddpm_h5_memory_type(ddpm_h5_type type)
 {
-    switch (type) {
-    case DDPM_H5_FLOAT32:
-        return H5T_NATIVE_FLOAT;
-    case DDPM_H5_FLOAT64:
-        return H5T_NATIVE_DOUBLE;
-    case DDPM_H5_INT32:
-        return H5T_NATIVE_INT32;
-    case DDPM_H5_INT64:
-        return H5T_NATIVE_INT64;
-    }
-    return H5I_INVALID_HID;
-}
-
-int64_t ddpm_h5_type_bytes(ddpm_h5_type type)
-{
-    return type == DDPM_H5_FLOAT32 || type == DDPM_H5_INT32 ? 4 : 8;
+    const hid_t types[DDPM_NUMBERS] = {
+        [DDPM_NUMBER_FLOAT32] = H5T_NATIVE_FLOAT, [DDPM_NUMBER_FLOAT64] = H5T_NATIVE_DOUBLE,
+        [DDPM_NUMBER_INT8] = H5T_NATIVE_INT8,     [DDPM_NUMBER_INT16] = H5T_NATIVE_INT16,
+        [DDPM_NUMBER_INT32] = H5T_NATIVE_INT32,   [DDPM_NUMBER_INT64] = H5T_NATIVE_INT64,
+        [DDPM_NUMBER_UINT8] = H5T_NATIVE_UINT8,   [DDPM_NUMBER_UINT16] = H5T_NATIVE_UINT16,
+        [DDPM_NUMBER_UINT32] = H5T_NATIVE_UINT32, [DDPM_NUMBER_UINT64] = H5T_NATIVE_UINT64,
+    };
+    return types[type];
 }
 
 ddpm_status ddpm_h5_dataset_open(const ddpm_h5 *file, const char *name, hid_t *id, ddpm_h5_shape *shape)
@@ -86,7 +75,7 @@ ddpm_status ddpm_h5_read(const ddpm_h5 *file, const char *name, ddpm_h5_type typ
         status = ddpm_fail(DDPM_ERR_DATA, "%s: %s: has the shape %s; expected %s", file->path, name,
                            ddpm_h5_shape_text(shape.dims, shape.size, found, sizeof found),
                            ddpm_h5_shape_text(dims, size, expected, sizeof expected));
-    if (status == DDPM_OK && H5Dread(id, memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+    if (status == DDPM_OK && H5Dread(id, ddpm_h5_memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
         status = ddpm_h5_fail(DDPM_ERR_DATA, file, name, "could not be read");
     (void)H5Dclose(id);
     return status;
@@ -115,6 +104,12 @@ static ddpm_status open_last(ddpm_h5 *file, const char *name)
 
 ddpm_status ddpm_h5_read_rows(ddpm_h5 *file, const char *name, int64_t first, int64_t count, float *rows)
 {
+    return ddpm_h5_read_rows_as(file, name, DDPM_H5_FLOAT32, first, count, rows);
+}
+
+ddpm_status ddpm_h5_read_rows_as(ddpm_h5 *file, const char *name, ddpm_h5_type type, int64_t first, int64_t count,
+                                 void *rows)
+{
     DDPM_H5_READING(file->path);
     hsize_t start[DDPM_H5_MAX_DIMS] = {0}, edge[DDPM_H5_MAX_DIMS], total = (hsize_t)count;
     DDPM_TRY(open_last(file, name));
@@ -133,7 +128,7 @@ ddpm_status ddpm_h5_read_rows(ddpm_h5 *file, const char *name, int64_t first, in
     const hid_t in_file = H5Dget_space(file->last), in_memory = H5Screate_simple(1, &total, NULL);
     ddpm_status status = DDPM_OK;
     if (in_file < 0 || in_memory < 0 || H5Sselect_hyperslab(in_file, H5S_SELECT_SET, start, NULL, edge, NULL) < 0 ||
-        H5Dread(file->last, H5T_NATIVE_FLOAT, in_memory, in_file, H5P_DEFAULT, rows) < 0)
+        H5Dread(file->last, ddpm_h5_memory_type(type), in_memory, in_file, H5P_DEFAULT, rows) < 0)
         status = ddpm_h5_fail(DDPM_ERR_DATA, file, name, "rows could not be read");
     if (in_file >= 0) (void)H5Sclose(in_file);
     if (in_memory >= 0) (void)H5Sclose(in_memory);
@@ -185,14 +180,14 @@ static ddpm_status make_dataset(ddpm_h5 *file, const char *name, ddpm_h5_type ty
     const hid_t space = dims ? H5Screate_simple(dims, extent, NULL) : H5Screate(H5S_SCALAR);
     int failed = creation < 0 || space < 0 || H5Pset_obj_track_times(creation, 0) < 0;
     if (!failed && chunked) {
-        chunk_shape(dims, size, ddpm_h5_type_bytes(type), chunk);
+        chunk_shape(dims, size, ddpm_number_bytes(type), chunk);
         failed = H5Pset_chunk(creation, dims, chunk) < 0 || H5Pset_fletcher32(creation) < 0;
     } else if (!failed) {
         failed = H5Pset_layout(creation, H5D_CONTIGUOUS) < 0 || H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY) < 0 ||
                  H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0;
     }
     *out = failed ? H5I_INVALID_HID
-                  : H5Dcreate2(file->id, name, file_type(type), space, H5P_DEFAULT, creation, H5P_DEFAULT);
+                  : H5Dcreate2(file->id, name, ddpm_h5_file_type(type), space, H5P_DEFAULT, creation, H5P_DEFAULT);
     const ddpm_status status = *out < 0 ? ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be made") : DDPM_OK;
     if (creation >= 0) (void)H5Pclose(creation);
     if (space >= 0) (void)H5Sclose(space);
@@ -207,7 +202,7 @@ ddpm_status ddpm_h5_write(ddpm_h5 *file, const char *name, ddpm_h5_type type, in
     for (int i = 0; i < dims; i++) empty |= size[i] == 0;
     DDPM_TRY(make_dataset(file, name, type, dims, size, dims && !empty, &id));
     ddpm_status status = DDPM_OK;
-    if (!empty && H5Dwrite(id, memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+    if (!empty && H5Dwrite(id, ddpm_h5_memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
         status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
     if (H5Dclose(id) < 0 && status == DDPM_OK) status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
     return status;

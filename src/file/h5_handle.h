@@ -79,12 +79,16 @@ ddpm_status ddpm_h5_missing(const ddpm_h5 *file, const char *name);
 /** "[3][2]", or "scalar". */
 const char *ddpm_h5_shape_text(int dims, const int64_t *size, char *out, size_t bytes);
 
-/** Part `index` of a box of 4-byte numbers that is cut into parts of at most `bytes_limit` bytes, each of which is
- * contiguous in memory.
+/** HDF5's type for a number in a file (little-endian), and in memory. */
+hid_t ddpm_h5_file_type(ddpm_h5_type type);
+hid_t ddpm_h5_memory_type(ddpm_h5_type type);
+
+/** Part `index` of a box of numbers that is cut into parts of at most `most` numbers, each of which is contiguous in
+ * memory.
  *  @param[out] first, edge   [dims] of the part, within the box.
  *  @param[out] offset       of its first element.
  *  @return the number of parts; first, edge, offset are untouched when index is not below it. */
-int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_t index, int64_t *first, int64_t *edge,
+int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t most, int64_t index, int64_t *first, int64_t *edge,
                      int64_t *offset);
 
 #endif

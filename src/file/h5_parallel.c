@@ -45,18 +45,18 @@ ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **o
     return DDPM_OK;
 }
 
-int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_t index, int64_t *first, int64_t *edge,
+int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t most, int64_t index, int64_t *first, int64_t *edge,
                      int64_t *offset)
 {
     int axis = dims - 1; /* the axis that is cut */
     int64_t inner = 1;   /* numbers in a step along it */
     int64_t outer = 1;   /* lines along it in the box */
     int64_t whole = 1;   /* numbers in the box */
-    while (axis > 0 && inner * count[axis] * 4 <= bytes_limit) inner *= count[axis--];
+    while (axis > 0 && inner * count[axis] <= most) inner *= count[axis--];
     for (int i = 0; i < dims; i++) whole *= count[i];
     if (whole == 0) return 0;
     for (int i = 0; i < axis; i++) outer *= count[i];
-    const int64_t step = ddpm_smaller(bytes_limit / 4 / inner, count[axis]), parts = ddpm_pieces(count[axis], step);
+    const int64_t step = ddpm_smaller(most / inner, count[axis]), parts = ddpm_pieces(count[axis], step);
     if (index >= parts * outer) return parts * outer;
 
     const int64_t at = index % parts * step;
@@ -75,15 +75,15 @@ int64_t ddpm_h5_part(int dims, const int64_t *count, int64_t bytes_limit, int64_
 
 /** Refuse, before the collective calls, what would fail on this rank alone or make HDF5 transfer without cooperation.
  */
-static ddpm_status check_slab(const ddpm_h5 *file, const char *name, hid_t id, const ddpm_h5_shape *shape, int dims,
-                              const int64_t *start, const int64_t *count)
+static ddpm_status check_slab(const ddpm_h5 *file, const char *name, hid_t id, const ddpm_h5_shape *shape,
+                              ddpm_h5_type expected, int dims, const int64_t *start, const int64_t *count)
 {
     const hid_t type = H5Dget_type(id);
-    const int same = type >= 0 && H5Tequal(type, H5T_IEEE_F32LE) > 0;
+    const int same = type >= 0 && H5Tequal(type, ddpm_h5_file_type(expected)) > 0;
     if (type >= 0) (void)H5Tclose(type);
     if (!same || dims != shape->dims || dims == 0)
-        return ddpm_fail(DDPM_ERR_INTERNAL, "%s: %s: is not a float32 dataset of %d dimensions", file->path, name,
-                         dims);
+        return ddpm_fail(DDPM_ERR_INTERNAL, "%s: %s: is not a %s dataset of %d dimensions", file->path, name,
+                         ddpm_number_name(expected), dims);
     if (count[0] == 0) return DDPM_OK;
     for (int i = 0; i < dims; i++)
         if (start[i] < 0 || count[i] < 0 || count[i] > shape->size[i] || start[i] > shape->size[i] - count[i])
@@ -93,12 +93,14 @@ static ddpm_status check_slab(const ddpm_h5 *file, const char *name, hid_t id, c
 }
 
 /** Local. Select what this rank writes of part `index` of the slab, in the file and in memory; it may be nothing. */
-static ddpm_status select_part(const ddpm_h5 *file, const char *name, hid_t id, int dims, const int64_t *start,
-                               const int64_t *count, int64_t index, hid_t *in_file, hid_t *in_memory, int64_t *offset)
+static ddpm_status select_part(const ddpm_h5 *file, const char *name, hid_t id, ddpm_h5_type type, int dims,
+                               const int64_t *start, const int64_t *count, int64_t index, hid_t *in_file,
+                               hid_t *in_memory, int64_t *offset)
 {
     int64_t first[DDPM_H5_MAX_DIMS], edge[DDPM_H5_MAX_DIMS];
     hsize_t from[DDPM_H5_MAX_DIMS], size[DDPM_H5_MAX_DIMS], total = 1;
-    const int writes = count[0] > 0 && index < ddpm_h5_part(dims, count, PART_BYTES, index, first, edge, offset);
+    const int64_t most = PART_BYTES / ddpm_number_bytes(type);
+    const int writes = count[0] > 0 && index < ddpm_h5_part(dims, count, most, index, first, edge, offset);
     for (int i = 0; i < dims && writes; i++) {
         from[i] = (hsize_t)(start[i] + first[i]);
         size[i] = (hsize_t)edge[i];
@@ -113,16 +115,18 @@ static ddpm_status select_part(const ddpm_h5 *file, const char *name, hid_t id, 
 }
 
 /** Collective. Write part `index` of the slab, or nothing. */
-static ddpm_status write_part(const ddpm_h5 *file, const char *name, hid_t id, hid_t transfer, int dims,
-                              const int64_t *start, const int64_t *count, int64_t index, const float *data)
+static ddpm_status write_part(const ddpm_h5 *file, const char *name, hid_t id, hid_t transfer, ddpm_h5_type type,
+                              int dims, const int64_t *start, const int64_t *count, int64_t index, const void *data)
 {
     hid_t in_file = H5I_INVALID_HID, in_memory = H5I_INVALID_HID;
     int64_t offset = 0;
-    const float nothing = 0;
-    ddpm_status status =
-        ddpm_agree(file->comm, select_part(file, name, id, dims, start, count, index, &in_file, &in_memory, &offset));
+    const int64_t nothing = 0;
+    ddpm_status status = ddpm_agree(
+        file->comm, select_part(file, name, id, type, dims, start, count, index, &in_file, &in_memory, &offset));
     if (status == DDPM_OK) {
-        if (H5Dwrite(id, H5T_NATIVE_FLOAT, in_memory, in_file, transfer, count[0] > 0 ? data + offset : &nothing) < 0)
+        const void *from =
+            count[0] > 0 ? (const char *)data + offset * ddpm_number_bytes(type) : (const char *)&nothing;
+        if (H5Dwrite(id, ddpm_h5_memory_type(type), in_memory, in_file, transfer, from) < 0)
             status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
         status = ddpm_agree(file->comm, status);
     }
@@ -131,8 +135,8 @@ static ddpm_status write_part(const ddpm_h5 *file, const char *name, hid_t id, h
     return status;
 }
 
-ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, int dims, const int64_t *start, const int64_t *count,
-                               const float *data)
+ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *start,
+                               const int64_t *count, const void *data)
 {
     ddpm_h5_shape shape;
     hid_t id = H5I_INVALID_HID;
@@ -143,14 +147,15 @@ ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, int dims, const 
         status = ddpm_h5_fail(DDPM_ERR_INTERNAL, file, name, "a collective write could not be set up");
     if (status == DDPM_OK) status = ddpm_h5_dataset_open(file, name, &id, &shape);
     const int opened = status == DDPM_OK;
-    if (opened) status = check_slab(file, name, id, &shape, dims, start, count);
+    if (opened) status = check_slab(file, name, id, &shape, type, dims, start, count);
     status = ddpm_agree(file->comm, status);
     if (status == DDPM_OK) {
         if (count[0])
-            parts = ddpm_h5_part(dims, count, PART_BYTES, INT64_MAX, unused, unused + dims, unused + 2 * dims);
+            parts = ddpm_h5_part(dims, count, PART_BYTES / ddpm_number_bytes(type), INT64_MAX, unused, unused + dims,
+                                 unused + 2 * dims);
         ddpm_comm_max_int64(file->comm, &parts, 1); /* all ranks must make as many calls */
         for (int64_t i = 0; i < parts && status == DDPM_OK; i++)
-            status = write_part(file, name, id, transfer, dims, start, count, i, data);
+            status = write_part(file, name, id, transfer, type, dims, start, count, i, data);
     }
     if (opened) (void)H5Dclose(id);
     if (transfer >= 0) (void)H5Pclose(transfer);

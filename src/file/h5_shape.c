@@ -61,6 +61,16 @@ static ddpm_status read_shape(const ddpm_h5 *file, const char *name, hid_t space
     return DDPM_OK;
 }
 
+static ddpm_h5_type number_type(H5T_class_t class, hid_t type)
+{
+    static const ddpm_h5_type whole[2][4] = {
+        {DDPM_NUMBER_UINT8, DDPM_NUMBER_UINT16, DDPM_NUMBER_UINT32, DDPM_NUMBER_UINT64},
+        {DDPM_NUMBER_INT8, DDPM_NUMBER_INT16, DDPM_NUMBER_INT32, DDPM_NUMBER_INT64}};
+    const size_t bytes = H5Tget_size(type);
+    if (class == H5T_FLOAT) return bytes <= sizeof(float) ? DDPM_NUMBER_FLOAT32 : DDPM_NUMBER_FLOAT64;
+    return whole[H5Tget_sign(type) == H5T_SGN_2][bytes <= 1 ? 0 : bytes <= 2 ? 1 : bytes <= 4 ? 2 : 3];
+}
+
 /** Chunks that were never written take no space, so that a small file can claim any number of rows. gzip makes data a
  * thousand times smaller at best, so a dataset that claims many more numbers than that is not data. */
 static ddpm_status check_claim(const ddpm_h5 *file, const char *name, const ddpm_h5_shape *shape)
@@ -96,6 +106,7 @@ ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_
         const H5T_class_t class = H5Tget_class(type);
         shape->is_number = class == H5T_INTEGER || class == H5T_FLOAT;
         shape->is_integer = class == H5T_INTEGER;
+        if (shape->is_number) shape->type = number_type(class, type);
     }
     if (space >= 0) (void)H5Sclose(space);
     if (type >= 0) (void)H5Tclose(type);

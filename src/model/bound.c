@@ -37,8 +37,8 @@ void ddpm_bound_terms(const ddpm_objective *objective, const ddpm_denoising *row
                               memory->target);
     const ddpm_const_matrix output = denoiser->predict(denoiser->self, rows->first, count, memory->xt, t);
     for (int64_t i = 0; i < count; i++)
-        terms[i] =
-            ddpm_objective_term(objective, columns, output.data + i * output.stride, memory->target + i * columns, t);
+        terms[i] = ddpm_objective_term(objective, columns, memory->left_out, output.data + i * output.stride,
+                                       memory->target + i * columns, t);
 }
 
 static double squares_of(int64_t columns, const float *x0)

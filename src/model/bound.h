@@ -15,6 +15,7 @@ typedef struct ddpm_bound_memory {
     int64_t columns;            /* D */
     float *noise, *xt, *target; /* [rows][columns] */
     int32_t *t;                 /* [rows] */
+    const uint8_t *left_out;    /* [columns], nonzero: not counted in the terms; NULL at first: all are counted */
 } ddpm_bound_memory;
 
 /** DDPM_ERR_MEMORY.

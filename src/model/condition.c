@@ -5,6 +5,7 @@
 #include "base/text_list.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 ddpm_status ddpm_condition_create(int64_t count, const char *const *names, ddpm_condition *out)
@@ -23,6 +24,10 @@ void ddpm_condition_release(ddpm_condition *condition)
     ddpm_release(condition->mean);
     ddpm_release(condition->scale);
     ddpm_release(condition->names);
+    ddpm_release(condition->remainder);
+    ddpm_release(condition->minimum);
+    ddpm_release(condition->maximum);
+    ddpm_release(condition->class_rows);
     *condition = (ddpm_condition){0};
 }
 
@@ -54,14 +59,37 @@ void ddpm_condition_expand(const ddpm_condition *condition, int64_t rows, const 
     }
 }
 
-ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t index, double value, float *out)
+int64_t ddpm_condition_rows(const ddpm_condition *condition, int64_t index, int64_t of_class)
+{
+    int64_t first = 0;
+    if (!condition->class_rows) return -1;
+    for (int64_t v = 0; v < index; v++) first += condition->classes[v];
+    return condition->class_rows[first + of_class];
+}
+
+static ddpm_status refuse_class(const ddpm_condition *condition, int64_t index, int64_t of_class)
+{
+    char list[200] = "";
+    size_t used = 0;
+    for (int64_t k = 0; k < condition->classes[index] && used < sizeof list - 32; k++)
+        if (ddpm_condition_rows(condition, index, k) > 0)
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%lld", used ? ", " : "", (long long)k);
+    return ddpm_fail(DDPM_ERR_DATA,
+                     "condition '%s': no row of the training data has class %lld; the classes that rows have are %s%s",
+                     condition->names[index], (long long)of_class, list, used < sizeof list - 32 ? "" : ", ...");
+}
+
+ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t index, long double value, float *out)
 {
     const int64_t classes = condition->classes[index];
+    const double remainder = condition->remainder ? condition->remainder[index] : 0.0;
     if (!isfinite(value))
         return ddpm_fail(DDPM_ERR_DATA, "condition '%s' is not a finite number", condition->names[index]);
-    if (classes > 0 && !(value >= 0.0 && value < (double)classes && value == floor(value)))
-        return ddpm_fail(DDPM_ERR_DATA, "condition '%s': expected a class from 0 to %lld, found %g",
+    if (classes > 0 && !(value >= 0.0L && value < (long double)classes && value == floorl(value)))
+        return ddpm_fail(DDPM_ERR_DATA, "condition '%s': expected a class from 0 to %lld, found %Lg",
                          condition->names[index], (long long)classes - 1, value);
-    *out = (float)((value - condition->mean[index]) / condition->scale[index]);
+    if (classes > 0 && ddpm_condition_rows(condition, index, (int64_t)value) == 0)
+        return refuse_class(condition, index, (int64_t)value);
+    *out = (float)(((double)(value - (long double)condition->mean[index]) - remainder) / condition->scale[index]);
     return DDPM_OK;
 }

@@ -15,10 +15,14 @@
 enum { DDPM_CLASSES_MAX = 4096 };
 
 typedef struct ddpm_condition {
-    int64_t count;        /* V; 0: there is no condition, and C is 0 */
-    int64_t *classes;     /* [V], the number of classes that a value has; 0: it is a number */
-    double *mean, *scale; /* [V]: value = standardised * scale + mean; 0 and 1 for a class */
-    char **names;         /* [V], allocated together; NULL: there are none */
+    int64_t count;             /* V; 0: there is no condition, and C is 0 */
+    int64_t *classes;          /* [V], the number of classes that a value has; 0: it is a number */
+    double *mean, *scale;      /* [V]: value = standardised * scale + mean; 0 and 1 for a class */
+    char **names;              /* [V], allocated together; NULL: there are none */
+    double *remainder;         /* [V], to be added to the mean, as in transform.h; NULL: 0 */
+    double *minimum, *maximum; /* [V], of the standardised values in the data; NULL: not known */
+    int64_t class_total;       /* the sum of classes; 0: class_rows is not known */
+    int64_t *class_rows;       /* [class_total], rows of the data that have each class, one value after the other */
 } ddpm_condition;
 
 /** Make a condition of V numbers with mean 0 and scale 1, which the caller changes to what they are.
@@ -36,9 +40,12 @@ int64_t ddpm_condition_width(const ddpm_condition *condition);
 void ddpm_condition_expand(const ddpm_condition *condition, int64_t rows, const float *values, const uint8_t *present,
                            float *out);
 
+/** The rows of the data that have a class of value number `index`; -1: not known. */
+int64_t ddpm_condition_rows(const ddpm_condition *condition, int64_t index, int64_t of_class);
+
 /** Standardise value number `index` of a condition, given in its own units. DDPM_ERR_DATA for a class that the model
- * does not know, and for a number that is not finite. */
-DDPM_MUST_CHECK ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t index, double value,
-                                                       float *out);
+ * does not know, or that no row of the data has, and for a number that is not finite. */
+DDPM_MUST_CHECK ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t index,
+                                                       long double value, float *out);
 
 #endif

@@ -139,6 +139,11 @@ static void evaluate(const path *p, const ddpm_likelihood_step *step, const doub
         }
 }
 
+static int is_counted(const ddpm_likelihood *likelihood, int64_t column)
+{
+    return !likelihood->left_out || !likelihood->left_out[column];
+}
+
 /* Fill the direction with random signs, a bit of a random word for each column. */
 static void fill_probe(const path *p, int64_t probe)
 {
@@ -147,7 +152,8 @@ static void fill_probe(const path *p, int64_t probe)
             const int64_t word = j / 32;
             const ddpm_random4 words =
                 ddpm_random_words(p->seed, DDPM_RANDOM_PROBE, probe, p->first + row, (uint32_t)(word / 4));
-            p->memory->direction[row * p->columns + j] = words.v[word % 4] >> (j % 32) & 1 ? 1.0f : -1.0f;
+            const float sign = words.v[word % 4] >> (j % 32) & 1 ? 1.0f : -1.0f;
+            p->memory->direction[row * p->columns + j] = is_counted(p->likelihood, j) ? sign : 0.0f;
         }
 }
 
@@ -158,8 +164,11 @@ static void measure_divergence(const path *p, const ddpm_likelihood_step *step)
     const int exact = p->likelihood->probes == 0;
     const int64_t products = exact ? p->columns : p->likelihood->probes, numbers = p->rows * p->columns;
     const double share = exact ? 1.0 : 1.0 / (double)products;
-    for (int64_t row = 0; row < p->rows; row++) m->trace[0][row] = step->of_x * (double)p->columns;
+    int64_t counted = 0;
+    for (int64_t j = 0; j < p->columns; j++) counted += is_counted(p->likelihood, j);
+    for (int64_t row = 0; row < p->rows; row++) m->trace[0][row] = step->of_x * (double)counted;
     for (int64_t k = 0; k < products; k++) {
+        if (exact && !is_counted(p->likelihood, k)) continue;
         if (exact)
             for (int64_t i = 0; i < numbers; i++) m->direction[i] = i % p->columns == k ? 1.0f : 0.0f;
         else
@@ -200,5 +209,7 @@ void ddpm_likelihood_rows(const ddpm_likelihood *likelihood, const ddpm_flow *fl
     for (int64_t i = 0; i < numbers; i++) memory->x[i] = (double)x0[i];
     memset(log_density, 0, (size_t)rows * sizeof *log_density);
     for (int64_t k = 0; k < likelihood->step_count; k++) take_step(&p, &likelihood->steps[k], log_density);
-    for (int64_t i = 0; i < numbers; i++) log_density[i / columns] -= 0.5 * (DDPM_LN_2PI + memory->x[i] * memory->x[i]);
+    for (int64_t i = 0; i < numbers; i++)
+        if (is_counted(likelihood, i % columns))
+            log_density[i / columns] -= 0.5 * (DDPM_LN_2PI + memory->x[i] * memory->x[i]);
 }

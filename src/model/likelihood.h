@@ -47,6 +47,7 @@ typedef struct ddpm_likelihood {
     int64_t probes; /* of Hutchinson's estimate; 0: the divergence is exact */
     int64_t step_count;
     ddpm_likelihood_step *steps;
+    const uint8_t *left_out; /* [columns], nonzero: the density is that of the others; NULL at first: none */
 } ddpm_likelihood;
 
 /** DDPM_ERR_MEMORY.

@@ -86,14 +86,15 @@ static double term(const ddpm_objective *o, int64_t t, double error, double head
     return 0.5 * (log_variance - transition->log_posterior - 1.0 + ratio + scaled);
 }
 
-double ddpm_objective_term(const ddpm_objective *objective, int64_t columns, const float *output, const float *target,
-                           int64_t t)
+double ddpm_objective_term(const ddpm_objective *objective, int64_t columns, const uint8_t *left_out,
+                           const float *output, const float *target, int64_t t)
 {
     const int learned = ddpm_variance_is_learned(objective->diffusion->variance);
     double sum = 0.0, by_prediction, by_head;
     for (int64_t j = 0; j < columns; j++)
-        sum += term(objective, t, (double)output[j] - (double)target[j], learned ? (double)output[columns + j] : 0.0,
-                    &by_prediction, &by_head);
+        if (!left_out || !left_out[j])
+            sum += term(objective, t, (double)output[j] - (double)target[j],
+                        learned ? (double)output[columns + j] : 0.0, &by_prediction, &by_head);
     return sum;
 }
 

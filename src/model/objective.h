@@ -55,8 +55,9 @@ double ddpm_objective_rows(const ddpm_objective *objective, ddpm_const_matrix ou
                            float *row_loss);
 
 /** The bound's term at t of one row, in nats over all columns.
+ *  @param left_out        [columns], nonzero: a column is not counted; NULL: all are.
  *  @param output, target  a row of each, as in ddpm_objective_rows. */
-double ddpm_objective_term(const ddpm_objective *objective, int64_t columns, const float *output, const float *target,
-                           int64_t t);
+double ddpm_objective_term(const ddpm_objective *objective, int64_t columns, const uint8_t *left_out,
+                           const float *output, const float *target, int64_t t);
 
 #endif

@@ -3,6 +3,14 @@
 
 #include "base/memory.h"
 
+#include <math.h>
+
+/* Beyond so many deviations from 0, float32 has fewer than four digits of a deviation. */
+static const double FAR = 1e4;
+
+/* Numbers of these sizes, and all that are within many deviations, are far inside float32's range. */
+static const double SMALL = 1e-30, LARGE = 1e30;
+
 ddpm_status ddpm_transform_allocate(int64_t columns, ddpm_transform *out)
 {
     *out = (ddpm_transform){.columns = columns};
@@ -15,26 +23,81 @@ ddpm_status ddpm_transform_allocate(int64_t columns, ddpm_transform *out)
 void ddpm_transform_release(ddpm_transform *transform)
 {
     ddpm_release(transform->mean);
+    ddpm_release(transform->remainder);
     ddpm_release(transform->scale);
     ddpm_release(transform->minimum);
     ddpm_release(transform->maximum);
     *transform = (ddpm_transform){0};
 }
 
-void ddpm_transform_apply(const ddpm_transform *transform, int64_t count, float *rows)
+int ddpm_transform_is_constant(const ddpm_transform *transform, int64_t column)
+{
+    return transform->minimum[column] == transform->maximum[column];
+}
+
+static double remainder_of(const ddpm_transform *t, int64_t column)
+{
+    return t->remainder ? t->remainder[column] : 0.0;
+}
+
+static void apply_narrow(const ddpm_transform *t, int64_t count, const float *numbers, float *rows)
 {
     for (int64_t i = 0; i < count; i++)
-        for (int64_t j = 0; j < transform->columns; j++) {
-            float *x = &rows[i * transform->columns + j];
-            *x = (float)(((double)*x - transform->mean[j]) / transform->scale[j]);
+        for (int64_t j = 0; j < t->columns; j++) {
+            const int64_t at = i * t->columns + j;
+            rows[at] = (float)(((double)numbers[at] - t->mean[j]) / t->scale[j]);
         }
 }
 
-void ddpm_transform_invert(const ddpm_transform *transform, int64_t count, float *rows)
+void ddpm_transform_apply(const ddpm_transform *transform, ddpm_number type, int64_t count, const void *numbers,
+                          float *rows)
 {
+    const ddpm_transform *t = transform;
+    if (type == DDPM_NUMBER_FLOAT32) {
+        apply_narrow(t, count, numbers, rows);
+        return;
+    }
     for (int64_t i = 0; i < count; i++)
-        for (int64_t j = 0; j < transform->columns; j++) {
-            float *x = &rows[i * transform->columns + j];
-            *x = (float)((double)*x * transform->scale[j] + transform->mean[j]);
+        for (int64_t j = 0; j < t->columns; j++) {
+            const int64_t at = i * t->columns + j;
+            const double distance = (double)(ddpm_number_get(type, numbers, at) - (long double)t->mean[j]);
+            rows[at] = (float)((distance - remainder_of(t, j)) / t->scale[j]);
         }
+}
+
+void ddpm_transform_invert(const ddpm_transform *transform, ddpm_number type, int64_t count, const float *rows,
+                           void *numbers)
+{
+    const ddpm_transform *t = transform;
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = 0; j < t->columns; j++) {
+            const int64_t at = i * t->columns + j;
+            const double x = ddpm_transform_is_constant(t, j) ? t->minimum[j] : (double)rows[at];
+            if (type == DDPM_NUMBER_FLOAT32)
+                ((float *)numbers)[at] = (float)(x * t->scale[j] + t->mean[j]);
+            else
+                ddpm_number_set(type, (long double)(x * t->scale[j] + remainder_of(t, j)) + (long double)t->mean[j],
+                                numbers, at);
+        }
+}
+
+/* Whether float32 has enough digits and range for a column. */
+static int is_near(const ddpm_transform *t, int64_t j)
+{
+    const double mean = fabs(t->mean[j]), scale = t->scale[j], value = t->minimum[j] * scale + t->mean[j];
+    if (ddpm_transform_is_constant(t, j)) return (double)(float)value == value;
+    return mean <= FAR * scale && mean < LARGE && scale > SMALL && scale < LARGE;
+}
+
+ddpm_number ddpm_transform_noisy_type(const ddpm_transform *transform, ddpm_number own)
+{
+    if (ddpm_number_holder(own) == DDPM_NUMBER_FLOAT32) return DDPM_NUMBER_FLOAT32;
+    for (int64_t j = 0; j < transform->columns; j++)
+        if (!is_near(transform, j)) return DDPM_NUMBER_FLOAT64;
+    return DDPM_NUMBER_FLOAT32;
+}
+
+ddpm_number ddpm_transform_type(const ddpm_transform *transform, ddpm_number own)
+{
+    return ddpm_number_is_integer(own) ? own : ddpm_transform_noisy_type(transform, own);
 }

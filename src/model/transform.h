@@ -3,6 +3,7 @@
 #ifndef DDPM_MODEL_TRANSFORM_H
 #define DDPM_MODEL_TRANSFORM_H
 
+#include "base/number.h"
 #include "base/status.h"
 
 #include <stdint.h>
@@ -10,6 +11,7 @@
 typedef struct ddpm_transform {
     int64_t columns;
     double *mean;              /* [columns], in the data's units */
+    double *remainder;         /* [columns], to be added to the mean: what a double cannot hold of it; NULL: 0 */
     double *scale;             /* [columns], in the data's units: the standard deviation, or 1 for a constant column */
     double *minimum, *maximum; /* [columns], of the standardised training rows */
 } ddpm_transform;
@@ -19,8 +21,28 @@ typedef struct ddpm_transform {
 DDPM_MUST_CHECK ddpm_status ddpm_transform_allocate(int64_t columns, ddpm_transform *out);
 void ddpm_transform_release(ddpm_transform *transform);
 
-/** Standardise rows [count][columns] in place, and the way back. */
-void ddpm_transform_apply(const ddpm_transform *transform, int64_t count, float *rows);
-void ddpm_transform_invert(const ddpm_transform *transform, int64_t count, float *rows);
+/** Whether all training rows have the same value in a column. */
+int ddpm_transform_is_constant(const ddpm_transform *transform, int64_t column);
+
+/** Standardise rows, in double, and narrow them.
+ *  @param numbers    [count][columns] of a type; of float32, it may be `rows` itself.
+ *  @param[out] rows  [count][columns]. */
+void ddpm_transform_apply(const ddpm_transform *transform, ddpm_number type, int64_t count, const void *numbers,
+                          float *rows);
+
+/** The way back. A constant column gets its value, whatever the rows have; whole numbers are rounded and kept in the
+ * range of their type.
+ *  @param[out] numbers  [count][columns] of the type; of float32, it may be `rows` itself. */
+void ddpm_transform_invert(const ddpm_transform *transform, ddpm_number type, int64_t count, const float *rows,
+                           void *numbers);
+
+/** The type to write rows in that a model makes, for training data of type `own`: whole numbers in their own type.
+ * Floating-point numbers that were float64 are float32 where that has enough digits: they are float64 if a column's
+ * mean is more than 10^4 deviations from 0, if its numbers are near the end of float32's range, or if it has only one
+ * value, which a float32 number is not. */
+ddpm_number ddpm_transform_type(const ddpm_transform *transform, ddpm_number own);
+
+/** The same for rows between data and noise, which are not whole numbers. */
+ddpm_number ddpm_transform_noisy_type(const ddpm_transform *transform, ddpm_number own);
 
 #endif

@@ -34,7 +34,7 @@ static ddpm_status read_one(const ddpm_condition *condition, const char *text, f
         if (strlen(condition->names[v]) != (size_t)(equals - text) ||
             strncmp(condition->names[v], text, (size_t)(equals - text)) != 0)
             continue;
-        const double value = strtod(equals + 1, &end);
+        const long double value = strtold(equals + 1, &end); /* which holds all integers of 64 bits */
         if (!equals[1] || *end) return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number after '='", problem);
         named[v] = 1;
         return ddpm_condition_standardise(condition, v, value, &values[v]);
@@ -55,6 +55,24 @@ static ddpm_status read_options(const ddpm_condition *condition, const ddpm_samp
     return status;
 }
 
+/* Read numbers in a type that holds them, and standardise them. */
+static ddpm_status read_values(const ddpm_condition *condition, const ddpm_sample_options *options, ddpm_h5 *file,
+                               const char *dataset, ddpm_number holder, ddpm_sample_conditions *out)
+{
+    const int64_t V = condition->count;
+    void *numbers = NULL;
+    DDPM_TRY(DDPM_NEW(&out->values, out->rows * V, "conditions"));
+    ddpm_status status = ddpm_allocate(&numbers, out->rows * V, (size_t)ddpm_number_bytes(holder), "conditions");
+    if (status == DDPM_OK) status = ddpm_h5_read_rows_as(file, dataset, holder, 0, out->rows, numbers);
+    for (int64_t i = 0; status == DDPM_OK && i < out->rows * V; i++)
+        if (ddpm_condition_standardise(condition, i % V, ddpm_number_get(holder, numbers, i), &out->values[i]) !=
+            DDPM_OK)
+            status = ddpm_fail(DDPM_ERR_DATA, "%s, row %lld (from 0): %s", options->conditions_file, (long long)(i / V),
+                               ddpm_error_message());
+    ddpm_release(numbers);
+    return status;
+}
+
 static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_h5 *file,
                              const char *dataset, ddpm_sample_conditions *out)
 {
@@ -71,15 +89,7 @@ static ddpm_status read_rows(const ddpm_condition *condition, ddpm_sample_option
         return ddpm_fail(DDPM_ERR_USAGE, "%s has %lld rows, but --count asks for %lld samples; leave --count out",
                          options->conditions_file, (long long)shape.size[0], (long long)options->count);
     out->rows = shape.size[0];
-    DDPM_TRY(DDPM_NEW(&out->values, out->rows * V, "conditions"));
-    DDPM_TRY(ddpm_h5_read_rows(file, dataset, 0, out->rows, out->values));
-    for (int64_t i = 0; i < out->rows * V; i++) {
-        const double value = (double)out->values[i];
-        if (ddpm_condition_standardise(condition, i % V, value, &out->values[i]) != DDPM_OK)
-            return ddpm_fail(DDPM_ERR_DATA, "%s, row %lld (from 0): %s", options->conditions_file, (long long)(i / V),
-                             ddpm_error_message());
-    }
-    return DDPM_OK;
+    return read_values(condition, options, file, dataset, ddpm_number_holder(shape.type), out);
 }
 
 static ddpm_status read_file(const ddpm_condition *condition, ddpm_sample_options *options, ddpm_sample_conditions *out)
@@ -93,23 +103,55 @@ static ddpm_status read_file(const ddpm_condition *condition, ddpm_sample_option
     return ddpm_h5_finish(&file, status);
 }
 
-/* Warn of each condition that has a number far from those of the training rows, whose range is not known here. */
+/* By how many standard deviations a number is beyond those of the training rows; 0: it is not. Where their range is not
+ * known, all that are within six deviations of the mean count as seen. */
+static double beyond(const ddpm_condition *condition, int64_t v, double value)
+{
+    const double rounding = 1e-6 * (1.0 + fabs(value)), far = 6.0;
+    const double least = condition->minimum ? condition->minimum[v] : -far;
+    const double largest = condition->maximum ? condition->maximum[v] : far;
+    const double distance = fmax(least - value, value - largest);
+    return distance > rounding ? distance : 0.0;
+}
+
+enum { SHOWN_BYTES = 40 };
+
+/* A number with the digits that matter beside its deviation, and six more. */
+static const char *show(double x, double scale, char out[SHOWN_BYTES])
+{
+    const double before = x == 0.0 ? 0.0 : ceil(log10(fabs(x) / scale));
+    snprintf(out, SHOWN_BYTES, "%.*g", 6 + (int)fmin(fmax(before, 0.0), 11.0), x);
+    return out;
+}
+
+static void warn_of(const ddpm_condition *c, int64_t v, double value, double distance)
+{
+    const double scale = c->scale[v], mean = c->mean[v] + (c->remainder ? c->remainder[v] : 0.0);
+    char seen[2 * SHOWN_BYTES + 64], shown[3][SHOWN_BYTES];
+    if (c->minimum && c->maximum)
+        snprintf(seen, sizeof seen, "of which all have %s to %s", show(c->minimum[v] * scale + mean, scale, shown[0]),
+                 show(c->maximum[v] * scale + mean, scale, shown[1]));
+    else
+        snprintf(seen, sizeof seen, "whose mean is %s, with a deviation of %.6g", show(mean, scale, shown[0]), scale);
+    ddpm_log_warning(
+        "condition %s = %s is %.3g standard deviations beyond the training rows, %s: the model has seen no "
+        "such row, and what it makes of it is a guess",
+        c->names[v], show(value * scale + mean, scale, shown[2]), distance, seen);
+}
+
+/* Warn of each condition that has a number beyond those of the training rows, of the one that is farthest. */
 static void warn_of_far(const ddpm_condition *condition, const ddpm_sample_conditions *given)
 {
-    const double far = 6.0; /* standard deviations */
     const int64_t V = condition->count;
     for (int64_t v = 0; v < V && given->rows > 0; v++) {
-        int64_t worst = 0;
+        double worst = 0.0, most = 0.0;
         if (condition->classes[v] > 0) continue;
-        for (int64_t i = 1; i < given->rows; i++)
-            if (fabsf(given->values[i * V + v]) > fabsf(given->values[worst * V + v])) worst = i;
-        const double distance = (double)given->values[worst * V + v];
-        if (fabs(distance) > far)
-            ddpm_log_warning(
-                "condition %s = %g is %.3g standard deviations from the mean of the training rows, %g: the "
-                "model has hardly seen such rows, and what it makes of them is a guess",
-                condition->names[v], distance * condition->scale[v] + condition->mean[v], fabs(distance),
-                condition->mean[v]);
+        for (int64_t i = 0; i < given->rows; i++) {
+            const double value = (double)given->values[i * V + v], distance = beyond(condition, v, value);
+            if (distance > most) worst = value;
+            most = fmax(most, distance);
+        }
+        if (most > 0.0) warn_of(condition, v, worst, most);
     }
 }
 

@@ -80,6 +80,8 @@ static ddpm_status run_chain(ddpm_comm *comm, const ddpm_config *config, chain_r
         .layer_step = run->snapshot_step,
         .column_names = ddpm_dataset_names(run->dataset),
         .transform = ddpm_dataset_transform(run->dataset),
+        .layer_number =
+            ddpm_transform_noisy_type(ddpm_dataset_transform(run->dataset), ddpm_dataset_type(run->dataset)),
         .block_rows = BLOCK,
         .describe = describe,
         .make = make,

@@ -240,6 +240,7 @@ void ddpm_generator_sample(ddpm_generator *generator, uint64_t seed, int64_t fir
     for (int64_t done = 0; done < count; done += DDPM_GENERATOR_BLOCK) {
         const int64_t rows = ddpm_smaller(count - done, DDPM_GENERATOR_BLOCK);
         ddpm_generator_run(generator, 0, seed, first + done, rows, out + done * columns, 0, NULL, 0);
-        ddpm_transform_invert(&generator->transform, rows, out + done * columns);
+        ddpm_transform_invert(&generator->transform, DDPM_NUMBER_FLOAT32, rows, out + done * columns,
+                              out + done * columns);
     }
 }

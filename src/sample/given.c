@@ -14,8 +14,10 @@ struct ddpm_given {
     ddpm_data_spec spec;
     ddpm_data_names names; /* of the file and its dataset */
     ddpm_source *source;
+    ddpm_number type;           /* of completed rows */
     int64_t first, count, room; /* the rows in memory, and how many there is memory for */
-    float *rows, *known;        /* [room][columns] as in the file, and standardised */
+    void *rows;                 /* [room][columns], as in the file, in the type that holds its numbers */
+    float *known;               /* [room][columns], standardised */
 };
 
 /* The first of the model's columns that is not at its place in the source; the number of columns: there is none. */
@@ -55,13 +57,18 @@ static ddpm_status open_source(ddpm_given *g, const char *name)
         g->names.path, g->names.dataset, (long long)ddpm_source_columns(g->source), (long long)g->transform.columns);
 }
 
-ddpm_status ddpm_given_open(const char *name, char **column_names, const ddpm_transform *transform, ddpm_given **out)
+ddpm_status ddpm_given_open(const char *name, char **column_names, const ddpm_transform *transform, ddpm_number own,
+                            ddpm_number *type, ddpm_given **out)
 {
     *out = NULL;
     DDPM_TRY(DDPM_NEW(out, 1, "given rows"));
     (*out)->column_names = column_names;
     (*out)->transform = *transform;
-    return open_source(*out, name);
+    DDPM_TRY(open_source(*out, name));
+    if (own == DDPM_NUMBER_FLOAT64 && ddpm_source_holder((*out)->source) != DDPM_NUMBER_FLOAT32)
+        *type = DDPM_NUMBER_FLOAT64;
+    (*out)->type = *type;
+    return DDPM_OK;
 }
 
 void ddpm_given_close(ddpm_given *given)
@@ -84,22 +91,46 @@ static ddpm_status make_room(ddpm_given *g, int64_t rows)
     if (rows <= g->room) return DDPM_OK;
     ddpm_release(g->rows);
     ddpm_release(g->known);
-    g->rows = g->known = NULL;
+    g->rows = NULL;
+    g->known = NULL;
     g->room = 0;
-    DDPM_TRY(DDPM_NEW(&g->rows, rows * columns, "given rows"));
+    DDPM_TRY(ddpm_allocate(&g->rows, rows * columns, (size_t)ddpm_number_bytes(ddpm_source_holder(g->source)),
+                           "given rows"));
     DDPM_TRY(DDPM_NEW(&g->known, rows * columns, "given rows"));
     g->room = rows;
     return DDPM_OK;
 }
 
+/* Every known value must be one that the type of completed rows has. */
+static ddpm_status check(const ddpm_given *g, int64_t first, int64_t count)
+{
+    const int64_t columns = g->transform.columns;
+    const ddpm_number holder = ddpm_source_holder(g->source);
+    const int whole = ddpm_number_is_integer(g->type);
+    for (int64_t i = 0; i < count * columns; i++) {
+        const long double value = ddpm_number_get(holder, g->rows, i);
+        long double room[1];
+        if (isnan(value)) continue;
+        ddpm_number_set(g->type, value, room, 0);
+        const long double kept = ddpm_number_get(g->type, room, 0);
+        if (whole ? kept == value : isfinite(kept)) continue;
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: dataset '%s', row %lld, column %lld of the model (both from 0) is %Lg; the model's data "
+                         "are of type %s, so %s",
+                         g->names.path, g->names.dataset, (long long)(first + i / columns), (long long)(i % columns),
+                         value, ddpm_number_name(g->type),
+                         whole ? "a known value must be a whole number of that type" : "it is too large");
+    }
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_given_read(ddpm_given *given, int64_t first, int64_t count)
 {
-    const int64_t columns = given->transform.columns;
     DDPM_TRY(make_room(given, count));
     if (count == 0) return DDPM_OK;
-    DDPM_TRY(ddpm_source_read_incomplete(given->source, first, count, given->rows));
-    memcpy(given->known, given->rows, (size_t)(count * columns) * sizeof *given->rows);
-    ddpm_transform_apply(&given->transform, count, given->known);
+    DDPM_TRY(ddpm_source_read(given->source, DDPM_GAPS_ALLOWED, first, count, given->rows));
+    DDPM_TRY(check(given, first, count));
+    ddpm_transform_apply(&given->transform, ddpm_source_holder(given->source), count, given->rows, given->known);
     given->first = first;
     given->count = count;
     return DDPM_OK;
@@ -110,10 +141,12 @@ const float *ddpm_given_known(const ddpm_given *given, int64_t first)
     return given->known + (first - given->first) * ddpm_source_columns(given->source);
 }
 
-void ddpm_given_restore(const ddpm_given *given, int64_t first, int64_t count, float *rows)
+void ddpm_given_restore(const ddpm_given *given, int64_t first, int64_t count, ddpm_number type, void *numbers)
 {
-    const int64_t columns = ddpm_source_columns(given->source);
-    const float *from = given->rows + (first - given->first) * columns;
-    for (int64_t i = 0; i < count * columns; i++)
-        if (!isnan(from[i])) rows[i] = from[i];
+    const int64_t columns = given->transform.columns, from = (first - given->first) * columns;
+    const ddpm_number holder = ddpm_source_holder(given->source);
+    for (int64_t i = 0; i < count * columns; i++) {
+        const long double value = ddpm_number_get(holder, given->rows, from + i);
+        if (!isnan(value)) ddpm_number_set(type, value, numbers, i);
+    }
 }

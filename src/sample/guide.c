@@ -43,7 +43,8 @@ static ddpm_status check_transform(const ddpm_loaded *model, const ddpm_loaded *
 {
     const ddpm_transform of_model = ddpm_loaded_transform(model), of_classifier = ddpm_loaded_transform(classifier);
     const char *const *names = (const char *const *)model->checkpoint.column_names;
-    if (ddpm_same_transform(&of_classifier, &of_model, names) == DDPM_OK) return DDPM_OK;
+    const int narrowed = model->checkpoint.has_number != classifier->checkpoint.has_number;
+    if (ddpm_same_transform(&of_classifier, &of_model, names, narrowed) == DDPM_OK) return DDPM_OK;
     return fail(path, ddpm_error_message());
 }
 

@@ -20,6 +20,7 @@
 typedef struct sampling_run {
     const ddpm_loaded *loaded;
     ddpm_transform transform;
+    ddpm_number number; /* the type of the samples */
     const ddpm_sample_options *options;
     ddpm_sampling sampling; /* as configured, with the settings of the command line over it */
     ddpm_generator *generator;
@@ -59,12 +60,10 @@ static void make_completions(void *context, int thread, int64_t first, int64_t c
     }
 }
 
-static void restore_given(void *context, int64_t first, int64_t count, float *x, float *draws, int64_t stride)
+static void restore_given(void *context, int64_t first, int64_t count, ddpm_number type, void *numbers)
 {
     const sampling_run *run = context;
-    ddpm_given_restore(run->given, first, count, x);
-    for (int64_t d = 0; run->options->draws > 1 && d < run->options->draws; d++)
-        ddpm_given_restore(run->given, first, count, draws + d * stride);
+    ddpm_given_restore(run->given, first, count, type, numbers);
 }
 
 /* Local. The file of --given also says how many rows are made. */
@@ -81,7 +80,8 @@ static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
             DDPM_ERR_USAGE,
             "--given: dpm_solver extrapolates from the step before, which is not possible where the known entries are "
             "replaced after every step; add --sampler ancestral or --sampler ddim");
-    DDPM_TRY(ddpm_given_open(o->given, run->loaded->checkpoint.column_names, &run->transform, &run->given));
+    DDPM_TRY(ddpm_given_open(o->given, run->loaded->checkpoint.column_names, &run->transform,
+                             run->loaded->checkpoint.number, &run->number, &run->given));
     o->count = ddpm_given_rows(run->given);
     return DDPM_OK;
 }
@@ -185,6 +185,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
 static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snapshot_step)
 {
     const ddpm_sample_options *o = run->options;
+    const ddpm_number own = run->loaded->checkpoint.number;
     const ddpm_rows_file_spec spec = {
         .path = o->output,
         .rows = o->count,
@@ -195,6 +196,8 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
         .layer_step = o->draws > 1 ? NULL : snapshot_step,
         .column_names = (const char *const *)run->loaded->checkpoint.column_names,
         .transform = &run->transform,
+        .number = run->number,
+        .layer_number = o->draws > 1 ? run->number : ddpm_transform_noisy_type(&run->transform, own),
         .block_rows = DDPM_GENERATOR_BLOCK,
         .describe = describe,
         .prepare = run->given ? read_given : NULL,
@@ -215,6 +218,7 @@ static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
     DDPM_TRY(ddpm_loaded_check_denoiser(run->loaded, o->checkpoint));
     DDPM_TRY(ddpm_generator_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
     run->sampling.steps = ddpm_generator_sampler(run->generator)->step_count;
+    run->number = ddpm_transform_type(&run->transform, run->loaded->checkpoint.number);
     DDPM_TRY(open_given(run, o));
     if (!run->loaded->config.data.pairs)
         ddpm_audit_report_sampling(&run->loaded->model.diffusion, &run->sampling, o->classifier ? o->scale : 0.0);

@@ -21,7 +21,7 @@
 typedef struct field {
     const char *name;
     ddpm_h5_type type;
-    int is_optional;   /* whether a file may lack the dataset, with its whole group; the pointer is then NULL */
+    int is_optional;   /* whether a file may lack it (see below); the pointer is then NULL */
     size_t numbers;    /* offset in ddpm_checkpoint of the pointer to its numbers */
     size_t rows;       /* offset in ddpm_checkpoint of the number of its rows */
     int64_t more_rows; /* rows beyond that number */
@@ -31,6 +31,9 @@ typedef struct field {
                         * 0 in later fields with the same number */
     double least, largest; /* a number's range */
 } field;
+
+/* A dataset that a file may lack: with its whole group, or alone. */
+enum { WITH_GROUP = 1, ALONE = 2 };
 
 #define AT(member) offsetof(ddpm_checkpoint, member)
 #define FINITE .least = -DBL_MAX, .largest = DBL_MAX
@@ -43,22 +46,29 @@ static const field fields[] = {
     {NUMBERS("transform/scale", DDPM_H5_FLOAT64, scale, columns), ABOVE_0},
     {NUMBERS("transform/minimum", DDPM_H5_FLOAT64, minimum, columns), FINITE},
     {NUMBERS("transform/maximum", DDPM_H5_FLOAT64, maximum, columns), FINITE},
+    {NUMBERS("transform/remainder", DDPM_H5_FLOAT64, remainder, columns), .is_optional = ALONE, FINITE},
     {NUMBERS("schedule/beta", DDPM_H5_FLOAT64, beta, steps),
      .more_rows = 1, .most_rows = DDPM_CHECKPOINT_STEPS_MAX, FINITE},
     {NUMBERS("reduction/exponent", DDPM_H5_INT32, exponent, exponent_count),
      .most_rows = DDPM_CHECKPOINT_EXPONENTS_MAX, .least = INT32_MIN, .largest = INT32_MAX},
     {NUMBERS("condition/classes", DDPM_H5_INT64, condition.classes, condition.count),
-     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = 1, .least = 0, .largest = DDPM_CLASSES_MAX},
-    {NUMBERS("condition/mean", DDPM_H5_FLOAT64, condition.mean, condition.count), .is_optional = 1, FINITE},
-    {NUMBERS("condition/scale", DDPM_H5_FLOAT64, condition.scale, condition.count), .is_optional = 1, ABOVE_0},
+     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = WITH_GROUP, .least = 0, .largest = DDPM_CLASSES_MAX},
+    {NUMBERS("condition/mean", DDPM_H5_FLOAT64, condition.mean, condition.count), .is_optional = WITH_GROUP, FINITE},
+    {NUMBERS("condition/scale", DDPM_H5_FLOAT64, condition.scale, condition.count), .is_optional = WITH_GROUP, ABOVE_0},
+    {NUMBERS("condition/remainder", DDPM_H5_FLOAT64, condition.remainder, condition.count),
+     .is_optional = ALONE, FINITE},
+    {NUMBERS("condition/minimum", DDPM_H5_FLOAT64, condition.minimum, condition.count), .is_optional = ALONE, FINITE},
+    {NUMBERS("condition/maximum", DDPM_H5_FLOAT64, condition.maximum, condition.count), .is_optional = ALONE, FINITE},
+    {NUMBERS("condition/rows", DDPM_H5_INT64, condition.class_rows, condition.class_total),
+     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = ALONE, .least = 0, .largest = 0x1p62},
     {NUMBERS("components/variance", DDPM_H5_FLOAT64, components.variance, components.count),
-     .more_rows = 1, .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = 1, .least = 0, .largest = DBL_MAX},
+     .more_rows = 1, .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = WITH_GROUP, .least = 0, .largest = DBL_MAX},
     {NUMBERS("components/direction", DDPM_H5_FLOAT32, components.direction, components.count),
-     .columns_at = AT(columns), .is_optional = 1, .least = -2, .largest = 2},
+     .columns_at = AT(columns), .is_optional = WITH_GROUP, .least = -2, .largest = 2},
     {NUMBERS("timesteps/history", DDPM_H5_FLOAT32, history, steps),
-     .columns = DDPM_TIMESTEPS_HISTORY, .is_optional = 1, FINITE},
+     .columns = DDPM_TIMESTEPS_HISTORY, .is_optional = WITH_GROUP, FINITE},
     {NUMBERS("timesteps/seen", DDPM_H5_INT32, seen, steps),
-     .is_optional = 1, .least = 0, .largest = DDPM_TIMESTEPS_SEEN - 1},
+     .is_optional = WITH_GROUP, .least = 0, .largest = DDPM_TIMESTEPS_SEEN - 1},
 };
 /* clang-format on */
 
@@ -129,6 +139,7 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     DDPM_TRY(ddpm_h5_put_int(file, "/", "recoveries", c->recoveries));
     DDPM_TRY(ddpm_h5_put_int(file, "/", "returned", c->returned_to));
     if (!isnan(c->baseline)) DDPM_TRY(ddpm_h5_put_real(file, "/", "baseline", c->baseline));
+    if (c->has_number) DDPM_TRY(ddpm_h5_put_text(file, "/", "number", ddpm_number_name(c->number)));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
     for (int i = 0; i < LISTS; i++) {
         char **names = pointer_at(c, lists[i].names);
@@ -228,21 +239,6 @@ static ddpm_status read_rows(const ddpm_h5 *file, const char *path, const field 
     return DDPM_OK;
 }
 
-static double number_at(ddpm_h5_type type, const void *numbers, int64_t i)
-{
-    switch (type) {
-    case DDPM_H5_FLOAT32:
-        return (double)((const float *)numbers)[i];
-    case DDPM_H5_FLOAT64:
-        return ((const double *)numbers)[i];
-    case DDPM_H5_INT32:
-        return (double)((const int32_t *)numbers)[i];
-    case DDPM_H5_INT64:
-        return (double)((const int64_t *)numbers)[i];
-    }
-    return NAN;
-}
-
 static ddpm_status fail_number(const char *path, const char *name, int64_t i, double x, const field *range)
 {
     if (!isfinite(x) || !range)
@@ -257,18 +253,32 @@ static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field
     char group[32];
     int64_t shape[2];
     snprintf(group, sizeof group, "%.*s", (int)strcspn(f->name, "/"), f->name);
-    if (f->is_optional && !ddpm_h5_has(file, group)) return DDPM_OK;
+    if (f->is_optional && !ddpm_h5_has(file, f->is_optional == ALONE ? f->name : group)) return DDPM_OK;
     if (f->most_rows > 0) DDPM_TRY(read_rows(file, path, f, c));
     const int64_t count = shape_of(f, c, shape);
-    const size_t bytes = (size_t)ddpm_h5_type_bytes(f->type);
+    const size_t bytes = (size_t)ddpm_number_bytes(f->type);
     DDPM_TRY(check_holds(file, path, count, bytes));
     DDPM_TRY(ddpm_allocate((char *)c + f->numbers, count, bytes, f->name));
     void *numbers = pointer_at(c, f->numbers);
     DDPM_TRY(ddpm_h5_read(file, f->name, f->type, dimensions_of(f), shape, numbers));
     for (int64_t i = 0; i < count; i++) {
-        const double x = number_at(f->type, numbers, i);
+        const double x = (double)ddpm_number_get(f->type, numbers, i);
         if (!(x >= f->least && x <= f->largest)) return fail_number(path, f->name, i, x, f);
     }
+    return DDPM_OK;
+}
+
+static ddpm_status read_number(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
+{
+    char *name = NULL;
+    c->has_number = ddpm_h5_has_attribute(file, "/", "number");
+    c->number = DDPM_NUMBER_FLOAT32;
+    if (!c->has_number) return DDPM_OK;
+    DDPM_TRY(ddpm_h5_get_text(file, "/", "number", &name));
+    const int found = ddpm_number_find(name);
+    ddpm_release(name);
+    if (found < 0) return ddpm_fail(DDPM_ERR_DATA, "%s: its numbers have an unknown type; use a newer ddpm", path);
+    c->number = (ddpm_number)found;
     return DDPM_OK;
 }
 
@@ -283,6 +293,7 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
     if (ddpm_h5_has_attribute(file, "/", "returned")) DDPM_TRY(ddpm_h5_get_int(file, "/", "returned", &c->returned_to));
     c->baseline = NAN;
     if (ddpm_h5_has_attribute(file, "/", "baseline")) DDPM_TRY(ddpm_h5_get_real(file, "/", "baseline", &c->baseline));
+    DDPM_TRY(read_number(file, path, c));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
     if (c->interval.count < 0 || !isfinite(c->interval.loss))
         return ddpm_fail(DDPM_ERR_DATA,
@@ -304,6 +315,11 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
             return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld names in '%s' for %lld values", path, (long long)names,
                              lists[i].attribute, (long long)*count_at(c, lists[i].rows));
     }
+    int64_t classes = 0;
+    for (int64_t v = 0; v < c->condition.count; v++) classes += c->condition.classes[v];
+    if (c->condition.class_rows && c->condition.class_total != classes)
+        return ddpm_fail(DDPM_ERR_DATA, "%s: counts the rows of %lld classes, of which it has %lld", path,
+                         (long long)c->condition.class_total, (long long)classes);
     if (c->condition.count == 0 || c->condition.names) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA, "%s: its conditions have no names; use an older checkpoint", path);
 }
@@ -382,7 +398,7 @@ static int64_t allocation_bytes(int i, const ddpm_checkpoint *c)
 {
     const void *memory = pointer_at(c, allocation_offset(i));
     int64_t shape[2];
-    if (i < FIELDS) return shape_of(&fields[i], c, shape) * ddpm_h5_type_bytes(fields[i].type);
+    if (i < FIELDS) return shape_of(&fields[i], c, shape) * ddpm_number_bytes(fields[i].type);
     if (i < FIELDS + ARRAYS) return c->parameter_count * (int64_t)sizeof(float);
     if (i < ALLOCATIONS - 1) return ddpm_texts_bytes(*count_at(c, lists[i - FIELDS - ARRAYS].rows), memory);
     return (int64_t)strlen(memory) + 1;

@@ -4,18 +4,22 @@
  * tensor table, [rows][cols]; /schedule/beta [T + 1] float64; /transform/mean and scale [D] float64 (data =
  * standardised * scale + mean), /transform/minimum and maximum [D] float64 (range of the standardised training data);
  * /reduction/exponent [tensors + 1] int32; with importance sampling of t, /timesteps/history [T][10] float32 and
- * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64, and
- * their names in the root's attribute condition_names; attributes of the root: format, program, iteration,
- * interval_loss, interval_count, recoveries (0 if it is missing), returned (-1 if it is missing), baseline
- * (NaN if it is missing), config (the resolved
- * YAML), columns (their names, if they have any). Chunks and metadata have HDF5's checksums; the user block holds a
- * digest of all that follows it (file/digest.h), which is checked before HDF5 opens the file.
+ * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64,
+ * /condition/minimum and maximum [V] float64 (range of the standardised values) and /condition/rows int64 (of each
+ * class of the first value, then of the next; all three optional), and their names in the root's attribute
+ * condition_names; attributes of the root: format, program, iteration, interval_loss, interval_count, recoveries (0 if
+ * it is missing), returned (-1 if it is missing), baseline (NaN if it is missing), number (the type of the training
+ * data, as numpy names it; float32 if it is missing), config (the resolved YAML), columns (their names, if they have
+ * any). /transform/remainder [D] and /condition/remainder [V] float64 are there where a mean needs more digits than a
+ * float64 number has. Chunks and metadata have HDF5's checksums; the user block holds a digest of all that follows it
+ * (file/digest.h), which is checked before HDF5 opens the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */
 #ifndef DDPM_STORE_CHECKPOINT_H
 #define DDPM_STORE_CHECKPOINT_H
 
+#include "base/number.h"
 #include "base/status.h"
 #include "file/h5.h"
 #include "model/components.h"
@@ -51,7 +55,10 @@ typedef struct ddpm_checkpoint {
     char *config;               /* resolved YAML */
     int64_t columns;            /* D */
     char **column_names;        /* [D], or NULL */
+    int has_number;             /* 0: number is float32, as that of all checkpoints that do not say it */
+    ddpm_number number;         /* the type of the columns in the training data */
     double *mean, *scale;       /* [D] */
+    double *remainder;          /* [D], or NULL: see model/transform.h */
     double *minimum, *maximum;  /* [D] of the standardised training rows */
     ddpm_condition condition;   /* count 0: none */
     ddpm_components components; /* count 0: none */

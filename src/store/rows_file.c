@@ -13,14 +13,16 @@ enum { ROUND_BYTES = 1 << 25 }; /* of a rank's memory for a round; more where ea
 
 typedef struct round_memory {
     int64_t rows;  /* of a round */
-    float *x;      /* [rows][D] */
+    float *x;      /* [rows][D], standardised */
     float *layers; /* [M][rows][D] */
+    char *own_x;   /* the same in the data's units and in the type of the file; of float32, the same memory */
+    char *own_layers;
 } round_memory;
 
 static ddpm_status declare_samples(const ddpm_rows_file_spec *spec, ddpm_h5 *file)
 {
     const int64_t size[2] = {spec->rows, spec->columns};
-    DDPM_TRY(ddpm_h5_declare(file, "samples", DDPM_H5_FLOAT32, 2, size));
+    DDPM_TRY(ddpm_h5_declare(file, "samples", spec->number, 2, size));
     if (!spec->column_names) return DDPM_OK;
     return ddpm_h5_put_names(file, "samples", "columns", spec->columns, spec->column_names);
 }
@@ -29,7 +31,7 @@ static ddpm_status declare_layers(const ddpm_rows_file_spec *spec, ddpm_h5 *file
 {
     const int64_t size[3] = {spec->layers, spec->rows, spec->columns};
     char steps[64];
-    DDPM_TRY(ddpm_h5_declare(file, spec->layer_name, DDPM_H5_FLOAT32, 3, size));
+    DDPM_TRY(ddpm_h5_declare(file, spec->layer_name, spec->layer_number, 3, size));
     snprintf(steps, sizeof steps, "%s_step", spec->layer_name);
     if (spec->layer_step) DDPM_TRY(ddpm_h5_write(file, steps, DDPM_H5_INT32, 1, &spec->layers, spec->layer_step));
     if (!spec->column_names) return DDPM_OK;
@@ -45,33 +47,76 @@ static ddpm_status declare(const void *context, ddpm_h5 *file)
     return spec->describe(file, spec->context);
 }
 
+/* Memory for numbers in the type of the file. */
+static ddpm_status allocate_own(int64_t count, ddpm_number type, float *standardised, char **out)
+{
+    *out = (char *)standardised;
+    if (type == DDPM_NUMBER_FLOAT32) return DDPM_OK;
+    return ddpm_allocate(out, count, (size_t)ddpm_number_bytes(type), "rows being made");
+}
+
 static ddpm_status allocate(const ddpm_rows_file_spec *spec, int64_t most, round_memory *m)
 {
     const int64_t row_bytes = (1 + spec->layers) * spec->columns * (int64_t)sizeof(float);
     const int64_t blocks = ddpm_larger(spec->threads, ROUND_BYTES / (row_bytes * spec->block_rows));
     m->rows = ddpm_larger(1, ddpm_smaller(most, blocks * spec->block_rows));
-    DDPM_TRY(DDPM_NEW(&m->x, m->rows * spec->columns, "rows being made"));
-    return DDPM_NEW(&m->layers, spec->layers * m->rows * spec->columns, "layers being made");
+    const int64_t numbers = m->rows * spec->columns;
+    DDPM_TRY(DDPM_NEW(&m->x, numbers, "rows being made"));
+    DDPM_TRY(DDPM_NEW(&m->layers, spec->layers * numbers, "layers being made"));
+    DDPM_TRY(allocate_own(numbers, spec->number, m->x, &m->own_x));
+    return allocate_own(spec->layers * numbers, spec->layer_number, m->layers, &m->own_layers);
 }
 
-/* Rows first .. of x, [count][D], must be finite. */
-static ddpm_status check_finite(const ddpm_rows_file_spec *spec, int64_t first, int64_t count, const float *x)
+static void release(round_memory *m)
 {
-    for (int64_t i = 0; i < count * spec->columns; i++)
-        if (!isfinite(x[i]))
-            return ddpm_fail(DDPM_ERR_NUMERIC, "%s: row %lld, column %lld (from 0) of the %s came out as %g; %s",
-                             spec->path, (long long)(first + i / spec->columns), (long long)(i % spec->columns),
-                             spec->unit, (double)x[i], spec->remedy);
+    if (m->own_x != (char *)m->x) ddpm_release(m->own_x);
+    if (m->own_layers != (char *)m->layers) ddpm_release(m->own_layers);
+    ddpm_release(m->x);
+    ddpm_release(m->layers);
+}
+
+/* Rows of a type in the memory of a round. */
+static char *row_at(const ddpm_rows_file_spec *spec, char *numbers, ddpm_number type, int64_t row)
+{
+    return numbers + row * spec->columns * ddpm_number_bytes(type);
+}
+
+static ddpm_status fail_number(const ddpm_rows_file_spec *spec, int64_t first, int64_t i, double x)
+{
+    return ddpm_fail(DDPM_ERR_NUMERIC, "%s: row %lld, column %lld (from 0) of the %s came out as %g; %s", spec->path,
+                     (long long)(first + i / spec->columns), (long long)(i % spec->columns), spec->unit, x,
+                     spec->remedy);
+}
+
+/* Standardised rows, and rows first .. in the type of the file, must be finite. */
+static ddpm_status check_finite(const ddpm_rows_file_spec *spec, int64_t first, int64_t count, const float *x,
+                                ddpm_number type, const char *own)
+{
+    for (int64_t i = 0; i < count * spec->columns; i++) {
+        const double number = (double)ddpm_number_get(type, own, i);
+        if (!isfinite(number)) return fail_number(spec, first, i, number);
+        if (!isfinite(x[i])) return fail_number(spec, first, i, (double)x[i]); /* a whole number is always finite */
+    }
     return DDPM_OK;
 }
 
-static void make_block(const ddpm_rows_file_spec *spec, int64_t first, int64_t count, float *x, float *layers,
-                       int64_t stride)
+/* Give rows first .. the data's units and the type of the file. */
+static void finish_rows(const ddpm_rows_file_spec *spec, int64_t first, int64_t count, const float *x, ddpm_number type,
+                        char *own)
 {
+    ddpm_transform_invert(spec->transform, type, count, x, own);
+    if (spec->adjust) spec->adjust(spec->context, first, count, type, own);
+}
+
+static void make_block(const ddpm_rows_file_spec *spec, const round_memory *m, int64_t first, int64_t at, int64_t count)
+{
+    float *x = m->x + at * spec->columns, *layers = m->layers + at * spec->columns;
+    const int64_t stride = m->rows * spec->columns;
     spec->make(spec->context, omp_get_thread_num(), first, count, x, layers, stride);
-    ddpm_transform_invert(spec->transform, count, x);
-    for (int64_t i = 0; i < spec->layers; i++) ddpm_transform_invert(spec->transform, count, layers + i * stride);
-    if (spec->adjust) spec->adjust(spec->context, first, count, x, layers, stride);
+    finish_rows(spec, first, count, x, spec->number, row_at(spec, m->own_x, spec->number, at));
+    for (int64_t i = 0; i < spec->layers; i++)
+        finish_rows(spec, first, count, layers + i * stride, spec->layer_number,
+                    row_at(spec, m->own_layers, spec->layer_number, i * m->rows + at));
 }
 
 static ddpm_status make_round(const ddpm_rows_file_spec *spec, const round_memory *m, int64_t first, int64_t count)
@@ -81,11 +126,12 @@ static ddpm_status make_round(const ddpm_rows_file_spec *spec, const round_memor
 #pragma omp parallel for num_threads(spec->threads) schedule(dynamic, 1)
     for (int64_t block = 0; block < blocks; block++) {
         const int64_t at = block * spec->block_rows;
-        make_block(spec, first + at, ddpm_smaller(spec->block_rows, count - at), m->x + at * spec->columns,
-                   m->layers + at * spec->columns, stride);
+        make_block(spec, m, first + at, at, ddpm_smaller(spec->block_rows, count - at));
     }
-    DDPM_TRY(check_finite(spec, first, count, m->x));
-    for (int64_t i = 0; i < spec->layers; i++) DDPM_TRY(check_finite(spec, first, count, m->layers + i * stride));
+    DDPM_TRY(check_finite(spec, first, count, m->x, spec->number, m->own_x));
+    for (int64_t i = 0; i < spec->layers; i++)
+        DDPM_TRY(check_finite(spec, first, count, m->layers + i * stride, spec->layer_number,
+                              row_at(spec, m->own_layers, spec->layer_number, i * m->rows)));
     return DDPM_OK;
 }
 
@@ -95,11 +141,12 @@ static ddpm_status write_round(const ddpm_rows_file_spec *spec, const round_memo
 {
     if (spec->with_samples) {
         const int64_t start[2] = {first, 0}, size[2] = {count, spec->columns};
-        DDPM_TRY(ddpm_h5_write_slab(file, "samples", 2, start, size, m->x));
+        DDPM_TRY(ddpm_h5_write_slab(file, "samples", spec->number, 2, start, size, m->own_x));
     }
     for (int64_t i = 0; i < spec->layers; i++) {
         const int64_t start[3] = {i, first, 0}, size[3] = {count > 0, count, spec->columns};
-        DDPM_TRY(ddpm_h5_write_slab(file, spec->layer_name, 3, start, size, m->layers + i * m->rows * spec->columns));
+        DDPM_TRY(ddpm_h5_write_slab(file, spec->layer_name, spec->layer_number, 3, start, size,
+                                    row_at(spec, m->own_layers, spec->layer_number, i * m->rows)));
     }
     return DDPM_OK;
 }
@@ -124,8 +171,7 @@ static ddpm_status fill(const void *context, ddpm_comm *comm, ddpm_h5 *file)
         ddpm_progress_bar(&progress, ddpm_smaller(most, done + m.rows), (double)(done + m.rows) / spent,
                           "of this rank");
     }
-    ddpm_release(m.x);
-    ddpm_release(m.layers);
+    release(&m);
     return status;
 }
 

@@ -19,6 +19,8 @@ typedef struct ddpm_rows_file_spec {
     const int32_t *layer_step;       /* [M], to the dataset layer_name "_step"; NULL: none */
     const char *const *column_names; /* [D], or NULL */
     const ddpm_transform *transform; /* back to the data's units */
+    ddpm_number number;              /* the type of the samples */
+    ddpm_number layer_number;        /* the type of the layers */
     int64_t block_rows;              /* rows that are made in one call */
     /** Local: rank 0. Write the attributes of the root. */
     ddpm_status (*describe)(ddpm_h5 *file, const void *context);
@@ -27,9 +29,9 @@ typedef struct ddpm_rows_file_spec {
     /** Local, any thread of a parallel region. Make rows first .. first+count-1 in standardised units: x [count][D] and
      *  layer i, [count][D], at layers + i * stride. */
     void (*make)(void *context, int thread, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
-    /** Local, as make. Called when the rows are in the data's units, to change them: given values are put back, for
-     *  example. NULL: nothing to do. */
-    void (*adjust)(void *context, int64_t first, int64_t count, float *x, float *layers, int64_t stride);
+    /** Local, as make. Called when rows are in the data's units and in the type of the file, to change them: given
+     * values are put back, for example. NULL: nothing to do. */
+    void (*adjust)(void *context, int64_t first, int64_t count, ddpm_number type, void *numbers);
     void *context;
     int threads;
     const char *unit;   /* for messages: "samples" */

@@ -24,8 +24,10 @@ ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config)
 
 ddpm_trainer_spec ddpm_settings_trainer(const ddpm_config *config)
 {
+    ddpm_data_spec data = ddpm_config_data(config);
+    data.visits = config->training.iterations * config->training.batch;
     return (ddpm_trainer_spec){
-        .data = ddpm_config_data(config),
+        .data = data,
         .step = ddpm_settings_stepper(config),
         .iterations = config->training.iterations,
         .report_every = config->run.report_every,

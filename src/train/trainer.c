@@ -69,14 +69,17 @@ ddpm_status ddpm_trainer_build(ddpm_trainer *t)
 static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loaded)
 {
     const ddpm_transform then = ddpm_loaded_transform(loaded);
-    ddpm_status status = ddpm_same_transform(ddpm_dataset_transform(t->dataset), &then, ddpm_dataset_names(t->dataset));
+    const int narrowed = ddpm_loaded_is_narrowed(loaded, ddpm_dataset_type(t->dataset));
+    ddpm_status status =
+        ddpm_same_transform(ddpm_dataset_transform(t->dataset), &then, ddpm_dataset_names(t->dataset), narrowed);
     if (status == DDPM_OK)
         status = ddpm_same_condition(ddpm_dataset_condition(t->dataset), &loaded->checkpoint.condition);
     if (status == DDPM_OK) return DDPM_OK;
-    return ddpm_fail(status,
-                     "the data are not those that this run began with: %s; restore them, or name a new run folder "
-                     "(--output)",
-                     ddpm_error_message());
+    return ddpm_fail(
+        status,
+        "the data are not those that this run began with: %s; restore them (if rows are streamed, data.piece "
+        "too: 1024 where RUN/config.yaml does not name it), or name a new run folder (--output)",
+        ddpm_error_message());
 }
 
 /* Local. A run keeps the components that it began with, even where another processor would round them differently. */

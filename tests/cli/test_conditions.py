@@ -74,6 +74,23 @@ class Bits(Trained):
                 self.assert_same_bits(latest(self.run_folder),
                                       latest(train(self.path(f"r{ranks}"), self.table, ranks=ranks)))
 
+    def test_streamed(self):
+        """Rows that do not fit the memory have conditions too, in a file that is sorted by them."""
+        kind, rng = np.repeat([0, 2], 40000), np.random.default_rng(3)
+        energy = np.sort(rng.uniform(10, 20, 80000)) + 1e9
+        rows = np.stack([energy - 1e9, 10 * kind + rng.normal(size=80000)], axis=1).astype("f4")
+        path = self.h5("sorted.h5", columns=["a", "b"], data=rows, kind=kind, energy=energy)
+        values = {"data.memory": 1, "training.iterations": 300, "data.validation": 0.1, "training.validate_every": 300}
+        one, three = (train(self.path(f"s{ranks}"), path, values, ranks=ranks) for ranks in (0, 3))
+        self.assert_same_bits(latest(one), latest(three))
+        self.assertEqual([40000, 0, 40000], read_h5(latest(one))["condition/rows"].tolist())
+        for at, which in ((12, 0), (18, 2)):
+            self.ddpm("sample", one, "--count", 300, "--output", self.path("s.h5"), "--condition", f"kind={which}",
+                      "--condition", f"energy={1000000000 + at}")
+            a, b = read_h5(self.path("s.h5"))["samples"].mean(axis=0)
+            self.assertAlmostEqual(a, at, delta=1.5)
+            self.assertAlmostEqual(b, 10 * which, delta=1.5)
+
     def test_resumed_on_other_ranks(self):
         """The history of losses goes through the checkpoint: it is full, and decides which t are drawn."""
         content = read_h5(latest(self.run_folder))
@@ -107,15 +124,23 @@ class Bits(Trained):
                 found.append(one)
 
     def test_far_from_the_training_rows(self):
-        """One warning for each such condition, on any number of ranks, with the value; none for those within."""
+        """One warning for each such condition, on any number of ranks, with the value, the range, and by how far; none for
+        those within, up to the ends."""
+        energy = self.rows[:, 1].astype("f8")
         far = self.conditions([[15, 0], [1480, 1]], "far.h5")
+        ends = self.conditions([[energy.min(), 0], [energy.max(), 1]], "ends.h5")
         cases = ((("--condition", "energy=1480", "--condition", "kind=1", "--count", 2), 0, "energy = 1480"),
                  (("--conditions", far), 3, "energy = 1480"),
+                 (("--condition", "energy=20.5", "--condition", "kind=1", "--count", 2), 0,
+                  f"energy = 20.5 is {(20.5 - energy.max()) / energy.std():.3g} standard"),
+                 (("--condition", "energy=9", "--condition", "kind=1", "--count", 2), 0,
+                  f"of which all have {energy.min():.7g}"),
+                 (("--conditions", ends), 0, None),
                  (("--condition", "energy=19", "--condition", "kind=1", "--count", 2), 0, None))
         for arguments, ranks, expected in cases:
             result = self.ddpm("sample", self.run_folder, *arguments, "--output", self.path("far samples.h5"),
                                ranks=ranks)
-            found = [line for line in result.warnings() if "standard deviations from the mean" in line]
+            found = [line for line in result.warnings() if "standard deviations beyond" in line]
             self.assertEqual(1 if expected else 0, len(found), str(result))
             self.assertTrue(not expected or expected in found[0], str(result))
 
@@ -193,12 +218,8 @@ class Conditions(Trained):
                 values = {**VALUES, "data.path": self.table, "data.condition": condition}
                 code = CONFIG if "same" in says[0] or "same" in says[-1] or "nothing is left" in says[0] else DATA
                 self.fails(code, "train", "/dev/null", *settings(values), "--output", self.path("run"), says=says)
-        large = self.h5("large.h5", columns=["a", "energy", "b"], data=np.zeros((10 ** 5, 3), "f4"),
-                        kind=np.zeros(10 ** 5, "i4"))  # 1.5 MiB
         for values, code, says in (({"data.columns": "[a, energy]"}, CONFIG,
                                     ["data.columns", "energy", "condition too"]),
-                                   ({"data.memory": 1, "data.path": large}, CONFIG,
-                                    ["data.condition", "streamed", "data.memory"]),
                                    ({"data.path": self.folder}, MISSING, ["found a folder"]),
                                    ({"data.source": "two_moons", "data.condition": "[label, label]"}, CONFIG,
                                     ["label", "name it once"]),
@@ -238,6 +259,25 @@ class Conditions(Trained):
             with self.subTest(arguments=arguments):
                 self.fails(code, "sample", self.run_folder, *whole, *arguments, says=says)
         self.assert_no_leftovers()
+
+    def test_classes_without_rows(self):
+        """They are refused by name, in sampling, evaluation and a file; what has rows is counted, on any number of ranks,
+        and shown."""
+        kinds = np.array([0, 2, 7], "i4")[np.random.default_rng(1).integers(0, 3, 500)]
+        rows = np.stack([kinds + np.random.default_rng(2).normal(size=500), kinds], axis=1).astype("f4")
+        path = self.h5("gaps.h5", data=rows, kind=kinds)
+        values = {"training.iterations": 20, "data.condition": "[kind]"}
+        one, three = (train(self.path(f"gaps{ranks}"), path, values, ranks=ranks) for ranks in (0, 3))
+        self.assert_same_bits(latest(one), latest(three))
+        self.assertEqual(np.bincount(kinds).tolist(), read_h5(latest(one))["condition/rows"].tolist())
+        self.assertIn(f"rows of class 0: {(kinds == 0).sum()}, 2: {(kinds == 2).sum()}, 7: ",
+                      self.ddpm("info", one).stdout)
+        whole, says = ("--output", self.path("s.h5")), ["'kind'", "no row", "class 1", "0, 2, 7"]
+        self.fails(DATA, "sample", one, *whole, "--count", 5, "--condition", "kind=1", says=says)
+        self.fails(DATA, "sample", one, *whole, "--conditions", self.conditions([[0], [1]]), says=["row 1", *says])
+        self.fails(DATA, "evaluate", one, "--data", self.h5("one.h5", data=rows, kind=np.where(kinds == 2, 1, kinds)),
+                   says=["one.h5", "row ", *says])
+        self.ddpm("sample", one, *whole, "--count", 5, "--condition", "kind=2")
 
     def test_no_dropout(self):
         """A model that never saw a row without its condition makes none, and has nothing to compare guidance with; what

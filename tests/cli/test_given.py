@@ -56,6 +56,16 @@ class Given(Case):
             self.assert_kept(draw)
         self.assertFalse(np.array_equal(several["draws"][0], several["draws"][1]))
 
+    def test_columns_of_one_name(self):
+        """They are numbered in their order, in the data as in the file to complete, so that none takes another's place."""
+        run = self.model(columns=["a", "a", "b"])
+        given = self.h5("given.h5", columns=["b", "a", "a"], data=np.array([[1, 20, np.nan], [2, np.nan, 30]], "f4"))
+        result = self.ddpm("sample", run, "--given", given, "--output", self.path("out.h5"))
+        self.assertTrue(any("'a.1'" in line for line in result.warnings()), str(result))
+        made = read_h5(self.path("out.h5"))["samples"]
+        self.assertEqual([20, 1, 2, 30], [made[0, 0], made[0, 2], made[1, 2], made[1, 1]])
+        self.assertNotIn(1, (made[0, 1], made[1, 0]))
+
     def test_same_bits(self):
         """Of ranks, threads, and the number of draws; a row of which nothing is known is the sample of its number."""
         run, given = self.model(), self.h5("given.h5", data=self.given)

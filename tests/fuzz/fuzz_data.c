@@ -24,10 +24,10 @@ static void read_rows(ddpm_source *source)
     enum { ROWS = 64, NUMBERS = 1 << 22 };
     const int64_t rows = ddpm_source_rows(source), columns = ddpm_source_columns(source);
     const int64_t count = rows < ROWS ? rows : ROWS;
-    float *values = NULL;
+    double *values = NULL; /* large enough for each type */
     if (columns > NUMBERS / ROWS || DDPM_NEW(&values, count * columns, "rows") != DDPM_OK) return;
-    if (ddpm_source_read(source, 0, count, values) == DDPM_OK &&
-        ddpm_source_read(source, rows - count, count, values) != DDPM_OK)
+    if (ddpm_source_read(source, DDPM_GAPS_NONE, 0, count, values) == DDPM_OK &&
+        ddpm_source_read(source, DDPM_GAPS_NONE, rows - count, count, values) != DDPM_OK)
         values[0] = 0;
     ddpm_release(values);
 }

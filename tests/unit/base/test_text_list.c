@@ -38,11 +38,31 @@ static void test_none(void **state)
     ddpm_release(block);
 }
 
+/* The first of equal texts stays as it is; a number that is taken is not given again. */
+static void test_number(void **state)
+{
+    static const char *const repeated[] = {"a", "b", "a", "a.1", "a", "b", ""};
+    static const char *const expected[] = {"a", "b", "a.2", "a.1", "a.3", "b.1", ""};
+    char **block = NULL;
+    int64_t first = 0;
+    (void)state;
+    expect_ok(ddpm_texts_copy(7, repeated, "texts", &block));
+    expect_ok(ddpm_texts_number(7, &block, &first));
+    assert_int_equal(first, 2);
+    for (int i = 0; i < 7; i++) assert_string_equal(block[i], expected[i]);
+    char **before = block;
+    expect_ok(ddpm_texts_number(7, &block, &first));
+    assert_int_equal(first, -1);
+    assert_true(block == before);
+    ddpm_release(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_copy),
         TEST(test_none),
+        TEST(test_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

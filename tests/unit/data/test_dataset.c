@@ -83,6 +83,7 @@ static ddpm_data_spec streamed_spec(void)
     ddpm_data_spec spec = spec_of("good.h5");
     spec.memory = 6;
     spec.validation = 0.25;
+    spec.piece = 1024;
     return spec;
 }
 
@@ -186,6 +187,46 @@ static void test_streamed(void **state)
     ddpm_dataset_free(dataset);
 }
 
+static int by_size(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The rows are sorted by their ids, yet the ids of a window, and those that are held out, are spread like all. */
+static void test_window_like_the_file(void **state)
+{
+    enum { WINDOW = 4000, PART = 1000 };
+    static float rows[WINDOW * COLUMNS];
+    static int64_t ids[WINDOW];
+    ddpm_data_spec spec = streamed_spec();
+    ddpm_dataset *dataset = NULL;
+    (void)state;
+    spec.memory = 1;
+    spec.batch = PART;
+    spec.piece = 0;
+    expect_ok(ddpm_dataset_create(comm, &spec, &dataset));
+    assert_true(ddpm_dataset_held_out(dataset) >= WINDOW);
+    for (int held_out = 0; held_out < 2; held_out++) {
+        for (int64_t at = 0; at < WINDOW; at += PART) {
+            ddpm_comm_barrier(comm);
+            expect_ok(ddpm_dataset_prepare(dataset, at, PART));
+            if (held_out)
+                ddpm_dataset_fill_held_out(dataset, at, PART, rows + at * COLUMNS, NULL);
+            else
+                ddpm_dataset_fill(dataset, at, PART, rows + at * COLUMNS, NULL);
+        }
+        for (int64_t i = 0; i < WINDOW; i++) ids[i] = (int64_t)rows[i * COLUMNS];
+        qsort(ids, WINDOW, sizeof *ids, by_size);
+        double distance = 0.0;
+        for (int64_t i = 0; i < WINDOW; i++)
+            distance = fmax(distance, fabs((double)i / WINDOW - (double)ids[i] / ROWS));
+        if (distance > 0.1) fail_msg("a Kolmogorov-Smirnov distance of %g", distance);
+        expect_same_on_ranks(ids, sizeof ids, "ids");
+    }
+    ddpm_dataset_free(dataset);
+}
+
 /* A run that is resumed in the middle gets the same rows. */
 static void test_streamed_from_the_middle(void **state)
 {
@@ -266,7 +307,7 @@ static void test_standardize(void **state)
                 assert_true((double)*x >= t->minimum[j] - 1e-6 && (double)*x <= t->maximum[j] + 1e-6);
             }
         }
-        ddpm_transform_invert(t, 1000, rows);
+        ddpm_transform_invert(t, DDPM_NUMBER_FLOAT32, 1000, rows, rows);
         for (int64_t i = 0; i < 1000; i++) {
             const int64_t id = llrint((double)rows[i * COLUMNS]);
             for (int64_t j = 0; j < COLUMNS; j++)
@@ -349,6 +390,7 @@ static void test_too_little_memory(void **state)
     ddpm_dataset *dataset = NULL;
     (void)state;
     spec.memory = 2;
+    spec.piece = 1024;
     spec.batch = 100;
     expect_failure(ddpm_dataset_create(comm, &spec, &dataset), DDPM_ERR_CONFIG, "data.memory");
     spec.memory = 6;
@@ -380,6 +422,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_memory),
         cmocka_unit_test(test_streamed),
+        cmocka_unit_test(test_window_like_the_file),
         cmocka_unit_test(test_streamed_from_the_middle),
         cmocka_unit_test(test_standardize),
         cmocka_unit_test(test_standardize_global),

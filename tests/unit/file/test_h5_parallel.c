@@ -53,10 +53,10 @@ static void test_slabs(void **state)
     for (int i = 0; i < N * 3; i++) data[i] = (float)i;
     for (int i = 0; i < N * 3; i++) data[N * 3 + i] = (float)-i;
     ddpm_h5 *file = open_shared("slabs.h5", N);
-    expect_ok(ddpm_h5_write_slab(file, "rows", 2, (const int64_t[]){first, 0}, (const int64_t[]){count, 3},
-                                 data + first * 3));
+    expect_ok(ddpm_h5_write_slab(file, "rows", DDPM_H5_FLOAT32, 2, (const int64_t[]){first, 0},
+                                 (const int64_t[]){count, 3}, data + first * 3));
     for (int64_t m = 0; m < 2; m++)
-        expect_ok(ddpm_h5_write_slab(file, "boxes", 3, (const int64_t[]){m, first, 0},
+        expect_ok(ddpm_h5_write_slab(file, "boxes", DDPM_H5_FLOAT32, 3, (const int64_t[]){m, first, 0},
                                      (const int64_t[]){count > 0, count, 3}, data + (m * N + first) * 3));
     expect_ok(ddpm_h5_close(&file));
     expect_ok(ddpm_h5_open(in_scratch("slabs.h5"), &file));
@@ -76,15 +76,17 @@ static void test_failure_is_shared(void **state)
     const float data[3] = {1, 2, 3};
     ddpm_h5 *none, *file = open_shared("wrong.h5", 10);
     (void)state;
+    expect_failure(ddpm_h5_write_slab(file, "rows", DDPM_H5_FLOAT32, 2, (const int64_t[]){last ? 10 : 0, 0},
+                                      (const int64_t[]){last, 3}, data),
+                   DDPM_ERR_INTERNAL, "outside its dimension 0 of 10");
     expect_failure(
-        ddpm_h5_write_slab(file, "rows", 2, (const int64_t[]){last ? 10 : 0, 0}, (const int64_t[]){last, 3}, data),
-        DDPM_ERR_INTERNAL, "outside its dimension 0 of 10");
-    expect_failure(ddpm_h5_write_slab(file, "doubles", 2, (const int64_t[]){0, 0}, (const int64_t[]){0, 3}, data),
-                   DDPM_ERR_INTERNAL, "is not a float32 dataset");
-    expect_failure(
-        ddpm_h5_write_slab(file, last ? "row" : "rows", 2, (const int64_t[]){0, 0}, (const int64_t[]){0, 3}, data),
-        DDPM_ERR_DATA, "did you mean 'rows'");
-    expect_ok(ddpm_h5_write_slab(file, "rows", 2, (const int64_t[]){0, 0}, (const int64_t[]){last, 3}, data));
+        ddpm_h5_write_slab(file, "doubles", DDPM_H5_FLOAT32, 2, (const int64_t[]){0, 0}, (const int64_t[]){0, 3}, data),
+        DDPM_ERR_INTERNAL, "is not a float32 dataset");
+    expect_failure(ddpm_h5_write_slab(file, last ? "row" : "rows", DDPM_H5_FLOAT32, 2, (const int64_t[]){0, 0},
+                                      (const int64_t[]){0, 3}, data),
+                   DDPM_ERR_DATA, "did you mean 'rows'");
+    expect_ok(ddpm_h5_write_slab(file, "rows", DDPM_H5_FLOAT32, 2, (const int64_t[]){0, 0}, (const int64_t[]){last, 3},
+                                 data));
     expect_ok(ddpm_h5_close(&file));
     expect_failure(ddpm_h5_open_parallel(comm, in_scratch(last ? "not there" : "wrong.h5"), &none), DDPM_ERR_MISSING,
                    "not there");

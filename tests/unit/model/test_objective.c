@@ -152,7 +152,7 @@ static void test_terms(void **state)
                 steep = 1e-5 * (1.0 + fabs(expected)); /* the rounding of tables and outputs to floats */
                 if (predict == DDPM_PREDICT_MEAN) steep *= 1.0 + 0.01 * fabs(from_output);
                 const double found =
-                    ddpm_objective_term(&o, D, output + row * STRIDE, target + row * D, (int64_t)t[row]);
+                    ddpm_objective_term(&o, D, NULL, output + row * STRIDE, target + row * D, (int64_t)t[row]);
                 expect_near(found, expected, steep, "term", predict * 1000 + variance * 100 + t[row]);
                 if (t[row] > 1) assert_true(found >= 0.0);
             }
@@ -170,7 +170,7 @@ static void test_term_of_the_truth(void **state)
         ddpm_objective o = objective_of(&d, DDPM_LOSS_VLB, DDPM_WEIGHTING_NONE);
         const float head[2] = {0.25f, -1.0f}, wanted = 0.25f;
         for (int64_t at = 2; at <= T; at++)
-            expect_near(ddpm_objective_term(&o, 1, head, &wanted, at), 0.0, 1e-14, "KL", at);
+            expect_near(ddpm_objective_term(&o, 1, NULL, head, &wanted, at), 0.0, 1e-14, "KL", at);
         ddpm_objective_release(&o);
         ddpm_diffusion_release(&d);
     }
@@ -245,8 +245,8 @@ static void test_rows(void **state)
                     const double bound = loss == DDPM_LOSS_SIMPLE ? 0.0 : loss == DDPM_LOSS_VLB ? T : 0.01 * T;
                     const double found = loss_of(&o, ROWS, output, target, t, importance, share, NULL, row_loss);
                     for (int64_t row = 0; row < ROWS; row++) {
-                        double expected = bound * ddpm_objective_term(&o, D, output + row * STRIDE, target + row * D,
-                                                                      (int64_t)t[row]);
+                        double expected = bound * ddpm_objective_term(&o, D, NULL, output + row * STRIDE,
+                                                                      target + row * D, (int64_t)t[row]);
                         for (int64_t j = 0; loss != DDPM_LOSS_VLB && j < D; j++)
                             expected += weight_at(&d, weighting, t[row]) *
                                         pow((double)output[row * STRIDE + j] - (double)target[row * D + j], 2.0);
@@ -276,7 +276,7 @@ static double detached(const ddpm_objective *o, const ddpm_objective *simple, in
         return loss_of(simple, 1, moved, wanted, t + row, NULL, 1.0, NULL, NULL);
     memcpy(mixed, output + row * STRIDE, D * sizeof *mixed);
     memcpy(mixed + D, moved + D, D * sizeof *mixed);
-    return o->lambda * T / D * ddpm_objective_term(o, D, mixed, wanted, (int64_t)t[row]);
+    return o->lambda * T / D * ddpm_objective_term(o, D, NULL, mixed, wanted, (int64_t)t[row]);
 }
 
 static void check_gradient(int predict, int variance, int loss, int weighting)

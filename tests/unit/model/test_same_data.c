@@ -11,24 +11,39 @@ static void test_columns(void **state)
     const ddpm_transform found = {.columns = 2, .mean = mean, .scale = scale};
     ddpm_transform expected = {.columns = 2, .mean = other_mean, .scale = other_scale};
     (void)state;
-    expect_ok(ddpm_same_transform(&found, &expected, names));
+    expect_ok(ddpm_same_transform(&found, &expected, names, 0));
     other_mean[1] = -2.5;
-    expect_failure(ddpm_same_transform(&found, &expected, NULL), DDPM_ERR_DATA,
+    expect_failure(ddpm_same_transform(&found, &expected, NULL, 0), DDPM_ERR_DATA,
                    "column 1 (from 0) has mean -2 and deviation 3, not -2.5 and 3");
-    expect_failure(ddpm_same_transform(&found, &expected, names), DDPM_ERR_DATA, "column 1 (from 0) 'time' has mean");
+    expect_failure(ddpm_same_transform(&found, &expected, names, 0), DDPM_ERR_DATA,
+                   "column 1 (from 0) 'time' has mean");
     other_mean[1] = -2.0;
     other_scale[0] = nextafter(1.0, 2.0); /* the last bit counts, and is shown */
-    expect_failure(ddpm_same_transform(&found, &expected, names), DDPM_ERR_DATA, "not 1.5 and 1.0000000000000002");
+    expect_failure(ddpm_same_transform(&found, &expected, names, 0), DDPM_ERR_DATA, "not 1.5 and 1.0000000000000002");
+    expect_ok(ddpm_same_transform(&found, &expected, names, 1)); /* unless the data were narrowed */
+    other_mean[1] = -2.00001;
+    expect_failure(ddpm_same_transform(&found, &expected, names, 1), DDPM_ERR_DATA, "not -2.00001");
+    other_mean[1] = -2.0;
     expected.columns = 1;
-    expect_failure(ddpm_same_transform(&found, &expected, names), DDPM_ERR_DATA, "there are 2 columns, not 1");
+    expect_failure(ddpm_same_transform(&found, &expected, names, 0), DDPM_ERR_DATA, "there are 2 columns, not 1");
 }
 
 static void test_conditions(void **state)
 {
     int64_t classes[2] = {3, 0}, other_classes[2] = {3, 0};
     double mean[2] = {0.0, 1.5}, other_mean[2] = {0.0, 1.5}, scale[2] = {1.0, 2.0};
-    const ddpm_condition found = {2, classes, mean, scale, (char **)names}, none = {0};
-    const ddpm_condition expected = {2, other_classes, other_mean, scale, (char **)names};
+    const ddpm_condition found = {.count = 2,
+                                  .classes = classes,
+                                  .mean = mean,
+                                  .scale = scale,
+                                  .names = (char **)names},
+                         none = {0};
+    const ddpm_condition expected = {.count = 2,
+                                     .classes = other_classes,
+                                     .mean = other_mean,
+                                     .scale = scale,
+                                     .names = (char **)names,
+                                     .minimum = mean};
     (void)state;
     expect_ok(ddpm_same_condition(&found, &expected));
     expect_ok(ddpm_same_condition(&none, &none));
