@@ -74,6 +74,14 @@ class Texts:
 
     def add(self, cells):
         self.rows += len(cells)
+        rest = [text for text in cells if text.lower() not in GAPS]
+        if self.many and are_plain(rest):  # there is nothing to learn of each by itself
+            self.shapes["plain"] += len(rest)
+            self.shapes["gap"] += len(cells) - len(rest)
+            self.word_gaps += sum(text.lower() in TEXT_GAPS for text in cells) if len(rest) < len(cells) else 0
+            self.padded += sum(text[0] == "0" and len(text) > 1 and text.isdigit() for text in rest)
+            self.lengths.update(set(map(len, rest)) if len(self.lengths) < 100 else ())
+            return
         for text, count in Counter(cells).items():
             shape, mark = shape_of(text)
             self.shapes[shape] += count
@@ -124,11 +132,11 @@ class Texts:
 
 def to_numbers(cells, decimal="."):
     """Texts as a masked array: int64 where all are whole numbers of it, else float64; what is no number is masked."""
-    if decimal == "." and set("".join(cells)) <= PLAIN_CHARACTERS and "" not in cells:
-        try:
-            return np.ma.array(plain_numbers(cells))
-        except ValueError:
-            pass
+    if decimal == ".":
+        plain = ["0" if text.lower() in GAPS else text for text in cells]
+        if are_plain(plain):
+            return np.ma.array(plain_numbers(plain), mask=[text.lower() in GAPS for text in cells]
+                               if plain != cells else False)
     known = {}
     for text in set(cells):
         shape, _ = shape_of(text)
@@ -143,9 +151,20 @@ def to_numbers(cells, decimal="."):
     return np.ma.array(plain_numbers([known.get(text, "0") for text in cells]), mask=mask)
 
 
+def are_plain(cells):
+    """Whether all are numbers as Python reads them, found out in bulk."""
+    if "" in cells or not set("".join(cells)) <= PLAIN_CHARACTERS:
+        return False
+    try:
+        np.array(cells, np.float64)
+        return True
+    except ValueError:
+        return False
+
+
 def plain_numbers(texts):
     """Python's own reading of each text, which is exact; ValueError for one that is no number."""
-    if not any(len(text) > 15 for text in texts):
+    if max(map(len, texts), default=0) <= 15:
         return np.array(texts, np.float64) if texts else np.zeros(0)
     if all(text.lstrip("+-").isdigit() for text in texts):
         whole = [int(text) for text in texts]

@@ -40,7 +40,7 @@ class TextTable(Source):
             with contextlib.redirect_stderr(said):
                 for frame in self.read_all():
                     columns = [[text.strip() for text in frame[name].fillna("")] for name in frame]
-                    empty = [not any(row) for row in zip(*columns)]
+                    empty = [not any(row) for row in zip(*columns)] if "" in columns[0] else ()
                     if any(empty):
                         blank += sum(empty)
                         columns = [[text for text, gone in zip(column, empty) if not gone] for column in columns]
