@@ -191,6 +191,10 @@ class Layouts(ImportTable):
         self.assertEqual(self.imported("1,2\n3,4\n5,6\n", "--header").columns, ["1", "2"])
         words = "low,high\nvhigh,low\nlow,high\nvhigh,high\nvhigh,low\nlow,low\n"
         self.assertEqual(len(self.imported(words).values), 6)
+        table = self.imported('"","y","week"\n"1","y",0\n"2","y",2\n"3","n",4\n"4","n",11\n')
+        self.assertEqual(table.columns, ["y=y", "week"])
+        self.assertEqual(self.imported('"","0","1"\n"a",27,29\n"b",59,53\n"a",28,32\n"b",19,14\n').columns,
+                         ["column1=b", "0", "1"])
         self.assertEqual(self.imported("buying,price\n" + words).columns, ["buying=vhigh", "price=low"])
 
     def test_row_names_of_r(self):

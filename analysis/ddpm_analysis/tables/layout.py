@@ -20,6 +20,7 @@ MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codec
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", " ": "spaces"}
 COMMENT = re.compile(r"\s*(#|%|//|@)").match
+C_COMMENT = re.compile(r"\s*/\*").match
 
 
 @dataclass
@@ -125,20 +126,24 @@ def cut_preamble(lines, delimiter):
 
 # ---- the header
 
+NAME, VALUE, AGAIN = "name", "value", "again"
+
+
 def is_name_above(name, column):
-    """What the first cell of a column says: +1 it is a name, -1 it is a value like those below it, 0 nothing."""
+    """What the first cell of a column says: NAME, VALUE (it is like those below it), AGAIN (a text that is found below,
+    which says less), or None."""
     below = [cells.shape_of(cell)[0] for cell in column]
     texts = below.count("text")
     numeric = 0 < len(below) - below.count("gap") and texts <= 0.1 * (len(below) - below.count("gap"))
     shape = cells.shape_of(name)[0]
     if shape == "gap":
-        return 0
+        return None
     if numeric:
-        return 1 if shape == "text" else -1
+        return NAME if shape == "text" else VALUE
     dates = cells.date_format([cell for cell, kind in zip(column, below) if kind == "text"][:50]) if texts else None
     if dates:
-        return -1 if cells.date_format([name]) else 1
-    return -1 if name in column else 0
+        return VALUE if cells.date_format([name]) else NAME
+    return AGAIN if name in column else None
 
 
 def are_steps(row, columns):
@@ -165,13 +170,15 @@ def find_header(rows):
     if not below:
         return not any(map(cells.is_number, first)), "it is the only line"
     votes = [is_name_above(name, column) for name, column in zip(first, columns)]
-    names, values = votes.count(1), votes.count(-1)
+    names, values = votes.count(NAME), votes.count(VALUE)
+    if not first[0] and len(first) > 1 and all(first[1:]) and "" not in columns[0]:
+        return True, "only its first cell is empty, as above names of rows"
     if values and are_steps(first, columns):
         return True, "its numbers rise evenly and lie outside those below"
     if names > values:
         return True, f"a text stands above numbers in {names} of {len(first)} columns"
-    if values:
-        return False, f"in {values} of {len(first)} columns it is of the kind of the lines below"
+    if values or AGAIN in votes:
+        return False, f"in {values + votes.count(AGAIN)} of {len(first)} columns it is of the kind of the lines below"
     filled = [cell for cell in first if cell]
     if filled and len(set(filled)) == len(filled) and not any(map(cells.is_number, filled)):
         return True, "its texts differ and are not found below"
@@ -239,6 +246,8 @@ def find_layout(path, encoding=None, delimiter=None, header=None):
         raise BadData(f"{path}: cannot be read as {layout.encoding} ({error}); --encoding names another") from None
     if layout.encoding not in ("utf-8", "utf-8-sig"):
         layout.notes.append(f"encoding: {layout.encoding}; --encoding says otherwise")
+    if lines and C_COMMENT(lines[0]):
+        layout.skipped = next((index + 1 for index, line in enumerate(lines) if "*/" in line), 0)
     while layout.skipped < len(lines) and (not lines[layout.skipped].strip() or COMMENT(lines[layout.skipped])):
         layout.skipped += 1
     comments, lines = lines[:layout.skipped], lines[layout.skipped:layout.skipped + SAMPLE_LINES]
