@@ -2,6 +2,7 @@
 #include "data/source.h"
 
 #include "base/memory.h"
+#include "data/pairs.h"
 #include "data/toy_source.h"
 #include "file/h5.h"
 
@@ -22,6 +23,7 @@ struct ddpm_source {
     const char *const *names;          /* [columns], NULL: none */
     float *piece;                      /* whole rows, when columns are selected */
     ddpm_condition_source *conditions; /* NULL: none */
+    uint64_t noise_seed;               /* with data.pairs */
 };
 
 static ddpm_status find_column(const ddpm_source *source, const char *wanted, int64_t *out)
@@ -138,6 +140,17 @@ static ddpm_status open_conditions(ddpm_source *source)
                                       &source->conditions);
 }
 
+static ddpm_status open_pairs(ddpm_source *source)
+{
+    if (!source->spec.pairs) return DDPM_OK;
+    if (source->columns != source->width)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "data.pairs: expected data.columns: [] and no column as a condition, since the noise of a "
+                         "sample belongs to all of its %lld columns; found %lld of them",
+                         (long long)source->width, (long long)source->columns);
+    return ddpm_pairs_seed(source->file, &source->spec, &source->noise_seed);
+}
+
 ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out)
 {
     ddpm_source *source = NULL;
@@ -149,6 +162,7 @@ ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out)
         status = open_dataset(source);
         if (status == DDPM_OK) status = open_conditions(source);
         if (status == DDPM_OK) status = select_columns(source);
+        if (status == DDPM_OK) status = open_pairs(source);
     } else {
         source->rows = spec->count;
         source->columns = spec->dimensions;
@@ -189,6 +203,11 @@ int64_t ddpm_source_columns(const ddpm_source *source)
 ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source)
 {
     return source->conditions;
+}
+
+uint64_t ddpm_source_noise_seed(const ddpm_source *source)
+{
+    return source->noise_seed;
 }
 
 const char *const *ddpm_source_names(const ddpm_source *source)

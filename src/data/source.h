@@ -22,6 +22,9 @@ const char *const *ddpm_source_names(const ddpm_source *source);
 /** The conditions of the rows, NULL without data.condition. Valid while the source is open. */
 ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source);
 
+/** With data.pairs: the seed of the noise that the rows were made from; row i has row i of that noise. */
+uint64_t ddpm_source_noise_seed(const ddpm_source *source);
+
 /** Read rows first .. first+count-1, [count][columns]. DDPM_ERR_DATA names the row and column of a value that is not
  * finite. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_read(ddpm_source *source, int64_t first, int64_t count, float *rows);
