@@ -132,7 +132,8 @@ class Data(Errors):
         self.assertRegex(shown, r"(?m)^  one +\n")
         for path, dataset, found in (
                 ("kinds.h5", "data", "events [40] (compound of 3 fields)"), ("kinds.h5", "columns", "a group"),
-                ("kinds.h5", "events", "(compound of 3 fields)"), ("kinds.h5", "columns/word", "(variable-length text)"),
+                ("kinds.h5", "events", "(compound of 3 fields)"),
+                ("kinds.h5", "columns/word", "(variable-length text)"),
                 ("kinds.h5", "columns/kind", "(enumeration of 3 names)"), ("kinds.h5", "refs", "(references)"),
                 ("kinds.h5", "one", "(it is a single number)"), ("lzf.h5", "data", "filter 32000 (lzf)"),
                 ("virtual.h5", "data", "lie in other files")):
@@ -148,7 +149,8 @@ class Data(Errors):
                                                          "data.path": self.path("made.h5")}), "--dry-run")
 
     def test_another_dataset_is_named(self):
-        values = {"data.source": "hdf5", "data.path": self.h5("two.h5", data=np.array([b"a"] * 9), rows=np.ones((9, 2)))}
+        path = self.h5("two.h5", data=np.array([b"a"] * 9), rows=np.ones((9, 2)))
+        values = {"data.source": "hdf5", "data.path": path}
         self.train_fails(DATA, self.config(), values, says=["set data.dataset to one that does, as 'rows'"])
 
     def test_not_hdf5(self):
