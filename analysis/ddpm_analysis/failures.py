@@ -2,6 +2,7 @@
 import importlib
 
 OPTIONAL = {"jinja2": ("Jinja", "python3-jinja2"), "scipy": ("SciPy", "python3-scipy"),
+            "pandas": ("pandas", "python3-pandas"),
             "sklearn": ("scikit-learn", "python3-sklearn"), "torch": ("PyTorch", "python3-torch")}
 
 

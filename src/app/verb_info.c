@@ -24,9 +24,10 @@ enum { LISTED = 200, CLASSES_LISTED = 40 };
 static void print_shape(void *context, const char *name, const ddpm_h5_shape *shape)
 {
     (void)context;
-    printf("  %-32s", ddpm_printable(name));
+    printf("  %-31s ", ddpm_printable(name));
     for (int i = 0; i < shape->dims; i++) printf("%s%lld", i ? " x " : "", (long long)shape->size[i]);
-    puts(shape->is_number ? "" : "(not numbers that can be read)");
+    if (!shape->is_number) printf("%s(%s)", shape->dims ? " " : "", shape->found);
+    putchar('\n');
 }
 
 static ddpm_status print_names(const ddpm_h5 *file, const char *object, const char *attribute)

@@ -8,11 +8,13 @@
 #include "file/h5.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
-    PIECE = 1 << 22,   /* numbers read at once when columns are selected */
-    NARROWED = 1 << 18 /* numbers read at once when they are narrowed or measured */
+    PIECE = 1 << 22,    /* numbers read at once when columns are selected */
+    NARROWED = 1 << 18, /* numbers read at once when they are narrowed or measured */
+    FOUND_BYTES = 256
 };
 
 struct ddpm_source {
@@ -116,6 +118,27 @@ static ddpm_status number_names(ddpm_source *source)
     return DDPM_OK;
 }
 
+static void find_rows(void *context, const char *name, const ddpm_h5_shape *shape)
+{
+    char *found = context;
+    if (!*found && shape->is_number && shape->dims > 1) snprintf(found, FOUND_BYTES, "%s", name);
+}
+
+/* Refuse a dataset that holds no rows of numbers, with what helps: another dataset, or a file made of this one. */
+static ddpm_status refuse_dataset(const ddpm_source *source, const ddpm_h5_shape *shape)
+{
+    enum { LOOKED_AT = 1000 };
+    const ddpm_data_spec *spec = &source->spec;
+    char other[FOUND_BYTES] = "";
+    DDPM_TRY(ddpm_h5_list(source->file, LOOKED_AT, find_rows, other));
+    return ddpm_fail(
+        DDPM_ERR_DATA,
+        "%s: dataset '%s' does not hold rows of numbers (%s); %s%s%s'analysis/import_table.py %s' makes such "
+        "rows of tables of any kind",
+        spec->path, spec->dataset, shape->is_number ? "it is a single number" : shape->found,
+        *other ? "set data.dataset to one that does, as '" : "", other, *other ? "', or " : "", spec->path);
+}
+
 static ddpm_status open_dataset(ddpm_source *source)
 {
     const ddpm_data_spec *spec = &source->spec;
@@ -124,10 +147,7 @@ static ddpm_status open_dataset(ddpm_source *source)
     int64_t names = 0;
     DDPM_TRY(ddpm_h5_open(path, &source->file));
     DDPM_TRY(ddpm_h5_shape_of(source->file, dataset, &shape));
-    if (!shape.is_number || shape.dims < 1)
-        return ddpm_fail(DDPM_ERR_DATA,
-                         "%s: dataset '%s' does not hold rows of numbers; set data.dataset to one that does", path,
-                         dataset);
+    if (!shape.is_number || shape.dims < 1) return refuse_dataset(source, &shape);
     source->type = shape.type;
     source->rows = shape.size[0];
     source->width = 1;

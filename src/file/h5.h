@@ -25,7 +25,11 @@ typedef ddpm_number ddpm_h5_type;
 
 enum { DDPM_H5_MAX_DIMS = 8, DDPM_H5_TEXT_BYTES = 16 << 20 /* of a text attribute, at most */ };
 
+enum { DDPM_H5_FOUND_BYTES = 48 };
+
 typedef struct ddpm_h5_shape {
+    char found[DDPM_H5_FOUND_BYTES]; /* for messages, what its elements are where they are no numbers, else "" */
+
     int dims; /* number of dimensions, 0 for a scalar */
     int64_t size[DDPM_H5_MAX_DIMS];
     int is_number;     /* an integer or floating-point type */

@@ -149,8 +149,10 @@ ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
     ddpm_h5_quiet();
     DDPM_TRY(ddpm_h5_probe(path, 0));
     if (H5Fis_hdf5(path) == 0)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: is not an HDF5 file; data are read from HDF5 (as h5py writes it) only",
-                         path);
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: is not an HDF5 file; of a table in another format 'analysis/import_table.py %s' makes "
+                         "one",
+                         path, path);
     const hid_t access = ddpm_h5_file_access();
     const hid_t id = access < 0 ? access : H5Fopen(path, H5F_ACC_RDONLY, access);
     ddpm_status status = DDPM_OK;

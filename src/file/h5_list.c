@@ -22,7 +22,8 @@ static herr_t walk_step(hid_t root, const char *name, const H5O_info_t *about, v
     if (about->type != H5O_TYPE_DATASET) return 0;
     if (w->left-- <= 0) return 1;
     const hid_t id = H5Dopen2(root, name, w->file->dataset_access);
-    if (id < 0 || ddpm_h5_dataset_describe(w->file, name, id, &shape) != DDPM_OK) shape = (ddpm_h5_shape){0};
+    if (id < 0 || ddpm_h5_dataset_describe(w->file, name, id, &shape) != DDPM_OK)
+        shape = (ddpm_h5_shape){.found = "it cannot be read"};
     if (id >= 0) (void)H5Dclose(id);
     w->visit(w->context, name, &shape);
     return 0;
@@ -57,7 +58,7 @@ int ddpm_h5_has(const ddpm_h5 *file, const char *name)
 
 typedef struct suggestion {
     const char *wanted;
-    int count, best;
+    int count, best, tables, others; /* tables: of numbers, with rows and columns; others: of no numbers */
     char nearest[NAME_BYTES], list[LISTED * (NAME_BYTES / 2)];
 } suggestion;
 
@@ -72,8 +73,11 @@ static void suggest(void *context, const char *name, const ddpm_h5_shape *shape)
         snprintf(s->nearest, sizeof s->nearest, "%s", name);
     }
     if (s->count++ < LISTED)
-        snprintf(s->list + used, sizeof s->list - used, "%s%s %s", used ? ", " : "", name,
-                 ddpm_h5_shape_text(shape->dims, shape->size, text, sizeof text));
+        snprintf(s->list + used, sizeof s->list - used, "%s%s %s%s%s%s", used ? ", " : "", name,
+                 ddpm_h5_shape_text(shape->dims, shape->size, text, sizeof text), *shape->found ? " (" : "",
+                 shape->found, *shape->found ? ")" : "");
+    s->tables += shape->is_number && shape->dims > 1;
+    s->others += !shape->is_number;
 }
 
 ddpm_status ddpm_h5_missing(const ddpm_h5 *file, const char *name)
@@ -82,10 +86,13 @@ ddpm_status ddpm_h5_missing(const ddpm_h5 *file, const char *name)
     const char *bare = name + strspn(name, "/");
     suggestion s = {.wanted = bare, .best = (int)strnlen(bare, NAME_BYTES) / 2 + 1};
     const ddpm_status status = ddpm_h5_list(file, LOOKED_AT, suggest, &s);
-    const char *what = ddpm_h5_has(file, name) ? "is not a dataset" : "there is no such dataset";
+    const int is_group = ddpm_h5_has(file, name);
+    const char *what = is_group ? "is not a dataset, but a group" : "there is no such dataset";
+    const int advise = is_group || s.others || !s.tables;
     if (status != DDPM_OK) return ddpm_fail(DDPM_ERR_DATA, "%s: %s: %s", file->path, name, what);
     if (!s.count) return ddpm_fail(DDPM_ERR_DATA, "%s: %s: %s; the file holds none", file->path, name, what);
-    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: %s%s%s%s; the file holds %s%s", file->path, name, what,
+    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: %s%s%s%s; the file holds %s%s%s%s%s", file->path, name, what,
                      *s.nearest ? "; did you mean '" : "", s.nearest, *s.nearest ? "'?" : "", s.list,
-                     s.count > LISTED ? ", ..." : "");
+                     s.count > LISTED ? ", ..." : "", advise ? "; 'analysis/import_table.py " : "",
+                     advise ? file->path : "", advise ? "' makes rows of numbers of such tables" : "");
 }

@@ -23,8 +23,9 @@ static ddpm_status check_storage(const ddpm_h5 *file, const char *name, hid_t cr
     if (H5Pget_layout(creation) == H5D_VIRTUAL || H5Pget_external_count(creation) > 0)
         return ddpm_fail(
             DDPM_ERR_DATA,
-            "%s: %s: its numbers lie in other files, which are not followed; copy them into one file (h5repack)",
-            file->path, name);
+            "%s: %s: its numbers lie in other files, which are not followed; 'analysis/import_table.py %s' copies them "
+            "into one",
+            file->path, name, file->path);
     for (int i = 0; i < filters; i++) {
         unsigned flags = 0;
         size_t values = 0;
@@ -33,9 +34,10 @@ static ddpm_status check_storage(const ddpm_h5 *file, const char *name, hid_t cr
             H5Pget_filter2(creation, (unsigned)i, &flags, &values, NULL, sizeof filter_name, filter_name, NULL);
         if (filter >= 0 && H5Zfilter_avail(filter) > 0) continue;
         return ddpm_fail(DDPM_ERR_DATA,
-                         "%s: %s: is compressed with filter %d (%s), which this HDF5 lacks; recompress it (h5repack -f "
-                         "GZIP=4), or name the folder of the filter's plug-in in HDF5_PLUGIN_PATH",
-                         file->path, name, (int)filter, *filter_name ? filter_name : "unnamed");
+                         "%s: %s: is compressed with filter %d (%s), which this HDF5 lacks; 'analysis/import_table.py "
+                         "%s' writes the rows anew (Debian has hdf5-filter-plugin-blosc-serial and hdf5-filter-plugin "
+                         "for filters other than lzf)",
+                         file->path, name, (int)filter, *filter_name ? filter_name : "unnamed", file->path);
     }
     return DDPM_OK;
 }
@@ -88,6 +90,24 @@ static ddpm_status check_claim(const ddpm_h5 *file, const char *name, const ddpm
                      file->path, name, numbers, (unsigned long long)file_bytes);
 }
 
+/** What elements are that are no numbers. */
+static void name_type(hid_t type, char found[DDPM_H5_FOUND_BYTES])
+{
+    const H5T_class_t class = H5Tget_class(type);
+    const char *name = class == H5T_REFERENCE  ? "references"
+                       : class == H5T_OPAQUE   ? "opaque bytes"
+                       : class == H5T_VLEN     ? "arrays of variable length"
+                       : class == H5T_ARRAY    ? "arrays"
+                       : class == H5T_BITFIELD ? "bit fields"
+                       : class == H5T_STRING   ? (H5Tis_variable_str(type) > 0 ? "variable-length text" : "text")
+                                               : "of no type that is known";
+    if (class == H5T_COMPOUND || class == H5T_ENUM)
+        snprintf(found, DDPM_H5_FOUND_BYTES,
+                 class == H5T_COMPOUND ? "compound of %d fields" : "enumeration of %d names", H5Tget_nmembers(type));
+    else
+        snprintf(found, DDPM_H5_FOUND_BYTES, "%s", name);
+}
+
 ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_t id, ddpm_h5_shape *shape)
 {
     *shape = (ddpm_h5_shape){0};
@@ -106,7 +126,10 @@ ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_
         const H5T_class_t class = H5Tget_class(type);
         shape->is_number = class == H5T_INTEGER || class == H5T_FLOAT;
         shape->is_integer = class == H5T_INTEGER;
-        if (shape->is_number) shape->type = number_type(class, type);
+        if (shape->is_number)
+            shape->type = number_type(class, type);
+        else
+            name_type(type, shape->found);
     }
     if (space >= 0) (void)H5Sclose(space);
     if (type >= 0) (void)H5Tclose(type);

@@ -1,56 +1,252 @@
 #!/usr/bin/python3
-"""CSV and TSV tables, and sets of scikit-learn, as HDF5 files.
+"""Tables of text, and sets of scikit-learn, as HDF5 files.
 Run: ctest --preset dev -R analysis.import_table"""
+import gzip
 import os
 
+import h5py
 import numpy as np
 
 import ddpm_analysis
-import import_table
 from case import DATA, MISSING, Case, run
+from ddpm_analysis.hdf5 import get_names
+from ddpm_analysis.tables import columns
 from skipped import main
 
 
 class ImportTable(Case):
-    def convert(self, name, text, *arguments):
-        output = self.path("out.h5")
-        done = run("import_table.py", self.write(name, text), "--output", output, *arguments)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return ddpm_analysis.read_table(output)
+    def imported(self, content, *arguments, name="a table.csv"):
+        """Import a text, or bytes; the table, and in self.report what was printed."""
+        with open(self.path(name), "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+        done = run("import_table.py", self.path(name), "--output", self.path("out.h5"), *arguments)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.report = done.stdout
+        return ddpm_analysis.read_table(self.path("out.h5"))
 
-    def test_header_label_and_quotes(self):
-        table = self.convert("a table.csv", 'a,"b, c",kind\n1,2.5,"no, never"\n-3,4e-2,yes\n5,6,yes\n',
-                             "--label", "kind")
+    def assert_table(self, table, names, values):
+        self.assertEqual(table.columns, names)
+        np.testing.assert_array_equal(table.values, np.asarray(values, table.values.dtype))
+
+    def line(self, column):
+        """What the report says of a column."""
+        return next(line for line in self.report.splitlines() if line.startswith(column + " "))
+
+    def refuse(self, text, *expected, arguments=()):
+        done = run("import_table.py", self.write("bad.csv", text), "--output", self.path("bad.h5"), *arguments)
+        self.assertEqual((done.returncode, done.stderr.count("\n")), (DATA, 1), done.stderr)
+        for part in expected:
+            self.assertIn(part, done.stderr)
+        self.assertEqual([name for name in os.listdir(self.folder) if "bad.h5" in name], [])
+
+
+class Cells(ImportTable):
+    def test_categories_gaps_and_dates_with_only_the_path(self):
+        rows = "".join(f"{i},{2 ** (i % 3) / 4},{'NA' if i % 5 == 0 else i * 3},{['red', 'blue', 'green'][i % 3]},"
+                       f"{'yes' if i % 2 else 'no'},2020-01-{i + 1:02},name {i},,same\n" for i in range(20))
+        table = self.imported("id,x,n,colour,good,day,who,empty,one\n" + rows)
+        self.assertEqual(table.columns, ["x", "n", "n=gap", "colour=blue", "colour=green", "colour=red", "good=yes",
+                                         "day"])
+        n = np.array([0 if i % 5 == 0 else i * 3 for i in range(20)])
+        np.testing.assert_array_equal(table.values[:, 1], np.where(n, n, np.rint(n[n > 0].mean())))
+        np.testing.assert_array_equal(table.values[:, 2], n == 0)
+        np.testing.assert_array_equal(table.values[:, 3:6].argmax(axis=1), [[2, 0, 1][i % 3] for i in range(20)])
+        np.testing.assert_array_equal(table.values[:, 7], 18262 + np.arange(20))
+        for column, said in (("id", "numbers the rows"), ("n", "filled with 30, and marked in n=gap"),
+                             ("who", "as names are"), ("empty", "no values"), ("one", "'same' in each row"),
+                             ("day", "days since 1970-01-01")):
+            self.assertIn(said, self.line(column))
+        self.assertTrue(self.report.splitlines()[-1].startswith("next: ddpm train /dev/null --set data.source=hdf5"))
+        with h5py.File(self.path("out.h5")) as file:
+            self.assertIn("numbers the rows", file["data"].attrs["import"])
+
+    def test_all_corrections_in_one_run(self):
+        text = "zip,code,t,a,b,a\n" + "".join(f"{9990 + i % 2},{i % 3},{-999 if i == 4 else i},1,{i}?,{i}\n"
+                                              for i in range(12))
+        table = self.imported(text, "--category", "zip,code", "--gap", "t=-999", "--drop", "a", "--number", "b",
+                              "--gaps", "mark")
+        self.assertEqual(table.columns, ["zip=9991", "code=0", "code=1", "code=2", "t", "t=gap"])
+        self.assertIn("no values", self.line("b"))
+        self.assertIn("as told", self.line("a.2"))
+        table = self.imported(text, "--gap", "-999", "--gaps", "rows", "--drop", "b", "--classes", "zip")
+        self.assertEqual((table.columns, len(table.values)), (["code", "t", "a", "a.2"], 11))
+        with h5py.File(self.path("out.h5")) as file:
+            self.assertEqual(file["zip"][:3].tolist(), [0, 1, 0])
+            self.assertEqual(get_names("classes", file["zip"]), ["9990", "9991"])
+        self.refuse(text, "no column 'q', 'zpi'", "did you mean", arguments=["--drop", "q", "--label", "zpi"])
+
+    def test_gaps_are_kept_for_completion(self):
+        text = "x,kind\n1.5,a\n?,b\n3,a\n4,\n"
+        self.imported("x,kind\n1.5,a\n2,b\n3,a\n4,b\n")
+        with open(self.path("gaps.csv"), "w", encoding="utf-8") as file:
+            file.write(text)
+        self.assertEqual(run("import_table.py", self.path("gaps.csv"), "--gaps", "keep", "--output",
+                             self.path("gaps.h5")).returncode, 0)
+        with h5py.File(self.path("gaps.h5")) as file:
+            np.testing.assert_array_equal(file["data"][:], [[1.5, 0], [np.nan, 1], [3, 0], [4, np.nan]])
+            self.assertEqual(get_names("columns", file["data"]), ["x", "kind=b"])
+
+    def test_ways_to_write_numbers(self):
+        table = self.imported('a,b,c,d,e,f\n"1,234",5%,$3.50,1_10,1e3,\u22121\n'
+                              '"12,000",6.5%,"$1,000.25",1_20,2.5D-1,+2\n"3,000",7%,$4,1_30,.5,3.\n')
+        self.assert_table(table, ["a", "b", "c", "e", "f"],
+                          [[1234, 5, 3.5, 1000, -1], [12000, 6.5, 1000.25, 0.25, 2], [3000, 7, 4, 0.5, 3]])
+        self.assertIn("every one another", self.line("d"), "1_10 was taken for 110")
+        self.assertIn("commas of thousands", self.line("a"))
+        table = self.imported("a;b;c\n1.234,56;1,234;1 000\n2,5;1,5;2 000\n1.000;2,25;30\n")
+        self.assert_table(table, list("abc"), [[1234.56, 1.234, 1000], [2.5, 1.5, 2000], [1000, 2.25, 30]])
+        table = self.imported('a,b\n"1,234",1\n"2,345",2\n', "--decimal", ",")
+        self.assert_table(table, ["a", "b"], np.float32([[1.234, 1], [2.345, 2]]))
+
+    def test_numbers_keep_their_digits(self):
+        table = self.imported("a,b\n0.1,16777216\n2.5,-3\n")
         self.assertEqual(table.values.dtype, np.float32)
-        np.testing.assert_array_equal(table.values, np.float32([[1, 2.5], [-3, 0.04], [5, 6]]))
-        self.assertEqual((table.columns, table.classes), (["a", "b, c"], ["no, never", "yes"]))
-        self.assertEqual(table.label.tolist(), [0, 1, 1])
+        for text in ("a\n16777217\n1\n", "a\n2460000.5123\n1\n", "a\n1e-60\n1\n", "a\n1e300\n2\n"):
+            table = self.imported(text)
+            self.assertEqual(table.values.tolist(), [[float(cell)] for cell in text.split()[1:]])
+            self.assertEqual(table.values.dtype, np.float64)
+        table = self.imported(f"a,b\n{2 ** 60 + 1},1\n{2 ** 60 + 2},2\n")
+        self.assertEqual((table.values.dtype, table.values.tolist()), (np.int64, [[2 ** 60 + 1, 1], [2 ** 60 + 2, 2]]))
+        table = self.imported(f"a,b\n{2 ** 60 + 1},1.5\n{2 ** 60 + 2},2\n")
+        self.assertEqual(table.values.tolist(), [[0, 1.5], [1, 2]])
+        self.assertIn(str(2 ** 60 + 1), self.line("a"))
 
-    def test_without_header_and_tabs(self):
-        table = self.convert("a.tsv", "1\t2\n3\t0.1\n", "--float64")
-        self.assertEqual((table.columns, table.label), (["x1", "x2"], None))
-        self.assertEqual(table.values.tolist(), [[1, 2], [3, 0.1]])
+    def test_codes_with_leading_zeros_are_no_numbers(self):
+        table = self.imported("zip,n\n" + "".join(f"0{i % 3}139,0{i}\n" for i in range(12)))
+        self.assertEqual(table.columns, ["zip=00139", "zip=01139", "zip=02139", "n"])
+        self.assertIn("--category n keeps leading zeros", self.line("n"))
 
-    def test_semicolons_byte_order_mark_and_drop(self):
-        text = "\ufeffname;\u00e9nergie;n\nbob;1.5;10\neve;2.5;9\n"
-        table = self.convert("a.csv", text, "--drop", "name", "--label", "n")
-        self.assertEqual((table.columns, table.values.tolist()), (["\u00e9nergie"], [[1.5], [2.5]]))
-        self.assertEqual((table.classes, table.label.tolist()), (["9", "10"], [1, 0]), "not in the order of values")
+    def test_a_value_that_stands_for_a_gap_is_advised(self):
+        self.imported("x,y\n" + "".join(f"{-200 if i % 4 == 0 else i},{i}\n" for i in range(40)))
+        self.assertIn("--gap x=-200 if -200 (10 rows) stands for a gap", self.line("x"))
+
+    def test_dates(self):
+        for cells, values, unit in (
+                (["2020-01-01T00:00:01Z", "2020-01-01T12:00:00Z"], [1577836801, 1577880000], "seconds"),
+                (["1/31/2020", "2/1/2020"], [18292, 18293], "days"),
+                (["31/1/2020", "1/2/2020"], [18292, 18293], "days"),
+                (["31.01.20", "01.02.20"], [18292, 18293], "days"),
+                (["Jan 5, 1970", "Feb 1, 1970"], [4, 31], "days"),
+                (["1970Q1", "1970Q2"], [0, 90], "days"),
+                (["00:10", "01:00"], [600, 3600], "seconds since midnight")):
+            with self.subTest(cells=cells):
+                table = self.imported("when;n\n" + "".join(f"{cell};{i}\n" for i, cell in enumerate(cells)))
+                self.assertEqual(table.values[:, 0].tolist(), values)
+                self.assertIn(unit, self.line("when"))
+        table = self.imported("when,n\n1/2/2020,1\n3/4/2020,2\n")
+        self.assertIn("--day-first", self.line("when"))
+        self.assertEqual(table.values[0, 0], 18263)
+        self.assertEqual(self.imported("when,n\n1/2/2020,1\n3/4/2020,2\n", "--day-first").values[0, 0], 18293)
+
+    def test_many_categories_become_class_codes(self):
+        table = self.imported("town,x\n" + "".join(f"t{i % 60:02},{i}.5\n" for i in range(240)))
+        self.assertEqual(table.columns, ["x"])
+        self.assertIn("class codes in /town", self.line("town"))
+        with h5py.File(self.path("out.h5")) as file:
+            np.testing.assert_array_equal(file["town"][:], np.arange(240) % 60)
+            self.assertEqual(len(get_names("classes", file["town"])), 60)
+
+
+class Layouts(ImportTable):
+    def test_header_label_and_quotes(self):
+        table = self.imported('a,"b, c",kind\n1,2.5,"no, never"\n-3,4e-2,yes\n5,6,yes\n', "--label", "kind")
+        self.assert_table(table, ["a", "b, c"], [[1, 2.5], [-3, 0.04], [5, 6]])
+        self.assertEqual((table.classes, table.label.tolist()), (["no, never", "yes"], [0, 1, 1]))
+        self.assertIn("data.condition=label", self.report.splitlines()[-1])
+
+    def test_encodings_and_compression(self):
+        text = "name;\u00e9nergie;n\r\nbob;1.5;10\r\neve;2.5;9\r\n"
+        for content in (text.encode("utf-8-sig"), text.encode("utf-16"), text.encode("utf-16-le"),
+                        text.encode("latin-1"), gzip.compress(text.encode())):
+            table = self.imported(content, "--drop", "name", "--label", "n")
+            self.assert_table(table, ["\u00e9nergie"], [[1.5], [2.5]])
+            self.assertEqual((table.classes, table.label.tolist()), (["9", "10"], [1, 0]), "not in the order of values")
+
+    def test_tabs_bars_and_aligned_columns(self):
+        for text in ("1\t2\n3\t0.1\n", "1|2\n3|0.1\n", "   1      2\n   3    0.1\n"):
+            self.assert_table(self.imported(text, "--float64"), ["x1", "x2"], [[1, 2], [3, 0.1]])
+
+    def test_savetxt(self):
+        for delimiter in (" ", ","):
+            np.savetxt(self.path("saved"), np.arange(6).reshape(3, 2) / 4, delimiter=delimiter,
+                       header=delimiter.join(["first", "second"]), comments="# made today\n# ")
+            with open(self.path("saved"), "rb") as file:
+                self.assert_table(self.imported(file.read()), ["first", "second"], np.arange(6).reshape(3, 2) / 4)
+
+    def test_lines_before_the_table_and_units(self):
+        table = self.imported("Measured by A. B.\n\nt,x,y\n[s],[m],[m]\n" + "".join(f"{i}.5,{i},2\n" for i in range(9)))
+        self.assertEqual((table.columns, len(table.values)), (["t", "x", "y"], 9))
+        self.assertIn("2 lines before the table", self.report)
+        self.assertIn("units: the second line", self.report)
+
+    def test_header_or_row(self):
+        data = "5.1,3.5,setosa\n4.9,3.0,setosa\n6.0,3.1,virginica\n5.0,3.2,virginica\n"
+        self.assertEqual(len(self.imported(data).values), 4, "the first row was taken for a header")
+        self.assertIn("header: none", self.report)
+        spectra = "400,410,420,430\n" + "".join(f"0.{i}1,0.{i}2,0.{i}3,0.{i}4\n" for i in range(1, 9))
+        table = self.imported(spectra)
+        self.assertEqual((table.columns, len(table.values)), (["400", "410", "420", "430"], 8))
+        self.assertIn("--no-header", self.report)
+        self.assertEqual(len(self.imported(spectra, "--no-header").values), 9)
+        self.assertEqual(self.imported("1,2\n3,4\n5,6\n", "--header").columns, ["1", "2"])
+        words = "low,high\nvhigh,low\nlow,high\nvhigh,high\nvhigh,low\nlow,low\n"
+        self.assertEqual(len(self.imported(words).values), 6)
+        table = self.imported('"","y","week"\n"1","y",0\n"2","y",2\n"3","n",4\n"4","n",11\n')
+        self.assertEqual(table.columns, ["y=y", "week"])
+        self.assertEqual(self.imported('"","0","1"\n"a",27,29\n"b",59,53\n"a",28,32\n"b",19,14\n').columns,
+                         ["column1=b", "0", "1"])
+        self.assertEqual(self.imported("buying,price\n" + words).columns, ["buying=vhigh", "price=low"])
+
+    def test_row_names_of_r(self):
+        table = self.imported('"a" "b"\n"1" 1.5 2\n"2" 3.5 4\n"7" 5 6\n')
+        self.assert_table(table, ["a", "b"], [[1.5, 2], [3.5, 4], [5, 6]])
+
+    def test_columns_of_one_name(self):
+        table = self.imported("a,b,a,a.2\n1,2,3,4\n5,6,7,8\n")
+        self.assertEqual(table.columns, ["a", "b", "a.3", "a.2"])
+        self.assertIn("'a' stands for several columns", self.line("a.3"))
+        self.assertEqual(self.imported("a,b,a\n1,2,3\n5,6,7\n", "--drop", "a").columns, ["b"])
+        self.assertEqual(self.imported("a,b,a\n1,2,3\n5,6,7\n", "--drop", "a.2").columns, ["a", "b"])
+        self.refuse("a,b,a\n1,2,3\n", "several columns are called 'a'", arguments=["--label", "a"])
 
     def test_many_chunks(self):
-        rows, chunk = 1000, import_table.CHUNK_CELLS
-        path = self.write("big.csv", "a,b,c\n" + "".join(f"{i},{i * 2},k{i % 3}\n" for i in range(rows)))
-        import_table.CHUNK_CELLS = 99
-        self.addCleanup(setattr, import_table, "CHUNK_CELLS", chunk)
-        self.assertEqual(import_table.import_csv(path, self.path("big.h5"), "c"), (rows, 2))
-        table = ddpm_analysis.read_table(self.path("big.h5"))
-        np.testing.assert_array_equal(table.values[:, 1], 2 * np.arange(rows))
-        np.testing.assert_array_equal(table.label, np.arange(rows) % 3)
-        self.write("big.csv", "a,b,c\n" + "1,2,k\n" * 700 + "1,NA,k\n")
-        with self.assertRaisesRegex(ddpm_analysis.BadData, "row 701, column 'b': missing"):
-            import_table.import_csv(path, self.path("other.h5"), "c")
-        self.assertFalse(os.path.exists(self.path("other.h5")))
+        cells, columns.CHUNK_CELLS = columns.CHUNK_CELLS, 99
+        self.addCleanup(setattr, columns, "CHUNK_CELLS", cells)
+        table = self.imported("a,b,c\n" + "".join(f"{i},{'NA' if i == 500 else i * 2},k{i % 3}\n" for i in range(1000)),
+                              "--label", "c")
+        self.assertEqual(table.columns, ["a", "b", "b=gap"])
+        self.assertEqual(np.flatnonzero(table.values[:, 2]).tolist(), [500])
+        np.testing.assert_array_equal(np.delete(table.values[:, 1], 500), np.delete(2 * np.arange(1000), 500))
+        np.testing.assert_array_equal(table.label, np.arange(1000) % 3)
 
+    def test_refusals(self):
+        self.refuse("a,b\n1,2\n3,4,5\n6,7\n", "line 3 has 3 cells", "--skip-lines")
+        self.assertEqual(len(self.imported("a,b\n1,2\n3,4,5\n6,7\n", "--skip-lines").values), 2)
+        self.assertIn("left out: 1 line with too many cells", self.report)
+        self.refuse("a,b\n", "no rows")
+        self.refuse("", "empty")
+        self.refuse("who\n" + "".join(f"n{i}\n" for i in range(9)), "no column is left to model", "--category who")
+        self.assert_fails(MISSING, ["gone.csv"], "import_table.py", self.path("gone.csv"))
+        for content, said in ((b"PK\x03\x04 and so on", "spreadsheet"), (b"CDF\x01and so on", "nccopy -k netCDF-4"),
+                              (b"PAR1" + bytes(9), "Parquet")):
+            with open(self.path("other"), "wb") as file:
+                file.write(content)
+            done = run("import_table.py", self.path("other"))
+            self.assertIn(done.returncode, (DATA, MISSING))
+            self.assertIn(said, done.stderr)
+
+    def test_output_beside_nothing_of_the_users(self):
+        os.chdir(self.folder)
+        self.addCleanup(os.chdir, "/")
+        self.write("t.csv", "a,b\n1,2\n3,4\n")
+        for _ in range(2):
+            self.assertEqual(run("import_table.py", "t.csv").returncode, 0)
+        self.h5("t.h5", mine=np.zeros(3))
+        self.assert_fails(DATA, ["t.h5 is there already"], "import_table.py", "t.csv")
+        self.assert_fails(DATA, ["the table itself"], "import_table.py", "t.h5", "--output", "t.h5")
+
+
+class Bundled(ImportTable):
     def test_bundled_set_through_csv(self):
         from sklearn.datasets import load_digits
         digits = load_digits()
@@ -70,24 +266,6 @@ class ImportTable(Case):
             table = ddpm_analysis.read_table(self.path("set.h5"))
             self.assertEqual((table.values.shape, len(table.columns)), (shape, shape[1]))
             self.assertEqual(table.classes and len(table.classes), classes)
-
-    def test_refusals(self):
-        def refuse(text, *expected, arguments=()):
-            self.assert_fails(DATA, expected, "import_table.py", self.write("bad.csv", text),
-                              "--output", self.path("bad.h5"), *arguments)
-            self.assertFalse(os.path.exists(self.path("bad.h5")))
-        refuse("a,b\n1,2\n3,\n", "row 2", "column 'b'", "missing value")
-        refuse("a,b\n1,nan\n", "row 1", "column 'b'", "missing value")
-        refuse("a,b\n1,red\n", "row 1", "column 'b'", "text 'red'", "--label", "--drop")
-        refuse("a,b\n1,inf\n", "column 'b'", "not a finite number")
-        refuse("a,b\n1,1e300\n", "column 'b'", "--float64")
-        refuse("a,b\n1,2\n3\n", "row 2", "1 fields, expected 2")
-        refuse("a,b\n", "no rows")
-        refuse("", "empty")
-        refuse("a,b\n1,2\n", "no column 'c'", "a, b", arguments=("--label", "c"))
-        refuse("a,b\n1,\n", "row 1", "column 'b'", "missing label", arguments=("--label", "b"))
-        self.assert_fails(MISSING, ["gone.csv"], "import_table.py", self.path("gone.csv"),
-                          "--output", self.path("bad.h5"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import shutil
 import h5py
 import numpy as np
 
-from program import DDPM, MPIEXEC, OVERSUBSCRIBE, SMALL, Case, checkpoints, latest, read_h5, run, settings
+from program import DDPM, MPIEXEC, OVERSUBSCRIBE, SMALL, Case, checkpoints, latest, read_h5, run, run_script, settings
 from skipped import main
 
 USAGE, DATA, MISSING, IO, CONFIG = 64, 65, 66, 74, 78
@@ -129,9 +129,51 @@ class Data(Errors):
         values = {"data.source": "hdf5", "data.path": self.h5("text.h5", data=np.array([b"one", b"two"]))}
         self.train_fails(DATA, self.config(), values, says=["text.h5", "data", "numbers"])
 
+    def test_tables_of_other_kinds(self):
+        """The message names what was found, and a command that makes rows of it; the command does."""
+        fields = [("x", "f4"), ("n", "i4"), ("word", "S3")]
+        with h5py.File(self.path("kinds.h5"), "w") as file:
+            file["events"] = np.array([(i / 2, i, b"ab" if i % 2 else b"cd") for i in range(40)], fields)
+            file["columns/y"], file["columns/word"] = np.arange(40.0), ["a", "b"] * 20
+            file["columns"].create_dataset("kind", data=np.arange(40) % 3, dtype=h5py.enum_dtype(
+                {"cat": 0, "dog": 1, "cow": 2}, "i1"))
+            file["one"] = 3.5
+            file["refs"] = np.array([file["one"].ref] * 40, h5py.ref_dtype)
+        with h5py.File(self.path("lzf.h5"), "w") as file:
+            file.create_dataset("data", data=np.arange(80.0).reshape(40, 2), compression="lzf")
+        layout = h5py.VirtualLayout((40,), "f8")
+        layout[:] = h5py.VirtualSource(self.path("kinds.h5"), "columns/y", (40,))
+        with h5py.File(self.path("virtual.h5"), "w") as file:
+            file.create_virtual_dataset("data", layout)
+        shown = self.ddpm("info", self.path("kinds.h5")).stdout
+        self.assertRegex(shown, r"(?m)^  events +40 \(compound of 3 fields\)$")
+        self.assertRegex(shown, r"(?m)^  one +\n")
+        for path, dataset, found in (
+                ("kinds.h5", "data", "events [40] (compound of 3 fields)"), ("kinds.h5", "columns", "a group"),
+                ("kinds.h5", "events", "(compound of 3 fields)"),
+                ("kinds.h5", "columns/word", "(variable-length text)"),
+                ("kinds.h5", "columns/kind", "(enumeration of 3 names)"), ("kinds.h5", "refs", "(references)"),
+                ("kinds.h5", "one", "(it is a single number)"), ("lzf.h5", "data", "filter 32000 (lzf)"),
+                ("virtual.h5", "data", "lie in other files")):
+            with self.subTest(path=path, dataset=dataset):
+                values = {"data.source": "hdf5", "data.path": self.path(path), "data.dataset": dataset}
+                failed = self.fails(DATA, "train", self.config(), *settings({**QUICK, **values}), "--dry-run",
+                                    says=[found, f"'analysis/import_table.py {self.path(path)}'"])
+                self.assertNotIn("set data.dataset to one that does", failed.stderr)
+        for path in ("kinds.h5", "lzf.h5", "virtual.h5"):
+            self.assertEqual(0, (result := run_script("import_table.py", self.path(path), "--output",
+                                                      self.path("made.h5"))).code, str(result))
+            self.ddpm("train", self.config(), *settings({**QUICK, "data.source": "hdf5",
+                                                         "data.path": self.path("made.h5")}), "--dry-run")
+
+    def test_another_dataset_is_named(self):
+        path = self.h5("two.h5", data=np.array([b"a"] * 9), rows=np.ones((9, 2)))
+        values = {"data.source": "hdf5", "data.path": path}
+        self.train_fails(DATA, self.config(), values, says=["set data.dataset to one that does, as 'rows'"])
+
     def test_not_hdf5(self):
         values = {"data.source": "hdf5", "data.path": self.write("table.csv", "x,y\n1,2\n" * 100)}
-        self.train_fails(DATA, self.config(), values, says=["table.csv", "HDF5"])
+        self.train_fails(DATA, self.config(), values, says=["table.csv", "HDF5", "analysis/import_table.py"])
 
     def test_truncated(self):
         values = self.rows(np.ones((5000, 2), np.float32))

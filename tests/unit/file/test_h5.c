@@ -170,7 +170,7 @@ static void test_missing(void **state)
         strstr(ddpm_error_message(), "the file holds group0/energy [2], group1/energy [2], group10/energy"));
     assert_non_null(strstr(ddpm_error_message(), ", ..."));
     assert_null(strstr(ddpm_error_message(), "group9"));
-    expect_failure(ddpm_h5_shape_of(file, "group3", &shape), DDPM_ERR_DATA, "group3: is not a dataset");
+    expect_failure(ddpm_h5_shape_of(file, "group3", &shape), DDPM_ERR_DATA, "group3: is not a dataset, but a group");
     expect_failure(ddpm_h5_shape_of(file, "", &shape), DDPM_ERR_DATA, "name of the dataset is empty");
     expect_failure(ddpm_h5_shape_of(file, NULL, &shape), DDPM_ERR_DATA, "name of the dataset is empty");
     assert_true(ddpm_h5_has(file, "group3"));

@@ -1,0 +1,218 @@
+"""Any table as the HDF5 file that `ddpm train` reads: /data [N][D] with the attribute `columns`, class codes beside it
+with the attribute `classes`, and a report that has a line for each column."""
+import difflib
+import os
+import shlex
+from dataclasses import dataclass, field
+
+import h5py
+import numpy as np
+
+from ..failures import BadData
+from ..hdf5 import put_names
+from ..text_files import stem, whole_file
+from .cells import Texts
+from .columns import Numbers, plural
+from .plans import GAP_CLASS, Planner
+
+REPORT = "import"              # the attribute of /data that keeps the report
+REPORT_BYTES = 60000
+LISTED = 10
+
+
+@dataclass
+class Options:
+    """What the user may say; names are those of columns."""
+
+    label: str = None
+    drop: list = field(default_factory=list)
+    number: list = field(default_factory=list)
+    category: list = field(default_factory=list)
+    classes: list = field(default_factory=list)
+    gap: list = field(default_factory=list)     # (column or None, text)
+    gaps: str = "mark"
+    delimiter: str = None
+    encoding: str = None
+    decimal: str = None
+    header: bool = None
+    day_first: bool = None
+    skip_lines: bool = False
+    float64: bool = False
+    dataset: str = None
+
+
+# ---- passes over the rows
+
+def is_gap_text(options, column):
+    stand_ins = {text for name, text in options.gap if name in (None, column.name, column.original)}
+    return lambda cells: ["" if text in stand_ins else text for text in cells] if stand_ins else cells
+
+
+class Table:
+    """A source, with the user's gaps taken out of its texts."""
+
+    def __init__(self, source, options):
+        self.source = source
+        self.clean = [is_gap_text(options, column) if column.is_text else (lambda cells: cells)
+                      for column in source.columns]
+
+    def chunks(self):
+        for chunk in self.source.chunks():
+            yield [values if values is None else clean(values) for clean, values in zip(self.clean, chunk)]
+
+
+def make_plans(source, options):
+    planner = Planner(source, options)
+    table = Table(source, options)
+    texts = [Texts() if column.is_text and not column.unreadable else None for column in source.columns]
+    if any(texts):
+        for chunk in table.chunks():
+            for text, values in zip(texts, chunk):
+                if text is not None:
+                    text.add(values)
+    planner.choose_decoders(texts)
+    numbers = [Numbers(plan.column.width) if plan.role == "number" or (plan.role == "classes" and plan.classes is None)
+               else None for plan in planner.plans]
+    rows = 0
+    for chunk in table.chunks():
+        rows += max((len(values) for values in chunk if values is not None), default=0)
+        for plan, count, values in zip(planner.plans, numbers, chunk):
+            if count is not None:
+                count.add(plan.decode(values))
+    if not rows:
+        raise BadData(f"{source.path}: no rows")
+    planner.finish(numbers)
+    return planner, table
+
+
+# ---- writing
+
+def append(dataset, rows):
+    count = len(dataset)
+    dataset.resize(count + len(rows), axis=0)
+    dataset[count:] = rows
+
+
+def write(path, planner, table, report):
+    """Write the file, whole or not at all; returns the shape of /data, and how many rows were left out."""
+    gaps = planner.options.gaps
+    modelled = [plan for plan in planner.plans if plan.role in ("number", "classes")]
+    beside = [plan for plan in planner.plans if plan.role == "codes"]
+    names = [name for plan in modelled for name in plan.names(gaps == "mark")]
+    width, left_out = len(names), 0
+    dtype = planner.data_type()
+    with whole_file(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+        data = file.create_dataset("data", (0, width), dtype, maxshape=(None, width),
+                                   chunks=(max(1, (1 << 16) // width), width))
+        put_names(data, "columns", names)
+        if len(report.encode()) < REPORT_BYTES:
+            data.attrs[REPORT] = report
+        codes = [file.create_dataset(plan.beside, (0,), np.int32, maxshape=(None,), chunks=(1 << 16,))
+                 for plan in beside]
+        for plan, dataset in zip(beside, codes):
+            put_names(dataset, "classes", [*plan.classes, *[GAP_CLASS] * bool(plan.gaps)])
+        for chunk in table.chunks():
+            by_column = dict(zip(map(id, planner.plans), chunk))
+            parts = [plan.convert(by_column[id(plan)], gaps) for plan in modelled]
+            coded = [plan.codes(by_column[id(plan)]) for plan in beside]
+            keep = slice(None)
+            if gaps == "rows":
+                keep = ~np.any([missing for _, missing in parts + coded], axis=0)
+                left_out += int((~keep).sum())
+            append(data, np.concatenate([values.astype(dtype) for values, _ in parts], axis=1)[keep])
+            for dataset, (values, _) in zip(codes, coded):
+                append(dataset, values[keep])
+        if len(data) == 0:
+            raise BadData(f"{table.source.path}: no rows" + (" without gaps; take --gaps mark" if left_out else ""))
+        return data.shape, left_out
+
+
+# ---- the report
+
+def printable(text):
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def report_lines(planner):
+    """A line for each column, in aligned parts."""
+    rows = [("column", "what it is", "distinct", "gaps", "what was done; what could be")]
+    for plan in planner.plans:
+        advice = "; ".join(filter(None, [
+            plan.done, plan.column.found, plan.column.gaps_are if plan.gaps else "", *plan.advice]))
+        name = plan.column.name if plan.column.width == 1 else f"{plan.column.name} ({plan.column.width} columns)"
+        rows.append((printable(name), printable(plan.kind), plan.distinct, str(plan.gaps or ""), printable(advice)))
+    widths = [min(40, max(len(row[part]) for row in rows)) for part in range(4)]
+    return ["  ".join([*[text.ljust(width) for text, width in zip(row, widths)], row[4]]).rstrip() for row in rows]
+
+
+def next_command(path, options):
+    words = ["ddpm", "train", "/dev/null", "--set", "data.source=hdf5", "--set", f"data.path={path}"]
+    if options.label:
+        words += ["--set", "data.condition=label"]
+    return "next: " + " ".join(map(shlex.quote, [*words, "--set", f"run.name={stem(path).replace('.', '_')}"]))
+
+
+# ---- all of it
+
+def resolve_names(source, options):
+    """Lists "a,b" as names; BadData for a name that no column has."""
+    known = [name for column in source.columns for name in (column.name, column.original)]
+
+    def split(texts):
+        return [name for text in texts for name in ([text] if text in known else text.split(","))]
+    for option in ("drop", "number", "category", "classes"):
+        setattr(options, option, split(getattr(options, option)))
+    wanted = [*options.drop, *options.number, *options.category, *options.classes,
+              *[name for name, _ in options.gap if name is not None], *[options.label] * (options.label is not None)]
+    unknown = [name for name in dict.fromkeys(wanted) if name not in known]
+    if unknown:
+        near = [found for name in unknown for found in difflib.get_close_matches(name, known, 1)]
+        names = [column.name for column in source.columns]
+        raise BadData(f"{source.path}: no column {', '.join(map(repr, unknown))}; it has {', '.join(names[:LISTED])}" +
+                      (", ..." if len(names) > LISTED else "") + (f"; did you mean {near[0]!r}?" if near else ""))
+    if options.label is not None and sum(options.label in (c.name, c.original) for c in source.columns) > 1 and \
+            not any(options.label == c.name != c.original for c in source.columns):
+        raise BadData(f"{source.path}: several columns are called {options.label!r}; drop all but one, by the names "
+                      "that are printed without --label")
+
+
+def default_output(path):
+    base = os.path.basename(path)
+    is_hdf5 = h5py.is_hdf5(path)
+    for suffix in (".gz", ".bz2", ".xz", ".csv", ".tsv", ".txt", ".dat", ".tab", ".parquet", ".h5", ".hdf5", ".hdf",
+                   ".nc", ".mat", ".h5ad", ".nxs", ".data"):
+        base = base[:-len(suffix)] if base.lower().endswith(suffix) and len(base) > len(suffix) else base
+    output = base + ("-table.h5" if is_hdf5 else ".h5")
+    if os.path.exists(output) and not is_ours(output):
+        raise BadData(f"{output} is there already, and is not of this script; name the file to write with --output")
+    return output
+
+
+def is_ours(path):
+    """Whether this module wrote that file, which may then be replaced."""
+    try:
+        with h5py.File(path, "r") as file:
+            return "data" in file and REPORT in file["data"].attrs
+    except OSError:
+        return False
+
+
+def import_table(source, output, options, show=print):
+    """Convert a source; shows the report and returns the shape of /data."""
+    if os.path.exists(output) and os.path.exists(source.path) and os.path.samefile(output, source.path):
+        raise BadData(f"{output}: the table itself; name another file with --output")
+    resolve_names(source, options)
+    planner, table = make_plans(source, options)
+    lines = [*source.notes, *report_lines(planner)]
+    for line in lines:
+        show(line)
+    if not any(plan.role in ("number", "classes") and plan.names(True) for plan in planner.plans):
+        rest = [plan.column.name for plan in planner.plans if plan.role == "codes" or plan.advice]
+        again = shlex.join(["import_table.py", source.path, "--category", rest[0]]) if rest else ""
+        raise BadData(f"{source.path}: no column is left to model" + f"; next: {again}" * bool(rest))
+    shape, left_out = write(output, planner, table, "\n".join(lines))
+    if left_out:
+        show(f"left out: {plural(left_out, 'row')} with gaps")
+    show(f"{output}: {shape[0]} rows x {shape[1]} columns of {np.dtype(planner.data_type())}")
+    show(next_command(output, options))
+    return shape
