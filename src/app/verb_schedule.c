@@ -57,7 +57,7 @@ static ddpm_status show(const ddpm_config *config, const char *output)
         print(&diffusion.schedule, stdout);
     if (status == DDPM_OK) {
         ddpm_model_report_audit(&diffusion.schedule);
-        ddpm_audit_report_sampling(&diffusion, &config->sampling, 0.0);
+        if (!config->data.pairs) ddpm_audit_report_sampling(&diffusion, &config->sampling, 0.0);
     }
     ddpm_diffusion_release(&diffusion);
     return status;

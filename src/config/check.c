@@ -102,6 +102,43 @@ static ddpm_status check_classifier(const ddpm_config *config)
     return DDPM_OK;
 }
 
+/* A model of pairs knows x_t only of a row's own noise, where any other sampler than DDIM leads away from it. */
+ddpm_status ddpm_config_check_pairs(const ddpm_config *config)
+{
+    const ddpm_sampling *s = &config->sampling;
+    const char *found = ddpm_config_choice("sampling.method", s->method);
+    if (!config->data.pairs) return DDPM_OK;
+    if (s->eta > 0.0) found = "eta above 0";
+    if (s->corrections > 0) found = "corrections";
+    if (s->method == DDPM_METHOD_DDIM && s->eta == 0.0 && s->corrections == 0) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_CONFIG,
+                     "sampling.method: expected ddim, with eta: 0 and no corrections, of a model of data.pairs: true, "
+                     "which was trained on the way from each row's own noise; found %s",
+                     found);
+}
+
+/* What is trained with data.pairs: true. */
+static ddpm_status check_pairs(const ddpm_config *config)
+{
+    if (!config->data.pairs) return DDPM_OK;
+    if (config->data.source != DDPM_DATA_HDF5)
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "data.pairs: expected data.source: hdf5 and a file of `ddpm sample`, found %s, whose rows have "
+            "no noise of their own",
+            ddpm_config_choice("data.source", config->data.source));
+    if (config->diffusion.loss != DDPM_LOSS_SIMPLE)
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "diffusion.loss: expected simple with data.pairs: true, found %s, whose bound is that of noise "
+            "which is independent of the rows",
+            ddpm_config_choice("diffusion.loss", config->diffusion.loss));
+    if (config->diffusion.predict == DDPM_PREDICT_CLASS)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "diffusion.predict: class learns nothing from data.pairs: true; leave it out");
+    return ddpm_config_check_pairs(config);
+}
+
 static ddpm_status check_training(const ddpm_config *config)
 {
     if (config->network.time == DDPM_TIME_SINUSOIDAL && config->network.time_width % 2 != 0)
@@ -132,6 +169,7 @@ ddpm_status ddpm_config_check(const ddpm_config *config)
     DDPM_TRY(check_data(config));
     DDPM_TRY(check_diffusion(config));
     DDPM_TRY(check_classifier(config));
+    DDPM_TRY(check_pairs(config));
     return check_training(config);
 }
 

@@ -46,6 +46,7 @@ typedef struct ddpm_config {
         char dataset[DDPM_CONFIG_TEXT];
         ddpm_text_list columns; /* empty: all that are not conditions */
         ddpm_text_list condition;
+        int pairs; /* the rows are samples, each trained with its own noise */
         ddpm_standardize standardize;
         double validation; /* share held out */
         double memory;     /* MiB of a node */
@@ -128,6 +129,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_set(ddpm_config *config, const char *ass
 /** Check every value's range, and rules that span keys (hdf5 needs a path; a table must have T values; ...). A key that
  * has no meaning for the chosen kind is allowed. DDPM_ERR_CONFIG names the key. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_check(const ddpm_config *config);
+
+/** The part of ddpm_config_check that settings of sampling over a checked configuration can break. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_check_pairs(const ddpm_config *config);
 
 /** Write every key of a checked config with its value as YAML that ddpm_config_parse reads back to the same struct
  *  (numbers to the last bit). */

@@ -36,6 +36,7 @@ ddpm_data_spec ddpm_config_data(const ddpm_config *config)
         .dataset = config->data.dataset,
         .columns = config->data.columns,
         .condition = config->data.condition,
+        .pairs = config->data.pairs,
         .standardize = config->data.standardize,
         .validation = config->data.validation,
         .memory = config->data.memory,

@@ -149,6 +149,9 @@ const ddpm_option ddpm_options[] = {
           "what the model is given of each row: datasets or columns of the file, or label of generated rows. A dataset of "
           "integers and the label of two_moons are classes and all others are numbers, unless class:NAME or number:NAME says "
           "which"),
+    BOOL(data.pairs, "false", SCIENCE,
+         "hdf5: the rows are those that `ddpm sample` wrote, and each is trained with the noise that it was made from, so "
+         "that a model of few diffusion.steps learns what another one does in many; needs sampling.method: ddim"),
     CHOICE(data.standardize, "column", standardizations, SCIENCE,
            "what is brought to mean 0 and variance 1 before training. column: each column by itself; global: all columns "
            "together; none: nothing"),

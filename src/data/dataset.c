@@ -26,6 +26,8 @@ struct ddpm_dataset {
     ddpm_shared *conditions; /* standardised [all_rows][V]; NULL without */
     ddpm_shared *memory;     /* standardised [all_rows][columns]; NULL when streamed */
     ddpm_stream *stream;     /* NULL when held */
+    int pairs;
+    uint64_t noise_seed; /* with pairs */
 };
 
 static float *rows_of(const ddpm_dataset *d)
@@ -181,6 +183,16 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     }
     const int64_t numbers = d->columns + spec->condition.count; /* of a row */
     const double mib = (double)d->all_rows * (double)numbers * sizeof(float) / 1048576.0;
+    if (mib > spec->memory && spec->pairs) {
+        ddpm_source_close(source);
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "data.pairs: rows that are streamed cannot have their own noise; raise data.memory to %.0f MiB, "
+            "or make fewer samples",
+            ceil(mib));
+    }
+    d->pairs = spec->pairs;
+    d->noise_seed = ddpm_source_noise_seed(source);
     if (ddpm_source_conditions(source))
         status = ddpm_condition_source_measure(d->comm, ddpm_source_conditions(source), d->all_rows, &d->condition);
     if (status == DDPM_OK && mib > spec->memory)
@@ -284,6 +296,15 @@ static void copy_row(const ddpm_dataset *d, int64_t row, int64_t i, float *x, fl
     if (V > 0 && values) memcpy(values + i * V, values_of(d) + row * V, (size_t)V * sizeof *values);
 }
 
+/* Of the row at a position of the run. `order` is that of the position's epoch: it is made where `starts`, or where an
+ * epoch begins. */
+static int64_t place_of(const ddpm_dataset *d, int64_t position, int starts, ddpm_permutation *order)
+{
+    const int64_t rows = ddpm_dataset_rows(d), at = position % rows;
+    if (starts || at == 0) *order = ddpm_permutation_make(d->seed, DDPM_RANDOM_ORDER, position / rows, rows);
+    return ddpm_permutation_at(&d->split, d->held_out + ddpm_permutation_at(order, at));
+}
+
 void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
     if (dataset->stream) {
@@ -291,17 +312,12 @@ void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count
         return;
     }
     enum { AHEAD = 8 }; /* rows are scattered over the memory, so each is prefetched this many rows before its turn */
-    const int64_t rows = ddpm_dataset_rows(dataset);
     int64_t next[AHEAD];
     ddpm_permutation order;
     for (int64_t i = 0; i < count + AHEAD; i++) {
         if (i >= AHEAD) copy_row(dataset, next[i % AHEAD], i - AHEAD, x, values);
         if (i >= count) continue;
-        const int64_t at = (first + i) % rows;
-        if (i == 0 || at == 0)
-            order = ddpm_permutation_make(dataset->seed, DDPM_RANDOM_ORDER, (first + i) / rows, rows);
-        const int64_t training = dataset->held_out + ddpm_permutation_at(&order, at);
-        next[i % AHEAD] = ddpm_permutation_at(&dataset->split, training);
+        next[i % AHEAD] = place_of(dataset, first + i, i == 0, &order);
         __builtin_prefetch(rows_of(dataset) + next[i % AHEAD] * dataset->columns);
     }
 }
@@ -314,4 +330,31 @@ void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int6
     }
     for (int64_t i = 0; i < count; i++)
         copy_row(dataset, ddpm_permutation_at(&dataset->split, first + i), i, x, values);
+}
+
+int ddpm_dataset_is_paired(const ddpm_dataset *dataset)
+{
+    return dataset->pairs;
+}
+
+/* The noise of the row at `place` of the file, as the sampler drew it. */
+static void fill_noise(const ddpm_dataset *d, const ddpm_kernels *kernels, int64_t place, float *noise)
+{
+    const ddpm_normal_stream stream = {d->noise_seed, DDPM_RANDOM_START, 0};
+    ddpm_normal_rows(kernels, stream, place, ddpm_matrix_dense(noise, 1, d->columns));
+}
+
+void ddpm_dataset_fill_noise(const ddpm_dataset *dataset, const ddpm_kernels *kernels, int64_t first, int64_t count,
+                             float *noise)
+{
+    ddpm_permutation order;
+    for (int64_t i = 0; i < count; i++)
+        fill_noise(dataset, kernels, place_of(dataset, first + i, i == 0, &order), noise + i * dataset->columns);
+}
+
+void ddpm_dataset_fill_noise_held_out(const ddpm_dataset *dataset, const ddpm_kernels *kernels, int64_t first,
+                                      int64_t count, float *noise)
+{
+    for (int64_t i = 0; i < count; i++)
+        fill_noise(dataset, kernels, ddpm_permutation_at(&dataset->split, first + i), noise + i * dataset->columns);
 }

@@ -8,6 +8,7 @@
 #define DDPM_DATA_DATASET_H
 
 #include "data/spec.h"
+#include "kernel/normal.h"
 #include "model/condition.h"
 #include "model/transform.h"
 #include "world/comm.h"
@@ -48,5 +49,15 @@ void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count
 
 /** Local, any thread. The same for held-out rows first .. first+count-1, whose order never changes. */
 void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
+
+/** Local. Whether each row has noise of its own (data.pairs). */
+int ddpm_dataset_is_paired(const ddpm_dataset *dataset);
+
+/** Local, any thread. Where rows have noise of their own: that of the rows at positions first .. first+count-1, and of
+ * held-out rows first .. first+count-1, [count][columns]. */
+void ddpm_dataset_fill_noise(const ddpm_dataset *dataset, const ddpm_kernels *kernels, int64_t first, int64_t count,
+                             float *noise);
+void ddpm_dataset_fill_noise_held_out(const ddpm_dataset *dataset, const ddpm_kernels *kernels, int64_t first,
+                                      int64_t count, float *noise);
 
 #endif

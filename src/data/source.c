@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/pairs.h"
 #include "data/toy_source.h"
 #include "file/h5.h"
 
@@ -27,6 +28,7 @@ struct ddpm_source {
     void *piece;                       /* whole rows, when columns are selected */
     void *numbers;                     /* rows before they are narrowed; NULL: they need not be */
     ddpm_condition_source *conditions; /* NULL: none */
+    uint64_t noise_seed;               /* with data.pairs */
 };
 
 static ddpm_status find_column(const ddpm_source *source, const char *wanted, int64_t *out)
@@ -150,6 +152,17 @@ static ddpm_status open_conditions(ddpm_source *source)
                                       &source->conditions);
 }
 
+static ddpm_status open_pairs(ddpm_source *source)
+{
+    if (!source->spec.pairs) return DDPM_OK;
+    if (source->columns != source->width)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "data.pairs: expected data.columns: [] and no column as a condition, since the noise of a "
+                         "sample belongs to all of its %lld columns; found %lld of them",
+                         (long long)source->width, (long long)source->columns);
+    return ddpm_pairs_seed(source->file, &source->spec, &source->noise_seed);
+}
+
 ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out)
 {
     ddpm_source *source = NULL;
@@ -164,6 +177,7 @@ ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out)
         if (status == DDPM_OK && ddpm_source_holder(source) != DDPM_NUMBER_FLOAT32)
             status = ddpm_allocate(&source->numbers, room_of(source) * source->columns, holder_bytes(source),
                                    "rows being read");
+        if (status == DDPM_OK) status = open_pairs(source);
     } else {
         source->type = DDPM_NUMBER_FLOAT32;
         source->rows = spec->count;
@@ -206,6 +220,11 @@ int64_t ddpm_source_columns(const ddpm_source *source)
 ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source)
 {
     return source->conditions;
+}
+
+uint64_t ddpm_source_noise_seed(const ddpm_source *source)
+{
+    return source->noise_seed;
 }
 
 const char *const *ddpm_source_names(const ddpm_source *source)

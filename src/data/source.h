@@ -27,6 +27,9 @@ ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source);
 ddpm_number ddpm_source_type(const ddpm_source *source);
 ddpm_number ddpm_source_holder(const ddpm_source *source);
 
+/** With data.pairs: the seed of the noise that the rows were made from; row i has row i of that noise. */
+uint64_t ddpm_source_noise_seed(const ddpm_source *source);
+
 /** Which values a row may have: all of them finite; NaN for one that is not known; any. */
 typedef enum ddpm_gaps { DDPM_GAPS_NONE, DDPM_GAPS_ALLOWED, DDPM_GAPS_UNCHECKED } ddpm_gaps;
 

@@ -1,6 +1,7 @@
 /* An evaluation from checkpoint to table: read the model and the rows, measure, report. */
 #include "evaluate/evaluation.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "sample/generator.h"
 #include "world/placement.h"
@@ -34,6 +35,18 @@ static int64_t set_rows(const ddpm_evaluate_options *options, const ddpm_loaded 
     return loaded->checkpoint.columns > WIDE ? SET_ROWS_WIDE : SET_ROWS;
 }
 
+/* Leave out the bound of a model that has none. */
+static ddpm_status check_bound(ddpm_evaluation *e)
+{
+    if (!e->loaded->config.data.pairs || e->options.count == 0) return DDPM_OK;
+    if (e->options.likelihood)
+        return ddpm_fail(DDPM_ERR_USAGE, "--likelihood: a model of data.pairs: true has no likelihood, since its noise "
+                                         "belongs to the rows; take the model that made the pairs");
+    e->options.count = 0;
+    ddpm_log_info("bound      left out: a model of data.pairs: true has none");
+    return DDPM_OK;
+}
+
 static void release(ddpm_evaluation *e)
 {
     ddpm_row_table_release(&e->evaluated);
@@ -64,6 +77,7 @@ static ddpm_status leave_out_constants(ddpm_evaluation *e)
 /* Collective. Read the rows, and compute what is asked for. */
 static ddpm_status evaluate(ddpm_evaluation *e)
 {
+    DDPM_TRY(check_bound(e));
     const int makes_samples = e->options.samples > 0 && !e->options.samples_file;
     if (makes_samples) /* each sample has the conditions of a real row */
         DDPM_TRY(ddpm_generator_check(&e->sampling, e->condition, e->loaded->config.diffusion.condition_dropout, 1));
@@ -100,6 +114,7 @@ ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options)
                          .columns = loaded.checkpoint.columns,
                          .steps = loaded.checkpoint.steps,
                          .set_rows = set_rows(options, &loaded)};
+    e.data.pairs = 0; /* only the rows are wanted, of any file */
     status = evaluate(&e);
     release(&e);
     ddpm_loaded_release(&loaded);

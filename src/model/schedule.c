@@ -125,16 +125,15 @@ static ddpm_status derive(ddpm_schedule *s)
 static ddpm_status end_without_signal(ddpm_schedule *s)
 {
     const int64_t T = s->steps;
-    if (T < 2)
-        return ddpm_fail(DDPM_ERR_CONFIG, "diffusion.schedule.zero_terminal_snr needs diffusion.steps of at least 2");
+    s->beta[T] = 1.0;
+    if (T == 1) return derive(s);
     const double first = sqrt(s->alpha_bar[1]), last = sqrt(s->alpha_bar[T]);
     double before = 1.0;
-    for (int64_t t = 1; t <= T; t++) {
+    for (int64_t t = 1; t < T; t++) {
         const double root = (sqrt(s->alpha_bar[t]) - last) * first / (first - last);
         s->beta[t] = 1.0 - root * root / before;
         before = root * root;
     }
-    s->beta[T] = 1.0;
     return derive(s);
 }
 

@@ -12,6 +12,7 @@
 #include "world/placement.h"
 #include "world/progress.h"
 
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +70,11 @@ static void restore_given(void *context, int64_t first, int64_t count, ddpm_numb
 static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
 {
     if (!o->given) return DDPM_OK;
+    if (run->loaded->config.data.pairs)
+        return ddpm_fail(
+            DDPM_ERR_USAGE,
+            "--given: a model of data.pairs: true makes whole rows of their own noise, and cannot complete "
+            "any; take the model that made the pairs");
     if (run->sampling.method == DDPM_METHOD_DPM_SOLVER)
         return ddpm_fail(
             DDPM_ERR_USAGE,
@@ -127,6 +133,30 @@ static ddpm_status set_conditions(sampling_run *run, ddpm_sample_options *o)
 
 /* ---- the file ---- */
 
+/* Where each sample has conditions of its own: a dataset of each condition, in its own units. */
+static ddpm_status put_conditions(const sampling_run *run, ddpm_h5 *file)
+{
+    const ddpm_condition *c = &run->loaded->checkpoint.condition;
+    const int64_t rows = run->conditions.rows;
+    double *number = NULL;
+    int64_t *class = NULL;
+    if (c->count == 0 || rows < 2) return DDPM_OK;
+    ddpm_status status = DDPM_NEW(&number, rows, "conditions of samples");
+    if (status == DDPM_OK) status = DDPM_NEW(&class, rows, "conditions of samples");
+    for (int64_t v = 0; status == DDPM_OK && v < c->count; v++) {
+        const int is_class = c->classes[v] > 0;
+        for (int64_t i = 0; i < rows; i++) {
+            number[i] = (double)run->conditions.values[i * c->count + v] * c->scale[v] + c->mean[v];
+            class[i] = llround(number[i]);
+        }
+        status = ddpm_h5_write(file, c->names[v], is_class ? DDPM_H5_INT64 : DDPM_H5_FLOAT64, 1, &rows,
+                               is_class ? (const void *)class : number);
+    }
+    ddpm_release(number);
+    ddpm_release(class);
+    return status;
+}
+
 static ddpm_status describe(ddpm_h5 *file, const void *context)
 {
     const sampling_run *run = context;
@@ -140,6 +170,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
         DDPM_TRY(ddpm_h5_put_text(file, "/", "classifier", o->classifier));
         DDPM_TRY(ddpm_h5_put_real(file, "/", "scale", o->scale));
     }
+    DDPM_TRY(put_conditions(run, file));
     if (o->given) {
         DDPM_TRY(ddpm_h5_put_text(file, "/", "given", o->given));
         DDPM_TRY(ddpm_h5_put_int(file, "/", "draws", o->draws));
@@ -189,7 +220,8 @@ static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
     run->sampling.steps = ddpm_generator_sampler(run->generator)->step_count;
     run->number = ddpm_transform_type(&run->transform, run->loaded->checkpoint.number);
     DDPM_TRY(open_given(run, o));
-    ddpm_audit_report_sampling(&run->loaded->model.diffusion, &run->sampling, o->classifier ? o->scale : 0.0);
+    if (!run->loaded->config.data.pairs)
+        ddpm_audit_report_sampling(&run->loaded->model.diffusion, &run->sampling, o->classifier ? o->scale : 0.0);
     return set_conditions(run, o);
 }
 

@@ -90,7 +90,8 @@ ddpm_status ddpm_sampling_settings_apply(const ddpm_sampling_settings *settings,
 {
     for (int i = 0; i < settings->count; i++)
         DDPM_TRY(set(config, settings->items[i].option, settings->items[i].value));
-    return DDPM_OK;
+    const ddpm_status status = ddpm_config_check_pairs(config);
+    return status == DDPM_ERR_CONFIG ? DDPM_ERR_USAGE : status;
 }
 
 /* ---- as help ---- */

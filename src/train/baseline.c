@@ -15,6 +15,7 @@ double ddpm_baseline_loss(const ddpm_trainer *t)
     const int64_t T = t->model.diffusion.schedule.steps;
     double sum = 0.0;
     if (t->components.count == 0 || objective->loss != DDPM_LOSS_SIMPLE) return NAN;
+    if (ddpm_dataset_is_paired(t->dataset)) return NAN; /* their noise is not independent of the rows */
     for (int64_t at = 1; at <= T; at++)
         sum += (double)objective->weight[at] * ddpm_components_error(&t->components, &t->model.diffusion, at);
     return sum / (double)T;

@@ -63,16 +63,27 @@ static void drop_conditions(ddpm_block *block, int64_t iteration, int64_t first,
     ddpm_condition_expand(condition, rows, block->values, block->present, block->condition);
 }
 
+/* The noise of an iteration's rows: their own, where they have it, and else a pure function of a row's place in its
+ * batch. */
+static void draw_noise(ddpm_block *block, int64_t iteration, int64_t first, int64_t rows)
+{
+    const ddpm_block_spec *spec = &block->spec;
+    const ddpm_kernels *kernels = ddpm_network_kernels(spec->model->network);
+    const ddpm_normal_stream stream = {spec->seed, DDPM_RANDOM_NOISE, iteration};
+    if (ddpm_dataset_is_paired(spec->dataset))
+        ddpm_dataset_fill_noise(spec->dataset, kernels, iteration * spec->batch.rows + first, rows, block->noise);
+    else
+        ddpm_normal_rows(kernels, stream, first, ddpm_matrix_dense(block->noise, rows, columns_of(spec->model)));
+}
+
 ddpm_const_matrix ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows)
 {
     const ddpm_block_spec *spec = &block->spec;
     const ddpm_model *model = spec->model;
     const int64_t first = rows.first, count = rows.end - first, columns = columns_of(model);
-    const ddpm_normal_stream stream = {spec->seed, DDPM_RANDOM_NOISE, iteration};
     ddpm_dataset_fill(spec->dataset, iteration * spec->batch.rows + first, count, block->x0, block->values);
     ddpm_timesteps_draw(spec->timesteps, spec->seed, iteration, first, count, block->t, block->importance);
-    ddpm_normal_rows(ddpm_network_kernels(model->network), stream, first,
-                     ddpm_matrix_dense(block->noise, count, columns));
+    draw_noise(block, iteration, first, count);
     ddpm_diffusion_noise_rows(&model->diffusion, count, columns, block->x0, block->noise, block->t, block->xt,
                               block->target);
     drop_conditions(block, iteration, first, count);
@@ -120,15 +131,18 @@ double ddpm_block_validate(ddpm_block *block, int64_t draws, ddpm_range rows)
     const ddpm_model *model = spec->model;
     const int64_t held_out = ddpm_dataset_held_out(spec->dataset), columns = columns_of(model);
     const int64_t first = rows.first, count = rows.end - first;
+    const ddpm_kernels *kernels = ddpm_network_kernels(model->network);
     const ddpm_normal_stream stream = {spec->seed, DDPM_RANDOM_VALIDATION, 0};
+    ddpm_normal_rows(kernels, stream, first, ddpm_matrix_dense(block->noise, count, columns));
     for (int64_t i = 0; i < count; i++) {
         const ddpm_random4 words = ddpm_random_words(spec->seed, DDPM_RANDOM_VALIDATION, 1, first + i, 0);
         ddpm_dataset_fill_held_out(spec->dataset, (first + i) % held_out, 1, block->x0 + i * columns,
                                    block->values + i * model->condition->count);
+        if (ddpm_dataset_is_paired(spec->dataset))
+            ddpm_dataset_fill_noise_held_out(spec->dataset, kernels, (first + i) % held_out, 1,
+                                             block->noise + i * columns);
         block->t[i] = (int32_t)(1 + ddpm_random_below(words.v[0], model->diffusion.schedule.steps));
     }
-    ddpm_normal_rows(ddpm_network_kernels(model->network), stream, first,
-                     ddpm_matrix_dense(block->noise, count, columns));
     ddpm_diffusion_noise_rows(&model->diffusion, count, columns, block->x0, block->noise, block->t, block->xt,
                               block->target);
     ddpm_condition_expand(model->condition, count, block->values, NULL, block->condition);

@@ -75,7 +75,7 @@ void ddpm_describe_run(const ddpm_trainer *t)
     ddpm_model_report_audit(&t->model.diffusion.schedule);
     warn_of_noise(&t->model.diffusion);
     ddpm_baseline_describe(t);
-    ddpm_audit_report_sampling(&t->model.diffusion, &t->config->sampling, 0.0);
+    if (!t->config->data.pairs) ddpm_audit_report_sampling(&t->model.diffusion, &t->config->sampling, 0.0);
     describe_batch(t->stepper);
     describe_memory(t->stepper);
 }
