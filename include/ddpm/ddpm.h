@@ -8,7 +8,8 @@
  *
  *  Your program need not start MPI: nothing here communicates. Only one thread at a time may use a generator; open one
  *  for each thread. Sample i of a seed has the same bits in every program, which are those that `ddpm sample --seed`
- *  writes as float32. Where that file has another type, for whole numbers or for more digits, these are not rounded to it.
+ *  writes as float32. Where that file has another type, for whole numbers or for more digits, these are not rounded to
+ * it.
  */
 #ifndef DDPM_DDPM_H
 #define DDPM_DDPM_H

@@ -280,6 +280,12 @@ static void set_statistics(const ddpm_condition_source *s, ddpm_transform *measu
     measured->remainder = measured->minimum = measured->maximum = NULL;
 }
 
+static void name_condition(const void *context, int64_t v, char *out, size_t bytes)
+{
+    const ddpm_condition_source *s = context;
+    snprintf(out, bytes, "%s: condition '%s'", s->spec->path, s->values[v].name);
+}
+
 ddpm_status ddpm_condition_source_measure(ddpm_comm *comm, ddpm_condition_source *source, int64_t rows,
                                           ddpm_condition *out)
 {
@@ -289,7 +295,8 @@ ddpm_status ddpm_condition_source_measure(ddpm_comm *comm, ddpm_condition_source
                                     .context = source,
                                     .read = read_measured,
                                     .takes_part = is_any_row,
-                                    .is_wide = is_wide};
+                                    .is_wide = is_wide,
+                                    .name = name_condition};
     const int64_t counters = source->count * DDPM_CLASSES_MAX;
     ddpm_transform measured = {0};
     *out = (ddpm_condition){0};

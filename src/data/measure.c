@@ -4,6 +4,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum {
     PIECES = 256, /* at most; it does not depend on the number of ranks, so neither does the order of additions */
@@ -117,12 +118,16 @@ static ddpm_status set_column(const measurement *m, int64_t j, const moments *of
 {
     const double deviation = sqrt(of_scale->m2 / of_scale->count);
     double lost = 0.0;
-    if (!isfinite(deviation) || (deviation == 0.0 && of_column->minimum < of_column->maximum))
+    if (!isfinite(deviation) || (deviation == 0.0 && of_column->minimum < of_column->maximum)) {
+        char name[DDPM_MESSAGE_BYTES / 2];
+        snprintf(name, sizeof name, "column %lld (from 0)", (long long)j);
+        if (m->reader->name) m->reader->name(m->reader->context, j, name, sizeof name);
         return ddpm_fail(
             DDPM_ERR_DATA,
-            "column %lld (from 0) has numbers from %g to %g, whose variance float64 cannot hold; give them "
-            "in another unit",
-            (long long)j, of_column->minimum + m->reference[j], of_column->maximum + m->reference[j]);
+            "%s has numbers from %g to %g, whose variance float64 cannot hold; remove what is no measurement, or give "
+            "them in another unit",
+            name, of_column->minimum + m->reference[j], of_column->maximum + m->reference[j]);
+    }
     out->scale[j] = deviation > 0.0 ? deviation : 1.0;
     out->mean[j] = m->reference[j] == 0.0 ? of_scale->mean : add_exactly(m->reference[j], of_scale->mean, &lost);
     out->minimum[j] = (of_column->minimum - of_scale->mean) / out->scale[j];

@@ -28,6 +28,8 @@ typedef struct ddpm_row_reader {
     int (*takes_part)(const void *context, int64_t row);
     /** Local. Whether the numbers of a column have more digits than float32. NULL: none has. */
     int (*is_wide)(const void *context, int64_t column);
+    /** Local. What messages call a column, with the file where it is. NULL: its number. */
+    void (*name)(const void *context, int64_t column, char *out, size_t bytes);
 } ddpm_row_reader;
 
 /** Collective. Measure rows that every rank can read; each row is read by one rank. The rows are divided into pieces in

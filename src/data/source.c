@@ -402,6 +402,14 @@ static int measured_is_wide(const void *context, int64_t column)
     return 1;
 }
 
+static void name_column(const void *context, int64_t column, char *out, size_t bytes)
+{
+    const ddpm_source *source = ((const measured_source *)context)->source;
+    snprintf(out, bytes, "%s: dataset '%s', column %lld (from 0)%s%s%s", source->spec.path, source->spec.dataset,
+             (long long)(source->selected ? source->selected[column] : column), source->names ? " '" : "",
+             source->names ? source->names[column] : "", source->names ? "'" : "");
+}
+
 ddpm_status ddpm_source_measure(ddpm_comm *comm, ddpm_standardize how, ddpm_source *source,
                                 int (*takes_part)(const void *context, int64_t row), const void *context,
                                 ddpm_transform *out)
@@ -415,7 +423,8 @@ ddpm_status ddpm_source_measure(ddpm_comm *comm, ddpm_standardize how, ddpm_sour
                                     .read = read_measured,
                                     .read_narrow = source->numbers ? NULL : read_narrow,
                                     .takes_part = measured_takes_part,
-                                    .is_wide = source->numbers ? measured_is_wide : NULL};
+                                    .is_wide = source->numbers ? measured_is_wide : NULL,
+                                    .name = name_column};
     ddpm_status status = ddpm_allocate(&m.numbers, most * source->columns, holder_bytes(source), "rows to measure");
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) status = ddpm_transform_measure(comm, how, &reader, out);

@@ -124,8 +124,8 @@ class Bits(Trained):
                 found.append(one)
 
     def test_far_from_the_training_rows(self):
-        """One warning for each such condition, on any number of ranks, with the value, the range, and by how far; none for
-        those within, up to the ends."""
+        """One warning for each such condition, on any number of ranks, with the value, the range, and by how far; none
+        for those within, up to the ends."""
         energy = self.rows[:, 1].astype("f8")
         far = self.conditions([[15, 0], [1480, 1]], "far.h5")
         ends = self.conditions([[energy.min(), 0], [energy.max(), 1]], "ends.h5")
@@ -261,8 +261,8 @@ class Conditions(Trained):
         self.assert_no_leftovers()
 
     def test_classes_without_rows(self):
-        """They are refused by name, in sampling, evaluation and a file; what has rows is counted, on any number of ranks,
-        and shown."""
+        """They are refused by name, in sampling, evaluation and a file; what has rows is counted, on any number of
+        ranks, and shown."""
         kinds = np.array([0, 2, 7], "i4")[np.random.default_rng(1).integers(0, 3, 500)]
         rows = np.stack([kinds + np.random.default_rng(2).normal(size=500), kinds], axis=1).astype("f4")
         path = self.h5("gaps.h5", data=rows, kind=kinds)

@@ -67,7 +67,8 @@ class Digits(Case):
         self.assertTrue((ratio > 0.5).all() and (ratio < 1.5).all(), ratio)
 
     def test_types(self):
-        for rows in (REALS, WHOLE, UNSIGNED, (WHOLE[:, :2] % 97).astype("i4") + 10**9, (WHOLE[:, :2] % 97).astype("u1")):
+        small = WHOLE[:, :2] % 97
+        for rows in (REALS, WHOLE, UNSIGNED, small.astype("i4") + 10**9, small.astype("u1")):
             with self.subTest(dtype=rows.dtype):
                 run_folder = self.run_folder(rows)
                 self.expect_moments(run_folder, rows)
@@ -92,7 +93,8 @@ class Digits(Case):
         for rows, expected in ((near, "f4"), (near.astype("f4"), "f4"), (1e5 * near, "f4"), (near + 1e5, "f8")):
             run_folder = self.run_folder(rows)
             self.assertEqual(expected, self.samples(run_folder, "--count", 3).dtype.str[1:])
-        self.assertEqual("f8", self.samples(run_folder, "--count", 3, "--trajectory", 2, name="trajectory").dtype.str[1:])
+        trajectory = self.samples(run_folder, "--count", 3, "--trajectory", 2, name="trajectory")
+        self.assertEqual("f8", trajectory.dtype.str[1:])
 
     def test_one_mean_for_all(self):
         rows = REALS[:, :1] + np.arange(3)
@@ -103,7 +105,8 @@ class Digits(Case):
 
     def test_completions(self):
         """Given values come back as they are: whole numbers, and float64 where they are given as that."""
-        for rows, kind in ((REALS, "f8"), (WHOLE, "i8"), (REALS[:, 5:] + [[0, 1]], "f8"), (REALS[:, 5:].astype("f4"), "f4")):
+        last = REALS[:, 5:]
+        for rows, kind in ((REALS, "f8"), (WHOLE, "i8"), (last + [[0, 1]], "f8"), (last.astype("f4"), "f4")):
             run_folder = self.run_folder(rows)
             given = rows[:50].astype("f8" if kind != "f4" else "f4")
             given[::2, 0] = np.nan
@@ -130,7 +133,8 @@ class Digits(Case):
         for time, early, late in ((2**60 + which, 2**60, 2**60 + 1), (1e9 + which, "1000000000.0", "1000000001.0")):
             run_folder = self.run_folder(rows, {"data.condition": "['number:time']", "training.iterations": 300},
                                          time=time)
-            means = [self.samples(run_folder, "--count", 100, "--condition", f"time={at}").mean() for at in (early, late)]
+            means = [self.samples(run_folder, "--count", 100, "--condition", f"time={at}").mean()
+                     for at in (early, late)]
             self.assertLess(means[0], -2)
             self.assertGreater(means[1], 2)
             path = self.h5("c.h5", data=np.array([time[:20]]).T)
@@ -149,8 +153,8 @@ class Digits(Case):
             self.assertGreater(min(quality["ks"]), 0)
 
     def test_constants(self):
-        """A constant column is told from no other in evaluation, and the density is that of the other columns; rows that
-        are all equal, and a single one, come back."""
+        """A constant column is told from no other in evaluation, and the density is that of the other columns; rows
+        that are all equal, and a single one, come back."""
         rows = np.stack([np.full(ROWS, 5), RNG.normal(size=ROWS)], axis=1).astype("f4")
         run_folder = self.run_folder(rows, {"data.validation": 0.2, "training.iterations": 200})
         result = self.ddpm("evaluate", run_folder, "--count", 100, "--samples", 300, "--likelihood",

@@ -77,9 +77,9 @@ class Evaluate(unittest.TestCase):
 
     def test_oracle(self):
         """Real data in the samples' place cannot be told from data; this model's samples can."""
-        with_data = run("data", "swiss_roll", "--count", 200, "--seed", 5, "--output", self.path("real.h5"))
+        with_data = run("data", "swiss_roll", "--count", 200, "--seed", 5, "--output", self.path("real rows.h5"))
         self.assertEqual(with_data.code, 0, str(with_data))
-        text, _, _ = self.evaluate("real", "--samples-file", self.path("real.h5") + ":data")
+        text, _, _ = self.evaluate("real", "--samples-file", self.path("real rows.h5") + ":data")
         ratio = json.loads(text)["quality"]["sliced_w1"]["ratio"]
         self.assertTrue(0.5 < ratio < 2.0, ratio)
         model = json.loads(self.first[0])["quality"]["sliced_w1"]
@@ -161,9 +161,9 @@ class Evaluate(unittest.TestCase):
         result = run("train", "/dev/null", *settings({**SMALL, "network.features": 0}), "--output", self.path("smooth"))
         self.assertEqual(result.code, 0, str(result))
         axis, cell = np.linspace(-60, 60, 101, retstep=True)
-        with h5py.File(self.path("grid.h5"), "w") as file:
+        with h5py.File(self.path("grid rows.h5"), "w") as file:
             file["data"] = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2).astype("f4")
-        _, arrays, _ = self.evaluate("grid", "--data", self.path("grid.h5"), "--count", 101 * 101, "--samples", 0,
+        _, arrays, _ = self.evaluate("grid", "--data", self.path("grid rows.h5"), "--count", 101 * 101, "--samples", 0,
                                      model="smooth")
         self.assertAlmostEqual(np.exp(arrays["log_likelihood"]).sum() * cell ** 2, 1.0, delta=0.01)
 

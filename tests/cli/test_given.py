@@ -57,7 +57,7 @@ class Given(Case):
         self.assertFalse(np.array_equal(several["draws"][0], several["draws"][1]))
 
     def test_columns_of_one_name(self):
-        """They are numbered in their order, in the data as in the file to complete, so that none takes another's place."""
+        """They are numbered in their order, in the data and in the file to complete: none takes another's place."""
         run = self.model(columns=["a", "a", "b"])
         given = self.h5("given.h5", columns=["b", "a", "a"], data=np.array([[1, 20, np.nan], [2, np.nan, 30]], "f4"))
         result = self.ddpm("sample", run, "--given", given, "--output", self.path("out.h5"))
