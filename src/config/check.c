@@ -22,6 +22,7 @@ void ddpm_config_release(ddpm_config *config)
     ddpm_config_list_release(&config->data.columns);
     ddpm_config_list_release(&config->data.condition);
     ddpm_config_list_release(&config->diffusion.schedule.values);
+    ddpm_config_list_release(&config->training.balance);
 }
 
 static ddpm_status check_data(const ddpm_config *config)
@@ -133,6 +134,10 @@ static ddpm_status check_pairs(const ddpm_config *config)
             "diffusion.loss: expected simple with data.pairs: true, found %s, whose bound is that of noise "
             "which is independent of the rows",
             ddpm_config_choice("diffusion.loss", config->diffusion.loss));
+    if (config->training.balance.count > 0)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "training.balance: expected [] with data.pairs: true, whose samples can be made "
+                         "in any shares of the classes; make them so");
     if (config->diffusion.predict == DDPM_PREDICT_CLASS)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "diffusion.predict: class learns nothing from data.pairs: true; leave it out");

@@ -87,8 +87,9 @@ typedef struct ddpm_config {
         ddpm_decay decay;
         int64_t decay_every;
         double decay_factor;
-        double clip; /* largest global norm; 0: none */
-        double ema;  /* 0: the average is the parameters */
+        ddpm_text_list balance; /* conditions whose classes are drawn evenly */
+        double clip;            /* largest global norm; 0: none */
+        double ema;             /* 0: the average is the parameters */
         ddpm_precision precision;
         int64_t validate_every;
         int64_t recover; /* how many times a failed run goes back to a checkpoint */

@@ -231,6 +231,11 @@ const ddpm_option ddpm_options[] = {
     INT(training.iterations, "20000", 1, FOREVER, PROLONG,
         "batches to train on; a run may be prolonged unless decay is cosine, whose shape depends on it"),
     INT(training.batch, "256", 1, 1073741824, SCIENCE, "rows of a batch, all ranks together"),
+    OTHER(DDPM_OPTION_TEXT_LIST, training.balance, NULL, SCIENCE,
+          "names of conditions that are classes: each combination of these classes that training rows have is drawn equally "
+          "often, and the rows that have it one after the other; []: all rows equally often. What is measured on held-out "
+          "rows, their loss and the bound, stays that of the rows as they are, and samples without conditions have the "
+          "classes equally often"),
     CHOICE(training.optimizer, "adam", optimizers, SCIENCE, "the optimiser"),
     REAL(training.learning_rate, "0.002", 0, INFINITY, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
     REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step that is kept"),

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/permutation.h"
+#include "data/balance.h"
 #include "data/source.h"
 #include "data/stream.h"
 #include "world/shared.h"
@@ -26,6 +27,7 @@ struct ddpm_dataset {
     ddpm_shared *conditions; /* standardised [all_rows][V]; NULL without */
     ddpm_shared *memory;     /* standardised [all_rows][columns]; NULL when streamed */
     ddpm_stream *stream;     /* NULL when held */
+    ddpm_balance balance;    /* no groups: nothing is balanced */
     int pairs;
     uint64_t noise_seed; /* with pairs */
 };
@@ -146,6 +148,34 @@ static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
     return DDPM_OK;
 }
 
+/* Collective. Rows are held, and so are their conditions, if there are any. */
+static ddpm_status balance(ddpm_dataset *d, const ddpm_text_list *names)
+{
+    const ddpm_balance_rows rows = {.condition = &d->condition,
+                                    .values = d->conditions ? values_of(d) : NULL,
+                                    .rows = d->all_rows,
+                                    .held_out = d->held_out,
+                                    .split = &d->split};
+    return names->count > 0 ? ddpm_balance_create(d->comm, d->seed, names, &rows, &d->balance) : DDPM_OK;
+}
+
+/* Some settings take rows that are held. */
+static ddpm_status refuse_to_stream(const ddpm_data_spec *spec, double mib)
+{
+    if (spec->pairs)
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "data.pairs: rows that are streamed cannot have their own noise; raise data.memory to %.0f MiB, "
+            "or make fewer samples",
+            ceil(mib));
+    if (spec->balance.count > 0)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "training.balance: rows that are streamed come as their pages are read, and cannot be drawn "
+                         "by class; raise data.memory to %.0f MiB, or leave it out",
+                         ceil(mib));
+    return DDPM_OK;
+}
+
 /* A constant column has no standard deviation to divide by; the user should know. */
 static void warn_of_constants(const ddpm_dataset *d)
 {
@@ -162,6 +192,13 @@ static void warn_of_constants(const ddpm_dataset *d)
             "their value; data.columns can leave them out",
             (long long)constant, (long long)d->columns, (long long)first, d->names ? " '" : "",
             d->names ? d->names[first] : "", d->names ? "'" : "");
+}
+
+/* What a row takes of the memory: its numbers, its conditions, and its place in a list where classes are balanced. */
+static int64_t bytes_of_row(const ddpm_data_spec *spec, int64_t columns)
+{
+    const int64_t numbers = columns + spec->condition.count, place = spec->balance.count > 0 ? sizeof(int64_t) : 0;
+    return numbers * (int64_t)sizeof(float) + place;
 }
 
 /* Collective. */
@@ -181,25 +218,18 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
         ddpm_source_close(source);
         return status;
     }
-    const int64_t numbers = d->columns + spec->condition.count; /* of a row */
-    const double mib = (double)d->all_rows * (double)numbers * sizeof(float) / 1048576.0;
-    if (mib > spec->memory && spec->pairs) {
-        ddpm_source_close(source);
-        return ddpm_fail(
-            DDPM_ERR_CONFIG,
-            "data.pairs: rows that are streamed cannot have their own noise; raise data.memory to %.0f MiB, "
-            "or make fewer samples",
-            ceil(mib));
-    }
+    const double mib = (double)d->all_rows * (double)bytes_of_row(spec, d->columns) / 1048576.0;
+    if (mib > spec->memory) status = refuse_to_stream(spec, mib);
     d->pairs = spec->pairs;
     d->noise_seed = ddpm_source_noise_seed(source);
-    if (ddpm_source_conditions(source))
+    if (status == DDPM_OK && ddpm_source_conditions(source))
         status = ddpm_condition_source_measure(d->comm, ddpm_source_conditions(source), d->all_rows, &d->condition);
     if (status == DDPM_OK && mib > spec->memory)
         return ddpm_stream_create(d->comm, spec, source, &d->condition, &d->stream);
     if (status == DDPM_OK) status = hold(d, spec, source);
     if (status == DDPM_OK && ddpm_source_conditions(source))
         status = hold_conditions(d, ddpm_source_conditions(source));
+    if (status == DDPM_OK) status = balance(d, &spec->balance);
     ddpm_source_close(source);
     return status;
 }
@@ -230,6 +260,7 @@ void ddpm_dataset_free(ddpm_dataset *dataset)
     if (!dataset) return;
     ddpm_shared_free(dataset->memory);
     ddpm_shared_free(dataset->conditions);
+    ddpm_balance_release(&dataset->balance);
     ddpm_condition_release(&dataset->condition);
     ddpm_stream_free(dataset->stream);
     ddpm_transform_release(&dataset->transform);
@@ -275,7 +306,9 @@ const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset)
 void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes)
 {
     const int shared = dataset->memory && ddpm_shared_is_shared(dataset->memory);
-    const int64_t held = dataset->all_rows * (dataset->columns + dataset->condition.count) * (int64_t)sizeof(float);
+    const int64_t places = dataset->balance.groups > 0 ? ddpm_dataset_rows(dataset) * (int64_t)sizeof(int64_t) : 0;
+    const int64_t numbers = dataset->all_rows * (dataset->columns + dataset->condition.count);
+    const int64_t held = numbers * (int64_t)sizeof(float) + places;
     const int64_t size = dataset->stream ? ddpm_stream_bytes(dataset->stream) : held;
     snprintf(out, bytes, "%lld rows x %lld columns, %.1f MiB %s", (long long)dataset->all_rows,
              (long long)dataset->columns, (double)size / 1048576.0,
@@ -330,6 +363,22 @@ void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int6
     }
     for (int64_t i = 0; i < count; i++)
         copy_row(dataset, ddpm_permutation_at(&dataset->split, first + i), i, x, values);
+}
+
+void ddpm_dataset_draw(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
+{
+    if (dataset->balance.groups == 0) {
+        ddpm_dataset_fill(dataset, first, count, x, values);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        copy_row(dataset, ddpm_balance_place(&dataset->balance, first + i), i, x, values);
+}
+
+int64_t ddpm_dataset_balanced(const ddpm_dataset *dataset, int64_t *least)
+{
+    *least = dataset->balance.groups > 0 ? ddpm_balance_least(&dataset->balance) : 0;
+    return dataset->balance.groups;
 }
 
 int ddpm_dataset_is_paired(const ddpm_dataset *dataset)

@@ -27,12 +27,13 @@ typedef struct ddpm_data_spec {
     ddpm_text_list condition;   /* see condition_source.h */
     int pairs;                  /* whether the rows are samples, each trained with its own noise (pairs.h) */
     ddpm_standardize standardize;
-    double validation; /* share of the rows that is held out */
-    double memory;     /* MiB of a node; larger data are streamed */
-    int64_t piece;     /* KiB of neighbouring rows that are streamed together; 0: chosen from memory */
-    uint64_t seed;     /* of generated rows, of the split, and of the order */
-    int64_t batch;     /* the most rows that are asked for at once */
-    int64_t visits;    /* rows that will be asked for, 0: not known; few of streamed ones are warned of */
+    double validation;      /* share of the rows that is held out */
+    double memory;          /* MiB of a node; larger data are streamed */
+    int64_t piece;          /* KiB of neighbouring rows that are streamed together; 0: chosen from memory */
+    uint64_t seed;          /* of generated rows, of the split, and of the order */
+    int64_t batch;          /* the most rows that are asked for at once */
+    ddpm_text_list balance; /* conditions whose classes ddpm_dataset_draw draws evenly; empty: none */
+    int64_t visits;         /* rows that will be asked for, 0: not known; few of streamed ones are warned of */
 } ddpm_data_spec;
 
 /** The two parts of a "FILE.h5[:dataset]" of a command line. */

@@ -81,7 +81,7 @@ ddpm_const_matrix ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_
     const ddpm_block_spec *spec = &block->spec;
     const ddpm_model *model = spec->model;
     const int64_t first = rows.first, count = rows.end - first, columns = columns_of(model);
-    ddpm_dataset_fill(spec->dataset, iteration * spec->batch.rows + first, count, block->x0, block->values);
+    ddpm_dataset_draw(spec->dataset, iteration * spec->batch.rows + first, count, block->x0, block->values);
     ddpm_timesteps_draw(spec->timesteps, spec->seed, iteration, first, count, block->t, block->importance);
     draw_noise(block, iteration, first, count);
     ddpm_diffusion_noise_rows(&model->diffusion, count, columns, block->x0, block->noise, block->t, block->xt,

@@ -14,6 +14,12 @@ static void describe_data(const ddpm_dataset *dataset, const ddpm_data_spec *spe
     ddpm_dataset_describe(dataset, data, sizeof data);
     ddpm_log_info("data       %s; %lld to train on, %lld held out", data, (long long)ddpm_dataset_rows(dataset),
                   (long long)ddpm_dataset_held_out(dataset));
+    int64_t least;
+    const int64_t groups = ddpm_dataset_balanced(dataset, &least);
+    if (groups > 0)
+        ddpm_log_info("balance    the %lld classes that training rows have are drawn equally often, each of the rarest "
+                      "one's rows (%lld) %.0f times",
+                      (long long)groups, (long long)least, (double)spec->visits / (double)groups / (double)least);
     if (spec->validation > 0.0 && ddpm_dataset_held_out(dataset) == 0)
         ddpm_log_warning("data.validation: %g of the rows is less than one row (of streamed rows: less than one page), "
                          "so there will be no validation loss",

@@ -25,6 +25,7 @@ ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config)
 ddpm_trainer_spec ddpm_settings_trainer(const ddpm_config *config)
 {
     ddpm_data_spec data = ddpm_config_data(config);
+    data.balance = config->training.balance;
     data.visits = config->training.iterations * config->training.batch;
     return (ddpm_trainer_spec){
         .data = data,
