@@ -25,7 +25,7 @@ static const char help[] =
     "  --timings         write RUN/timings.csv when the run ends: the seconds that each rank spent on input, computation,\n"
     "                    waiting for others, reduction, update and output, without the first iterations, in which memory\n"
     "                    and caches fill\n"
-    "  --dry-run         read the data, print what would be done and how much memory it takes, and write nothing\n"
+    "  --dry-run         read the data, print what would be done, and the memory and time that it takes, and write nothing\n"
     "\n"
     "SIGTERM, SIGINT, SIGUSR1, run.time_limit, the end of a SLURM job (run.stop_margin), or a file named 'stop' in the run\n"
     "folder end the run with a checkpoint and exit code 75.\n";

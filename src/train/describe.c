@@ -3,6 +3,7 @@
 
 #include "assembly/audit.h"
 #include "base/log.h"
+#include "data/principal.h"
 #include "train/baseline.h"
 #include "train/memory.h"
 
@@ -36,6 +37,18 @@ static void describe_network(const ddpm_network *network)
         ddpm_log_warning(
             "training.precision: this processor has no instruction for bfloat16 (AVX512-BF16); the program "
             "does without it, and float32 is faster here");
+}
+
+/* What the columns of wider rows have in common is all left to the network, whose hidden layers are narrower. */
+static void warn_of_width(const ddpm_trainer *t)
+{
+    const int64_t columns = ddpm_dataset_columns(t->dataset), most = DDPM_PRINCIPAL_COLUMNS_MAX;
+    if (columns > most && t->config->network.components > 0 && t->config->network.width < columns)
+        ddpm_log_warning(
+            "rows of %lld columns: beyond %lld there is no linear prediction, and what the columns have in "
+            "common must pass through network.width, %lld; make fewer columns of the rows first (such as "
+            "their principal components), or take a larger width",
+            (long long)columns, (long long)most, (long long)t->config->network.width);
 }
 
 /* At t = T the predicted x_0 is (x_T - sqrt(1 - alpha_bar_T) noise) / sqrt(alpha_bar_T), so an error of the network in
@@ -78,6 +91,7 @@ void ddpm_describe_run(const ddpm_trainer *t)
 {
     describe_data(t->dataset, &t->spec.data);
     describe_network(t->model.network);
+    warn_of_width(t);
     ddpm_model_report_audit(&t->model.diffusion.schedule);
     warn_of_noise(&t->model.diffusion);
     ddpm_baseline_describe(t);

@@ -206,6 +206,29 @@ static ddpm_status name_folder(const ddpm_config *config, char out[DDPM_PATH_BYT
     return DDPM_OK;
 }
 
+/* Collective. Say how long iterations take: as many as fill a moment, after a first one, for which memory is still new.
+ * The state is then another one. */
+static ddpm_status time_iterations(ddpm_trainer *t)
+{
+    const double moment = 0.2; /* seconds */
+    const int64_t most = 100, iterations = t->spec.iterations;
+    int64_t count = 1;
+    double seconds = 0.0;
+    char whole[40];
+    for (int part = 0; part < 2; part++) {
+        const double begun = ddpm_comm_seconds();
+        ddpm_reduced result;
+        for (int64_t i = 0; i < count; i++) DDPM_TRY(ddpm_stepper_iterate(t->stepper, &t->state, 0, &result));
+        seconds = (ddpm_comm_seconds() - begun) / (double)count;
+        count = ddpm_larger(1, ddpm_smaller(most, (int64_t)(moment / fmax(seconds, moment / (double)most))));
+        ddpm_comm_broadcast(t->comm, &count, sizeof count);
+    }
+    ddpm_progress_duration(seconds * (double)iterations, whole, sizeof whole);
+    ddpm_log_info("time       %.3g s an iteration on these ranks and threads, so that %lld take about %s", seconds,
+                  (long long)iterations, whole);
+    return DDPM_OK;
+}
+
 /* Collective. */
 static ddpm_status run(ddpm_trainer *t, const ddpm_train_options *options)
 {
@@ -217,6 +240,7 @@ static ddpm_status run(ddpm_trainer *t, const ddpm_train_options *options)
     DDPM_TRY(ddpm_trainer_build(t));
     ddpm_describe_run(t);
     if (options->dry_run) {
+        DDPM_TRY(time_iterations(t));
         ddpm_log_info("dry run    nothing was written; the run folder would be %s", folder);
         return DDPM_OK;
     }

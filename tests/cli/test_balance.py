@@ -1,9 +1,7 @@
 #!/usr/bin/python3
-"""Classes drawn evenly (training.balance): a class of one row in a thousand is learned, with the same bits on any number
-of ranks; what is refused. Run: ctest --preset dev -R cli.balance
+"""Classes drawn evenly (training.balance): a class of one row in a thousand is learned, with the same bits on any
+number of ranks; what is refused. Run: ctest --preset dev -R cli.balance
 """
-import unittest
-
 import numpy as np
 
 from program import SMALL, Case, latest, read_h5, settings
@@ -26,8 +24,8 @@ class Balance(Case):
                        "training.validate_every": 0, "training.iterations": 40, "training.learning_rate": 0.005}
 
     def train(self, name, values=(), **more):
-        result = self.ddpm("train", "/dev/null", *settings({**self.values, **dict(values)}), "--output", self.path(name),
-                           **more)
+        result = self.ddpm("train", "/dev/null", *settings({**self.values, **dict(values)}),
+                           "--output", self.path(name), **more)
         return self.path(name), result.stderr
 
     def samples(self, run, *arguments):
@@ -35,7 +33,8 @@ class Balance(Case):
         return read_h5(self.path("s.h5"))["samples"]
 
     def test_rare_class(self):
-        """Its samples have the deviation of its rows, the others stay right, and samples of no class are half of each."""
+        """Its samples have the deviation of its rows, the others stay right, and half of the samples of no class are of
+        it."""
         run, says = self.train("run", {"training.iterations": 1500})
         self.assertRegex(says, r"balance +the 2 classes .*rows \((1[5-9]|20)\)")
         for kind in (0, 3):
@@ -58,7 +57,8 @@ class Balance(Case):
         self.train("parts", {**half, "training.iterations": 21})
         parts, _ = self.train("parts", half)
         self.assert_same_bits(latest(whole), latest(parts))
-        self.ddpm("train", "/dev/null", *settings({**self.values, "training.balance": "[]"}), "--output", one, code=CONFIG)
+        self.fails(CONFIG, "train", "/dev/null", *settings({**self.values, "training.balance": "[]"}), "--output", one,
+                   says=["training.balance was", "restore it"])
 
     def test_refuses(self):
         for values, says in (({"training.balance": "[kin]"}, ["training.balance", "(kind)", "'kin'"]),
