@@ -72,7 +72,9 @@ typedef struct ddpm_evaluation {
     double *row_bound;            /* [evaluated.count] */
     /* The likelihood, in the same units. */
     double *row_likelihood; /* [evaluated.count] */
-    double likelihood, likelihood_error, likelihood_tolerance;
+    double likelihood, likelihood_error;
+    double likelihood_tolerance; /* NaN: none is known */
+    const char *no_tolerance;    /* why; NULL: one is known */
     ddpm_two_sample two_sample;
     /* The distances: means over pairs of sets. They are NaN where a sample is not finite. */
     int64_t set_rows;                           /* at first, the most of them */

@@ -61,10 +61,15 @@ static void print_bound(const ddpm_evaluation *e)
     if (!e->options.likelihood) return;
     print_nats(e, "by the probability flow", -e->likelihood, 1);
     print_nats(e, "  its standard error", e->likelihood_error, 0);
-    print_nats(e, "  tolerance of integration", e->likelihood_tolerance, 0);
+    if (e->no_tolerance)
+        printf("    no tolerance of integration: %s\n", e->no_tolerance);
+    else
+        print_nats(e, "  tolerance of integration", e->likelihood_tolerance, 0);
     if (e->options.probes > 0)
-        printf("  (the divergence is estimated by %lld random probe%s for each row)\n", (long long)e->options.probes,
-               e->options.probes > 1 ? "s" : "");
+        printf(
+            "  (the divergence is estimated by %lld random probe%s for each row; that error is in the standard error, "
+            "not in the tolerance)\n",
+            (long long)e->options.probes, e->options.probes > 1 ? "s" : "");
 }
 
 static double ratio_of(double samples, double real_data)
@@ -175,6 +180,10 @@ static void put_bound(FILE *to, const ddpm_evaluation *e)
     put_density(to, e, "likelihood", -e->likelihood);
     ddpm_json_number(to, ",\n  ", "likelihood_error", e->likelihood_error);
     ddpm_json_number(to, ", ", "likelihood_tolerance", e->likelihood_tolerance);
+    if (e->no_tolerance) {
+        fprintf(to, ", \"no_tolerance\": ");
+        ddpm_json_text(to, e->no_tolerance);
+    }
     fprintf(to, ", \"probes\": %lld", (long long)e->options.probes);
 }
 
@@ -337,7 +346,9 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "total", e->bound));
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "total_error", e->bound_error));
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "sohl_dickstein", e->old_bound));
-        if (e->options.likelihood)
+        if (e->no_tolerance)
+            DDPM_TRY(ddpm_h5_put_text(file, "log_likelihood", "no_tolerance", e->no_tolerance));
+        else if (e->options.likelihood)
             DDPM_TRY(ddpm_h5_put_real(file, "log_likelihood", "tolerance", e->likelihood_tolerance));
     }
     return e->set_rows > 0 ? write_quality(e, file) : DDPM_OK;
