@@ -34,13 +34,13 @@ typedef struct pass {
     ddpm_evaluation *e;
     ddpm_packed *packed;
     thread_memory *threads;
-    ddpm_likelihood whole, half; /* the flow on the whole grid, and on half of its steps for the tolerance */
-    int64_t *sums;               /* [T + 2]: of the terms at t in fixed point; last, how many terms were too large */
-    double *rows;                /* [ROW_NUMBERS][count], of the evaluated rows */
-    float *counted;              /* [count][e->counted], the evaluated rows without the columns that are left out */
+    ddpm_likelihood flows[DDPM_LIKELIHOOD_GRIDS]; /* on the whole grid, and on parts of it for the tolerance */
+    int64_t *sums;  /* [T + 2]: of the terms at t in fixed point; last, how many terms were too large */
+    double *rows;   /* [ROW_NUMBERS][count], of the evaluated rows */
+    float *counted; /* [count][e->counted], the evaluated rows without the columns that are left out */
 } pass;
 
-enum { ROW_BOUND, ROW_OLD_BOUND, ROW_LIKELIHOOD, ROW_HALF_LIKELIHOOD, ROW_NUMBERS };
+enum { ROW_BOUND, ROW_OLD_BOUND, ROW_ENDS, ROW_LIKELIHOOD, ROW_NUMBERS = ROW_LIKELIHOOD + DDPM_LIKELIHOOD_GRIDS };
 
 static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
 {
@@ -84,10 +84,9 @@ static ddpm_status build(pass *p)
     DDPM_TRY(DDPM_NEW(&p->rows, ROW_NUMBERS * e->evaluated.count, "numbers of the rows"));
     DDPM_TRY(DDPM_NEW(&p->counted, e->evaluated.count * e->counted, "rows to evaluate"));
     count_columns(p);
-    if (derive) {
-        DDPM_TRY(ddpm_likelihood_create(&model->diffusion, e->columns, e->options.probes, 1, &p->whole));
-        DDPM_TRY(ddpm_likelihood_create(&model->diffusion, e->columns, e->options.probes, 2, &p->half));
-        p->whole.left_out = p->half.left_out = e->left_out;
+    for (int i = 0; derive && i < DDPM_LIKELIHOOD_GRIDS; i++) {
+        DDPM_TRY(ddpm_likelihood_create(&model->diffusion, e->columns, e->options.probes, 1 << i, &p->flows[i]));
+        p->flows[i].left_out = e->left_out;
     }
     DDPM_TRY(DDPM_NEW(&p->threads, e->threads, "threads of the evaluation"));
     for (int i = 0; i < e->threads; i++) {
@@ -113,8 +112,7 @@ static void release(pass *p)
     }
     ddpm_release(p->threads);
     ddpm_packed_free(p->packed);
-    ddpm_likelihood_release(&p->whole);
-    ddpm_likelihood_release(&p->half);
+    for (int i = 0; i < DDPM_LIKELIHOOD_GRIDS; i++) ddpm_likelihood_release(&p->flows[i]);
     ddpm_release(p->sums);
     ddpm_release(p->rows);
     ddpm_release(p->counted);
@@ -166,10 +164,10 @@ static void likelihood_block(pass *p, thread_memory *m, int64_t first, int64_t r
     const ddpm_evaluation *e = p->e;
     const ddpm_flow flow = {.denoiser = {predict, m}, .pull_back = pull_back};
     const float *x0 = e->evaluated.rows + first * e->columns;
-    ddpm_likelihood_rows(&p->whole, &flow, e->options.seed, first, rows, x0, &m->likelihood,
-                         p->rows + ROW_LIKELIHOOD * e->evaluated.count + first);
-    ddpm_likelihood_rows(&p->half, &flow, e->options.seed, first, rows, x0, &m->likelihood,
-                         p->rows + ROW_HALF_LIKELIHOOD * e->evaluated.count + first);
+    for (int i = 0; i < DDPM_LIKELIHOOD_GRIDS; i++)
+        ddpm_likelihood_rows(&p->flows[i], &flow, e->options.seed, first, rows, x0, &m->likelihood,
+                             p->rows + (ROW_LIKELIHOOD + i) * e->evaluated.count + first,
+                             i == 0 ? p->rows + ROW_ENDS * e->evaluated.count + first : NULL);
 }
 
 static void compute(pass *p)
@@ -201,7 +199,8 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
 {
     const int64_t count = e->evaluated.count;
     const ddpm_schedule *schedule = &e->loaded->model.diffusion.schedule;
-    const double *half = p->rows + ROW_HALF_LIKELIHOOD * count, *whole = p->rows + ROW_LIKELIHOOD * count;
+    const double *whole = p->rows + ROW_LIKELIHOOD * count;
+    const double *const densities[DDPM_LIKELIHOOD_GRIDS] = {whole, whole + count, whole + 2 * count};
     DDPM_TRY(DDPM_NEW(&e->term, e->steps + 1, "terms of the bound"));
     DDPM_TRY(DDPM_NEW(&e->row_bound, count, "numbers of the rows"));
     DDPM_TRY(DDPM_NEW(&e->row_likelihood, count, "numbers of the rows"));
@@ -217,11 +216,13 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
         const float *x0 = p->counted + i * e->counted;
         e->prior += ddpm_bound_prior(schedule, e->counted, x0) / (double)count;
         e->first_step += ddpm_bound_first_step(schedule, e->counted, x0) / (double)count;
-        e->likelihood_tolerance += fabs(whole[i] - half[i]) / (double)count;
     }
     e->bound = mean_of(count, e->row_bound, &e->bound_error);
     e->old_bound = mean_of(count, p->rows + ROW_OLD_BOUND * count, NULL);
     e->likelihood = mean_of(count, whole, &e->likelihood_error);
+    if (e->options.likelihood)
+        e->no_tolerance = ddpm_likelihood_judge(count, e->counted, p->flows[0].step_count, densities,
+                                                p->rows + ROW_ENDS * count, &e->likelihood_tolerance);
     if (isfinite(e->likelihood)) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_NUMERIC, "the log-likelihood is not finite, so the model has diverged");
 }

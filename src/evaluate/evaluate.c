@@ -1,5 +1,5 @@
 /* An evaluation from checkpoint to table: read the model and the rows, measure, report. */
-#include "evaluate/evaluation.h"
+#include "evaluate/values.h"
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -60,6 +60,7 @@ static void release(ddpm_evaluation *e)
     ddpm_release(e->row_bound);
     ddpm_release(e->row_likelihood);
     ddpm_release(e->ks);
+    ddpm_release(e->values);
 }
 
 /* Local: rank 0. A file that may not be replaced is refused before hours of work, not after them. */
@@ -96,6 +97,7 @@ static ddpm_status evaluate(ddpm_evaluation *e)
     if (e->options.count > 0) DDPM_TRY(ddpm_evaluation_bound(e));
     if (e->options.samples > 0) {
         DDPM_TRY(ddpm_evaluation_samples(e));
+        DDPM_TRY(ddpm_agree(e->comm, ddpm_evaluation_values(e)));
         DDPM_TRY(ddpm_evaluation_two_sample(e));
         DDPM_TRY(ddpm_evaluation_distances(e));
     }

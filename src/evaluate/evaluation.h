@@ -47,6 +47,13 @@ typedef struct ddpm_two_sample {
     int is_told_apart;
 } ddpm_two_sample;
 
+/** Of a column: shares of the samples, and of the real rows that they are compared with. */
+typedef struct ddpm_column_values {
+    double outside[2]; /* outside the range of the training rows */
+    double share[2];   /* with the value `spike`; 0 and 0: there is none */
+    double spike;      /* in the data's own units: a value that many real rows share exactly, and few samples do */
+} ddpm_column_values;
+
 typedef struct ddpm_evaluation {
     ddpm_comm *comm;
     const ddpm_loaded *loaded;
@@ -72,8 +79,12 @@ typedef struct ddpm_evaluation {
     double *row_bound;            /* [evaluated.count] */
     /* The likelihood, in the same units. */
     double *row_likelihood; /* [evaluated.count] */
-    double likelihood, likelihood_error, likelihood_tolerance;
+    double likelihood, likelihood_error;
+    double likelihood_tolerance; /* NaN: none is known */
+    const char *no_tolerance;    /* why; NULL: one is known */
     ddpm_two_sample two_sample;
+    double outside[2];          /* shares of the samples and of real rows, with any value outside the range */
+    ddpm_column_values *values; /* [columns] */
     /* The distances: means over pairs of sets. They are NaN where a sample is not finite. */
     int64_t set_rows;                           /* at first, the most of them */
     double width;                               /* of MMD's kernel */

@@ -1,8 +1,9 @@
 /* The results of an evaluation: a table to read, JSON for programs, and arrays in an HDF5 file. */
-#include "evaluate/evaluation.h"
+#include "evaluate/lines.h"
 
 #include "base/memory.h"
 #include "base/printable.h"
+#include "evaluate/values.h"
 #include "file/h5.h"
 #include "file/json_file.h"
 #include "file/output.h"
@@ -61,43 +62,25 @@ static void print_bound(const ddpm_evaluation *e)
     if (!e->options.likelihood) return;
     print_nats(e, "by the probability flow", -e->likelihood, 1);
     print_nats(e, "  its standard error", e->likelihood_error, 0);
-    print_nats(e, "  tolerance of integration", e->likelihood_tolerance, 0);
+    if (e->no_tolerance)
+        printf("    no tolerance of integration: %s\n", e->no_tolerance);
+    else
+        print_nats(e, "  tolerance of integration", e->likelihood_tolerance, 0);
     if (e->options.probes > 0)
-        printf("  (the divergence is estimated by %lld random probe%s for each row)\n", (long long)e->options.probes,
-               e->options.probes > 1 ? "s" : "");
-}
-
-static double ratio_of(double samples, double real_data)
-{
-    return real_data > 0.0 ? samples / real_data : NAN;
-}
-
-static void print_measure(const char *name, double samples, double real_data)
-{
-    printf("  %-42s %12.6f %12.6f %12.3f\n", name, samples, real_data, ratio_of(samples, real_data));
-}
-
-static void print_heads(void)
-{
-    printf("  %-42s %12s %12s %12s\n", "", "samples", "real data", "ratio");
-}
-
-/* The name of a column, or its number where columns have no names. */
-static const char *name_of(const ddpm_evaluation *e, int64_t column, char number[32])
-{
-    if (e->loaded->checkpoint.column_names) return e->loaded->checkpoint.column_names[column];
-    snprintf(number, 32, "%lld", (long long)column);
-    return number;
+        printf(
+            "  (the divergence is estimated by %lld random probe%s for each row; that error is in the standard error, "
+            "not in the tolerance)\n",
+            (long long)e->options.probes, e->options.probes > 1 ? "s" : "");
 }
 
 static void print_accuracy(const ddpm_evaluation *e, int64_t columns, const ddpm_separation *found)
 {
     char label[256], numbers[2][32];
-    const char *names[2] = {name_of(e, found->columns[0], numbers[0]), ""};
-    if (columns == 2) names[1] = name_of(e, found->columns[1], numbers[1]);
+    const char *names[2] = {ddpm_report_name(e, found->columns[0], numbers[0]), ""};
+    if (columns == 2) names[1] = ddpm_report_name(e, found->columns[1], numbers[1]);
     snprintf(label, sizeof label, "  on %s %s%s%s alone", columns == 1 ? "column" : "columns", ddpm_printable(names[0]),
              columns == 1 ? "" : " and ", ddpm_printable(names[1]));
-    print_measure(label, found->samples, found->real_data);
+    ddpm_report_measure(label, found->samples, found->real_data);
 }
 
 static void print_two_sample(const ddpm_evaluation *e)
@@ -109,8 +92,8 @@ static void print_two_sample(const ddpm_evaluation *e)
         "\n  by a random forest of %d trees, which judges rows that it was not trained on, among %lld samples and as "
         "many real rows\n",
         DDPM_TWO_SAMPLE_TREES, (long long)test->rows);
-    print_heads();
-    print_measure("accuracy (0.5 is perfect)", test->whole.samples, test->whole.real_data);
+    ddpm_report_heads();
+    ddpm_report_measure("accuracy (0.5 is perfect)", test->whole.samples, test->whole.real_data);
     printf("  %-42s %12.6f %12.6f\n", "  its standard error", ddpm_two_sample_error(test, test->whole.samples),
            ddpm_two_sample_error(test, test->whole.real_data));
     print_accuracy(e, 1, &test->column);
@@ -133,11 +116,12 @@ static void print_quality(const ddpm_evaluation *e)
         print_two_sample(e);
     else
         print_too_few(e);
+    ddpm_values_print(e);
     printf("\ndistances of %lld samples to as many real rows, standardised, mean over %d pairs of sets\n",
            (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
-    print_heads();
+    ddpm_report_heads();
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++)
-        print_measure(ddpm_evaluation_measures[i], e->measured[i], e->real_data[i]);
+        ddpm_report_measure(ddpm_evaluation_measures[i], e->measured[i], e->real_data[i]);
 }
 
 /* ---- JSON ---- */
@@ -175,14 +159,11 @@ static void put_bound(FILE *to, const ddpm_evaluation *e)
     put_density(to, e, "likelihood", -e->likelihood);
     ddpm_json_number(to, ",\n  ", "likelihood_error", e->likelihood_error);
     ddpm_json_number(to, ", ", "likelihood_tolerance", e->likelihood_tolerance);
+    if (e->no_tolerance) {
+        fprintf(to, ", \"no_tolerance\": ");
+        ddpm_json_text(to, e->no_tolerance);
+    }
     fprintf(to, ", \"probes\": %lld", (long long)e->options.probes);
-}
-
-static void put_values(FILE *to, double samples, double real_data)
-{
-    ddpm_json_number(to, "", "samples", samples);
-    ddpm_json_number(to, ", ", "oracle", real_data);
-    ddpm_json_number(to, ", ", "ratio", ratio_of(samples, real_data));
 }
 
 static void put_separation(FILE *to, const ddpm_evaluation *e, const char *name, int64_t columns,
@@ -190,13 +171,13 @@ static void put_separation(FILE *to, const ddpm_evaluation *e, const char *name,
 {
     char number[32];
     fprintf(to, ",\n      \"%s\": {", name);
-    put_values(to, found->samples, found->real_data);
+    ddpm_report_values(to, found->samples, found->real_data);
     fprintf(to, ", \"columns\": [");
     for (int64_t i = 0; i < columns; i++) fprintf(to, "%s%lld", i > 0 ? ", " : "", (long long)found->columns[i]);
     fprintf(to, "], \"names\": [");
     for (int64_t i = 0; i < columns; i++) {
         fprintf(to, "%s", i > 0 ? ", " : "");
-        ddpm_json_text(to, name_of(e, found->columns[i], number));
+        ddpm_json_text(to, ddpm_report_name(e, found->columns[i], number));
     }
     fprintf(to, "]}");
 }
@@ -206,7 +187,7 @@ static void put_two_sample(FILE *to, const ddpm_evaluation *e)
     const ddpm_two_sample *test = &e->two_sample;
     const int is_known = test->rows > 0 || test->not_finite > 0;
     fprintf(to, "\"forest\": {\"told_apart\": %s, ", !is_known ? "null" : test->is_told_apart ? "true" : "false");
-    put_values(to, test->whole.samples, test->whole.real_data);
+    ddpm_report_values(to, test->whole.samples, test->whole.real_data);
     fprintf(to, ", \"not_finite\": %lld, \"rows\": %lld", (long long)test->not_finite, (long long)test->rows);
     if (test->rows > 0) {
         ddpm_json_number(to, ",\n      ", "samples_error", ddpm_two_sample_error(test, test->whole.samples));
@@ -230,9 +211,10 @@ static void put_quality(FILE *to, const ddpm_evaluation *e)
     }
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++) {
         fprintf(to, ",\n    \"%s\": {", ddpm_evaluation_measures[i]);
-        put_values(to, e->measured[i], e->real_data[i]);
+        ddpm_report_values(to, e->measured[i], e->real_data[i]);
         fprintf(to, "}");
     }
+    ddpm_values_put(e, to);
     fprintf(to, ",\n    \"ks\": [");
     for (int64_t j = 0; j < e->columns; j++)
         fprintf(to, isfinite(e->ks[j]) ? "%s%.9g" : "%snull", j > 0 ? ", " : "", e->ks[j]);
@@ -280,7 +262,7 @@ static ddpm_status write_rows(const ddpm_evaluation *e, ddpm_h5 *file)
 /* A dataset of the group "quality": of samples, of real data, and the ratio. */
 static ddpm_status write_values(ddpm_h5 *file, const char *name, double samples, double real_data)
 {
-    const double values[3] = {samples, real_data, ratio_of(samples, real_data)};
+    const double values[3] = {samples, real_data, ddpm_report_ratio(samples, real_data)};
     const int64_t three = 3;
     char path[64];
     snprintf(path, sizeof path, "quality/%s", name);
@@ -292,7 +274,7 @@ static ddpm_status write_separation(const ddpm_evaluation *e, ddpm_h5 *file, con
 {
     char numbers[2][32], path[64];
     const char *names[2] = {"", ""};
-    for (int64_t i = 0; i < columns; i++) names[i] = name_of(e, found->columns[i], numbers[i]);
+    for (int64_t i = 0; i < columns; i++) names[i] = ddpm_report_name(e, found->columns[i], numbers[i]);
     DDPM_TRY(write_values(file, name, found->samples, found->real_data));
     snprintf(path, sizeof path, "quality/%s", name);
     return ddpm_h5_put_names(file, path, "columns", columns, names);
@@ -337,7 +319,9 @@ static ddpm_status write_content(const ddpm_evaluation *e, ddpm_h5 *file)
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "total", e->bound));
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "total_error", e->bound_error));
         DDPM_TRY(ddpm_h5_put_real(file, "bound", "sohl_dickstein", e->old_bound));
-        if (e->options.likelihood)
+        if (e->no_tolerance)
+            DDPM_TRY(ddpm_h5_put_text(file, "log_likelihood", "no_tolerance", e->no_tolerance));
+        else if (e->options.likelihood)
             DDPM_TRY(ddpm_h5_put_real(file, "log_likelihood", "tolerance", e->likelihood_tolerance));
     }
     return e->set_rows > 0 ? write_quality(e, file) : DDPM_OK;

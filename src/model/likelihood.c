@@ -8,6 +8,11 @@
 #include <math.h>
 #include <string.h>
 
+static const double RESOLVED = 0.99; /* rho, beyond which data are narrower than step 1 can tell */
+static const double SETTLES = 0.5;   /* the most that a difference may be of that between coarser grids */
+static const double NEGLIGIBLE = 1e-4, ROUNDING = 1e-6; /* nats a column */
+enum { STEPS_LEAST = 8 };                               /* of which a quarter is two */
+
 enum { ORDER = DDPM_LIKELIHOOD_ORDER, EARLIER = DDPM_LIKELIHOOD_ORDER - 1 };
 
 /* ---- the grid ---- */
@@ -72,7 +77,9 @@ ddpm_status ddpm_likelihood_create(const ddpm_diffusion *diffusion, int64_t colu
         memmove(nodes + 1, nodes, EARLIER * sizeof *nodes);
         nodes[0] = angle_of(schedule, t);
         set_step(diffusion, t, count, nodes, &out->steps[k]);
+        if (k == 0) out->first = nodes[0];
     }
+    out->last = nodes[0];
     ddpm_release(grid);
     return DDPM_OK;
 }
@@ -94,6 +101,7 @@ ddpm_status ddpm_likelihood_memory_create(int64_t rows, int64_t columns, ddpm_li
         DDPM_TRY(DDPM_NEW(&out->slope[i], numbers, "a block of rows"));
         DDPM_TRY(DDPM_NEW(&out->trace[i], rows, "a block of rows"));
     }
+    DDPM_TRY(DDPM_NEW(&out->squares, rows, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->xt, numbers, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->direction, numbers, "a block of rows"));
     return DDPM_NEW(&out->dxt, numbers, "a block of rows");
@@ -106,6 +114,7 @@ void ddpm_likelihood_memory_release(ddpm_likelihood_memory *memory)
         ddpm_release(memory->slope[i]);
         ddpm_release(memory->trace[i]);
     }
+    ddpm_release(memory->squares);
     ddpm_release(memory->xt);
     ddpm_release(memory->direction);
     ddpm_release(memory->dxt);
@@ -157,6 +166,18 @@ static void fill_probe(const path *p, int64_t probe)
         }
 }
 
+/* Add the squares of a row of P, or of the product of P and a probe. */
+static void add_squares(const path *p, const ddpm_likelihood_step *step, double share)
+{
+    const double s = sin(p->likelihood->first), c = cos(p->likelihood->first);
+    for (int64_t i = 0; i < p->rows * p->columns; i++) {
+        if (!is_counted(p->likelihood, i % p->columns)) continue;
+        const double along = (double)p->memory->direction[i];
+        const double at = s * (s * along + c * (step->of_x * along + step->of_output * (double)p->memory->dxt[i]));
+        p->memory->squares[i / p->columns] += share * at * at;
+    }
+}
+
 /* Set trace[0] to the divergence of v at the point where it was evaluated last. */
 static void measure_divergence(const path *p, const ddpm_likelihood_step *step)
 {
@@ -174,6 +195,7 @@ static void measure_divergence(const path *p, const ddpm_likelihood_step *step)
         else
             fill_probe(p, k);
         p->flow->pull_back(p->flow->denoiser.self, p->rows, m->direction, (int32_t)step->t, m->dxt);
+        if (step == p->likelihood->steps) add_squares(p, step, share);
         for (int64_t i = 0; i < numbers; i++)
             if (m->direction[i] != 0.0f)
                 m->trace[0][i / p->columns] += share * step->of_output * (double)m->direction[i] * (double)m->dxt[i];
@@ -197,8 +219,31 @@ static void take_step(const path *p, const ddpm_likelihood_step *step, double *l
         for (int k = 0; k < ORDER; k++) log_density[row] += step->correct[k] * m->trace[k][row];
 }
 
+/* Twice what the divergence may lack: once for itself, and once for x, which is as wrong. */
+static double beginning_of(double squares)
+{
+    const double rho = sqrt(squares);
+    return rho < RESOLVED ? -log1p(-rho) - rho : INFINITY;
+}
+
+/* With g the gradient of ln(q(x_E) / N(x_E; 0, I)), |g x| + g g / 2, and what the next order of cos(phi_E) may add. For
+ * normal data of unit variance the error is |g x - g g / 2|. */
+static double end_of_row(const path *p, int64_t row)
+{
+    const double factor = -1.0 / tan(p->likelihood->last); /* v = -tan(phi) (x + score) */
+    double product = 0.0, squares = 0.0;
+    for (int64_t j = 0; j < p->columns; j++) {
+        if (!is_counted(p->likelihood, j)) continue;
+        const double g = factor * p->memory->slope[0][row * p->columns + j];
+        product += g * p->memory->x[row * p->columns + j];
+        squares += g * g;
+    }
+    return (fabs(product) + 0.5 * squares) * (1.0 + 2.0 * cos(p->likelihood->last));
+}
+
 void ddpm_likelihood_rows(const ddpm_likelihood *likelihood, const ddpm_flow *flow, uint64_t seed, int64_t first,
-                          int64_t rows, const float *x0, ddpm_likelihood_memory *memory, double *log_density)
+                          int64_t rows, const float *x0, ddpm_likelihood_memory *memory, double *log_density,
+                          double *ends)
 {
     const int64_t columns = likelihood->columns, numbers = rows * columns;
     const path p = {likelihood, flow, seed, first, rows, columns, memory};
@@ -208,8 +253,39 @@ void ddpm_likelihood_rows(const ddpm_likelihood *likelihood, const ddpm_flow *fl
     }
     for (int64_t i = 0; i < numbers; i++) memory->x[i] = (double)x0[i];
     memset(log_density, 0, (size_t)rows * sizeof *log_density);
+    memset(memory->squares, 0, (size_t)rows * sizeof *memory->squares);
     for (int64_t k = 0; k < likelihood->step_count; k++) take_step(&p, &likelihood->steps[k], log_density);
     for (int64_t i = 0; i < numbers; i++)
         if (is_counted(likelihood, i % columns))
             log_density[i / columns] -= 0.5 * (DDPM_LN_2PI + memory->x[i] * memory->x[i]);
+    for (int64_t row = 0; ends && row < rows; row++)
+        ends[row] = beginning_of(memory->squares[row]) + end_of_row(&p, row);
+}
+
+static double mean_difference(int64_t rows, const double *a, const double *b)
+{
+    double sum = 0.0;
+    for (int64_t i = 0; i < rows; i++) sum += fabs(a[i] - b[i]);
+    return sum / (double)rows;
+}
+
+const char *ddpm_likelihood_judge(int64_t rows, int64_t columns, int64_t steps, const double *const *densities,
+                                  const double *ends, double *tolerance)
+{
+    const double fine = mean_difference(rows, densities[0], densities[1]);
+    const double coarse = mean_difference(rows, densities[1], densities[2]);
+    double at_ends = 0.0;
+    for (int64_t i = 0; i < rows; i++) at_ends += ends[i] / (double)rows;
+    *tolerance = NAN;
+    if (steps < STEPS_LEAST)
+        return "the flow has fewer than 8 steps, which do not show whether the integration settles; train with more "
+               "diffusion.steps";
+    if (!isfinite(at_ends))
+        return "some rows lie where the density is narrower than the noise of step 1; train with more diffusion.steps, "
+               "or with a schedule that begins with less noise";
+    if (!(fine <= SETTLES * coarse + NEGLIGIBLE * (double)columns))
+        return "the integration does not settle as its steps become smaller; train with more diffusion.steps, or with "
+               "a smoother schedule";
+    *tolerance = fine + at_ends + ROUNDING * (double)columns;
+    return NULL;
 }

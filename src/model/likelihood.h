@@ -5,14 +5,17 @@
  * exists at whole steps only, so all or some of these are the grid of a variable-step Adams method of order
  * DDPM_LIKELIHOOD_ORDER (predict, evaluate, correct, evaluate), which integrates flow and divergence together.
  *
- *  - Beginning: the network does not exist at t = 0, and is not needed there. Since v = -tan(phi) (x + score), v and
- * its divergence are 0 at phi = 0 for any density that is smooth at the scale of phi_1.
- *  - End: E is the first step at which alpha_bar is at most DDPM_LIKELIHOOD_SIGNAL, or T. Ending there costs less than
- *    1e-6 nats for data of unit variance. An integration up to T would divide by cos(phi), which is tiny there for a
- *    schedule whose beta is capped.
+ *  - Beginning: the network does not exist at t = 0. Since v = -tan(phi) (x + score), v and its divergence are 0 at
+ *    phi = 0 for any density that is smooth at the scale of phi_1. How smooth it is, the matrix
+ *    P = sin(phi_1)^2 I + sin(phi_1) cos(phi_1) dv/dx says. For normal data of variance s along a direction, P has the
+ *    eigenvalue rho = sin^2 / (cos^2 s + sin^2) there, and the divergence lacks -ln(1 - rho) / 2 - rho / 2. The sum of
+ *    these is at most that of one direction with the root of the sum of the squares of P.
+ *  - End: E is the first step at which alpha_bar is at most DDPM_LIKELIHOOD_SIGNAL, or T. There N(0, I) stands for
+ *    q(x_E). The gradient of the logarithm of their ratio is x + score, which v gives.
  *  - Divergence: exact, by one vector-Jacobian product a column; or Hutchinson's estimate, with random signs that stay
  *    the same along a row's path.
- *  - Error: the result on a grid of half as many steps differs by more than the error of the whole grid's.
+ *  - Integration: the result on a grid of half as many steps differs by more than the error of the whole grid's, where
+ *    it settles: that is, where a quarter of the steps differs from the half at least twice as much.
  *
  *  All functions are Local.
  */
@@ -21,9 +24,12 @@
 
 #include "model/sampler.h"
 
-#define DDPM_LIKELIHOOD_SIGNAL 1e-3 /* alpha_bar at the end of the flow */
+#define DDPM_LIKELIHOOD_SIGNAL 1e-4 /* alpha_bar at the end of the flow */
 
 enum { DDPM_LIKELIHOOD_ORDER = 4, DDPM_LIKELIHOOD_STEPS = 25, DDPM_LIKELIHOOD_STEPS_ALL = 100 };
+
+/** The shares of the steps that the integration is repeated with, to see how it settles. */
+enum { DDPM_LIKELIHOOD_GRIDS = 3 };
 
 /** A denoiser with its derivative. */
 typedef struct ddpm_flow {
@@ -47,13 +53,15 @@ typedef struct ddpm_likelihood {
     int64_t probes; /* of Hutchinson's estimate; 0: the divergence is exact */
     int64_t step_count;
     ddpm_likelihood_step *steps;
+    double first, last;      /* phi_1 and phi_E */
     const uint8_t *left_out; /* [columns], nonzero: the density is that of the others; NULL at first: none */
 } ddpm_likelihood;
 
 /** DDPM_ERR_MEMORY.
  *  @param probes    as above.
  *  @param share     1: the grid has all steps, or of schedules of more than DDPM_LIKELIHOOD_STEPS_ALL steps
- *                   DDPM_LIKELIHOOD_STEPS, evenly in the logarithm of the signal-to-noise ratio; 2: half as many.
+ *                   DDPM_LIKELIHOOD_STEPS, evenly in the logarithm of the signal-to-noise ratio; 2: half as many,
+ *                   4: a quarter.
  *  @param[out] out  release with ddpm_likelihood_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_likelihood_create(const ddpm_diffusion *diffusion, int64_t columns, int64_t probes,
                                                    int64_t share, ddpm_likelihood *out);
@@ -64,6 +72,7 @@ typedef struct ddpm_likelihood_memory {
     double *x;                            /* [rows][columns] */
     double *slope[DDPM_LIKELIHOOD_ORDER]; /* [rows][columns], values of v, the latest first */
     double *trace[DDPM_LIKELIHOOD_ORDER]; /* [rows], divergences of v, the latest first */
+    double *squares;                      /* [rows], the sum of the squares of P */
     float *xt, *direction, *dxt;          /* [rows][columns] */
 } ddpm_likelihood_memory;
 
@@ -75,8 +84,21 @@ void ddpm_likelihood_memory_release(ddpm_likelihood_memory *memory);
 /** Compute ln p(x0) of rows first .. first+rows-1, in nats over all columns of standardised data.
  *  @param seed              of the probes, which are a function of it and of a row's number.
  *  @param x0                [rows][columns].
- *  @param[out] log_density  [rows]. */
+ *  @param[out] log_density  [rows].
+ *  @param[out] ends         [rows], what the beginning and the end of the flow may add to the error of log_density, or
+ *                           infinity where that has no bound; or NULL. */
 void ddpm_likelihood_rows(const ddpm_likelihood *likelihood, const ddpm_flow *flow, uint64_t seed, int64_t first,
-                          int64_t rows, const float *x0, ddpm_likelihood_memory *memory, double *log_density);
+                          int64_t rows, const float *x0, ddpm_likelihood_memory *memory, double *log_density,
+                          double *ends);
+
+/** Judge the accuracy of rows.
+ *  @param steps       of the whole grid.
+ *  @param densities   [DDPM_LIKELIHOOD_GRIDS]: log-densities [rows] by all steps, by half of them, and by a quarter.
+ *  @param ends        [rows], of the whole grid.
+ *  @param[out] tolerance  in nats over all columns: a bound of the mean absolute error of a row, for a perfect network
+ *                         and an exact divergence; or NaN.
+ *  @return NULL, or why there is no bound, and what to do. */
+const char *ddpm_likelihood_judge(int64_t rows, int64_t columns, int64_t steps, const double *const *densities,
+                                  const double *ends, double *tolerance);
 
 #endif

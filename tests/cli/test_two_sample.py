@@ -72,6 +72,32 @@ class TwoSample(Case):
             self.assertIs(found["forest"]["told_apart"], False, result.stdout)
             self.assertIn("not told apart", result.stdout)
 
+    def test_values(self):
+        """Shares of samples outside the data's range, and the value that most real rows have and no sample does."""
+        def rows(count, zeros):
+            values = np.stack([self.rng.uniform(10, 11, count), self.rng.exponential(size=count),
+                               self.rng.normal(size=count)], 1)
+            values[self.rng.uniform(size=count) < zeros, 1] = 0
+            return values
+        self.begin(rows(2 * ROWS, 0.9), ["flat", "rain", "noise"])
+        smeared = rows(ROWS, 0)
+        smeared[:ROWS // 10, 0] += 2
+        found, result = self.quality(smeared, "--samples", 400)
+        outside, spikes = found["outside"], found["spikes"]
+        self.assertEqual(["flat"], outside["worst_column"]["names"])
+        self.assertEqual(outside["worst_column"]["samples"], outside["by_column"][0])
+        self.assertAlmostEqual(0.1, outside["by_column"][0], delta=0.02)
+        self.assertGreaterEqual(outside["samples"], outside["by_column"][0])
+        self.assertLess(outside["oracle"], 0.01)
+        self.assertEqual([("rain", 0, 0)], [(s["name"], s["value"], s["share_samples"]) for s in spikes])
+        self.assertAlmostEqual(0.9, spikes[0]["share_data"], delta=0.03)
+        for words in ("in column flat, the worst", "--clip data", "exactly 0 in column rain", "--category"):
+            self.assertIn(words, result.stdout)
+        found, result = self.quality(rows(ROWS, 0.9), "--samples", 400)  # as good as the data
+        self.assertEqual([], found["spikes"])
+        self.assertLess(found["outside"]["samples"], 0.02)
+        self.assertNotIn("exactly", result.stdout)
+
     def test_names(self):
         """The column that is rounded, in the table, in JSON and in HDF5; a name may hold any sign."""
         names = ["length", 'a "day"', "delay"]

@@ -130,6 +130,8 @@ static inline ddpm_diffusion mixture_diffusion(ddpm_schedule_kind kind, int64_t 
                                      .offset = 0.008,
                                      .cap = 0.999,
                                      .rescale = 1,
+                                     .target = 1e-4,
+                                     .limit = 6.0,
                                      .log_mean = -1.2,
                                      .log_deviation = 1.4};
     ddpm_schedule schedule;

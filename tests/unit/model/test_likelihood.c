@@ -21,7 +21,7 @@ static void errors_of(mixture *m, const ddpm_diffusion *d, int64_t probes, int64
     expect_ok(ddpm_likelihood_memory_create(MIXTURE_ROWS, m->columns, &memory));
     for (int64_t b = 0; b < BLOCKS; b++) {
         mixture_draw(m, b * MIXTURE_ROWS, MIXTURE_ROWS, x);
-        ddpm_likelihood_rows(&likelihood, &flow, 5, b * MIXTURE_ROWS, MIXTURE_ROWS, x, &memory, found);
+        ddpm_likelihood_rows(&likelihood, &flow, 5, b * MIXTURE_ROWS, MIXTURE_ROWS, x, &memory, found, NULL);
         for (int64_t i = 0; i < MIXTURE_ROWS; i++) {
             const double error = (found[i] - mixture_log_density(m, x + i * m->columns)) / wide;
             *mean += fabs(error) / ROWS;
@@ -65,20 +65,67 @@ static void test_mixture(void **state)
     }
 }
 
-/* With every second step left out the result differs by more than the error of the whole grid, so that the difference
- * can be reported as a bound of the error. */
+/* The mean absolute error of a block of rows, and the tolerance that is said of it; NaN: none. */
+static double error_of(mixture *m, const ddpm_diffusion *d, double *tolerance)
+{
+    ddpm_likelihood_memory memory;
+    const ddpm_flow flow = mixture_flow(m);
+    float x[MIXTURE_ROWS * MIXTURE_COLUMNS];
+    double densities[DDPM_LIKELIHOOD_GRIDS][MIXTURE_ROWS], ends[MIXTURE_ROWS], sum = 0.0;
+    int64_t steps = 0;
+    expect_ok(ddpm_likelihood_memory_create(MIXTURE_ROWS, m->columns, &memory));
+    mixture_draw(m, 0, MIXTURE_ROWS, x);
+    for (int i = DDPM_LIKELIHOOD_GRIDS - 1; i >= 0; i--) { /* the whole grid last, so that `ends` is its own */
+        ddpm_likelihood likelihood;
+        expect_ok(ddpm_likelihood_create(d, m->columns, 0, 1 << i, &likelihood));
+        ddpm_likelihood_rows(&likelihood, &flow, 5, 0, MIXTURE_ROWS, x, &memory, densities[i], ends);
+        steps = likelihood.step_count;
+        ddpm_likelihood_release(&likelihood);
+    }
+    for (int64_t i = 0; i < MIXTURE_ROWS; i++)
+        sum += fabs(densities[0][i] - mixture_log_density(m, x + i * m->columns)) / MIXTURE_ROWS;
+    const double *const all[DDPM_LIKELIHOOD_GRIDS] = {densities[0], densities[1], densities[2]};
+    const char *why = ddpm_likelihood_judge(MIXTURE_ROWS, m->columns, steps, all, ends, tolerance);
+    assert_int_equal(why == NULL, isfinite(*tolerance));
+    ddpm_likelihood_memory_release(&memory);
+    return sum;
+}
+
+/* A normal distribution, and a mixture where the deviation is NaN: of any of them, at any number of steps of any
+ * schedule, the tolerance is above the error or there is none; and there is one where steps are many and data wide. */
 static void test_tolerance(void **state)
 {
-    ddpm_diffusion d = mixture_diffusion(DDPM_SCHEDULE_COSINE, 24, DDPM_VARIANCE_BETA);
-    static mixture m;
-    double all[3], half[3];
+    static const struct {
+        int64_t columns;
+        double mean, deviation;
+    } data[] = {{2, 0.0, 0.3}, {2, 0.0, 0.05}, {1, 2.0, 0.3}, {4, 2.0, 1.0}, {2, 0.0, 3.0}, {3, 0.0, NAN}};
+    static const int64_t steps[] = {1, 2, 3, 10, 20, 50, 1000};
+    enum { DATA = sizeof data / sizeof *data, STEPS = sizeof steps / sizeof *steps };
+    int said = 0;
     (void)state;
-    m = mixture_make(&d.schedule, 2);
-    errors_of(&m, &d, 0, 1, &all[0], &all[1], &all[2]);
-    errors_of(&m, &d, 0, 2, &half[0], &half[1], &half[2]);
-    print_message("all steps %.2g, every other %.2g\n", all[0], half[0]);
-    assert_true(half[0] > 3.0 * all[0]);
-    ddpm_diffusion_release(&d);
+    for (int i = 0; i < DDPM_SCHEDULE_COUNT * STEPS * DATA; i++) {
+        const int kind = i / (STEPS * DATA), of = i % DATA;
+        const int64_t T = steps[i / DATA % STEPS];
+        static mixture m;
+        double tolerance;
+        const int is_rescaled = kind == DDPM_SCHEDULE_LINEAR || kind == DDPM_SCHEDULE_QUADRATIC;
+        if (kind == DDPM_SCHEDULE_TABLE || (is_rescaled && T < 50)) continue; /* whose beta would be above 1 */
+        ddpm_diffusion d = mixture_diffusion((ddpm_schedule_kind)kind, T, DDPM_VARIANCE_BETA);
+        m = mixture_make(&d.schedule, data[of].columns);
+        for (int k = 0; k < MIXTURE_PARTS && isfinite(data[of].deviation); k++) {
+            m.deviation[k] = data[of].deviation;
+            for (int64_t j = 0; j < m.columns; j++) m.mean[k][j] = data[of].mean;
+        }
+        const double error = error_of(&m, &d, &tolerance);
+        said += isfinite(tolerance);
+        if (error > tolerance || (T < 8 && isfinite(tolerance)) ||
+            (kind == DDPM_SCHEDULE_COSINE && T == 1000 && of != 1 && !isfinite(tolerance)))
+            fail_msg("schedule %d, T %lld, data %d: error %.3g, tolerance %.3g", kind, (long long)T, of, error,
+                     tolerance);
+        ddpm_diffusion_release(&d);
+    }
+    print_message("%d tolerances\n", said);
+    assert_true(said > 100);
 }
 
 /* The estimates of random probes scatter around the exact trace. */
@@ -173,10 +220,10 @@ static void test_same_bits(void **state)
     expect_ok(ddpm_likelihood_create(&d, 3, 2, 1, &likelihood));
     expect_ok(ddpm_likelihood_memory_create(MIXTURE_ROWS, 3, &memory));
     mixture_draw(&m, 0, MIXTURE_ROWS, x);
-    ddpm_likelihood_rows(&likelihood, &flow, 5, 0, MIXTURE_ROWS, x, &memory, whole);
+    ddpm_likelihood_rows(&likelihood, &flow, 5, 0, MIXTURE_ROWS, x, &memory, whole, NULL);
     for (int64_t at = 0; at < MIXTURE_ROWS; at += 7) {
         const int64_t rows = MIXTURE_ROWS - at < 7 ? MIXTURE_ROWS - at : 7;
-        ddpm_likelihood_rows(&likelihood, &flow, 5, at, rows, x + 3 * at, &memory, part + at);
+        ddpm_likelihood_rows(&likelihood, &flow, 5, at, rows, x + 3 * at, &memory, part + at, NULL);
     }
     expect_bits(part, whole, sizeof whole, "log densities", 7);
     ddpm_likelihood_memory_release(&memory);
