@@ -8,6 +8,7 @@
 #include "base/split.h"
 #include "data/principal.h"
 #include "model/toy.h"
+#include "store/checkpoint.h"
 
 #include <math.h>
 #include <string.h>
@@ -124,7 +125,7 @@ enum {
 #define TOY_NOISE(constant, name, noise) " " name "=" #noise
 #define TEXT_OF_(value) #value
 #define TEXT_OF(value) TEXT_OF_(value)
-#define FOREVER 1e12 /* iterations, below the 2^40 steps of a stream of random numbers */
+#define FOREVER DDPM_CHECKPOINT_ITERATIONS_MAX
 
 const ddpm_option ddpm_options[] = {
     TEXT(run.name, "run", RUN | DDPM_OPTION_FILE_NAME, "the run's name, and that of its folder, runs/<name>"),
@@ -252,7 +253,7 @@ const ddpm_option ddpm_options[] = {
     CHOICE(training.precision, "float32", precisions, SCIENCE,
            "precision of the operands of matrix products, whose sums are float32; bfloat16 is for processors with "
            "AVX512-BF16, and slow elsewhere"),
-    INT(training.recover, "0", 0, 100, RUN,
+    INT(training.recover, "0", 0, DDPM_CHECKPOINT_RECOVERIES_MAX, RUN,
         "how many times a run whose loss or gradient is not finite goes back to an earlier checkpoint and continues at half "
         "the learning rate; needs checkpoint.keep: 0"),
     INT(training.validate_every, "1000", 0, FOREVER, RUN, "iterations between two validation losses; 0: never"),

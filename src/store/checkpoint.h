@@ -37,8 +37,10 @@ enum { DDPM_CHECKPOINT_FORMAT = 1 };
 enum {
     DDPM_CHECKPOINT_COLUMNS_MAX = 10000000,
     DDPM_CHECKPOINT_STEPS_MAX = 1000000,
-    DDPM_CHECKPOINT_EXPONENTS_MAX = 100000
+    DDPM_CHECKPOINT_EXPONENTS_MAX = 100000,
+    DDPM_CHECKPOINT_RECOVERIES_MAX = 100
 };
+#define DDPM_CHECKPOINT_ITERATIONS_MAX 1e12 /* below the 2^40 steps of a stream of random numbers */
 
 /** What training has added up since it wrote the last row of metrics.csv. */
 typedef struct ddpm_interval {
@@ -77,6 +79,11 @@ typedef struct ddpm_checkpoint {
  * failure nothing is left behind but what ddpm_output_commit leaves.
  *  @param tensors   [count] names, shapes and offsets of the tensors in the flat arrays. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *checkpoint, int64_t count,
+                                                  const ddpm_tensor *tensors);
+
+/** Check a checkpoint that is to be written by the rules by which it will be read. DDPM_ERR_DATA names the number that
+ * is out of its range. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check(const ddpm_checkpoint *checkpoint, int64_t count,
                                                   const ddpm_tensor *tensors);
 
 /** Open a checkpoint whose digest is right and whose format this program reads. While it is open it can be read to the
