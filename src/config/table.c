@@ -125,6 +125,7 @@ enum {
 #define TOY_NOISE(constant, name, noise) " " name "=" #noise
 #define TEXT_OF_(value) #value
 #define TEXT_OF(value) TEXT_OF_(value)
+#define FLOAT_MOST 1e38 /* of a number that is used in single precision */
 #define FOREVER DDPM_CHECKPOINT_ITERATIONS_MAX
 
 const ddpm_option ddpm_options[] = {
@@ -233,13 +234,13 @@ const ddpm_option ddpm_options[] = {
         "batches to train on; a run may be prolonged unless decay is cosine, whose shape depends on it"),
     INT(training.batch, "256", 1, 1073741824, SCIENCE, "rows of a batch, all ranks together"),
     CHOICE(training.optimizer, "adam", optimizers, SCIENCE, "the optimiser"),
-    REAL(training.learning_rate, "0.002", 0, INFINITY, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
+    REAL(training.learning_rate, "0.002", 0, FLOAT_MOST, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
     REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step that is kept"),
     REAL(training.beta1, "0.9", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the first moment"),
     REAL(training.beta2, "0.999", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the second moment"),
-    REAL(training.epsilon, "1e-8", 0, INFINITY, SCIENCE | OPEN_0,
+    REAL(training.epsilon, "1e-8", 0, FLOAT_MOST, SCIENCE | OPEN_0,
          "adam and adamw: added to the root of the second moment"),
-    REAL(training.weight_decay, "0", 0, INFINITY, SCIENCE, "weight decay; adamw applies it to the parameters, the others add it to the gradient"),
+    REAL(training.weight_decay, "0", 0, FLOAT_MOST, SCIENCE, "weight decay; adamw applies it to the parameters, the others add it to the gradient"),
     INT(training.warmup, "0", 0, FOREVER, SCIENCE, "iterations in which the learning rate rises evenly from 0"),
     CHOICE(training.decay, "cosine", decays, SCIENCE, "how the learning rate falls after the warm-up"),
     INT(training.decay_every, "10000", 1, FOREVER, SCIENCE,
