@@ -48,7 +48,7 @@ typedef struct ddpm_checkpoint_list_of_names {
 } ddpm_checkpoint_list_of_names;
 
 enum {
-    DDPM_CHECKPOINT_ATTRIBUTES = 6,
+    DDPM_CHECKPOINT_ATTRIBUTES = 7,
     DDPM_CHECKPOINT_FIELDS = 18,
     DDPM_CHECKPOINT_ARRAYS = 4,
     DDPM_CHECKPOINT_LISTS = 2

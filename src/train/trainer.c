@@ -4,6 +4,7 @@
 #include "assembly/loaded.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/fingerprint.h"
 #include "data/principal.h"
 #include "model/same_data.h"
 #include "train/baseline.h"
@@ -91,6 +92,10 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
         ddpm_same_transform(ddpm_dataset_transform(t->dataset), &then, ddpm_dataset_names(t->dataset), narrowed);
     if (status == DDPM_OK)
         status = ddpm_same_condition(ddpm_dataset_condition(t->dataset), &loaded->checkpoint.condition);
+    const int64_t fingerprint = loaded->checkpoint.fingerprint;
+    if (status == DDPM_OK && fingerprint != DDPM_FINGERPRINT_UNKNOWN &&
+        fingerprint != ddpm_dataset_fingerprint(t->dataset))
+        status = ddpm_fail(DDPM_ERR_DATA, "their statistics are the same, but rows were replaced or reordered");
     if (status == DDPM_OK) return DDPM_OK;
     return ddpm_fail(
         status,

@@ -96,10 +96,45 @@ class ReadBack(Robust):
             file["data"] = 1e12 * np.random.default_rng(1).normal(size=(100, 2))
         values = {"data.source": "hdf5", "data.path": self.path("large.h5"), "data.standardize": "none",
                   "data.condition": "[]", "training.clip": 0, "network.kind": "mlp",
-                  "diffusion.predict": "data", "diffusion.variance": "beta", "diffusion.loss": "simple", "diffusion.timesteps": "uniform", "network.components": 0}
+                  "diffusion.predict": "data", "diffusion.variance": "beta", "diffusion.loss": "simple",
+                  "diffusion.timesteps": "uniform", "network.components": 0}
         result = self.train_in("work", values, code=DATA)
         self.assertIn("data.standardize: column", result.errors()[0])
         self.assert_readable("work")
+
+    def test_rows_that_were_replaced(self):
+        """Other rows, a changed condition and another order are noticed where means and deviations say nothing, held
+        or streamed. The fingerprint is the same on any ranks."""
+        rows = np.random.default_rng(1).normal(size=(500, 3)).astype(np.float32)
+        rows[:, 2] = np.arange(500) % 2
+
+        def write(numbers):
+            with h5py.File(self.path("rows.h5"), "w") as file:
+                file["data"] = numbers
+                file["data"].attrs["columns"] = ["x", "y", "label"]
+
+        def fingerprint(name):
+            with h5py.File(self.path(name, "run", "checkpoints", "step-000000002.h5"), "r") as file:
+                return file.attrs["fingerprint"]
+
+        other, label, reverse = rows.copy(), rows.copy(), rows[::-1]
+        other[7, 0] += 3
+        label[:2, 2] = 1 - label[:2, 2]
+        held = {"data.source": "hdf5", "data.path": self.path("rows.h5"), "data.standardize": "none",
+                "data.condition": "['class:label']", "training.iterations": 2}
+        many = np.tile(rows, (190, 1))
+        for name, values, rows, changes in (("held", held, rows, (other, label, reverse)),
+                                            ("streamed", {**held, "data.memory": 1}, many, (many + np.float32([1, 0, 0]),))):
+            write(rows)
+            self.train_in(name, values)
+            self.train_in(name + " 3", values, ranks=3)
+            self.assertEqual(fingerprint(name), fingerprint(name + " 3"))
+            more = {**values, "training.iterations": 3}
+            for numbers in changes:
+                write(numbers)
+                self.assertIn("rows were replaced", self.train_in(name, more, code=DATA).errors()[0])
+            write(rows)
+            self.train_in(name, more)
 
     def test_a_name_that_is_not_utf8(self):
         words = train_words({"training.iterations": 1})
