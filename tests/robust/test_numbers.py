@@ -121,10 +121,11 @@ class ReadBack(Robust):
         other[7, 0] += 3
         label[:2, 2] = 1 - label[:2, 2]
         held = {"data.source": "hdf5", "data.path": self.path("rows.h5"), "data.standardize": "none",
-                "data.condition": "['class:label']", "training.iterations": 2}
+                "data.condition": "['class:label']", "training.iterations": 2, "training.validate_every": 0}
         many = np.tile(rows, (190, 1))
+        moved = many + np.float32([1, 0, 0])
         for name, values, rows, changes in (("held", held, rows, (other, label, reverse)),
-                                            ("streamed", {**held, "data.memory": 1}, many, (many + np.float32([1, 0, 0]),))):
+                                            ("streamed", {**held, "data.memory": 1}, many, (moved,))):
             write(rows)
             self.train_in(name, values)
             self.train_in(name + " 3", values, ranks=3)
