@@ -20,6 +20,10 @@ static ddpm_status build_model(ddpm_loaded *out)
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint's schedule has %lld steps, its configuration %lld; the file was altered",
                          (long long)c->steps, (long long)out->config.diffusion.steps);
+    if (c->iteration > out->config.training.iterations)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "the checkpoint is of iteration %lld, its configuration ends at %lld; the file was altered",
+                         (long long)c->iteration, (long long)out->config.training.iterations);
     DDPM_TRY(ddpm_model_create_with_beta(&out->config, c->columns, &c->condition, c->steps, c->beta, &out->model));
     return ddpm_model_set_components(&out->model, &c->components);
 }

@@ -159,6 +159,11 @@ static ddpm_status check_training(const ddpm_config *config)
                          "training.warmup: expected at most training.iterations, %lld, found %lld; "
                          "the learning rate would never reach its value",
                          (long long)config->training.iterations, (long long)config->training.warmup);
+    if ((double)config->training.iterations * (double)config->training.batch > 0x1p62)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "training.iterations: expected at most 2^62 rows in all, found %lld iterations of "
+                         "training.batch: %lld; take fewer of either",
+                         (long long)config->training.iterations, (long long)config->training.batch);
     if (config->training.recover > 0 && config->checkpoint.keep > 0)
         return ddpm_fail(
             DDPM_ERR_CONFIG,

@@ -8,6 +8,7 @@
 #include "base/split.h"
 #include "data/principal.h"
 #include "model/toy.h"
+#include "store/checkpoint.h"
 
 #include <math.h>
 #include <string.h>
@@ -124,7 +125,8 @@ enum {
 #define TOY_NOISE(constant, name, noise) " " name "=" #noise
 #define TEXT_OF_(value) #value
 #define TEXT_OF(value) TEXT_OF_(value)
-#define FOREVER 1e12 /* iterations, below the 2^40 steps of a stream of random numbers */
+#define FLOAT_MOST 1e38 /* of a number that is used in single precision */
+#define FOREVER DDPM_CHECKPOINT_ITERATIONS_MAX
 
 const ddpm_option ddpm_options[] = {
     TEXT(run.name, "run", RUN | DDPM_OPTION_FILE_NAME, "the run's name, and that of its folder, runs/<name>"),
@@ -237,13 +239,13 @@ const ddpm_option ddpm_options[] = {
           "rows, their loss and the bound, stays that of the rows as they are, and samples without conditions have the "
           "classes equally often"),
     CHOICE(training.optimizer, "adam", optimizers, SCIENCE, "the optimiser"),
-    REAL(training.learning_rate, "0.002", 0, INFINITY, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
+    REAL(training.learning_rate, "0.002", 0, FLOAT_MOST, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
     REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step that is kept"),
     REAL(training.beta1, "0.9", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the first moment"),
     REAL(training.beta2, "0.999", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the second moment"),
-    REAL(training.epsilon, "1e-8", 0, INFINITY, SCIENCE | OPEN_0,
+    REAL(training.epsilon, "1e-8", 0, FLOAT_MOST, SCIENCE | OPEN_0,
          "adam and adamw: added to the root of the second moment"),
-    REAL(training.weight_decay, "0", 0, INFINITY, SCIENCE, "weight decay; adamw applies it to the parameters, the others add it to the gradient"),
+    REAL(training.weight_decay, "0", 0, FLOAT_MOST, SCIENCE, "weight decay; adamw applies it to the parameters, the others add it to the gradient"),
     INT(training.warmup, "0", 0, FOREVER, SCIENCE, "iterations in which the learning rate rises evenly from 0"),
     CHOICE(training.decay, "cosine", decays, SCIENCE, "how the learning rate falls after the warm-up"),
     INT(training.decay_every, "10000", 1, FOREVER, SCIENCE,
@@ -257,7 +259,7 @@ const ddpm_option ddpm_options[] = {
     CHOICE(training.precision, "float32", precisions, SCIENCE,
            "precision of the operands of matrix products, whose sums are float32; bfloat16 is for processors with "
            "AVX512-BF16, and slow elsewhere"),
-    INT(training.recover, "0", 0, 100, RUN,
+    INT(training.recover, "0", 0, DDPM_CHECKPOINT_RECOVERIES_MAX, RUN,
         "how many times a run whose loss or gradient is not finite goes back to an earlier checkpoint and continues at half "
         "the learning rate; needs checkpoint.keep: 0"),
     INT(training.validate_every, "1000", 0, FOREVER, RUN, "iterations between two validation losses; 0: never"),

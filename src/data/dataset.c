@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/permutation.h"
 #include "data/balance.h"
+#include "data/fingerprint.h"
 #include "data/source.h"
 #include "data/stream.h"
 #include "world/shared.h"
@@ -28,6 +29,7 @@ struct ddpm_dataset {
     ddpm_shared *memory;     /* standardised [all_rows][columns]; NULL when streamed */
     ddpm_stream *stream;     /* NULL when held */
     ddpm_balance balance;    /* no groups: nothing is balanced */
+    uint64_t fingerprint;    /* a sum: see fingerprint.h */
     int pairs;
     uint64_t noise_seed; /* with pairs */
 };
@@ -92,11 +94,18 @@ static ddpm_status measure_held(ddpm_dataset *d, ddpm_standardize how)
     return DDPM_OK;
 }
 
+/* Collective. Of rows in memory, which are as they were read, or standardised where they have more digits. */
+static void add_fingerprint(ddpm_dataset *d)
+{
+    ddpm_fingerprint_add(d->comm, d->all_rows, (size_t)d->columns * sizeof(float), rows_of(d), &d->fingerprint);
+}
+
 /* Collective. Read float32 rows into memory, measure, standardise in place. */
 static ddpm_status hold_narrow(ddpm_dataset *d, ddpm_standardize how, ddpm_source *source)
 {
     DDPM_TRY(ddpm_agree(d->comm, read_share(d, source, NULL)));
     ddpm_shared_publish(d->comm, d->memory);
+    add_fingerprint(d);
     DDPM_TRY(measure_held(d, how));
     const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
     float *rows = rows_of(d) + mine.first * d->columns;
@@ -121,6 +130,7 @@ static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
     DDPM_TRY(is_narrow ? hold_narrow(d, spec->standardize, source) : hold_wide(d, spec->standardize, source));
     ddpm_shared_publish(d->comm, d->memory);
+    if (!is_narrow) add_fingerprint(d);
     return DDPM_OK;
 }
 
@@ -145,6 +155,8 @@ static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "conditions", &d->conditions));
     DDPM_TRY(ddpm_agree(d->comm, read_conditions(d, source)));
     ddpm_shared_publish(d->comm, d->conditions);
+    ddpm_fingerprint_add(d->comm, d->all_rows, (size_t)d->condition.count * sizeof(float), values_of(d),
+                         &d->fingerprint);
     return DDPM_OK;
 }
 
@@ -224,6 +236,7 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     d->noise_seed = ddpm_source_noise_seed(source);
     if (status == DDPM_OK && ddpm_source_conditions(source))
         status = ddpm_condition_source_measure(d->comm, ddpm_source_conditions(source), d->all_rows, &d->condition);
+    if (status == DDPM_OK && mib > spec->memory) status = ddpm_fingerprint_sample(d->comm, source, &d->fingerprint);
     if (status == DDPM_OK && mib > spec->memory)
         return ddpm_stream_create(d->comm, spec, source, &d->condition, &d->stream);
     if (status == DDPM_OK) status = hold(d, spec, source);
@@ -296,6 +309,11 @@ const char *const *ddpm_dataset_names(const ddpm_dataset *dataset)
 const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset)
 {
     return dataset->stream ? ddpm_stream_transform(dataset->stream) : &dataset->transform;
+}
+
+int64_t ddpm_dataset_fingerprint(const ddpm_dataset *dataset)
+{
+    return ddpm_fingerprint_value(dataset->fingerprint);
 }
 
 const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset)

@@ -33,6 +33,10 @@ ddpm_number ddpm_dataset_type(const ddpm_dataset *dataset);
 const char *const *ddpm_dataset_names(const ddpm_dataset *dataset);
 const ddpm_transform *ddpm_dataset_transform(const ddpm_dataset *dataset);
 
+/** Local. What tells the rows, and their conditions, from others (data/fingerprint.h). Of streamed rows it is that of a
+ * selection, without conditions. */
+int64_t ddpm_dataset_fingerprint(const ddpm_dataset *dataset);
+
 /** Local. The conditions of the rows; their count is 0 without data.condition. */
 const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset);
 

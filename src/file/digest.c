@@ -18,6 +18,11 @@ enum { READ_BYTES = 1 << 20 };
 static const char magic[] = "ddpm checkpoint ";
 static const char hdf5_signature[8] = {'\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n'};
 
+uint64_t ddpm_digest_bytes(const void *data, size_t bytes, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(data, bytes, seed);
+}
+
 ddpm_status ddpm_digest_damaged(const char *path)
 {
     return ddpm_fail(DDPM_ERR_DATA, "%s is damaged (its digest does not match); use an older checkpoint of the folder",

@@ -12,6 +12,9 @@
 
 #include "base/status.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 enum { DDPM_DIGEST_BLOCK = 512 };
 
 /** Write the block of a file that is closed. The caller makes it durable.
@@ -22,6 +25,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_digest_seal(const char *path, int format);
  * damaged).
  *  @param[out] format   the number in the first line. */
 DDPM_MUST_CHECK ddpm_status ddpm_digest_check(const char *path, int *format);
+
+/** Local, any thread. XXH3, 64 bits, of bytes in memory. */
+uint64_t ddpm_digest_bytes(const void *data, size_t bytes, uint64_t seed);
 
 /** Whether a file begins as a checkpoint does, or as one whose first bytes are damaged in part. */
 int ddpm_digest_begins(const char *path);

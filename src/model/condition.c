@@ -90,6 +90,9 @@ ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t 
                          condition->names[index], (long long)classes - 1, value);
     if (classes > 0 && ddpm_condition_rows(condition, index, (int64_t)value) == 0)
         return refuse_class(condition, index, (int64_t)value);
-    *out = (float)(((double)(value - (long double)condition->mean[index]) - remainder) / condition->scale[index]);
+    if (classes > 0)
+        *out = (float)value; /* it becomes an index, which no statistic of a file may move */
+    else
+        *out = (float)(((double)(value - (long double)condition->mean[index]) - remainder) / condition->scale[index]);
     return DDPM_OK;
 }

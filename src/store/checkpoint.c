@@ -1,6 +1,5 @@
-/* Writes, reads, shares and releases checkpoints, by tables of what is in them: a new field is a member of
- * ddpm_checkpoint and a row of a table here. checkpoint_folder.c knows where they are in a run folder, file/digest.c
- * their digest. */
+/* Writes, reads, checks, shares and releases checkpoints, by the tables of checkpoint_table.c. checkpoint_folder.c
+ * knows where they are in a run folder, file/digest.c their digest. */
 #include "store/checkpoint.h"
 
 #include "base/memory.h"
@@ -8,87 +7,24 @@
 #include "base/text_list.h"
 #include "file/digest.h"
 #include "file/output.h"
+#include "store/checkpoint_table.h"
 
 #include <errno.h>
-#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* A dataset of numbers, [rows + more_rows], or [rows + more_rows][columns]. */
-typedef struct field {
-    const char *name;
-    ddpm_h5_type type;
-    int is_optional;   /* whether a file may lack it (see below); the pointer is then NULL */
-    size_t numbers;    /* offset in ddpm_checkpoint of the pointer to its numbers */
-    size_t rows;       /* offset in ddpm_checkpoint of the number of its rows */
-    int64_t more_rows; /* rows beyond that number */
-    int64_t columns;   /* 0: it has one dimension, unless columns_at says how many there are */
-    size_t columns_at; /* offset in ddpm_checkpoint of the number of its columns; 0: columns says it */
-    int64_t most_rows; /* the largest number of rows that is accepted, in the field from whose shape the number is read;
-                        * 0 in later fields with the same number */
-    double least, largest; /* a number's range */
-} field;
-
-/* A dataset that a file may lack: with its whole group, or alone. */
-enum { WITH_GROUP = 1, ALONE = 2 };
-
 #define AT(member) offsetof(ddpm_checkpoint, member)
-#define FINITE .least = -DBL_MAX, .largest = DBL_MAX
-#define ABOVE_0 .least = DBL_TRUE_MIN, .largest = DBL_MAX
-#define NUMBERS(name_, type_, member, rows_) .name = (name_), .type = (type_), .numbers = AT(member), .rows = AT(rows_)
 
-/* clang-format off */
-static const field fields[] = {
-    {NUMBERS("transform/mean", DDPM_H5_FLOAT64, mean, columns), .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, FINITE},
-    {NUMBERS("transform/scale", DDPM_H5_FLOAT64, scale, columns), ABOVE_0},
-    {NUMBERS("transform/minimum", DDPM_H5_FLOAT64, minimum, columns), FINITE},
-    {NUMBERS("transform/maximum", DDPM_H5_FLOAT64, maximum, columns), FINITE},
-    {NUMBERS("transform/remainder", DDPM_H5_FLOAT64, remainder, columns), .is_optional = ALONE, FINITE},
-    {NUMBERS("schedule/beta", DDPM_H5_FLOAT64, beta, steps),
-     .more_rows = 1, .most_rows = DDPM_CHECKPOINT_STEPS_MAX, FINITE},
-    {NUMBERS("reduction/exponent", DDPM_H5_INT32, exponent, exponent_count),
-     .most_rows = DDPM_CHECKPOINT_EXPONENTS_MAX, .least = INT32_MIN, .largest = INT32_MAX},
-    {NUMBERS("condition/classes", DDPM_H5_INT64, condition.classes, condition.count),
-     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = WITH_GROUP, .least = 0, .largest = DDPM_CLASSES_MAX},
-    {NUMBERS("condition/mean", DDPM_H5_FLOAT64, condition.mean, condition.count), .is_optional = WITH_GROUP, FINITE},
-    {NUMBERS("condition/scale", DDPM_H5_FLOAT64, condition.scale, condition.count), .is_optional = WITH_GROUP, ABOVE_0},
-    {NUMBERS("condition/remainder", DDPM_H5_FLOAT64, condition.remainder, condition.count),
-     .is_optional = ALONE, FINITE},
-    {NUMBERS("condition/minimum", DDPM_H5_FLOAT64, condition.minimum, condition.count), .is_optional = ALONE, FINITE},
-    {NUMBERS("condition/maximum", DDPM_H5_FLOAT64, condition.maximum, condition.count), .is_optional = ALONE, FINITE},
-    {NUMBERS("condition/rows", DDPM_H5_INT64, condition.class_rows, condition.class_total),
-     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = ALONE, .least = 0, .largest = 0x1p62},
-    {NUMBERS("components/variance", DDPM_H5_FLOAT64, components.variance, components.count),
-     .more_rows = 1, .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = WITH_GROUP, .least = 0, .largest = DBL_MAX},
-    {NUMBERS("components/direction", DDPM_H5_FLOAT32, components.direction, components.count),
-     .columns_at = AT(columns), .is_optional = WITH_GROUP, .least = -2, .largest = 2},
-    {NUMBERS("timesteps/history", DDPM_H5_FLOAT32, history, steps),
-     .columns = DDPM_TIMESTEPS_HISTORY, .is_optional = WITH_GROUP, FINITE},
-    {NUMBERS("timesteps/seen", DDPM_H5_INT32, seen, steps),
-     .is_optional = WITH_GROUP, .least = 0, .largest = DDPM_TIMESTEPS_SEEN - 1},
-};
-/* clang-format on */
-
-/* The flat arrays [parameter_count], and the groups that hold them, with a dataset for each tensor. */
-enum { ARRAYS = 4, ARRAYS_WITHOUT_MOMENTS = 2 };
-static const struct {
-    const char *group;
-    size_t numbers;
-} arrays[ARRAYS] = {
-    {"parameters", AT(parameters)}, {"ema", AT(ema)}, {"moment1", AT(moment1)}, {"moment2", AT(moment2)}};
-
-/* Lists of names: attributes of the root, [rows]. */
-static const struct {
-    const char *attribute;
-    size_t names, rows;
-} lists[] = {{"columns", AT(column_names), AT(columns)}, {"condition_names", AT(condition.names), AT(condition.count)}};
+typedef ddpm_checkpoint_field field;
 
 enum {
-    FIELDS = sizeof fields / sizeof *fields,
-    LISTS = sizeof lists / sizeof *lists,
+    FIELDS = DDPM_CHECKPOINT_FIELDS,
+    ARRAYS = DDPM_CHECKPOINT_ARRAYS,
+    ARRAYS_WITHOUT_MOMENTS = 2,
+    LISTS = DDPM_CHECKPOINT_LISTS,
     ALLOCATIONS = FIELDS + ARRAYS + LISTS + 1 /* of memory that a checkpoint points to */
 };
 
@@ -109,6 +45,13 @@ static const int64_t *count_at(const ddpm_checkpoint *c, size_t offset)
     return (const int64_t *)((const char *)c + offset);
 }
 
+static double real_at(const ddpm_checkpoint *c, size_t offset)
+{
+    double real;
+    memcpy(&real, (const char *)c + offset, sizeof real);
+    return real;
+}
+
 /* The shape of a field in this checkpoint. @return how many numbers it has. */
 static int64_t shape_of(const field *f, const ddpm_checkpoint *c, int64_t shape[2])
 {
@@ -124,7 +67,86 @@ static int dimensions_of(const field *f)
 
 static void dataset_name(char out[DDPM_TENSOR_NAME + 16], int array, const ddpm_tensor *tensor)
 {
-    snprintf(out, DDPM_TENSOR_NAME + 16, "%s/%.*s", arrays[array].group, DDPM_TENSOR_NAME, tensor->name);
+    snprintf(out, DDPM_TENSOR_NAME + 16, "%s/%.*s", ddpm_checkpoint_arrays[array].group, DDPM_TENSOR_NAME,
+             tensor->name);
+}
+
+/* ---- checking: messages without the file's name ---- */
+
+static ddpm_status check_range(const char *name, int64_t i, double x, double least, double largest)
+{
+    char which[40] = "";
+    if (x >= least && x <= largest) return DDPM_OK;
+    if (i >= 0) snprintf(which, sizeof which, "element %lld", (long long)i);
+    if (!isfinite(x)) return ddpm_fail(DDPM_ERR_DATA, "%s%s%s is not a finite number", name, *which ? ": " : "", which);
+    return ddpm_fail(DDPM_ERR_DATA, "%s%s%s: expected %.15g to %.15g, found %.15g", name, *which ? ": " : "", which,
+                     least, largest, x);
+}
+
+static ddpm_status check_attributes(const ddpm_checkpoint *c)
+{
+    for (int i = 0; i < DDPM_CHECKPOINT_ATTRIBUTES; i++) {
+        const ddpm_checkpoint_attribute *a = &ddpm_checkpoint_attributes[i];
+        const double x = a->is_real ? real_at(c, a->at) : (double)*count_at(c, a->at);
+        if (!(a->is_optional && isnan(a->missing) && isnan(x)))
+            DDPM_TRY(check_range(a->name, -1, x, a->least, a->largest));
+    }
+    return DDPM_OK;
+}
+
+static ddpm_status check_field(const field *f, const ddpm_checkpoint *c)
+{
+    const void *numbers = pointer_at(c, f->numbers);
+    int64_t shape[2];
+    const int64_t count = shape_of(f, c, shape);
+    for (int64_t i = 0; i < count && numbers; i++)
+        DDPM_TRY(check_range(f->name, i, (double)ddpm_number_get(f->type, numbers, i), f->least, f->largest));
+    return DDPM_OK;
+}
+
+/* What spans fields: a class is its own index, and the classes that are counted are those that there are. */
+static ddpm_status check_condition(const ddpm_condition *condition)
+{
+    int64_t classes = 0;
+    for (int64_t v = 0; v < condition->count; v++) {
+        classes += condition->classes[v];
+        if (condition->classes[v] == 0) continue;
+        DDPM_TRY(check_range("condition/mean", v, condition->mean[v], 0.0, 0.0));
+        DDPM_TRY(check_range("condition/scale", v, condition->scale[v], 1.0, 1.0));
+    }
+    if (condition->class_rows && condition->class_total != classes)
+        return ddpm_fail(DDPM_ERR_DATA, "condition/rows: counts the rows of %lld classes, of which there are %lld",
+                         (long long)condition->class_total, (long long)classes);
+    if (condition->count > 0 && !condition->names) return ddpm_fail(DDPM_ERR_DATA, "its conditions have no names");
+    return DDPM_OK;
+}
+
+static ddpm_status check_array(int array, const ddpm_checkpoint *c, const ddpm_tensor *tensor)
+{
+    const ddpm_checkpoint_array *a = &ddpm_checkpoint_arrays[array];
+    const float *numbers = pointer_at(c, a->numbers);
+    char name[DDPM_TENSOR_NAME + 16];
+    dataset_name(name, array, tensor);
+    for (int64_t i = 0; i < tensor->rows * tensor->cols; i++)
+        DDPM_TRY(check_range(name, i, (double)numbers[tensor->offset + i], a->least, a->largest));
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_checkpoint_check(const ddpm_checkpoint *checkpoint, int64_t count, const ddpm_tensor *tensors)
+{
+    const ddpm_checkpoint *c = checkpoint;
+    DDPM_TRY(check_attributes(c));
+    for (int i = 0; i < FIELDS; i++) {
+        const field *f = &ddpm_checkpoint_fields[i];
+        if (f->most_rows > 0 && *count_at(c, f->rows) > f->most_rows)
+            return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld rows, at most %lld can be read back", f->name,
+                             (long long)*count_at(c, f->rows), (long long)f->most_rows);
+        DDPM_TRY(check_field(f, c));
+    }
+    DDPM_TRY(check_condition(&c->condition));
+    for (int a = 0; a < ARRAYS; a++)
+        for (int64_t i = 0; i < count; i++) DDPM_TRY(check_array(a, c, &tensors[i]));
+    return DDPM_OK;
 }
 
 /* ---- writing ---- */
@@ -133,19 +155,21 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
 {
     DDPM_TRY(ddpm_h5_put_int(file, "/", "format", DDPM_CHECKPOINT_FORMAT));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "program", "ddpm " DDPM_VERSION));
-    DDPM_TRY(ddpm_h5_put_int(file, "/", "iteration", c->iteration));
-    DDPM_TRY(ddpm_h5_put_real(file, "/", "interval_loss", c->interval.loss));
-    DDPM_TRY(ddpm_h5_put_int(file, "/", "interval_count", c->interval.count));
-    DDPM_TRY(ddpm_h5_put_int(file, "/", "recoveries", c->recoveries));
-    DDPM_TRY(ddpm_h5_put_int(file, "/", "returned", c->returned_to));
-    if (!isnan(c->baseline)) DDPM_TRY(ddpm_h5_put_real(file, "/", "baseline", c->baseline));
+    for (int i = 0; i < DDPM_CHECKPOINT_ATTRIBUTES; i++) {
+        const ddpm_checkpoint_attribute *a = &ddpm_checkpoint_attributes[i];
+        if (!a->is_real)
+            DDPM_TRY(ddpm_h5_put_int(file, "/", a->name, *count_at(c, a->at)));
+        else if (!(a->is_optional && isnan(real_at(c, a->at))))
+            DDPM_TRY(ddpm_h5_put_real(file, "/", a->name, real_at(c, a->at)));
+    }
     if (c->has_number) DDPM_TRY(ddpm_h5_put_text(file, "/", "number", ddpm_number_name(c->number)));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
     for (int i = 0; i < LISTS; i++) {
-        char **names = pointer_at(c, lists[i].names);
-        const int64_t rows = *count_at(c, lists[i].rows);
+        char **names = pointer_at(c, ddpm_checkpoint_lists[i].names);
+        const int64_t rows = *count_at(c, ddpm_checkpoint_lists[i].rows);
         if (names && rows > 0)
-            DDPM_TRY(ddpm_h5_put_names(file, "/", lists[i].attribute, rows, (const char *const *)names));
+            DDPM_TRY(
+                ddpm_h5_put_names(file, "/", ddpm_checkpoint_lists[i].attribute, rows, (const char *const *)names));
     }
     return DDPM_OK;
 }
@@ -154,7 +178,7 @@ static ddpm_status write_arrays(ddpm_h5 *file, const ddpm_checkpoint *c, int64_t
 {
     char name[DDPM_TENSOR_NAME + 16];
     for (int a = 0; a < ARRAYS; a++) {
-        const float *flat = pointer_at(c, arrays[a].numbers);
+        const float *flat = pointer_at(c, ddpm_checkpoint_arrays[a].numbers);
         for (int64_t i = 0; i < count; i++) {
             dataset_name(name, a, &tensors[i]);
             DDPM_TRY(ddpm_h5_write(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){tensors[i].rows, tensors[i].cols},
@@ -170,9 +194,11 @@ static ddpm_status write_content(ddpm_h5 *file, const ddpm_checkpoint *c, int64_
     DDPM_TRY(write_attributes(file, c));
     DDPM_TRY(write_arrays(file, c, count, tensors));
     for (int i = 0; i < FIELDS; i++) {
-        const void *numbers = pointer_at(c, fields[i].numbers);
-        if (shape_of(&fields[i], c, shape) == 0 || (fields[i].is_optional && !numbers)) continue;
-        DDPM_TRY(ddpm_h5_write(file, fields[i].name, fields[i].type, dimensions_of(&fields[i]), shape, numbers));
+        const void *numbers = pointer_at(c, ddpm_checkpoint_fields[i].numbers);
+        if (shape_of(&ddpm_checkpoint_fields[i], c, shape) == 0 || (ddpm_checkpoint_fields[i].is_optional && !numbers))
+            continue;
+        DDPM_TRY(ddpm_h5_write(file, ddpm_checkpoint_fields[i].name, ddpm_checkpoint_fields[i].type,
+                               dimensions_of(&ddpm_checkpoint_fields[i]), shape, numbers));
     }
     return DDPM_OK;
 }
@@ -239,13 +265,11 @@ static ddpm_status read_rows(const ddpm_h5 *file, const char *path, const field 
     return DDPM_OK;
 }
 
-static ddpm_status fail_number(const char *path, const char *name, int64_t i, double x, const field *range)
+/* A check of what was read failed: name the file. */
+static ddpm_status refuse(const char *path, ddpm_status status)
 {
-    if (!isfinite(x) || !range)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld is not a finite number; use an older checkpoint", path,
-                         name, (long long)i);
-    return ddpm_fail(DDPM_ERR_DATA, "%s: %s: element %lld: expected %g to %g, found %g; use an older checkpoint", path,
-                     name, (long long)i, range->least, range->largest, x);
+    if (status == DDPM_OK) return DDPM_OK;
+    return ddpm_fail(status, "%s: %s; use an older checkpoint", path, ddpm_error_message());
 }
 
 static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field *f, ddpm_checkpoint *c)
@@ -253,19 +277,14 @@ static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field
     char group[32];
     int64_t shape[2];
     snprintf(group, sizeof group, "%.*s", (int)strcspn(f->name, "/"), f->name);
-    if (f->is_optional && !ddpm_h5_has(file, f->is_optional == ALONE ? f->name : group)) return DDPM_OK;
+    if (f->is_optional && !ddpm_h5_has(file, f->is_optional == DDPM_CHECKPOINT_ALONE ? f->name : group)) return DDPM_OK;
     if (f->most_rows > 0) DDPM_TRY(read_rows(file, path, f, c));
     const int64_t count = shape_of(f, c, shape);
     const size_t bytes = (size_t)ddpm_number_bytes(f->type);
     DDPM_TRY(check_holds(file, path, count, bytes));
     DDPM_TRY(ddpm_allocate((char *)c + f->numbers, count, bytes, f->name));
-    void *numbers = pointer_at(c, f->numbers);
-    DDPM_TRY(ddpm_h5_read(file, f->name, f->type, dimensions_of(f), shape, numbers));
-    for (int64_t i = 0; i < count; i++) {
-        const double x = (double)ddpm_number_get(f->type, numbers, i);
-        if (!(x >= f->least && x <= f->largest)) return fail_number(path, f->name, i, x, f);
-    }
-    return DDPM_OK;
+    DDPM_TRY(ddpm_h5_read(file, f->name, f->type, dimensions_of(f), shape, pointer_at(c, f->numbers)));
+    return refuse(path, check_field(f, c));
 }
 
 static ddpm_status read_number(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
@@ -284,49 +303,34 @@ static ddpm_status read_number(const ddpm_h5 *file, const char *path, ddpm_check
 
 static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
 {
-    DDPM_TRY(ddpm_h5_get_int(file, "/", "iteration", &c->iteration));
-    DDPM_TRY(ddpm_h5_get_real(file, "/", "interval_loss", &c->interval.loss));
-    DDPM_TRY(ddpm_h5_get_int(file, "/", "interval_count", &c->interval.count));
-    if (ddpm_h5_has_attribute(file, "/", "recoveries"))
-        DDPM_TRY(ddpm_h5_get_int(file, "/", "recoveries", &c->recoveries));
-    c->returned_to = -1;
-    if (ddpm_h5_has_attribute(file, "/", "returned")) DDPM_TRY(ddpm_h5_get_int(file, "/", "returned", &c->returned_to));
-    c->baseline = NAN;
-    if (ddpm_h5_has_attribute(file, "/", "baseline")) DDPM_TRY(ddpm_h5_get_real(file, "/", "baseline", &c->baseline));
+    for (int i = 0; i < DDPM_CHECKPOINT_ATTRIBUTES; i++) {
+        const ddpm_checkpoint_attribute *a = &ddpm_checkpoint_attributes[i];
+        double real = a->missing;
+        int64_t whole = a->is_real ? 0 : (int64_t)a->missing;
+        const int is_there = !a->is_optional || ddpm_h5_has_attribute(file, "/", a->name);
+        if (is_there && a->is_real) DDPM_TRY(ddpm_h5_get_real(file, "/", a->name, &real));
+        if (is_there && !a->is_real) DDPM_TRY(ddpm_h5_get_int(file, "/", a->name, &whole));
+        memcpy((char *)c + a->at, a->is_real ? (const void *)&real : &whole, 8);
+    }
+    DDPM_TRY(refuse(path, check_attributes(c)));
     DDPM_TRY(read_number(file, path, c));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
-    if (c->interval.count < 0 || !isfinite(c->interval.loss))
-        return ddpm_fail(DDPM_ERR_DATA,
-                         "%s: expected a finite loss of 0 or more iterations, found %g of %lld; use an older "
-                         "checkpoint",
-                         path, c->interval.loss, (long long)c->interval.count);
-    if (c->iteration < 0 || c->recoveries < 0 || c->returned_to < -1)
-        return ddpm_fail(
-            DDPM_ERR_DATA,
-            "%s: expected an iteration and recoveries of 0 or more and a return to -1 or more, found %lld, "
-            "%lld and %lld; use an older checkpoint",
-            path, (long long)c->iteration, (long long)c->recoveries, (long long)c->returned_to);
     for (int i = 0; i < LISTS; i++) {
         int64_t names = 0;
         char **list = NULL;
-        DDPM_TRY(ddpm_h5_get_names(file, "/", lists[i].attribute, &names, &list));
-        set_pointer(c, lists[i].names, list);
-        if (list && names != *count_at(c, lists[i].rows))
+        DDPM_TRY(ddpm_h5_get_names(file, "/", ddpm_checkpoint_lists[i].attribute, &names, &list));
+        set_pointer(c, ddpm_checkpoint_lists[i].names, list);
+        if (list && names != *count_at(c, ddpm_checkpoint_lists[i].rows))
             return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld names in '%s' for %lld values", path, (long long)names,
-                             lists[i].attribute, (long long)*count_at(c, lists[i].rows));
+                             ddpm_checkpoint_lists[i].attribute,
+                             (long long)*count_at(c, ddpm_checkpoint_lists[i].rows));
     }
-    int64_t classes = 0;
-    for (int64_t v = 0; v < c->condition.count; v++) classes += c->condition.classes[v];
-    if (c->condition.class_rows && c->condition.class_total != classes)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: counts the rows of %lld classes, of which it has %lld", path,
-                         (long long)c->condition.class_total, (long long)classes);
-    if (c->condition.count == 0 || c->condition.names) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_DATA, "%s: its conditions have no names; use an older checkpoint", path);
+    return refuse(path, check_condition(&c->condition));
 }
 
 static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
 {
-    for (int i = 0; i < FIELDS; i++) DDPM_TRY(read_field(file, path, &fields[i], c));
+    for (int i = 0; i < FIELDS; i++) DDPM_TRY(read_field(file, path, &ddpm_checkpoint_fields[i], c));
     c->components.columns = c->columns;
     return read_attributes(file, path, c);
 }
@@ -340,16 +344,15 @@ ddpm_status ddpm_checkpoint_read_header(const ddpm_h5 *file, const char *path, d
 }
 
 static ddpm_status read_array(const ddpm_h5 *file, const char *path, int array, int64_t count,
-                              const ddpm_tensor *tensors, float *flat)
+                              const ddpm_tensor *tensors, const ddpm_checkpoint *c)
 {
     char name[DDPM_TENSOR_NAME + 16];
+    float *flat = pointer_at(c, ddpm_checkpoint_arrays[array].numbers);
     for (int64_t i = 0; i < count; i++) {
         const ddpm_tensor *t = &tensors[i];
-        float *numbers = flat + t->offset;
         dataset_name(name, array, t);
-        DDPM_TRY(ddpm_h5_read(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){t->rows, t->cols}, numbers));
-        for (int64_t k = 0; k < t->rows * t->cols; k++)
-            if (!isfinite(numbers[k])) return fail_number(path, name, k, (double)numbers[k], NULL);
+        DDPM_TRY(ddpm_h5_read(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){t->rows, t->cols}, flat + t->offset));
+        DDPM_TRY(refuse(path, check_array(array, c, t)));
     }
     return DDPM_OK;
 }
@@ -362,8 +365,9 @@ static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, ddpm_check
                          (long long)c->exponent_count, (long long)count, (long long)count + 1);
     DDPM_TRY(check_holds(file, path, ARRAYS * c->parameter_count, sizeof(float)));
     for (int a = 0; a < wanted; a++) {
-        DDPM_TRY(ddpm_allocate((char *)c + arrays[a].numbers, c->parameter_count, sizeof(float), arrays[a].group));
-        DDPM_TRY(read_array(file, path, a, count, tensors, pointer_at(c, arrays[a].numbers)));
+        DDPM_TRY(ddpm_allocate((char *)c + ddpm_checkpoint_arrays[a].numbers, c->parameter_count, sizeof(float),
+                               ddpm_checkpoint_arrays[a].group));
+        DDPM_TRY(read_array(file, path, a, count, tensors, c));
     }
     return DDPM_OK;
 }
@@ -376,8 +380,8 @@ ddpm_status ddpm_checkpoint_read_arrays(const ddpm_h5 *file, const char *path, d
     const ddpm_status status =
         read_arrays(file, path, checkpoint, count, tensors, with_moments ? ARRAYS : ARRAYS_WITHOUT_MOMENTS);
     for (int a = 0; a < ARRAYS && status != DDPM_OK; a++) {
-        ddpm_release(pointer_at(checkpoint, arrays[a].numbers));
-        set_pointer(checkpoint, arrays[a].numbers, NULL);
+        ddpm_release(pointer_at(checkpoint, ddpm_checkpoint_arrays[a].numbers));
+        set_pointer(checkpoint, ddpm_checkpoint_arrays[a].numbers, NULL);
     }
     return status;
 }
@@ -388,9 +392,9 @@ ddpm_status ddpm_checkpoint_read_arrays(const ddpm_h5 *file, const char *path, d
  */
 static size_t allocation_offset(int i)
 {
-    if (i < FIELDS) return fields[i].numbers;
-    if (i < FIELDS + ARRAYS) return arrays[i - FIELDS].numbers;
-    return i < ALLOCATIONS - 1 ? lists[i - FIELDS - ARRAYS].names : AT(config);
+    if (i < FIELDS) return ddpm_checkpoint_fields[i].numbers;
+    if (i < FIELDS + ARRAYS) return ddpm_checkpoint_arrays[i - FIELDS].numbers;
+    return i < ALLOCATIONS - 1 ? ddpm_checkpoint_lists[i - FIELDS - ARRAYS].names : AT(config);
 }
 
 /* @param i  of an allocation whose pointer is not NULL. */
@@ -398,9 +402,11 @@ static int64_t allocation_bytes(int i, const ddpm_checkpoint *c)
 {
     const void *memory = pointer_at(c, allocation_offset(i));
     int64_t shape[2];
-    if (i < FIELDS) return shape_of(&fields[i], c, shape) * ddpm_number_bytes(fields[i].type);
+    if (i < FIELDS)
+        return shape_of(&ddpm_checkpoint_fields[i], c, shape) * ddpm_number_bytes(ddpm_checkpoint_fields[i].type);
     if (i < FIELDS + ARRAYS) return c->parameter_count * (int64_t)sizeof(float);
-    if (i < ALLOCATIONS - 1) return ddpm_texts_bytes(*count_at(c, lists[i - FIELDS - ARRAYS].rows), memory);
+    if (i < ALLOCATIONS - 1)
+        return ddpm_texts_bytes(*count_at(c, ddpm_checkpoint_lists[i - FIELDS - ARRAYS].rows), memory);
     return (int64_t)strlen(memory) + 1;
 }
 
@@ -425,8 +431,8 @@ ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint)
     for (int i = 0; i < ALLOCATIONS; i++)
         ddpm_comm_broadcast(comm, pointer_at(checkpoint, allocation_offset(i)), (size_t)bytes[i]);
     for (int i = 0; i < LISTS && !gives; i++) {
-        char **names = pointer_at(checkpoint, lists[i].names);
-        if (names) ddpm_texts_link(*count_at(checkpoint, lists[i].rows), names);
+        char **names = pointer_at(checkpoint, ddpm_checkpoint_lists[i].names);
+        if (names) ddpm_texts_link(*count_at(checkpoint, ddpm_checkpoint_lists[i].rows), names);
     }
     return DDPM_OK;
 }

@@ -8,11 +8,12 @@
  * /condition/minimum and maximum [V] float64 (range of the standardised values) and /condition/rows int64 (of each
  * class of the first value, then of the next; all three optional), and their names in the root's attribute
  * condition_names; attributes of the root: format, program, iteration, interval_loss, interval_count, recoveries (0 if
- * it is missing), returned (-1 if it is missing), baseline (NaN if it is missing), number (the type of the training
- * data, as numpy names it; float32 if it is missing), config (the resolved YAML), columns (their names, if they have
- * any). /transform/remainder [D] and /condition/remainder [V] float64 are there where a mean needs more digits than a
- * float64 number has. Chunks and metadata have HDF5's checksums; the user block holds a digest of all that follows it
- * (file/digest.h), which is checked before HDF5 opens the file.
+ * it is missing), returned (-1 if it is missing), fingerprint (of the training rows; 0 if it is missing), baseline (NaN
+ * if it is missing), number (the type of the training data, as numpy names it; float32 if it is missing), config (the
+ * resolved YAML), columns (their names, if they have any). /transform/remainder [D] and /condition/remainder [V]
+ * float64 are there where a mean needs more digits than a float64 number has. Chunks and metadata have HDF5's
+ * checksums; the user block holds a digest of all that follows it (file/digest.h), which is checked before HDF5 opens
+ * the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */
@@ -37,8 +38,10 @@ enum { DDPM_CHECKPOINT_FORMAT = 1 };
 enum {
     DDPM_CHECKPOINT_COLUMNS_MAX = 10000000,
     DDPM_CHECKPOINT_STEPS_MAX = 1000000,
-    DDPM_CHECKPOINT_EXPONENTS_MAX = 100000
+    DDPM_CHECKPOINT_EXPONENTS_MAX = 100000,
+    DDPM_CHECKPOINT_RECOVERIES_MAX = 100
 };
+#define DDPM_CHECKPOINT_ITERATIONS_MAX 1e12 /* below the 2^40 steps of a stream of random numbers */
 
 /** What training has added up since it wrote the last row of metrics.csv. */
 typedef struct ddpm_interval {
@@ -62,6 +65,7 @@ typedef struct ddpm_checkpoint {
     double *minimum, *maximum;  /* [D] of the standardised training rows */
     ddpm_condition condition;   /* count 0: none */
     ddpm_components components; /* count 0: none */
+    int64_t fingerprint;        /* of the training rows: see data/fingerprint.h; 0: it is not known */
     double baseline;            /* the loss of the best linear prediction; NaN: it is not known */
     int64_t steps;              /* T */
     double *beta;               /* [T + 1] */
@@ -77,6 +81,11 @@ typedef struct ddpm_checkpoint {
  * failure nothing is left behind but what ddpm_output_commit leaves.
  *  @param tensors   [count] names, shapes and offsets of the tensors in the flat arrays. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *checkpoint, int64_t count,
+                                                  const ddpm_tensor *tensors);
+
+/** Check a checkpoint that is to be written by the rules by which it will be read. DDPM_ERR_DATA names the number that
+ * is out of its range. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check(const ddpm_checkpoint *checkpoint, int64_t count,
                                                   const ddpm_tensor *tensors);
 
 /** Open a checkpoint whose digest is right and whose format this program reads. While it is open it can be read to the

@@ -24,7 +24,11 @@ static ddpm_status fail_numeric(const ddpm_trainer *t)
     snprintf(what, sizeof what, "%s, at iteration %lld of seed %llu", ddpm_error_message(),
              (long long)t->state.iteration + 1, (unsigned long long)t->spec.step.seed);
     if (ddpm_trainer_save_failed(t, path) != DDPM_OK)
-        return ddpm_fail(DDPM_ERR_NUMERIC, "%s; the state before this iteration could not be saved", what);
+        return ddpm_fail(DDPM_ERR_NUMERIC,
+                         "%s; the state before this iteration was not saved (%s). Set training.recover%s to go back to "
+                         "a checkpoint at half the learning rate, or start a new run with a lower "
+                         "training.learning_rate or training.clip",
+                         what, ddpm_error_message(), t->spec.recover > 0 ? " higher" : " (with checkpoint.keep: 0)");
     return ddpm_fail(DDPM_ERR_NUMERIC,
                      "%s; the state before it is in %s. Set training.recover%s to go back to a checkpoint at half the "
                      "learning rate, or start a new run with a lower training.learning_rate or training.clip. "

@@ -4,6 +4,7 @@
 #include "assembly/loaded.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/fingerprint.h"
 #include "data/principal.h"
 #include "model/same_data.h"
 #include "train/baseline.h"
@@ -38,11 +39,28 @@ static ddpm_status write_config(ddpm_trainer *t)
     return status;
 }
 
+/* Local. The text goes into every checkpoint, from which it has to be read back. */
+static ddpm_status check_config_text(const char *text)
+{
+    ddpm_config config;
+    ddpm_status status = ddpm_config_defaults(&config);
+    if (status == DDPM_OK && strlen(text) > DDPM_H5_TEXT_BYTES)
+        status = ddpm_fail(DDPM_ERR_CONFIG, "expected at most %d bytes, found %zu", DDPM_H5_TEXT_BYTES, strlen(text));
+    if (status == DDPM_OK) status = ddpm_config_parse_saved(&config, text, strlen(text), "RUN/config.yaml");
+    ddpm_config_release(&config);
+    if (status == DDPM_OK) return DDPM_OK;
+    return ddpm_fail(status,
+                     "the configuration could not be read back from a checkpoint: %s; change what is not UTF-8 (a name "
+                     "or a path), or shorten its lists",
+                     ddpm_error_message());
+}
+
 /* Local. */
 static ddpm_status build(ddpm_trainer *t)
 {
     const int64_t columns = ddpm_dataset_columns(t->dataset);
     DDPM_TRY(write_config(t));
+    DDPM_TRY(check_config_text(t->config_text));
     DDPM_TRY(ddpm_model_create(t->config, columns, ddpm_dataset_condition(t->dataset), &t->model));
     return ddpm_state_create(t->model.network, &t->state);
 }
@@ -74,6 +92,10 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
         ddpm_same_transform(ddpm_dataset_transform(t->dataset), &then, ddpm_dataset_names(t->dataset), narrowed);
     if (status == DDPM_OK)
         status = ddpm_same_condition(ddpm_dataset_condition(t->dataset), &loaded->checkpoint.condition);
+    const int64_t fingerprint = loaded->checkpoint.fingerprint;
+    if (status == DDPM_OK && fingerprint != DDPM_FINGERPRINT_UNKNOWN &&
+        fingerprint != ddpm_dataset_fingerprint(t->dataset))
+        status = ddpm_fail(DDPM_ERR_DATA, "their statistics are the same, but rows were replaced or reordered");
     if (status == DDPM_OK) return DDPM_OK;
     return ddpm_fail(
         status,
@@ -158,11 +180,26 @@ static ddpm_checkpoint whole_checkpoint(const ddpm_trainer *t)
     return c;
 }
 
+/* Local. What is written can be read back: a state in which a number has left its range is a failure of the training.
+ */
+static ddpm_status check_state(const ddpm_checkpoint *c, int64_t count, const ddpm_tensor *tensors)
+{
+    if (ddpm_checkpoint_check(c, count, tensors) == DDPM_OK) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_NUMERIC, "the state after iteration %lld: %s", (long long)c->iteration,
+                     ddpm_error_message());
+}
+
 ddpm_status ddpm_trainer_save(const ddpm_trainer *t)
 {
     const ddpm_checkpoint c = whole_checkpoint(t);
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(t->model.network, &tensors);
+    if (check_state(&c, count, tensors) != DDPM_OK)
+        return ddpm_fail(DDPM_ERR_NUMERIC,
+                         "%s. It was not saved. Start a new run with a lower training.learning_rate, or with "
+                         "data.standardize: column where the data's numbers are large; or set training.recover%s to go "
+                         "back to a checkpoint at half the learning rate",
+                         ddpm_error_message(), t->spec.recover > 0 ? " higher" : " (with checkpoint.keep: 0)");
     return ddpm_run_folder_save(t->folder, &c, count, tensors, t->spec.checkpoint_keep);
 }
 
@@ -171,6 +208,7 @@ ddpm_status ddpm_trainer_save_failed(const ddpm_trainer *t, char path[DDPM_PATH_
     const ddpm_checkpoint c = whole_checkpoint(t);
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(t->model.network, &tensors);
+    DDPM_TRY(check_state(&c, count, tensors));
     return ddpm_run_folder_save_failed(t->folder, &c, count, tensors, path);
 }
 

@@ -230,10 +230,11 @@ void ddpm_reducer_collect(ddpm_reducer *reducer, int thread, float *gradient)
     }
 }
 
-/* The exponent at which a value of this magnitude becomes 2^TARGET_BITS; the old one for a gradient of zeros. */
+/* The exponent at which a value of this magnitude becomes 2^TARGET_BITS; the old one for a gradient of zeros, and for
+ * one that is not finite. */
 static int32_t next_exponent(float largest, int32_t old)
 {
-    return largest > 0.0f ? TARGET_BITS - (int32_t)ilogb((double)largest) : old;
+    return largest > 0.0f && isfinite(largest) ? TARGET_BITS - (int32_t)ilogb((double)largest) : old;
 }
 
 ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)

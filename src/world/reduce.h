@@ -20,6 +20,10 @@
 
 typedef enum ddpm_reduction { DDPM_REDUCTION_EXACT, DDPM_REDUCTION_FLOAT32 } ddpm_reduction;
 
+/* The exponents that scales can come to: that of the smallest float becomes 2^40, and nothing is coarser than a scale
+ * at which every float is accepted, by more than the step between two scales. */
+enum { DDPM_EXPONENT_LEAST = -150, DDPM_EXPONENT_LARGEST = 189 };
+
 typedef struct ddpm_reducer ddpm_reducer;
 
 /** A piece of the parameters, inside one tensor: the unit of work after the exchange. */

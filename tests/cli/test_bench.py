@@ -46,8 +46,9 @@ class Bench(Case):
             transfer = prediction["bytes"] / prediction["rate"]
             total = min(stages * (prediction["latency"] + transfer),
                         2 * stages * prediction["latency"] + 2 * (ranks - 1) / ranks * transfer)
-            self.assertAlmostEqual(1, point["seconds"] / (compute + prediction["once_seconds"] + total), places=6)
-            self.assertAlmostEqual(1, point["efficiency"] * ranks * point["seconds"] / one, places=6)
+            expected = compute + prediction["once_seconds"] + total  # 0 where a busy machine hid all of it
+            self.assertLessEqual(abs(point["seconds"] - expected), 1e-6 * expected)
+            self.assertLessEqual(abs(point["efficiency"] * ranks * point["seconds"] - one), 1e-6 * one)
 
     def test_one_rank(self):
         table, found = self.bench(*TINY, threads=2)

@@ -51,3 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     if (ddpm_memory_balance() != 0) abort();
     return 0;
 }
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t room, unsigned seed)
+{
+    return fuzz_mutate(data, bytes, room, seed);
+}

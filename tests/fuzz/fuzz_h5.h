@@ -51,7 +51,7 @@ static inline void fuzz_reseal(uint8_t *data, size_t bytes)
     }
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t bytes, size_t room, unsigned seed)
+static inline size_t fuzz_mutate(uint8_t *data, size_t bytes, size_t room, unsigned seed)
 {
     /* mostly of the same length, so that addresses in the file stay right */
     bytes = LLVMFuzzerMutate(data, bytes, seed % 4 ? bytes : room);

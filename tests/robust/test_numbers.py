@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """A loss or gradient that is not finite, and requests of the scheduler.
 Run: ctest --preset dev -R robust.numbers"""
+import os
 import re
 import time
 
-from program import checkpoints
-from robust import CONFIG, DATA, STOPPED, USAGE, Robust, read_bytes
+import h5py
+import numpy as np
+
+from program import checkpoints, run
+from robust import CONFIG, DATA, PATIENCE, STOPPED, USAGE, Robust, read_bytes, train_words
 from skipped import main
 
 # A rate at which numbers leave float32 after some iterations.
@@ -65,6 +69,80 @@ class Wild(Robust):
     def test_recovery_needs_checkpoints(self):
         result = self.train_in("one", {"training.recover": 1}, code=CONFIG)
         self.assertIn("checkpoint.keep", result.errors()[0])
+
+
+class ReadBack(Robust):
+    """What is written can be read back: a state or a configuration that could not be read is not written."""
+
+    def assert_readable(self, name):
+        for file in checkpoints(self.path(name, "run")):
+            result = run("info", os.path.join(self.path(name, "run", "checkpoints"), os.path.basename(file)))
+            self.assertEqual(0, result.code, str(result))
+
+    def test_a_state_that_is_not_finite(self):
+        """The first update makes numbers infinite; a recovery goes back from that too."""
+        values = {"training.weight_decay": 1e38, "training.iterations": 3, "checkpoint.every": 1,
+                  "training.recover": 1, "checkpoint.keep": 0}
+        for ranks in (0, 3):
+            result = self.train_in(f"on {ranks}", values, code=DATA, ranks=ranks)
+            self.assertRegex(result.errors()[0], r"the state after iteration 1: \w+/\S+: element \d+ is not a finite "
+                             r"number. It was not saved.")
+            self.assertTrue(any("recovery 1 of 1" in line for line in result.warnings()), str(result))
+            self.assertEqual([], checkpoints(self.path(f"on {ranks}", "run")))
+        self.train_in("too fast", {"training.learning_rate": 1e39}, code=CONFIG)
+
+    def test_moments_that_overflow(self):
+        with h5py.File(self.path("large.h5"), "w") as file:
+            file["data"] = 1e12 * np.random.default_rng(1).normal(size=(100, 2))
+        values = {"data.source": "hdf5", "data.path": self.path("large.h5"), "data.standardize": "none",
+                  "data.condition": "[]", "training.clip": 0, "network.kind": "mlp",
+                  "diffusion.predict": "data", "diffusion.variance": "beta", "diffusion.loss": "simple",
+                  "diffusion.timesteps": "uniform", "network.components": 0}
+        result = self.train_in("work", values, code=DATA)
+        self.assertIn("data.standardize: column", result.errors()[0])
+        self.assert_readable("work")
+
+    def test_rows_that_were_replaced(self):
+        """Other rows, a changed condition and another order are noticed where means and deviations say nothing, held
+        or streamed. The fingerprint is the same on any ranks."""
+        rows = np.random.default_rng(1).normal(size=(500, 3)).astype(np.float32)
+        rows[:, 2] = np.arange(500) % 2
+
+        def write(numbers):
+            with h5py.File(self.path("rows.h5"), "w") as file:
+                file["data"] = numbers
+                file["data"].attrs["columns"] = ["x", "y", "label"]
+
+        def fingerprint(name):
+            with h5py.File(self.path(name, "run", "checkpoints", "step-000000002.h5"), "r") as file:
+                return file.attrs["fingerprint"]
+
+        other, label, reverse = rows.copy(), rows.copy(), rows[::-1]
+        other[7, 0] += 3
+        label[:2, 2] = 1 - label[:2, 2]
+        held = {"data.source": "hdf5", "data.path": self.path("rows.h5"), "data.standardize": "none",
+                "data.condition": "['class:label']", "training.iterations": 2, "training.validate_every": 0}
+        many = np.tile(rows, (190, 1))
+        moved = many + np.float32([1, 0, 0])
+        for name, values, rows, changes in (("held", held, rows, (other, label, reverse)),
+                                            ("streamed", {**held, "data.memory": 1}, many, (moved,))):
+            write(rows)
+            self.train_in(name, values)
+            self.train_in(name + " 3", values, ranks=3)
+            self.assertEqual(fingerprint(name), fingerprint(name + " 3"))
+            more = {**values, "training.iterations": 3}
+            for numbers in changes:
+                write(numbers)
+                self.assertIn("rows were replaced", self.train_in(name, more, code=DATA).errors()[0])
+            write(rows)
+            self.train_in(name, more)
+
+    def test_a_name_that_is_not_utf8(self):
+        words = train_words({"training.iterations": 1})
+        result = run(*words[:-1], os.fsdecode(b"run\xff"), folder=self.workspace("work"), timeout=PATIENCE)
+        self.assertEqual(CONFIG, result.code, str(result))
+        self.assertIn("could not be read back", result.errors()[0])
+        self.assertEqual([], os.listdir(self.path("work")))
 
 
 class Scheduler(Robust):

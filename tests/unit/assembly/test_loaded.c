@@ -66,6 +66,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
     for (int a = 0; a < 4; a++)
         for (int64_t i = 0; i + 1 < c.exponent_count; i++)
             fill_any(flat[a] + tensors[i].offset, tensors[i].rows * tensors[i].cols, 100 * a + i);
+    for (int i = 0; i < PARAMETERS_MOST; i++) flat[3][i] = fabsf(flat[3][i]); /* moments of squares */
     for (int i = 0; i < TENSORS_MOST; i++) exponents[i] = 40 - i;
     fill_any(history[0], T * DDPM_TIMESTEPS_HISTORY, 7);
     return c;
@@ -273,6 +274,9 @@ static void test_failures(void **state)
     }
     expect_failure(ddpm_load_everywhere(comm, in_scratch("damaged.h5"), 1, &loaded), DDPM_ERR_DATA, "is damaged");
     assert_null(loaded.checkpoint.config);
+    write_file("late.h5", "training: {iterations: 11}\n");
+    expect_failure(ddpm_load_everywhere(comm, in_scratch("late.h5"), 1, &loaded), DDPM_ERR_DATA,
+                   "is of iteration 12, its configuration ends at 11");
     write_file("invalid.h5", invalid);
     expect_failure(ddpm_load_everywhere(comm, in_scratch("invalid.h5"), 1, &loaded), DDPM_ERR_CONFIG,
                    "the checkpoint's configuration:4:24: training.iterations");

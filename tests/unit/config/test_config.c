@@ -640,6 +640,7 @@ static void test_rules(void **state)
         {{"network.kind=residual", "network.time=gain_table"},
          "network.time: expected sinusoidal with network.kind: residual"},
         {{"network.kind=mlp"}, NULL},
+        {{"training.iterations=1e12", "training.batch=1e8"}, "training.iterations: expected at most 2^62 rows in all"},
         {{"training.warmup=20001"}, "training.warmup: expected at most training.iterations, 20000, found 20001"},
         {{"training.warmup=20000"}, NULL},
         {{"diffusion.variance=learned"}, "diffusion.loss: expected hybrid or vlb with a learned diffusion.variance"},

@@ -69,6 +69,10 @@ static void test_standardise(void **state)
     assert_true(out == 1.5f);
     expect_ok(ddpm_condition_standardise(&c, 1, 10.0, &out));
     assert_true(out == 0.0f);
+    c.mean[0] = -1e6; /* a class is an index, which no statistic moves */
+    c.scale[0] = 1e-6;
+    expect_ok(ddpm_condition_standardise(&c, 0, 3.0, &out));
+    assert_true(out == 3.0f);
     for (int v = 0; v < VALUES; v++) {
         expect_failure(ddpm_condition_standardise(&c, v, NAN, &out), DDPM_ERR_DATA, "is not a finite number");
         expect_failure(ddpm_condition_standardise(&c, v, -INFINITY, &out), DDPM_ERR_DATA, c.names[v]);

@@ -7,10 +7,12 @@
 #include "file/file.h"
 #include "file/h5.h"
 #include "model/same_data.h"
-#include "store/checkpoint.h"
+#include "store/checkpoint_table.h"
+#include "world/reduce.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <float.h>
 #include <hdf5.h>
 #include <limits.h>
 #include <math.h>
@@ -25,7 +27,7 @@ static const ddpm_tensor tensors[TENSORS] = {
 
 static double transform[4][D] = {{1, 2, 3}, {0.1, 0.2, 0.3}, {-1, -2, -3}, {4, 5, 6e300}};
 static double beta[T + 1] = {0, 1e-4, 0.1, 0.2, 0.999};
-static int32_t exponent[TENSORS + 1] = {-20, 7, INT32_MIN};
+static int32_t exponent[TENSORS + 1] = {-20, 7, DDPM_EXPONENT_LEAST};
 static float flat[4][PARAMETERS];
 static char *column_names[D] = {"energy", "", "θ"};
 static char config[] = "run:\n  name: test\n";
@@ -338,30 +340,134 @@ static void test_components(void **state)
     expect_failure(read_header(path, &back), DDPM_ERR_DATA, "components/");
 }
 
-static void test_wrong_counts(void **state)
+enum { BELOW, LEAST, LARGEST, BEYOND, NOT_A_NUMBER, INFINITE, FORGERIES };
+
+/* A number at a limit of its range, or beyond it. 0: the type has no such number. */
+static int forge(ddpm_h5_type type, double least, double largest, int which, double *x)
 {
-    const char *path = in_scratch("counts.h5");
-    const struct {
-        int64_t iteration, recoveries, returned_to;
-        ddpm_interval interval;
-        const char *says;
-    } cases[] = {
-        {-1, 0, -1, {1, 1}, "found -1, 0 and -1; use an older checkpoint"},
-        {1, -2, -1, {1, 1}, "found 1, -2 and -1; use an older checkpoint"},
-        {1, 0, -2, {1, 1}, "found 1, 0 and -2; use an older checkpoint"},
-        {1, 0, -1, {1, -1}, "found 1 of -1; use an older checkpoint"},
-        {1, 0, -1, {INFINITY, 1}, "found inf of 1; use an older checkpoint"},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        ddpm_checkpoint c = example(), back;
-        c.iteration = cases[i].iteration;
-        c.recoveries = cases[i].recoveries;
-        c.returned_to = cases[i].returned_to;
-        c.interval = cases[i].interval;
-        expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
-        expect_failure(read_header(path, &back), DDPM_ERR_DATA, cases[i].says);
+    const int is_float = type == DDPM_H5_FLOAT32 || type == DDPM_H5_FLOAT64;
+    const double most = type == DDPM_H5_FLOAT32   ? (double)FLT_MAX
+                        : type == DDPM_H5_FLOAT64 ? DBL_MAX
+                        : type == DDPM_H5_INT32   ? (double)INT32_MAX
+                                                  : 0x1p62;
+    switch (which) {
+    case BELOW:
+        *x = is_float ? fmin(least - 1, least * 2) : least - 1;
+        return *x >= -most && *x < least;
+    case LEAST:
+        *x = least;
+        return 1;
+    case LARGEST:
+        *x = largest;
+        return 1;
+    case BEYOND:
+        *x = is_float ? fmax(largest + 1, largest * 2) : largest + 1;
+        return *x <= most && *x > largest;
+    default:
+        *x = which == INFINITE ? -INFINITY : NAN;
+        return is_float;
     }
+}
+
+static void put_number(ddpm_h5_type type, void *numbers, int64_t i, double x)
+{
+    if (type == DDPM_H5_FLOAT32)
+        ((float *)numbers)[i] = (float)x;
+    else if (type == DDPM_H5_FLOAT64)
+        ((double *)numbers)[i] = x;
+    else if (type == DDPM_H5_INT32)
+        ((int32_t *)numbers)[i] = (int32_t)x;
+    else
+        ((int64_t *)numbers)[i] = (int64_t)x;
+}
+
+/* Write, seal and read: what is in its range is read, what is not is refused by its name, before it is written too. */
+static void expect_forged(const ddpm_checkpoint *c, const char *name, int which)
+{
+    const char *path = in_scratch("forged.h5");
+    const int is_good = which == LEAST || which == LARGEST;
+    ddpm_checkpoint back;
+    expect_ok(ddpm_checkpoint_write(path, c, TENSORS, tensors));
+    ddpm_status status = read_header(path, &back);
+    if (status == DDPM_OK) {
+        status = read_arrays(path, &back, tensors, 1);
+        ddpm_checkpoint_release(&back);
+    }
+    if (is_good) {
+        expect_ok(status);
+        expect_ok(ddpm_checkpoint_check(c, TENSORS, tensors));
+    } else {
+        expect_failure(status, DDPM_ERR_DATA, name);
+        expect_failure(status, DDPM_ERR_DATA, "; use an older checkpoint");
+        expect_failure(ddpm_checkpoint_check(c, TENSORS, tensors), DDPM_ERR_DATA, name);
+    }
+}
+
+static ddpm_checkpoint full_example(void)
+{
+    static double more[6][D] = {{0}, {0}, {-1, -1}, {1, 1}};
+    static int64_t rows[3] = {1, 2, 3};
+    ddpm_checkpoint c = example();
+    c.remainder = more[0];
+    c.condition.remainder = more[1];
+    c.condition.minimum = more[2];
+    c.condition.maximum = more[3];
+    c.condition.class_rows = rows;
+    c.condition.class_total = 3;
+    return c;
+}
+
+/** Every number of the tables, at the limits of its range and beyond them. */
+static void test_every_range(void **state)
+{
+    double x;
+    (void)state;
+    for (int which = 0; which < FORGERIES; which++) {
+        for (int i = 0; i < DDPM_CHECKPOINT_ATTRIBUTES; i++) {
+            const ddpm_checkpoint_attribute *a = &ddpm_checkpoint_attributes[i];
+            const ddpm_h5_type type = a->is_real ? DDPM_H5_FLOAT64 : DDPM_H5_INT64;
+            ddpm_checkpoint c = full_example();
+            if (!forge(type, a->least, a->largest, which, &x) || (a->is_optional && isnan(x))) continue;
+            put_number(type, (char *)&c + a->at, 0, x);
+            expect_forged(&c, a->name, which);
+        }
+        for (int i = 0; i < DDPM_CHECKPOINT_FIELDS; i++) {
+            const ddpm_checkpoint_field *f = &ddpm_checkpoint_fields[i];
+            ddpm_checkpoint c = full_example();
+            char copy[1024], *numbers;
+            int64_t rows;
+            memcpy(&numbers, (char *)&c + f->numbers, sizeof numbers);
+            memcpy(&rows, (char *)&c + f->rows, sizeof rows);
+            const int64_t last = (rows + f->more_rows) * (f->columns_at ? D : f->columns ? f->columns : 1) - 1;
+            assert_non_null(numbers);
+            memcpy(copy, numbers, (size_t)((last + 1) * ddpm_number_bytes(f->type)));
+            if (!forge(f->type, f->least, f->largest, which, &x)) continue;
+            if (strcmp(f->name, "condition/classes") == 0 && which == LARGEST) continue; /* its rows are not counted */
+            put_number(f->type, copy, last, x);
+            numbers = copy;
+            memcpy((char *)&c + f->numbers, &numbers, sizeof numbers);
+            expect_forged(&c, f->name, which);
+        }
+        for (int i = 0; i < DDPM_CHECKPOINT_ARRAYS; i++) {
+            const ddpm_checkpoint_array *a = &ddpm_checkpoint_arrays[i];
+            const ddpm_checkpoint c = full_example();
+            if (!forge(DDPM_H5_FLOAT32, a->least, a->largest, which, &x)) continue;
+            flat[i][13] = (float)x;
+            expect_forged(&c, a->group, which);
+        }
+    }
+}
+
+/** A class is an index, which no mean and no scale may move. */
+static void test_moved_class(void **state)
+{
+    ddpm_checkpoint c = full_example();
+    (void)state;
+    c.condition.mean = (double[2]){-1e6, 1.5};
+    expect_forged(&c, "condition/mean: element 0: expected 0 to 0, found -1000000", BELOW);
+    c = full_example();
+    c.condition.scale = (double[2]){1e-6, 1};
+    expect_forged(&c, "condition/scale: element 0: expected 1 to 1, found 1e-06", BELOW);
 }
 
 static void test_other_network(void **state)
@@ -545,7 +651,8 @@ int main(void)
         TEST(test_wrong_content),
         TEST(test_wrong_history_and_conditions),
         TEST(test_components),
-        cmocka_unit_test(test_wrong_counts),
+        TEST(test_every_range),
+        TEST(test_moved_class),
         TEST(test_other_network),
         TEST(test_failure_leaves_nothing),
         TEST(test_failing_disk),

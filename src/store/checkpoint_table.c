@@ -1,0 +1,69 @@
+/* The tables of what a checkpoint holds. */
+#include "store/checkpoint_table.h"
+
+#include "world/reduce.h"
+
+#include <float.h>
+#include <math.h>
+#include <stddef.h>
+
+#define AT(member) offsetof(ddpm_checkpoint, member)
+#define FINITE .least = -DBL_MAX, .largest = DBL_MAX
+#define FINITE_FLOAT .least = -(double)FLT_MAX, .largest = (double)FLT_MAX
+#define ABOVE_0 .least = DBL_TRUE_MIN, .largest = DBL_MAX
+#define COUNT(most) .least = 0, .largest = (most)
+#define NUMBERS(name_, type_, member, rows_) .name = (name_), .type = (type_), .numbers = AT(member), .rows = AT(rows_)
+#define WITH_GROUP DDPM_CHECKPOINT_WITH_GROUP
+#define ALONE DDPM_CHECKPOINT_ALONE
+
+/* clang-format off */
+const ddpm_checkpoint_attribute ddpm_checkpoint_attributes[DDPM_CHECKPOINT_ATTRIBUTES] = {
+    {"iteration", AT(iteration), COUNT(DDPM_CHECKPOINT_ITERATIONS_MAX)},
+    {"interval_loss", AT(interval.loss), .is_real = 1, FINITE},
+    {"interval_count", AT(interval.count), COUNT(DDPM_CHECKPOINT_ITERATIONS_MAX)},
+    {"recoveries", AT(recoveries), .is_optional = 1, COUNT(DDPM_CHECKPOINT_RECOVERIES_MAX)},
+    {"returned", AT(returned_to), .is_optional = 1, .missing = -1, .least = -1, .largest = DDPM_CHECKPOINT_ITERATIONS_MAX},
+    {"fingerprint", AT(fingerprint), .is_optional = 1, COUNT(0x1p62)},
+    {"baseline", AT(baseline), .is_real = 1, .is_optional = 1, .missing = NAN, FINITE},
+};
+
+const ddpm_checkpoint_field ddpm_checkpoint_fields[DDPM_CHECKPOINT_FIELDS] = {
+    {NUMBERS("transform/mean", DDPM_H5_FLOAT64, mean, columns), .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, FINITE},
+    {NUMBERS("transform/scale", DDPM_H5_FLOAT64, scale, columns), ABOVE_0},
+    {NUMBERS("transform/minimum", DDPM_H5_FLOAT64, minimum, columns), FINITE},
+    {NUMBERS("transform/maximum", DDPM_H5_FLOAT64, maximum, columns), FINITE},
+    {NUMBERS("transform/remainder", DDPM_H5_FLOAT64, remainder, columns), .is_optional = ALONE, FINITE},
+    {NUMBERS("schedule/beta", DDPM_H5_FLOAT64, beta, steps),
+     .more_rows = 1, .most_rows = DDPM_CHECKPOINT_STEPS_MAX, .least = 0, .largest = 1},
+    {NUMBERS("reduction/exponent", DDPM_H5_INT32, exponent, exponent_count),
+     .most_rows = DDPM_CHECKPOINT_EXPONENTS_MAX, .least = DDPM_EXPONENT_LEAST, .largest = DDPM_EXPONENT_LARGEST},
+    {NUMBERS("condition/classes", DDPM_H5_INT64, condition.classes, condition.count),
+     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = WITH_GROUP, .least = 0, .largest = DDPM_CLASSES_MAX},
+    {NUMBERS("condition/mean", DDPM_H5_FLOAT64, condition.mean, condition.count), .is_optional = WITH_GROUP, FINITE},
+    {NUMBERS("condition/scale", DDPM_H5_FLOAT64, condition.scale, condition.count), .is_optional = WITH_GROUP, ABOVE_0},
+    {NUMBERS("condition/remainder", DDPM_H5_FLOAT64, condition.remainder, condition.count),
+     .is_optional = ALONE, FINITE},
+    {NUMBERS("condition/minimum", DDPM_H5_FLOAT64, condition.minimum, condition.count), .is_optional = ALONE, FINITE},
+    {NUMBERS("condition/maximum", DDPM_H5_FLOAT64, condition.maximum, condition.count), .is_optional = ALONE, FINITE},
+    {NUMBERS("condition/rows", DDPM_H5_INT64, condition.class_rows, condition.class_total),
+     .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = ALONE, COUNT(0x1p62)},
+    {NUMBERS("components/variance", DDPM_H5_FLOAT64, components.variance, components.count),
+     .more_rows = 1, .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = WITH_GROUP, .least = 0, .largest = DBL_MAX},
+    {NUMBERS("components/direction", DDPM_H5_FLOAT32, components.direction, components.count),
+     .columns_at = AT(columns), .is_optional = WITH_GROUP, .least = -2, .largest = 2},
+    {NUMBERS("timesteps/history", DDPM_H5_FLOAT32, history, steps),
+     .columns = DDPM_TIMESTEPS_HISTORY, .is_optional = WITH_GROUP, FINITE_FLOAT},
+    {NUMBERS("timesteps/seen", DDPM_H5_INT32, seen, steps),
+     .is_optional = WITH_GROUP, .least = 0, .largest = DDPM_TIMESTEPS_SEEN - 1},
+};
+
+const ddpm_checkpoint_array ddpm_checkpoint_arrays[DDPM_CHECKPOINT_ARRAYS] = {
+    {"parameters", AT(parameters), FINITE_FLOAT},
+    {"ema", AT(ema), FINITE_FLOAT},
+    {"moment1", AT(moment1), FINITE_FLOAT},
+    {"moment2", AT(moment2), .least = 0, .largest = (double)FLT_MAX},
+};
+
+const ddpm_checkpoint_list_of_names ddpm_checkpoint_lists[DDPM_CHECKPOINT_LISTS] = {
+    {"columns", AT(column_names), AT(columns)}, {"condition_names", AT(condition.names), AT(condition.count)}};
+/* clang-format on */

@@ -1,0 +1,62 @@
+/** What a checkpoint holds: tables of its fields, with the range of every number. A new field is a member of
+ * ddpm_checkpoint and a row here. checkpoint.c writes, reads and checks by them; tests and the fuzzer forge by them.
+ */
+#ifndef DDPM_STORE_CHECKPOINT_TABLE_H
+#define DDPM_STORE_CHECKPOINT_TABLE_H
+
+#include "store/checkpoint.h"
+
+/** A number: an attribute of the root. */
+typedef struct ddpm_checkpoint_attribute {
+    const char *name;
+    size_t at;             /* offset in ddpm_checkpoint, of an int64_t, or of a double */
+    double least, largest; /* its range */
+    int is_real;
+    int is_optional; /* a file may lack it: then it is `missing`, and a real number that is NaN is not written */
+    double missing;
+} ddpm_checkpoint_attribute;
+
+/** A dataset that a file may lack: with its whole group, or alone. */
+enum { DDPM_CHECKPOINT_WITH_GROUP = 1, DDPM_CHECKPOINT_ALONE = 2 };
+
+/** A dataset of numbers, [rows + more_rows], or [rows + more_rows][columns]. */
+typedef struct ddpm_checkpoint_field {
+    const char *name;
+    ddpm_h5_type type;
+    int is_optional;   /* whether a file may lack it (see above); the pointer is then NULL */
+    size_t numbers;    /* offset in ddpm_checkpoint of the pointer to its numbers */
+    size_t rows;       /* offset in ddpm_checkpoint of the number of its rows */
+    int64_t more_rows; /* rows beyond that number */
+    int64_t columns;   /* 0: it has one dimension, unless columns_at says how many there are */
+    size_t columns_at; /* offset in ddpm_checkpoint of the number of its columns; 0: columns says it */
+    int64_t most_rows; /* the largest number of rows that is accepted, in the field from whose shape the number is read;
+                        * 0 in later fields with the same number */
+    double least, largest; /* a number's range */
+} ddpm_checkpoint_field;
+
+/** A flat array [parameter_count]: a group with a dataset for each tensor. */
+typedef struct ddpm_checkpoint_array {
+    const char *group;
+    size_t numbers; /* offset in ddpm_checkpoint of the pointer to its numbers */
+    double least, largest;
+} ddpm_checkpoint_array;
+
+/** A list of names [rows]: an attribute of the root. */
+typedef struct ddpm_checkpoint_list_of_names {
+    const char *attribute;
+    size_t names, rows; /* offsets in ddpm_checkpoint */
+} ddpm_checkpoint_list_of_names;
+
+enum {
+    DDPM_CHECKPOINT_ATTRIBUTES = 7,
+    DDPM_CHECKPOINT_FIELDS = 18,
+    DDPM_CHECKPOINT_ARRAYS = 4,
+    DDPM_CHECKPOINT_LISTS = 2
+};
+
+extern const ddpm_checkpoint_attribute ddpm_checkpoint_attributes[DDPM_CHECKPOINT_ATTRIBUTES];
+extern const ddpm_checkpoint_field ddpm_checkpoint_fields[DDPM_CHECKPOINT_FIELDS];
+extern const ddpm_checkpoint_array ddpm_checkpoint_arrays[DDPM_CHECKPOINT_ARRAYS];
+extern const ddpm_checkpoint_list_of_names ddpm_checkpoint_lists[DDPM_CHECKPOINT_LISTS];
+
+#endif
