@@ -10,6 +10,7 @@ from .failures import BadData
 
 POINTS = 5000       # at most so many are drawn, unless the user wants another number
 GAPS = "#dbe9f4"    # the colour between images
+FEW_STEPS = 10      # of a schedule, whose points are marked
 
 
 def evenly(count, wanted):
@@ -169,9 +170,10 @@ def schedule_curve(axes, tables, column, logarithmic, labels):
     step, divisors = step_axis([len(table) for table in tables])
     for index, (table, divisor, label) in enumerate(zip(tables, divisors, labels)):
         y = np.where(table[column] > 0, table[column], np.nan) if logarithmic else table[column]
-        axes.plot(table["step"] / divisor, y, label=label, **style.line(index))
+        marker = "o" if len(table) <= FEW_STEPS else None
+        axes.plot(table["step"] / divisor, y, label=label, marker=marker, markersize=3, **style.line(index))
     axes.set(xlabel=step, yscale="log" if logarithmic else "linear")
-    axes.set_xlim(0, axes.dataLim.xmax)
+    axes.set_xlim(0, 1.05 * max(len(table) / divisor for table, divisor in zip(tables, divisors)))
 
 
 def mean_and_band(axes, x, low, mean, high, index, **more):

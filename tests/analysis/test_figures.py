@@ -111,11 +111,12 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         np.testing.assert_allclose(drawing.running_mean(np.arange(9.0), 5), np.arange(9.0), atol=1e-12)
 
     def test_schedule(self):
-        for steps in (10, 20):
+        for steps in (1, 10, 20):
             t = np.arange(1, steps + 1)
             table = np.column_stack([t, t / steps * 0.2, 1 - t / steps, (1 - t / steps) * steps / t, t / steps])
             np.savetxt(self.path(f"{steps}.csv"), table, "%.17g", ",", comments="",
                        header="step,beta,alpha_bar,snr,posterior_variance")
+        self.assert_picture("schedule.py", self.path("1.csv"))
         self.assert_picture("schedule.py", self.path("10.csv"))
         self.assert_picture("schedule.py", self.path("10.csv"), self.path("20.csv"))
 
