@@ -7,9 +7,10 @@
  *      ddpm_generator_close(g);
  *
  *  Your program need not start MPI: nothing here communicates. Only one thread at a time may use a generator; open one
- *  for each thread. Sample i of a seed has the same bits in every program, which are those that `ddpm sample --seed`
- *  writes as float32. Where that file has another type, for whole numbers or for more digits, these are not rounded to
- * it.
+ *  for each thread, at the same time if you like: checkpoints are read in turn, since HDF5 is not built for threads (a
+ *  program that calls HDF5 itself does so while no thread opens a generator). Sample i of a seed has the same bits in
+ * every program, which are those that `ddpm sample --seed` writes as float32. Where that file has another type, for
+ * whole numbers or for more digits, these are not rounded to it.
  */
 #ifndef DDPM_DDPM_H
 #define DDPM_DDPM_H

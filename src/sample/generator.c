@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/split.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* The network as one thread uses it, for the sampler's denoiser. */
@@ -213,12 +214,22 @@ static ddpm_status open_loaded(const ddpm_loaded *loaded, const char *checkpoint
     return ddpm_generator_create(loaded, &sampling, 1, out);
 }
 
+/* Debian's HDF5 is not built for threads, so that a process reads one checkpoint at a time. */
+static ddpm_status load_alone(const char *checkpoint, ddpm_loaded *out)
+{
+    static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+    if (pthread_mutex_lock(&reading) != 0) return ddpm_fail(DDPM_ERR_INTERNAL, "a lock could not be taken");
+    const ddpm_status status = ddpm_load(checkpoint, 0, out);
+    (void)pthread_mutex_unlock(&reading);
+    return status;
+}
+
 ddpm_status ddpm_generator_open(const char *checkpoint, const ddpm_generator_options *options, ddpm_generator **out)
 {
     ddpm_loaded *loaded = NULL;
     *out = NULL;
     DDPM_TRY(DDPM_NEW(&loaded, 1, "generator"));
-    ddpm_status status = ddpm_load(checkpoint, 0, loaded);
+    ddpm_status status = load_alone(checkpoint, loaded);
     if (status == DDPM_OK) status = open_loaded(loaded, checkpoint, options, out);
     if (status == DDPM_OK) {
         (*out)->owned = loaded;

@@ -41,6 +41,43 @@ int main(int argc, char **argv)
     return 0;
 }
 """
+# Threads that open, sample and close by themselves; all get the same rows.
+THREADS = r"""
+#include <ddpm/ddpm.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { THREADS = 8, TIMES = 25, COUNT = 40 };
+static const char *path;
+static float rows[THREADS][COUNT * 2];
+
+static void *work(void *mine)
+{
+    for (int i = 0; i < TIMES; i++) {
+        ddpm_generator *g;
+        const ddpm_generator_options options = {.steps = 3};
+        if (ddpm_generator_open(path, &options, &g) != DDPM_OK) return (void *)ddpm_error_message();
+        ddpm_generator_sample(g, 7, 0, COUNT, mine);
+        ddpm_generator_close(g);
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[THREADS];
+    void *failure;
+    path = argv[argc - 1];
+    for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, work, rows[i]);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], &failure);
+        if (failure) return fprintf(stderr, "thread %d failed\n", i), 1;
+        if (memcmp(rows[0], rows[i], sizeof rows[0])) return fprintf(stderr, "thread %d has other rows\n", i), 1;
+    }
+    return 0;
+}
+"""
 
 
 def output_of(*command, **more):
@@ -62,10 +99,11 @@ class Embed(Case):
         self.flags = {**os.environ, "PKG_CONFIG_PATH": libraries[0]}
         self.run_folder = self.train(self.config(), self.path("run"), {**SMALL, "training.iterations": 30})
 
-    def compile(self):
+    def compile(self, program=PROGRAM):
         """With cc and pkg-config alone, in the shell as in a makefile."""
-        self.write("embed.c", PROGRAM)
-        output_of("/bin/sh", "-c", "eval cc -Wall -Wextra -Werror embed.c $(pkg-config --cflags --libs ddpm) -o embed",
+        self.write("embed.c", program)
+        output_of("/bin/sh", "-c",
+                  "eval cc -Wall -Wextra -Werror -pthread embed.c $(pkg-config --cflags --libs ddpm) -o embed",
                   cwd=self.folder, env=self.flags)
 
     def embed(self, *arguments):
@@ -98,6 +136,11 @@ class Embed(Case):
         code, rows, stderr = self.embed(always, 10)
         self.assertEqual((64, 0), (code, len(rows)))
         self.assertIn("diffusion.condition_dropout", stderr)
+
+    def test_threads_open_at_once(self):
+        self.compile(THREADS)
+        code, _, stderr = self.embed(self.run_folder)
+        self.assertEqual((0, ""), (code, stderr))
 
     def headers(self):
         """The installed ones: {path: text without comments}."""
