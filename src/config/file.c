@@ -1,7 +1,8 @@
 /* Reads the bytes of a configuration file. */
-#include "file/file.h"
-#include "base/memory.h"
 #include "config/config.h"
+
+#include "base/memory.h"
+#include "file/file.h"
 #include "file/input.h"
 
 #include <errno.h>

@@ -96,3 +96,9 @@ ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t 
         *out = (float)(((double)(value - (long double)condition->mean[index]) - remainder) / condition->scale[index]);
     return DDPM_OK;
 }
+
+long double ddpm_condition_original(const ddpm_condition *condition, int64_t index, float value)
+{
+    const double remainder = condition->remainder ? condition->remainder[index] : 0.0;
+    return (long double)((double)value * condition->scale[index] + remainder) + (long double)condition->mean[index];
+}

@@ -48,4 +48,7 @@ int64_t ddpm_condition_rows(const ddpm_condition *condition, int64_t index, int6
 DDPM_MUST_CHECK ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t index,
                                                        long double value, float *out);
 
+/** The way back: a standardised value in its own units. */
+long double ddpm_condition_original(const ddpm_condition *condition, int64_t index, float value);
+
 #endif

@@ -12,7 +12,6 @@
 #include "world/placement.h"
 #include "world/progress.h"
 
-#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
@@ -138,22 +137,16 @@ static ddpm_status put_conditions(const sampling_run *run, ddpm_h5 *file)
 {
     const ddpm_condition *c = &run->loaded->checkpoint.condition;
     const int64_t rows = run->conditions.rows;
-    double *number = NULL;
-    int64_t *class = NULL;
+    void *numbers = NULL;
     if (c->count == 0 || rows < 2) return DDPM_OK;
-    ddpm_status status = DDPM_NEW(&number, rows, "conditions of samples");
-    if (status == DDPM_OK) status = DDPM_NEW(&class, rows, "conditions of samples");
+    ddpm_status status = ddpm_allocate(&numbers, rows, sizeof(int64_t), "conditions of samples");
     for (int64_t v = 0; status == DDPM_OK && v < c->count; v++) {
-        const int is_class = c->classes[v] > 0;
-        for (int64_t i = 0; i < rows; i++) {
-            number[i] = (double)run->conditions.values[i * c->count + v] * c->scale[v] + c->mean[v];
-            class[i] = llround(number[i]);
-        }
-        status = ddpm_h5_write(file, c->names[v], is_class ? DDPM_H5_INT64 : DDPM_H5_FLOAT64, 1, &rows,
-                               is_class ? (const void *)class : number);
+        const ddpm_number type = c->classes[v] > 0 ? DDPM_NUMBER_INT64 : DDPM_NUMBER_FLOAT64;
+        for (int64_t i = 0; i < rows; i++)
+            ddpm_number_set(type, ddpm_condition_original(c, v, run->conditions.values[i * c->count + v]), numbers, i);
+        status = ddpm_h5_write(file, c->names[v], type, 1, &rows, numbers);
     }
-    ddpm_release(number);
-    ddpm_release(class);
+    ddpm_release(numbers);
     return status;
 }
 

@@ -80,9 +80,28 @@ static void test_standardise(void **state)
     ddpm_condition_release(&c);
 }
 
+static void test_original_undoes_standardise(void **state)
+{
+    static const char *const names[] = {"time"};
+    const long double value = 0x1p60L + 5.0L;
+    double remainder = 1.0;
+    ddpm_condition c;
+    float standardised;
+    (void)state;
+    expect_ok(ddpm_condition_create(1, names, &c));
+    c.mean[0] = 0x1p60;
+    c.scale[0] = 2.0;
+    c.remainder = &remainder;
+    expect_ok(ddpm_condition_standardise(&c, 0, value, &standardised));
+    assert_true(standardised == 2.0f && ddpm_condition_original(&c, 0, standardised) == value);
+    c.remainder = NULL;
+    ddpm_condition_release(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_original_undoes_standardise),
         TEST(test_expand),
         TEST(test_none),
         TEST(test_standardise),
