@@ -1,0 +1,93 @@
+/** The vocabulary of rows whose columns are numbers, whole numbers and categories, with gaps: how each value becomes a
+ * token, and back.
+ *
+ *  A column has 1 + S + B tokens. Token 0 is a gap. Tokens 1 .. S are values that come back exactly: the values of a
+ * category, and of a number those that many rows share (spikes), or all of them where there are few. Tokens S+1 .. S+B
+ * are bins between quantiles of the other values, so that each holds about as many training rows as any other.
+ *
+ *  A row of the model is [D] numbers token + u: the whole part is the token, and u, at least 0 and below 1, is where in
+ * its bin the value lies, by the order of the training values. A row of a file is [D] doubles: a number itself, of a
+ * category the place of its name, from 0, and NaN for a gap.
+ *
+ *  Local, any thread. */
+#ifndef DDPM_MODEL_VOCABULARY_H
+#define DDPM_MODEL_VOCABULARY_H
+
+#include "base/number.h"
+#include "base/status.h"
+
+#include <stdint.h>
+
+enum {
+    DDPM_VOCABULARY_KNOTS = 32,  /* pieces of a bin between which a value is interpolated */
+    DDPM_VOCABULARY_BINS = 128,  /* of a column, at most */
+    DDPM_VOCABULARY_EXACT = 256, /* a number of at most so many different values has a token for each */
+    DDPM_VOCABULARY_SMOOTH = 24  /* functions of the rank that the bins of a column share */
+};
+
+typedef enum ddpm_column_kind { DDPM_COLUMN_NUMBER, DDPM_COLUMN_CATEGORY, DDPM_COLUMN_KINDS } ddpm_column_kind;
+
+/** What a column is in files. */
+typedef struct ddpm_column_layout {
+    ddpm_column_kind kind;
+    ddpm_number number; /* the type of a number, or of the codes of an enumeration */
+    int is_text;        /* of a category: its values are texts in files, not members of an enumeration */
+    int64_t count;      /* of a category: its names */
+    char **names;       /* [count] in one block (base/text_list.h), or NULL */
+    int64_t *codes;     /* [count] of an enumeration: the code of each name; or NULL */
+    int64_t gap;        /* the place in names of the member that stands for a gap; -1: none, a gap is NaN or an empty
+                         * text. That member has no token */
+} ddpm_column_layout;
+
+typedef struct ddpm_column_vocabulary {
+    ddpm_column_layout layout;
+    int64_t spikes, bins; /* S and B */
+    double *spike;        /* [S], ascending; of a category the places of the names that training rows have */
+    double *knot;         /* [B * DDPM_VOCABULARY_KNOTS + 1], ascending: quantiles of the values that are no spikes */
+    double *rows;         /* [1 + S + B]: training rows with each token */
+} ddpm_column_vocabulary;
+
+typedef struct ddpm_vocabulary {
+    int64_t columns; /* D */
+    ddpm_column_vocabulary *column;
+} ddpm_vocabulary;
+
+/** DDPM_ERR_MEMORY.
+ *  @param[out] out  columns that hold zeros; release with ddpm_vocabulary_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_allocate(int64_t columns, ddpm_vocabulary *out);
+void ddpm_vocabulary_release(ddpm_vocabulary *vocabulary);
+
+/** Give a column its arrays. DDPM_ERR_MEMORY. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_allocate_column(int64_t spikes, int64_t bins, ddpm_column_vocabulary *out);
+
+/** Free what a layout points to. */
+void ddpm_column_layout_release(ddpm_column_layout *layout);
+
+/** Choose the tokens of a column from its values in training rows, and count the rows of each. DDPM_ERR_MEMORY.
+ *  @param[in,out] column  its layout is set; the rest is made.
+ *  @param count   values that are no gaps.
+ *  @param values  [count], ascending.
+ *  @param gaps    training rows with a gap. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_choose(ddpm_column_vocabulary *column, int64_t count, const double *values,
+                                                   int64_t gaps);
+
+/** 1 + S + B. */
+static inline int64_t ddpm_column_tokens(const ddpm_column_vocabulary *column)
+{
+    return 1 + column->spikes + column->bins;
+}
+
+/** The token and the place in it of a value, as one number; -1 where the column has no token for it: a name that no
+ * training row has, or a gap where there was none. A number between the values of a column without bins gets the
+ * nearest one's token. */
+float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value);
+
+/** The value of a token and a place; whole numbers are whole. */
+double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number);
+
+/** The same for rows [count][D].
+ *  @return  of encoding: the index of the first value without a token; -1: there is none. */
+int64_t ddpm_vocabulary_encode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const double *values, float *rows);
+void ddpm_vocabulary_decode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const float *rows, double *values);
+
+#endif
