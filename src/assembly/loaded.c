@@ -124,5 +124,7 @@ int ddpm_loaded_is_narrowed(const ddpm_loaded *loaded, ddpm_number type)
 
 const float *ddpm_loaded_weights(const ddpm_loaded *loaded, ddpm_weights which)
 {
-    return which == DDPM_WEIGHTS_EMA ? loaded->checkpoint.ema : loaded->checkpoint.parameters;
+    const ddpm_checkpoint *c = &loaded->checkpoint;
+    if (which == DDPM_WEIGHTS_RAW) return c->parameters;
+    return which == DDPM_WEIGHTS_BEST && c->best ? c->best : c->ema;
 }
