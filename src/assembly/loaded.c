@@ -113,7 +113,8 @@ ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded)
                             .remainder = c->remainder,
                             .scale = c->scale,
                             .minimum = c->minimum,
-                            .maximum = c->maximum};
+                            .maximum = c->maximum,
+                            .vocabulary = c->vocabulary.columns > 0 ? (ddpm_vocabulary *)&c->vocabulary : NULL};
 }
 
 int ddpm_loaded_is_narrowed(const ddpm_loaded *loaded, ddpm_number type)
