@@ -24,7 +24,8 @@ static ddpm_status build_model(ddpm_loaded *out)
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint is of iteration %lld, its configuration ends at %lld; the file was altered",
                          (long long)c->iteration, (long long)out->config.training.iterations);
-    DDPM_TRY(ddpm_model_create_with_beta(&out->config, c->columns, &c->condition, c->steps, c->beta, &out->model));
+    DDPM_TRY(
+        ddpm_model_create_with_beta(&out->config, c->columns, NULL, &c->condition, c->steps, c->beta, &out->model));
     return ddpm_model_set_components(&out->model, &c->components);
 }
 

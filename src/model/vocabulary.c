@@ -183,6 +183,11 @@ static float join(int64_t token, double place)
     return number < next ? number : nextafterf(next, 0.0f);
 }
 
+float ddpm_vocabulary_number(const ddpm_column_vocabulary *column, int64_t token, double place)
+{
+    return token > column->spikes ? join(token, place) : (float)token;
+}
+
 /* Where knots are equal, the value lies in their middle. */
 static float encode_between(const ddpm_column_vocabulary *column, double value)
 {

@@ -86,6 +86,9 @@ static inline int64_t ddpm_column_tokens(const ddpm_column_vocabulary *column)
  * nearest one's token. */
 float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value);
 
+/** A token and a place in it, 0 to 1, as one number; a token that is no bin has no places. */
+float ddpm_vocabulary_number(const ddpm_column_vocabulary *column, int64_t token, double place);
+
 /** The value of a token and a place; whole numbers are whole. */
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number);
 

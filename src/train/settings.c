@@ -8,6 +8,7 @@ ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config)
         .batch = config->training.batch,
         .block_rows = config->parallel.block_rows,
         .condition_dropout = config->diffusion.condition_dropout,
+        .dropout = config->network.dropout,
         .timesteps = config->diffusion.timesteps,
         .reduction = config->parallel.reduction,
         .update = {.optimizer = config->training.optimizer,
