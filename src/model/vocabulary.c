@@ -34,6 +34,7 @@ void ddpm_column_layout_release(ddpm_column_layout *layout)
 {
     ddpm_release(layout->names);
     ddpm_release(layout->codes);
+    ddpm_release(layout->units);
     *layout = (ddpm_column_layout){0};
 }
 

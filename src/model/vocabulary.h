@@ -35,8 +35,11 @@ typedef struct ddpm_column_layout {
     int64_t count;      /* of a category: its names */
     char **names;       /* [count] in one block (base/text_list.h), or NULL */
     int64_t *codes;     /* [count] of an enumeration: the code of each name; or NULL */
-    int64_t gap;        /* the place in names of the member that stands for a gap; -1: none, a gap is NaN or an empty
-                         * text. That member has no token */
+    int has_gap_number; /* of a whole number: gap_number stands for a gap in files, which is NaN in memory */
+    int64_t gap_number;
+    int64_t gap; /* the place in names of the member that stands for a gap; -1: none, a gap is NaN or an empty
+                  * text. That member has no token */
+    char *units; /* of a number: the attribute `units` of its dataset, as dates have it; or NULL */
 } ddpm_column_layout;
 
 typedef struct ddpm_column_vocabulary {

@@ -8,6 +8,7 @@
 #include "file/digest.h"
 #include "file/output.h"
 #include "store/checkpoint_table.h"
+#include "store/vocabulary_file.h"
 
 #include <errno.h>
 #include <math.h>
@@ -149,6 +150,7 @@ ddpm_status ddpm_checkpoint_check(const ddpm_checkpoint *checkpoint, int64_t cou
         DDPM_TRY(check_field(f, c));
     }
     DDPM_TRY(check_condition(&c->condition));
+    DDPM_TRY(ddpm_vocabulary_check(&c->vocabulary, c->columns));
     for (int a = 0; a < ARRAYS; a++)
         for (int64_t i = 0; holds_array(c, a) && i < count; i++) DDPM_TRY(check_array(a, c, &tensors[i]));
     return DDPM_OK;
@@ -205,7 +207,7 @@ static ddpm_status write_content(ddpm_h5 *file, const ddpm_checkpoint *c, int64_
         DDPM_TRY(ddpm_h5_write(file, ddpm_checkpoint_fields[i].name, ddpm_checkpoint_fields[i].type,
                                dimensions_of(&ddpm_checkpoint_fields[i]), shape, numbers));
     }
-    return DDPM_OK;
+    return ddpm_vocabulary_write(file, &c->vocabulary);
 }
 
 ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *checkpoint, int64_t count,
@@ -337,6 +339,7 @@ static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_check
 {
     for (int i = 0; i < FIELDS; i++) DDPM_TRY(read_field(file, path, &ddpm_checkpoint_fields[i], c));
     c->components.columns = c->columns;
+    DDPM_TRY(ddpm_vocabulary_read(file, path, c->columns, &c->vocabulary));
     return read_attributes(file, path, c);
 }
 
@@ -420,6 +423,7 @@ static int64_t allocation_bytes(int i, const ddpm_checkpoint *c)
 static ddpm_status make_room(const int64_t bytes[ALLOCATIONS], ddpm_checkpoint *c)
 {
     for (int i = 0; i < ALLOCATIONS; i++) set_pointer(c, allocation_offset(i), NULL); /* they came from rank 0 */
+    c->vocabulary = (ddpm_vocabulary){0};
     for (int i = 0; i < ALLOCATIONS; i++)
         if (bytes[i] > 0) DDPM_TRY(ddpm_allocate((char *)c + allocation_offset(i), bytes[i], 1, "a checkpoint"));
     return DDPM_OK;
@@ -440,11 +444,12 @@ ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint)
         char **names = pointer_at(checkpoint, ddpm_checkpoint_lists[i].names);
         if (names) ddpm_texts_link(*count_at(checkpoint, ddpm_checkpoint_lists[i].rows), names);
     }
-    return DDPM_OK;
+    return ddpm_vocabulary_share(comm, &checkpoint->vocabulary);
 }
 
 void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint)
 {
     for (int i = 0; i < ALLOCATIONS; i++) ddpm_release(pointer_at(checkpoint, allocation_offset(i)));
+    ddpm_vocabulary_release(&checkpoint->vocabulary);
     *checkpoint = (ddpm_checkpoint){0};
 }

@@ -12,8 +12,9 @@
  * training rows; 0 if it is missing), baseline (NaN if it is missing), best_loss and best_iteration (of /best), number
  * (the type of the training data, as numpy names it; float32 if it is missing), config (the resolved YAML), columns
  * (their names, if they have any). /transform/remainder [D] and /condition/remainder [V] float64 are there where a mean
- * needs more digits than a float64 number has. Chunks and metadata have HDF5's checksums; the user block holds a digest
- * of all that follows it (file/digest.h), which is checked before HDF5 opens the file.
+ * needs more digits than a float64 number has, /vocabulary where the columns are tokens (store/vocabulary_file.h).
+ * Chunks and metadata have HDF5's checksums; the user block holds a digest of all that follows it (file/digest.h),
+ * which is checked before HDF5 opens the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */
@@ -26,6 +27,7 @@
 #include "model/components.h"
 #include "model/condition.h"
 #include "model/timesteps.h"
+#include "model/vocabulary.h"
 #include "network/network.h"
 #include "world/comm.h"
 
@@ -63,6 +65,7 @@ typedef struct ddpm_checkpoint {
     double *mean, *scale;       /* [D] */
     double *remainder;          /* [D], or NULL: see model/transform.h */
     double *minimum, *maximum;  /* [D] of the standardised training rows */
+    ddpm_vocabulary vocabulary; /* of a table with columns of several kinds; columns 0: none */
     ddpm_condition condition;   /* count 0: none */
     ddpm_components components; /* count 0: none */
     int64_t fingerprint;        /* of the training rows: see data/fingerprint.h; 0: it is not known */

@@ -61,7 +61,8 @@ static ddpm_status build(ddpm_trainer *t)
     const int64_t columns = ddpm_dataset_columns(t->dataset);
     DDPM_TRY(write_config(t));
     DDPM_TRY(check_config_text(t->config_text));
-    DDPM_TRY(ddpm_model_create(t->config, columns, NULL, ddpm_dataset_condition(t->dataset), &t->model));
+    DDPM_TRY(ddpm_model_create(t->config, columns, ddpm_dataset_transform(t->dataset)->vocabulary,
+                               ddpm_dataset_condition(t->dataset), &t->model));
     return ddpm_state_create(t->model.network, t->spec.keep_best, &t->state);
 }
 
