@@ -1,4 +1,4 @@
-/* The affine map of columns, and its inverse. */
+/* The map of columns, and its inverse. */
 #include "model/transform.h"
 
 #include "base/memory.h"
@@ -27,11 +27,35 @@ void ddpm_transform_release(ddpm_transform *transform)
     ddpm_release(transform->scale);
     ddpm_release(transform->minimum);
     ddpm_release(transform->maximum);
+    if (transform->vocabulary) ddpm_vocabulary_release(transform->vocabulary);
+    ddpm_release(transform->vocabulary);
     *transform = (ddpm_transform){0};
+}
+
+ddpm_status ddpm_transform_of_vocabulary(ddpm_vocabulary *vocabulary, ddpm_transform *out)
+{
+    DDPM_TRY(ddpm_transform_allocate(vocabulary->columns, out));
+    DDPM_TRY(DDPM_NEW(&out->vocabulary, 1, "a vocabulary"));
+    for (int64_t j = 0; j < vocabulary->columns; j++) {
+        out->scale[j] = 1.0;
+        out->maximum[j] = (double)(ddpm_column_tokens(&vocabulary->column[j]) - 1);
+    }
+    *out->vocabulary = *vocabulary;
+    *vocabulary = (ddpm_vocabulary){0};
+    return DDPM_OK;
+}
+
+/* Whether all rows have one token, and all values of it are the same. */
+static int has_one_value(const ddpm_column_vocabulary *column)
+{
+    int64_t tokens = 0;
+    for (int64_t k = 0; k < ddpm_column_tokens(column); k++) tokens += column->rows[k] > 0.0;
+    return tokens <= 1 && column->bins == 0;
 }
 
 int ddpm_transform_is_constant(const ddpm_transform *transform, int64_t column)
 {
+    if (transform->vocabulary) return has_one_value(&transform->vocabulary->column[column]);
     return transform->minimum[column] == transform->maximum[column];
 }
 
@@ -49,10 +73,29 @@ static void apply_narrow(const ddpm_transform *t, int64_t count, const float *nu
         }
 }
 
+static void apply_vocabulary(const ddpm_transform *t, ddpm_number type, int64_t count, const void *numbers, float *rows)
+{
+    const ddpm_column_vocabulary *columns = t->vocabulary->column;
+    for (int64_t i = 0; i < count * t->columns; i++)
+        rows[i] = ddpm_vocabulary_encode(&columns[i % t->columns], (double)ddpm_number_get(type, numbers, i));
+}
+
+static void invert_vocabulary(const ddpm_transform *t, ddpm_number type, int64_t count, const float *rows,
+                              void *numbers)
+{
+    const ddpm_column_vocabulary *columns = t->vocabulary->column;
+    for (int64_t i = 0; i < count * t->columns; i++)
+        ddpm_number_set(type, (long double)ddpm_vocabulary_decode(&columns[i % t->columns], rows[i]), numbers, i);
+}
+
 void ddpm_transform_apply(const ddpm_transform *transform, ddpm_number type, int64_t count, const void *numbers,
                           float *rows)
 {
     const ddpm_transform *t = transform;
+    if (t->vocabulary) {
+        apply_vocabulary(t, type, count, numbers, rows);
+        return;
+    }
     if (type == DDPM_NUMBER_FLOAT32) {
         apply_narrow(t, count, numbers, rows);
         return;
@@ -69,6 +112,10 @@ void ddpm_transform_invert(const ddpm_transform *transform, ddpm_number type, in
                            void *numbers)
 {
     const ddpm_transform *t = transform;
+    if (t->vocabulary) {
+        invert_vocabulary(t, type, count, rows, numbers);
+        return;
+    }
     for (int64_t i = 0; i < count; i++)
         for (int64_t j = 0; j < t->columns; j++) {
             const int64_t at = i * t->columns + j;
@@ -99,5 +146,5 @@ ddpm_number ddpm_transform_noisy_type(const ddpm_transform *transform, ddpm_numb
 
 ddpm_number ddpm_transform_type(const ddpm_transform *transform, ddpm_number own)
 {
-    return ddpm_number_is_integer(own) ? own : ddpm_transform_noisy_type(transform, own);
+    return transform->vocabulary || ddpm_number_is_integer(own) ? own : ddpm_transform_noisy_type(transform, own);
 }

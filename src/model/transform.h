@@ -1,10 +1,11 @@
-/** The affine map between the data's own units and what the network sees: data = standardised * scale + mean, per
- * column. Local, any thread. */
+/** The map between the data's own units and what the network sees. It is affine, data = standardised * scale + mean,
+ * per column; or it is a vocabulary, which makes tokens of values. Local, any thread. */
 #ifndef DDPM_MODEL_TRANSFORM_H
 #define DDPM_MODEL_TRANSFORM_H
 
 #include "base/number.h"
 #include "base/status.h"
+#include "model/vocabulary.h"
 
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ typedef struct ddpm_transform {
     double *remainder;         /* [columns], to be added to the mean: what a double cannot hold of it; NULL: 0 */
     double *scale;             /* [columns], in the data's units: the standard deviation, or 1 for a constant column */
     double *minimum, *maximum; /* [columns], of the standardised training rows */
+    ddpm_vocabulary
+        *vocabulary; /* NULL: the map is affine. Else mean is 0, scale 1, minimum 0, maximum the last token */
 } ddpm_transform;
 
 /** DDPM_ERR_MEMORY.
@@ -21,22 +24,28 @@ typedef struct ddpm_transform {
 DDPM_MUST_CHECK ddpm_status ddpm_transform_allocate(int64_t columns, ddpm_transform *out);
 void ddpm_transform_release(ddpm_transform *transform);
 
+/** The map of a vocabulary. DDPM_ERR_MEMORY.
+ *  @param[in,out] vocabulary  taken over: what it holds is moved, on success.
+ *  @param[out] out  release with ddpm_transform_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_transform_of_vocabulary(ddpm_vocabulary *vocabulary, ddpm_transform *out);
+
 /** Whether all training rows have the same value in a column. */
 int ddpm_transform_is_constant(const ddpm_transform *transform, int64_t column);
 
-/** Standardise rows, in double, and narrow them.
+/** Standardise rows, in double, and narrow them. With a vocabulary, a value without a token becomes -1.
  *  @param numbers    [count][columns] of a type; of float32, it may be `rows` itself.
  *  @param[out] rows  [count][columns]. */
 void ddpm_transform_apply(const ddpm_transform *transform, ddpm_number type, int64_t count, const void *numbers,
                           float *rows);
 
-/** The way back. A constant column gets its value, whatever the rows have; whole numbers are rounded and kept in the
- * range of their type.
+/** The way back. Without a vocabulary, a constant column gets its value, whatever the rows have. Whole numbers are
+ * rounded and kept in the range of their type.
  *  @param[out] numbers  [count][columns] of the type; of float32, it may be `rows` itself. */
 void ddpm_transform_invert(const ddpm_transform *transform, ddpm_number type, int64_t count, const float *rows,
                            void *numbers);
 
-/** The type to write rows in that a model makes, for training data of type `own`: whole numbers in their own type.
+/** The type to write rows in that a model makes, for training data of type `own`: their own with a vocabulary, and that
+ * of whole numbers.
  * Floating-point numbers that were float64 are float32 where that has enough digits: they are float64 if a column's
  * mean is more than 10^4 deviations from 0, if its numbers are near the end of float32's range, or if it has only one
  * value, which a float32 number is not. */

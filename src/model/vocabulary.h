@@ -35,8 +35,10 @@ typedef struct ddpm_column_layout {
     int64_t count;      /* of a category: its names */
     char **names;       /* [count] in one block (base/text_list.h), or NULL */
     int64_t *codes;     /* [count] of an enumeration: the code of each name; or NULL */
-    int64_t gap;        /* the place in names of the member that stands for a gap; -1: none, a gap is NaN or an empty
-                         * text. That member has no token */
+    int has_gap_number; /* of a whole number: gap_number stands for a gap in files, which is NaN in memory */
+    int64_t gap_number;
+    int64_t gap; /* the place in names of the member that stands for a gap; -1: none, a gap is NaN or an empty
+                  * text. That member has no token */
 } ddpm_column_layout;
 
 typedef struct ddpm_column_vocabulary {
@@ -88,7 +90,8 @@ double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number
 
 /** The same for rows [count][D].
  *  @return  of encoding: the index of the first value without a token; -1: there is none. */
-int64_t ddpm_vocabulary_encode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const double *values, float *rows);
+int64_t ddpm_vocabulary_encode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const double *values,
+                                    float *rows);
 void ddpm_vocabulary_decode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const float *rows, double *values);
 
 #endif
