@@ -49,6 +49,17 @@ static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision 
     };
 }
 
+/* The masked process has inputs and outputs of its own, and as many steps as columns. */
+static void fit_to_tokens(const ddpm_masked *masked, ddpm_network_spec *spec)
+{
+    spec->columns = masked->inputs;
+    spec->classes = masked->coefficients;
+    spec->heads = 1;
+    spec->components = 0;
+    spec->features = 0;
+    spec->steps = masked->columns;
+}
+
 /* A classifier learns one condition, which must be a class of two kinds at least. */
 static ddpm_status check_classes(const ddpm_config *config, const ddpm_condition *condition)
 {
@@ -62,12 +73,30 @@ static ddpm_status check_classes(const ddpm_config *config, const ddpm_condition
                                                   : "rows of one class only");
 }
 
+/* The process must be one that the rows can have. */
+static ddpm_status check_process(const ddpm_config *config, const ddpm_vocabulary *vocabulary)
+{
+    const ddpm_process process = config->diffusion.process;
+    if (vocabulary && process == DDPM_PROCESS_GAUSSIAN)
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "diffusion.process: expected masked or auto for a table of numbers, categories and gaps, found "
+            "gaussian, which is for arrays of numbers");
+    if (vocabulary && config->diffusion.predict == DDPM_PREDICT_CLASS)
+        return ddpm_fail(DDPM_ERR_CONFIG, "diffusion.predict: class has no meaning with diffusion.process: masked, "
+                                          "whose model gives the classes of any column that is hidden");
+    return DDPM_OK;
+}
+
 /* The schedule belongs to the model afterwards, or is released on failure. */
 static ddpm_status assemble(const ddpm_config *config, ddpm_precision precision, int64_t columns,
-                            const ddpm_condition *condition, ddpm_schedule *schedule, ddpm_model *out)
+                            const ddpm_vocabulary *vocabulary, const ddpm_condition *condition, ddpm_schedule *schedule,
+                            ddpm_model *out)
 {
     out->condition = condition;
-    ddpm_status status = check_classes(config, condition);
+    out->columns = columns;
+    ddpm_status status = check_process(config, vocabulary);
+    if (status == DDPM_OK) status = check_classes(config, condition);
     if (status != DDPM_OK) {
         ddpm_schedule_release(schedule);
         return status;
@@ -76,30 +105,45 @@ static ddpm_status assemble(const ddpm_config *config, ddpm_precision precision,
     if (status == DDPM_OK)
         status = ddpm_objective_create(&out->diffusion, config->diffusion.loss, config->diffusion.lambda,
                                        config->diffusion.weighting, config->diffusion.gamma, &out->objective);
+    if (status == DDPM_OK && vocabulary) status = ddpm_masked_create(vocabulary, &out->masked);
     if (status == DDPM_OK) {
-        const ddpm_network_spec spec = network_spec(config, precision, columns, condition);
+        ddpm_network_spec spec = network_spec(config, precision, columns, condition);
+        if (vocabulary) fit_to_tokens(&out->masked, &spec);
         status = ddpm_network_create(&spec, &out->network);
     }
     if (status != DDPM_OK) ddpm_model_release(out);
     return status;
 }
 
-ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, const ddpm_condition *condition,
-                              ddpm_model *out)
+/* The schedule of the masked process follows from the number of columns. */
+static ddpm_status masked_schedule(int64_t columns, ddpm_schedule *out)
+{
+    double *beta = NULL;
+    *out = (ddpm_schedule){0};
+    DDPM_TRY(DDPM_NEW(&beta, columns + 1, "schedule"));
+    ddpm_masked_schedule(columns, beta);
+    const ddpm_status status = ddpm_schedule_from_beta(columns, beta, out);
+    ddpm_release(beta);
+    return status;
+}
+
+ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, const ddpm_vocabulary *vocabulary,
+                              const ddpm_condition *condition, ddpm_model *out)
 {
     ddpm_schedule schedule;
     *out = (ddpm_model){0};
-    DDPM_TRY(ddpm_model_schedule(config, &schedule));
-    return assemble(config, config->training.precision, columns, condition, &schedule, out);
+    DDPM_TRY(vocabulary ? masked_schedule(columns, &schedule) : ddpm_model_schedule(config, &schedule));
+    return assemble(config, config->training.precision, columns, vocabulary, condition, &schedule, out);
 }
 
-ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns, const ddpm_condition *condition,
-                                        int64_t steps, const double *beta, ddpm_model *out)
+ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns, const ddpm_vocabulary *vocabulary,
+                                        const ddpm_condition *condition, int64_t steps, const double *beta,
+                                        ddpm_model *out)
 {
     ddpm_schedule schedule;
     *out = (ddpm_model){0};
     DDPM_TRY(ddpm_schedule_from_beta(steps, beta, &schedule));
-    return assemble(config, DDPM_PRECISION_FLOAT32, columns, condition, &schedule, out);
+    return assemble(config, DDPM_PRECISION_FLOAT32, columns, vocabulary, condition, &schedule, out);
 }
 
 ddpm_status ddpm_model_set_components(ddpm_model *model, const ddpm_components *components)
@@ -129,6 +173,7 @@ ddpm_status ddpm_model_set_components(ddpm_model *model, const ddpm_components *
 void ddpm_model_release(ddpm_model *model)
 {
     ddpm_network_free(model->network);
+    ddpm_masked_release(&model->masked);
     ddpm_objective_release(&model->objective);
     ddpm_diffusion_release(&model->diffusion);
     *model = (ddpm_model){0};
@@ -140,12 +185,17 @@ int64_t ddpm_model_bytes(const ddpm_model *model)
     const ddpm_schedule *s = &d->schedule;
     const size_t step = 4 * sizeof *s->beta + 4 * sizeof *d->signal + sizeof *model->objective.weight +
                         sizeof *model->objective.mean_slope + sizeof *model->objective.transition;
-    return (s->steps + 1) * (int64_t)step + ddpm_network_bytes(model->network);
+    return (s->steps + 1) * (int64_t)step + ddpm_masked_bytes(&model->masked) + ddpm_network_bytes(model->network);
 }
 
 int ddpm_model_is_classifier(const ddpm_model *model)
 {
     return model->diffusion.predict == DDPM_PREDICT_CLASS;
+}
+
+int ddpm_model_is_masked(const ddpm_model *model)
+{
+    return model->masked.columns > 0;
 }
 
 void ddpm_model_report_audit(const ddpm_schedule *schedule)

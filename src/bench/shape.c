@@ -102,7 +102,7 @@ static ddpm_status make_sampling(const ddpm_loaded *loaded, int threads, samplin
 static ddpm_status measure_sampling(ddpm_bench_run *run, const ddpm_workload *w, sampling *s)
 {
     const ddpm_timed thing = {run_sampling, s};
-    const int64_t steps = ddpm_generator_sampler(s->generator)->step_count;
+    const int64_t steps = ddpm_generator_steps(s->generator);
     const double rows = (double)(steps * DDPM_GENERATOR_BLOCK); /* of a thread, counted in every step */
     const double operations = ddpm_network_operations(w->model.network) * rows;
     ddpm_bench_timing timing;

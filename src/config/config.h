@@ -15,6 +15,7 @@
 #include "kernel/simd.h"
 #include "model/diffusion.h"
 #include "model/learning_rate.h"
+#include "model/masked.h"
 #include "model/objective.h"
 #include "model/sampler.h"
 #include "model/schedule.h"
@@ -53,6 +54,7 @@ typedef struct ddpm_config {
         int64_t piece;     /* KiB; auto: chosen from memory */
     } data;
     struct {
+        ddpm_process process;
         int64_t steps;
         struct {
             ddpm_schedule_kind kind;
@@ -78,6 +80,7 @@ typedef struct ddpm_config {
         ddpm_activation activation;
         ddpm_time time;
         int64_t time_width;
+        double dropout; /* share of hidden units that are left out in training */
     } network;
     struct {
         int64_t iterations, batch;
@@ -92,6 +95,7 @@ typedef struct ddpm_config {
         double ema;             /* 0: the average is the parameters */
         ddpm_precision precision;
         int64_t validate_every;
+        int keep_best;   /* the average with the least validation loss */
         int64_t recover; /* how many times a failed run goes back to a checkpoint */
     } training;
     struct {

@@ -19,6 +19,8 @@ static const ddpm_choice standardizations[] = {{"column", DDPM_STANDARDIZE_COLUM
                                                {"global", DDPM_STANDARDIZE_GLOBAL},
                                                {"none", DDPM_STANDARDIZE_NONE},
                                                {NULL, 0}};
+static const ddpm_choice processes[] = {
+    {"auto", DDPM_PROCESS_AUTO}, {"gaussian", DDPM_PROCESS_GAUSSIAN}, {"masked", DDPM_PROCESS_MASKED}, {NULL, 0}};
 static const ddpm_choice schedules[] = {{"constant", DDPM_SCHEDULE_CONSTANT},
                                         {"linear", DDPM_SCHEDULE_LINEAR},
                                         {"quadratic", DDPM_SCHEDULE_QUADRATIC},
@@ -74,7 +76,8 @@ static const ddpm_choice decays[] = {
     {"constant", DDPM_DECAY_CONSTANT}, {"cosine", DDPM_DECAY_COSINE}, {"step", DDPM_DECAY_STEP}, {NULL, 0}};
 static const ddpm_choice spacings[] = {
     {"uniform", DDPM_SPACING_UNIFORM}, {"log_snr", DDPM_SPACING_LOG_SNR}, {"karras", DDPM_SPACING_KARRAS}, {NULL, 0}};
-static const ddpm_choice weights[] = {{"ema", DDPM_WEIGHTS_EMA}, {"raw", DDPM_WEIGHTS_RAW}, {NULL, 0}};
+static const ddpm_choice weights[] = {
+    {"ema", DDPM_WEIGHTS_EMA}, {"raw", DDPM_WEIGHTS_RAW}, {"best", DDPM_WEIGHTS_BEST}, {NULL, 0}};
 static const ddpm_choice clips[] = {{"none", DDPM_CLIP_NONE}, {"data", DDPM_CLIP_DATA}, {NULL, 0}};
 static const ddpm_choice reductions[] = {
     {"exact", DDPM_REDUCTION_EXACT}, {"float32", DDPM_REDUCTION_FLOAT32}, {NULL, 0}};
@@ -166,6 +169,10 @@ const ddpm_option ddpm_options[] = {
         "KiB of neighbouring rows that are streamed together; auto: so few that a window of rows, of which memory holds "
         "three, comes from a thousand places of the file", .before = "1024"),
 
+    CHOICE(diffusion.process, "auto", processes, SCIENCE,
+           "what destroys a row. gaussian: noise that is added; masked: columns that are hidden, one after another, as tokens "
+           "(categories, values, quantiles), which takes no other keys of this section than timesteps; auto: masked for a table "
+           "of numbers, categories and gaps, gaussian for an array of numbers"),
     INT(diffusion.steps, "1000", 1, 1000000, SCIENCE, "T, the steps of the forward process"),
     CHOICE(diffusion.schedule.kind, "log_normal", schedules, SCIENCE, "the form of beta_t"),
     REAL(diffusion.schedule.start, "auto", 0, 1, SCIENCE | OPEN | AUTO,
@@ -230,6 +237,9 @@ const ddpm_option ddpm_options[] = {
         "sinusoidal: columns of the embedding, an even number; residual: also of the layer that blocks are modulated "
         "from"),
 
+    REAL(network.dropout, "0", 0, 0.9, SCIENCE,
+         "share of the units of hidden layers that are left out of each row in training, against learning rows by heart"),
+
     INT(training.iterations, "20000", 1, FOREVER, PROLONG,
         "batches to train on; a run may be prolonged unless decay is cosine, whose shape depends on it"),
     INT(training.batch, "256", 1, 1073741824, SCIENCE, "rows of a batch, all ranks together"),
@@ -263,6 +273,8 @@ const ddpm_option ddpm_options[] = {
         "how many times a run whose loss or gradient is not finite goes back to an earlier checkpoint and continues at half "
         "the learning rate; needs checkpoint.keep: 0"),
     INT(training.validate_every, "1000", 0, FOREVER, RUN, "iterations between two validation losses; 0: never"),
+    BOOL(training.keep_best, "false", SCIENCE,
+         "whether the running mean of the parameters with the least validation loss is kept, for sampling.weights: best"),
 
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),
@@ -283,7 +295,9 @@ const ddpm_option ddpm_options[] = {
     REAL(sampling.guidance, "0", 0, 1000, RUN,
          "w of classifier-free guidance: (1 + w) times the conditional prediction less w times the unconditional one",
          .option = "guidance"),
-    CHOICE(sampling.weights, "ema", weights, RUN, "ema: the running mean of the parameters; raw: the last parameters",
+    CHOICE(sampling.weights, "ema", weights, RUN,
+           "ema: the running mean of the parameters; raw: the last parameters; best: the running mean that "
+           "training.keep_best kept, or the last one as long as there is none",
            .option = "weights"),
     CHOICE(sampling.clip, "none", clips, RUN, "how predicted rows are clipped. none: not at all; data: to the range of the training data",
            .option = "clip"),

@@ -120,6 +120,11 @@ static ddpm_status copy_layout(const ddpm_column_layout *from, ddpm_column_layou
     *to = *from;
     to->names = NULL;
     to->codes = NULL;
+    to->units = NULL;
+    if (from->units) {
+        DDPM_TRY(DDPM_NEW(&to->units, (int64_t)strlen(from->units) + 1, "units"));
+        memcpy(to->units, from->units, strlen(from->units));
+    }
     if (from->names) DDPM_TRY(ddpm_texts_copy(from->count, (const char *const *)from->names, "names", &to->names));
     if (!from->codes) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&to->codes, from->count, "codes"));

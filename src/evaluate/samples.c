@@ -56,7 +56,7 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
     status = ddpm_agree(e->comm, status);
     if (status == DDPM_OK) {
         e->samples.count = rows;
-        e->sampling.steps = ddpm_generator_sampler(generator)->step_count;
+        e->sampling.steps = ddpm_generator_steps(generator);
         if (e->condition->count > 0) ddpm_generator_set_conditions(generator, rows, values);
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
         for (int64_t block = blocks.first; block < blocks.end; block++) {

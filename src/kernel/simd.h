@@ -121,6 +121,9 @@ typedef struct ddpm_kernels {
 
     /** h = act(z) and slope = act'(z), all [n] without padding; slope may be NULL, and h may be z. */
     void (*activate)(int64_t n, ddpm_activation activation, const float *z, float *h, float *slope);
+    /** p = exp(z) / sum of exp(z), all [n] without padding; p may not be z.
+     *  @return  the logarithm of the sum. */
+    double (*softmax)(int64_t n, const float *z, float *p);
     /** Standard normal numbers from pairs of random words a [n], b [n] (Box and Muller 1958): the cosine's part [n] and
      *  the sine's part [n], without padding. */
     void (*normal)(int64_t n, const uint32_t *a, const uint32_t *b, float *cosine, float *sine);

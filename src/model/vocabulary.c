@@ -34,6 +34,7 @@ void ddpm_column_layout_release(ddpm_column_layout *layout)
 {
     ddpm_release(layout->names);
     ddpm_release(layout->codes);
+    ddpm_release(layout->units);
     *layout = (ddpm_column_layout){0};
 }
 
@@ -86,7 +87,8 @@ typedef struct token_plan {
 
 static token_plan make_plan(const ddpm_column_vocabulary *column, int64_t count, const double *values)
 {
-    const int all = column->layout.kind == DDPM_COLUMN_CATEGORY || count_distinct(count, values) <= DDPM_VOCABULARY_EXACT;
+    const int all =
+        column->layout.kind == DDPM_COLUMN_CATEGORY || count_distinct(count, values) <= DDPM_VOCABULARY_EXACT;
     const int64_t share = (int64_t)ceil(SPIKE_SHARE * (double)count);
     token_plan p = {.least = all ? 1 : ddpm_larger(SPIKE_ROWS, share)};
     for (int64_t at = 0, end; at < count; at = end) {
@@ -100,7 +102,8 @@ static token_plan make_plan(const ddpm_column_vocabulary *column, int64_t count,
 }
 
 /* Take the spikes, and copy the other values, [plan->rest]. */
-static void split(ddpm_column_vocabulary *column, const token_plan *plan, int64_t count, const double *values, double *rest)
+static void split(ddpm_column_vocabulary *column, const token_plan *plan, int64_t count, const double *values,
+                  double *rest)
 {
     int64_t spikes = 0;
     for (int64_t at = 0, end; at < count; at = end) {
@@ -119,7 +122,8 @@ static void set_knots(ddpm_column_vocabulary *column, int64_t rest_count, const 
     const int64_t n = column->bins * KNOTS;
     for (int64_t i = 0; i <= n; i++) {
         const double at = (double)i * (double)(rest_count - 1) / (double)n;
-        const int64_t below = ddpm_smaller((int64_t)at, rest_count - 1), above = ddpm_smaller(below + 1, rest_count - 1);
+        const int64_t below = ddpm_smaller((int64_t)at, rest_count - 1),
+                      above = ddpm_smaller(below + 1, rest_count - 1);
         const double share = at - (double)below;
         column->knot[i] = rest[below] * (1.0 - share) + rest[above] * share;
     }
@@ -177,6 +181,11 @@ static float join(int64_t token, double place)
 {
     const float next = (float)(token + 1), number = (float)((double)token + place);
     return number < next ? number : nextafterf(next, 0.0f);
+}
+
+float ddpm_vocabulary_number(const ddpm_column_vocabulary *column, int64_t token, double place)
+{
+    return token > column->spikes ? join(token, place) : (float)token;
 }
 
 /* Where knots are equal, the value lies in their middle. */

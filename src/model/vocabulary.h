@@ -39,6 +39,7 @@ typedef struct ddpm_column_layout {
     int64_t gap_number;
     int64_t gap; /* the place in names of the member that stands for a gap; -1: none, a gap is NaN or an empty
                   * text. That member has no token */
+    char *units; /* of a number: the attribute `units` of its dataset, as dates have it; or NULL */
 } ddpm_column_layout;
 
 typedef struct ddpm_column_vocabulary {
@@ -84,6 +85,9 @@ static inline int64_t ddpm_column_tokens(const ddpm_column_vocabulary *column)
  * training row has, or a gap where there was none. A number between the values of a column without bins gets the
  * nearest one's token. */
 float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value);
+
+/** A token and a place in it, 0 to 1, as one number; a token that is no bin has no places. */
+float ddpm_vocabulary_number(const ddpm_column_vocabulary *column, int64_t token, double place);
 
 /** The value of a token and a place; whole numbers are whole. */
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number);

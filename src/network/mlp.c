@@ -102,7 +102,7 @@ static void forward(const ddpm_pass *pass)
     ddpm_workspace *w = pass->w;
     const int64_t depth = net->spec.depth;
     fill_input(pass);
-    for (int64_t l = 0; l < depth; l++)
+    for (int64_t l = 0; l < depth; l++) {
         if (has_gain(net)) {
             ddpm_layer_forward(pass, l, inputs_of(pass, l), DDPM_ACTIVATION_IDENTITY,
                                ddpm_pass_hidden(pass, linear_of(w, l)), NULL);
@@ -111,6 +111,8 @@ static void forward(const ddpm_pass *pass)
             ddpm_layer_forward(pass, l, inputs_of(pass, l), net->spec.activation,
                                ddpm_pass_hidden(pass, value_of(w, l)), slope_of(w, l));
         }
+        ddpm_layer_drop(pass, l, value_of(w, l), slope_of(w, l));
+    }
     ddpm_layer_forward(pass, depth, inputs_of(pass, depth), DDPM_ACTIVATION_IDENTITY, ddpm_pass_rows(pass, w->output),
                        NULL);
 }

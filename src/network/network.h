@@ -51,7 +51,8 @@ typedef struct ddpm_network_spec {
     int64_t columns;    /* D */
     int64_t condition;  /* C, the columns of the condition; 0: none */
     int64_t heads;      /* 1; 2 where the variance is learned */
-    int64_t classes;    /* of a classifier, whose output is a logit for each of them; 0: the network is none */
+    int64_t classes;    /* columns of an output that is not of the shape of x_t: the logits of a classifier, or the
+                           coefficients of tokens; 0: the output has the heads */
     int64_t width;      /* units of a hidden layer */
     int64_t depth;      /* hidden layers, or blocks of a residual network; 1 or more */
     int64_t components; /* of the linear part that ddpm_network_set_linear adds, at most; 0: there is none */
@@ -183,6 +184,18 @@ int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int back
 ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed,
                                        ddpm_workspace *workspace, int64_t rows, const float *xt, const float *condition,
                                        const int32_t *t);
+
+/** Units of hidden layers that are left out of a pass forward, and of the pass backward after it (Srivastava et al.
+ * 2014); the others are divided by 1 - rate. Which ones is a pure function of the seed, the iteration and a row's place
+ * in its batch. */
+typedef struct ddpm_dropout {
+    double rate; /* 0: none */
+    uint64_t seed;
+    int64_t iteration, first; /* the place of the first row of the pass */
+} ddpm_dropout;
+
+/** Set what passes forward leave out from now on; a new workspace leaves out nothing. */
+void ddpm_workspace_set_dropout(ddpm_workspace *workspace, const ddpm_dropout *dropout);
 
 /** The gradient by the output of the rows that went forward last, [rows][ddpm_network_outputs], in the layout of the
  * output. The caller fills it in before ddpm_network_backward or ddpm_network_input_gradient. */

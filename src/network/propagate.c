@@ -1,6 +1,7 @@
 /* A block of rows through a network of any kind, forward and backward: its memory, and the steps that all kinds share.
  */
 #include "base/memory.h"
+#include "base/random.h"
 #include "network/features.h"
 #include "network/linear.h"
 #include "network/workspace.h"
@@ -128,6 +129,34 @@ void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix
                                           slope ? slope + at * dx.stride : NULL, ddpm_matrix_part(dx, at, rows),
                                           w->scratch);
     }
+}
+
+void ddpm_workspace_set_dropout(ddpm_workspace *workspace, const ddpm_dropout *dropout)
+{
+    workspace->dropout = *dropout;
+}
+
+/* A byte of a random word decides on a unit, so that the rate is kept to 1 / 256. */
+void ddpm_layer_drop(const ddpm_pass *pass, int64_t layer, float *h, float *slope)
+{
+    enum { BYTES = sizeof(ddpm_random4) };
+    const ddpm_dropout *d = &pass->w->dropout;
+    const int64_t width = pass->net->spec.width, groups = ddpm_pieces(width, BYTES);
+    const int below = (int)(256.0 * d->rate);
+    const float kept = 256.0f / (float)(256 - below);
+    if (below == 0) return;
+    for (int64_t row = 0; row < pass->rows; row++)
+        for (int64_t group = 0; group < groups; group++) {
+            const ddpm_random4 words = ddpm_random_words(d->seed, DDPM_RANDOM_UNITS, d->iteration, d->first + row,
+                                                         (uint32_t)(layer * groups + group));
+            const int64_t at = row * pass->w->width_stride + group * BYTES,
+                          count = ddpm_smaller(BYTES, width - group * BYTES);
+            for (int64_t i = 0; i < count; i++) {
+                const float factor = (int)(words.v[i / 4] >> 8 * (i % 4) & 255) < below ? 0.0f : kept;
+                h[at + i] *= factor;
+                if (slope) slope[at + i] *= factor;
+            }
+        }
 }
 
 /* The embeddings lie anywhere in the table, so each is prefetched some rows before it is copied. */

@@ -47,7 +47,8 @@ struct ddpm_workspace {
     float *sums;    /* room for a row of the widest layer's outputs: sums of columns, or the gradient of a row's
                      * gains */
     float *scratch; /* of the products; NULL where they need none */
-    float *memory;  /* the allocation that all of the above and below lie in */
+    ddpm_dropout dropout;
+    float *memory; /* the allocation that all of the above and below lie in */
     union {
         ddpm_mlp_rows mlp;
         ddpm_residual_rows residual;
@@ -100,6 +101,10 @@ void ddpm_layer_add_gradient(const ddpm_pass *pass, int64_t layer, ddpm_const_ma
  *  @param slope  in the layout of dx; NULL stands for ones. */
 void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix dz, const float *slope,
                          ddpm_matrix dx);
+
+/** Leave out units of hidden layer `layer`: multiply h, and slope unless it is NULL, by 0 or 1 / (1 - rate), both of
+ * [rows][width] in the layout of hidden layers. */
+void ddpm_layer_drop(const ddpm_pass *pass, int64_t layer, float *h, float *slope);
 
 /** Copy the embeddings of t [rows] into the first time_width columns of `to`. */
 void ddpm_network_embed_times(const ddpm_network *net, const int32_t *t, ddpm_matrix to);

@@ -53,7 +53,7 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
 static ddpm_status build(chain_run *run, const ddpm_config *config)
 {
     const int64_t columns = ddpm_dataset_columns(run->dataset), M = run->options->snapshots;
-    DDPM_TRY(ddpm_model_create(config, columns, ddpm_dataset_condition(run->dataset), &run->model));
+    DDPM_TRY(ddpm_model_create(config, columns, NULL, ddpm_dataset_condition(run->dataset), &run->model));
     DDPM_TRY(DDPM_NEW(&run->snapshot_step, M, "snapshots"));
     for (int64_t i = 0; i < M; i++)
         run->snapshot_step[i] =

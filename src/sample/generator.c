@@ -1,6 +1,9 @@
 /* The sampler with a model's packed weights, and with a workspace for each thread. */
 #include "sample/generator.h"
 
+#include "sample/unmask.h"
+
+#include "base/auto.h"
 #include "base/memory.h"
 #include "base/split.h"
 
@@ -11,14 +14,16 @@
 typedef struct thread_memory {
     const ddpm_generator *owner;
     ddpm_workspace *workspace;
-    float *scratch;   /* of the sampler */
-    float *condition; /* [block][C] */
-    float *guided;    /* [block][heads x D] */
-    int32_t *t;       /* [block] */
+    float *scratch;     /* of the sampler */
+    float *condition;   /* [block][C] */
+    float *guided;      /* [block][heads x D] */
+    int32_t *t;         /* [block] */
+    ddpm_unmask unmask; /* of a masked model, in place of all but the condition */
 } thread_memory;
 
 struct ddpm_generator {
     ddpm_loaded *owned; /* by a generator of ddpm_generator_open; NULL: the model is borrowed */
+    const ddpm_model *model;
     const ddpm_network *network;
     const ddpm_condition *condition;
     ddpm_transform transform;
@@ -29,6 +34,7 @@ struct ddpm_generator {
     ddpm_packed *packed;
     ddpm_sampler sampler;
     int threads;
+    int64_t steps;
     thread_memory *memory; /* [threads] */
 };
 
@@ -99,7 +105,21 @@ static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const 
     return ddpm_matrix_read(guided);
 }
 
-static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
+static ddpm_status create_denoisers(ddpm_generator *g)
+{
+    const ddpm_network_spec *network = ddpm_network_get_spec(g->network);
+    for (int i = 0; i < g->threads; i++) {
+        thread_memory *m = &g->memory[i];
+        DDPM_TRY(ddpm_workspace_create(g->network, DDPM_GENERATOR_BLOCK, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
+        DDPM_TRY(DDPM_NEW(&m->scratch, ddpm_sampler_scratch(&g->sampler, DDPM_GENERATOR_BLOCK), "a block of samples"));
+        DDPM_TRY(DDPM_NEW(&m->guided, DDPM_GENERATOR_BLOCK * ddpm_network_outputs(network), "a block of samples"));
+        DDPM_TRY(DDPM_NEW(&m->t, DDPM_GENERATOR_BLOCK, "a block of samples"));
+    }
+    return DDPM_OK;
+}
+
+/* The sampler of the Gaussian process. */
+static ddpm_status build_sampler(ddpm_generator *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
 {
     const ddpm_diffusion *diffusion = &loaded->model.diffusion;
     const int clip = sampling->clip == DDPM_CLIP_DATA;
@@ -109,26 +129,38 @@ static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddp
         .minimum = clip ? loaded->checkpoint.minimum : NULL,
         .maximum = clip ? loaded->checkpoint.maximum : NULL,
     };
-    const ddpm_network_spec *network = ddpm_network_get_spec(loaded->model.network);
     spec.sampling.steps = ddpm_sampling_steps(sampling, diffusion->schedule.steps);
+    DDPM_TRY(ddpm_sampler_create(diffusion, &spec, &g->sampler));
+    g->steps = g->sampler.step_count;
+    return create_denoisers(g);
+}
+
+/* That of the masked process. */
+static ddpm_status build_unmask(ddpm_generator *g, const ddpm_sampling *sampling)
+{
+    const int64_t steps = sampling->steps == DDPM_AUTO ? 0 : sampling->steps;
+    for (int i = 0; i < g->threads; i++)
+        DDPM_TRY(ddpm_unmask_create(g->model, g->packed, DDPM_GENERATOR_BLOCK, steps, &g->memory[i].unmask));
+    g->steps = g->memory[0].unmask.steps;
+    return DDPM_OK;
+}
+
+static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
+{
+    g->model = &loaded->model;
     g->network = loaded->model.network;
     g->condition = loaded->model.condition;
     g->transform = ddpm_loaded_transform(loaded);
     g->guidance = sampling->guidance;
     DDPM_TRY(
         ddpm_packed_make(g->network, DDPM_PACK_FORWARD, ddpm_loaded_weights(loaded, sampling->weights), &g->packed));
-    DDPM_TRY(ddpm_sampler_create(diffusion, &spec, &g->sampler));
     DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the sampler"));
     for (int i = 0; i < g->threads; i++) {
-        thread_memory *m = &g->memory[i];
-        m->owner = g;
-        DDPM_TRY(ddpm_workspace_create(g->network, DDPM_GENERATOR_BLOCK, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
-        DDPM_TRY(DDPM_NEW(&m->scratch, ddpm_sampler_scratch(&g->sampler, DDPM_GENERATOR_BLOCK), "a block of samples"));
-        DDPM_TRY(DDPM_NEW(&m->condition, DDPM_GENERATOR_BLOCK * network->condition, "a block of conditions"));
-        DDPM_TRY(DDPM_NEW(&m->guided, DDPM_GENERATOR_BLOCK * ddpm_network_outputs(network), "a block of samples"));
-        DDPM_TRY(DDPM_NEW(&m->t, DDPM_GENERATOR_BLOCK, "a block of samples"));
+        g->memory[i].owner = g;
+        DDPM_TRY(DDPM_NEW(&g->memory[i].condition, DDPM_GENERATOR_BLOCK * ddpm_condition_width(g->condition),
+                          "a block of conditions"));
     }
-    return DDPM_OK;
+    return ddpm_model_is_masked(g->model) ? build_unmask(g, sampling) : build_sampler(g, loaded, sampling);
 }
 
 ddpm_status ddpm_generator_create(const ddpm_loaded *loaded, const ddpm_sampling *sampling, int threads,
@@ -156,6 +188,7 @@ void ddpm_generator_close(ddpm_generator *generator)
         ddpm_release(generator->memory[i].condition);
         ddpm_release(generator->memory[i].guided);
         ddpm_release(generator->memory[i].t);
+        ddpm_unmask_release(&generator->memory[i].unmask);
     }
     ddpm_release(generator->memory);
     ddpm_packed_free(generator->packed);
@@ -181,10 +214,19 @@ const ddpm_sampler *ddpm_generator_sampler(const ddpm_generator *generator)
     return &generator->sampler;
 }
 
+int64_t ddpm_generator_steps(const ddpm_generator *generator)
+{
+    return generator->steps;
+}
+
 void ddpm_generator_run(ddpm_generator *generator, int thread, uint64_t seed, int64_t first, int64_t rows, float *x,
                         int64_t snapshots, float *trajectory, int64_t stride)
 {
     thread_memory *m = &generator->memory[thread];
+    if (ddpm_model_is_masked(generator->model)) {
+        ddpm_unmask_rows(&m->unmask, seed, first, rows, conditions(m, first, rows), NULL, x);
+        return;
+    }
     const ddpm_denoiser denoiser = {predict, m};
     const ddpm_denoising samples = {&denoiser, ddpm_network_kernels(generator->network), seed, first, rows};
     ddpm_sampler_run(&generator->sampler, &samples, m->scratch, x, (ddpm_snapshots){snapshots, trajectory, stride});
@@ -194,6 +236,10 @@ void ddpm_generator_complete(ddpm_generator *generator, int thread, uint64_t see
                              const float *known, int64_t passes, float *x)
 {
     thread_memory *m = &generator->memory[thread];
+    if (ddpm_model_is_masked(generator->model)) {
+        ddpm_unmask_rows(&m->unmask, seed, first, rows, conditions(m, first, rows), known, x);
+        return;
+    }
     const ddpm_denoiser denoiser = {predict, m};
     const ddpm_denoising samples = {&denoiser, ddpm_network_kernels(generator->network), seed, first, rows};
     ddpm_sampler_complete(&generator->sampler, &samples, m->scratch, known, passes, x);

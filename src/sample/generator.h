@@ -32,14 +32,19 @@ void ddpm_generator_set_conditions(ddpm_generator *generator, int64_t rows, cons
 /** Let a classifier steer the samples. Borrowed; NULL: none. */
 void ddpm_generator_set_guide(ddpm_generator *generator, ddpm_guide *guide);
 
+/** The sampler of a Gaussian model. */
 const ddpm_sampler *ddpm_generator_sampler(const ddpm_generator *generator);
 
-/** Make samples first .. first+rows-1 of a seed, in standardised units; rows at most DDPM_GENERATOR_BLOCK. Arguments as
- * of ddpm_sampler_run. */
+/** Reverse steps. */
+int64_t ddpm_generator_steps(const ddpm_generator *generator);
+
+/** Make samples first .. first+rows-1 of a seed, in standardised units, or as tokens; rows at most
+ * DDPM_GENERATOR_BLOCK. Arguments as of ddpm_sampler_run; a masked model has no snapshots. */
 void ddpm_generator_run(ddpm_generator *generator, int thread, uint64_t seed, int64_t first, int64_t rows, float *x,
                         int64_t snapshots, float *trajectory, int64_t stride);
 
-/** Complete rows first .. first+rows-1 of a seed; arguments as of ddpm_sampler_complete. */
+/** Complete rows first .. first+rows-1 of a seed; arguments as of ddpm_sampler_complete. A masked model draws what is
+ * not known from its distribution given the rest, in one pass. */
 void ddpm_generator_complete(ddpm_generator *generator, int thread, uint64_t seed, int64_t first, int64_t rows,
                              const float *known, int64_t passes, float *x);
 

@@ -210,7 +210,7 @@ static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
 {
     DDPM_TRY(ddpm_loaded_check_denoiser(run->loaded, o->checkpoint));
     DDPM_TRY(ddpm_generator_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
-    run->sampling.steps = ddpm_generator_sampler(run->generator)->step_count;
+    run->sampling.steps = ddpm_generator_steps(run->generator);
     run->number = ddpm_transform_type(&run->transform, run->loaded->checkpoint.number);
     DDPM_TRY(open_given(run, o));
     if (!run->loaded->config.data.pairs)

@@ -8,6 +8,7 @@
 #include "file/digest.h"
 #include "file/output.h"
 #include "store/checkpoint_table.h"
+#include "store/vocabulary_file.h"
 
 #include <errno.h>
 #include <math.h>
@@ -23,7 +24,7 @@ typedef ddpm_checkpoint_field field;
 enum {
     FIELDS = DDPM_CHECKPOINT_FIELDS,
     ARRAYS = DDPM_CHECKPOINT_ARRAYS,
-    ARRAYS_WITHOUT_MOMENTS = 2,
+    ARRAYS_WITHOUT_MOMENTS = ARRAYS - 2,
     LISTS = DDPM_CHECKPOINT_LISTS,
     ALLOCATIONS = FIELDS + ARRAYS + LISTS + 1 /* of memory that a checkpoint points to */
 };
@@ -121,6 +122,11 @@ static ddpm_status check_condition(const ddpm_condition *condition)
     return DDPM_OK;
 }
 
+static int holds_array(const ddpm_checkpoint *c, int array)
+{
+    return pointer_at(c, ddpm_checkpoint_arrays[array].numbers) != NULL;
+}
+
 static ddpm_status check_array(int array, const ddpm_checkpoint *c, const ddpm_tensor *tensor)
 {
     const ddpm_checkpoint_array *a = &ddpm_checkpoint_arrays[array];
@@ -144,8 +150,9 @@ ddpm_status ddpm_checkpoint_check(const ddpm_checkpoint *checkpoint, int64_t cou
         DDPM_TRY(check_field(f, c));
     }
     DDPM_TRY(check_condition(&c->condition));
+    DDPM_TRY(ddpm_vocabulary_check(&c->vocabulary, c->columns));
     for (int a = 0; a < ARRAYS; a++)
-        for (int64_t i = 0; i < count; i++) DDPM_TRY(check_array(a, c, &tensors[i]));
+        for (int64_t i = 0; holds_array(c, a) && i < count; i++) DDPM_TRY(check_array(a, c, &tensors[i]));
     return DDPM_OK;
 }
 
@@ -179,7 +186,7 @@ static ddpm_status write_arrays(ddpm_h5 *file, const ddpm_checkpoint *c, int64_t
     char name[DDPM_TENSOR_NAME + 16];
     for (int a = 0; a < ARRAYS; a++) {
         const float *flat = pointer_at(c, ddpm_checkpoint_arrays[a].numbers);
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; holds_array(c, a) && i < count; i++) {
             dataset_name(name, a, &tensors[i]);
             DDPM_TRY(ddpm_h5_write(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){tensors[i].rows, tensors[i].cols},
                                    flat + tensors[i].offset));
@@ -200,7 +207,7 @@ static ddpm_status write_content(ddpm_h5 *file, const ddpm_checkpoint *c, int64_
         DDPM_TRY(ddpm_h5_write(file, ddpm_checkpoint_fields[i].name, ddpm_checkpoint_fields[i].type,
                                dimensions_of(&ddpm_checkpoint_fields[i]), shape, numbers));
     }
-    return DDPM_OK;
+    return ddpm_vocabulary_write(file, &c->vocabulary);
 }
 
 ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *checkpoint, int64_t count,
@@ -332,6 +339,7 @@ static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_check
 {
     for (int i = 0; i < FIELDS; i++) DDPM_TRY(read_field(file, path, &ddpm_checkpoint_fields[i], c));
     c->components.columns = c->columns;
+    DDPM_TRY(ddpm_vocabulary_read(file, path, c->columns, &c->vocabulary));
     return read_attributes(file, path, c);
 }
 
@@ -363,8 +371,9 @@ static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, ddpm_check
     if (c->exponent_count != count + 1)
         return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld exponents; its network of %lld tensors needs %lld", path,
                          (long long)c->exponent_count, (long long)count, (long long)count + 1);
-    DDPM_TRY(check_holds(file, path, ARRAYS * c->parameter_count, sizeof(float)));
     for (int a = 0; a < wanted; a++) {
+        if (ddpm_checkpoint_arrays[a].is_optional && !ddpm_h5_has(file, ddpm_checkpoint_arrays[a].group)) continue;
+        DDPM_TRY(check_holds(file, path, c->parameter_count, sizeof(float)));
         DDPM_TRY(ddpm_allocate((char *)c + ddpm_checkpoint_arrays[a].numbers, c->parameter_count, sizeof(float),
                                ddpm_checkpoint_arrays[a].group));
         DDPM_TRY(read_array(file, path, a, count, tensors, c));
@@ -414,6 +423,7 @@ static int64_t allocation_bytes(int i, const ddpm_checkpoint *c)
 static ddpm_status make_room(const int64_t bytes[ALLOCATIONS], ddpm_checkpoint *c)
 {
     for (int i = 0; i < ALLOCATIONS; i++) set_pointer(c, allocation_offset(i), NULL); /* they came from rank 0 */
+    c->vocabulary = (ddpm_vocabulary){0};
     for (int i = 0; i < ALLOCATIONS; i++)
         if (bytes[i] > 0) DDPM_TRY(ddpm_allocate((char *)c + allocation_offset(i), bytes[i], 1, "a checkpoint"));
     return DDPM_OK;
@@ -434,11 +444,12 @@ ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint)
         char **names = pointer_at(checkpoint, ddpm_checkpoint_lists[i].names);
         if (names) ddpm_texts_link(*count_at(checkpoint, ddpm_checkpoint_lists[i].rows), names);
     }
-    return DDPM_OK;
+    return ddpm_vocabulary_share(comm, &checkpoint->vocabulary);
 }
 
 void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint)
 {
     for (int i = 0; i < ALLOCATIONS; i++) ddpm_release(pointer_at(checkpoint, allocation_offset(i)));
+    ddpm_vocabulary_release(&checkpoint->vocabulary);
     *checkpoint = (ddpm_checkpoint){0};
 }

@@ -5,21 +5,34 @@
 #include "kernel/normal.h"
 #include "model/classifier.h"
 
-static int64_t columns_of(const ddpm_model *model)
+/* Columns of the network's input. */
+static int64_t inputs_of(const ddpm_model *model)
 {
     return ddpm_network_get_spec(model->network)->columns;
+}
+
+static ddpm_status create_tokens(const ddpm_masked *masked, int64_t rows, ddpm_block *out)
+{
+    DDPM_TRY(DDPM_NEW(&out->hidden, rows * masked->columns, "a block of rows"));
+    DDPM_TRY(DDPM_NEW(&out->order, masked->columns, "an order of columns"));
+    return DDPM_NEW(&out->logits, 2 * masked->tokens, "logits");
+}
+
+static ddpm_status create_noise(int64_t numbers, ddpm_block *out)
+{
+    DDPM_TRY(DDPM_NEW(&out->noise, numbers, "a block of rows"));
+    return DDPM_NEW(&out->target, numbers, "a block of rows");
 }
 
 ddpm_status ddpm_block_create(const ddpm_block_spec *spec, const ddpm_packed *packed, int64_t blocks, ddpm_block *out)
 {
     const ddpm_model *model = spec->model;
-    const int64_t rows = blocks * spec->batch.block_rows, numbers = rows * columns_of(model);
+    const int64_t rows = blocks * spec->batch.block_rows, numbers = rows * model->columns;
     *out = (ddpm_block){.spec = *spec, .packed = packed};
     DDPM_TRY(ddpm_workspace_create(model->network, rows, spec->batch.block_rows, 1, &out->workspace));
     DDPM_TRY(DDPM_NEW(&out->x0, numbers, "a block of rows"));
-    DDPM_TRY(DDPM_NEW(&out->noise, numbers, "a block of rows"));
-    DDPM_TRY(DDPM_NEW(&out->xt, numbers, "a block of rows"));
-    DDPM_TRY(DDPM_NEW(&out->target, numbers, "a block of rows"));
+    DDPM_TRY(ddpm_model_is_masked(model) ? create_tokens(&model->masked, rows, out) : create_noise(numbers, out));
+    DDPM_TRY(DDPM_NEW(&out->xt, rows * inputs_of(model), "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->values, rows * model->condition->count, "a block of conditions"));
     DDPM_TRY(DDPM_NEW(&out->condition, rows * ddpm_condition_width(model->condition), "a block of conditions"));
     DDPM_TRY(DDPM_NEW(&out->present, rows, "a block of conditions"));
@@ -34,6 +47,9 @@ void ddpm_block_release(ddpm_block *block)
     ddpm_release(block->noise);
     ddpm_release(block->xt);
     ddpm_release(block->target);
+    ddpm_release(block->hidden);
+    ddpm_release(block->order);
+    ddpm_release(block->logits);
     ddpm_release(block->values);
     ddpm_release(block->condition);
     ddpm_release(block->present);
@@ -45,7 +61,9 @@ void ddpm_block_release(ddpm_block *block)
 int64_t ddpm_block_bytes(const ddpm_model *model, int64_t rows)
 {
     return ddpm_workspace_bytes(model->network, rows, 1) +
-           rows * (4 * columns_of(model) + model->condition->count + ddpm_condition_width(model->condition) + 3) *
+           rows *
+               (3 * model->columns + inputs_of(model) + model->condition->count +
+                ddpm_condition_width(model->condition) + 3) *
                (int64_t)sizeof(float);
 }
 
@@ -73,19 +91,44 @@ static void draw_noise(ddpm_block *block, int64_t iteration, int64_t first, int6
     if (ddpm_dataset_is_paired(spec->dataset))
         ddpm_dataset_fill_noise(spec->dataset, kernels, iteration * spec->batch.rows + first, rows, block->noise);
     else
-        ddpm_normal_rows(kernels, stream, first, ddpm_matrix_dense(block->noise, rows, columns_of(spec->model)));
+        ddpm_normal_rows(kernels, stream, first, ddpm_matrix_dense(block->noise, rows, spec->model->columns));
+}
+
+/* Make x_t of x_0, t and noise, and the target. */
+static void add_noise(ddpm_block *block, int64_t rows)
+{
+    const ddpm_model *model = block->spec.model;
+    ddpm_diffusion_noise_rows(&model->diffusion, rows, model->columns, block->x0, block->noise, block->t, block->xt,
+                              block->target);
+}
+
+/* Make x_t of x_0 and t in the masked process. Which columns are hidden is a pure function of (seed, purpose, step,
+ * row). */
+static void hide_columns(ddpm_block *block, ddpm_purpose purpose, int64_t step, int64_t first, int64_t rows)
+{
+    const ddpm_masked *masked = &block->spec.model->masked;
+    const int64_t columns = masked->columns;
+    for (int64_t i = 0; i < rows; i++) {
+        uint8_t *hidden = block->hidden + i * columns;
+        ddpm_masked_order(columns, block->spec.seed, purpose, step, first + i, block->order);
+        ddpm_masked_hide(columns, block->order, block->t[i], hidden);
+        ddpm_masked_inputs(masked, block->x0 + i * columns, hidden, block->xt + i * masked->inputs);
+    }
 }
 
 ddpm_const_matrix ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows)
 {
     const ddpm_block_spec *spec = &block->spec;
     const ddpm_model *model = spec->model;
-    const int64_t first = rows.first, count = rows.end - first, columns = columns_of(model);
+    const int64_t first = rows.first, count = rows.end - first;
     ddpm_dataset_draw(spec->dataset, iteration * spec->batch.rows + first, count, block->x0, block->values);
     ddpm_timesteps_draw(spec->timesteps, spec->seed, iteration, first, count, block->t, block->importance);
-    draw_noise(block, iteration, first, count);
-    ddpm_diffusion_noise_rows(&model->diffusion, count, columns, block->x0, block->noise, block->t, block->xt,
-                              block->target);
+    if (ddpm_model_is_masked(model))
+        hide_columns(block, DDPM_RANDOM_NOISE, iteration, first, count);
+    else {
+        draw_noise(block, iteration, first, count);
+        add_noise(block, count);
+    }
     drop_conditions(block, iteration, first, count);
     return ddpm_network_forward(model->network, block->packed, block->workspace, count, block->xt, block->condition,
                                 block->t);
@@ -95,14 +138,17 @@ double ddpm_block_loss(const ddpm_block *block, int64_t at, int64_t rows, ddpm_c
                        const float *importance, double share, ddpm_matrix doutput, float *row_loss)
 {
     const ddpm_model *model = block->spec.model;
-    const int64_t columns = columns_of(model);
-    const ddpm_const_matrix out = ddpm_const_matrix_part(output, at, rows),
-                            target = {block->target + at * columns, rows, columns, columns};
+    const int64_t columns = model->columns;
+    const ddpm_const_matrix out = ddpm_const_matrix_part(output, at, rows);
     const ddpm_matrix dout = doutput.data ? ddpm_matrix_part(doutput, at, rows) : doutput;
     const float *weight = importance ? importance + at : NULL;
     float *row = row_loss ? row_loss + at : NULL;
+    if (ddpm_model_is_masked(model))
+        return ddpm_masked_loss(&model->masked, ddpm_network_kernels(model->network), out, block->x0 + at * columns,
+                                block->hidden + at * columns, block->t + at, weight, share, dout, row, block->logits);
     if (ddpm_model_is_classifier(model))
         return ddpm_classifier_rows(out, block->values + at * model->condition->count, weight, share, dout, row);
+    const ddpm_const_matrix target = {block->target + at * columns, rows, columns, columns};
     return ddpm_objective_rows(&model->objective, out, target, block->t + at, weight, share, dout, row);
 }
 
@@ -113,6 +159,8 @@ void ddpm_block_train(ddpm_block *block, int64_t iteration, ddpm_range rows, ddp
     const ddpm_batch *batch = &block->spec.batch;
     const int64_t count = rows.end - rows.first;
     const double share = 1.0 / (double)batch->rows;
+    const ddpm_dropout dropout = {block->spec.dropout, block->spec.seed, iteration, rows.first};
+    ddpm_workspace_set_dropout(block->workspace, &dropout);
     const ddpm_const_matrix output = ddpm_block_forward(block, iteration, rows);
     const ddpm_matrix doutput = ddpm_workspace_dout(block->workspace, count);
     float *losses = row_loss ? row_loss + rows.first : NULL;
@@ -123,28 +171,38 @@ void ddpm_block_train(ddpm_block *block, int64_t iteration, ddpm_range rows, ddp
     }
     ddpm_network_backward(model->network, block->packed, block->workspace, count, block->t,
                           ddpm_reducer_gradient(reducer, thread));
+    ddpm_workspace_set_dropout(block->workspace, &(ddpm_dropout){0});
+}
+
+/* The noise of validation rows never changes. */
+static void draw_validation_noise(ddpm_block *block, int64_t first, int64_t rows)
+{
+    const ddpm_block_spec *spec = &block->spec;
+    const int64_t held_out = ddpm_dataset_held_out(spec->dataset), columns = spec->model->columns;
+    const ddpm_kernels *kernels = ddpm_network_kernels(spec->model->network);
+    const ddpm_normal_stream stream = {spec->seed, DDPM_RANDOM_VALIDATION, 0};
+    ddpm_normal_rows(kernels, stream, first, ddpm_matrix_dense(block->noise, rows, columns));
+    for (int64_t i = 0; ddpm_dataset_is_paired(spec->dataset) && i < rows; i++)
+        ddpm_dataset_fill_noise_held_out(spec->dataset, kernels, (first + i) % held_out, 1, block->noise + i * columns);
 }
 
 double ddpm_block_validate(ddpm_block *block, int64_t draws, ddpm_range rows)
 {
     const ddpm_block_spec *spec = &block->spec;
     const ddpm_model *model = spec->model;
-    const int64_t held_out = ddpm_dataset_held_out(spec->dataset), columns = columns_of(model);
-    const int64_t first = rows.first, count = rows.end - first;
-    const ddpm_kernels *kernels = ddpm_network_kernels(model->network);
-    const ddpm_normal_stream stream = {spec->seed, DDPM_RANDOM_VALIDATION, 0};
-    ddpm_normal_rows(kernels, stream, first, ddpm_matrix_dense(block->noise, count, columns));
+    const int64_t held_out = ddpm_dataset_held_out(spec->dataset), first = rows.first, count = rows.end - first;
     for (int64_t i = 0; i < count; i++) {
         const ddpm_random4 words = ddpm_random_words(spec->seed, DDPM_RANDOM_VALIDATION, 1, first + i, 0);
-        ddpm_dataset_fill_held_out(spec->dataset, (first + i) % held_out, 1, block->x0 + i * columns,
+        ddpm_dataset_fill_held_out(spec->dataset, (first + i) % held_out, 1, block->x0 + i * model->columns,
                                    block->values + i * model->condition->count);
-        if (ddpm_dataset_is_paired(spec->dataset))
-            ddpm_dataset_fill_noise_held_out(spec->dataset, kernels, (first + i) % held_out, 1,
-                                             block->noise + i * columns);
         block->t[i] = (int32_t)(1 + ddpm_random_below(words.v[0], model->diffusion.schedule.steps));
     }
-    ddpm_diffusion_noise_rows(&model->diffusion, count, columns, block->x0, block->noise, block->t, block->xt,
-                              block->target);
+    if (ddpm_model_is_masked(model))
+        hide_columns(block, DDPM_RANDOM_VALIDATION, 0, first, count);
+    else {
+        draw_validation_noise(block, first, count);
+        add_noise(block, count);
+    }
     ddpm_condition_expand(model->condition, count, block->values, NULL, block->condition);
     const ddpm_const_matrix output = ddpm_network_forward(model->network, block->packed, block->workspace, count,
                                                           block->xt, block->condition, block->t);

@@ -17,18 +17,24 @@ typedef struct ddpm_block_spec {
     ddpm_batch batch;
     uint64_t seed;            /* of the noise, of t, and of which conditions are left out */
     double condition_dropout; /* share of the rows whose condition is left out */
+    double dropout;           /* share of the network's hidden units that are left out in training */
 } ddpm_block_spec;
 
 typedef struct ddpm_block {
     ddpm_block_spec spec;
     const ddpm_packed *packed; /* borrowed */
     ddpm_workspace *workspace;
-    float *x0, *noise, *xt, *target; /* [rows][D] */
-    float *values;                   /* [rows][V] conditions */
-    float *condition;                /* [rows][C] as the network reads them */
-    uint8_t *present;                /* [rows] whether the row's condition is kept */
-    int32_t *t;                      /* [rows] */
-    float *importance;               /* [rows] */
+    float *x0;             /* [rows][D] */
+    float *noise, *target; /* [rows][D], of the Gaussian process */
+    float *xt;             /* [rows][columns of the network's input] */
+    uint8_t *hidden;       /* [rows][D], of the masked process: which columns are */
+    int32_t *order;        /* [D], likewise: room for an order of the columns */
+    float *logits;         /* likewise: room for those of a column, twice */
+    float *values;         /* [rows][V] conditions */
+    float *condition;      /* [rows][C] as the network reads them */
+    uint8_t *present;      /* [rows] whether the row's condition is kept */
+    int32_t *t;            /* [rows] */
+    float *importance;     /* [rows] */
 } ddpm_block;
 
 /** @param blocks    the most blocks that are computed at a time.

@@ -19,15 +19,15 @@ static double largest(int64_t n, const float *values)
 static void print(ddpm_block *b, int64_t iteration, ddpm_range rows, float *loss, FILE *to)
 {
     const ddpm_model *model = b->spec.model;
-    const int64_t columns = ddpm_dataset_columns(b->spec.dataset), count = rows.end - rows.first;
-    const int64_t outputs = ddpm_model_is_classifier(model) ? model->condition->classes[0] : columns;
+    const int64_t columns = model->columns, inputs = ddpm_network_get_spec(model->network)->columns;
+    const int64_t count = rows.end - rows.first;
     const ddpm_const_matrix output = ddpm_block_forward(b, iteration, rows);
     (void)ddpm_block_loss(b, 0, count, output, NULL, 1.0, (ddpm_matrix){0}, loss);
     fprintf(to, "row,t,largest_x0,largest_xt,largest_output,loss\n");
     for (int64_t i = 0; i < count; i++)
         fprintf(to, "%lld,%d,%.9g,%.9g,%.9g,%.9g\n", (long long)(rows.first + i), (int)b->t[i],
-                largest(columns, b->x0 + i * columns), largest(columns, b->xt + i * columns),
-                largest(outputs, output.data + i * output.stride), (double)loss[i]);
+                largest(columns, b->x0 + i * columns), largest(inputs, b->xt + i * inputs),
+                largest(output.columns, output.data + i * output.stride), (double)loss[i]);
 }
 
 ddpm_status ddpm_inspect_block(const ddpm_stepper *stepper, const ddpm_state *state, int64_t number, FILE *to)

@@ -22,6 +22,7 @@ static ddpm_status create_blocks(ddpm_stepper *s)
         .batch = s->batch,
         .seed = s->spec.seed,
         .condition_dropout = s->spec.condition_dropout,
+        .dropout = s->spec.dropout,
     };
     DDPM_TRY(DDPM_NEW(&s->thread_block, s->threads, "blocks of threads"));
     for (int i = 0; i < s->threads; i++)

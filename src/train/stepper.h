@@ -13,6 +13,7 @@ typedef struct ddpm_stepper_spec {
     int64_t batch;            /* rows */
     int64_t block_rows;       /* 0: chosen from the batch */
     double condition_dropout; /* share of the rows whose condition is left out */
+    double dropout;           /* share of the network's hidden units that are left out */
     ddpm_timesteps_kind timesteps;
     ddpm_reduction reduction;
     ddpm_update_spec update;

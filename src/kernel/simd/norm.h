@@ -1,34 +1,15 @@
 /* What a residual block has beside its dense layers: layer norm, modulation and gate, forward and back.
  *
- * Each row is computed by itself: a sum over it goes through its vectors in order and adds up the lanes at the end, so
- * that the bits of a row depend on no other row.
+ * Each row is computed by itself (sums.h), so that its bits depend on no other row.
  */
 #ifndef DDPM_KERNEL_SIMD_NORM_H
 #define DDPM_KERNEL_SIMD_NORM_H
 
-#include "vector.h"
+#include "sums.h"
 
 #include "kernel/simd.h"
 
 #include <math.h>
-
-/* Keep the first `left` lanes; the others become zero. */
-INLINE vf keep(vf v, int64_t left)
-{
-    if (left >= LANES) return v;
-    for (int64_t i = left; i < LANES; i++) v[i] = 0.0f;
-    return v;
-}
-
-/* The lanes are added in pairs that lie half a vector apart, then a quarter, and so on. */
-INLINE float sum_of(vf v)
-{
-    float lane[LANES];
-    store_vf(lane, v);
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) lane[i] += lane[i + width];
-    return lane[0];
-}
 
 static void norm(ddpm_const_matrix x, ddpm_const_matrix scale, ddpm_const_matrix shift, ddpm_matrix normal,
                  float *inverse, ddpm_matrix y)

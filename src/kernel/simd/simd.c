@@ -7,6 +7,7 @@
 #include "gradient.h"
 #include "limit.h"
 #include "norm.h"
+#include "softmax.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -42,6 +43,7 @@ const ddpm_kernels TABLE = {
     .gate = gate,
     .gate_backward = gate_backward,
     .activate = activate,
+    .softmax = softmax,
     .normal = normal,
     .collect_fixed = collect_fixed,
     .collect_float = collect_float,

@@ -58,7 +58,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
     const ddpm_tensor *tensors;
     expect_ok(ddpm_config_defaults(parsed));
     expect_ok(ddpm_config_parse(parsed, network, strlen(network), "the test's configuration"));
-    expect_ok(ddpm_model_create_with_beta(parsed, D, &c.condition, T, beta, model));
+    expect_ok(ddpm_model_create_with_beta(parsed, D, NULL, &c.condition, T, beta, model));
     c.parameter_count = ddpm_network_array_length(model->network);
     c.exponent_count = ddpm_network_tensors(model->network, &tensors) + 1;
     assert_true(c.parameter_count <= PARAMETERS_MOST && c.exponent_count <= TENSORS_MOST);
@@ -168,7 +168,7 @@ static void test_what_is_optional(void **state)
     ddpm_checkpoint c = make(config, &parsed, &model);
     (void)state;
     expect_ok(ddpm_config_parse_saved(&parsed, config, strlen(config), "the test's configuration"));
-    expect_ok(ddpm_model_create_with_beta(&parsed, D, &none, T, beta, &plain));
+    expect_ok(ddpm_model_create_with_beta(&parsed, D, NULL, &none, T, beta, &plain));
     c.components = (ddpm_components){0};
     c.column_names = NULL;
     c.condition = none;

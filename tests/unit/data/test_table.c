@@ -42,6 +42,7 @@ static void put_all(hid_t file, hid_t group)
     put_column(group, "weight", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, ROWS, weight);
     put_column(group, "work", variable, variable, ROWS, work);
     put_attribute(file, "table/age", "gap", H5T_NATIVE_INT32, &none);
+    put_attribute(file, "table/age", "units", fixed, "years");
     put_attribute(file, "table/cut", "gap", fixed, "unknown");
     assert_true(H5Tclose(names) >= 0 && H5Tclose(fixed) >= 0 && H5Tclose(variable) >= 0);
 }
@@ -92,6 +93,7 @@ static void groups(void **state)
     for (int j = 0; j < 5; j++) assert_int_equal(layouts[j].kind, kinds[j]);
     assert_int_equal(layouts[1].number, DDPM_NUMBER_INT32);
     assert_true(layouts[1].has_gap_number && layouts[1].gap_number == -1 && !layouts[0].has_gap_number);
+    assert_string_equal(layouts[1].units, "years");
     assert_true(layouts[2].count == 3 && layouts[2].gap == 0 && layouts[2].codes[2] == 3 && !layouts[2].is_text);
     assert_string_equal(layouts[2].names[1], "good");
     assert_true(layouts[4].is_text && layouts[4].count == 3 && layouts[4].gap == -1);

@@ -1,0 +1,227 @@
+/* Hides columns, turns rows into inputs and outputs into probabilities, and measures the loss. */
+#include "model/masked.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SMOOTH = DDPM_VOCABULARY_SMOOTH,
+    SHARED_FROM = SMOOTH /* a number of more spikes than this has smooth functions of their rank, too */
+};
+
+/* Of the exact coefficients beside smooth ones of the same tokens, which carry most of what is known. */
+static const float BESIDE_SMOOTH = 0.3f;
+
+/* The logarithm of the share of a token that no training row has. */
+static const float NEVER = -80.0f;
+
+static const double PI = 3.14159265358979323846;
+
+/* Function f of a rank in 0..1: a cosine, and the smaller the faster it is, so that smooth functions come first. */
+static float smooth_function(int64_t f, double rank)
+{
+    const double frequency = (double)(f + 1);
+    return (float)(cos(PI * frequency * rank) * sqrt(2.0) / (1.0 + frequency / 8.0));
+}
+
+/* Set the smooth functions of the tokens from `first` on, each at the middle of the ranks that it covers. */
+static void set_functions(const double *rows, int64_t first, ddpm_masked_column *c)
+{
+    double all = 0.0, before = 0.0;
+    for (int64_t k = first; k < c->tokens; k++) all += rows[k];
+    for (int64_t k = first; k < c->tokens; k++) {
+        const double rank = (before + 0.5 * rows[k]) / all;
+        before += rows[k];
+        for (int64_t f = 0; f < c->smooth; f++)
+            c->of_token[k * c->smooth + f] = c->function[f * c->tokens + k] = smooth_function(f, rank);
+    }
+}
+
+static ddpm_status create_column(const ddpm_column_vocabulary *v, ddpm_masked_column *c)
+{
+    const int shares_spikes = v->bins == 0 && v->layout.kind == DDPM_COLUMN_NUMBER && v->spikes > SHARED_FROM;
+    c->tokens = ddpm_column_tokens(v);
+    c->exact = v->bins == 1 ? c->tokens : 1 + v->spikes;
+    c->smooth = v->bins > 1 || shares_spikes ? SMOOTH : 0;
+    c->scale = shares_spikes ? BESIDE_SMOOTH : 1.0f;
+    DDPM_TRY(DDPM_NEW(&c->function, c->smooth * c->tokens, "functions of tokens"));
+    DDPM_TRY(DDPM_NEW(&c->of_token, c->smooth * c->tokens, "functions of tokens"));
+    DDPM_TRY(DDPM_NEW(&c->marginal, c->tokens, "shares of tokens"));
+    if (c->smooth > 0) set_functions(v->rows, shares_spikes ? 1 : c->exact, c);
+    return DDPM_OK;
+}
+
+/* Set the shares of a column's tokens. @return  their entropy. */
+static double set_marginal(const ddpm_column_vocabulary *v, ddpm_masked_column *c)
+{
+    double all = 0.0, entropy = 0.0;
+    for (int64_t k = 0; k < c->tokens; k++) all += v->rows[k];
+    for (int64_t k = 0; k < c->tokens; k++) {
+        const double share = v->rows[k] / all;
+        c->marginal[k] = share > 0.0 ? (float)log(share) : NEVER;
+        if (share > 0.0) entropy -= share * log(share);
+    }
+    return entropy;
+}
+
+ddpm_status ddpm_masked_create(const ddpm_vocabulary *vocabulary, ddpm_masked *out)
+{
+    *out = (ddpm_masked){.vocabulary = vocabulary, .columns = vocabulary->columns};
+    DDPM_TRY(DDPM_NEW(&out->column, out->columns, "columns of tokens"));
+    for (int64_t j = 0; j < out->columns; j++) {
+        ddpm_masked_column *c = &out->column[j];
+        DDPM_TRY(create_column(&vocabulary->column[j], c));
+        out->independent += set_marginal(&vocabulary->column[j], c);
+        c->first = out->coefficients;
+        out->coefficients += c->exact + c->smooth;
+        out->tokens = ddpm_larger(out->tokens, c->tokens);
+    }
+    out->inputs = out->coefficients + out->columns;
+    out->input_scale = (float)sqrt((double)out->inputs / (double)out->columns);
+    return DDPM_OK;
+}
+
+void ddpm_masked_release(ddpm_masked *masked)
+{
+    for (int64_t j = 0; masked->column && j < masked->columns; j++) {
+        ddpm_release(masked->column[j].function);
+        ddpm_release(masked->column[j].of_token);
+        ddpm_release(masked->column[j].marginal);
+    }
+    ddpm_release(masked->column);
+    *masked = (ddpm_masked){0};
+}
+
+int64_t ddpm_masked_bytes(const ddpm_masked *masked)
+{
+    int64_t numbers = 0;
+    for (int64_t j = 0; j < masked->columns; j++)
+        numbers += (2 * masked->column[j].smooth + 1) * masked->column[j].tokens;
+    return numbers * (int64_t)sizeof(float) + masked->columns * (int64_t)sizeof *masked->column;
+}
+
+void ddpm_masked_schedule(int64_t columns, double *beta)
+{
+    beta[0] = 0.0;
+    for (int64_t t = 1; t <= columns; t++) beta[t] = 1.0 / (double)(columns - t + 1);
+}
+
+/* ---- hiding ---- */
+
+void ddpm_masked_order(int64_t columns, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row, int32_t *order)
+{
+    ddpm_random4 words = {{0}};
+    for (int64_t i = 0; i < columns; i++) order[i] = (int32_t)i;
+    for (int64_t i = 0; i + 1 < columns; i++) { /* Fisher and Yates */
+        if (i % 4 == 0) words = ddpm_random_words(seed, purpose, step, row, (uint32_t)(i / 4));
+        const int64_t other = i + ddpm_random_below(words.v[i % 4], columns - i);
+        const int32_t kept = order[i];
+        order[i] = order[other];
+        order[other] = kept;
+    }
+}
+
+void ddpm_masked_hide(int64_t columns, const int32_t *order, int64_t count, uint8_t *hidden)
+{
+    memset(hidden, 0, (size_t)columns);
+    for (int64_t i = 0; i < count; i++) hidden[order[i]] = 1;
+}
+
+/* ---- inputs and outputs of the network ---- */
+
+void ddpm_masked_inputs(const ddpm_masked *masked, const float *row, const uint8_t *hidden, float *inputs)
+{
+    memset(inputs, 0, (size_t)masked->inputs * sizeof *inputs);
+    for (int64_t j = 0; j < masked->columns; j++) {
+        const ddpm_masked_column *c = &masked->column[j];
+        float *to = inputs + c->first;
+        if (hidden[j]) {
+            inputs[masked->coefficients + j] = masked->input_scale;
+            continue;
+        }
+        const int64_t token = (int64_t)row[j];
+        const float *functions = c->of_token + token * c->smooth;
+        if (token < c->exact) to[token] = c->scale * masked->input_scale;
+        for (int64_t f = 0; f < c->smooth; f++) to[c->exact + f] = functions[f] * masked->input_scale;
+    }
+}
+
+void ddpm_masked_logits(const ddpm_masked *masked, int64_t column, const float *coefficients, float *logits)
+{
+    const ddpm_masked_column *c = &masked->column[column];
+    const float *from = coefficients + c->first;
+    memcpy(logits, c->marginal, (size_t)c->tokens * sizeof *logits);
+    for (int64_t k = 0; k < c->exact; k++) logits[k] += c->scale * from[k];
+    for (int64_t f = 0; f < c->smooth; f++) {
+        const float *function = c->function + f * c->tokens, factor = from[c->exact + f];
+        for (int64_t k = 0; k < c->tokens; k++) logits[k] += factor * function[k];
+    }
+}
+
+/* The gradient by a column's coefficients from that by its logits. */
+static void backward_logits(const ddpm_masked_column *c, const float *dlogits, float *dcoefficients)
+{
+    float *smooth = dcoefficients + c->exact;
+    for (int64_t k = 0; k < c->exact; k++) dcoefficients[k] = c->scale * dlogits[k];
+    for (int64_t k = 0; k < c->tokens; k++)
+        for (int64_t f = 0; f < c->smooth; f++) smooth[f] += dlogits[k] * c->of_token[k * c->smooth + f];
+}
+
+/* ---- the loss ---- */
+
+/* The cross-entropy of a hidden column, and `weight` times its gradient by the column's coefficients, which hold 0. */
+static double column_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column, int64_t token,
+                          const float *coefficients, double weight, float *dcoefficients, float *scratch)
+{
+    const ddpm_masked_column *c = &masked->column[column];
+    float *logits = scratch, *p = scratch + masked->tokens;
+    ddpm_masked_logits(masked, column, coefficients, logits);
+    const double loss = kernels->softmax(c->tokens, logits, p) - (double)logits[token];
+    if (!dcoefficients) return loss;
+    p[token] -= 1.0f;
+    for (int64_t k = 0; k < c->tokens; k++) p[k] *= (float)weight;
+    backward_logits(c, p, dcoefficients + c->first);
+    return loss;
+}
+
+double ddpm_masked_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, ddpm_const_matrix output,
+                        const float *rows, const uint8_t *hidden, const int32_t *t, const float *importance,
+                        double share, ddpm_matrix doutput, float *row_loss, float *scratch)
+{
+    const int64_t columns = masked->columns;
+    double total = 0.0;
+    for (int64_t row = 0; row < output.rows; row++) {
+        const double bound = (double)columns / (double)t[row],
+                     weight = share * (importance ? (double)importance[row] : 1.0) * bound;
+        float *dcoefficients = doutput.data ? doutput.data + row * doutput.stride : NULL;
+        double sum = 0.0;
+        if (dcoefficients) memset(dcoefficients, 0, (size_t)masked->coefficients * sizeof *dcoefficients);
+        for (int64_t j = 0; j < columns; j++)
+            if (hidden[row * columns + j])
+                sum += column_loss(masked, kernels, j, (int64_t)rows[row * columns + j],
+                                   output.data + row * output.stride, weight, dcoefficients, scratch);
+        if (row_loss) row_loss[row] = (float)(bound * sum);
+        total += weight * sum;
+    }
+    return total;
+}
+
+/* ---- drawing ---- */
+
+float ddpm_masked_draw(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
+                       const float *coefficients, ddpm_random4 words, float *scratch)
+{
+    const ddpm_masked_column *c = &masked->column[column];
+    float *logits = scratch, *p = scratch + masked->tokens;
+    ddpm_masked_logits(masked, column, coefficients, logits);
+    kernels->softmax(c->tokens, logits, p);
+    double left = ddpm_random_uniform(words.v[0]);
+    int64_t token = 0;
+    while (token + 1 < c->tokens && left >= (double)p[token]) left -= (double)p[token++];
+    const ddpm_column_vocabulary *vocabulary = &masked->vocabulary->column[column];
+    while (token > 0 && vocabulary->rows[token] == 0.0) token--; /* where rounding left no other */
+    return ddpm_vocabulary_number(vocabulary, token, ddpm_random_uniform(words.v[1]));
+}

@@ -1,0 +1,98 @@
+/** Masked diffusion of the columns of a row as tokens: the absorbing-state process of Austin et al. 2021 (D3PM) in the
+ * form of Sahoo et al. 2024 (MDLM), whose limit is any-order autoregression (Hoogeboom et al. 2022).
+ *
+ *  The forward process hides a column a step, each as likely as any other, so that x_t has t of the D columns hidden,
+ * T = D. The network reads the columns that are shown and gives the probabilities of each hidden column's tokens. Its
+ * loss, D / t times the sum of their cross-entropies, t uniform in 1..D, is in the mean a bound on -log p(tokens of
+ * the row). A reverse step draws one hidden column.
+ *
+ *  The network's inputs and outputs of a column are coefficients: one for each gap, spike or name, and a few cosines of
+ * the rank that all its bins share, so that neighbouring bins share what is known of them. What the network gives is
+ * added to the logarithm of the tokens' shares in training rows, so that an output of 0 stands for independent columns.
+ * Local, any thread. */
+#ifndef DDPM_MODEL_MASKED_H
+#define DDPM_MODEL_MASKED_H
+
+#include "base/random.h"
+#include "kernel/simd.h"
+#include "model/vocabulary.h"
+
+/** What destroys a row. */
+typedef enum ddpm_process {
+    DDPM_PROCESS_GAUSSIAN, /* noise that is added */
+    DDPM_PROCESS_MASKED,   /* columns that are hidden */
+    DDPM_PROCESS_AUTO      /* masked where the rows are a table of numbers, categories and gaps */
+} ddpm_process;
+
+/** The coefficients of a column and what its tokens make of them. */
+typedef struct ddpm_masked_column {
+    int64_t tokens;  /* K */
+    int64_t first;   /* of its coefficients among those of all columns */
+    int64_t exact;   /* E: tokens 0 .. E-1 have a coefficient each, before the smooth ones */
+    int64_t smooth;  /* F: functions of the rank */
+    float scale;     /* of the exact coefficients */
+    float *function; /* [F][K]: the smooth functions of each token */
+    float *of_token; /* [K][F]: the same */
+    float *marginal; /* [K]: the logarithm of the token's share in training rows */
+} ddpm_masked_column;
+
+typedef struct ddpm_masked {
+    const ddpm_vocabulary *vocabulary; /* borrowed */
+    int64_t columns;                   /* D */
+    int64_t coefficients;              /* R, of all columns: what the network gives */
+    int64_t inputs;                    /* R + D: coefficients, then for each column whether it is hidden */
+    int64_t tokens;                    /* of the column that has the most */
+    float input_scale;                 /* of the coefficients as inputs, which are few beside the zeros */
+    double independent;                /* nats a row: the entropy of the columns' shares, which the bound starts from */
+    ddpm_masked_column *column;        /* [D] */
+} ddpm_masked;
+
+/** DDPM_ERR_MEMORY.
+ *  @param vocabulary  borrowed until ddpm_masked_release.
+ *  @param[out] out    release with ddpm_masked_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_masked_create(const ddpm_vocabulary *vocabulary, ddpm_masked *out);
+void ddpm_masked_release(ddpm_masked *masked);
+
+/** The schedule of the forward process: alpha_bar_t, the share of columns that are shown, is 1 - t / D.
+ *  @param[out] beta  [D + 1]. */
+void ddpm_masked_schedule(int64_t columns, double *beta);
+
+/** Bytes of its tables. */
+int64_t ddpm_masked_bytes(const ddpm_masked *masked);
+
+/** A random order of the columns, which is a pure function of (seed, purpose, step, row).
+ *  @param[out] order  [D]. */
+void ddpm_masked_order(int64_t columns, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row, int32_t *order);
+
+/** Hide the first `count` columns of an order. @param[out] hidden  [D], 1 where the column is hidden and 0 elsewhere.
+ */
+void ddpm_masked_hide(int64_t columns, const int32_t *order, int64_t count, uint8_t *hidden);
+
+/** The network's inputs of a row.
+ *  @param row          [D], token + u; what stands in hidden columns is not read.
+ *  @param[out] inputs  [R + D]. */
+void ddpm_masked_inputs(const ddpm_masked *masked, const float *row, const uint8_t *hidden, float *inputs);
+
+/** The logits of a column's tokens.
+ *  @param coefficients  [R], a row of the network's output.
+ *  @param[out] logits   [K]. */
+void ddpm_masked_logits(const ddpm_masked *masked, int64_t column, const float *coefficients, float *logits);
+
+/** The loss of rows in nats, as ddpm_objective_rows.
+ *  @param output   [rows][R].
+ *  @param rows     [rows][D], token + u.
+ *  @param hidden   [rows][D].
+ *  @param t        [rows]: how many columns are hidden.
+ *  @param scratch  [2 tokens]. */
+double ddpm_masked_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, ddpm_const_matrix output,
+                        const float *rows, const uint8_t *hidden, const int32_t *t, const float *importance,
+                        double share, ddpm_matrix doutput, float *row_loss, float *scratch);
+
+/** Draw a column's token and the place in it from the network's output.
+ *  @param words    random.
+ *  @param scratch  [2 tokens].
+ *  @return  token + u. */
+float ddpm_masked_draw(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
+                       const float *coefficients, ddpm_random4 words, float *scratch);
+
+#endif

@@ -1,0 +1,37 @@
+/** A vocabulary in a file, as a checkpoint keeps it, and on its way from rank to rank.
+ *
+ *  The group /vocabulary holds for each of the D columns, int64 [D]: kind (0 a number, 1 a category), number (the place
+ * of its type in base/number.h), text (1: its values are texts), categories (how many names it has), codes (how many
+ * codes: of its names, or 1 of a whole number that stands for a gap), gap (the place of the name that stands for one,
+ * or -1), spikes and bins (how many of each), and decimals. What follows holds the values of all columns, one column
+ * after the other: spike, knot and rows float64, code int64, and name and units uint8: texts in UTF-8, each ended by a
+ * zero byte, as many names as `categories` says and one text of units a column.
+ *
+ *  Local: rank 0 writes and reads; only ddpm_vocabulary_share is Collective. Main thread. */
+#ifndef DDPM_STORE_VOCABULARY_FILE_H
+#define DDPM_STORE_VOCABULARY_FILE_H
+
+#include "file/h5.h"
+#include "model/vocabulary.h"
+#include "world/comm.h"
+
+/** Write /vocabulary, if there are columns. DDPM_ERR_IO, DDPM_ERR_MEMORY. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_write(ddpm_h5 *file, const ddpm_vocabulary *vocabulary);
+
+/** Check by the rules of reading: every count fits the others, every place is inside what it is a place of, values
+ * ascend. DDPM_ERR_DATA names the value, not the file.
+ *  @param columns  that there must be, unless there are none. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_check(const ddpm_vocabulary *vocabulary, int64_t columns);
+
+/** Read /vocabulary and check it; no columns where the file has none. DDPM_ERR_DATA, DDPM_ERR_MEMORY.
+ *  @param path      for messages.
+ *  @param columns   that there must be, unless there are none.
+ *  @param[out] out  release with ddpm_vocabulary_release; empty after a failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_read(const ddpm_h5 *file, const char *path, int64_t columns,
+                                                 ddpm_vocabulary *out);
+
+/** Collective. Give rank 0's vocabulary to every rank.
+ *  @param[in,out] vocabulary  in on rank 0, out on the others; release it, also after a failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_share(ddpm_comm *comm, ddpm_vocabulary *vocabulary);
+
+#endif

@@ -1,0 +1,305 @@
+/* From columns to flat arrays, back, and what is checked of arrays that came from elsewhere. */
+#include "store/vocabulary_flat.h"
+
+#include "base/memory.h"
+#include "base/text_list.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#define GROUP "vocabulary/"
+
+const ddpm_flat_count ddpm_flat_counts[DDPM_FLAT_COUNTS] = {
+    [DDPM_FLAT_KIND] = {GROUP "kind", 0, DDPM_COLUMN_KINDS - 1},
+    [DDPM_FLAT_NUMBER] = {GROUP "number", 0, DDPM_NUMBERS - 1},
+    [DDPM_FLAT_TEXT] = {GROUP "text", 0, 1},
+    [DDPM_FLAT_CATEGORIES] = {GROUP "categories", 0, DDPM_VOCABULARY_TOKENS_MAX},
+    [DDPM_FLAT_CODES] = {GROUP "codes", 0, DDPM_VOCABULARY_TOKENS_MAX},
+    [DDPM_FLAT_GAP] = {GROUP "gap", -1, DDPM_VOCABULARY_TOKENS_MAX},
+    [DDPM_FLAT_SPIKES] = {GROUP "spikes", 0, DDPM_VOCABULARY_TOKENS_MAX},
+    [DDPM_FLAT_BINS] = {GROUP "bins", 0, DDPM_VOCABULARY_BINS},
+    [DDPM_FLAT_DECIMALS] = {GROUP "decimals", -1, DBL_DIG},
+};
+
+const char *const ddpm_flat_real_names[DDPM_FLAT_REALS] = {GROUP "spike", GROUP "knot", GROUP "rows"};
+const char *const ddpm_flat_text_names[DDPM_FLAT_TEXTS] = {GROUP "name", GROUP "units"};
+const char ddpm_flat_code_name[] = GROUP "code";
+
+void ddpm_flat_release(ddpm_flat_vocabulary *f)
+{
+    ddpm_release(f->count[0]);
+    for (int i = 0; i < DDPM_FLAT_REALS; i++) ddpm_release(f->real[i]);
+    ddpm_release(f->code);
+    for (int i = 0; i < DDPM_FLAT_TEXTS; i++) ddpm_release(f->text[i]);
+    *f = (ddpm_flat_vocabulary){0};
+}
+
+/* How many numbers of a kind a column has. */
+static int64_t reals_of(const ddpm_flat_vocabulary *f, int kind, int64_t j)
+{
+    const int64_t spikes = f->count[DDPM_FLAT_SPIKES][j], bins = f->count[DDPM_FLAT_BINS][j];
+    if (kind == DDPM_FLAT_SPIKE) return spikes;
+    if (kind == DDPM_FLAT_KNOT) return bins > 0 ? bins * DDPM_VOCABULARY_KNOTS + 1 : 0;
+    return 1 + spikes + bins;
+}
+
+int64_t ddpm_flat_reals(const ddpm_flat_vocabulary *f, int kind)
+{
+    int64_t total = 0;
+    for (int64_t j = 0; j < f->columns; j++) total += reals_of(f, kind, j);
+    return total;
+}
+
+int64_t ddpm_flat_total(const ddpm_flat_vocabulary *f, int count)
+{
+    int64_t sum = 0;
+    for (int64_t j = 0; j < f->columns; j++) sum += f->count[count][j];
+    return sum;
+}
+
+ddpm_status ddpm_flat_allocate_counts(ddpm_flat_vocabulary *f)
+{
+    int64_t *block = NULL;
+    DDPM_TRY(DDPM_NEW(&block, DDPM_FLAT_COUNTS * f->columns, "a vocabulary"));
+    for (int i = 0; i < DDPM_FLAT_COUNTS; i++) f->count[i] = block + i * f->columns;
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_flat_allocate_values(ddpm_flat_vocabulary *f)
+{
+    for (int i = 0; i < DDPM_FLAT_REALS; i++) DDPM_TRY(DDPM_NEW(&f->real[i], ddpm_flat_reals(f, i), "a vocabulary"));
+    DDPM_TRY(DDPM_NEW(&f->code, ddpm_flat_total(f, DDPM_FLAT_CODES), "a vocabulary"));
+    for (int i = 0; i < DDPM_FLAT_TEXTS; i++) DDPM_TRY(DDPM_NEW(&f->text[i], f->text_bytes[i], "a vocabulary"));
+    return DDPM_OK;
+}
+
+/* ---- from columns to flat arrays ---- */
+
+static int64_t codes_of(const ddpm_column_layout *l)
+{
+    if (l->kind == DDPM_COLUMN_NUMBER) return l->has_gap_number != 0;
+    return l->codes ? l->count : 0;
+}
+
+static void flatten_counts(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
+{
+    for (int64_t j = 0; j < f->columns; j++) {
+        const ddpm_column_vocabulary *c = &v->column[j];
+        const int64_t counts[DDPM_FLAT_COUNTS] = {
+            [DDPM_FLAT_KIND] = c->layout.kind,        [DDPM_FLAT_NUMBER] = c->layout.number,
+            [DDPM_FLAT_TEXT] = c->layout.is_text,     [DDPM_FLAT_CATEGORIES] = c->layout.count,
+            [DDPM_FLAT_CODES] = codes_of(&c->layout), [DDPM_FLAT_GAP] = c->layout.gap,
+            [DDPM_FLAT_SPIKES] = c->spikes,           [DDPM_FLAT_BINS] = c->bins,
+            [DDPM_FLAT_DECIMALS] = c->decimals,
+        };
+        for (int i = 0; i < DDPM_FLAT_COUNTS; i++) f->count[i][j] = counts[i];
+        for (int64_t i = 0; i < c->layout.count; i++)
+            f->text_bytes[DDPM_FLAT_NAME] += (int64_t)strlen(c->layout.names[i]) + 1;
+        f->text_bytes[DDPM_FLAT_UNITS] += (c->layout.units ? (int64_t)strlen(c->layout.units) : 0) + 1;
+    }
+}
+
+static void flatten_values(const ddpm_vocabulary *v, const ddpm_flat_vocabulary *f)
+{
+    double *real[DDPM_FLAT_REALS] = {f->real[DDPM_FLAT_SPIKE], f->real[DDPM_FLAT_KNOT], f->real[DDPM_FLAT_ROWS]};
+    char *text[DDPM_FLAT_TEXTS] = {f->text[DDPM_FLAT_NAME], f->text[DDPM_FLAT_UNITS]};
+    int64_t *code = f->code;
+    for (int64_t j = 0; j < f->columns; j++) {
+        const ddpm_column_vocabulary *c = &v->column[j];
+        const double *const from[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows};
+        for (int i = 0; i < DDPM_FLAT_REALS; i++)
+            for (int64_t n = 0; n < reals_of(f, i, j); n++) *real[i]++ = from[i][n];
+        for (int64_t n = 0; n < f->count[DDPM_FLAT_CODES][j]; n++)
+            *code++ = c->layout.kind == DDPM_COLUMN_NUMBER ? c->layout.gap_number : c->layout.codes[n];
+        for (int64_t n = 0; n < c->layout.count; n++)
+            text[DDPM_FLAT_NAME] = stpcpy(text[DDPM_FLAT_NAME], c->layout.names[n]) + 1;
+        text[DDPM_FLAT_UNITS] = stpcpy(text[DDPM_FLAT_UNITS], c->layout.units ? c->layout.units : "") + 1;
+    }
+}
+
+ddpm_status ddpm_flat_make(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
+{
+    *f = (ddpm_flat_vocabulary){.columns = v->columns};
+    DDPM_TRY(ddpm_flat_allocate_counts(f));
+    flatten_counts(v, f);
+    DDPM_TRY(ddpm_flat_allocate_values(f));
+    flatten_values(v, f);
+    return DDPM_OK;
+}
+
+/* ---- and back ---- */
+
+static const char *after(const char *text)
+{
+    return text + strlen(text) + 1;
+}
+
+/* Copy the column's names, which begin at *from, and move it behind them. */
+static ddpm_status build_names(int64_t count, const char **from, char ***out)
+{
+    const char **names = NULL;
+    if (count == 0) return DDPM_OK;
+    DDPM_TRY(DDPM_NEW(&names, count, "names of categories"));
+    for (int64_t i = 0; i < count; i++, *from = after(*from)) names[i] = *from;
+    const ddpm_status status = ddpm_texts_copy(count, names, "names of categories", out);
+    ddpm_release((void *)names);
+    return status;
+}
+
+static ddpm_status build_layout(const ddpm_flat_vocabulary *f, int64_t j, const int64_t *code,
+                                const char *text[DDPM_FLAT_TEXTS], ddpm_column_layout *out)
+{
+    const int64_t codes = f->count[DDPM_FLAT_CODES][j];
+    *out = (ddpm_column_layout){.kind = (ddpm_column_kind)f->count[DDPM_FLAT_KIND][j],
+                                .number = (ddpm_number)f->count[DDPM_FLAT_NUMBER][j],
+                                .is_text = f->count[DDPM_FLAT_TEXT][j] != 0,
+                                .count = f->count[DDPM_FLAT_CATEGORIES][j],
+                                .gap = f->count[DDPM_FLAT_GAP][j]};
+    DDPM_TRY(build_names(out->count, &text[DDPM_FLAT_NAME], &out->names));
+    if (codes > 0 && out->kind == DDPM_COLUMN_NUMBER) {
+        out->has_gap_number = 1;
+        out->gap_number = *code;
+    } else if (codes > 0) {
+        DDPM_TRY(DDPM_NEW(&out->codes, codes, "codes of categories"));
+        memcpy(out->codes, code, (size_t)codes * sizeof *code);
+    }
+    if (*text[DDPM_FLAT_UNITS]) {
+        DDPM_TRY(DDPM_NEW(&out->units, (int64_t)strlen(text[DDPM_FLAT_UNITS]) + 1, "units"));
+        strcpy(out->units, text[DDPM_FLAT_UNITS]);
+    }
+    text[DDPM_FLAT_UNITS] = after(text[DDPM_FLAT_UNITS]);
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *f, ddpm_vocabulary *out)
+{
+    const double *real[DDPM_FLAT_REALS] = {f->real[DDPM_FLAT_SPIKE], f->real[DDPM_FLAT_KNOT], f->real[DDPM_FLAT_ROWS]};
+    const char *text[DDPM_FLAT_TEXTS] = {f->text[DDPM_FLAT_NAME], f->text[DDPM_FLAT_UNITS]};
+    const int64_t *code = f->code;
+    DDPM_TRY(ddpm_vocabulary_allocate(f->columns, out));
+    for (int64_t j = 0; j < f->columns; j++) {
+        ddpm_column_vocabulary *c = &out->column[j];
+        DDPM_TRY(ddpm_vocabulary_allocate_column(f->count[DDPM_FLAT_SPIKES][j], f->count[DDPM_FLAT_BINS][j], c));
+        DDPM_TRY(build_layout(f, j, code, text, &c->layout));
+        c->decimals = (int)f->count[DDPM_FLAT_DECIMALS][j];
+        double *const to[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows};
+        for (int i = 0; i < DDPM_FLAT_REALS; i++)
+            for (int64_t n = 0; n < reals_of(f, i, j); n++) to[i][n] = *real[i]++;
+        code += f->count[DDPM_FLAT_CODES][j];
+    }
+    return DDPM_OK;
+}
+
+/* ---- checking ---- */
+
+static ddpm_status check_counts(const ddpm_flat_vocabulary *f)
+{
+    int64_t tokens = 0, names = 0;
+    for (int i = 0; i < DDPM_FLAT_COUNTS; i++)
+        for (int64_t j = 0; j < f->columns; j++)
+            if (f->count[i][j] < ddpm_flat_counts[i].least || f->count[i][j] > ddpm_flat_counts[i].largest)
+                return ddpm_fail(DDPM_ERR_DATA, "%s: element %lld: expected %lld to %lld, found %lld",
+                                 ddpm_flat_counts[i].name, (long long)j, (long long)ddpm_flat_counts[i].least,
+                                 (long long)ddpm_flat_counts[i].largest, (long long)f->count[i][j]);
+    for (int64_t j = 0; j < f->columns; j++) {
+        tokens += reals_of(f, DDPM_FLAT_ROWS, j);
+        names += f->count[DDPM_FLAT_CATEGORIES][j];
+    }
+    if (tokens > DDPM_VOCABULARY_TOKENS_MAX || names > DDPM_VOCABULARY_TOKENS_MAX)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "the vocabulary: expected at most %d tokens and as many names, found %lld and %lld",
+                         DDPM_VOCABULARY_TOKENS_MAX, (long long)tokens, (long long)names);
+    return DDPM_OK;
+}
+
+static ddpm_status fail_column(int64_t j, const char *expected)
+{
+    return ddpm_fail(DDPM_ERR_DATA, "the vocabulary of column %lld (from 0): expected %s", (long long)j, expected);
+}
+
+/* How the counts of a column go together. */
+static ddpm_status check_column(const ddpm_flat_vocabulary *f, int64_t j)
+{
+    const int64_t names = f->count[DDPM_FLAT_CATEGORIES][j], codes = f->count[DDPM_FLAT_CODES][j],
+                  gap = f->count[DDPM_FLAT_GAP][j];
+    const int is_whole = ddpm_number_is_integer((ddpm_number)f->count[DDPM_FLAT_NUMBER][j]);
+    if (f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_NUMBER) {
+        if (names > 0 || f->count[DDPM_FLAT_TEXT][j] || gap >= 0) return fail_column(j, "no names of a number");
+        if (codes > is_whole) return fail_column(j, "one code, for a gap, of a whole number, and none of others");
+        return DDPM_OK;
+    }
+    if (f->count[DDPM_FLAT_BINS][j] > 0) return fail_column(j, "no bins of a category");
+    if (codes > 0 && (codes != names || f->count[DDPM_FLAT_TEXT][j] || !is_whole))
+        return fail_column(j, "a code for each name of an enumeration, which is a whole number");
+    if (gap >= names) return fail_column(j, "a gap that is the place of a name");
+    return DDPM_OK;
+}
+
+static ddpm_status fail_value(const char *name, int64_t j, int64_t n, double x, const char *expected)
+{
+    return ddpm_fail(DDPM_ERR_DATA, "%s: number %lld of column %lld (from 0) is %g: expected %s", name, (long long)n,
+                     (long long)j, x, expected);
+}
+
+/* Finite, and ascending where they must: two spikes are never the same, two knots may be. */
+static ddpm_status check_reals(const ddpm_flat_vocabulary *f, int kind)
+{
+    const double *x = f->real[kind];
+    for (int64_t j = 0; j < f->columns; j++)
+        for (int64_t n = 0; n < reals_of(f, kind, j); n++, x++) {
+            if (!isfinite(*x)) return fail_value(ddpm_flat_real_names[kind], j, n, *x, "a finite number");
+            if (kind == DDPM_FLAT_ROWS && *x < 0) return fail_value(ddpm_flat_real_names[kind], j, n, *x, "at least 0");
+            if (kind != DDPM_FLAT_ROWS && n > 0 && (kind == DDPM_FLAT_SPIKE ? *x <= x[-1] : *x < x[-1]))
+                return fail_value(ddpm_flat_real_names[kind], j, n, *x, "numbers that ascend");
+            if (kind == DDPM_FLAT_SPIKE && f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_CATEGORY &&
+                (*x != floor(*x) || *x < 0 || *x >= (double)f->count[DDPM_FLAT_CATEGORIES][j] ||
+                 *x == (double)f->count[DDPM_FLAT_GAP][j]))
+                return fail_value(ddpm_flat_real_names[kind], j, n, *x, "the place of a name that is no gap");
+        }
+    return DDPM_OK;
+}
+
+static ddpm_status check_codes(const ddpm_flat_vocabulary *f)
+{
+    const int64_t *code = f->code;
+    for (int64_t j = 0; j < f->columns; j++)
+        for (int64_t n = 0; n < f->count[DDPM_FLAT_CODES][j]; n++, code++) {
+            const ddpm_number type = (ddpm_number)f->count[DDPM_FLAT_NUMBER][j];
+            int64_t number[1];
+            ddpm_number_set(type, (long double)*code, number, 0);
+            if (type != DDPM_NUMBER_UINT64 && ddpm_number_get(type, number, 0) != (long double)*code)
+                return fail_value(ddpm_flat_code_name, j, n, (double)*code, "a number of the column's type");
+        }
+    return DDPM_OK;
+}
+
+/* As many texts as there must be, the last one ended. */
+static ddpm_status check_texts(const ddpm_flat_vocabulary *f, int which)
+{
+    const int64_t expected = which == DDPM_FLAT_NAME ? ddpm_flat_total(f, DDPM_FLAT_CATEGORIES) : f->columns,
+                  bytes = f->text_bytes[which];
+    int64_t found = 0;
+    for (int64_t i = 0; i < bytes; i++) found += f->text[which][i] == '\0';
+    if (found == expected && (bytes == 0 || f->text[which][bytes - 1] == '\0')) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_DATA, "%s: expected %lld texts, each ended by a zero byte, found %lld",
+                     ddpm_flat_text_names[which], (long long)expected, (long long)found);
+}
+
+ddpm_status ddpm_flat_check_values(const ddpm_flat_vocabulary *f)
+{
+    for (int i = 0; i < DDPM_FLAT_REALS; i++) DDPM_TRY(check_reals(f, i));
+    DDPM_TRY(check_codes(f));
+    for (int i = 0; i < DDPM_FLAT_TEXTS; i++) DDPM_TRY(check_texts(f, i));
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_flat_check_counts(const ddpm_flat_vocabulary *f, int64_t columns)
+{
+    if (f->columns != columns)
+        return ddpm_fail(DDPM_ERR_DATA, "the vocabulary has %lld columns, the model %lld", (long long)f->columns,
+                         (long long)columns);
+    DDPM_TRY(check_counts(f));
+    for (int64_t j = 0; j < columns; j++) DDPM_TRY(check_column(f, j));
+    return DDPM_OK;
+}
