@@ -16,7 +16,7 @@ static ddpm_status build_model(ddpm_loaded *out)
     DDPM_TRY(ddpm_config_defaults(&out->config));
     DDPM_TRY(ddpm_config_parse_saved(&out->config, c->config, strlen(c->config), "the checkpoint's configuration"));
     DDPM_TRY(ddpm_config_check(&out->config));
-    if (out->config.diffusion.steps != c->steps)
+    if (c->vocabulary.columns == 0 && out->config.diffusion.steps != c->steps)
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint's schedule has %lld steps, its configuration %lld; the file was altered",
                          (long long)c->steps, (long long)out->config.diffusion.steps);
@@ -24,8 +24,8 @@ static ddpm_status build_model(ddpm_loaded *out)
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint is of iteration %lld, its configuration ends at %lld; the file was altered",
                          (long long)c->iteration, (long long)out->config.training.iterations);
-    DDPM_TRY(
-        ddpm_model_create_with_beta(&out->config, c->columns, NULL, &c->condition, c->steps, c->beta, &out->model));
+    DDPM_TRY(ddpm_model_create_with_beta(&out->config, c->columns, c->vocabulary.columns > 0 ? &c->vocabulary : NULL,
+                                         &c->condition, c->steps, c->beta, &out->model));
     return ddpm_model_set_components(&out->model, &c->components);
 }
 
@@ -125,5 +125,7 @@ int ddpm_loaded_is_narrowed(const ddpm_loaded *loaded, ddpm_number type)
 
 const float *ddpm_loaded_weights(const ddpm_loaded *loaded, ddpm_weights which)
 {
-    return which == DDPM_WEIGHTS_EMA ? loaded->checkpoint.ema : loaded->checkpoint.parameters;
+    const ddpm_checkpoint *c = &loaded->checkpoint;
+    if (which == DDPM_WEIGHTS_RAW) return c->parameters;
+    return which == DDPM_WEIGHTS_BEST && c->best ? c->best : c->ema;
 }

@@ -33,9 +33,9 @@ static ddpm_config vary(const ddpm_config *config, const ddpm_workload_spec *spe
 /* Local. */
 static ddpm_status build(const ddpm_dataset *dataset, ddpm_workload *w)
 {
-    DDPM_TRY(
-        ddpm_model_create(&w->config, ddpm_dataset_columns(dataset), NULL, ddpm_dataset_condition(dataset), &w->model));
-    DDPM_TRY(ddpm_state_create(w->model.network, &w->state));
+    DDPM_TRY(ddpm_model_create(&w->config, ddpm_dataset_columns(dataset), ddpm_dataset_transform(dataset)->vocabulary,
+                               ddpm_dataset_condition(dataset), &w->model));
+    DDPM_TRY(ddpm_state_create(w->model.network, 0, &w->state));
     ddpm_state_begin(w->model.network, w->config.run.seed, &w->state);
     return DDPM_OK;
 }

@@ -172,7 +172,7 @@ const ddpm_option ddpm_options[] = {
     CHOICE(diffusion.process, "auto", processes, SCIENCE,
            "what destroys a row. gaussian: noise that is added; masked: columns that are hidden, one after another, as tokens "
            "(categories, values, quantiles), which takes no other keys of this section than timesteps; auto: masked for a table "
-           "of numbers, categories and gaps, gaussian for an array of numbers", .before = "gaussian"),
+           "of numbers, categories and gaps, gaussian for an array of numbers"),
     INT(diffusion.steps, "1000", 1, 1000000, SCIENCE, "T, the steps of the forward process"),
     CHOICE(diffusion.schedule.kind, "log_normal", schedules, SCIENCE, "the form of beta_t"),
     REAL(diffusion.schedule.start, "auto", 0, 1, SCIENCE | OPEN | AUTO,

@@ -6,7 +6,8 @@
 #include "base/permutation.h"
 #include "data/balance.h"
 #include "data/fingerprint.h"
-#include "data/source.h"
+#include "data/source_measure.h"
+#include "data/source_vocabulary.h"
 #include "data/stream.h"
 #include "world/shared.h"
 
@@ -39,16 +40,23 @@ static float *rows_of(const ddpm_dataset *d)
     return ddpm_shared_data(d->memory);
 }
 
-/* Read this rank's share of the rows: as they are, or standardised if they have been measured. */
+/* Read rows as they are, or standardised or as tokens if they have been measured. */
+static ddpm_status read_rows(ddpm_source *source, const ddpm_transform *transform, int64_t first, int64_t count,
+                             float *rows)
+{
+    if (!transform) return ddpm_source_read(source, DDPM_GAPS_NONE, first, count, rows);
+    return transform->vocabulary ? ddpm_source_read_tokens(source, transform, first, count, rows)
+                                 : ddpm_source_read_standardised(source, DDPM_GAPS_NONE, transform, first, count, rows);
+}
+
+/* Read this rank's share of the rows. */
 static ddpm_status read_share(ddpm_dataset *d, ddpm_source *source, const ddpm_transform *transform)
 {
     const int64_t room = ddpm_larger(1, PIECE / d->columns);
     const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
     for (int64_t row = mine.first; row < mine.end; row += room) {
         const int64_t count = ddpm_smaller(room, mine.end - row);
-        float *to = rows_of(d) + row * d->columns;
-        DDPM_TRY(transform ? ddpm_source_read_standardised(source, DDPM_GAPS_NONE, transform, row, count, to)
-                           : ddpm_source_read(source, DDPM_GAPS_NONE, row, count, to));
+        DDPM_TRY(read_rows(source, transform, row, count, rows_of(d) + row * d->columns));
     }
     return DDPM_OK;
 }
@@ -113,10 +121,12 @@ static ddpm_status hold_narrow(ddpm_dataset *d, ddpm_standardize how, ddpm_sourc
     return DDPM_OK;
 }
 
-/* Collective. Read rows of more digits twice, so that they need no more memory: to measure and to standardise them. */
-static ddpm_status hold_wide(ddpm_dataset *d, ddpm_standardize how, ddpm_source *source)
+/* Collective. Read rows of more digits, or that become tokens, twice, so that they need no more memory: to measure them
+ * and to map them. */
+static ddpm_status hold_wide(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
-    DDPM_TRY(ddpm_source_measure(d->comm, how, source, is_training_row, d, &d->transform));
+    DDPM_TRY(spec->tokens ? ddpm_source_choose_tokens(d->comm, source, is_training_row, d, &d->transform)
+                          : ddpm_source_measure(d->comm, spec->standardize, source, is_training_row, d, &d->transform));
     return ddpm_agree(d->comm, read_share(d, source, &d->transform));
 }
 
@@ -124,11 +134,11 @@ static ddpm_status hold_wide(ddpm_dataset *d, ddpm_standardize how, ddpm_source 
 static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     const size_t bytes = (size_t)(d->all_rows * d->columns) * sizeof(float);
-    const int is_narrow = ddpm_source_holder(source) == DDPM_NUMBER_FLOAT32;
+    const int is_narrow = ddpm_source_holder(source) == DDPM_NUMBER_FLOAT32 && !spec->tokens;
     d->held_out = (int64_t)(spec->validation * (double)d->all_rows);
     d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
-    DDPM_TRY(is_narrow ? hold_narrow(d, spec->standardize, source) : hold_wide(d, spec->standardize, source));
+    DDPM_TRY(is_narrow ? hold_narrow(d, spec->standardize, source) : hold_wide(d, spec, source));
     ddpm_shared_publish(d->comm, d->memory);
     if (!is_narrow) add_fingerprint(d);
     return DDPM_OK;
@@ -194,7 +204,7 @@ static void warn_of_constants(const ddpm_dataset *d)
     const ddpm_transform *t = ddpm_dataset_transform(d);
     int64_t constant = 0, first = -1;
     for (int64_t j = 0; j < d->columns; j++)
-        if (t->minimum[j] == t->maximum[j]) {
+        if (ddpm_transform_is_constant(t, j)) {
             if (first < 0) first = j;
             constant++;
         }
@@ -204,6 +214,17 @@ static void warn_of_constants(const ddpm_dataset *d)
             "their value; data.columns can leave them out",
             (long long)constant, (long long)d->columns, (long long)first, d->names ? " '" : "",
             d->names ? d->names[first] : "", d->names ? "'" : "");
+}
+
+/* Names of categories are no numbers that could be standardised. */
+static ddpm_status check_kinds(const ddpm_data_spec *spec, const ddpm_source *source)
+{
+    if (spec->tokens || !ddpm_source_layouts(source)) return DDPM_OK;
+    return ddpm_fail(
+        DDPM_ERR_CONFIG,
+        "%s: '%s' is a table with columns of different kinds, which only diffusion.process: masked models; "
+        "set it, or write the rows as one array of numbers",
+        spec->path, spec->dataset);
 }
 
 /* What a row takes of the memory: its numbers, its conditions, and its place in a list where classes are balanced. */
@@ -219,11 +240,12 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     ddpm_source *source = NULL;
     ddpm_status status = ddpm_source_open(spec, &source);
     if (status == DDPM_OK) {
+        status = check_kinds(spec, source);
         d->all_rows = ddpm_source_rows(source);
         d->columns = ddpm_source_columns(source);
         d->type = ddpm_source_type(source);
         const char *const *names = ddpm_source_names(source);
-        if (names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
+        if (status == DDPM_OK && names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
     }
     status = ddpm_agree(d->comm, status);
     if (status != DDPM_OK) {

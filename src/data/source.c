@@ -1,9 +1,11 @@
-/* Reads rows from a generator or from an HDF5 dataset, selects columns, and checks every value. */
+/* Reads rows from a generator, or from a dataset or table of an HDF5 file, selects columns, and checks every value. */
 #include "data/source.h"
 
-#include "base/log.h"
 #include "base/memory.h"
+#include "data/adopt.h"
+#include "data/array.h"
 #include "data/pairs.h"
+#include "data/table.h"
 #include "data/toy_source.h"
 #include "file/h5.h"
 
@@ -12,25 +14,27 @@
 #include <string.h>
 
 enum {
-    PIECE = 1 << 22,    /* numbers read at once when columns are selected */
-    NARROWED = 1 << 18, /* numbers read at once when they are narrowed or measured */
-    FOUND_BYTES = 256
+    PIECE = 1 << 22,   /* numbers read at once when columns are selected */
+    NARROWED = 1 << 18 /* numbers read at once when they are narrowed or measured */
 };
 
 struct ddpm_source {
     ddpm_data_spec spec;
     int64_t rows, columns;       /* columns: selected */
     ddpm_h5 *file;               /* NULL for a generator */
-    int64_t width;               /* columns of the dataset */
+    ddpm_table *table;           /* NULL: the rows are those of an array */
+    ddpm_array array;            /* its names are NULL for a table */
+    int64_t width;               /* columns of the dataset or table */
     int64_t *selected;           /* [columns], NULL: all */
-    char **all_names;            /* [width], NULL: none */
+    char *const *all_names;      /* [width], NULL: none */
     const char **selected_names; /* [columns], NULL: none */
     const char *const *names;    /* [columns], NULL: none */
     ddpm_number type;
-    void *piece;                       /* whole rows, when columns are selected */
+    void *piece;                       /* whole rows of an array, when columns are selected */
     void *numbers;                     /* rows before they are narrowed; NULL: they need not be */
     ddpm_condition_source *conditions; /* NULL: none */
     uint64_t noise_seed;               /* with data.pairs */
+    ddpm_adoption adoption;            /* no columns: they are read as the file has them */
 };
 
 static ddpm_status find_column(const ddpm_source *source, const char *wanted, int64_t *out)
@@ -82,11 +86,6 @@ static size_t holder_bytes(const ddpm_source *source)
     return (size_t)ddpm_number_bytes(ddpm_source_holder(source));
 }
 
-static int64_t room_of(const ddpm_source *source)
-{
-    return ddpm_larger(1, NARROWED / source->columns);
-}
-
 static ddpm_status select_columns(ddpm_source *source)
 {
     const int64_t listed = source->spec.columns.count;
@@ -94,8 +93,9 @@ static ddpm_status select_columns(ddpm_source *source)
     if (listed > 0 || source->conditions) {
         DDPM_TRY(DDPM_NEW(&source->selected, listed > 0 ? listed : source->width, "selected columns"));
         DDPM_TRY(listed > 0 ? select_listed(source) : select_unconditioned(source));
-        DDPM_TRY(
-            ddpm_allocate(&source->piece, ddpm_larger(source->width, PIECE), holder_bytes(source), "rows being read"));
+        if (!source->table)
+            DDPM_TRY(ddpm_allocate(&source->piece, ddpm_larger(source->width, PIECE), holder_bytes(source),
+                                   "rows being read"));
     }
     if (!source->all_names) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&source->selected_names, source->columns, "column names"));
@@ -103,66 +103,6 @@ static ddpm_status select_columns(ddpm_source *source)
     for (int64_t j = 0; j < source->columns; j++)
         source->selected_names[j] = source->all_names[source->selected ? source->selected[j] : j];
     return DDPM_OK;
-}
-
-/* Two columns of one name get names of their own, so that each name means one column. */
-static ddpm_status number_names(ddpm_source *source)
-{
-    int64_t repeated = -1;
-    if (source->all_names) DDPM_TRY(ddpm_texts_number(source->width, &source->all_names, &repeated));
-    if (repeated >= 0)
-        ddpm_log_warning(
-            "%s: dataset '%s' has columns of the same name; they are numbered in their order, so that column "
-            "%lld (from 0) is '%s'",
-            source->spec.path, source->spec.dataset, (long long)repeated, source->all_names[repeated]);
-    return DDPM_OK;
-}
-
-static void find_rows(void *context, const char *name, const ddpm_h5_shape *shape)
-{
-    char *found = context;
-    if (!*found && shape->is_number && shape->dims > 1) snprintf(found, FOUND_BYTES, "%s", name);
-}
-
-/* Refuse a dataset that holds no rows of numbers, with what helps: another dataset, or a file made of this one. */
-static ddpm_status refuse_dataset(const ddpm_source *source, const ddpm_h5_shape *shape)
-{
-    enum { LOOKED_AT = 1000 };
-    const ddpm_data_spec *spec = &source->spec;
-    char other[FOUND_BYTES] = "";
-    DDPM_TRY(ddpm_h5_list(source->file, LOOKED_AT, find_rows, other));
-    return ddpm_fail(
-        DDPM_ERR_DATA,
-        "%s: dataset '%s' does not hold rows of numbers (%s); %s%s%s'analysis/import_table.py %s' makes such "
-        "rows of tables of any kind",
-        spec->path, spec->dataset, shape->is_number ? "it is a single number" : shape->found,
-        *other ? "set data.dataset to one that does, as '" : "", other, *other ? "', or " : "", spec->path);
-}
-
-static ddpm_status open_dataset(ddpm_source *source)
-{
-    const ddpm_data_spec *spec = &source->spec;
-    const char *path = spec->path, *dataset = spec->dataset;
-    ddpm_h5_shape shape;
-    int64_t names = 0;
-    DDPM_TRY(ddpm_h5_open(path, &source->file));
-    DDPM_TRY(ddpm_h5_shape_of(source->file, dataset, &shape));
-    if (!shape.is_number || shape.dims < 1) return refuse_dataset(source, &shape);
-    source->type = shape.type;
-    source->rows = shape.size[0];
-    source->width = 1;
-    for (int i = 1; i < shape.dims; i++)
-        if (__builtin_mul_overflow(source->width, shape.size[i], &source->width))
-            return ddpm_fail(DDPM_ERR_DATA, "%s: a row of dataset '%s' is too wide", path, dataset);
-    if (source->rows < 1 || source->width < 1)
-        return ddpm_fail(DDPM_ERR_DATA,
-                         "%s: dataset '%s' has %lld rows of %lld columns; at least one of each is needed", path,
-                         dataset, (long long)source->rows, (long long)source->width);
-    DDPM_TRY(ddpm_h5_get_names(source->file, dataset, "columns", &names, &source->all_names));
-    if (source->all_names && names != source->width)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, but its attribute 'columns' has %lld names",
-                         path, dataset, (long long)source->width, (long long)names);
-    return number_names(source);
 }
 
 static ddpm_status open_conditions(ddpm_source *source)
@@ -183,44 +123,93 @@ static ddpm_status open_pairs(ddpm_source *source)
     return ddpm_pairs_seed(source->file, &source->spec, &source->noise_seed);
 }
 
+/* Files of tables have no `data`. */
+static void choose_dataset(ddpm_source *source)
+{
+    ddpm_data_spec *spec = &source->spec;
+    if (strcmp(spec->dataset, "data") == 0 && !ddpm_h5_has(source->file, "data") && ddpm_h5_has(source->file, "table"))
+        spec->dataset = "table";
+}
+
+static ddpm_status open_array(ddpm_source *source)
+{
+    ddpm_array *array = &source->array;
+    DDPM_TRY(ddpm_array_open(source->file, source->spec.path, source->spec.dataset, array));
+    source->type = array->type;
+    source->rows = array->rows;
+    source->width = array->width;
+    source->all_names = array->names;
+    DDPM_TRY(open_conditions(source));
+    DDPM_TRY(select_columns(source));
+    if (ddpm_source_holder(source) != DDPM_NUMBER_FLOAT32)
+        DDPM_TRY(ddpm_allocate(&source->numbers, ddpm_source_room(source) * source->columns, holder_bytes(source),
+                               "rows being read"));
+    return open_pairs(source);
+}
+
+static ddpm_status open_table(ddpm_source *source, ddpm_h5_kind kind)
+{
+    const ddpm_data_spec *spec = &source->spec;
+    DDPM_TRY(ddpm_table_open(source->file, spec->path, spec->dataset, kind, &source->table));
+    source->type = DDPM_NUMBER_FLOAT64;
+    source->width = ddpm_table_width(source->table);
+    source->all_names = ddpm_table_names(source->table);
+    if (spec->condition.count > 0)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "%s: data.condition: '%s' is a table with columns of different kinds, all of which are "
+                         "modelled; leave data.condition out: any of its columns can be given when sampling",
+                         spec->path, spec->dataset);
+    if (spec->pairs)
+        return ddpm_fail(DDPM_ERR_CONFIG, "%s: data.pairs: rows of the table '%s' are not made of noise; leave it out",
+                         spec->path, spec->dataset);
+    DDPM_TRY(select_columns(source));
+    DDPM_TRY(ddpm_table_select(source->table, source->columns, source->selected));
+    source->rows = ddpm_table_rows(source->table);
+    return ddpm_allocate(&source->numbers, ddpm_source_room(source) * source->columns, holder_bytes(source),
+                         "rows being read");
+}
+
+static ddpm_status open_file(ddpm_source *source)
+{
+    DDPM_TRY(ddpm_h5_open(source->spec.path, &source->file));
+    choose_dataset(source);
+    const ddpm_h5_kind kind = ddpm_h5_kind_of(source->file, source->spec.dataset);
+    return kind == DDPM_H5_GROUP || kind == DDPM_H5_COMPOUND ? open_table(source, kind) : open_array(source);
+}
+
+static ddpm_status open_generator(ddpm_source *source)
+{
+    source->type = DDPM_NUMBER_FLOAT32;
+    source->rows = source->spec.count;
+    source->columns = source->spec.dimensions;
+    source->names = ddpm_toy_source_columns(&source->spec);
+    return open_conditions(source);
+}
+
 ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out)
 {
     ddpm_source *source = NULL;
-    ddpm_status status = DDPM_OK;
     *out = NULL;
     DDPM_TRY(DDPM_NEW(&source, 1, "data source"));
     source->spec = *spec;
-    if (spec->source == DDPM_DATA_HDF5) {
-        status = open_dataset(source);
-        if (status == DDPM_OK) status = open_conditions(source);
-        if (status == DDPM_OK) status = select_columns(source);
-        if (status == DDPM_OK && ddpm_source_holder(source) != DDPM_NUMBER_FLOAT32)
-            status = ddpm_allocate(&source->numbers, room_of(source) * source->columns, holder_bytes(source),
-                                   "rows being read");
-        if (status == DDPM_OK) status = open_pairs(source);
-    } else {
-        source->type = DDPM_NUMBER_FLOAT32;
-        source->rows = spec->count;
-        source->columns = spec->dimensions;
-        source->names = ddpm_toy_source_columns(spec);
-        status = open_conditions(source);
-    }
-    if (status != DDPM_OK) {
+    const ddpm_status status = spec->source == DDPM_DATA_HDF5 ? open_file(source) : open_generator(source);
+    if (status == DDPM_OK)
+        *out = source;
+    else
         ddpm_source_close(source);
-        return status;
-    }
-    *out = source;
-    return DDPM_OK;
+    return status;
 }
 
 void ddpm_source_close(ddpm_source *source)
 {
     if (!source) return;
     ddpm_condition_source_close(source->conditions);
+    ddpm_table_close(source->table);
+    ddpm_adoption_release(&source->adoption);
     /* the file was only read, so that a failure to close it loses nothing */
     if (source->file && ddpm_h5_close(&source->file) != DDPM_OK) source->file = NULL;
     ddpm_release(source->selected);
-    ddpm_release(source->all_names);
+    ddpm_release(source->array.names);
     ddpm_release((void *)source->selected_names);
     ddpm_release(source->piece);
     ddpm_release(source->numbers);
@@ -250,6 +239,30 @@ uint64_t ddpm_source_noise_seed(const ddpm_source *source)
 const char *const *ddpm_source_names(const ddpm_source *source)
 {
     return source->names;
+}
+
+const ddpm_column_layout *ddpm_source_layouts(const ddpm_source *source)
+{
+    return source->table ? ddpm_table_layouts(source->table) : NULL;
+}
+
+ddpm_status ddpm_source_adopt(ddpm_source *source, const ddpm_vocabulary *vocabulary)
+{
+    ddpm_adoption_release(&source->adoption);
+    return ddpm_adoption_create(ddpm_source_layouts(source), source->names, source->spec.path, vocabulary,
+                                &source->adoption);
+}
+
+void ddpm_source_name_column(const ddpm_source *source, int64_t column, char *out, size_t bytes)
+{
+    snprintf(out, bytes, "%s: dataset '%s', column %lld (from 0)%s%s%s", source->spec.path, source->spec.dataset,
+             (long long)(source->selected ? source->selected[column] : column), source->names ? " '" : "",
+             source->names ? source->names[column] : "", source->names ? "'" : "");
+}
+
+int64_t ddpm_source_room(const ddpm_source *source)
+{
+    return ddpm_larger(1, NARROWED / source->columns);
 }
 
 ddpm_number ddpm_source_type(const ddpm_source *source)
@@ -294,6 +307,11 @@ static ddpm_status read_numbers(ddpm_source *source, int64_t first, int64_t coun
         ddpm_toy_source_read(spec, first, count, numbers, NULL);
         return DDPM_OK;
     }
+    if (source->table) {
+        DDPM_TRY(ddpm_table_read(source->table, first, count, numbers));
+        if (source->adoption.columns > 0) ddpm_adoption_apply(&source->adoption, count, numbers);
+        return DDPM_OK;
+    }
     if (source->selected) return read_selected(source, first, count, numbers);
     return ddpm_h5_read_rows_as(source->file, spec->dataset, ddpm_source_holder(source), first, count, numbers);
 }
@@ -308,6 +326,17 @@ static ddpm_status refuse(const ddpm_source *source, int64_t first, int64_t i, c
                      source->names ? source->names[column] : "", source->names ? "')" : "", why);
 }
 
+static int is_allowed(ddpm_gaps gaps, double x)
+{
+    return isfinite(x) || (gaps == DDPM_GAPS_ALLOWED && isnan(x));
+}
+
+static const char *why_refused(ddpm_gaps gaps)
+{
+    return gaps == DDPM_GAPS_NONE ? "not a finite number; remove or fill in such rows"
+                                  : "infinite; write NaN for a value that is not known";
+}
+
 static ddpm_status check(const ddpm_source *source, ddpm_gaps gaps, int64_t first, int64_t count, const void *numbers)
 {
     const ddpm_number holder = ddpm_source_holder(source);
@@ -315,10 +344,7 @@ static ddpm_status check(const ddpm_source *source, ddpm_gaps gaps, int64_t firs
     for (int64_t i = 0; i < count * source->columns; i++) {
         const double x =
             holder == DDPM_NUMBER_FLOAT32 ? (double)((const float *)numbers)[i] : ((const double *)numbers)[i];
-        if (isfinite(x) || (gaps == DDPM_GAPS_ALLOWED && isnan(x))) continue;
-        return refuse(source, first, i,
-                      gaps == DDPM_GAPS_NONE ? "not a finite number; remove or fill in such rows"
-                                             : "infinite; write NaN for a value that is not known");
+        if (!is_allowed(gaps, x)) return refuse(source, first, i, why_refused(gaps));
     }
     return DDPM_OK;
 }
@@ -330,6 +356,15 @@ ddpm_status ddpm_source_read(ddpm_source *source, ddpm_gaps gaps, int64_t first,
 }
 
 /* ---- reading through the source's own memory, some rows at a time ---- */
+
+ddpm_status ddpm_source_read_column(ddpm_source *source, ddpm_gaps gaps, int64_t column, int64_t first, int64_t count,
+                                    double *values)
+{
+    DDPM_TRY(ddpm_table_read_column(source->table, column, first, count, values));
+    for (int64_t i = 0; gaps != DDPM_GAPS_UNCHECKED && i < count; i++)
+        if (!is_allowed(gaps, values[i])) return refuse(source, first, i * source->columns + column, why_refused(gaps));
+    return DDPM_OK;
+}
 
 /* Standardise rows in the source's memory. What is finite must be so in float32, too. */
 static ddpm_status narrow(const ddpm_source *source, ddpm_gaps gaps, const ddpm_transform *transform, int64_t first,
@@ -347,7 +382,7 @@ static ddpm_status narrow(const ddpm_source *source, ddpm_gaps gaps, const ddpm_
 ddpm_status ddpm_source_read_standardised(ddpm_source *source, ddpm_gaps gaps, const ddpm_transform *transform,
                                           int64_t first, int64_t count, float *rows)
 {
-    const int64_t room = room_of(source);
+    const int64_t room = ddpm_source_room(source);
     if (!source->numbers) {
         DDPM_TRY(ddpm_source_read(source, gaps, first, count, rows));
         ddpm_transform_apply(transform, DDPM_NUMBER_FLOAT32, count, rows, rows);
@@ -359,75 +394,4 @@ ddpm_status ddpm_source_read_standardised(ddpm_source *source, ddpm_gaps gaps, c
         DDPM_TRY(narrow(source, gaps, transform, first + done, part, rows + done * source->columns));
     }
     return DDPM_OK;
-}
-
-/* ---- measuring ---- */
-
-typedef struct measured_source {
-    ddpm_source *source;
-    void *numbers; /* [most][columns] of the holder's type */
-    int (*takes_part)(const void *context, int64_t row);
-    const void *context;
-} measured_source;
-
-static ddpm_status read_narrow(void *context, int64_t first, int64_t count, const float **rows)
-{
-    measured_source *m = context;
-    *rows = m->numbers;
-    return ddpm_source_read(m->source, DDPM_GAPS_NONE, first, count, m->numbers);
-}
-
-static ddpm_status read_measured(void *context, const double *reference, int64_t first, int64_t count, double *rows)
-{
-    const measured_source *m = context;
-    const ddpm_number holder = ddpm_source_holder(m->source);
-    const int64_t columns = m->source->columns;
-    DDPM_TRY(ddpm_source_read(m->source, DDPM_GAPS_NONE, first, count, m->numbers));
-    for (int64_t i = 0; i < count * columns; i++)
-        rows[i] =
-            (double)(ddpm_number_get(holder, m->numbers, i) - (reference ? (long double)reference[i % columns] : 0.0L));
-    return DDPM_OK;
-}
-
-static int measured_takes_part(const void *context, int64_t row)
-{
-    const measured_source *m = context;
-    return m->takes_part(m->context, row);
-}
-
-static int measured_is_wide(const void *context, int64_t column)
-{
-    (void)context;
-    (void)column;
-    return 1;
-}
-
-static void name_column(const void *context, int64_t column, char *out, size_t bytes)
-{
-    const ddpm_source *source = ((const measured_source *)context)->source;
-    snprintf(out, bytes, "%s: dataset '%s', column %lld (from 0)%s%s%s", source->spec.path, source->spec.dataset,
-             (long long)(source->selected ? source->selected[column] : column), source->names ? " '" : "",
-             source->names ? source->names[column] : "", source->names ? "'" : "");
-}
-
-ddpm_status ddpm_source_measure(ddpm_comm *comm, ddpm_standardize how, ddpm_source *source,
-                                int (*takes_part)(const void *context, int64_t row), const void *context,
-                                ddpm_transform *out)
-{
-    measured_source m = {.source = source, .takes_part = takes_part, .context = context};
-    const int64_t most = room_of(source);
-    const ddpm_row_reader reader = {.count = source->rows,
-                                    .columns = source->columns,
-                                    .most = most,
-                                    .context = &m,
-                                    .read = read_measured,
-                                    .read_narrow = source->numbers ? NULL : read_narrow,
-                                    .takes_part = measured_takes_part,
-                                    .is_wide = source->numbers ? measured_is_wide : NULL,
-                                    .name = name_column};
-    ddpm_status status = ddpm_allocate(&m.numbers, most * source->columns, holder_bytes(source), "rows to measure");
-    status = ddpm_agree(comm, status);
-    if (status == DDPM_OK) status = ddpm_transform_measure(comm, how, &reader, out);
-    ddpm_release(m.numbers);
-    return status;
 }

@@ -1,14 +1,16 @@
-/** Where rows come from: a generator, or a dataset of an HDF5 file, which is never changed. Local, main thread. */
+/** Where rows come from: a generator, or a dataset or a table of an HDF5 file, which is never changed. Local, main
+ * thread. */
 #ifndef DDPM_DATA_SOURCE_H
 #define DDPM_DATA_SOURCE_H
 
 #include "data/condition_source.h"
+#include "model/vocabulary.h"
 
 typedef struct ddpm_source ddpm_source;
 
-/** Open what data.source names: DDPM_ERR_MISSING, DDPM_ERR_DATA (no such dataset or column, not numbers, no rows),
- * DDPM_ERR_IO, DDPM_ERR_CONFIG (a column that is also a condition, or no column left to model; the rules of
- * condition_source.h).
+/** Open what data.source names. Of a file that has no `data`, that dataset is `table`. DDPM_ERR_MISSING, DDPM_ERR_DATA
+ * (no such dataset or column, not numbers, no rows), DDPM_ERR_IO, DDPM_ERR_CONFIG (a column that is also a condition,
+ * or no column left to model; the rules of condition_source.h).
  *  @param[out] out   close with ddpm_source_close. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out);
 void ddpm_source_close(ddpm_source *source);
@@ -18,6 +20,17 @@ int64_t ddpm_source_columns(const ddpm_source *source); /* that are selected */
 
 /** Names of the selected columns, or NULL. Valid while the source is open. */
 const char *const *ddpm_source_names(const ddpm_source *source);
+
+/** What the selected columns of a table of different kinds are (data/table.h); NULL for numbers of one kind. Rows of a
+ * table are float64, with NaN for a gap, and of a category the place of its name. */
+const ddpm_column_layout *ddpm_source_layouts(const ddpm_source *source);
+
+/** Read the columns from now on as a model knows them (data/adopt.h). DDPM_ERR_DATA: they are of other kinds.
+ *  @param vocabulary  of the model, of as many columns. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_adopt(ddpm_source *source, const ddpm_vocabulary *vocabulary);
+
+/** What a message calls a selected column: its file, dataset, number and name. */
+void ddpm_source_name_column(const ddpm_source *source, int64_t column, char *out, size_t bytes);
 
 /** The conditions of the rows, NULL without data.condition. Valid while the source is open. */
 ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source);
@@ -30,6 +43,9 @@ ddpm_number ddpm_source_holder(const ddpm_source *source);
 /** With data.pairs: the seed of the noise that the rows were made from; row i has row i of that noise. */
 uint64_t ddpm_source_noise_seed(const ddpm_source *source);
 
+/** How many rows to read at once where that is to take little memory. */
+int64_t ddpm_source_room(const ddpm_source *source);
+
 /** Which values a row may have: all of them finite; NaN for one that is not known; any. */
 typedef enum ddpm_gaps { DDPM_GAPS_NONE, DDPM_GAPS_ALLOWED, DDPM_GAPS_UNCHECKED } ddpm_gaps;
 
@@ -38,15 +54,13 @@ typedef enum ddpm_gaps { DDPM_GAPS_NONE, DDPM_GAPS_ALLOWED, DDPM_GAPS_UNCHECKED 
 DDPM_MUST_CHECK ddpm_status ddpm_source_read(ddpm_source *source, ddpm_gaps gaps, int64_t first, int64_t count,
                                              void *numbers);
 
-/** The same, standardised; values that float32 cannot hold are refused. */
+/** One selected column of the same rows, of a table, [count]. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_read_column(ddpm_source *source, ddpm_gaps gaps, int64_t column, int64_t first,
+                                                    int64_t count, double *values);
+
+/** The same rows, standardised; values that float32 cannot hold are refused. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_read_standardised(ddpm_source *source, ddpm_gaps gaps,
                                                           const ddpm_transform *transform, int64_t first, int64_t count,
                                                           float *rows);
-
-/** Collective. Measure rows that all ranks can read from their sources; see ddpm_transform_measure.
- *  @param takes_part  (context, row): whether a row takes part. */
-DDPM_MUST_CHECK ddpm_status ddpm_source_measure(ddpm_comm *comm, ddpm_standardize how, ddpm_source *source,
-                                                int (*takes_part)(const void *context, int64_t row),
-                                                const void *context, ddpm_transform *out);
 
 #endif

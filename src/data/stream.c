@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/permutation.h"
+#include "data/source_measure.h"
+#include "data/source_vocabulary.h"
 #include "world/shared.h"
 
 #include <math.h>
@@ -108,8 +110,10 @@ static ddpm_status read_pages(ddpm_stream *s, int64_t count, page_place *pages, 
     qsort(pages, (size_t)count, sizeof *pages, by_first_row);
     for (int64_t i = mine.first; i < mine.end; i++) {
         float *to = (float *)ddpm_shared_data(slot) + pages[i].place * s->page_rows * s->columns;
-        DDPM_TRY(
-            ddpm_source_read_standardised(s->source, DDPM_GAPS_NONE, &s->transform, pages[i].first, pages[i].rows, to));
+        DDPM_TRY(s->transform.vocabulary
+                     ? ddpm_source_read_tokens(s->source, &s->transform, pages[i].first, pages[i].rows, to)
+                     : ddpm_source_read_standardised(s->source, DDPM_GAPS_NONE, &s->transform, pages[i].first,
+                                                     pages[i].rows, to));
     }
     for (int64_t v = 0; v < s->condition->count; v++)
         for (int64_t i = mine.first; i < mine.end; i++) {
@@ -208,7 +212,9 @@ static ddpm_status build(ddpm_stream *s, const ddpm_data_spec *spec)
     DDPM_TRY(ddpm_agree(s->comm, plan(s, spec)));
     warn_of_few(s, spec->visits);
     const size_t page_bytes = (size_t)(s->page_rows * s->numbers) * sizeof(float);
-    DDPM_TRY(ddpm_source_measure(s->comm, spec->standardize, s->source, measure_takes_part, s, &s->transform));
+    DDPM_TRY(spec->tokens
+                 ? ddpm_source_choose_tokens(s->comm, s->source, measure_takes_part, s, &s->transform)
+                 : ddpm_source_measure(s->comm, spec->standardize, s->source, measure_takes_part, s, &s->transform));
     for (int i = 0; i < SLOTS; i++) {
         s->loaded[i] = -1;
         DDPM_TRY(

@@ -185,7 +185,7 @@ static void compute(pass *p)
     }
 }
 
-static double mean_of(int64_t count, const double *values, double *error)
+double ddpm_evaluation_mean(int64_t count, const double *values, double *error)
 {
     double sum = 0.0, squares = 0.0;
     for (int64_t i = 0; i < count; i++) sum += values[i];
@@ -217,9 +217,9 @@ static ddpm_status finish(ddpm_evaluation *e, pass *p)
         e->prior += ddpm_bound_prior(schedule, e->counted, x0) / (double)count;
         e->first_step += ddpm_bound_first_step(schedule, e->counted, x0) / (double)count;
     }
-    e->bound = mean_of(count, e->row_bound, &e->bound_error);
-    e->old_bound = mean_of(count, p->rows + ROW_OLD_BOUND * count, NULL);
-    e->likelihood = mean_of(count, whole, &e->likelihood_error);
+    e->bound = ddpm_evaluation_mean(count, e->row_bound, &e->bound_error);
+    e->old_bound = ddpm_evaluation_mean(count, p->rows + ROW_OLD_BOUND * count, NULL);
+    e->likelihood = ddpm_evaluation_mean(count, whole, &e->likelihood_error);
     if (e->options.likelihood)
         e->no_tolerance = ddpm_likelihood_judge(count, e->counted, p->flows[0].step_count, densities,
                                                 p->rows + ROW_ENDS * count, &e->likelihood_tolerance);

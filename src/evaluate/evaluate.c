@@ -40,6 +40,10 @@ static int64_t set_rows(const ddpm_evaluate_options *options, const ddpm_loaded 
 /* Leave out the bound of a model that has none. */
 static ddpm_status check_bound(ddpm_evaluation *e)
 {
+    if (ddpm_model_is_masked(&e->loaded->model) && e->options.likelihood)
+        return ddpm_fail(DDPM_ERR_USAGE,
+                         "--likelihood: the likelihood of diffusion.process: masked is its bound, which "
+                         "is printed without this option");
     if (!e->loaded->config.data.pairs || e->options.count == 0) return DDPM_OK;
     if (e->options.likelihood)
         return ddpm_fail(DDPM_ERR_USAGE, "--likelihood: a model of data.pairs: true has no likelihood, since its noise "
@@ -94,7 +98,8 @@ static ddpm_status evaluate(ddpm_evaluation *e)
     DDPM_TRY(ddpm_agree(e->comm, leave_out_constants(e)));
     DDPM_TRY(ddpm_evaluation_read(e));
     DDPM_TRY(DDPM_ON_RANK_0(e->comm, prepare_outputs(&e->options)));
-    if (e->options.count > 0) DDPM_TRY(ddpm_evaluation_bound(e));
+    if (e->options.count > 0)
+        DDPM_TRY(ddpm_model_is_masked(&e->loaded->model) ? ddpm_evaluation_masked_bound(e) : ddpm_evaluation_bound(e));
     if (e->options.samples > 0) {
         DDPM_TRY(ddpm_evaluation_samples(e));
         DDPM_TRY(ddpm_agree(e->comm, ddpm_evaluation_values(e)));

@@ -102,6 +102,12 @@ DDPM_MUST_CHECK ddpm_status ddpm_evaluation_read(ddpm_evaluation *e);
 /** Collective. Compute the bound, and the likelihood where it is asked for. */
 DDPM_MUST_CHECK ddpm_status ddpm_evaluation_bound(ddpm_evaluation *e);
 
+/** Collective. The same of a masked model: the bound, in nats over all columns of tokens, and its terms. */
+DDPM_MUST_CHECK ddpm_status ddpm_evaluation_masked_bound(ddpm_evaluation *e);
+
+/** Local. The mean of values [count], and its standard error unless that is NULL. */
+double ddpm_evaluation_mean(int64_t count, const double *values, double *error);
+
 /** Collective. Make the samples, where they are not those of a file. */
 DDPM_MUST_CHECK ddpm_status ddpm_evaluation_samples(ddpm_evaluation *e);
 

@@ -124,7 +124,32 @@ static void print_quality(const ddpm_evaluation *e)
         ddpm_report_measure(ddpm_evaluation_measures[i], e->measured[i], e->real_data[i]);
 }
 
+static void print_masked_bound(const ddpm_evaluation *e)
+{
+    printf("\nnegative log-likelihood of %lld rows, nats a row: numbers as the bin that they are in\n",
+           (long long)e->evaluated.count);
+    printf("  %-42s %12.5f\n", "variational bound", e->bound);
+    printf("  %-42s %12.5f\n", "  its standard error", e->bound_error);
+    printf("  %-42s %12.5f\n", "columns drawn independently", e->loaded->model.masked.independent);
+}
+
 /* ---- JSON ---- */
+
+static void put_terms(FILE *to, const ddpm_evaluation *e)
+{
+    fprintf(to, ",\n  \"terms\": [");
+    for (int64_t t = 1; t <= e->steps; t++) fprintf(to, "%s%.9g", t > 1 ? ", " : "", e->term[t]);
+    fprintf(to, "]");
+}
+
+static void put_masked_bound(FILE *to, const ddpm_evaluation *e)
+{
+    fprintf(to, ",\n  \"rows\": %lld, \"draws\": %lld", (long long)e->evaluated.count, (long long)e->options.draws);
+    ddpm_json_number(to, ",\n  \"bound\": {", "nats", e->bound);
+    ddpm_json_number(to, "},\n  ", "bound_error", e->bound_error);
+    ddpm_json_number(to, ", ", "independent", e->loaded->model.masked.independent);
+    put_terms(to, e);
+}
 
 static void put_density(FILE *to, const ddpm_evaluation *e, const char *name, double nats)
 {
@@ -152,9 +177,7 @@ static void put_bound(FILE *to, const ddpm_evaluation *e)
     ddpm_json_number(to, ",\n  ", "entropy_first", ddpm_bound_first_entropy(schedule, e->counted));
     ddpm_json_number(to, ", ", "entropy_last", ddpm_bound_last_entropy(schedule, e->counted));
     ddpm_json_number(to, ", ", "first_step", e->first_step);
-    fprintf(to, ",\n  \"terms\": [");
-    for (int64_t t = 1; t <= e->steps; t++) fprintf(to, "%s%.9g", t > 1 ? ", " : "", e->term[t]);
-    fprintf(to, "]");
+    put_terms(to, e);
     if (!e->options.likelihood) return;
     put_density(to, e, "likelihood", -e->likelihood);
     ddpm_json_number(to, ",\n  ", "likelihood_error", e->likelihood_error);
@@ -231,7 +254,7 @@ static ddpm_status write_json(const ddpm_evaluation *e)
     fprintf(to, "\"seed\": %llu, \"weights\": \"%s\"", (unsigned long long)e->options.seed,
             ddpm_sampling_weights(&e->sampling));
     ddpm_json_number(to, ", ", "log_scale", e->log_scale);
-    if (e->evaluated.count > 0) put_bound(to, e);
+    if (e->evaluated.count > 0) ddpm_model_is_masked(&e->loaded->model) ? put_masked_bound(to, e) : put_bound(to, e);
     if (e->set_rows > 0) put_quality(to, e);
     fprintf(to, "}\n");
     return ddpm_json_end(&file);
@@ -251,7 +274,8 @@ static ddpm_status write_rows(const ddpm_evaluation *e, ddpm_h5 *file)
     if (status == DDPM_OK) status = ddpm_h5_write(file, "bound/term", DDPM_H5_FLOAT64, 1, &steps, e->term + 1);
     for (int64_t i = 0; status == DDPM_OK && i < rows; i++) own[i] = e->row_bound[i] + e->log_scale;
     if (status == DDPM_OK) status = ddpm_h5_write(file, "bound/row", DDPM_H5_FLOAT64, 1, &rows, own);
-    for (int64_t i = 0; status == DDPM_OK && i < rows; i++) own[i] = e->row_likelihood[i] - e->log_scale;
+    for (int64_t i = 0; status == DDPM_OK && e->options.likelihood && i < rows; i++)
+        own[i] = e->row_likelihood[i] - e->log_scale;
     if (status == DDPM_OK && e->options.likelihood)
         status = ddpm_h5_write(file, "log_likelihood", DDPM_H5_FLOAT64, 1, &rows, own);
     ddpm_release(step);
@@ -345,7 +369,7 @@ ddpm_status ddpm_evaluation_report(const ddpm_evaluation *e)
            (long long)e->loaded->checkpoint.iteration, (long long)e->columns, (long long)e->steps);
     if (e->condition->count > 0) print_conditions(e);
     if (e->set_rows > 0) print_quality(e);
-    if (e->evaluated.count > 0) print_bound(e);
+    if (e->evaluated.count > 0) ddpm_model_is_masked(&e->loaded->model) ? print_masked_bound(e) : print_bound(e);
     if (e->options.output) DDPM_TRY(write_h5(e));
     return e->options.json ? write_json(e) : DDPM_OK;
 }

@@ -34,7 +34,8 @@ typedef struct ddpm_h5_shape {
     int64_t size[DDPM_H5_MAX_DIMS];
     int is_number;     /* an integer or floating-point type */
     int is_integer;    /* and of these an integer one */
-    ddpm_h5_type type; /* if it is_number, the narrowest that holds all its numbers; float64 for wider floats */
+    ddpm_h5_type type; /* if it is_number, the narrowest that holds all its numbers; float64 for wider floats. Of an
+                          enumeration that of its codes */
 } ddpm_h5_shape;
 
 /* ---- files ---- */

@@ -73,6 +73,9 @@ ddpm_status ddpm_h5_dataset_open(const ddpm_h5 *file, const char *name, hid_t *i
 /** Describe an open dataset, or say why it is refused. */
 ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_t id, ddpm_h5_shape *shape);
 
+/** What elements of a type are; the rest of the shape stays as it is. */
+void ddpm_h5_type_describe(hid_t type, ddpm_h5_shape *shape);
+
 /** DDPM_ERR_DATA for a dataset that does not exist, with those that do, and the nearest name. */
 ddpm_status ddpm_h5_missing(const ddpm_h5 *file, const char *name);
 

@@ -79,15 +79,16 @@ static ddpm_status check_claim(const ddpm_h5 *file, const char *name, const ddpm
 {
     hsize_t file_bytes = 0;
     double numbers = 1;
-    if (!shape->is_number || file->comm) return DDPM_OK; /* with comm, it is a file of this program's own */
+    if (file->comm) return DDPM_OK; /* with comm, it is a file of this program's own */
     for (int i = 0; i < shape->dims; i++) numbers *= (double)shape->size[i];
     if (H5Fget_filesize(file->id, &file_bytes) < 0)
         return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "its file could not be measured");
     if (numbers <= CLAIM_ALWAYS || numbers <= CLAIM_PER_BYTE * (double)file_bytes) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA,
-                     "%s: %s: claims %.3g numbers, which a file of %llu bytes cannot hold; the file is damaged, or its "
+                     "%s: %s: claims %.3g %s, which a file of %llu bytes cannot hold; the file is damaged, or its "
                      "rows were never written",
-                     file->path, name, numbers, (unsigned long long)file_bytes);
+                     file->path, name, numbers, shape->is_number ? "numbers" : "elements",
+                     (unsigned long long)file_bytes);
 }
 
 /** What elements are that are no numbers. */
@@ -108,6 +109,20 @@ static void name_type(hid_t type, char found[DDPM_H5_FOUND_BYTES])
         snprintf(found, DDPM_H5_FOUND_BYTES, "%s", name);
 }
 
+void ddpm_h5_type_describe(hid_t type, ddpm_h5_shape *shape)
+{
+    const H5T_class_t class = H5Tget_class(type);
+    shape->is_number = class == H5T_INTEGER || class == H5T_FLOAT;
+    shape->is_integer = class == H5T_INTEGER;
+    *shape->found = '\0';
+    if (!shape->is_number) name_type(type, shape->found);
+    if (class != H5T_ENUM && !shape->is_number) return;
+    const hid_t base = class == H5T_ENUM ? H5Tget_super(type) : H5Tcopy(type);
+    if (base < 0) return;
+    shape->type = number_type(H5Tget_class(base), base);
+    (void)H5Tclose(base);
+}
+
 ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_t id, ddpm_h5_shape *shape)
 {
     *shape = (ddpm_h5_shape){0};
@@ -122,15 +137,7 @@ ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_
         status = ddpm_h5_fail(DDPM_ERR_DATA, file, name, "could not be examined");
     else
         status = read_shape(file, name, space, shape);
-    if (status == DDPM_OK) {
-        const H5T_class_t class = H5Tget_class(type);
-        shape->is_number = class == H5T_INTEGER || class == H5T_FLOAT;
-        shape->is_integer = class == H5T_INTEGER;
-        if (shape->is_number)
-            shape->type = number_type(class, type);
-        else
-            name_type(type, shape->found);
-    }
+    if (status == DDPM_OK) ddpm_h5_type_describe(type, shape);
     if (space >= 0) (void)H5Sclose(space);
     if (type >= 0) (void)H5Tclose(type);
     return status == DDPM_OK ? check_claim(file, name, shape) : status;

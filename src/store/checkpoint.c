@@ -24,7 +24,7 @@ typedef ddpm_checkpoint_field field;
 enum {
     FIELDS = DDPM_CHECKPOINT_FIELDS,
     ARRAYS = DDPM_CHECKPOINT_ARRAYS,
-    ARRAYS_WITHOUT_MOMENTS = 2,
+    ARRAYS_WITHOUT_MOMENTS = ARRAYS - 2,
     LISTS = DDPM_CHECKPOINT_LISTS,
     ALLOCATIONS = FIELDS + ARRAYS + LISTS + 1 /* of memory that a checkpoint points to */
 };
@@ -122,6 +122,11 @@ static ddpm_status check_condition(const ddpm_condition *condition)
     return DDPM_OK;
 }
 
+static int holds_array(const ddpm_checkpoint *c, int array)
+{
+    return pointer_at(c, ddpm_checkpoint_arrays[array].numbers) != NULL;
+}
+
 static ddpm_status check_array(int array, const ddpm_checkpoint *c, const ddpm_tensor *tensor)
 {
     const ddpm_checkpoint_array *a = &ddpm_checkpoint_arrays[array];
@@ -147,7 +152,7 @@ ddpm_status ddpm_checkpoint_check(const ddpm_checkpoint *checkpoint, int64_t cou
     DDPM_TRY(check_condition(&c->condition));
     DDPM_TRY(ddpm_vocabulary_check(&c->vocabulary, c->columns));
     for (int a = 0; a < ARRAYS; a++)
-        for (int64_t i = 0; i < count; i++) DDPM_TRY(check_array(a, c, &tensors[i]));
+        for (int64_t i = 0; holds_array(c, a) && i < count; i++) DDPM_TRY(check_array(a, c, &tensors[i]));
     return DDPM_OK;
 }
 
@@ -181,7 +186,7 @@ static ddpm_status write_arrays(ddpm_h5 *file, const ddpm_checkpoint *c, int64_t
     char name[DDPM_TENSOR_NAME + 16];
     for (int a = 0; a < ARRAYS; a++) {
         const float *flat = pointer_at(c, ddpm_checkpoint_arrays[a].numbers);
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; holds_array(c, a) && i < count; i++) {
             dataset_name(name, a, &tensors[i]);
             DDPM_TRY(ddpm_h5_write(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){tensors[i].rows, tensors[i].cols},
                                    flat + tensors[i].offset));
@@ -366,8 +371,9 @@ static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, ddpm_check
     if (c->exponent_count != count + 1)
         return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld exponents; its network of %lld tensors needs %lld", path,
                          (long long)c->exponent_count, (long long)count, (long long)count + 1);
-    DDPM_TRY(check_holds(file, path, ARRAYS * c->parameter_count, sizeof(float)));
     for (int a = 0; a < wanted; a++) {
+        if (ddpm_checkpoint_arrays[a].is_optional && !ddpm_h5_has(file, ddpm_checkpoint_arrays[a].group)) continue;
+        DDPM_TRY(check_holds(file, path, c->parameter_count, sizeof(float)));
         DDPM_TRY(ddpm_allocate((char *)c + ddpm_checkpoint_arrays[a].numbers, c->parameter_count, sizeof(float),
                                ddpm_checkpoint_arrays[a].group));
         DDPM_TRY(read_array(file, path, a, count, tensors, c));

@@ -7,14 +7,14 @@
  * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64,
  * /condition/minimum and maximum [V] float64 (range of the standardised values) and /condition/rows int64 (of each
  * class of the first value, then of the next; all three optional), and their names in the root's attribute
- * condition_names; attributes of the root: format, program, iteration, interval_loss, interval_count, recoveries (0 if
- * it is missing), returned (-1 if it is missing), fingerprint (of the training rows; 0 if it is missing), baseline (NaN
- * if it is missing), number (the type of the training data, as numpy names it; float32 if it is missing), config (the
- * resolved YAML), columns (their names, if they have any). /transform/remainder [D] and /condition/remainder [V]
- * float64 are there where a mean needs more digits than a float64 number has; /vocabulary where the columns are of
- * several kinds (store/vocabulary_file.h). Chunks and metadata have HDF5's
- * checksums; the user block holds a digest of all that follows it (file/digest.h), which is checked before HDF5 opens
- * the file.
+ * condition_names; with training.keep_best /best/<tensor>; attributes of the root: format, program, iteration,
+ * interval_loss, interval_count, recoveries (0 if it is missing), returned (-1 if it is missing), fingerprint (of the
+ * training rows; 0 if it is missing), baseline (NaN if it is missing), best_loss and best_iteration (of /best), number
+ * (the type of the training data, as numpy names it; float32 if it is missing), config (the resolved YAML), columns
+ * (their names, if they have any). /transform/remainder [D] and /condition/remainder [V] float64 are there where a mean
+ * needs more digits than a float64 number has, /vocabulary where the columns are tokens (store/vocabulary_file.h).
+ * Chunks and metadata have HDF5's checksums; the user block holds a digest of all that follows it (file/digest.h),
+ * which is checked before HDF5 opens the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */
@@ -70,6 +70,8 @@ typedef struct ddpm_checkpoint {
     ddpm_components components; /* count 0: none */
     int64_t fingerprint;        /* of the training rows: see data/fingerprint.h; 0: it is not known */
     double baseline;            /* the loss of the best linear prediction; NaN: it is not known */
+    double best_loss;           /* the least validation loss, that of `best`; NaN: there is none */
+    int64_t best_iteration;     /* where it was; -1: there is none */
     int64_t steps;              /* T */
     double *beta;               /* [T + 1] */
     int64_t exponent_count;
@@ -78,6 +80,7 @@ typedef struct ddpm_checkpoint {
     int32_t *seen;           /* [T], or NULL */
     int64_t parameter_count; /* elements of the flat arrays, with the padding behind each tensor */
     float *parameters, *ema, *moment1, *moment2; /* [parameter_count] each */
+    float *best;                                 /* [parameter_count], or NULL: see training.keep_best */
 } ddpm_checkpoint;
 
 /** Write durably: under a temporary name, with its digest, synced, then renamed. Equal checkpoints are equal files. On

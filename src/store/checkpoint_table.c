@@ -25,6 +25,8 @@ const ddpm_checkpoint_attribute ddpm_checkpoint_attributes[DDPM_CHECKPOINT_ATTRI
     {"returned", AT(returned_to), .is_optional = 1, .missing = -1, .least = -1, .largest = DDPM_CHECKPOINT_ITERATIONS_MAX},
     {"fingerprint", AT(fingerprint), .is_optional = 1, COUNT(0x1p62)},
     {"baseline", AT(baseline), .is_real = 1, .is_optional = 1, .missing = NAN, FINITE},
+    {"best_loss", AT(best_loss), .is_real = 1, .is_optional = 1, .missing = NAN, FINITE},
+    {"best_iteration", AT(best_iteration), .is_optional = 1, .missing = -1, .least = -1, .largest = DDPM_CHECKPOINT_ITERATIONS_MAX},
 };
 
 const ddpm_checkpoint_field ddpm_checkpoint_fields[DDPM_CHECKPOINT_FIELDS] = {
@@ -58,10 +60,11 @@ const ddpm_checkpoint_field ddpm_checkpoint_fields[DDPM_CHECKPOINT_FIELDS] = {
 };
 
 const ddpm_checkpoint_array ddpm_checkpoint_arrays[DDPM_CHECKPOINT_ARRAYS] = {
-    {"parameters", AT(parameters), FINITE_FLOAT},
-    {"ema", AT(ema), FINITE_FLOAT},
-    {"moment1", AT(moment1), FINITE_FLOAT},
-    {"moment2", AT(moment2), .least = 0, .largest = (double)FLT_MAX},
+    {"parameters", AT(parameters), 0, FINITE_FLOAT},
+    {"ema", AT(ema), 0, FINITE_FLOAT},
+    {"best", AT(best), 1, FINITE_FLOAT},
+    {"moment1", AT(moment1), 0, FINITE_FLOAT},
+    {"moment2", AT(moment2), 0, .least = 0, .largest = (double)FLT_MAX},
 };
 
 const ddpm_checkpoint_list_of_names ddpm_checkpoint_lists[DDPM_CHECKPOINT_LISTS] = {

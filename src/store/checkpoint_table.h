@@ -37,7 +37,8 @@ typedef struct ddpm_checkpoint_field {
 /** A flat array [parameter_count]: a group with a dataset for each tensor. */
 typedef struct ddpm_checkpoint_array {
     const char *group;
-    size_t numbers; /* offset in ddpm_checkpoint of the pointer to its numbers */
+    size_t numbers;  /* offset in ddpm_checkpoint of the pointer to its numbers */
+    int is_optional; /* the pointer may be NULL, and the group missing */
     double least, largest;
 } ddpm_checkpoint_array;
 
@@ -48,9 +49,9 @@ typedef struct ddpm_checkpoint_list_of_names {
 } ddpm_checkpoint_list_of_names;
 
 enum {
-    DDPM_CHECKPOINT_ATTRIBUTES = 7,
+    DDPM_CHECKPOINT_ATTRIBUTES = 9,
     DDPM_CHECKPOINT_FIELDS = 18,
-    DDPM_CHECKPOINT_ARRAYS = 4,
+    DDPM_CHECKPOINT_ARRAYS = 5,
     DDPM_CHECKPOINT_LISTS = 2
 };
 

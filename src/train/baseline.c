@@ -14,6 +14,7 @@ double ddpm_baseline_loss(const ddpm_trainer *t)
     const ddpm_objective *objective = &t->model.objective;
     const int64_t T = t->model.diffusion.schedule.steps;
     double sum = 0.0;
+    if (ddpm_model_is_masked(&t->model)) return t->model.masked.independent;
     if (t->components.count == 0 || objective->loss != DDPM_LOSS_SIMPLE) return NAN;
     if (ddpm_dataset_is_paired(t->dataset)) return NAN; /* their noise is not independent of the rows */
     for (int64_t at = 1; at <= T; at++)
@@ -21,16 +22,27 @@ double ddpm_baseline_loss(const ddpm_trainer *t)
     return sum / (double)T;
 }
 
+/* What the baseline is the loss of, and what a model below it has learned. */
+static const char *name_of(const ddpm_trainer *t)
+{
+    return ddpm_model_is_masked(&t->model) ? "columns that are drawn independently" : "the best linear prediction";
+}
+
+static const char *beyond(const ddpm_trainer *t)
+{
+    return ddpm_model_is_masked(&t->model) ? "the columns are independent" : "the rows are Gaussian";
+}
+
 void ddpm_baseline_describe(const ddpm_trainer *t)
 {
     const double baseline = ddpm_baseline_loss(t);
     if (!isnan(baseline))
-        ddpm_log_info("baseline   the best linear prediction has a loss of %.5f; what is learned of rows that are not "
-                      "Gaussian comes below it",
-                      baseline);
+        ddpm_log_info("baseline   the loss of %s is %.5f; what is learned comes below it, unless %s", name_of(t),
+                      baseline, beyond(t));
 }
 
-/* The error of a validation loss by its held-out rows, as a share: that of the variance of so many normal numbers. */
+/* The error of a validation loss by its held-out rows, as a share: that of the variance of so many normal numbers. The
+ * entropy of a column has no larger one. */
 static double uncertainty(const ddpm_trainer *t)
 {
     const double rows = (double)ddpm_dataset_held_out(t->dataset), columns = (double)ddpm_dataset_columns(t->dataset);
@@ -62,9 +74,10 @@ void ddpm_baseline_watch(const ddpm_trainer *t, double validation)
     if (done * 10 < iterations || before * 10 >= iterations) return;
     const double baseline = ddpm_baseline_loss(t);
     if (is_comparable(t, baseline, validation) && !has_learned(t, baseline, validation))
-        ddpm_log_warning("after a tenth of the run the held-out loss, %.5f, has not come below that of the best linear "
-                         "prediction, %.5f: unless the rows are Gaussian, nothing is being learned; try %s",
-                         validation, baseline, advice(t));
+        ddpm_log_warning(
+            "after a tenth of the run the held-out loss, %.5f, has not come below that of %s, %.5f: unless "
+            "%s, nothing is being learned; try %s",
+            validation, name_of(t), baseline, beyond(t), advice(t));
 }
 
 /* Whether the training loss is lower than the held-out loss by more than chance, and by a tenth of what was learned of
@@ -80,6 +93,9 @@ void ddpm_baseline_finish(const ddpm_trainer *t, const char *folder)
     ddpm_log_info("finished   %lld iterations; see %s", (long long)t->state.iteration, folder);
     if (isnan(validation)) return;
     ddpm_log_info("result     held-out loss %.5f, training loss %.5f, gap %.5f", validation, loss, validation - loss);
+    if (t->state.best_iteration >= 0)
+        ddpm_log_info("best       held-out loss %.5f at iteration %lld, kept for --weights best", t->state.best_loss,
+                      (long long)t->state.best_iteration);
     if (!is_comparable(t, baseline, validation)) return;
     if (repeats_rows(t, baseline, validation, loss))
         ddpm_log_warning("the held-out loss is above the training loss by more than a tenth of what was learned: the "
@@ -87,8 +103,7 @@ void ddpm_baseline_finish(const ddpm_trainer *t, const char *folder)
                          "network.width");
     else if (!has_learned(t, baseline, validation))
         ddpm_log_warning(
-            "the held-out loss is not below that of the best linear prediction, %.5f: nothing was learned that "
-            "a Gaussian does not have, and unless the rows are Gaussian, `ddpm evaluate` will tell samples "
-            "apart; try %s",
-            baseline, advice(t));
+            "the held-out loss is not below that of %s, %.5f: unless %s, nothing was learned, and `ddpm evaluate` will "
+            "tell samples apart; try %s",
+            name_of(t), baseline, beyond(t), advice(t));
 }

@@ -1,10 +1,11 @@
-/** What a run is measured by: the loss of the best linear prediction, which needs no network. Local. */
+/** What a run is measured by: the loss of a prediction that needs no network. Local. */
 #ifndef DDPM_TRAIN_BASELINE_H
 #define DDPM_TRAIN_BASELINE_H
 
 #include "train/trainer.h"
 
-/** The expected loss of the best linear prediction of the training rows. A network whose loss is no lower has learned
+/** The expected loss of the best linear prediction of the training rows; of the masked process, of columns that are
+ * drawn independently. A network whose loss is no lower has learned
  * nothing of what is not Gaussian in them. NaN where there is none: a classifier, a bound as the loss, or too many
  * columns for their components. */
 double ddpm_baseline_loss(const ddpm_trainer *t);

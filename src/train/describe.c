@@ -62,6 +62,21 @@ static void warn_of_noise(const ddpm_diffusion *diffusion)
                          factor);
 }
 
+static void describe_diffusion(const ddpm_trainer *t)
+{
+    ddpm_model_report_audit(&t->model.diffusion.schedule);
+    warn_of_noise(&t->model.diffusion);
+    if (!t->config->data.pairs) ddpm_audit_report_sampling(&t->model.diffusion, &t->config->sampling, 0.0);
+}
+
+static void describe_tokens(const ddpm_masked *masked)
+{
+    int64_t tokens = 0;
+    for (int64_t j = 0; j < masked->columns; j++) tokens += masked->column[j].tokens;
+    ddpm_log_info("tokens     %lld of %lld columns, from %lld coefficients; the loss is a bound in nats a row",
+                  (long long)tokens, (long long)masked->columns, (long long)masked->coefficients);
+}
+
 static void describe_batch(const ddpm_stepper *stepper)
 {
     const ddpm_batch *batch = &stepper->batch;
@@ -92,10 +107,11 @@ void ddpm_describe_run(const ddpm_trainer *t)
     describe_data(t->dataset, &t->spec.data);
     describe_network(t->model.network);
     warn_of_width(t);
-    ddpm_model_report_audit(&t->model.diffusion.schedule);
-    warn_of_noise(&t->model.diffusion);
     ddpm_baseline_describe(t);
-    if (!t->config->data.pairs) ddpm_audit_report_sampling(&t->model.diffusion, &t->config->sampling, 0.0);
+    if (ddpm_model_is_masked(&t->model))
+        describe_tokens(&t->model.masked);
+    else
+        describe_diffusion(t);
     describe_batch(t->stepper);
     describe_memory(t->stepper);
 }

@@ -36,6 +36,7 @@ ddpm_trainer_spec ddpm_settings_trainer(const ddpm_config *config)
         .validate_every = config->training.validate_every,
         .checkpoint_every = config->checkpoint.every,
         .checkpoint_keep = config->checkpoint.keep,
+        .keep_best = config->training.keep_best,
         .recover = config->training.recover,
         .time_limit = config->run.time_limit,
         .stop_margin = config->run.stop_margin,

@@ -1,6 +1,7 @@
 /* The parts of a run that a checkpoint holds, on the way in and on the way out. */
 #include "train/snapshot.h"
 
+#include <math.h>
 #include <string.h>
 
 ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *state)
@@ -32,6 +33,9 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
         .ema = state->ema,
         .moment1 = state->moment1,
         .moment2 = state->moment2,
+        .best = state->best_iteration >= 0 ? state->best : NULL,
+        .best_loss = state->best_iteration >= 0 ? state->best_loss : NAN,
+        .best_iteration = state->best_iteration,
     };
     c.exponent = ddpm_reducer_exponents(stepper->reducer, &c.exponent_count);
     return c;
@@ -61,6 +65,11 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
     memcpy(state->ema, c->ema, bytes);
     memcpy(state->moment1, c->moment1, bytes);
     memcpy(state->moment2, c->moment2, bytes);
+    if (c->best && state->best) {
+        memcpy(state->best, c->best, bytes);
+        state->best_loss = c->best_loss;
+        state->best_iteration = c->best_iteration;
+    }
     memcpy(exponents, c->exponent, (size_t)count * sizeof *exponents);
     return DDPM_OK;
 }

@@ -11,14 +11,21 @@ typedef struct ddpm_state {
     int64_t recoveries;  /* each has halved the learning rate */
     int64_t returned_to; /* the iteration that the last recovery went back to; -1: there was none */
     float *parameters, *ema, *moment1, *moment2;
+    float *best;            /* the average with the least validation loss; NULL: it is not kept */
+    double best_loss;       /* that loss; infinite: there is none yet */
+    int64_t best_iteration; /* -1: likewise */
 } ddpm_state;
 
-/** @param[out] out  zeros, and no recovery; release with ddpm_state_release, also on failure. */
-DDPM_MUST_CHECK ddpm_status ddpm_state_create(const ddpm_network *network, ddpm_state *out);
+/** @param keeps_best  whether `best` is kept.
+ *  @param[out] out    zeros, and no recovery; release with ddpm_state_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_state_create(const ddpm_network *network, int keeps_best, ddpm_state *out);
 void ddpm_state_release(ddpm_state *state);
 
 /** Set what a new run starts from: the network's initial parameters for this seed. The recoveries are left as they are.
  */
 void ddpm_state_begin(const ddpm_network *network, uint64_t seed, ddpm_state *state);
+
+/** Keep the average as the best one if its validation loss is the least so far. Only where `best` is kept. */
+void ddpm_state_consider_best(const ddpm_network *network, double loss, ddpm_state *state);
 
 #endif

@@ -63,6 +63,7 @@ static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double star
     const int validates = spec->validate_every > 0 && (done % spec->validate_every == 0 || last);
     if (validates) {
         DDPM_TRY(ddpm_validation_loss(t->stepper, t->state.ema, &validation));
+        ddpm_state_consider_best(t->model.network, validation, &t->state);
         ddpm_baseline_watch(t, validation);
         t->last.validation = validation;
     }

@@ -61,8 +61,9 @@ static ddpm_status build(ddpm_trainer *t)
     const int64_t columns = ddpm_dataset_columns(t->dataset);
     DDPM_TRY(write_config(t));
     DDPM_TRY(check_config_text(t->config_text));
-    DDPM_TRY(ddpm_model_create(t->config, columns, NULL, ddpm_dataset_condition(t->dataset), &t->model));
-    return ddpm_state_create(t->model.network, &t->state);
+    DDPM_TRY(ddpm_model_create(t->config, columns, ddpm_dataset_transform(t->dataset)->vocabulary,
+                               ddpm_dataset_condition(t->dataset), &t->model));
+    return ddpm_state_create(t->model.network, t->spec.keep_best, &t->state);
 }
 
 /* Collective. Compute the components of the rows: those that the network needs, or else all of them, for the error of
@@ -70,7 +71,7 @@ static ddpm_status build(ddpm_trainer *t)
 static ddpm_status find_components(ddpm_trainer *t)
 {
     const int64_t needed = ddpm_network_get_spec(t->model.network)->components;
-    if (ddpm_model_is_classifier(&t->model)) return DDPM_OK;
+    if (ddpm_model_is_classifier(&t->model) || ddpm_model_is_masked(&t->model)) return DDPM_OK;
     DDPM_TRY(ddpm_principal_components(t->comm, t->dataset, t->spec.step.batch,
                                        needed > 0 ? needed : ddpm_dataset_columns(t->dataset), &t->components));
     return ddpm_agree(t->comm, ddpm_model_set_components(&t->model, &t->components));

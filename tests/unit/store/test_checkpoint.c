@@ -28,7 +28,7 @@ static const ddpm_tensor tensors[TENSORS] = {
 static double transform[4][D] = {{1, 2, 3}, {0.1, 0.2, 0.3}, {-1, -2, -3}, {4, 5, 6e300}};
 static double beta[T + 1] = {0, 1e-4, 0.1, 0.2, 0.999};
 static int32_t exponent[TENSORS + 1] = {-20, 7, DDPM_EXPONENT_LEAST};
-static float flat[4][PARAMETERS];
+static float flat[DDPM_CHECKPOINT_ARRAYS][PARAMETERS];
 static char *column_names[D] = {"energy", "", "θ"};
 static char config[] = "run:\n  name: test\n";
 static float history[T][DDPM_TIMESTEPS_HISTORY];
@@ -41,7 +41,7 @@ static char *condition_names[2] = {"kind", "temperature"};
 
 static ddpm_checkpoint example(void)
 {
-    for (int a = 0; a < 4; a++)
+    for (int a = 0; a < DDPM_CHECKPOINT_ARRAYS; a++)
         for (int i = 0; i < PARAMETERS; i++) flat[a][i] = (float)(i + 1) / (float)(a + 3);
     for (int t = 0; t < T; t++)
         for (int i = 0; i < DDPM_TIMESTEPS_HISTORY; i++) history[t][i] = (float)(t + 1) / (float)(i + 1);
@@ -65,8 +65,11 @@ static ddpm_checkpoint example(void)
         .parameter_count = PARAMETERS,
         .parameters = flat[0],
         .ema = flat[1],
-        .moment1 = flat[2],
-        .moment2 = flat[3],
+        .best = flat[2],
+        .best_loss = 0.25,
+        .best_iteration = 7,
+        .moment1 = flat[3],
+        .moment2 = flat[4],
     };
 }
 
@@ -122,8 +125,10 @@ static void test_round_trip(void **state)
     expect_ok(read_arrays(path, &c, tensors, 1));
     assert_memory_equal(c.parameters, flat[0], sizeof flat[0]);
     assert_memory_equal(c.ema, flat[1], sizeof flat[1]);
-    assert_memory_equal(c.moment1, flat[2], sizeof flat[2]);
-    assert_memory_equal(c.moment2, flat[3], sizeof flat[3]);
+    assert_memory_equal(c.best, flat[2], sizeof flat[2]);
+    assert_true(c.best_loss == 0.25 && c.best_iteration == 7);
+    assert_memory_equal(c.moment1, flat[3], sizeof flat[3]);
+    assert_memory_equal(c.moment2, flat[4], sizeof flat[4]);
     ddpm_checkpoint_release(&c);
     expect_ok(read_header(path, &c));
     expect_ok(read_arrays(path, &c, tensors, 0));

@@ -1,0 +1,25 @@
+/** The vocabulary of a source: the tokens of its columns (model/vocabulary.h), chosen from the training rows. */
+#ifndef DDPM_DATA_SOURCE_VOCABULARY_H
+#define DDPM_DATA_SOURCE_VOCABULARY_H
+
+#include "data/source.h"
+
+/** Collective. Choose the tokens of a table's columns, or of an array's, which are numbers then. All ranks can read all
+ * rows of their sources. The columns are dealt to the ranks: each reads its columns one after the other, sorts the
+ * values and chooses; so the result is exact, and the same at any number of ranks. Warns of values of the other rows
+ * that no row that takes part has.
+ *
+ *  Memory of a rank: 17 bytes a row, or of an array as many columns at once as fit 64 MiB, if those are more.
+ *  @param takes_part  (context, row): whether a row takes part.
+ *  @param[out] out    the map between values and tokens; release with ddpm_transform_release.
+ *  @return DDPM_OK, DDPM_ERR_DATA (a value that is infinite, or what reading says), DDPM_ERR_MEMORY. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source,
+                                                      int (*takes_part)(const void *context, int64_t row),
+                                                      const void *context, ddpm_transform *out);
+
+/** Local. Read rows as tokens, as ddpm_source_read_standardised does; a value without a token becomes a gap, or the
+ * most frequent value where a column has no gaps. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_read_tokens(ddpm_source *source, const ddpm_transform *transform, int64_t first,
+                                                    int64_t count, float *rows);
+
+#endif

@@ -1,0 +1,136 @@
+/* Which values become tokens of their own and which fall into quantile bins, and the way back. */
+#include "expect.h"
+
+#include "model/vocabulary.h"
+
+#include <stdlib.h>
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* A column of these values, which are sorted. */
+static ddpm_vocabulary choose(ddpm_column_kind kind, int64_t count, double *values, int64_t gaps)
+{
+    ddpm_vocabulary v;
+    qsort(values, (size_t)count, sizeof *values, ascending);
+    expect_ok(ddpm_vocabulary_allocate(1, &v));
+    v.column[0].layout.kind = kind;
+    v.column[0].layout.gap = -1;
+    expect_ok(ddpm_vocabulary_choose(&v.column[0], count, values, gaps));
+    return v;
+}
+
+static void expect_back(const ddpm_column_vocabulary *c, double value, double tolerance)
+{
+    const float number = ddpm_vocabulary_encode(c, value);
+    assert_true(number >= 1.0f && number < (float)ddpm_column_tokens(c));
+    expect_near(ddpm_vocabulary_decode(c, number), value, tolerance, "value", (int64_t)number);
+}
+
+static void test_few_values(void **state)
+{
+    double values[] = {2.5, -1.0, 2.5, 7.0, 7.0, 7.0};
+    ddpm_vocabulary v = choose(DDPM_COLUMN_NUMBER, 6, values, 2);
+    const ddpm_column_vocabulary *c = v.column;
+    static const double rows[] = {2, 1, 2, 3};
+    (void)state;
+    assert_int_equal(ddpm_column_tokens(c), 4);
+    expect_bits(c->rows, rows, sizeof rows, "rows of tokens", 0);
+    expect_back(c, -1.0, 0.0);
+    expect_back(c, 7.0, 0.0);
+    assert_true(ddpm_vocabulary_encode(c, NAN) == 0.0f && isnan(ddpm_vocabulary_decode(c, 0.0f)));
+    assert_true(ddpm_vocabulary_encode(c, 3.0) == 2.0f);   /* the nearest */
+    assert_true(ddpm_vocabulary_encode(c, 1e300) == 3.0f); /* likewise */
+    ddpm_vocabulary_release(&v);
+}
+
+static void test_category(void **state)
+{
+    double values[] = {0, 3, 3, 5};
+    ddpm_vocabulary v = choose(DDPM_COLUMN_CATEGORY, 4, values, 0);
+    (void)state;
+    assert_int_equal(ddpm_column_tokens(v.column), 4);
+    expect_back(v.column, 3.0, 0.0);
+    assert_true(ddpm_vocabulary_encode(v.column, 4.0) == -1.0f); /* no training row has it */
+    assert_true(ddpm_vocabulary_encode(v.column, NAN) == -1.0f); /* and none has a gap */
+    ddpm_vocabulary_release(&v);
+}
+
+/* Far from zero, with a spike that a tenth of the rows have. */
+static void test_bins(void **state)
+{
+    enum { ROWS = 20000 };
+    static double values[ROWS], back[ROWS];
+    (void)state;
+    for (int64_t i = 0; i < ROWS; i++) values[i] = i % 10 == 0 ? 0.0 : 1e9 + exp(3.0 * any_number(i));
+    ddpm_vocabulary v = choose(DDPM_COLUMN_NUMBER, ROWS, values, 5);
+    const ddpm_column_vocabulary *c = v.column;
+    assert_int_equal(c->spikes, 1);
+    assert_int_equal(c->bins, DDPM_VOCABULARY_BINS);
+    assert_int_equal(c->decimals, -1);
+    expect_near(c->rows[1], ROWS / 10.0, 0.0, "rows of the spike", 0);
+    for (int64_t b = 0; b < c->bins; b++)
+        expect_near(c->rows[2 + b], 0.9 * ROWS / (double)c->bins, 1.01, "rows of a bin", b);
+    float last = 0.0f;
+    for (int64_t i = 0; i < ROWS; i++) {
+        const float number = ddpm_vocabulary_encode(c, values[i]);
+        assert_true(number >= last); /* the order of values is that of tokens and places */
+        last = number;
+        back[i] = ddpm_vocabulary_decode(c, number);
+        if (values[i] > 0.0) expect_near(back[i], values[i], 2e-6 * (values[i] - 1e9) + 1e-5, "value", i);
+    }
+    assert_true(ddpm_vocabulary_decode(c, ddpm_vocabulary_encode(c, 2e9)) <= values[ROWS - 1]);
+    assert_true(ddpm_vocabulary_decode(c, ddpm_vocabulary_encode(c, 1.0)) >= 1e9);
+    ddpm_vocabulary_release(&v);
+}
+
+/* Prices of two decimals stay so, wherever in a bin they are drawn. */
+static void test_decimals(void **state)
+{
+    enum { ROWS = 5000 };
+    static double values[ROWS];
+    (void)state;
+    for (int64_t i = 0; i < ROWS; i++) values[i] = round(1e5 * (1.0 + any_number(i))) / 100.0;
+    ddpm_vocabulary v = choose(DDPM_COLUMN_NUMBER, ROWS, values, 0);
+    const ddpm_column_vocabulary *c = v.column;
+    assert_int_equal(c->decimals, 2);
+    for (int64_t token = 1; token < ddpm_column_tokens(c); token++) {
+        const double value = ddpm_vocabulary_decode(c, ddpm_vocabulary_number(c, token, 0.37));
+        assert_true(round(value * 100.0) / 100.0 == value);
+        assert_true((int64_t)ddpm_vocabulary_number(c, token, 1.0) == token);
+    }
+    ddpm_vocabulary_release(&v);
+}
+
+/* Many values that are no spikes, but repeat: each comes back as itself. */
+static void test_repeated(void **state)
+{
+    enum { ROWS = 10000, DISTINCT = 1000 };
+    static double values[ROWS];
+    (void)state;
+    for (int64_t i = 0; i < ROWS; i++) values[i] = (double)(i % DISTINCT);
+    ddpm_vocabulary v = choose(DDPM_COLUMN_NUMBER, ROWS, values, 0);
+    assert_int_equal(v.column->spikes, 0);
+    for (int64_t i = 0; i < DISTINCT; i++) expect_back(v.column, (double)i, 0.0);
+    ddpm_vocabulary_release(&v);
+}
+
+static void test_all_gaps(void **state)
+{
+    ddpm_vocabulary v = choose(DDPM_COLUMN_NUMBER, 0, NULL, 7);
+    (void)state;
+    assert_int_equal(ddpm_column_tokens(v.column), 1);
+    assert_true(ddpm_vocabulary_encode(v.column, NAN) == 0.0f);
+    assert_true(ddpm_vocabulary_encode(v.column, 1.0) == -1.0f);
+    ddpm_vocabulary_release(&v);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(test_few_values), TEST(test_category), TEST(test_bins),
+                                       TEST(test_decimals),   TEST(test_repeated), TEST(test_all_gaps)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
