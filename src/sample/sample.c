@@ -209,9 +209,15 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
 static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
 {
     DDPM_TRY(ddpm_loaded_check_denoiser(run->loaded, o->checkpoint));
+    if (o->snapshots > 0 && ddpm_model_is_masked(&run->loaded->model))
+        return ddpm_fail(DDPM_ERR_USAGE,
+                         "--trajectory: the model hides and shows whole values (diffusion.process: masked), so there "
+                         "are no rows between data and noise; leave --trajectory out");
     DDPM_TRY(ddpm_generator_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
     run->sampling.steps = ddpm_generator_steps(run->generator);
-    run->number = ddpm_transform_type(&run->transform, run->loaded->checkpoint.number);
+    run->number = run->transform.vocabulary && !run->transform.vocabulary->is_array
+                      ? DDPM_NUMBER_FLOAT64
+                      : ddpm_transform_type(&run->transform, run->loaded->checkpoint.number);
     DDPM_TRY(open_given(run, o));
     if (!run->loaded->config.data.pairs)
         ddpm_audit_report_sampling(&run->loaded->model.diffusion, &run->sampling, o->classifier ? o->scale : 0.0);
