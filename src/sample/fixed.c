@@ -126,8 +126,9 @@ void ddpm_fixed_release(ddpm_fixed *fixed)
     *fixed = (ddpm_fixed){0};
 }
 
-void ddpm_fixed_restore(const ddpm_fixed *fixed, int64_t count, double *rows)
+void ddpm_fixed_restore(const ddpm_fixed *fixed, int64_t count, ddpm_number type, void *numbers)
 {
     for (int64_t i = 0; i < count * fixed->columns; i++)
-        if (!isnan(fixed->token[i % fixed->columns])) rows[i] = fixed->value[i % fixed->columns];
+        if (!isnan(fixed->token[i % fixed->columns]))
+            ddpm_number_set(type, (long double)fixed->value[i % fixed->columns], numbers, i);
 }

@@ -20,7 +20,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_fixed_read(const ddpm_vocabulary *vocabulary, c
                                             const char *const *texts, ddpm_fixed *out);
 void ddpm_fixed_release(ddpm_fixed *fixed);
 
-/** Put the values into rows [count][D] of doubles. */
-void ddpm_fixed_restore(const ddpm_fixed *fixed, int64_t count, double *rows);
+/** Put the values into rows [count][D] of a type. */
+void ddpm_fixed_restore(const ddpm_fixed *fixed, int64_t count, ddpm_number type, void *numbers);
 
 #endif
