@@ -125,8 +125,9 @@ static ddpm_status hold_narrow(ddpm_dataset *d, ddpm_standardize how, ddpm_sourc
  * and to map them. */
 static ddpm_status hold_wide(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
-    DDPM_TRY(spec->tokens ? ddpm_source_choose_tokens(d->comm, source, is_training_row, d, &d->transform)
-                          : ddpm_source_measure(d->comm, spec->standardize, source, is_training_row, d, &d->transform));
+    DDPM_TRY(ddpm_source_has_tokens(source)
+                 ? ddpm_source_choose_tokens(d->comm, source, is_training_row, d, &d->transform)
+                 : ddpm_source_measure(d->comm, spec->standardize, source, is_training_row, d, &d->transform));
     return ddpm_agree(d->comm, read_share(d, source, &d->transform));
 }
 
@@ -134,7 +135,7 @@ static ddpm_status hold_wide(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_s
 static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     const size_t bytes = (size_t)(d->all_rows * d->columns) * sizeof(float);
-    const int is_narrow = ddpm_source_holder(source) == DDPM_NUMBER_FLOAT32 && !spec->tokens;
+    const int is_narrow = ddpm_source_holder(source) == DDPM_NUMBER_FLOAT32 && !ddpm_source_has_tokens(source);
     d->held_out = (int64_t)(spec->validation * (double)d->all_rows);
     d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
@@ -219,7 +220,7 @@ static void warn_of_constants(const ddpm_dataset *d)
 /* Names of categories are no numbers that could be standardised. */
 static ddpm_status check_kinds(const ddpm_data_spec *spec, const ddpm_source *source)
 {
-    if (spec->tokens || !ddpm_source_layouts(source)) return DDPM_OK;
+    if (spec->process != DDPM_PROCESS_GAUSSIAN || !ddpm_source_layouts(source)) return DDPM_OK;
     return ddpm_fail(
         DDPM_ERR_CONFIG,
         "%s: '%s' is a table with columns of different kinds, which only diffusion.process: masked models; "

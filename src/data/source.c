@@ -253,6 +253,11 @@ ddpm_status ddpm_source_adopt(ddpm_source *source, const ddpm_vocabulary *vocabu
                                 &source->adoption);
 }
 
+int ddpm_source_has_tokens(const ddpm_source *source)
+{
+    return source->table || source->spec.process == DDPM_PROCESS_MASKED;
+}
+
 void ddpm_source_name_column(const ddpm_source *source, int64_t column, char *out, size_t bytes)
 {
     snprintf(out, bytes, "%s: dataset '%s', column %lld (from 0)%s%s%s", source->spec.path, source->spec.dataset,

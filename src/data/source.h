@@ -29,6 +29,9 @@ const ddpm_column_layout *ddpm_source_layouts(const ddpm_source *source);
  *  @param vocabulary  of the model, of as many columns. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_adopt(ddpm_source *source, const ddpm_vocabulary *vocabulary);
 
+/** Whether the columns become tokens: those of a table, and of an array where the process is masked. */
+int ddpm_source_has_tokens(const ddpm_source *source);
+
 /** What a message calls a selected column: its file, dataset, number and name. */
 void ddpm_source_name_column(const ddpm_source *source, int64_t column, char *out, size_t bytes);
 

@@ -6,6 +6,7 @@
 #include "base/text_list.h"
 #include "data/measure.h"
 #include "file/file.h"
+#include "model/masked.h"
 #include "model/toy.h"
 
 /** A toy problem, by its own number, or a file. */
@@ -26,7 +27,7 @@ typedef struct ddpm_data_spec {
     ddpm_text_list columns;     /* empty: all columns that are not conditions */
     ddpm_text_list condition;   /* see condition_source.h */
     int pairs;                  /* whether the rows are samples, each trained with its own noise (pairs.h) */
-    int tokens;                 /* whether columns become tokens (model/vocabulary.h) in place of being standardised */
+    ddpm_process process;       /* of the masked one, columns become tokens (model/vocabulary.h) */
     ddpm_standardize standardize;
     double validation;      /* share of the rows that is held out */
     double memory;          /* MiB of a node; larger data are streamed */

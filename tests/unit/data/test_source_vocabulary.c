@@ -80,7 +80,7 @@ static ddpm_data_spec spec_of(const char *dataset)
     return (ddpm_data_spec){.source = DDPM_DATA_HDF5,
                             .path = path,
                             .dataset = dataset,
-                            .tokens = 1,
+                            .process = DDPM_PROCESS_MASKED,
                             .validation = 0.1,
                             .memory = 4096,
                             .seed = 17,
@@ -202,7 +202,7 @@ static void refusals(void **state)
     ddpm_data_spec spec = spec_of("table");
     ddpm_dataset *dataset;
     (void)state;
-    spec.tokens = 0;
+    spec.process = DDPM_PROCESS_GAUSSIAN;
     expect_failure(ddpm_dataset_create(comm, &spec, &dataset), DDPM_ERR_CONFIG, "diffusion.process: masked");
 }
 
