@@ -134,7 +134,7 @@ static ddpm_status hold_wide(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_s
 static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     const size_t bytes = (size_t)(d->all_rows * d->columns) * sizeof(float);
-    const int is_narrow = ddpm_source_holder(source) == DDPM_NUMBER_FLOAT32 && !spec->tokens;
+    const int is_narrow = ddpm_source_holder(source) == DDPM_NUMBER_FLOAT32 && !ddpm_source_has_tokens(source);
     d->held_out = (int64_t)(spec->validation * (double)d->all_rows);
     d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
@@ -216,17 +216,6 @@ static void warn_of_constants(const ddpm_dataset *d)
             d->names ? d->names[first] : "", d->names ? "'" : "");
 }
 
-/* Names of categories are no numbers that could be standardised. */
-static ddpm_status check_kinds(const ddpm_data_spec *spec, const ddpm_source *source)
-{
-    if (spec->tokens || !ddpm_source_layouts(source)) return DDPM_OK;
-    return ddpm_fail(
-        DDPM_ERR_CONFIG,
-        "%s: '%s' is a table with columns of different kinds, which only diffusion.process: masked models; "
-        "set it, or write the rows as one array of numbers",
-        spec->path, spec->dataset);
-}
-
 /* What a row takes of the memory: its numbers, its conditions, and its place in a list where classes are balanced. */
 static int64_t bytes_of_row(const ddpm_data_spec *spec, int64_t columns)
 {
@@ -240,12 +229,11 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     ddpm_source *source = NULL;
     ddpm_status status = ddpm_source_open(spec, &source);
     if (status == DDPM_OK) {
-        status = check_kinds(spec, source);
         d->all_rows = ddpm_source_rows(source);
         d->columns = ddpm_source_columns(source);
         d->type = ddpm_source_type(source);
         const char *const *names = ddpm_source_names(source);
-        if (status == DDPM_OK && names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
+        if (names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
     }
     status = ddpm_agree(d->comm, status);
     if (status != DDPM_OK) {

@@ -243,6 +243,11 @@ const ddpm_column_layout *ddpm_source_layouts(const ddpm_source *source)
     return source->table ? ddpm_table_layouts(source->table) : NULL;
 }
 
+int ddpm_source_has_tokens(const ddpm_source *source)
+{
+    return source->spec.tokens || source->table;
+}
+
 void ddpm_source_name_column(const ddpm_source *source, int64_t column, char *out, size_t bytes)
 {
     snprintf(out, bytes, "%s: dataset '%s', column %lld (from 0)%s%s%s", source->spec.path, source->spec.dataset,
