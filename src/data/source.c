@@ -2,6 +2,7 @@
 #include "data/source.h"
 
 #include "base/memory.h"
+#include "data/adopt.h"
 #include "data/array.h"
 #include "data/pairs.h"
 #include "data/table.h"
@@ -33,6 +34,7 @@ struct ddpm_source {
     void *numbers;                     /* rows before they are narrowed; NULL: they need not be */
     ddpm_condition_source *conditions; /* NULL: none */
     uint64_t noise_seed;               /* with data.pairs */
+    ddpm_adoption adoption;            /* no columns: they are read as the file has them */
 };
 
 static ddpm_status find_column(const ddpm_source *source, const char *wanted, int64_t *out)
@@ -203,6 +205,7 @@ void ddpm_source_close(ddpm_source *source)
     if (!source) return;
     ddpm_condition_source_close(source->conditions);
     ddpm_table_close(source->table);
+    ddpm_adoption_release(&source->adoption);
     /* the file was only read, so that a failure to close it loses nothing */
     if (source->file && ddpm_h5_close(&source->file) != DDPM_OK) source->file = NULL;
     ddpm_release(source->selected);
@@ -246,6 +249,13 @@ const ddpm_column_layout *ddpm_source_layouts(const ddpm_source *source)
 int ddpm_source_has_tokens(const ddpm_source *source)
 {
     return source->spec.tokens || source->table;
+}
+
+ddpm_status ddpm_source_adopt(ddpm_source *source, const ddpm_vocabulary *vocabulary)
+{
+    ddpm_adoption_release(&source->adoption);
+    return ddpm_adoption_create(ddpm_source_layouts(source), source->names, source->spec.path, vocabulary,
+                                &source->adoption);
 }
 
 void ddpm_source_name_column(const ddpm_source *source, int64_t column, char *out, size_t bytes)
@@ -302,7 +312,11 @@ static ddpm_status read_numbers(ddpm_source *source, int64_t first, int64_t coun
         ddpm_toy_source_read(spec, first, count, numbers, NULL);
         return DDPM_OK;
     }
-    if (source->table) return ddpm_table_read(source->table, first, count, numbers);
+    if (source->table) {
+        DDPM_TRY(ddpm_table_read(source->table, first, count, numbers));
+        if (source->adoption.columns > 0) ddpm_adoption_apply(&source->adoption, count, numbers);
+        return DDPM_OK;
+    }
     if (source->selected) return read_selected(source, first, count, numbers);
     return ddpm_h5_read_rows_as(source->file, spec->dataset, ddpm_source_holder(source), first, count, numbers);
 }

@@ -248,6 +248,7 @@ ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source,
             ddpm_log_warning("%lld values of held-out rows are none that training rows have; each is taken for a gap, "
                              "or for the most frequent value of a column without gaps",
                              (long long)c.unknown);
+        c.vocabulary.is_array = !ddpm_source_layouts(source);
         status = ddpm_agree(comm, ddpm_transform_of_vocabulary(&c.vocabulary, out));
     }
     if (status != DDPM_OK) ddpm_transform_release(out);

@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "base/split.h"
 #include "data/dataset.h"
-#include "data/source.h"
+#include "data/source_vocabulary.h"
 #include "file/file.h"
 #include "model/same_data.h"
 #include "model/toy.h"
@@ -42,7 +42,9 @@ static ddpm_status read_rows(const ddpm_evaluation *e, ddpm_source *source, int6
 {
     const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
     const ddpm_gaps gaps = table == &e->samples ? DDPM_GAPS_UNCHECKED : DDPM_GAPS_NONE;
-    DDPM_TRY(ddpm_source_read_standardised(source, gaps, &transform, first, count, table->rows + at * e->columns));
+    float *rows = table->rows + at * e->columns;
+    DDPM_TRY(transform.vocabulary ? ddpm_source_read_tokens(source, &transform, first, count, rows)
+                                  : ddpm_source_read_standardised(source, gaps, &transform, first, count, rows));
     if (!ddpm_source_conditions(source)) return DDPM_OK;
     return ddpm_condition_source_read(ddpm_source_conditions(source), e->condition, first, count,
                                       table->values + at * e->condition->count);
@@ -92,7 +94,8 @@ static ddpm_status open_file(const ddpm_evaluation *e, const ddpm_data_spec *spe
                              "%s: dataset '%s', column %lld is '%s', that of the model is '%s'; write the columns in "
                              "the model's order",
                              spec->path, spec->dataset, (long long)j, names[j], own[j]);
-    return DDPM_OK;
+    const ddpm_vocabulary *vocabulary = ddpm_loaded_transform(e->loaded).vocabulary;
+    return vocabulary ? ddpm_source_adopt(*out, vocabulary) : DDPM_OK;
 }
 
 static void copy_row(const ddpm_evaluation *e, const ddpm_row_table *from, int64_t row, ddpm_row_table *to, int64_t at)

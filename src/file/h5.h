@@ -85,6 +85,16 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_write(ddpm_h5 *file, const char *name, ddpm_
 DDPM_MUST_CHECK ddpm_status ddpm_h5_declare(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims,
                                             const int64_t *size);
 
+/** The same of an enumeration, and of texts of a fixed length, to be filled by ddpm_h5_write_slab_own.
+ *  @param type   of the codes.
+ *  @param names  [count], all different, and so are the codes (of uint64 their bits).
+ *  @param bytes  of a text. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_declare_names(ddpm_h5 *file, const char *name, ddpm_h5_type type, int64_t count,
+                                                  const char *const *names, const int64_t *codes, int dims,
+                                                  const int64_t *size);
+DDPM_MUST_CHECK ddpm_status ddpm_h5_declare_texts(ddpm_h5 *file, const char *name, int64_t bytes, int dims,
+                                                  const int64_t *size);
+
 /** Read a whole dataset of numbers whose shape must be this one (DDPM_ERR_DATA names both shapes); they are converted
  * to `type`. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_read(const ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims,
@@ -104,6 +114,12 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_read_rows_as(ddpm_h5 *file, const char *name
  * the box at `start` with edges `count`; a rank that has nothing to write calls it with count[0] = 0. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_write_slab(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims,
                                                const int64_t *start, const int64_t *count, const void *data);
+
+/** The same for a dataset of an enumeration, as codes of its type, or of texts, each in its bytes and padded with
+ * zeros.
+ *  @param bytes  of an element. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_write_slab_own(ddpm_h5 *file, const char *name, int64_t bytes, int dims,
+                                                   const int64_t *start, const int64_t *count, const void *data);
 
 /** Call visit for each dataset below the root, depth first, for at most `limit` of them. The shape of one that would be
  * refused has no dimensions, and is not of numbers. */

@@ -47,8 +47,7 @@ static ddpm_status put_scalar(ddpm_h5 *file, const char *object, const char *nam
     return status;
 }
 
-/** Fixed-length UTF-8, padded with zeros. Unlike texts of variable length, it lies in the checksummed metadata. */
-static hid_t text_type(size_t bytes)
+hid_t ddpm_h5_text_type(size_t bytes)
 {
     const hid_t type = H5Tcopy(H5T_C_S1);
     if (type >= 0 && H5Tset_size(type, bytes) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0 &&
@@ -64,7 +63,7 @@ ddpm_status ddpm_h5_put_text(ddpm_h5 *file, const char *object, const char *name
     if (bytes > DDPM_H5_TEXT_BYTES)
         return ddpm_fail(DDPM_ERR_DATA, "%s: attribute '%s' of %s: a text of %zu bytes; at most %d are written",
                          file->path, name, object, bytes, DDPM_H5_TEXT_BYTES);
-    const hid_t type = text_type(bytes ? bytes : 1);
+    const hid_t type = ddpm_h5_text_type(bytes ? bytes : 1);
     const ddpm_status status = put_scalar(file, object, name, type, type, text);
     if (type >= 0) (void)H5Tclose(type);
     return status;
@@ -90,7 +89,7 @@ ddpm_status ddpm_h5_put_names(ddpm_h5 *file, const char *object, const char *nam
         if (strlen(names[i]) > width) width = strlen(names[i]);
     DDPM_TRY(ddpm_allocate(&table, count, width, "names"));
     for (int64_t i = 0; i < count; i++) memcpy(table + (size_t)i * width, names[i], strlen(names[i]));
-    const hid_t type = text_type(width), space = H5Screate_simple(1, &extent, NULL);
+    const hid_t type = ddpm_h5_text_type(width), space = H5Screate_simple(1, &extent, NULL);
     const ddpm_status status = put(file, object, name, type, type, space, table);
     if (type >= 0) (void)H5Tclose(type);
     if (space >= 0) (void)H5Sclose(space);
@@ -194,7 +193,7 @@ static ddpm_status read_fixed(const ddpm_h5 *file, const char *object, const cha
 {
     char *table = NULL;
     const size_t width = H5Tget_size(a->type);
-    const hid_t type = text_type(width ? width : 1);
+    const hid_t type = ddpm_h5_text_type(width ? width : 1);
     ddpm_status status = ddpm_allocate(&table, a->count, width, "texts");
     if (status == DDPM_OK &&
         (type < 0 || H5Tset_cset(type, H5Tget_cset(a->type)) < 0 || H5Aread(a->id, type, table) < 0))

@@ -169,9 +169,10 @@ static void chunk_shape(int dims, const int64_t *size, int64_t bytes, hsize_t *c
     }
 }
 
-/** Make a dataset: chunked with checksums, or else contiguous and with its space in the file. */
-static ddpm_status make_dataset(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size,
-                                int chunked, hid_t *out)
+/** Make a dataset: chunked with checksums, or else contiguous and with its space in the file.
+ *  @param type  of an element in the file. */
+static ddpm_status make_dataset(ddpm_h5 *file, const char *name, hid_t type, int dims, const int64_t *size, int chunked,
+                                hid_t *out)
 {
     hsize_t extent[DDPM_H5_MAX_DIMS], chunk[DDPM_H5_MAX_DIMS];
     DDPM_TRY(make_groups(file, name));
@@ -180,14 +181,13 @@ static ddpm_status make_dataset(ddpm_h5 *file, const char *name, ddpm_h5_type ty
     const hid_t space = dims ? H5Screate_simple(dims, extent, NULL) : H5Screate(H5S_SCALAR);
     int failed = creation < 0 || space < 0 || H5Pset_obj_track_times(creation, 0) < 0;
     if (!failed && chunked) {
-        chunk_shape(dims, size, ddpm_number_bytes(type), chunk);
+        chunk_shape(dims, size, (int64_t)H5Tget_size(type), chunk);
         failed = H5Pset_chunk(creation, dims, chunk) < 0 || H5Pset_fletcher32(creation) < 0;
     } else if (!failed) {
         failed = H5Pset_layout(creation, H5D_CONTIGUOUS) < 0 || H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY) < 0 ||
                  H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0;
     }
-    *out = failed ? H5I_INVALID_HID
-                  : H5Dcreate2(file->id, name, ddpm_h5_file_type(type), space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    *out = failed ? H5I_INVALID_HID : H5Dcreate2(file->id, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
     const ddpm_status status = *out < 0 ? ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be made") : DDPM_OK;
     if (creation >= 0) (void)H5Pclose(creation);
     if (space >= 0) (void)H5Sclose(space);
@@ -200,7 +200,7 @@ ddpm_status ddpm_h5_write(ddpm_h5 *file, const char *name, ddpm_h5_type type, in
     hid_t id;
     int empty = 0;
     for (int i = 0; i < dims; i++) empty |= size[i] == 0;
-    DDPM_TRY(make_dataset(file, name, type, dims, size, dims && !empty, &id));
+    DDPM_TRY(make_dataset(file, name, ddpm_h5_file_type(type), dims, size, dims && !empty, &id));
     ddpm_status status = DDPM_OK;
     if (!empty && H5Dwrite(id, ddpm_h5_memory_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
         status = ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be written");
@@ -208,9 +208,50 @@ ddpm_status ddpm_h5_write(ddpm_h5 *file, const char *name, ddpm_h5_type type, in
     return status;
 }
 
-ddpm_status ddpm_h5_declare(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size)
+static ddpm_status declare(ddpm_h5 *file, const char *name, hid_t type, int dims, const int64_t *size)
 {
     hid_t id;
     DDPM_TRY(make_dataset(file, name, type, dims, size, 0, &id));
     return H5Dclose(id) < 0 ? ddpm_h5_fail(DDPM_ERR_IO, file, name, "could not be made") : DDPM_OK;
+}
+
+ddpm_status ddpm_h5_declare(ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size)
+{
+    return declare(file, name, ddpm_h5_file_type(type), dims, size);
+}
+
+/** An enumeration. Negative: HDF5 refuses it, as one whose names are not all different. */
+static hid_t names_type(ddpm_h5_type type, int64_t count, const char *const *names, const int64_t *codes)
+{
+    int64_t code[1];
+    const hid_t out = H5Tenum_create(ddpm_h5_file_type(type));
+    int failed = out < 0;
+    for (int64_t i = 0; i < count && !failed; i++) {
+        const hid_t from = type == DDPM_NUMBER_UINT64 ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64;
+        memcpy(code, &codes[i], sizeof code);
+        failed = H5Tconvert(from, ddpm_h5_file_type(type), 1, code, NULL, H5P_DEFAULT) < 0 ||
+                 H5Tenum_insert(out, names[i], code) < 0;
+    }
+    if (!failed) return out;
+    if (out >= 0) (void)H5Tclose(out);
+    return H5I_INVALID_HID;
+}
+
+ddpm_status ddpm_h5_declare_names(ddpm_h5 *file, const char *name, ddpm_h5_type type, int64_t count,
+                                  const char *const *names, const int64_t *codes, int dims, const int64_t *size)
+{
+    const hid_t id = names_type(type, count, names, codes);
+    if (id < 0) return ddpm_h5_fail(DDPM_ERR_IO, file, name, "its enumeration could not be made");
+    const ddpm_status status = declare(file, name, id, dims, size);
+    (void)H5Tclose(id);
+    return status;
+}
+
+ddpm_status ddpm_h5_declare_texts(ddpm_h5 *file, const char *name, int64_t bytes, int dims, const int64_t *size)
+{
+    const hid_t id = ddpm_h5_text_type((size_t)bytes);
+    if (id < 0) return ddpm_h5_fail(DDPM_ERR_IO, file, name, "its type could not be made");
+    const ddpm_status status = declare(file, name, id, dims, size);
+    (void)H5Tclose(id);
+    return status;
 }

@@ -86,6 +86,10 @@ const char *ddpm_h5_shape_text(int dims, const int64_t *size, char *out, size_t 
 hid_t ddpm_h5_file_type(ddpm_h5_type type);
 hid_t ddpm_h5_memory_type(ddpm_h5_type type);
 
+/** Fixed-length UTF-8, padded with zeros. As an attribute it lies, unlike texts of variable length, in the checksummed
+ * metadata. Close it with H5Tclose; negative on failure. */
+hid_t ddpm_h5_text_type(size_t bytes);
+
 /** Part `index` of a box of numbers that is cut into parts of at most `most` numbers, each of which is contiguous in
  * memory.
  *  @param[out] first, edge   [dims] of the part, within the box.

@@ -116,6 +116,14 @@ static void split(ddpm_column_vocabulary *column, const token_plan *plan, int64_
     }
 }
 
+/* Where `share` of the way from one value to another leads. It does not fall as the share rises, and is exact where
+ * the two are equal. */
+static double between(double low, double high, double share)
+{
+    const double distance = high - low;
+    return isfinite(distance) ? fmin(low + share * distance, high) : low * (1.0 - share) + high * share;
+}
+
 /* Knot i of n is the quantile i / n, between two values where it falls there. */
 static void set_knots(ddpm_column_vocabulary *column, int64_t rest_count, const double *rest)
 {
@@ -124,8 +132,7 @@ static void set_knots(ddpm_column_vocabulary *column, int64_t rest_count, const 
         const double at = (double)i * (double)(rest_count - 1) / (double)n;
         const int64_t below = ddpm_smaller((int64_t)at, rest_count - 1),
                       above = ddpm_smaller(below + 1, rest_count - 1);
-        const double share = at - (double)below;
-        column->knot[i] = rest[below] * (1.0 - share) + rest[above] * share;
+        column->knot[i] = between(rest[below], rest[above], at - (double)below);
     }
 }
 
@@ -231,8 +238,7 @@ double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number
     if (bin < 0) return column->spike[token - 1];
     const double place = ((double)number - (double)token + (double)bin) * KNOTS;
     const int64_t below = ddpm_smaller((int64_t)place, column->bins * KNOTS - 1);
-    const double share = place - (double)below;
-    return round_to(column->decimals, column->knot[below] * (1.0 - share) + column->knot[below + 1] * share);
+    return round_to(column->decimals, between(column->knot[below], column->knot[below + 1], place - (double)below));
 }
 
 int64_t ddpm_vocabulary_encode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const double *values, float *rows)

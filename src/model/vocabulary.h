@@ -53,6 +53,7 @@ typedef struct ddpm_column_vocabulary {
 
 typedef struct ddpm_vocabulary {
     int64_t columns; /* D */
+    int is_array;    /* in files its columns are those of an array of numbers, not of a table */
     ddpm_column_vocabulary *column;
 } ddpm_vocabulary;
 

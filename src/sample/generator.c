@@ -31,6 +31,7 @@ struct ddpm_generator {
     ddpm_guide *guide;  /* NULL: none */
     int64_t value_rows; /* 0: no conditions */
     const float *values;
+    const float *known; /* [D] of all samples of a masked model; NULL: nothing is */
     ddpm_packed *packed;
     ddpm_sampler sampler;
     int threads;
@@ -204,6 +205,11 @@ void ddpm_generator_set_conditions(ddpm_generator *generator, int64_t rows, cons
     generator->values = values;
 }
 
+void ddpm_generator_set_known(ddpm_generator *generator, const float *known)
+{
+    generator->known = known;
+}
+
 void ddpm_generator_set_guide(ddpm_generator *generator, ddpm_guide *guide)
 {
     generator->guide = guide;
@@ -224,7 +230,7 @@ void ddpm_generator_run(ddpm_generator *generator, int thread, uint64_t seed, in
 {
     thread_memory *m = &generator->memory[thread];
     if (ddpm_model_is_masked(generator->model)) {
-        ddpm_unmask_rows(&m->unmask, seed, first, rows, conditions(m, first, rows), NULL, x);
+        ddpm_unmask_rows(&m->unmask, seed, first, rows, conditions(m, first, rows), generator->known, 0, x);
         return;
     }
     const ddpm_denoiser denoiser = {predict, m};
@@ -237,7 +243,8 @@ void ddpm_generator_complete(ddpm_generator *generator, int thread, uint64_t see
 {
     thread_memory *m = &generator->memory[thread];
     if (ddpm_model_is_masked(generator->model)) {
-        ddpm_unmask_rows(&m->unmask, seed, first, rows, conditions(m, first, rows), known, x);
+        ddpm_unmask_rows(&m->unmask, seed, first, rows, conditions(m, first, rows), known, generator->model->columns,
+                         x);
         return;
     }
     const ddpm_denoiser denoiser = {predict, m};

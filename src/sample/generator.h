@@ -29,6 +29,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_generator_create(const ddpm_loaded *loaded, con
  * number of samples. Borrowed. Without this call samples are unconditional. */
 void ddpm_generator_set_conditions(ddpm_generator *generator, int64_t rows, const float *values);
 
+/** Give columns of all samples of a masked model: known [D] of tokens, NaN where a column is to be drawn. Borrowed;
+ * NULL: none is given. */
+void ddpm_generator_set_known(ddpm_generator *generator, const float *known);
+
 /** Let a classifier steer the samples. Borrowed; NULL: none. */
 void ddpm_generator_set_guide(ddpm_generator *generator, ddpm_guide *guide);
 

@@ -46,15 +46,22 @@ static ddpm_status select_by_name(ddpm_given *g)
                      g->names.dataset, g->column_names[missing]);
 }
 
+static ddpm_status refuse_width(const ddpm_given *g)
+{
+    return ddpm_fail(
+        DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model has %lld; the file needs the model's columns",
+        g->names.path, g->names.dataset, (long long)ddpm_source_columns(g->source), (long long)g->transform.columns);
+}
+
 static ddpm_status open_source(ddpm_given *g, const char *name)
 {
     DDPM_TRY(ddpm_data_spec_point(&g->spec, name, "data", &g->names));
     DDPM_TRY(ddpm_source_open(&g->spec, &g->source));
-    if (g->column_names && ddpm_source_names(g->source)) return select_by_name(g);
-    if (ddpm_source_columns(g->source) == g->transform.columns) return DDPM_OK;
-    return ddpm_fail(
-        DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, the model has %lld; the file needs the model's columns",
-        g->names.path, g->names.dataset, (long long)ddpm_source_columns(g->source), (long long)g->transform.columns);
+    if (g->column_names && ddpm_source_names(g->source))
+        DDPM_TRY(select_by_name(g));
+    else if (ddpm_source_columns(g->source) != g->transform.columns)
+        return refuse_width(g);
+    return g->transform.vocabulary ? ddpm_source_adopt(g->source, g->transform.vocabulary) : DDPM_OK;
 }
 
 ddpm_status ddpm_given_open(const char *name, char **column_names, const ddpm_transform *transform, ddpm_number own,
@@ -101,6 +108,25 @@ static ddpm_status make_room(ddpm_given *g, int64_t rows)
     return DDPM_OK;
 }
 
+/* Tokens of the values that are known, and NaN for the others. DDPM_ERR_DATA: a value that no training row has. */
+static ddpm_status find_tokens(const ddpm_given *g, int64_t first, int64_t count)
+{
+    const int64_t columns = g->transform.columns;
+    const ddpm_number holder = ddpm_source_holder(g->source);
+    for (int64_t i = 0; i < count * columns; i++) {
+        if (isnan(ddpm_number_get(holder, g->rows, i)))
+            g->known[i] = NAN;
+        else if (g->known[i] < 0.0f)
+            return ddpm_fail(DDPM_ERR_DATA,
+                             "%s: dataset '%s', row %lld, column %lld (from 0)%s%s%s: no training row has this value; "
+                             "`ddpm info` lists a model's names; leave the entry empty to have it drawn",
+                             g->names.path, g->names.dataset, (long long)(first + i / columns),
+                             (long long)(i % columns), g->column_names ? " '" : "",
+                             g->column_names ? g->column_names[i % columns] : "", g->column_names ? "'" : "");
+    }
+    return DDPM_OK;
+}
+
 /* Every known value must be one that the type of completed rows has. */
 static ddpm_status check(const ddpm_given *g, int64_t first, int64_t count)
 {
@@ -131,6 +157,7 @@ ddpm_status ddpm_given_read(ddpm_given *given, int64_t first, int64_t count)
     DDPM_TRY(ddpm_source_read(given->source, DDPM_GAPS_ALLOWED, first, count, given->rows));
     DDPM_TRY(check(given, first, count));
     ddpm_transform_apply(&given->transform, ddpm_source_holder(given->source), count, given->rows, given->known);
+    if (given->transform.vocabulary) DDPM_TRY(find_tokens(given, first, count));
     given->first = first;
     given->count = count;
     return DDPM_OK;

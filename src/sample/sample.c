@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "sample/conditions.h"
+#include "sample/fixed.h"
 #include "sample/generator.h"
 #include "sample/given.h"
 #include "store/rows_file.h"
@@ -24,6 +25,7 @@ typedef struct sampling_run {
     ddpm_sampling sampling; /* as configured, with the settings of the command line over it */
     ddpm_generator *generator;
     ddpm_sample_conditions conditions;
+    ddpm_fixed fixed;              /* columns that all samples of a masked model share; no columns: none */
     ddpm_given *given;             /* NULL: none */
     const ddpm_loaded *classifier; /* NULL: none */
     ddpm_guide *guide;             /* NULL: none */
@@ -36,6 +38,13 @@ static void make_samples(void *context, int thread, int64_t first, int64_t count
     const sampling_run *run = context;
     ddpm_generator_run(run->generator, thread, run->options->seed, first, count, x, run->options->snapshots, trajectory,
                        stride);
+}
+
+static void restore_fixed(void *context, int64_t first, int64_t count, ddpm_number type, void *numbers)
+{
+    const sampling_run *run = context;
+    (void)first;
+    ddpm_fixed_restore(&run->fixed, count, type, numbers);
 }
 
 /* ---- completions of the rows of --given ---- */
@@ -74,7 +83,7 @@ static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
             DDPM_ERR_USAGE,
             "--given: a model of data.pairs: true makes whole rows of their own noise, and cannot complete "
             "any; take the model that made the pairs");
-    if (run->sampling.method == DDPM_METHOD_DPM_SOLVER)
+    if (run->sampling.method == DDPM_METHOD_DPM_SOLVER && !ddpm_model_is_masked(&run->loaded->model))
         return ddpm_fail(
             DDPM_ERR_USAGE,
             "--given: dpm_solver extrapolates from the step before, which is not possible where the known entries are "
@@ -195,7 +204,9 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
         .describe = describe,
         .prepare = run->given ? read_given : NULL,
         .make = run->given ? make_completions : make_samples,
-        .adjust = run->given ? restore_given : NULL,
+        .adjust = run->given               ? restore_given
+                  : run->fixed.columns > 0 ? restore_fixed
+                                           : NULL,
         .context = run,
         .threads = omp_get_max_threads(),
         .unit = "samples",
@@ -205,15 +216,44 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
     return ddpm_rows_file_write(comm, &spec);
 }
 
+/* What has no meaning for a masked model. */
+static ddpm_status check_masked(const ddpm_sample_options *o)
+{
+    if (o->snapshots > 0)
+        return ddpm_fail(DDPM_ERR_USAGE,
+                         "--trajectory: the model hides and shows whole values (diffusion.process: masked), so there "
+                         "are no rows between data and noise; leave --trajectory out");
+    if (o->classifier)
+        return ddpm_fail(DDPM_ERR_USAGE, "--classifier: rows of a masked model are tokens, by which no gradient can be "
+                                         "taken; any column can be given with --condition NAME=VALUE");
+    return DDPM_OK;
+}
+
+/* Local. Give columns that all samples share. */
+static ddpm_status fix_columns(sampling_run *run, const ddpm_sample_options *o)
+{
+    if (o->given)
+        return ddpm_fail(DDPM_ERR_USAGE, "--condition: the rows of --given have their own values; write it into them");
+    DDPM_TRY(ddpm_fixed_read(run->transform.vocabulary, run->loaded->checkpoint.column_names, o->condition_count,
+                             o->conditions, &run->fixed));
+    ddpm_generator_set_known(run->generator, run->fixed.token);
+    return DDPM_OK;
+}
+
 /* Local. Everything that comes before the file is begun. */
 static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
 {
+    const int is_masked = ddpm_model_is_masked(&run->loaded->model);
     DDPM_TRY(ddpm_loaded_check_denoiser(run->loaded, o->checkpoint));
+    if (is_masked) DDPM_TRY(check_masked(o));
     DDPM_TRY(ddpm_generator_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
     run->sampling.steps = ddpm_generator_steps(run->generator);
-    run->number = ddpm_transform_type(&run->transform, run->loaded->checkpoint.number);
+    run->number = run->transform.vocabulary && !run->transform.vocabulary->is_array
+                      ? DDPM_NUMBER_FLOAT64
+                      : ddpm_transform_type(&run->transform, run->loaded->checkpoint.number);
     DDPM_TRY(open_given(run, o));
-    if (!run->loaded->config.data.pairs)
+    if (is_masked && o->condition_count > 0 && run->loaded->checkpoint.condition.count == 0) return fix_columns(run, o);
+    if (!is_masked && !run->loaded->config.data.pairs)
         ddpm_audit_report_sampling(&run->loaded->model.diffusion, &run->sampling, o->classifier ? o->scale : 0.0);
     return set_conditions(run, o);
 }
@@ -226,7 +266,7 @@ static ddpm_status sample(ddpm_comm *comm, sampling_run *run, ddpm_sample_option
     if (status == DDPM_OK) status = DDPM_NEW(&snapshot_step, o->snapshots, "snapshots");
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) {
-        const ddpm_sampler *sampler = ddpm_generator_sampler(run->generator);
+        const ddpm_sampler *sampler = ddpm_generator_sampler(run->generator); /* without snapshots it is not used */
         for (int64_t i = 0; i < o->snapshots; i++)
             snapshot_step[i] = (int32_t)ddpm_sampler_snapshot_step(sampler, o->snapshots, i);
         status = write(comm, run, snapshot_step);
@@ -239,6 +279,7 @@ static void release(sampling_run *run)
 {
     ddpm_release(run->conditions.values);
     ddpm_release(run->classes);
+    ddpm_fixed_release(&run->fixed);
     ddpm_given_close(run->given);
     ddpm_guide_free(run->guide);
     ddpm_generator_close(run->generator);

@@ -85,12 +85,12 @@ static int show_rows(ddpm_unmask *u, int64_t step, int64_t rows, const float *x)
 }
 
 void ddpm_unmask_rows(ddpm_unmask *unmask, uint64_t seed, int64_t first, int64_t rows, const float *condition,
-                      const float *known, float *x)
+                      const float *known, int64_t stride, float *x)
 {
     ddpm_unmask *u = unmask;
     const int64_t columns = u->model->columns;
     for (int64_t i = 0; i < rows; i++)
-        begin_row(u, seed, first + i, i, known ? known + i * columns : NULL, x + i * columns);
+        begin_row(u, seed, first + i, i, known ? known + i * stride : NULL, x + i * columns);
     for (int64_t step = 0; step < u->steps; step++) {
         if (!show_rows(u, step, rows, x)) continue;
         const ddpm_const_matrix output =

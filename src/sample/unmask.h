@@ -30,8 +30,9 @@ void ddpm_unmask_release(ddpm_unmask *unmask);
  * on the row's number.
  *  @param condition  [rows][C] as the network reads it, or NULL.
  *  @param known      [rows][D] of tokens, NaN where a column is to be drawn; NULL: all are.
+ *  @param stride     from one row of `known` to the next; 0: all rows have the first.
  *  @param[out] x     [rows][D] of tokens and places. */
 void ddpm_unmask_rows(ddpm_unmask *unmask, uint64_t seed, int64_t first, int64_t rows, const float *condition,
-                      const float *known, float *x);
+                      const float *known, int64_t stride, float *x);
 
 #endif

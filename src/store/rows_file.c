@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "store/joint_file.h"
+#include "store/table_file.h"
 #include "world/progress.h"
 
 #include <math.h>
@@ -17,11 +18,21 @@ typedef struct round_memory {
     float *layers; /* [M][rows][D] */
     char *own_x;   /* the same in the data's units and in the type of the file; of float32, the same memory */
     char *own_layers;
+    void *column; /* of a table: the rows of one column in its type */
 } round_memory;
+
+/* The columns of a table; its vocabulary is NULL where the rows are those of an array. */
+static ddpm_table_file table_of(const ddpm_rows_file_spec *spec, const char *group)
+{
+    const ddpm_vocabulary *vocabulary = spec->transform->vocabulary;
+    return (ddpm_table_file){group, vocabulary && !vocabulary->is_array ? vocabulary : NULL, spec->column_names};
+}
 
 static ddpm_status declare_samples(const ddpm_rows_file_spec *spec, ddpm_h5 *file)
 {
     const int64_t size[2] = {spec->rows, spec->columns};
+    const ddpm_table_file table = table_of(spec, "samples");
+    if (table.vocabulary) return ddpm_table_file_declare(&table, file, 1, size);
     DDPM_TRY(ddpm_h5_declare(file, "samples", spec->number, 2, size));
     if (!spec->column_names) return DDPM_OK;
     return ddpm_h5_put_names(file, "samples", "columns", spec->columns, spec->column_names);
@@ -30,7 +41,9 @@ static ddpm_status declare_samples(const ddpm_rows_file_spec *spec, ddpm_h5 *fil
 static ddpm_status declare_layers(const ddpm_rows_file_spec *spec, ddpm_h5 *file)
 {
     const int64_t size[3] = {spec->layers, spec->rows, spec->columns};
+    const ddpm_table_file table = table_of(spec, spec->layer_name);
     char steps[64];
+    if (table.vocabulary) return ddpm_table_file_declare(&table, file, 2, size);
     DDPM_TRY(ddpm_h5_declare(file, spec->layer_name, spec->layer_number, 3, size));
     snprintf(steps, sizeof steps, "%s_step", spec->layer_name);
     if (spec->layer_step) DDPM_TRY(ddpm_h5_write(file, steps, DDPM_H5_INT32, 1, &spec->layers, spec->layer_step));
@@ -63,6 +76,9 @@ static ddpm_status allocate(const ddpm_rows_file_spec *spec, int64_t most, round
     const int64_t numbers = m->rows * spec->columns;
     DDPM_TRY(DDPM_NEW(&m->x, numbers, "rows being made"));
     DDPM_TRY(DDPM_NEW(&m->layers, spec->layers * numbers, "layers being made"));
+    const ddpm_vocabulary *vocabulary = table_of(spec, "").vocabulary;
+    if (vocabulary)
+        DDPM_TRY(ddpm_allocate(&m->column, m->rows, (size_t)ddpm_table_file_bytes(vocabulary), "rows being made"));
     DDPM_TRY(allocate_own(numbers, spec->number, m->x, &m->own_x));
     return allocate_own(spec->layers * numbers, spec->layer_number, m->layers, &m->own_layers);
 }
@@ -73,6 +89,7 @@ static void release(round_memory *m)
     if (m->own_layers != (char *)m->layers) ddpm_release(m->own_layers);
     ddpm_release(m->x);
     ddpm_release(m->layers);
+    ddpm_release(m->column);
 }
 
 /* Rows of a type in the memory of a round. */
@@ -88,13 +105,17 @@ static ddpm_status fail_number(const ddpm_rows_file_spec *spec, int64_t first, i
                      spec->remedy);
 }
 
-/* Standardised rows, and rows first .. in the type of the file, must be finite. */
+/* Standardised rows, and rows first .. in the type of the file, must be finite; of a vocabulary they may be gaps, where
+ * the column has them. */
 static ddpm_status check_finite(const ddpm_rows_file_spec *spec, int64_t first, int64_t count, const float *x,
                                 ddpm_number type, const char *own)
 {
+    const ddpm_vocabulary *vocabulary = spec->transform->vocabulary;
     for (int64_t i = 0; i < count * spec->columns; i++) {
         const double number = (double)ddpm_number_get(type, own, i);
-        if (!isfinite(number)) return fail_number(spec, first, i, number);
+        const int holds = vocabulary ? ddpm_table_file_holds(&vocabulary->column[i % spec->columns].layout, number)
+                                     : isfinite(number);
+        if (!holds) return fail_number(spec, first, i, number);
         if (!isfinite(x[i])) return fail_number(spec, first, i, (double)x[i]); /* a whole number is always finite */
     }
     return DDPM_OK;
@@ -135,18 +156,27 @@ static ddpm_status make_round(const ddpm_rows_file_spec *spec, const round_memor
     return DDPM_OK;
 }
 
+/* Collective. Write rows, of a dataset or of a table's group. @param start, size  of the slab, without the columns. */
+static ddpm_status write_rows(const ddpm_rows_file_spec *spec, ddpm_h5 *file, const char *name, ddpm_number type,
+                              int dims, const int64_t *start, const int64_t *size, const void *own, void *column)
+{
+    const ddpm_table_file table = table_of(spec, name);
+    const int64_t from[3] = {start[0], dims > 1 ? start[1] : 0, 0}, rows = size[dims - 1];
+    const int64_t edges[3] = {size[0], dims > 1 ? rows : spec->columns, spec->columns};
+    if (table.vocabulary) return ddpm_table_file_write(&table, file, dims, start, size, rows, own, column);
+    return ddpm_h5_write_slab(file, name, type, dims + 1, from, edges, own);
+}
+
 /* Collective. This rank's rows of the round are first .. first+count-1; count may be 0. */
 static ddpm_status write_round(const ddpm_rows_file_spec *spec, const round_memory *m, ddpm_h5 *file, int64_t first,
                                int64_t count)
 {
-    if (spec->with_samples) {
-        const int64_t start[2] = {first, 0}, size[2] = {count, spec->columns};
-        DDPM_TRY(ddpm_h5_write_slab(file, "samples", spec->number, 2, start, size, m->own_x));
-    }
+    if (spec->with_samples)
+        DDPM_TRY(write_rows(spec, file, "samples", spec->number, 1, &first, &count, m->own_x, m->column));
     for (int64_t i = 0; i < spec->layers; i++) {
-        const int64_t start[3] = {i, first, 0}, size[3] = {count > 0, count, spec->columns};
-        DDPM_TRY(ddpm_h5_write_slab(file, spec->layer_name, spec->layer_number, 3, start, size,
-                                    row_at(spec, m->own_layers, spec->layer_number, i * m->rows)));
+        const int64_t start[2] = {i, first}, size[2] = {count > 0, count};
+        DDPM_TRY(write_rows(spec, file, spec->layer_name, spec->layer_number, 2, start, size,
+                            row_at(spec, m->own_layers, spec->layer_number, i * m->rows), m->column));
     }
     return DDPM_OK;
 }

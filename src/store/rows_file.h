@@ -1,7 +1,8 @@
 /** A file of rows that all ranks write together, each its part, in rounds of limited memory (store/joint_file.h).
  *
  *  It holds /samples [N][D], or M layers of such rows, or both: /trajectory [M][N][D] with /trajectory_step [M], or
- * /draws [M][N][D].
+ * /draws [M][N][D]. Of a table (a transform with a vocabulary that is not of an array) these are groups with a dataset
+ * for each column, [N] or [M][N] (store/table_file.h), and the types of samples and layers are float64.
  */
 #ifndef DDPM_STORE_ROWS_FILE_H
 #define DDPM_STORE_ROWS_FILE_H

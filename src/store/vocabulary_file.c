@@ -28,7 +28,7 @@ static ddpm_status write_flat(ddpm_h5 *file, const ddpm_flat_vocabulary *f)
     DDPM_TRY(ddpm_h5_write(file, ddpm_flat_code_name, DDPM_H5_INT64, 1, &codes, f->code));
     for (int i = 0; i < DDPM_FLAT_TEXTS; i++)
         DDPM_TRY(ddpm_h5_write(file, ddpm_flat_text_names[i], DDPM_NUMBER_UINT8, 1, &f->text_bytes[i], f->text[i]));
-    return DDPM_OK;
+    return ddpm_h5_put_int(file, "vocabulary", "array", f->is_array);
 }
 
 ddpm_status ddpm_vocabulary_write(ddpm_h5 *file, const ddpm_vocabulary *vocabulary)
@@ -74,6 +74,7 @@ static ddpm_status read_text_bytes(const ddpm_h5 *file, const char *path, int wh
 static ddpm_status read_counts(const ddpm_h5 *file, const char *path, int64_t columns, ddpm_flat_vocabulary *f)
 {
     *f = (ddpm_flat_vocabulary){.columns = columns};
+    DDPM_TRY(ddpm_h5_get_int(file, "vocabulary", "array", &f->is_array));
     DDPM_TRY(check_holds(file, path, DDPM_FLAT_COUNTS * columns, 0));
     DDPM_TRY(ddpm_flat_allocate_counts(f));
     for (int i = 0; i < DDPM_FLAT_COUNTS; i++)
@@ -118,6 +119,7 @@ ddpm_status ddpm_vocabulary_read(const ddpm_h5 *file, const char *path, int64_t 
 static ddpm_status share_flat(ddpm_comm *comm, int gives, ddpm_flat_vocabulary *f)
 {
     ddpm_comm_broadcast(comm, &f->columns, sizeof f->columns);
+    ddpm_comm_broadcast(comm, &f->is_array, sizeof f->is_array);
     ddpm_comm_broadcast(comm, f->text_bytes, sizeof f->text_bytes);
     DDPM_TRY(ddpm_agree(comm, gives ? DDPM_OK : ddpm_flat_allocate_counts(f)));
     ddpm_comm_broadcast(comm, f->count[0], (size_t)(DDPM_FLAT_COUNTS * f->columns) * sizeof *f->count[0]);

@@ -120,7 +120,7 @@ static void flatten_values(const ddpm_vocabulary *v, const ddpm_flat_vocabulary 
 
 ddpm_status ddpm_flat_make(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
 {
-    *f = (ddpm_flat_vocabulary){.columns = v->columns};
+    *f = (ddpm_flat_vocabulary){.columns = v->columns, .is_array = v->is_array};
     DDPM_TRY(ddpm_flat_allocate_counts(f));
     flatten_counts(v, f);
     DDPM_TRY(ddpm_flat_allocate_values(f));
@@ -178,6 +178,7 @@ ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *f, ddpm_vocabulary *out)
     const char *text[DDPM_FLAT_TEXTS] = {f->text[DDPM_FLAT_NAME], f->text[DDPM_FLAT_UNITS]};
     const int64_t *code = f->code;
     DDPM_TRY(ddpm_vocabulary_allocate(f->columns, out));
+    out->is_array = f->is_array != 0;
     for (int64_t j = 0; j < f->columns; j++) {
         ddpm_column_vocabulary *c = &out->column[j];
         DDPM_TRY(ddpm_vocabulary_allocate_column(f->count[DDPM_FLAT_SPIKES][j], f->count[DDPM_FLAT_BINS][j], c));
@@ -230,8 +231,8 @@ static ddpm_status check_column(const ddpm_flat_vocabulary *f, int64_t j)
         return DDPM_OK;
     }
     if (f->count[DDPM_FLAT_BINS][j] > 0) return fail_column(j, "no bins of a category");
-    if (codes > 0 && (codes != names || f->count[DDPM_FLAT_TEXT][j] || !is_whole))
-        return fail_column(j, "a code for each name of an enumeration, which is a whole number");
+    if (codes != (f->count[DDPM_FLAT_TEXT][j] ? 0 : names) || (codes > 0 && !is_whole))
+        return fail_column(j, "a whole number as a code for each name of an enumeration, and none for texts");
     if (gap >= names) return fail_column(j, "a gap that is the place of a name");
     return DDPM_OK;
 }

@@ -36,7 +36,7 @@ extern const char *const ddpm_flat_text_names[DDPM_FLAT_TEXTS];
 extern const char ddpm_flat_code_name[];
 
 typedef struct ddpm_flat_vocabulary {
-    int64_t columns;
+    int64_t columns, is_array;
     int64_t text_bytes[DDPM_FLAT_TEXTS];
     int64_t *count[DDPM_FLAT_COUNTS]; /* [columns], in one block of memory, that of the first */
     double *real[DDPM_FLAT_REALS];    /* of all columns, in their order */

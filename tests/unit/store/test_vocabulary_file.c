@@ -49,7 +49,7 @@ static void make(ddpm_column_vocabulary column[D], ddpm_vocabulary *out)
     };
     for (int i = 0; i < KNOTS; i++) knots[i] = (double)(i / 2) - 3.25;
     memcpy(column, all, sizeof all);
-    *out = (ddpm_vocabulary){D, column};
+    *out = (ddpm_vocabulary){D, 1, column};
 }
 
 static void expect_same_column(const ddpm_column_vocabulary *x, const ddpm_column_vocabulary *y)
@@ -70,6 +70,7 @@ static void expect_same_column(const ddpm_column_vocabulary *x, const ddpm_colum
 static void expect_same(const ddpm_vocabulary *x, const ddpm_vocabulary *y)
 {
     assert_int_equal(x->columns, y->columns);
+    assert_int_equal(x->is_array, y->is_array);
     for (int64_t j = 0; j < x->columns; j++) expect_same_column(&x->column[j], &y->column[j]);
 }
 
@@ -109,7 +110,7 @@ static void test_round_trip(void **state)
 static void test_share(void **state)
 {
     ddpm_column_vocabulary column[D];
-    ddpm_vocabulary expected, shared = {77, NULL};
+    ddpm_vocabulary expected, shared = {77, 0, NULL};
     (void)state;
     make(column, &expected);
     if (ddpm_comm_rank(comm) == 0) shared = expected;
@@ -192,7 +193,7 @@ static void test_forged_texts(void **state)
                    "vocabulary/code: number 2 of column 1 (from 0) is 128");
     codes[2] = 9;
     column[3].layout.codes = codes; /* of a text */
-    expect_failure(ddpm_vocabulary_check(&v, D), DDPM_ERR_DATA, "expected a code for each name of an enumeration");
+    expect_failure(ddpm_vocabulary_check(&v, D), DDPM_ERR_DATA, "expected a whole number as a code for each name of an enumeration");
     make(column, &v);
     expect_ok(ddpm_flat_make(&v, &flat));
     flat.text[DDPM_FLAT_NAME][3] = '.'; /* "red" and "?" become one */
