@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 """Turn a table (CSV, TSV, Parquet, HDF5 of any kind), or a set of scikit-learn, into the file that `ddpm train` reads.
 
-It prints a line for each column: what it is, how many distinct values and gaps it has, what was done, and what else
-could be. The file holds /data [N][D] with the attribute `columns`; class codes of the label are in /label [N] with the
-attribute `classes`. Rows are converted a chunk at a time, so that a table larger than memory can be imported.
+It prints a line for each column: what it is, how many distinct values and gaps it has, its spikes and its range, and
+what else could be done. A table with categories or gaps becomes the group /table, with a dataset for each column in
+its own kind, which configs/table.yaml trains on. One of numbers alone becomes /data [N][D] with the attribute
+`columns`, and so does any table with --plain, --label, --classes, --gaps or --float64; class codes of the label are
+then in /label [N] with the attribute `classes`. Rows are converted a chunk at a time, so that a table larger than
+memory can be imported.
 """
 from ddpm_analysis import command_line, write_csv
 from ddpm_analysis.hdf5 import split_source
@@ -12,15 +15,24 @@ from ddpm_analysis.tables import Options, bundled, default_output, import_table,
 EPILOG = """\
 Columns are named as in the first line of a table, or as they are printed; COLUMN may be a list A,B,C. Of several
 columns with one name, that name means all of them. What becomes of a column: numbers are kept, whole ones whole;
-dates become days or seconds; texts of few values become a column of zeros and ones for each value, of many values
-class codes beside the data (for data.condition); gaps are filled with the mean and marked in a column of their own;
-names and empty columns are left out."""
+dates become days or seconds; texts become categories with their names; gaps stay gaps; names that are different in
+most rows, and empty columns, are left out. With --plain, all becomes numbers: texts of few values a column of zeros and
+ones for each value, of many values class codes beside the data (for data.condition); gaps are filled with the mean and
+marked in a column of their own."""
 
 
 def gap_of(text):
     """"VALUE" or "COLUMN=VALUE"."""
     name, equals, value = text.rpartition("=")
     return (name if equals else None, value)
+
+
+def order_of(text):
+    """"COLUMN=A,B,C"."""
+    name, _, values = text.partition("=")
+    if not values:
+        raise ValueError
+    return name, values.split(",")
 
 
 def make_parser():
@@ -30,15 +42,18 @@ def make_parser():
     columns = parser.add_argument_group("columns")
     columns.add_argument("--label", metavar="COLUMN", help="becomes the class codes /label, its values the `classes`")
     for name, what in (("drop", "leave out"), ("number", "take for numbers; other texts are gaps"),
-                       ("category", "take for categories, in a column for each value"),
+                       ("category", "take for categories"),
                        ("classes", "write as class codes beside the data, for data.condition")):
         columns.add_argument("--" + name, action="append", default=[], metavar="COLUMN", help=what)
+    columns.add_argument("--ordered", action="append", default=[], type=order_of, metavar="COLUMN=A,B,C",
+                         help="take for categories in this order")
     columns.add_argument("--gap", action="append", default=[], type=gap_of, metavar="[COLUMN=]VALUE",
                          help="a value that stands for a gap, as -999")
-    columns.add_argument("--gaps", choices=("mark", "rows", "keep"), default="mark",
-                         help="mark: fill them with the mean, and mark them in a column of their own; rows: leave out "
-                         "their rows; keep: write NaN, for `ddpm sample --given`")
+    columns.add_argument("--gaps", choices=("mark", "rows", "keep"),
+                         help="of an array of numbers: mark (default): fill them with the mean, and mark them in a "
+                         "column of their own; rows: leave out their rows; keep: write NaN, for `ddpm sample --given`")
     columns.add_argument("--day-first", action="store_true", default=None, help="1/2/2020 is the first of February")
+    columns.add_argument("--plain", action="store_true", help="write an array of numbers, whatever the columns are")
     columns.add_argument("--float64", action="store_true",
                          help="double precision even where single precision keeps every digit")
     text = parser.add_argument_group("tables of text")

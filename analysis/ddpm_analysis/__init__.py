@@ -9,6 +9,7 @@ The names below read files; they raise `Missing` or `BadData` with a message for
 `drawing` draw, `program` runs `ddpm`, `pytorch` holds the network in PyTorch, `command_line` is for scripts.
 """
 from .failures import BadData, Failure, Missing
+from .frames import read_frame
 from .hdf5 import Table, Trajectory, read_samples, read_table, read_trajectory
 from .runs import Checkpoint, Run, open_run, read_checkpoint, read_data
 from .sweeps import SweepTable, read_sweep
@@ -16,6 +17,6 @@ from .text_files import read_config, read_csv, read_json, write_csv, write_json
 
 __all__ = [
     "BadData", "Checkpoint", "Failure", "Missing", "Run", "SweepTable", "Table", "Trajectory",
-    "open_run", "read_checkpoint", "read_config", "read_csv", "read_data", "read_json", "read_samples", "read_sweep",
-    "read_table", "read_trajectory", "write_csv", "write_json",
+    "open_run", "read_checkpoint", "read_config", "read_csv", "read_data", "read_frame", "read_json", "read_samples",
+    "read_sweep", "read_table", "read_trajectory", "write_csv", "write_json",
 ]

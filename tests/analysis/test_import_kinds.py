@@ -21,7 +21,7 @@ KINDS = ["cat", "dog", "cat"] * 4
 
 class Kinds(Case):
     def imported(self, name, *arguments):
-        done = run("import_table.py", self.path(name), "--output", self.path("out.h5"), *arguments)
+        done = run("import_table.py", self.path(name), "--output", self.path("out.h5"), "--plain", *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.report = done.stdout
         table = ddpm_analysis.read_table(self.path("out.h5"))

@@ -19,7 +19,7 @@ class ImportTable(Case):
         """Import a text, or bytes; the table, and in self.report what was printed."""
         with open(self.path(name), "wb") as file:
             file.write(content if isinstance(content, bytes) else content.encode())
-        done = run("import_table.py", self.path(name), "--output", self.path("out.h5"), *arguments)
+        done = run("import_table.py", self.path(name), "--output", self.path("out.h5"), "--plain", *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.report = done.stdout
         return ddpm_analysis.read_table(self.path("out.h5"))
@@ -33,7 +33,8 @@ class ImportTable(Case):
         return next(line for line in self.report.splitlines() if line.startswith(column + " "))
 
     def refuse(self, text, *expected, arguments=()):
-        done = run("import_table.py", self.write("bad.csv", text), "--output", self.path("bad.h5"), *arguments)
+        done = run("import_table.py", self.write("bad.csv", text), "--output", self.path("bad.h5"), "--plain",
+                   *arguments)
         self.assertEqual((done.returncode, done.stderr.count("\n")), (DATA, 1), done.stderr)
         for part in expected:
             self.assertIn(part, done.stderr)

@@ -162,7 +162,7 @@ class Data(Errors):
                                     says=[found, f"'analysis/import_table.py {self.path(path)}'"])
                 self.assertNotIn("set data.dataset to one that does", failed.stderr)
         for path in ("kinds.h5", "lzf.h5", "virtual.h5"):
-            self.assertEqual(0, (result := run_script("import_table.py", self.path(path), "--output",
+            self.assertEqual(0, (result := run_script("import_table.py", self.path(path), "--plain", "--output",
                                                       self.path("made.h5"))).code, str(result))
             self.ddpm("train", self.config(), *settings({**QUICK, "data.source": "hdf5",
                                                          "data.path": self.path("made.h5")}), "--dry-run")

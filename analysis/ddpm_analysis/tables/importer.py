@@ -1,5 +1,6 @@
-"""Any table as the HDF5 file that `ddpm train` reads: /data [N][D] with the attribute `columns`, class codes beside it
-with the attribute `classes`, and a report that has a line for each column."""
+"""Any table as the HDF5 file that `ddpm train` reads, with a report that has a line for each column: a group whose
+columns keep their kinds (typed.py); or numbers alone, /data [N][D] with the attribute `columns`, and class codes beside
+it with the attribute `classes`."""
 import difflib
 import os
 import shlex
@@ -14,6 +15,7 @@ from ..text_files import stem, whole_file
 from .cells import Texts
 from .columns import Numbers, plural
 from .plans import GAP_CLASS, Planner
+from .typed import GROUP, is_mixed, typed_columns, typed_report, write_typed
 
 REPORT = "import"              # the attribute of /data that keeps the report
 REPORT_BYTES = 60000
@@ -30,7 +32,9 @@ class Options:
     category: list = field(default_factory=list)
     classes: list = field(default_factory=list)
     gap: list = field(default_factory=list)     # (column or None, text)
-    gaps: str = "mark"
+    gaps: str = None                            # "mark" where it is not said
+    ordered: list = field(default_factory=list)  # (column, [values])
+    plain: bool = False
     delimiter: str = None
     encoding: str = None
     decimal: str = None
@@ -59,6 +63,11 @@ class Table:
     def chunks(self):
         for chunk in self.source.chunks():
             yield [values if values is None else clean(values) for clean, values in zip(self.clean, chunk)]
+
+
+def wants_numbers(options):
+    """Whether the user asked for what only an array of numbers has."""
+    return bool(options.plain or options.label or options.classes or options.gaps or options.float64)
 
 
 def make_plans(source, options):
@@ -141,8 +150,13 @@ def report_lines(planner):
             plan.done, plan.column.found, plan.column.gaps_are if plan.gaps else "", *plan.advice]))
         name = plan.column.name if plan.column.width == 1 else f"{plan.column.name} ({plan.column.width} columns)"
         rows.append((printable(name), printable(plan.kind), plan.distinct, str(plan.gaps or ""), printable(advice)))
-    widths = [min(40, max(len(row[part]) for row in rows)) for part in range(4)]
-    return ["  ".join([*[text.ljust(width) for text, width in zip(row, widths)], row[4]]).rstrip() for row in rows]
+    return aligned(rows)
+
+
+def aligned(rows):
+    """Rows of texts as lines, the last part of which may have any length."""
+    widths = [min(40, max(len(row[part]) for row in rows)) for part in range(len(rows[0]) - 1)]
+    return ["  ".join([*[text.ljust(width) for text, width in zip(row, widths)], row[-1]]).rstrip() for row in rows]
 
 
 def next_command(path, options):
@@ -150,6 +164,27 @@ def next_command(path, options):
     if options.label:
         words += ["--set", "data.condition=label"]
     return "next: " + " ".join(map(shlex.quote, [*words, "--set", f"run.name={stem(path).replace('.', '_')}"]))
+
+
+def import_typed(source, output, planner, table, show):
+    """Write a table whose columns keep their kinds; shows the report and returns (rows, columns)."""
+    columns = typed_columns(planner, planner.options.ordered)
+    width = sum(len(columns_of_plan) for _, columns_of_plan in columns)
+    with whole_file(output) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+        group = write_typed(file, planner, table, columns)
+        lines = [*source.notes, *aligned([[printable(text) for text in row]
+                                         for row in typed_report(planner, columns, group)])]
+        report = "\n".join(lines)
+        if len(report.encode()) < REPORT_BYTES:
+            group.attrs[REPORT] = report
+        rows = len(next(iter(group.values())))
+    for line in lines:
+        show(line)
+    show(f"{output}: a table of {rows} rows x {width} columns; --plain makes numbers of them all")
+    words = ["ddpm", "train", "configs/table.yaml", "--set", f"data.path={output}", "--set",
+             f"run.name={stem(output).replace('.', '_')}"]
+    show("next: " + " ".join(map(shlex.quote, words)))
+    return rows, width
 
 
 # ---- all of it
@@ -162,6 +197,7 @@ def resolve_names(source, options):
         return [name for text in texts for name in ([text] if text in known else text.split(","))]
     for option in ("drop", "number", "category", "classes"):
         setattr(options, option, split(getattr(options, option)))
+    options.category += [name for name, _ in options.ordered]
     wanted = [*options.drop, *options.number, *options.category, *options.classes,
               *[name for name, _ in options.gap if name is not None], *[options.label] * (options.label is not None)]
     unknown = [name for name in dict.fromkeys(wanted) if name not in known]
@@ -192,17 +228,24 @@ def is_ours(path):
     """Whether this module wrote that file, which may then be replaced."""
     try:
         with h5py.File(path, "r") as file:
-            return "data" in file and REPORT in file["data"].attrs
+            return any(name in file and REPORT in file[name].attrs for name in ("data", GROUP))
     except OSError:
         return False
 
 
 def import_table(source, output, options, show=print):
-    """Convert a source; shows the report and returns the shape of /data."""
+    """Convert a source; shows the report and returns (rows, columns)."""
     if os.path.exists(output) and os.path.exists(source.path) and os.path.samefile(output, source.path):
         raise BadData(f"{output}: the table itself; name another file with --output")
     resolve_names(source, options)
+    plain = wants_numbers(options)
+    if plain and options.ordered:
+        raise BadData(f"{source.path}: --ordered is of a table whose columns keep their kinds; leave out --plain, "
+                      "--label, --classes, --gaps and --float64")
+    options.gaps = options.gaps or "mark"
     planner, table = make_plans(source, options)
+    if not plain and is_mixed(planner):
+        return import_typed(source, output, planner, table, show)
     lines = [*source.notes, *report_lines(planner)]
     for line in lines:
         show(line)

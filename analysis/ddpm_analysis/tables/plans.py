@@ -53,6 +53,8 @@ class Plan:
     numbers: Numbers = None
     classes: list = None
     beside: str = None         # the dataset of class codes
+    unit: str = ""             # of dates and times
+    read: str = ""             # how numbers were written: with decimal commas, beside texts that are gaps
     kept: np.ndarray = None    # positions of a wide column that are not empty
     fill: np.ndarray = None
     offset: int = 0
@@ -204,6 +206,7 @@ class Planner:
             texts = ", ".join(map(repr, list(text.words)[:5]))
             plan.done += f"{plural(text.shapes['text'], 'text')} ({texts}) taken for gaps; "
             plan.advice.append(quoted("--category", plan.column.name) + " keeps the texts")
+        plan.read = plan.done.rstrip("; ")
         if text.padded:
             plan.advice.append(quoted("--category", plan.column.name) + f" keeps leading zeros ({text.padded} rows)")
 
@@ -220,6 +223,7 @@ class Planner:
             plan.advice.append(quoted("--number", plan.column.name) + " keeps the numbers")
         without = self.without_sentinels(plan.column)
         plan.role, plan.kind = "number", "times" if "midnight" in found.unit else "dates"
+        plan.unit = found.unit
         plan.done = found.unit + "; "
         plan.decode = lambda values: without(found.numbers(values))
         if found.unsure:
@@ -242,6 +246,7 @@ class Planner:
             plan.advice.append(keep + " keeps it")
         elif not wanted and distinct == 1 and not text.word_gaps:
             plan.done = f"left out: it is {next(iter(text.distinct))!r} in each row"
+            plan.advice.append(keep + " keeps it")
         else:
             plan.role, plan.classes = "classes", class_order(text.distinct)
         if text.shapes["text"] and text.numbers and not text.has_codes:

@@ -1,0 +1,98 @@
+"""Tables with columns of several kinds, data and samples of them alike, as data frames of pandas."""
+import h5py
+import numpy as np
+
+from .failures import BadData, optional
+from .hdf5 import get_names, open_h5, split_source, text_of
+
+DEFAULTS = ("samples", "draws", "table", "data")
+UNITS = {"days since 1970-01-01": "D", "seconds since 1970-01-01": "s"}
+
+
+def read_frame(source, dataset=None):
+    """Read FILE.h5[:dataset]: a group with a dataset for each column, or an array of numbers.
+
+    Numbers are numbers, whole ones stay whole beside gaps (Int64), dates are dates, members of enumerations are
+    categories by their names, and gaps are missing values. The rows of /draws are numbered by draw and row.
+    """
+    pandas = optional("pandas")
+    path, named = split_source(source)
+    with open_h5(path) as file:
+        name = dataset or named or next((name for name in DEFAULTS if name in file), DEFAULTS[0])
+        if name not in file:
+            raise BadData(f"{path}: no dataset or group {name!r}; it has {', '.join(file) or 'none'}")
+        node = file[name]
+        if isinstance(node, h5py.Dataset):
+            return array_frame(pandas, node, path)
+        names = get_names("columns", node) or [name for name in node if isinstance(node[name], h5py.Dataset)]
+        missing = [name for name in names if not isinstance(node.get(name), h5py.Dataset)]
+        if missing or not names:
+            raise BadData(f"{path}: {node.name} has no column {missing[0]!r}" if missing else
+                          f"{path}: {node.name} has no columns")
+        shapes = {node[name].shape for name in names}
+        if len(shapes) > 1 or len(next(iter(shapes))) not in (1, 2):
+            raise BadData(f"{path}: the columns of {node.name} have the shapes {sorted(shapes)}; expected one, [rows] "
+                          "or [draws][rows]")
+        frame = pandas.DataFrame({name: column_series(pandas, node[name]) for name in names})
+        return number_draws(pandas, frame, *shapes)
+
+
+def array_frame(pandas, node, path):
+    if node.dtype.kind not in "biuf" or node.ndim == 0:
+        raise BadData(f"{path}: {node.name} is neither an array of numbers nor a group of columns")
+    columns = get_names("columns", node, node.file)
+    width = node.shape[-1] if node.ndim > 1 else 1
+    frame = pandas.DataFrame(node[()].reshape(-1, width))
+    if columns and len(columns) == width:
+        frame.columns = columns
+    return number_draws(pandas, frame, node.shape[:-1] if node.ndim == 3 else ())
+
+
+def number_draws(pandas, frame, shape):
+    if len(shape) == 2:
+        frame.index = pandas.MultiIndex.from_product([range(size) for size in shape], names=["draw", "row"])
+    return frame
+
+
+def column_series(pandas, dataset):
+    """One column, of one dimension."""
+    values = dataset[()].ravel()
+    members = h5py.check_enum_dtype(dataset.dtype)
+    gap = dataset.attrs.get("gap")
+    if members is None and dataset.dtype == bool:
+        members, values = {"FALSE": 0, "TRUE": 1}, values.astype(np.int8)
+    if members is not None:
+        return pandas.Series(categories(pandas, values, members, None if gap is None else text_of(gap),
+                                        bool(dataset.attrs.get("ordered", 0))))
+    if h5py.check_string_dtype(dataset.dtype):
+        texts = [text_of(text) for text in values.tolist()]
+        return pandas.Series([text if text else None for text in texts], dtype=object)
+    if dataset.dtype.kind not in "iuf":
+        raise BadData(f"{dataset.file.filename}: {dataset.name} is of a type that no column has ({dataset.dtype})")
+    unit = UNITS.get(text_of(dataset.attrs.get("units", "")))
+    gaps = values == gap if dataset.dtype.kind in "iu" and gap is not None else np.zeros(len(values), bool)
+    if unit:
+        return pandas.Series(dates(values, gaps, unit))
+    if gaps.any():
+        return pandas.Series(pandas.arrays.IntegerArray(values.astype(np.int64), gaps))
+    return pandas.Series(values)
+
+
+def categories(pandas, values, members, gap, ordered):
+    """Of codes: in the order of the codes, without the member that stands for a gap."""
+    names = [name for name, _ in sorted(members.items(), key=lambda member: member[1]) if name != gap]
+    place = {int(members[name]): index for index, name in enumerate(names)}
+    distinct, inverse = np.unique(values, return_inverse=True)
+    places = np.array([place.get(int(code), -1) for code in distinct], np.int64)
+    return pandas.Categorical.from_codes(places[inverse] if len(values) else [], names, ordered=ordered)
+
+
+def dates(values, gaps, unit):
+    nanoseconds = {"D": 86400 * 10**9, "s": 10**9}[unit]
+    gaps = gaps | (~np.isfinite(values) if values.dtype.kind == "f" else False)
+    values = np.where(gaps, 0, values)
+    whole = np.rint(values * float(nanoseconds)).astype(np.int64) if values.dtype.kind == "f" else \
+        values.astype(np.int64) * nanoseconds
+    times = whole.astype("datetime64[ns]")
+    times[gaps] = np.datetime64("NaT")
+    return times

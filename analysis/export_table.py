@@ -1,0 +1,27 @@
+#!/usr/bin/python3
+"""Write samples, or data, as a CSV file: categories by name, whole numbers whole, dates as dates, gaps empty."""
+import os
+
+from ddpm_analysis import command_line, read_frame
+from ddpm_analysis.failures import BadData
+from ddpm_analysis.text_files import whole_file
+
+
+def main():
+    parser = command_line.Parser(__doc__, epilog="FILE.h5:NAME takes another dataset or group than /samples, as "
+                                 "/draws, whose rows get the columns `draw` and `row`.")
+    parser.add_argument("samples", metavar="FILE.h5[:NAME]", help="the file of `ddpm sample`, or of import_table.py")
+    parser.add_argument("--output", required=True, metavar="FILE.csv", help="the table to write")
+    options = parser.parse_args()
+    if os.path.exists(options.output) and os.path.exists(options.samples) and \
+            os.path.samefile(options.output, options.samples):
+        raise BadData(f"{options.output}: the file that is read; name another with --output")
+    frame = read_frame(options.samples)
+    numbered = frame.index.nlevels > 1
+    with whole_file(options.output) as temporary:
+        frame.to_csv(temporary, index=numbered, compression="gzip" if options.output.endswith(".gz") else None)
+    print(f"{options.output}: {len(frame)} rows x {len(frame.columns)} columns")
+
+
+if __name__ == "__main__":
+    command_line.run(main)

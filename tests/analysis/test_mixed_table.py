@@ -1,0 +1,122 @@
+#!/usr/bin/python3
+"""A table of mixed columns goes into HDF5 and comes out as it was, and so do samples that the program writes.
+Run: ctest --preset dev -R analysis.mixed_table"""
+import h5py
+import numpy as np
+import pandas
+from pandas.testing import assert_frame_equal
+
+import ddpm_analysis
+from case import DATA, Case
+from ddpm_analysis.hdf5 import attributes_of, get_names, put_names
+from skipped import main
+
+ROWS = 300
+
+
+def mixed_frame():
+    rng = np.random.default_rng(1)
+    count = np.arange(ROWS)
+    return pandas.DataFrame({
+        "price": np.where(count % 7 == 0, np.nan, np.round(rng.normal(size=ROWS), 3)),
+        "rooms": rng.integers(1, 9, ROWS),
+        "year": pandas.array(np.where(count % 5 == 0, None, 1900 + count % 90), dtype="Int64"),
+        "cut": np.array(["Good", "Fair", "Ideal"])[rng.integers(0, 3, ROWS)],
+        "zip": np.array(["01234", "10115"])[rng.integers(0, 2, ROWS)],
+        "sold": pandas.Timestamp("2020-01-01") + pandas.to_timedelta(rng.integers(0, 500, ROWS), "D"),
+        "seller": np.where(count % 3 == 0, None, np.array(["a; b", "weiß"])[rng.integers(0, 2, ROWS)])})
+
+
+class Mixed(Case):
+    def imported(self, *arguments):
+        mixed_frame().to_csv(self.path("in.csv"), index=False)
+        self.report = self.assert_works("import_table.py", self.path("in.csv"), "--output", self.path("in.h5"),
+                                        *arguments)
+        return self.path("in.h5")
+
+    def read_csv(self, name):
+        return pandas.read_csv(self.path(name), dtype={"zip": str}, parse_dates=["sold"])
+
+    def test_export_gives_the_table_back(self):
+        path = self.imported()
+        self.assert_works("export_table.py", path, "--output", self.path("out.csv"))
+        assert_frame_equal(self.read_csv("out.csv"), self.read_csv("in.csv"))
+        with open(self.path("out.csv"), encoding="utf-8") as out, open(self.path("in.csv"), encoding="utf-8") as given:
+            self.assertEqual(out.read(), given.read())
+        with self.assertRaises(AssertionError):  # the comparison sees a single cell
+            frame = self.read_csv("in.csv")
+            frame.loc[3, "rooms"] += 1
+            assert_frame_equal(self.read_csv("out.csv"), frame)
+
+    def test_columns_have_their_own_types(self):
+        with h5py.File(self.imported("--ordered", "cut=Fair,Good,Ideal", "--category", "rooms")) as file:
+            table = file["table"]
+            self.assertEqual(get_names("columns", table), list(mixed_frame()))
+            self.assertEqual([table[name].dtype.kind for name in ("price", "year", "sold")], ["f", "i", "i"])
+            self.assertEqual(h5py.check_enum_dtype(table["cut"].dtype), {"Fair": 0, "Good": 1, "Ideal": 2})
+            self.assertEqual(h5py.check_enum_dtype(table["seller"].dtype), {"a; b": 0, "weiß": 1, "(gap)": 2})
+            self.assertEqual(attributes_of(table["seller"])["gap"], "(gap)")
+            self.assertEqual(attributes_of(table["sold"])["units"], "days since 1970-01-01")
+            np.testing.assert_array_equal(table["year"][()] == table["year"].attrs["gap"], np.arange(ROWS) % 5 == 0)
+            np.testing.assert_array_equal(np.isnan(table["price"][()]), np.arange(ROWS) % 7 == 0)
+        frame = ddpm_analysis.read_frame(self.path("in.h5"))
+        self.assertEqual(list(frame["cut"].cat.categories), ["Fair", "Good", "Ideal"])
+        self.assertTrue(frame["cut"].cat.ordered)
+        self.assertEqual(str(frame["year"].dtype), "Int64")
+        self.assertEqual(list(frame["rooms"].cat.categories), list("12345678"))
+
+    def test_report_says_what_each_column_is(self):
+        self.imported()
+        lines = {line.split()[0]: line for line in self.report.splitlines() if line}
+        for column, said in (("price", "number"), ("year", "whole number"), ("cut", "category"), ("sold", "days since"),
+                             ("year", "1901 to 1989")):
+            self.assertIn(said, lines[column])
+        self.assertIn("configs/table.yaml", self.report.splitlines()[-1])
+        self.assertEqual(lines["seller"].split()[1:4], ["category", "2", "100"])
+
+    def test_plain_makes_numbers(self):
+        self.imported("--plain")
+        self.assertIn("price=gap", ddpm_analysis.read_table(self.path("in.h5")).columns)
+
+    def test_many_names_become_texts(self):
+        names = [f"{'long ' * 20}{i % 900}" for i in range(2 * 900)]
+        self.write("many.csv", "name,x\n" + "".join(f"{name},{i % 11}\n" for i, name in enumerate(names)))
+        self.assert_works("import_table.py", self.path("many.csv"), "--output", self.path("many.h5"))
+        self.assertEqual(list(ddpm_analysis.read_frame(self.path("many.h5"))["name"]), names)
+
+    def test_refusals(self):
+        self.write("a.csv", "cut,x\nFair,1\nGood,\nFair,3\n")
+        for word, *arguments in (("lacks Good", "--ordered", "cut=Fair"),
+                                 ("leave out --plain", "--ordered", "cut=Fair,Good", "--plain")):
+            self.assert_fails(DATA, [word], "import_table.py", self.path("a.csv"), "--output", self.path("a.h5"),
+                              *arguments)
+        self.h5("b.h5", data=np.zeros((3, 2)))
+        self.assert_fails(DATA, ["no dataset or group 'gone'"], "export_table.py", self.path("b.h5:gone"), "--output",
+                          self.path("b.csv"))
+
+
+class Samples(Case):
+    def test_texts_and_draws(self):
+        """What only the program writes: texts of a fixed length, and several draws of each row."""
+        with h5py.File(self.path("draws.h5"), "w") as file:
+            group = file.create_group("draws")
+            put_names(group, "columns", ["kind", "n"])
+            group["kind"] = np.array([["a", ""], ["bc", "a"]], "S2")
+            group["n"] = np.array([[1, -9], [2, 3]], np.int16)
+            group["n"].attrs["gap"] = -9
+        frame = ddpm_analysis.read_frame(self.path("draws.h5"))
+        self.assertEqual(frame.loc[(1, 0), "kind"], "bc")
+        self.assertEqual(frame["n"].isna().tolist(), [False, True, False, False])
+        self.assert_works("export_table.py", self.path("draws.h5:draws"), "--output", self.path("draws.csv"))
+        with open(self.path("draws.csv"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "draw,row,kind,n\n0,0,a,1\n0,1,,\n1,0,bc,2\n1,1,a,3\n")
+
+    def test_arrays_of_numbers(self):
+        self.h5("plain.h5", ["x", "y"], samples=np.array([[1.5, 2], [3, 4]], np.float32))
+        self.assert_works("export_table.py", self.path("plain.h5"), "--output", self.path("plain.csv"))
+        with open(self.path("plain.csv"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "x,y\n1.5,2.0\n3.0,4.0\n")
+
+
+if __name__ == "__main__":
+    main()
