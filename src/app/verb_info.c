@@ -4,8 +4,10 @@
 #include "assembly/loaded.h"
 #include "base/memory.h"
 #include "base/printable.h"
+#include "data/source_vocabulary.h"
 #include "file/digest.h"
-#include "file/h5.h"
+#include "file/h5_column.h"
+#include "model/column_text.h"
 #include "sample/sampling.h"
 
 #include <stdio.h>
@@ -19,7 +21,7 @@ static const char help[] =
     "latest checkpoint. The digest of a checkpoint is checked.\n";
 /* clang-format on */
 
-enum { LISTED = 200, CLASSES_LISTED = 40 };
+enum { LISTED = 200, CLASSES_LISTED = 40, COUNTED = 1 << 22 /* rows */ };
 
 static void print_shape(void *context, const char *name, const ddpm_h5_shape *shape)
 {
@@ -39,6 +41,59 @@ static ddpm_status print_names(const ddpm_h5 *file, const char *object, const ch
     if (count > 0) putchar('\n');
     ddpm_release(names);
     return DDPM_OK;
+}
+
+static void print_column(int64_t j, const char *const *names, const ddpm_column_vocabulary *column)
+{
+    char text[300];
+    printf("  %6lld %-25s%s\n", (long long)j, ddpm_printable(names ? names[j] : ""),
+           ddpm_column_describe(column, sizeof text, text));
+}
+
+static int is_any_row(const void *context, int64_t row)
+{
+    (void)context;
+    (void)row;
+    return 1;
+}
+
+/* Print what the columns of a table hold; how many rows have which values unless there are very many. */
+static ddpm_status print_columns(ddpm_comm *alone, ddpm_source *source, const char *dataset)
+{
+    const int64_t rows = ddpm_source_rows(source), columns = ddpm_source_columns(source);
+    const int is_small = rows <= COUNTED;
+    ddpm_transform transform = {0};
+    if (is_small) DDPM_TRY(ddpm_source_choose_tokens(alone, source, is_any_row, NULL, &transform));
+    printf("  %s is a table of %lld rows and %lld columns:\n", ddpm_printable(dataset), (long long)rows,
+           (long long)columns);
+    for (int64_t j = 0; j < columns && j < LISTED; j++) {
+        const ddpm_column_vocabulary kind = {.layout = ddpm_source_layouts(source)[j]};
+        print_column(j, ddpm_source_names(source), is_small ? &transform.vocabulary->column[j] : &kind);
+    }
+    if (columns > LISTED) printf("  ... and %lld more\n", (long long)columns - LISTED);
+    ddpm_transform_release(&transform);
+    return DDPM_OK;
+}
+
+/* A group may be something else than a table, which is no fault of the file. */
+static void print_table(const char *path, const char *dataset)
+{
+    const ddpm_data_spec spec = {.source = DDPM_DATA_HDF5, .path = path, .dataset = dataset};
+    ddpm_source *source = NULL;
+    ddpm_comm *alone;
+    ddpm_comm_start_alone(&alone);
+    ddpm_status status = ddpm_source_open(&spec, &source);
+    if (status == DDPM_OK) status = print_columns(alone, source, dataset);
+    if (status != DDPM_OK)
+        printf("  %s cannot be read as a table: %s\n", ddpm_printable(dataset), ddpm_printable(ddpm_error_message()));
+    ddpm_source_close(source);
+    ddpm_comm_stop(alone);
+}
+
+static int is_table(const ddpm_h5 *file, const char *name)
+{
+    const ddpm_h5_kind kind = ddpm_h5_kind_of(file, name);
+    return kind == DDPM_H5_GROUP || kind == DDPM_H5_COMPOUND;
 }
 
 /* Print an attribute of the root, a text or a number, if there is one of that name. */
@@ -65,9 +120,12 @@ static ddpm_status print_content(const ddpm_h5 *file, const char *path)
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) print_attribute(file, attributes[i]);
     for (int i = 0; (setting = ddpm_sampling_name(i)); i++) print_attribute(file, setting);
     DDPM_TRY(ddpm_h5_list(file, LISTED, print_shape, NULL));
-    static const char *const tables[] = {"data", "samples"};
-    for (int i = 0; i < 2; i++)
-        if (ddpm_h5_has(file, tables[i])) DDPM_TRY(print_names(file, tables[i], "columns"));
+    static const char *const tables[] = {"data", "samples", "table"};
+    for (int i = 0; i < 3; i++)
+        if (is_table(file, tables[i]))
+            print_table(path, tables[i]);
+        else if (ddpm_h5_has(file, tables[i]))
+            DDPM_TRY(print_names(file, tables[i], "columns"));
     return DDPM_OK;
 }
 
@@ -118,6 +176,20 @@ static void print_conditions(const ddpm_condition *condition)
     }
 }
 
+static void print_transform(const ddpm_checkpoint *c)
+{
+    if (c->vocabulary.columns > 0) {
+        printf("  %lld columns, in training rows:\n", (long long)c->columns);
+        for (int64_t j = 0; j < c->columns && j < LISTED; j++)
+            print_column(j, (const char *const *)c->column_names, &c->vocabulary.column[j]);
+    } else
+        printf("  %lld columns, standardised as (mean, scale):\n", (long long)c->columns);
+    for (int64_t j = 0; c->vocabulary.columns == 0 && j < c->columns && j < LISTED; j++)
+        printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, ddpm_printable(c->column_names ? c->column_names[j] : ""),
+               c->mean[j], c->scale[j]);
+    if (c->columns > LISTED) printf("  ... and %lld more\n", (long long)c->columns - LISTED);
+}
+
 static ddpm_status show_checkpoint(const char *path)
 {
     ddpm_loaded loaded;
@@ -125,11 +197,7 @@ static ddpm_status show_checkpoint(const char *path)
     const ddpm_checkpoint *c = &loaded.checkpoint;
     printf("%s: checkpoint; its digest is right\n", ddpm_printable(path));
     printf("  iteration %lld of %lld\n", (long long)c->iteration, (long long)loaded.config.training.iterations);
-    printf("  %lld columns, standardised as (mean, scale):\n", (long long)c->columns);
-    for (int64_t j = 0; j < c->columns && j < LISTED; j++)
-        printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, ddpm_printable(c->column_names ? c->column_names[j] : ""),
-               c->mean[j], c->scale[j]);
-    if (c->columns > LISTED) printf("  ... and %lld more\n", (long long)c->columns - LISTED);
+    print_transform(c);
     print_conditions(&c->condition);
     printf("  %lld parameters:\n", (long long)ddpm_network_parameters(loaded.model.network));
     print_tensors(loaded.model.network);

@@ -34,6 +34,7 @@ ddpm_data_spec ddpm_config_data(const ddpm_config *config)
         .dimensions = config->data.dimensions,
         .path = config->data.path,
         .dataset = config->data.dataset,
+        .tokens = config->diffusion.process == DDPM_PROCESS_MASKED,
         .columns = config->data.columns,
         .condition = config->data.condition,
         .pairs = config->data.pairs,

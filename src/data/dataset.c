@@ -217,17 +217,6 @@ static void warn_of_constants(const ddpm_dataset *d)
             d->names ? d->names[first] : "", d->names ? "'" : "");
 }
 
-/* Names of categories are no numbers that could be standardised. */
-static ddpm_status check_kinds(const ddpm_data_spec *spec, const ddpm_source *source)
-{
-    if (spec->process != DDPM_PROCESS_GAUSSIAN || !ddpm_source_layouts(source)) return DDPM_OK;
-    return ddpm_fail(
-        DDPM_ERR_CONFIG,
-        "%s: '%s' is a table with columns of different kinds, which only diffusion.process: masked models; "
-        "set it, or write the rows as one array of numbers",
-        spec->path, spec->dataset);
-}
-
 /* What a row takes of the memory: its numbers, its conditions, and its place in a list where classes are balanced. */
 static int64_t bytes_of_row(const ddpm_data_spec *spec, int64_t columns)
 {
@@ -241,12 +230,11 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     ddpm_source *source = NULL;
     ddpm_status status = ddpm_source_open(spec, &source);
     if (status == DDPM_OK) {
-        status = check_kinds(spec, source);
         d->all_rows = ddpm_source_rows(source);
         d->columns = ddpm_source_columns(source);
         d->type = ddpm_source_type(source);
         const char *const *names = ddpm_source_names(source);
-        if (status == DDPM_OK && names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
+        if (names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
     }
     status = ddpm_agree(d->comm, status);
     if (status != DDPM_OK) {

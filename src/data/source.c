@@ -246,16 +246,16 @@ const ddpm_column_layout *ddpm_source_layouts(const ddpm_source *source)
     return source->table ? ddpm_table_layouts(source->table) : NULL;
 }
 
+int ddpm_source_has_tokens(const ddpm_source *source)
+{
+    return source->spec.tokens || source->table;
+}
+
 ddpm_status ddpm_source_adopt(ddpm_source *source, const ddpm_vocabulary *vocabulary)
 {
     ddpm_adoption_release(&source->adoption);
     return ddpm_adoption_create(ddpm_source_layouts(source), source->names, source->spec.path, vocabulary,
                                 &source->adoption);
-}
-
-int ddpm_source_has_tokens(const ddpm_source *source)
-{
-    return source->table || source->spec.process == DDPM_PROCESS_MASKED;
 }
 
 void ddpm_source_name_column(const ddpm_source *source, int64_t column, char *out, size_t bytes)

@@ -6,7 +6,6 @@
 #include "base/text_list.h"
 #include "data/measure.h"
 #include "file/file.h"
-#include "model/masked.h"
 #include "model/toy.h"
 
 /** A toy problem, by its own number, or a file. */
@@ -27,7 +26,7 @@ typedef struct ddpm_data_spec {
     ddpm_text_list columns;     /* empty: all columns that are not conditions */
     ddpm_text_list condition;   /* see condition_source.h */
     int pairs;                  /* whether the rows are samples, each trained with its own noise (pairs.h) */
-    ddpm_process process;       /* of the masked one, columns become tokens (model/vocabulary.h) */
+    int tokens; /* whether columns of numbers become tokens (model/vocabulary.h), as those of a table always do */
     ddpm_standardize standardize;
     double validation;      /* share of the rows that is held out */
     double memory;          /* MiB of a node; larger data are streamed */

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The rounding to float32 changes a number, and so a mean and a deviation, by less than this share of it. */
 static const double ROUNDING = 0x1p-23;
@@ -15,6 +16,40 @@ static ddpm_status compare(const char *what, const double found[2], const double
                      found[1], expected[0], expected[1]);
 }
 
+/* Whether two arrays are the same. */
+static int same(int64_t count, const double *a, const double *b)
+{
+    return count == 0 || memcmp(a, b, (size_t)count * sizeof *a) == 0;
+}
+
+static int same_names(const ddpm_column_layout *a, const ddpm_column_layout *b)
+{
+    if (a->count != b->count || a->gap != b->gap) return 0;
+    for (int64_t k = 0; k < a->count; k++)
+        if (strcmp(a->names[k], b->names[k]) != 0) return 0;
+    return 1;
+}
+
+/* Categories are the same by their names and the rows of each; numbers by their tokens too. */
+static ddpm_status compare_tokens(const char *what, const ddpm_column_vocabulary *found,
+                                  const ddpm_column_vocabulary *expected)
+{
+    static const char *const kinds[] = {"numbers", "categories"};
+    const ddpm_column_vocabulary *a = found, *b = expected;
+    if (a->layout.kind != b->layout.kind)
+        return ddpm_fail(DDPM_ERR_DATA, "%s holds %s, not %s", what, kinds[a->layout.kind], kinds[b->layout.kind]);
+    if (!same_names(&a->layout, &b->layout))
+        return ddpm_fail(DDPM_ERR_DATA, "%s has other names (%lld, not %lld)", what, (long long)a->layout.count,
+                         (long long)b->layout.count);
+    const int64_t knots = a->bins > 0 ? a->bins * DDPM_VOCABULARY_KNOTS + 1 : 0;
+    if (a->spikes != b->spikes || a->bins != b->bins || !same(a->spikes, a->spike, b->spike) ||
+        !same(knots, a->knot, b->knot))
+        return ddpm_fail(DDPM_ERR_DATA, "%s has other values", what);
+    if (!same(ddpm_column_tokens(a), a->rows, b->rows))
+        return ddpm_fail(DDPM_ERR_DATA, "%s has other numbers of rows with each value", what);
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_same_transform(const ddpm_transform *found, const ddpm_transform *expected, const char *const *names,
                                 int narrowed)
 {
@@ -22,9 +57,14 @@ ddpm_status ddpm_same_transform(const ddpm_transform *found, const ddpm_transfor
     if (found->columns != expected->columns)
         return ddpm_fail(DDPM_ERR_DATA, "there are %lld columns, not %lld", (long long)found->columns,
                          (long long)expected->columns);
+    if (!found->vocabulary != !expected->vocabulary)
+        return ddpm_fail(DDPM_ERR_DATA, "they are %s",
+                         found->vocabulary ? "tokens, not numbers" : "numbers, not tokens");
     for (int64_t j = 0; j < found->columns; j++) {
         snprintf(what, sizeof what, "column %lld (from 0)%s%.80s%s", (long long)j, names ? " '" : "",
                  names ? names[j] : "", names ? "'" : "");
+        if (found->vocabulary)
+            DDPM_TRY(compare_tokens(what, &found->vocabulary->column[j], &expected->vocabulary->column[j]));
         DDPM_TRY(compare(what, (const double[]){found->mean[j], found->scale[j]},
                          (const double[]){expected->mean[j], expected->scale[j]}, narrowed));
     }

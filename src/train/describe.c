@@ -4,6 +4,7 @@
 #include "assembly/audit.h"
 #include "base/log.h"
 #include "data/principal.h"
+#include "model/column_text.h"
 #include "train/baseline.h"
 #include "train/memory.h"
 
@@ -25,6 +26,20 @@ static void describe_data(const ddpm_dataset *dataset, const ddpm_data_spec *spe
         ddpm_log_warning("data.validation: %g of the rows is less than one row (of streamed rows: less than one page), "
                          "so there will be no validation loss",
                          spec->validation);
+}
+
+/* What tokens were made of. */
+static void describe_columns(const ddpm_dataset *dataset)
+{
+    enum { LISTED = 40 };
+    const ddpm_vocabulary *vocabulary = ddpm_dataset_transform(dataset)->vocabulary;
+    const char *const *names = ddpm_dataset_names(dataset);
+    char text[300];
+    for (int64_t j = 0; vocabulary && j < vocabulary->columns && j < LISTED; j++)
+        ddpm_log_info("%-10s %lld %s%s%s", j ? "" : "columns", (long long)j, names ? names[j] : "", names ? ", " : "",
+                      ddpm_column_describe(&vocabulary->column[j], sizeof text, text));
+    if (vocabulary && vocabulary->columns > LISTED)
+        ddpm_log_info("%-10s and %lld more, which 'ddpm info' lists", "", (long long)vocabulary->columns - LISTED);
 }
 
 static void describe_network(const ddpm_network *network)
@@ -105,6 +120,7 @@ static void describe_memory(const ddpm_stepper *stepper)
 void ddpm_describe_run(const ddpm_trainer *t)
 {
     describe_data(t->dataset, &t->spec.data);
+    describe_columns(t->dataset);
     describe_network(t->model.network);
     warn_of_width(t);
     ddpm_baseline_describe(t);

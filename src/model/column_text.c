@@ -1,0 +1,117 @@
+/* Describes columns of a vocabulary in words. */
+#include "model/column_text.h"
+
+#include "base/printable.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { LISTED = 4 /* names, with their shares */ };
+
+typedef struct text {
+    char *out;
+    size_t bytes, used;
+} text;
+
+DDPM_PRINTF(2, 3) static void say(text *t, const char *format, ...)
+{
+    va_list arguments;
+    if (t->used + 1 >= t->bytes) return;
+    va_start(arguments, format);
+    t->used += (size_t)vsnprintf(t->out + t->used, t->bytes - t->used, format, arguments);
+    va_end(arguments);
+}
+
+static double all_rows(const ddpm_column_vocabulary *column)
+{
+    double rows = 0.0;
+    for (int64_t k = 0; k < ddpm_column_tokens(column); k++) rows += column->rows[k];
+    return rows;
+}
+
+/* Of the values with a token of their own, the most frequent that comes after token `after` (0: of all) in the order of
+ * falling frequency; 0: there is none. */
+static int64_t next_frequent(const ddpm_column_vocabulary *column, int64_t after)
+{
+    const double below = after > 0 ? column->rows[after] : INFINITY;
+    int64_t best = 0;
+    for (int64_t k = 1; k <= column->spikes; k++) {
+        const int is_behind = column->rows[k] < below || (column->rows[k] == below && k > after);
+        if (is_behind && (best == 0 || column->rows[k] > column->rows[best])) best = k;
+    }
+    return best;
+}
+
+static void say_frequent(text *t, const ddpm_column_vocabulary *column)
+{
+    const double rows = all_rows(column);
+    int64_t k = 0;
+    for (int i = 0; i < LISTED && (k = next_frequent(column, k)) > 0; i++) {
+        const double value = column->spike[k - 1];
+        say(t, "%s", i ? ", " : ": ");
+        if (column->layout.kind == DDPM_COLUMN_CATEGORY)
+            say(t, "%.60s", ddpm_printable(column->layout.names[(int64_t)value]));
+        else
+            say(t, "%.10g", value);
+        say(t, " %.3g %%", 100.0 * column->rows[k] / rows);
+    }
+    if (column->spikes > LISTED) say(t, ", ...");
+}
+
+static void say_range(text *t, const ddpm_column_vocabulary *column)
+{
+    double least = INFINITY, most = -INFINITY;
+    if (column->spikes > 0) {
+        least = column->spike[0];
+        most = column->spike[column->spikes - 1];
+    }
+    if (column->bins > 0) {
+        least = fmin(least, column->knot[0]);
+        most = fmax(most, column->knot[column->bins * DDPM_VOCABULARY_KNOTS]);
+    }
+    if (least <= most) say(t, " from %.10g to %.10g", least, most);
+}
+
+static void say_number(text *t, const ddpm_column_vocabulary *column)
+{
+    say(t, "number (%s)", ddpm_number_name(column->layout.number));
+    if (column->layout.units) say(t, " of %.60s", ddpm_printable(column->layout.units));
+    if (!column->rows) return;
+    say(t, ": ");
+    if (column->bins == 0) {
+        say(t, "%lld values", (long long)column->spikes);
+        say_range(t, column);
+        return;
+    }
+    say(t, "%lld bins", (long long)column->bins);
+    say_range(t, column);
+    if (column->spikes == 0) return;
+    say(t, ", and %lld values that many rows share", (long long)column->spikes);
+    say_frequent(t, column);
+}
+
+static void say_category(text *t, const ddpm_column_vocabulary *column)
+{
+    const int64_t names = column->layout.count - (column->layout.gap >= 0);
+    say(t, "category (%s): %lld names", column->layout.is_text ? "text" : "enumeration", (long long)names);
+    if (!column->rows) return;
+    if (column->spikes < names) say(t, ", %lld of which occur", (long long)column->spikes);
+    say_frequent(t, column);
+}
+
+const char *ddpm_column_describe(const ddpm_column_vocabulary *column, size_t bytes, char *out)
+{
+    text t = {.out = out, .bytes = bytes};
+    *out = '\0';
+    if (column->layout.kind == DDPM_COLUMN_CATEGORY)
+        say_category(&t, column);
+    else
+        say_number(&t, column);
+    if (!column->rows) return out;
+    if (column->rows[0] > 0.0)
+        say(&t, "; %.3g %% gaps", 100.0 * column->rows[0] / all_rows(column));
+    else
+        say(&t, "; no gaps");
+    return out;
+}
