@@ -38,7 +38,7 @@ ddpm_data_spec ddpm_config_data(const ddpm_config *config)
         .columns = config->data.columns,
         .condition = config->data.condition,
         .pairs = config->data.pairs,
-        .tokens = config->diffusion.process == DDPM_PROCESS_MASKED,
+        .process = config->diffusion.process,
         .standardize = config->data.standardize,
         .validation = config->data.validation,
         .memory = config->data.memory,
