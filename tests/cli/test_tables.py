@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Tables with columns of different kinds, as h5py and pandas write them: what `ddpm info` says of them, the same bits of
-a training at any number of ranks, and what is refused, in one line that names the file, the column and what helps.
+"""Tables with columns of different kinds, as h5py and pandas write them: what `ddpm info` says of them, the same bits
+of a training at any number of ranks, and what is refused, in one line that names the file, the column and what helps.
 
 Run: ctest --preset dev -R cli.tables
 """
@@ -35,7 +35,7 @@ class Tables(Case):
             for column, values in {**self.columns, **changes}.items():
                 kind = cuts if column == "cut" and values.ndim == 1 else None
                 kind = h5py.string_dtype() if values.dtype.kind in "UO" else kind
-                group.create_dataset(column, data=values.astype(object) if kind and values.dtype.kind == "U" else values,
+                group.create_dataset(column, data=values.astype(object) if values.dtype.kind == "U" else values,
                                      dtype=kind)
         return path
 
