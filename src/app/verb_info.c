@@ -202,7 +202,7 @@ static ddpm_status show_checkpoint(const char *path)
     printf("  %lld parameters:\n", (long long)ddpm_network_parameters(loaded.model.network));
     print_tensors(loaded.model.network);
     fflush(stdout);
-    ddpm_model_report_audit(&loaded.model.diffusion.schedule);
+    if (!ddpm_model_is_masked(&loaded.model)) ddpm_model_report_audit(&loaded.model.diffusion.schedule);
     printf("  configuration:\n");
     const ddpm_status status = ddpm_config_dump(&loaded.config, stdout);
     ddpm_loaded_release(&loaded);

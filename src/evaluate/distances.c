@@ -132,8 +132,29 @@ static ddpm_status leave_undefined(ddpm_evaluation *e)
     return DDPM_OK;
 }
 
+/* Tokens in deviations of the reference rows, as the distances need them; a constant column stays. */
+static void standardise_tokens(ddpm_evaluation *e)
+{
+    const int64_t columns = e->columns;
+    const ddpm_row_table *const tables[] = {&e->references, &e->others, &e->samples};
+    for (int64_t j = 0; j < columns; j++) {
+        double mean = 0.0, squares = 0.0;
+        for (int64_t i = 0; i < e->references.count; i++)
+            mean += (double)e->references.rows[i * columns + j] / (double)e->references.count;
+        for (int64_t i = 0; i < e->references.count; i++)
+            squares += pow((double)e->references.rows[i * columns + j] - mean, 2.0);
+        const double deviation = squares > 0.0 ? sqrt(squares / (double)e->references.count) : 1.0;
+        for (size_t k = 0; k < sizeof tables / sizeof *tables; k++)
+            for (int64_t i = 0; i < tables[k]->count; i++) {
+                float *x = &tables[k]->rows[i * columns + j];
+                *x = (float)(((double)*x - mean) / deviation);
+            }
+    }
+}
+
 ddpm_status ddpm_evaluation_distances(ddpm_evaluation *e)
 {
+    if (ddpm_model_is_masked(&e->loaded->model)) standardise_tokens(e);
     const int64_t real = ddpm_smaller(e->references.count, e->others.count);
     e->set_rows = ddpm_smaller(e->set_rows, ddpm_smaller(real, e->samples.count));
     if (e->two_sample.not_finite > 0) return ddpm_agree(e->comm, leave_undefined(e));

@@ -29,6 +29,7 @@ static double slack_of(const ddpm_transform *transform, int64_t column, double v
 static int is_outside(const ddpm_transform *transform, int64_t column, double value)
 {
     const double least = transform->minimum[column], most = transform->maximum[column];
+    if (transform->vocabulary) return 0; /* tokens are those of training rows */
     return value < least - slack_of(transform, column, least) || value > most + slack_of(transform, column, most);
 }
 
@@ -79,7 +80,9 @@ static void find_spike(ddpm_evaluation *e, int64_t column, float *scratch)
         if (end - first < SPIKE_ROWS || share <= SPIKE_SHARE) continue;
         const double samples = share_near(e, column, value, slack);
         if (samples >= SPIKE_LACKS * share || share - samples <= found->share[1] - found->share[0]) continue;
-        const double own = value * transform.scale[column] + transform.mean[column];
+        const double own = transform.vocabulary
+                               ? ddpm_vocabulary_decode(&transform.vocabulary->column[column], (float)value)
+                               : value * transform.scale[column] + transform.mean[column];
         found->spike = fabs(own) <= slack * transform.scale[column] ? 0.0 : own;
         found->share[0] = samples;
         found->share[1] = share;
