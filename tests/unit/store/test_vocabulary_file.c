@@ -193,7 +193,8 @@ static void test_forged_texts(void **state)
                    "vocabulary/code: number 2 of column 1 (from 0) is 128");
     codes[2] = 9;
     column[3].layout.codes = codes; /* of a text */
-    expect_failure(ddpm_vocabulary_check(&v, D), DDPM_ERR_DATA, "expected a whole number as a code for each name of an enumeration");
+    expect_failure(ddpm_vocabulary_check(&v, D), DDPM_ERR_DATA,
+                   "expected a whole number as a code for each name of an enumeration");
     make(column, &v);
     expect_ok(ddpm_flat_make(&v, &flat));
     flat.text[DDPM_FLAT_NAME][3] = '.'; /* "red" and "?" become one */
