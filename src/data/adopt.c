@@ -2,6 +2,7 @@
 #include "data/adopt.h"
 
 #include "base/memory.h"
+#include "data/text_names.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,9 +25,10 @@ static ddpm_status refuse(const ddpm_column_layout *file, const ddpm_column_layo
 
 static double place_of(const ddpm_column_layout *model, const char *name)
 {
-    for (int64_t k = 0; k < model->count; k++)
-        if (strcmp(model->names[k], name) == 0) return k == model->gap ? NAN : (double)k;
-    return -1.0;
+    int64_t k = 0;
+    if (model->is_text) return (double)ddpm_text_names_place(model->count, model->names, name);
+    while (k < model->count && strcmp(model->names[k], name) != 0) k++;
+    return k == model->count ? -1.0 : k == model->gap ? NAN : (double)k;
 }
 
 ddpm_status ddpm_adoption_create(const ddpm_column_layout *layouts, const char *const *names, const char *path,

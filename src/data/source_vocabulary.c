@@ -176,7 +176,7 @@ static double *pack(ddpm_column_vocabulary *column, double *at, int back)
     return at;
 }
 
-enum { SIZES = 3 }; /* spikes, bins, decimals */
+enum { SIZES = 4 }; /* spikes, bins, decimals, repeats */
 
 /* Collective. Make columns that other ranks chose of the sizes that they have, which are 0 before. */
 static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
@@ -186,13 +186,15 @@ static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
     if (status == DDPM_OK) {
         for (int64_t j = 0; j < c->columns; j++) {
             const ddpm_column_vocabulary *column = &c->vocabulary.column[j];
-            memcpy(&sizes[SIZES * j], (const int64_t[]){column->spikes, column->bins, column->decimals},
+            memcpy(&sizes[SIZES * j],
+                   (const int64_t[]){column->spikes, column->bins, column->decimals, column->repeats},
                    SIZES * sizeof *sizes);
         }
         ddpm_comm_sum_int64(comm, sizes, SIZES * c->columns);
         for (int64_t j = 0; j < c->columns && status == DDPM_OK; j++) {
             ddpm_column_vocabulary *column = &c->vocabulary.column[j];
             column->decimals = (int)sizes[SIZES * j + 2];
+            column->repeats = (int)sizes[SIZES * j + 3];
             if (!column->rows) status = ddpm_vocabulary_allocate_column(sizes[SIZES * j], sizes[SIZES * j + 1], column);
         }
         status = ddpm_agree(comm, status);

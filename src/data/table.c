@@ -258,7 +258,9 @@ static ddpm_status open_column(ddpm_table *t, table_column *c, ddpm_column_layou
     case DDPM_H5_OTHER:
         break;
     }
-    snprintf(why, sizeof why, "holds %s; numbers, enumerations and texts are read", ddpm_h5_column_shape(c->h5)->found);
+    const char *found = ddpm_h5_column_shape(c->h5)->found;
+    snprintf(why, sizeof why, "holds %s; numbers, enumerations and texts are read%s", found,
+             strcmp(found, "arrays") == 0 ? " (to_hdf of pandas writes a column each with data_columns=True)" : "");
     return refuse(t, c->name, why);
 }
 

@@ -3,6 +3,7 @@
 #include "file/h5_handle.h"
 
 #include "base/memory.h"
+#include "base/text_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct ddpm_h5_column {
     hid_t id;     /* of the dataset */
     hid_t type;   /* of an element in the file */
     ddpm_h5_element element;
+    int is_truth; /* a bit field of one byte, as PyTables writes truth values, is read as h5py's enumeration of them */
     ddpm_h5_shape shape;
 };
 
@@ -60,6 +62,11 @@ static ddpm_status find_type(ddpm_h5_column *c)
     const H5T_class_t class = H5Tget_class(c->type);
     c->element = class == H5T_ENUM ? DDPM_H5_NAME : class == H5T_STRING ? DDPM_H5_TEXT : DDPM_H5_OTHER;
     if (c->shape.is_number) c->element = DDPM_H5_NUMBER;
+    if (class == H5T_BITFIELD && H5Tget_size(c->type) == 1) {
+        c->element = DDPM_H5_NAME;
+        c->shape.type = DDPM_NUMBER_UINT8;
+        c->is_truth = 1;
+    }
     return DDPM_OK;
 }
 
@@ -155,18 +162,26 @@ static ddpm_status read_names(const ddpm_h5_column *c, int64_t count, char ***na
     return DDPM_OK;
 }
 
+static ddpm_status name_truths(char ***names, int64_t **codes)
+{
+    DDPM_TRY(ddpm_texts_copy(2, (const char *const[]){"FALSE", "TRUE"}, "names", names));
+    DDPM_TRY(DDPM_NEW(codes, 2, "codes"));
+    (*codes)[1] = 1;
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_h5_column_names(const ddpm_h5_column *column, int64_t *count, char ***names, int64_t **codes)
 {
     DDPM_H5_READING(column->file->path);
-    const int members = H5Tget_nmembers(column->type);
+    const int members = column->is_truth ? 2 : H5Tget_nmembers(column->type);
     *names = NULL;
     *codes = NULL;
     *count = members;
     if (members < 0)
         return ddpm_h5_fail(DDPM_ERR_DATA, column->file, column->label, "its enumeration could not be read");
-    ddpm_status status = DDPM_NEW(codes, members, "codes");
-    if (status == DDPM_OK) status = read_codes(column, members, *codes);
-    if (status == DDPM_OK) status = read_names(column, members, names);
+    ddpm_status status = column->is_truth ? name_truths(names, codes) : DDPM_NEW(codes, members, "codes");
+    if (status == DDPM_OK && !column->is_truth) status = read_codes(column, members, *codes);
+    if (status == DDPM_OK && !column->is_truth) status = read_names(column, members, names);
     if (status != DDPM_OK) {
         ddpm_release(*names);
         ddpm_release(*codes);
@@ -214,11 +229,25 @@ static ddpm_status check_range(const ddpm_h5_column *c, int64_t first, int64_t c
                      (long long)count, (long long)first);
 }
 
+/* Bytes are read to the end of the room for the numbers, and become numbers from its beginning on. */
+static ddpm_status read_truths(const ddpm_h5_column *c, int64_t first, int64_t count, double *values)
+{
+    const uint8_t *bytes = (const uint8_t *)values + (sizeof *values - 1) * (size_t)count;
+    DDPM_TRY(read_slab(c, H5T_NATIVE_B8, first, count, H5P_DEFAULT, (void *)(uintptr_t)bytes));
+    for (int64_t i = 0; i < count; i++) {
+        const double truth = bytes[i] != 0;
+        memcpy(&values[i], &truth, sizeof truth);
+    }
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_h5_column_read(const ddpm_h5_column *column, int64_t first, int64_t count, double *values)
 {
     DDPM_H5_READING(column->file->path);
     DDPM_TRY(check_range(column, first, count));
-    return count == 0 ? DDPM_OK : read_slab(column, H5T_NATIVE_DOUBLE, first, count, H5P_DEFAULT, values);
+    if (count == 0) return DDPM_OK;
+    if (column->is_truth) return read_truths(column, first, count, values);
+    return read_slab(column, H5T_NATIVE_DOUBLE, first, count, H5P_DEFAULT, values);
 }
 
 /* ---- texts ---- */
@@ -226,15 +255,15 @@ ddpm_status ddpm_h5_column_read(const ddpm_h5_column *column, int64_t first, int
 /* Where HDF5 puts texts of variable length. What does not fit makes it fail, so that a file that claims long texts
  * costs no more memory than this. */
 typedef struct arena {
-    char *bytes; /* [TEXTS_BYTES] */
-    size_t used;
+    char *bytes; /* [room] */
+    size_t room, used;
     int is_full;
 } arena;
 
 static void *arena_take(size_t size, void *context)
 {
     arena *a = context;
-    if (size > TEXTS_BYTES - a->used) {
+    if (size > a->room - a->used) {
         a->is_full = 1;
         return NULL;
     }
@@ -263,14 +292,18 @@ static ddpm_status refuse_long(const ddpm_h5_column *c, int64_t row)
                      c->label, (long long)row, DDPM_H5_COLUMN_TEXT_BYTES);
 }
 
-static ddpm_status prepare_reader(text_reader *r)
+static ddpm_status prepare_reader(text_reader *r, int64_t count)
 {
     const ddpm_h5_column *c = r->column;
     r->is_variable = H5Tis_variable_str(c->type) > 0;
     r->width = r->is_variable ? sizeof(char *) : H5Tget_size(c->type) + 1;
     if (!r->is_variable && r->width > DDPM_H5_COLUMN_TEXT_BYTES + 1) return refuse_long(c, 0);
-    DDPM_TRY(DDPM_NEW(&r->arena.bytes, TEXTS_BYTES, "texts"));
-    if (r->is_variable) DDPM_TRY(DDPM_NEW(&r->pointers, TEXT_ROWS, "texts"));
+    const int64_t rows = ddpm_smaller(count, TEXT_ROWS);
+    const int64_t room =
+        ddpm_smaller(TEXTS_BYTES, rows * (r->is_variable ? DDPM_H5_COLUMN_TEXT_BYTES + 1 : (int64_t)r->width));
+    r->arena.room = (size_t)room;
+    DDPM_TRY(DDPM_NEW(&r->arena.bytes, room, "texts"));
+    if (r->is_variable) DDPM_TRY(DDPM_NEW(&r->pointers, rows, "texts"));
     r->type = H5Tcopy(H5T_C_S1);
     r->transfer = H5Pcreate(H5P_DATASET_XFER);
     if (r->type < 0 || r->transfer < 0 || H5Tset_size(r->type, r->is_variable ? H5T_VARIABLE : r->width) < 0 ||
@@ -313,7 +346,7 @@ ddpm_status ddpm_h5_column_read_texts(const ddpm_h5_column *column, int64_t firs
     DDPM_H5_READING(column->file->path);
     text_reader r = {.column = column, .type = H5I_INVALID_HID, .transfer = H5I_INVALID_HID};
     ddpm_status status = check_range(column, first, count);
-    if (status == DDPM_OK) status = prepare_reader(&r);
+    if (status == DDPM_OK) status = prepare_reader(&r, count);
     for (int64_t done = 0; done < count && status == DDPM_OK;) {
         int64_t part = ddpm_smaller(TEXT_ROWS, count - done);
         status = read_piece(&r, first + done, &part);

@@ -36,7 +36,7 @@ ddpm_h5_element ddpm_h5_column_element(const ddpm_h5_column *column);
 /** Of the dataset that holds it; `type` is that of the numbers, or of the codes of names. */
 const ddpm_h5_shape *ddpm_h5_column_shape(const ddpm_h5_column *column);
 
-/** The names of an enumeration, in the order of the file, and their codes.
+/** The names of an enumeration, or of truth values (FALSE, TRUE), in the order of the file, and their codes.
  *  @param[out] names  [count] texts in one block; release with ddpm_release.
  *  @param[out] codes  [count]; release with ddpm_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_column_names(const ddpm_h5_column *column, int64_t *count, char ***names,

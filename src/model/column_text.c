@@ -80,14 +80,14 @@ static void say_number(text *t, const ddpm_column_vocabulary *column)
     if (!column->rows) return;
     say(t, ": ");
     if (column->bins == 0) {
-        say(t, "%lld values", (long long)column->spikes);
+        say(t, "%lld value%s", (long long)column->spikes, column->spikes == 1 ? "" : "s");
         say_range(t, column);
         return;
     }
-    say(t, "%lld bins", (long long)column->bins);
+    say(t, "%lld bin%s", (long long)column->bins, column->bins == 1 ? "" : "s");
     say_range(t, column);
     if (column->spikes == 0) return;
-    say(t, ", and %lld values that many rows share", (long long)column->spikes);
+    say(t, ", and %lld value%s of many rows", (long long)column->spikes, column->spikes == 1 ? "" : "s");
     say_frequent(t, column);
 }
 

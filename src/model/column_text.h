@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/** What the column is, its values, and its gaps: "number (int32): 74 values from 17 to 90; no gaps". Of a column without
- * rows only what it is.
+/** What the column is, its values, and its gaps: "number (int32): 74 values from 17 to 90; no gaps". Of a column
+ * without rows only what it is.
  *  @return out, which has `bytes`; what does not fit is left out. */
 const char *ddpm_column_describe(const ddpm_column_vocabulary *column, size_t bytes, char *out);
 

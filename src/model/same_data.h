@@ -11,8 +11,8 @@
 #include "model/condition.h"
 #include "model/transform.h"
 
-/** Compare the means and deviations of columns, or their vocabularies. DDPM_ERR_DATA names the first column in which they differ, with all
- * four numbers: "column 2 (from 0) has mean 1 and deviation 2, not 1.5 and 2".
+/** Compare the means and deviations of columns, or their vocabularies. DDPM_ERR_DATA names the first column in which
+ * they differ, with all four numbers: "column 2 (from 0) has mean 1 and deviation 2, not 1.5 and 2".
  *  @param names     of the columns, or NULL.
  *  @param narrowed  nonzero: the expected ones are of numbers that were narrowed to float32. */
 DDPM_MUST_CHECK ddpm_status ddpm_same_transform(const ddpm_transform *found, const ddpm_transform *expected,

@@ -124,12 +124,14 @@ static double between(double low, double high, double share)
     return isfinite(distance) ? fmin(low + share * distance, high) : low * (1.0 - share) + high * share;
 }
 
-/* Knot i of n is the quantile i / n, between two values where it falls there. */
+/* Knot i of n is the quantile i / n: where values repeat, one of them, and else between two where it falls there. */
 static void set_knots(ddpm_column_vocabulary *column, int64_t rest_count, const double *rest)
 {
     const int64_t n = column->bins * KNOTS;
+    column->repeats = 2 * count_distinct(rest_count, rest) <= rest_count;
     for (int64_t i = 0; i <= n; i++) {
-        const double at = (double)i * (double)(rest_count - 1) / (double)n;
+        const double exact = (double)i * (double)(rest_count - 1) / (double)n,
+                     at = column->repeats ? round(exact) : exact;
         const int64_t below = ddpm_smaller((int64_t)at, rest_count - 1),
                       above = ddpm_smaller(below + 1, rest_count - 1);
         column->knot[i] = between(rest[below], rest[above], at - (double)below);
@@ -238,7 +240,9 @@ double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number
     if (bin < 0) return column->spike[token - 1];
     const double place = ((double)number - (double)token + (double)bin) * KNOTS;
     const int64_t below = ddpm_smaller((int64_t)place, column->bins * KNOTS - 1);
-    return round_to(column->decimals, between(column->knot[below], column->knot[below + 1], place - (double)below));
+    const double share = place - (double)below;
+    if (column->repeats) return column->knot[share < 0.5 ? below : below + 1];
+    return round_to(column->decimals, between(column->knot[below], column->knot[below + 1], share));
 }
 
 int64_t ddpm_vocabulary_encode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const double *values, float *rows)

@@ -46,6 +46,7 @@ typedef struct ddpm_column_vocabulary {
     ddpm_column_layout layout;
     int64_t spikes, bins; /* S and B */
     int decimals;         /* of a number: digits behind the point that its values have; -1: any number of them */
+    int repeats;          /* whether most values in bins are shared by rows: then there are none between them */
     double *spike;        /* [S], ascending; of a category the places of the names that training rows have */
     double *knot;         /* [B * DDPM_VOCABULARY_KNOTS + 1], ascending: quantiles of the values that are no spikes */
     double *rows;         /* [1 + S + B]: training rows with each token */

@@ -19,7 +19,7 @@ typedef struct ddpm_table_file {
 DDPM_MUST_CHECK ddpm_status ddpm_table_file_declare(const ddpm_table_file *table, ddpm_h5 *file, int dims,
                                                     const int64_t *size);
 
-/** Bytes of the largest element of a column. */
+/** Local. Bytes of the largest element of a column. */
 int64_t ddpm_table_file_bytes(const ddpm_vocabulary *vocabulary);
 
 /** Local, any thread. Whether a column of files can hold a value: a number, the place of a name, or a gap where the

@@ -20,6 +20,7 @@ const ddpm_flat_count ddpm_flat_counts[DDPM_FLAT_COUNTS] = {
     [DDPM_FLAT_SPIKES] = {GROUP "spikes", 0, DDPM_VOCABULARY_TOKENS_MAX},
     [DDPM_FLAT_BINS] = {GROUP "bins", 0, DDPM_VOCABULARY_BINS},
     [DDPM_FLAT_DECIMALS] = {GROUP "decimals", -1, DBL_DIG},
+    [DDPM_FLAT_REPEATS] = {GROUP "repeats", 0, 1},
 };
 
 const char *const ddpm_flat_real_names[DDPM_FLAT_REALS] = {GROUP "spike", GROUP "knot", GROUP "rows"};
@@ -91,7 +92,7 @@ static void flatten_counts(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
             [DDPM_FLAT_TEXT] = c->layout.is_text,     [DDPM_FLAT_CATEGORIES] = c->layout.count,
             [DDPM_FLAT_CODES] = codes_of(&c->layout), [DDPM_FLAT_GAP] = c->layout.gap,
             [DDPM_FLAT_SPIKES] = c->spikes,           [DDPM_FLAT_BINS] = c->bins,
-            [DDPM_FLAT_DECIMALS] = c->decimals,
+            [DDPM_FLAT_DECIMALS] = c->decimals,       [DDPM_FLAT_REPEATS] = c->repeats,
         };
         for (int i = 0; i < DDPM_FLAT_COUNTS; i++) f->count[i][j] = counts[i];
         for (int64_t i = 0; i < c->layout.count; i++)
@@ -184,6 +185,7 @@ ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *f, ddpm_vocabulary *out)
         DDPM_TRY(ddpm_vocabulary_allocate_column(f->count[DDPM_FLAT_SPIKES][j], f->count[DDPM_FLAT_BINS][j], c));
         DDPM_TRY(build_layout(f, j, code, text, &c->layout));
         c->decimals = (int)f->count[DDPM_FLAT_DECIMALS][j];
+        c->repeats = (int)f->count[DDPM_FLAT_REPEATS][j];
         double *const to[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows};
         for (int i = 0; i < DDPM_FLAT_REALS; i++)
             for (int64_t n = 0; n < reals_of(f, i, j); n++) to[i][n] = *real[i]++;

@@ -150,8 +150,7 @@ class Data(Errors):
         self.assertRegex(shown, r"(?m)^  events +40 \(compound of 3 fields\)$")
         self.assertRegex(shown, r"(?m)^  one +\n")
         for path, dataset, found in (
-                ("kinds.h5", "data", "events [40] (compound of 3 fields)"), ("kinds.h5", "columns", "a group"),
-                ("kinds.h5", "events", "(compound of 3 fields)"),
+                ("kinds.h5", "data", "events [40] (compound of 3 fields)"),
                 ("kinds.h5", "columns/word", "(variable-length text)"),
                 ("kinds.h5", "columns/kind", "(enumeration of 3 names)"), ("kinds.h5", "refs", "(references)"),
                 ("kinds.h5", "one", "(it is a single number)"), ("lzf.h5", "data", "filter 32000 (lzf)"),

@@ -28,6 +28,36 @@ static void test_columns(void **state)
     expect_failure(ddpm_same_transform(&found, &expected, names, 0), DDPM_ERR_DATA, "there are 2 columns, not 1");
 }
 
+/* A table's columns: the first that differs is named, and how. */
+static void test_tokens(void **state)
+{
+    double reds[] = {0, 2, 3}, others[] = {0, 1, 4}, numbers[] = {1, 3, 1}, spikes[] = {0, 1}, mean[2] = {0, 0};
+    ddpm_column_vocabulary found[2] = {
+        {.layout = {.kind = DDPM_COLUMN_CATEGORY, .count = 2, .names = (char *[]){"red", "blue"}, .gap = -1},
+         .spikes = 2,
+         .spike = spikes,
+         .rows = reds},
+        {.layout = {.gap = -1}, .spikes = 2, .spike = spikes, .rows = numbers}};
+    ddpm_column_vocabulary expected[2] = {found[0], found[1]};
+    ddpm_vocabulary ours = {.columns = 2, .column = found}, theirs = {.columns = 2, .column = expected};
+    const ddpm_transform a = {.columns = 2, .mean = mean, .scale = mean, .vocabulary = &ours};
+    const ddpm_transform b = {.columns = 2, .mean = mean, .scale = mean, .vocabulary = &theirs};
+    const ddpm_transform plain = {.columns = 2, .mean = mean, .scale = mean};
+    (void)state;
+    expect_ok(ddpm_same_transform(&a, &b, names, 0));
+    expect_failure(ddpm_same_transform(&a, &plain, names, 0), DDPM_ERR_DATA, "they are tokens, not numbers");
+    expected[0].rows = others;
+    expect_failure(ddpm_same_transform(&a, &b, names, 0), DDPM_ERR_DATA,
+                   "column 0 (from 0) 'energy' has other numbers of rows with each value");
+    expected[0].layout.names = (char *[]){"red", "green"};
+    expect_failure(ddpm_same_transform(&a, &b, names, 0), DDPM_ERR_DATA, "'energy' has other names (2, not 2)");
+    expected[0] = found[0];
+    expected[1].spike = reds;
+    expect_failure(ddpm_same_transform(&a, &b, names, 0), DDPM_ERR_DATA, "column 1 (from 0) 'time' has other values");
+    expected[1] = found[0];
+    expect_failure(ddpm_same_transform(&a, &b, names, 0), DDPM_ERR_DATA, "'time' holds numbers, not categories");
+}
+
 static void test_conditions(void **state)
 {
     int64_t classes[2] = {3, 0}, other_classes[2] = {3, 0};
@@ -60,6 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_conditions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,10 +111,16 @@ static void test_repeated(void **state)
     enum { ROWS = 10000, DISTINCT = 1000 };
     static double values[ROWS];
     (void)state;
-    for (int64_t i = 0; i < ROWS; i++) values[i] = (double)(i % DISTINCT);
+    for (int64_t i = 0; i < ROWS; i++) values[i] = 0.3 * (double)(i % DISTINCT) * (double)(i % DISTINCT);
     ddpm_vocabulary v = choose(DDPM_COLUMN_NUMBER, ROWS, values, 0);
     assert_int_equal(v.column->spikes, 0);
-    for (int64_t i = 0; i < DISTINCT; i++) expect_back(v.column, (double)i, 0.0);
+    assert_true(v.column->repeats);
+    for (int64_t i = 0; i < DISTINCT; i++) expect_back(v.column, 0.3 * (double)i * (double)i, 0.0);
+    for (int64_t i = 0; i < ROWS; i++) { /* and nothing between them */
+        const float number = ddpm_vocabulary_number(v.column, 1 + i % DDPM_VOCABULARY_BINS, fabs(any_number(i)));
+        const double root = sqrt(ddpm_vocabulary_decode(v.column, number) / 0.3);
+        expect_near(root, round(root), 1e-9, "value", i);
+    }
     ddpm_vocabulary_release(&v);
 }
 

@@ -106,7 +106,7 @@ static void test_refusals(void **state)
         {"steps", "", "--steps: expected an integer from 0 to 1000000, or auto, found nothing"},
         {"eta", "1.5", "--eta: expected a number from 0 to 1, found '1.5'"},
         {"guidance", "nan", "--guidance: expected a number from 0 to 1000, found 'nan'"},
-        {"weights", "best", "--weights: expected one of ema, raw, found 'best'"},
+        {"weights", "worst", "--weights: expected one of ema, raw, best, found 'worst'"},
         {"set", "sampling.steps=many", "--set sampling.steps=many: sampling.steps: expected an integer"},
         {"set", "sampling.stepz=5", "did you mean 'sampling.steps'?"},
         {"set", "training.batch=5", "--set 'training.batch=5': only keys of the section 'sampling' can be set here"},

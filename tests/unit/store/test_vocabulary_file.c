@@ -18,7 +18,7 @@ static int64_t codes[3] = {-4, 0, 9};
 static void make(ddpm_column_vocabulary column[D], ddpm_vocabulary *out)
 {
     const ddpm_column_vocabulary all[D] = {
-        {{.number = DDPM_NUMBER_FLOAT32, .gap = -1}, 3, 2, 2, spikes[0], knots, rows},
+        {{.number = DDPM_NUMBER_FLOAT32, .gap = -1}, 3, 2, 2, 1, spikes[0], knots, rows},
         {{.kind = DDPM_COLUMN_CATEGORY,
           .number = DDPM_NUMBER_INT8,
           .count = 3,
@@ -28,11 +28,13 @@ static void make(ddpm_column_vocabulary column[D], ddpm_vocabulary *out)
          2,
          0,
          0,
+         0,
          spikes[1],
          NULL,
          rows},
         {{.number = DDPM_NUMBER_INT16, .has_gap_number = 1, .gap_number = -999, .gap = -1, .units = units},
          2,
+         0,
          0,
          0,
          spikes[2],
@@ -42,10 +44,11 @@ static void make(ddpm_column_vocabulary column[D], ddpm_vocabulary *out)
          2,
          0,
          0,
+         0,
          spikes[3],
          NULL,
          rows},
-        {{.number = DDPM_NUMBER_UINT64, .gap = -1}, 0, 0, -1, NULL, NULL, rows},
+        {{.number = DDPM_NUMBER_UINT64, .gap = -1}, 0, 0, -1, 0, NULL, NULL, rows},
     };
     for (int i = 0; i < KNOTS; i++) knots[i] = (double)(i / 2) - 3.25;
     memcpy(column, all, sizeof all);
@@ -61,7 +64,7 @@ static void expect_same_column(const ddpm_column_vocabulary *x, const ddpm_colum
     for (int64_t i = 0; i < a->count; i++) assert_string_equal(a->names[i], b->names[i]);
     if (a->codes) assert_memory_equal(a->codes, b->codes, (size_t)a->count * sizeof *a->codes);
     if (a->units) assert_string_equal(a->units, b->units);
-    assert_true(x->spikes == y->spikes && x->bins == y->bins && x->decimals == y->decimals);
+    assert_true(x->spikes == y->spikes && x->bins == y->bins && x->decimals == y->decimals && x->repeats == y->repeats);
     if (x->spikes) assert_memory_equal(x->spike, y->spike, (size_t)x->spikes * sizeof *x->spike);
     if (x->bins) assert_memory_equal(x->knot, y->knot, sizeof knots);
     assert_memory_equal(x->rows, y->rows, (size_t)ddpm_column_tokens(x) * sizeof *x->rows);
