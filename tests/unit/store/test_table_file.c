@@ -132,6 +132,7 @@ static void test_table(void **state)
     read_column(file, "draws/column1", (int64_t)M * N, draws);
     for (int i = 0; i < M * N; i++) assert_int_equal(draws[i], i % N % 2 ? 0 : i % N % 4 ? 9 : -4);
     H5Fclose(file);
+    ddpm_comm_barrier(comm); /* rank 0 removes the folder of the file */
 }
 
 static void test_holds(void **state)
