@@ -1,8 +1,9 @@
 /* Reads rows from a generator or from an HDF5 dataset, selects columns, and checks every value. */
 #include "data/source.h"
 
-#include "base/log.h"
 #include "base/memory.h"
+#include "data/column_names.h"
+#include "data/conventions.h"
 #include "data/pairs.h"
 #include "data/toy_source.h"
 #include "file/h5.h"
@@ -27,6 +28,7 @@ struct ddpm_source {
     const char **selected_names; /* [columns], NULL: none */
     const char *const *names;    /* [columns], NULL: none */
     ddpm_number type;
+    ddpm_conventions conventions;
     void *piece;                       /* whole rows, when columns are selected */
     void *numbers;                     /* rows before they are narrowed; NULL: they need not be */
     ddpm_condition_source *conditions; /* NULL: none */
@@ -105,23 +107,25 @@ static ddpm_status select_columns(ddpm_source *source)
     return DDPM_OK;
 }
 
-/* Two columns of one name get names of their own, so that each name means one column. */
-static ddpm_status number_names(ddpm_source *source)
+/* Other datasets of a file. */
+typedef struct others {
+    char rows[FOUND_BYTES]; /* the first that holds rows of numbers, or "" */
+    int has_tables;         /* whether any is one that analysis/import_table.py makes numbers of */
+} others;
+
+/* Whether analysis/import_table.py makes numbers of a dataset: not of references, opaque bytes and the like. */
+static int makes_numbers(const ddpm_h5_shape *shape)
 {
-    int64_t repeated = -1;
-    if (source->all_names) DDPM_TRY(ddpm_texts_number(source->width, &source->all_names, &repeated));
-    if (repeated >= 0)
-        ddpm_log_warning(
-            "%s: dataset '%s' has columns of the same name; they are numbered in their order, so that column "
-            "%lld (from 0) is '%s'",
-            source->spec.path, source->spec.dataset, (long long)repeated, source->all_names[repeated]);
-    return DDPM_OK;
+    return shape->dims > 0 && shape->size[0] > 0 &&
+           (shape->is_number || shape->is_enumeration || strncmp(shape->found, "compound", 8) == 0 ||
+            strstr(shape->found, "text") || strcmp(shape->found, "arrays") == 0);
 }
 
-static void find_rows(void *context, const char *name, const ddpm_h5_shape *shape)
+static void find_others(void *context, const char *name, const ddpm_h5_shape *shape)
 {
-    char *found = context;
-    if (!*found && shape->is_number && shape->dims > 1) snprintf(found, FOUND_BYTES, "%s", name);
+    others *found = context;
+    if (!*found->rows && shape->is_number && shape->dims > 1) snprintf(found->rows, FOUND_BYTES, "%s", name);
+    found->has_tables |= makes_numbers(shape);
 }
 
 /* Refuse a dataset that holds no rows of numbers, with what helps: another dataset, or a file made of this one. */
@@ -129,14 +133,20 @@ static ddpm_status refuse_dataset(const ddpm_source *source, const ddpm_h5_shape
 {
     enum { LOOKED_AT = 1000 };
     const ddpm_data_spec *spec = &source->spec;
-    char other[FOUND_BYTES] = "";
-    DDPM_TRY(ddpm_h5_list(source->file, LOOKED_AT, find_rows, other));
+    const char *what = shape->is_number ? "it is a single number" : shape->found;
+    others found = {0};
+    DDPM_TRY(ddpm_h5_list(source->file, LOOKED_AT, find_others, &found));
+    if (!found.has_tables && !makes_numbers(shape))
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: dataset '%s' does not hold rows of numbers (%s), and no dataset of the file does; write "
+                         "them with the program that made it",
+                         spec->path, spec->dataset, what);
     return ddpm_fail(
         DDPM_ERR_DATA,
         "%s: dataset '%s' does not hold rows of numbers (%s); %s%s%s'analysis/import_table.py %s' makes such "
         "rows of tables of any kind",
-        spec->path, spec->dataset, shape->is_number ? "it is a single number" : shape->found,
-        *other ? "set data.dataset to one that does, as '" : "", other, *other ? "', or " : "", spec->path);
+        spec->path, spec->dataset, what, *found.rows ? "set data.dataset to one that does, as '" : "", found.rows,
+        *found.rows ? "', or " : "", spec->path);
 }
 
 static ddpm_status open_dataset(ddpm_source *source)
@@ -144,7 +154,6 @@ static ddpm_status open_dataset(ddpm_source *source)
     const ddpm_data_spec *spec = &source->spec;
     const char *path = spec->path, *dataset = spec->dataset;
     ddpm_h5_shape shape;
-    int64_t names = 0;
     DDPM_TRY(ddpm_h5_open(path, &source->file));
     DDPM_TRY(ddpm_h5_shape_of(source->file, dataset, &shape));
     if (!shape.is_number || shape.dims < 1) return refuse_dataset(source, &shape);
@@ -158,11 +167,8 @@ static ddpm_status open_dataset(ddpm_source *source)
         return ddpm_fail(DDPM_ERR_DATA,
                          "%s: dataset '%s' has %lld rows of %lld columns; at least one of each is needed", path,
                          dataset, (long long)source->rows, (long long)source->width);
-    DDPM_TRY(ddpm_h5_get_names(source->file, dataset, "columns", &names, &source->all_names));
-    if (source->all_names && names != source->width)
-        return ddpm_fail(DDPM_ERR_DATA, "%s: dataset '%s' has %lld columns, but its attribute 'columns' has %lld names",
-                         path, dataset, (long long)source->width, (long long)names);
-    return number_names(source);
+    DDPM_TRY(ddpm_conventions_read(source->file, path, dataset, &source->conventions));
+    return ddpm_column_names_read(source->file, path, dataset, source->width, &source->all_names);
 }
 
 static ddpm_status open_conditions(ddpm_source *source)
@@ -308,10 +314,29 @@ static ddpm_status refuse(const ddpm_source *source, int64_t first, int64_t i, c
                      source->names ? source->names[column] : "", source->names ? "')" : "", why);
 }
 
+/* Refuse a number that is no value by the conventions of its file. */
+static ddpm_status check_conventions(const ddpm_source *source, int64_t first, int64_t count, const void *numbers)
+{
+    const ddpm_number holder = ddpm_source_holder(source);
+    for (int64_t i = 0; i < count * source->columns; i++) {
+        const double x = (double)ddpm_number_get(holder, numbers, i);
+        const char *why = ddpm_conventions_refuse(&source->conventions, x);
+        char all[DDPM_MESSAGE_BYTES / 2];
+        if (!why) continue;
+        snprintf(all, sizeof all,
+                 "%g, which %s; 'analysis/import_table.py %s' fills and marks such gaps, or leaves out their rows", x,
+                 why, source->spec.path);
+        return refuse(source, first, i, all);
+    }
+    return DDPM_OK;
+}
+
 static ddpm_status check(const ddpm_source *source, ddpm_gaps gaps, int64_t first, int64_t count, const void *numbers)
 {
     const ddpm_number holder = ddpm_source_holder(source);
-    if (gaps == DDPM_GAPS_UNCHECKED || ddpm_number_is_integer(holder)) return DDPM_OK;
+    if (gaps == DDPM_GAPS_UNCHECKED) return DDPM_OK;
+    if (source->conventions.applies) DDPM_TRY(check_conventions(source, first, count, numbers));
+    if (ddpm_number_is_integer(holder)) return DDPM_OK;
     for (int64_t i = 0; i < count * source->columns; i++) {
         const double x =
             holder == DDPM_NUMBER_FLOAT32 ? (double)((const float *)numbers)[i] : ((const double *)numbers)[i];

@@ -79,7 +79,8 @@ static ddpm_status check_claim(const ddpm_h5 *file, const char *name, const ddpm
 {
     hsize_t file_bytes = 0;
     double numbers = 1;
-    if (!shape->is_number || file->comm) return DDPM_OK; /* with comm, it is a file of this program's own */
+    if (!(shape->is_number || shape->is_enumeration) || file->comm)
+        return DDPM_OK; /* with comm, it is a file of this program's own */
     for (int i = 0; i < shape->dims; i++) numbers *= (double)shape->size[i];
     if (H5Fget_filesize(file->id, &file_bytes) < 0)
         return ddpm_h5_fail(DDPM_ERR_DATA, file, name, "its file could not be measured");
@@ -126,10 +127,9 @@ ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_
         const H5T_class_t class = H5Tget_class(type);
         shape->is_number = class == H5T_INTEGER || class == H5T_FLOAT;
         shape->is_integer = class == H5T_INTEGER;
-        if (shape->is_number)
-            shape->type = number_type(class, type);
-        else
-            name_type(type, shape->found);
+        shape->is_enumeration = class == H5T_ENUM;
+        if (shape->is_number || shape->is_enumeration) shape->type = number_type(class, type);
+        if (!shape->is_number) name_type(type, shape->found);
     }
     if (space >= 0) (void)H5Sclose(space);
     if (type >= 0) (void)H5Tclose(type);
