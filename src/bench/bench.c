@@ -86,22 +86,16 @@ ddpm_status ddpm_bench(ddpm_comm *comm, const ddpm_config *config, const ddpm_be
         .comm = comm,
         .config = config,
         .options = options,
-        .kernels = ddpm_kernels_choose(config->training.precision),
         .threads = omp_get_max_threads(),
         .sum_few = NAN,
         .sum_all = NAN,
     };
-    ddpm_status status = DDPM_OK;
-    if (!run.kernels)
-        status = ddpm_fail(DDPM_ERR_CONFIG,
-                           "DDPM_ISA names no instruction set that this processor can run; choose avx512, avx2 or "
-                           "baseline, or unset it");
-    DDPM_TRY(ddpm_agree(comm, status));
+    DDPM_TRY(ddpm_agree(comm, ddpm_network_find_kernels(config->training.precision, &run.kernels)));
     DDPM_TRY(ddpm_placement_check(comm, run.kernels));
     run.workers = (double)run.threads * ddpm_comm_size(comm);
     run.share = options->seconds / total_shares(&run);
     ddpm_placement_report(comm, run.threads);
-    status = measure(&run);
+    const ddpm_status status = measure(&run);
     ddpm_dataset_free(run.dataset);
     DDPM_TRY(status);
     if (ddpm_comm_rank(comm) == 0) ddpm_bench_print(&run);

@@ -224,10 +224,51 @@ static ddpm_status read_fixed(const ddpm_h5 *file, const char *object, const cha
     return status;
 }
 
+/** A conversion that leaves everything as it is. */
+static herr_t leave(hid_t from, hid_t to, H5T_cdata_t *about, size_t count, size_t stride, size_t background_stride,
+                    void *buffer, void *background, hid_t transfer)
+{
+    (void)from, (void)to, (void)about, (void)count, (void)stride, (void)background_stride, (void)buffer;
+    (void)background, (void)transfer;
+    return 0;
+}
+
+/** Add up the lengths of texts of variable length before HDF5 allocates memory for them: many texts may lie in the same
+ * place of a small file. In the file, each text is a reference that begins with its length (4 bytes, little-endian);
+ * HDF5 hands the references over when they are read as opaque bytes, for which it needs a conversion. */
+static ddpm_status check_lengths(const ddpm_h5 *file, const char *object, const char *name, const attribute *a)
+{
+    unsigned char *references = NULL;
+    const size_t width = a->count ? (size_t)a->stored / (size_t)a->count : 0;
+    uint64_t bytes = 0;
+    if (a->count == 0) return DDPM_OK;
+    if (width < sizeof(uint32_t)) return fail_read(file, object, name, "could not be examined");
+    DDPM_TRY(ddpm_allocate(&references, a->count, width, "texts"));
+    const hid_t opaque = H5Tcreate(H5T_OPAQUE, width);
+    const int known = opaque >= 0 && H5Tregister(H5T_PERS_SOFT, "ddpm", a->type, opaque, leave) >= 0;
+    ddpm_status status = DDPM_OK;
+    if (!known || H5Aread(a->id, opaque, references) < 0)
+        status = fail_read(file, object, name, "could not be examined");
+    for (int64_t i = 0; i < a->count && status == DDPM_OK; i++)
+        for (size_t byte = 0; byte < sizeof(uint32_t); byte++)
+            bytes += (uint64_t)references[(size_t)i * width + byte] << (8 * byte);
+    if (status == DDPM_OK && bytes > DDPM_H5_TEXT_BYTES)
+        status =
+            ddpm_fail(DDPM_ERR_DATA,
+                      "%s: attribute '%s' of %s: %lld texts of %llu bytes in all; at most %d are read; shorten "
+                      "them",
+                      file->path, name, object, (long long)a->count, (unsigned long long)bytes, DDPM_H5_TEXT_BYTES);
+    if (known) (void)H5Tunregister(H5T_PERS_SOFT, "ddpm", a->type, opaque, leave);
+    if (opaque >= 0) (void)H5Tclose(opaque);
+    ddpm_release(references);
+    return status;
+}
+
 static ddpm_status read_variable(const ddpm_h5 *file, const char *object, const char *name, const attribute *a,
                                  char ***out)
 {
     char **pointers = NULL;
+    DDPM_TRY(check_lengths(file, object, name, a));
     const hid_t type = H5Tcopy(a->type), space = H5Aget_space(a->id);
     ddpm_status status = DDPM_NEW(&pointers, a->count, "texts");
     if (status == DDPM_OK && (type < 0 || space < 0 || H5Aread(a->id, type, pointers) < 0))

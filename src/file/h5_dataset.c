@@ -1,12 +1,16 @@
 /* Opens, reads and writes datasets. */
 #include "file/h5_handle.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 1 << 20 };
+enum {
+    CHUNK_BYTES = 1 << 20,
+    CACHE_MOST = 256 << 20,
+};
 
 hid_t ddpm_h5_file_type(ddpm_h5_type type)
 {
@@ -97,25 +101,74 @@ ddpm_status ddpm_h5_read(const ddpm_h5 *file, const char *name, ddpm_h5_type typ
     return status;
 }
 
-/** Make file->last the dataset of this name. */
-static ddpm_status open_last(ddpm_h5 *file, const char *name)
+void ddpm_h5_forget(ddpm_h5_kept *kept)
 {
-    const size_t bytes = name ? strlen(name) + 1 : 0;
-    hid_t id;
-    if (file->last > 0 && bytes && !strcmp(file->last_name, name)) return DDPM_OK;
-    if (file->last > 0) (void)H5Dclose(file->last);
-    file->last = 0;
-    ddpm_release(file->last_name);
-    file->last_name = NULL;
-    DDPM_TRY(ddpm_h5_dataset_open(file, name, &id, &file->last_shape));
-    const ddpm_status status = DDPM_NEW(&file->last_name, (int64_t)bytes, "a name");
-    if (status != DDPM_OK) {
-        (void)H5Dclose(id);
-        return status;
+    if (kept->name) (void)H5Dclose(kept->id);
+    ddpm_release(kept->name);
+    kept->name = NULL;
+}
+
+/** The bytes of the decoded chunks that a row lies in. 0: no filter encodes them, so that rows are read alone. */
+static double bytes_to_decode(hid_t id, const ddpm_h5_shape *shape)
+{
+    hsize_t chunk[DDPM_H5_MAX_DIMS];
+    const hid_t creation = H5Dget_create_plist(id), type = H5Dget_type(id);
+    double bytes = 0.0;
+    if (creation >= 0 && type >= 0 && H5Pget_layout(creation) == H5D_CHUNKED && H5Pget_nfilters(creation) > 0 &&
+        H5Pget_chunk(creation, DDPM_H5_MAX_DIMS, chunk) == shape->dims) {
+        bytes = (double)H5Tget_size(type) * (double)chunk[0];
+        for (int i = 1; i < shape->dims; i++)
+            bytes *= (double)chunk[i] * (double)ddpm_pieces(shape->size[i], (int64_t)chunk[i]);
     }
-    memcpy(file->last_name, name, bytes);
-    file->last = id;
-    return DDPM_OK;
+    if (creation >= 0) (void)H5Pclose(creation);
+    if (type >= 0) (void)H5Tclose(type);
+    return bytes;
+}
+
+/** HDF5 decodes a chunk that its cache does not hold for every read of some of its rows: make the cache as large as the
+ * chunks of a row, up to CACHE_MOST bytes, since every rank has one. */
+static ddpm_status widen_cache(const ddpm_h5 *file, ddpm_h5_kept *kept, const char *name)
+{
+    const double bytes = bytes_to_decode(kept->id, &kept->shape);
+    if (bytes <= DDPM_H5_CACHE_BYTES) return DDPM_OK;
+    if (bytes > CACHE_MOST) {
+        ddpm_log_warning(
+            "%s: %s: rows lie in compressed chunks of %.0f MiB, of which at most %d are kept in memory, so "
+            "that each read decompresses them anew; smaller chunks of whole rows are read faster: "
+            "h5repack -l %s:CHUNK=ROWSxCOLUMNS",
+            file->path, name, bytes / (1 << 20), CACHE_MOST >> 20, name);
+        return DDPM_OK;
+    }
+    const hid_t access = H5Pcopy(file->dataset_access);
+    (void)H5Dclose(kept->id); /* the size counts when the dataset is opened first */
+    kept->id = access < 0 || H5Pset_chunk_cache(access, DDPM_H5_CACHE_SLOTS, (size_t)bytes, 1.0) < 0
+                   ? H5I_INVALID_HID
+                   : H5Dopen2(file->id, name, access);
+    const ddpm_status status =
+        kept->id < 0 ? ddpm_h5_fail(DDPM_ERR_DATA, file, name, "could not be opened again") : DDPM_OK;
+    if (access >= 0) (void)H5Pclose(access);
+    return status;
+}
+
+/** Open a dataset, or find it among those that are kept. */
+static ddpm_status keep(ddpm_h5 *file, const char *name, ddpm_h5_kept **out)
+{
+    const int64_t bytes = name ? (int64_t)strlen(name) + 1 : 0;
+    for (int i = 0; i < DDPM_H5_KEPT && bytes; i++) {
+        *out = &file->kept[i];
+        if ((*out)->name && !strcmp((*out)->name, name)) return DDPM_OK;
+    }
+    ddpm_h5_kept *kept = *out = &file->kept[file->next_kept];
+    file->next_kept = (file->next_kept + 1) % DDPM_H5_KEPT;
+    ddpm_h5_forget(kept);
+    DDPM_TRY(ddpm_h5_dataset_open(file, name, &kept->id, &kept->shape));
+    ddpm_status status = widen_cache(file, kept, name);
+    if (status == DDPM_OK) status = DDPM_NEW(&kept->name, bytes, "a name");
+    if (status == DDPM_OK)
+        memcpy(kept->name, name, (size_t)bytes);
+    else if (kept->id >= 0)
+        (void)H5Dclose(kept->id);
+    return status;
 }
 
 ddpm_status ddpm_h5_read_rows(ddpm_h5 *file, const char *name, int64_t first, int64_t count, float *rows)
@@ -128,8 +181,9 @@ ddpm_status ddpm_h5_read_rows_as(ddpm_h5 *file, const char *name, ddpm_h5_type t
 {
     DDPM_H5_READING(file->path);
     hsize_t start[DDPM_H5_MAX_DIMS] = {0}, edge[DDPM_H5_MAX_DIMS], total = (hsize_t)count;
-    DDPM_TRY(open_last(file, name));
-    const ddpm_h5_shape *shape = &file->last_shape;
+    ddpm_h5_kept *kept;
+    DDPM_TRY(keep(file, name, &kept));
+    const ddpm_h5_shape *shape = &kept->shape;
     if (!shape->is_enumeration) DDPM_TRY(check_number(file, name, shape));
     if (shape->dims == 0)
         return ddpm_fail(DDPM_ERR_DATA, "%s: %s: is a single number; rows were expected", file->path, name);
@@ -141,10 +195,10 @@ ddpm_status ddpm_h5_read_rows_as(ddpm_h5 *file, const char *name, ddpm_h5_type t
     start[0] = (hsize_t)first;
     edge[0] = (hsize_t)count;
 
-    const hid_t in_file = H5Dget_space(file->last), in_memory = H5Screate_simple(1, &total, NULL);
+    const hid_t in_file = H5Dget_space(kept->id), in_memory = H5Screate_simple(1, &total, NULL);
     ddpm_status status = DDPM_OK;
     if (in_file < 0 || in_memory < 0 || H5Sselect_hyperslab(in_file, H5S_SELECT_SET, start, NULL, edge, NULL) < 0 ||
-        H5Dread(file->last, ddpm_h5_memory_type(type), in_memory, in_file, H5P_DEFAULT, rows) < 0)
+        H5Dread(kept->id, ddpm_h5_memory_type(type), in_memory, in_file, H5P_DEFAULT, rows) < 0)
         status = ddpm_h5_fail(DDPM_ERR_DATA, file, name, "rows could not be read");
     if (in_file >= 0) (void)H5Sclose(in_file);
     if (in_memory >= 0) (void)H5Sclose(in_memory);

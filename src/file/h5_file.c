@@ -14,11 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    CHUNK_CACHE_BYTES = 64 << 20,
-    CHUNK_CACHE_SLOTS = 12421 /* a prime, many times the number of chunks that fit */
-};
-
 hid_t ddpm_h5_file_access(void)
 {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -48,7 +43,7 @@ static ddpm_status make_access(ddpm_h5 *file)
     if (file->link_access < 0 || file->dataset_access < 0 ||
         H5Pset_elink_cb(file->link_access, refuse_link, file->outside) < 0 ||
         H5Pset_elink_cb(file->dataset_access, refuse_link, file->outside) < 0 ||
-        H5Pset_chunk_cache(file->dataset_access, CHUNK_CACHE_SLOTS, CHUNK_CACHE_BYTES, 1.0) < 0)
+        H5Pset_chunk_cache(file->dataset_access, DDPM_H5_CACHE_SLOTS, DDPM_H5_CACHE_BYTES, 1.0) < 0)
         return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "HDF5 could not be set up");
     return DDPM_OK;
 }
@@ -57,7 +52,6 @@ static void free_handle(ddpm_h5 *file)
 {
     if (file->link_access > 0) (void)H5Pclose(file->link_access);
     if (file->dataset_access > 0) (void)H5Pclose(file->dataset_access);
-    ddpm_release(file->last_name);
     ddpm_release(file->outside);
     ddpm_release(file->path);
     ddpm_release(file);
@@ -182,7 +176,7 @@ ddpm_status ddpm_h5_close(ddpm_h5 **handle)
     ddpm_status status = DDPM_OK;
     *handle = NULL;
     if (!file) return DDPM_OK;
-    if (file->last > 0) (void)H5Dclose(file->last);
+    for (int i = 0; i < DDPM_H5_KEPT; i++) ddpm_h5_forget(&file->kept[i]);
     if (file->id >= 0 && H5Fclose(file->id) < 0) {
         status = ddpm_h5_fail(DDPM_ERR_IO, file, NULL, "could not be closed");
         ddpm_h5_broken();

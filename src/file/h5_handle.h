@@ -10,6 +10,18 @@
 
 enum { DDPM_H5_OUTSIDE_BYTES = 512 };
 
+enum {
+    DDPM_H5_KEPT = 4,
+    DDPM_H5_CACHE_SLOTS = 12421,    /* a prime, many times the number of chunks that fit */
+    DDPM_H5_CACHE_BYTES = 64 << 20, /* of a dataset's decoded chunks */
+};
+
+typedef struct ddpm_h5_kept {
+    hid_t id;
+    char *name; /* NULL: there is none */
+    ddpm_h5_shape shape;
+} ddpm_h5_kept;
+
 struct ddpm_h5 {
     hid_t id;
     char *path;
@@ -18,10 +30,9 @@ struct ddpm_h5 {
         disk; /* descriptors of a file that is being made: the one that HDF5 writes to, the one on the disk; else -1 */
     hid_t link_access, dataset_access;
     char *outside; /* [DDPM_H5_OUTSIDE_BYTES] the target of the external link that was refused, or "" */
-    /* The dataset of the last ddpm_h5_read_rows stays open, for its cache of decompressed chunks. */
-    hid_t last;
-    char *last_name;
-    ddpm_h5_shape last_shape;
+    /* The datasets of the last calls of ddpm_h5_read_rows stay open, for their caches of decoded chunks. */
+    ddpm_h5_kept kept[DDPM_H5_KEPT];
+    int next_kept; /* the one that gives way */
 };
 
 /** Switch off that HDF5 prints its errors; ddpm_h5_fail reports them. Call before any other function of HDF5. */
@@ -69,6 +80,9 @@ hid_t ddpm_h5_file_access(void);
 /** Open a dataset and refuse what this program does not read: storage outside the file, unknown filters, too many
  * dimensions. Close *id with H5Dclose. */
 ddpm_status ddpm_h5_dataset_open(const ddpm_h5 *file, const char *name, hid_t *id, ddpm_h5_shape *shape);
+
+/** Close a dataset that was kept. */
+void ddpm_h5_forget(ddpm_h5_kept *kept);
 
 /** Describe an open dataset, or say why it is refused. */
 ddpm_status ddpm_h5_dataset_describe(const ddpm_h5 *file, const char *name, hid_t id, ddpm_h5_shape *shape);

@@ -21,18 +21,22 @@ static void fill_time_table(ddpm_network *net)
         }
 }
 
+ddpm_status ddpm_network_find_kernels(ddpm_precision precision, const ddpm_kernels **out)
+{
+    *out = ddpm_kernels_choose(precision);
+    if (*out) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_CONFIG,
+                     "DDPM_ISA: expected avx512, avx2 or baseline, as far as this processor can run it%s, found '%s'; "
+                     "choose another, or unset it",
+                     precision == DDPM_PRECISION_BFLOAT16 ? " (avx512 with bfloat16 needs AVX512-BF16)" : "",
+                     getenv("DDPM_ISA"));
+}
+
 static ddpm_status build(ddpm_network *net)
 {
     static const ddpm_architecture *const architectures[DDPM_NETWORK_COUNT] = {
         [DDPM_NETWORK_MLP] = &ddpm_architecture_mlp, [DDPM_NETWORK_RESIDUAL] = &ddpm_architecture_residual};
-    net->kernels = ddpm_kernels_choose(net->spec.precision);
-    if (!net->kernels)
-        return ddpm_fail(
-            DDPM_ERR_CONFIG,
-            "DDPM_ISA: expected avx512, avx2 or baseline, as far as this processor can run it%s, found '%s'; "
-            "choose another, or unset it",
-            net->spec.precision == DDPM_PRECISION_BFLOAT16 ? " (avx512 with bfloat16 needs AVX512-BF16)" : "",
-            getenv("DDPM_ISA"));
+    DDPM_TRY(ddpm_network_find_kernels(net->spec.precision, &net->kernels));
     net->architecture = architectures[net->spec.kind];
     DDPM_TRY(net->architecture->build(net));
     DDPM_TRY(ddpm_features_create(net));

@@ -81,6 +81,9 @@ static inline int64_t ddpm_network_outputs(const ddpm_network_spec *spec)
     return spec->classes > 0 ? spec->classes : spec->heads * spec->columns;
 }
 
+/** ddpm_kernels_choose, where they are needed: DDPM_ERR_CONFIG instead of NULL. */
+DDPM_MUST_CHECK ddpm_status ddpm_network_find_kernels(ddpm_precision precision, const ddpm_kernels **out);
+
 typedef struct ddpm_network ddpm_network;
 typedef struct ddpm_workspace ddpm_workspace;
 

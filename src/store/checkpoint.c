@@ -1,5 +1,5 @@
-/* Writes, reads, checks, shares and releases checkpoints, by the tables of checkpoint_table.c. checkpoint_folder.c
- * knows where they are in a run folder, file/digest.c their digest. */
+/* Writes, reads, shares and releases checkpoints, by the tables of checkpoint_table.c. checkpoint_check.c checks them,
+ * checkpoint_folder.c knows where they are in a run folder, file/digest.c their digest. */
 #include "store/checkpoint.h"
 
 #include "base/memory.h"
@@ -28,135 +28,14 @@ enum {
     ALLOCATIONS = FIELDS + ARRAYS + LISTS + 1 /* of memory that a checkpoint points to */
 };
 
-static void *pointer_at(const ddpm_checkpoint *c, size_t offset)
-{
-    void *pointer;
-    memcpy(&pointer, (const char *)c + offset, sizeof pointer);
-    return pointer;
-}
-
 static void set_pointer(ddpm_checkpoint *c, size_t offset, const void *pointer)
 {
     memcpy((char *)c + offset, &pointer, sizeof pointer);
 }
 
-static const int64_t *count_at(const ddpm_checkpoint *c, size_t offset)
-{
-    return (const int64_t *)((const char *)c + offset);
-}
-
-static double real_at(const ddpm_checkpoint *c, size_t offset)
-{
-    double real;
-    memcpy(&real, (const char *)c + offset, sizeof real);
-    return real;
-}
-
-/* The shape of a field in this checkpoint. @return how many numbers it has. */
-static int64_t shape_of(const field *f, const ddpm_checkpoint *c, int64_t shape[2])
-{
-    shape[0] = *count_at(c, f->rows) + f->more_rows;
-    shape[1] = f->columns_at ? *count_at(c, f->columns_at) : f->columns;
-    return shape[0] * ddpm_larger(1, shape[1]);
-}
-
 static int dimensions_of(const field *f)
 {
     return f->columns > 0 || f->columns_at > 0 ? 2 : 1;
-}
-
-static void dataset_name(char out[DDPM_TENSOR_NAME + 16], int array, const ddpm_tensor *tensor)
-{
-    snprintf(out, DDPM_TENSOR_NAME + 16, "%s/%.*s", ddpm_checkpoint_arrays[array].group, DDPM_TENSOR_NAME,
-             tensor->name);
-}
-
-/* ---- checking: messages without the file's name ---- */
-
-static ddpm_status check_range(const char *name, int64_t i, double x, double least, double largest)
-{
-    char which[40] = "";
-    if (x >= least && x <= largest) return DDPM_OK;
-    if (i >= 0) snprintf(which, sizeof which, "element %lld", (long long)i);
-    if (!isfinite(x)) return ddpm_fail(DDPM_ERR_DATA, "%s%s%s is not a finite number", name, *which ? ": " : "", which);
-    return ddpm_fail(DDPM_ERR_DATA, "%s%s%s: expected %.15g to %.15g, found %.15g", name, *which ? ": " : "", which,
-                     least, largest, x);
-}
-
-static ddpm_status check_attributes(const ddpm_checkpoint *c)
-{
-    for (int i = 0; i < DDPM_CHECKPOINT_ATTRIBUTES; i++) {
-        const ddpm_checkpoint_attribute *a = &ddpm_checkpoint_attributes[i];
-        const double x = a->is_real ? real_at(c, a->at) : (double)*count_at(c, a->at);
-        if (!(a->is_optional && isnan(a->missing) && isnan(x)))
-            DDPM_TRY(check_range(a->name, -1, x, a->least, a->largest));
-    }
-    return DDPM_OK;
-}
-
-static ddpm_status check_field(const field *f, const ddpm_checkpoint *c)
-{
-    const void *numbers = pointer_at(c, f->numbers);
-    int64_t shape[2];
-    const int64_t count = shape_of(f, c, shape);
-    for (int64_t i = 0; i < count && numbers; i++)
-        DDPM_TRY(check_range(f->name, i, (double)ddpm_number_get(f->type, numbers, i), f->least, f->largest));
-    return DDPM_OK;
-}
-
-static ddpm_status check_codes(const ddpm_condition *condition, int64_t v)
-{
-    for (int64_t k = 1; k < condition->classes[v]; k++)
-        if (ddpm_condition_code(condition, v, k) <= ddpm_condition_code(condition, v, k - 1))
-            return ddpm_fail(DDPM_ERR_DATA, "condition/codes: the codes of condition %lld do not ascend", (long long)v);
-    return DDPM_OK;
-}
-
-/* What spans fields: a class is not standardised, and what is known of classes is so of all that there are. */
-static ddpm_status check_condition(const ddpm_condition *condition)
-{
-    int64_t classes = 0;
-    for (int64_t v = 0; v < condition->count; v++) {
-        classes += condition->classes[v];
-        if (condition->classes[v] == 0) continue;
-        DDPM_TRY(check_range("condition/mean", v, condition->mean[v], 0.0, 0.0));
-        DDPM_TRY(check_range("condition/scale", v, condition->scale[v], 1.0, 1.0));
-    }
-    if ((condition->class_rows || condition->class_codes || condition->class_names) &&
-        condition->class_total != classes)
-        return ddpm_fail(DDPM_ERR_DATA, "condition/rows: counts the rows of %lld classes, of which there are %lld",
-                         (long long)condition->class_total, (long long)classes);
-    for (int64_t v = 0; condition->class_codes && v < condition->count; v++) DDPM_TRY(check_codes(condition, v));
-    if (condition->count > 0 && !condition->names) return ddpm_fail(DDPM_ERR_DATA, "its conditions have no names");
-    return DDPM_OK;
-}
-
-static ddpm_status check_array(int array, const ddpm_checkpoint *c, const ddpm_tensor *tensor)
-{
-    const ddpm_checkpoint_array *a = &ddpm_checkpoint_arrays[array];
-    const float *numbers = pointer_at(c, a->numbers);
-    char name[DDPM_TENSOR_NAME + 16];
-    dataset_name(name, array, tensor);
-    for (int64_t i = 0; i < tensor->rows * tensor->cols; i++)
-        DDPM_TRY(check_range(name, i, (double)numbers[tensor->offset + i], a->least, a->largest));
-    return DDPM_OK;
-}
-
-ddpm_status ddpm_checkpoint_check(const ddpm_checkpoint *checkpoint, int64_t count, const ddpm_tensor *tensors)
-{
-    const ddpm_checkpoint *c = checkpoint;
-    DDPM_TRY(check_attributes(c));
-    for (int i = 0; i < FIELDS; i++) {
-        const field *f = &ddpm_checkpoint_fields[i];
-        if (f->most_rows > 0 && *count_at(c, f->rows) > f->most_rows)
-            return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld rows, at most %lld can be read back", f->name,
-                             (long long)*count_at(c, f->rows), (long long)f->most_rows);
-        DDPM_TRY(check_field(f, c));
-    }
-    DDPM_TRY(check_condition(&c->condition));
-    for (int a = 0; a < ARRAYS; a++)
-        for (int64_t i = 0; i < count; i++) DDPM_TRY(check_array(a, c, &tensors[i]));
-    return DDPM_OK;
 }
 
 /* ---- writing ---- */
@@ -168,15 +47,15 @@ static ddpm_status write_attributes(ddpm_h5 *file, const ddpm_checkpoint *c)
     for (int i = 0; i < DDPM_CHECKPOINT_ATTRIBUTES; i++) {
         const ddpm_checkpoint_attribute *a = &ddpm_checkpoint_attributes[i];
         if (!a->is_real)
-            DDPM_TRY(ddpm_h5_put_int(file, "/", a->name, *count_at(c, a->at)));
-        else if (!(a->is_optional && isnan(real_at(c, a->at))))
-            DDPM_TRY(ddpm_h5_put_real(file, "/", a->name, real_at(c, a->at)));
+            DDPM_TRY(ddpm_h5_put_int(file, "/", a->name, *ddpm_checkpoint_count(c, a->at)));
+        else if (!(a->is_optional && isnan(ddpm_checkpoint_real(c, a->at))))
+            DDPM_TRY(ddpm_h5_put_real(file, "/", a->name, ddpm_checkpoint_real(c, a->at)));
     }
     if (c->has_number) DDPM_TRY(ddpm_h5_put_text(file, "/", "number", ddpm_number_name(c->number)));
     DDPM_TRY(ddpm_h5_put_text(file, "/", "config", c->config));
     for (int i = 0; i < LISTS; i++) {
-        char **names = pointer_at(c, ddpm_checkpoint_lists[i].names);
-        const int64_t rows = *count_at(c, ddpm_checkpoint_lists[i].rows);
+        char **names = ddpm_checkpoint_pointer(c, ddpm_checkpoint_lists[i].names);
+        const int64_t rows = *ddpm_checkpoint_count(c, ddpm_checkpoint_lists[i].rows);
         if (names && rows > 0)
             DDPM_TRY(
                 ddpm_h5_put_names(file, "/", ddpm_checkpoint_lists[i].attribute, rows, (const char *const *)names));
@@ -188,9 +67,9 @@ static ddpm_status write_arrays(ddpm_h5 *file, const ddpm_checkpoint *c, int64_t
 {
     char name[DDPM_TENSOR_NAME + 16];
     for (int a = 0; a < ARRAYS; a++) {
-        const float *flat = pointer_at(c, ddpm_checkpoint_arrays[a].numbers);
+        const float *flat = ddpm_checkpoint_pointer(c, ddpm_checkpoint_arrays[a].numbers);
         for (int64_t i = 0; i < count; i++) {
-            dataset_name(name, a, &tensors[i]);
+            ddpm_checkpoint_tensor_name(name, a, &tensors[i]);
             DDPM_TRY(ddpm_h5_write(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){tensors[i].rows, tensors[i].cols},
                                    flat + tensors[i].offset));
         }
@@ -204,8 +83,9 @@ static ddpm_status write_content(ddpm_h5 *file, const ddpm_checkpoint *c, int64_
     DDPM_TRY(write_attributes(file, c));
     DDPM_TRY(write_arrays(file, c, count, tensors));
     for (int i = 0; i < FIELDS; i++) {
-        const void *numbers = pointer_at(c, ddpm_checkpoint_fields[i].numbers);
-        if (shape_of(&ddpm_checkpoint_fields[i], c, shape) == 0 || (ddpm_checkpoint_fields[i].is_optional && !numbers))
+        const void *numbers = ddpm_checkpoint_pointer(c, ddpm_checkpoint_fields[i].numbers);
+        if (ddpm_checkpoint_shape(&ddpm_checkpoint_fields[i], c, shape) == 0 ||
+            (ddpm_checkpoint_fields[i].is_optional && !numbers))
             continue;
         DDPM_TRY(ddpm_h5_write(file, ddpm_checkpoint_fields[i].name, ddpm_checkpoint_fields[i].type,
                                dimensions_of(&ddpm_checkpoint_fields[i]), shape, numbers));
@@ -289,12 +169,12 @@ static ddpm_status read_field(const ddpm_h5 *file, const char *path, const field
     snprintf(group, sizeof group, "%.*s", (int)strcspn(f->name, "/"), f->name);
     if (f->is_optional && !ddpm_h5_has(file, f->is_optional == DDPM_CHECKPOINT_ALONE ? f->name : group)) return DDPM_OK;
     if (f->most_rows > 0) DDPM_TRY(read_rows(file, path, f, c));
-    const int64_t count = shape_of(f, c, shape);
+    const int64_t count = ddpm_checkpoint_shape(f, c, shape);
     const size_t bytes = (size_t)ddpm_number_bytes(f->type);
     DDPM_TRY(check_holds(file, path, count, bytes));
     DDPM_TRY(ddpm_allocate((char *)c + f->numbers, count, bytes, f->name));
-    DDPM_TRY(ddpm_h5_read(file, f->name, f->type, dimensions_of(f), shape, pointer_at(c, f->numbers)));
-    return refuse(path, check_field(f, c));
+    DDPM_TRY(ddpm_h5_read(file, f->name, f->type, dimensions_of(f), shape, ddpm_checkpoint_pointer(c, f->numbers)));
+    return refuse(path, ddpm_checkpoint_check_field(f, c));
 }
 
 static ddpm_status read_number(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
@@ -322,7 +202,7 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
         if (is_there && !a->is_real) DDPM_TRY(ddpm_h5_get_int(file, "/", a->name, &whole));
         memcpy((char *)c + a->at, a->is_real ? (const void *)&real : &whole, 8);
     }
-    DDPM_TRY(refuse(path, check_attributes(c)));
+    DDPM_TRY(refuse(path, ddpm_checkpoint_check_attributes(c)));
     DDPM_TRY(read_number(file, path, c));
     DDPM_TRY(ddpm_h5_get_text(file, "/", "config", &c->config));
     for (int i = 0; i < LISTS; i++) {
@@ -330,12 +210,12 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
         char **list = NULL;
         DDPM_TRY(ddpm_h5_get_names(file, "/", ddpm_checkpoint_lists[i].attribute, &names, &list));
         set_pointer(c, ddpm_checkpoint_lists[i].names, list);
-        if (list && names != *count_at(c, ddpm_checkpoint_lists[i].rows))
+        if (list && names != *ddpm_checkpoint_count(c, ddpm_checkpoint_lists[i].rows))
             return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld names in '%s' for %lld values", path, (long long)names,
                              ddpm_checkpoint_lists[i].attribute,
-                             (long long)*count_at(c, ddpm_checkpoint_lists[i].rows));
+                             (long long)*ddpm_checkpoint_count(c, ddpm_checkpoint_lists[i].rows));
     }
-    return refuse(path, check_condition(&c->condition));
+    return refuse(path, ddpm_checkpoint_check_condition(&c->condition));
 }
 
 static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
@@ -357,12 +237,12 @@ static ddpm_status read_array(const ddpm_h5 *file, const char *path, int array, 
                               const ddpm_tensor *tensors, const ddpm_checkpoint *c)
 {
     char name[DDPM_TENSOR_NAME + 16];
-    float *flat = pointer_at(c, ddpm_checkpoint_arrays[array].numbers);
+    float *flat = ddpm_checkpoint_pointer(c, ddpm_checkpoint_arrays[array].numbers);
     for (int64_t i = 0; i < count; i++) {
         const ddpm_tensor *t = &tensors[i];
-        dataset_name(name, array, t);
+        ddpm_checkpoint_tensor_name(name, array, t);
         DDPM_TRY(ddpm_h5_read(file, name, DDPM_H5_FLOAT32, 2, (const int64_t[]){t->rows, t->cols}, flat + t->offset));
-        DDPM_TRY(refuse(path, check_array(array, c, t)));
+        DDPM_TRY(refuse(path, ddpm_checkpoint_check_array(array, c, t)));
     }
     return DDPM_OK;
 }
@@ -390,7 +270,7 @@ ddpm_status ddpm_checkpoint_read_arrays(const ddpm_h5 *file, const char *path, d
     const ddpm_status status =
         read_arrays(file, path, checkpoint, count, tensors, with_moments ? ARRAYS : ARRAYS_WITHOUT_MOMENTS);
     for (int a = 0; a < ARRAYS && status != DDPM_OK; a++) {
-        ddpm_release(pointer_at(checkpoint, ddpm_checkpoint_arrays[a].numbers));
+        ddpm_release(ddpm_checkpoint_pointer(checkpoint, ddpm_checkpoint_arrays[a].numbers));
         set_pointer(checkpoint, ddpm_checkpoint_arrays[a].numbers, NULL);
     }
     return status;
@@ -410,13 +290,14 @@ static size_t allocation_offset(int i)
 /* @param i  of an allocation whose pointer is not NULL. */
 static int64_t allocation_bytes(int i, const ddpm_checkpoint *c)
 {
-    const void *memory = pointer_at(c, allocation_offset(i));
+    const void *memory = ddpm_checkpoint_pointer(c, allocation_offset(i));
     int64_t shape[2];
     if (i < FIELDS)
-        return shape_of(&ddpm_checkpoint_fields[i], c, shape) * ddpm_number_bytes(ddpm_checkpoint_fields[i].type);
+        return ddpm_checkpoint_shape(&ddpm_checkpoint_fields[i], c, shape) *
+               ddpm_number_bytes(ddpm_checkpoint_fields[i].type);
     if (i < FIELDS + ARRAYS) return c->parameter_count * (int64_t)sizeof(float);
     if (i < ALLOCATIONS - 1)
-        return ddpm_texts_bytes(*count_at(c, ddpm_checkpoint_lists[i - FIELDS - ARRAYS].rows), memory);
+        return ddpm_texts_bytes(*ddpm_checkpoint_count(c, ddpm_checkpoint_lists[i - FIELDS - ARRAYS].rows), memory);
     return (int64_t)strlen(memory) + 1;
 }
 
@@ -434,21 +315,21 @@ ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint)
     const int gives = ddpm_comm_rank(comm) == 0;
     int64_t bytes[ALLOCATIONS] = {0}; /* 0: the pointer is NULL */
     for (int i = 0; i < ALLOCATIONS && gives; i++)
-        if (pointer_at(checkpoint, allocation_offset(i))) bytes[i] = allocation_bytes(i, checkpoint);
+        if (ddpm_checkpoint_pointer(checkpoint, allocation_offset(i))) bytes[i] = allocation_bytes(i, checkpoint);
     ddpm_comm_broadcast(comm, bytes, sizeof bytes);
     ddpm_comm_broadcast(comm, checkpoint, sizeof *checkpoint);
     DDPM_TRY(ddpm_agree(comm, gives ? DDPM_OK : make_room(bytes, checkpoint)));
     for (int i = 0; i < ALLOCATIONS; i++)
-        ddpm_comm_broadcast(comm, pointer_at(checkpoint, allocation_offset(i)), (size_t)bytes[i]);
+        ddpm_comm_broadcast(comm, ddpm_checkpoint_pointer(checkpoint, allocation_offset(i)), (size_t)bytes[i]);
     for (int i = 0; i < LISTS && !gives; i++) {
-        char **names = pointer_at(checkpoint, ddpm_checkpoint_lists[i].names);
-        if (names) ddpm_texts_link(*count_at(checkpoint, ddpm_checkpoint_lists[i].rows), names);
+        char **names = ddpm_checkpoint_pointer(checkpoint, ddpm_checkpoint_lists[i].names);
+        if (names) ddpm_texts_link(*ddpm_checkpoint_count(checkpoint, ddpm_checkpoint_lists[i].rows), names);
     }
     return DDPM_OK;
 }
 
 void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint)
 {
-    for (int i = 0; i < ALLOCATIONS; i++) ddpm_release(pointer_at(checkpoint, allocation_offset(i)));
+    for (int i = 0; i < ALLOCATIONS; i++) ddpm_release(ddpm_checkpoint_pointer(checkpoint, allocation_offset(i)));
     *checkpoint = (ddpm_checkpoint){0};
 }

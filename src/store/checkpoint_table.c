@@ -1,11 +1,14 @@
-/* The tables of what a checkpoint holds. */
+/* The tables of what a checkpoint holds, and access to it by their rows. */
 #include "store/checkpoint_table.h"
 
+#include "base/split.h"
 #include "world/reduce.h"
 
 #include <float.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #define AT(member) offsetof(ddpm_checkpoint, member)
 #define FINITE .least = -DBL_MAX, .largest = DBL_MAX
@@ -70,3 +73,35 @@ const ddpm_checkpoint_list_of_names ddpm_checkpoint_lists[DDPM_CHECKPOINT_LISTS]
     {"columns", AT(column_names), AT(columns)}, {"condition_names", AT(condition.names), AT(condition.count)},
     {"class_names", AT(condition.class_names), AT(condition.class_total)}};
 /* clang-format on */
+
+void *ddpm_checkpoint_pointer(const ddpm_checkpoint *c, size_t offset)
+{
+    void *pointer;
+    memcpy(&pointer, (const char *)c + offset, sizeof pointer);
+    return pointer;
+}
+
+const int64_t *ddpm_checkpoint_count(const ddpm_checkpoint *c, size_t offset)
+{
+    return (const int64_t *)((const char *)c + offset);
+}
+
+double ddpm_checkpoint_real(const ddpm_checkpoint *c, size_t offset)
+{
+    double real;
+    memcpy(&real, (const char *)c + offset, sizeof real);
+    return real;
+}
+
+int64_t ddpm_checkpoint_shape(const ddpm_checkpoint_field *f, const ddpm_checkpoint *c, int64_t shape[2])
+{
+    shape[0] = *ddpm_checkpoint_count(c, f->rows) + f->more_rows;
+    shape[1] = f->columns_at ? *ddpm_checkpoint_count(c, f->columns_at) : f->columns;
+    return shape[0] * ddpm_larger(1, shape[1]);
+}
+
+void ddpm_checkpoint_tensor_name(char out[DDPM_TENSOR_NAME + 16], int array, const ddpm_tensor *tensor)
+{
+    snprintf(out, DDPM_TENSOR_NAME + 16, "%s/%.*s", ddpm_checkpoint_arrays[array].group, DDPM_TENSOR_NAME,
+             tensor->name);
+}

@@ -1,5 +1,6 @@
 /** What a checkpoint holds: tables of its fields, with the range of every number. A new field is a member of
- * ddpm_checkpoint and a row here. checkpoint.c writes, reads and checks by them; tests and the fuzzer forge by them.
+ * ddpm_checkpoint and a row here. checkpoint.c writes and reads by them, checkpoint_check.c checks by them; tests and
+ * the fuzzer forge by them. Local.
  */
 #ifndef DDPM_STORE_CHECKPOINT_TABLE_H
 #define DDPM_STORE_CHECKPOINT_TABLE_H
@@ -58,5 +59,26 @@ extern const ddpm_checkpoint_attribute ddpm_checkpoint_attributes[DDPM_CHECKPOIN
 extern const ddpm_checkpoint_field ddpm_checkpoint_fields[DDPM_CHECKPOINT_FIELDS];
 extern const ddpm_checkpoint_array ddpm_checkpoint_arrays[DDPM_CHECKPOINT_ARRAYS];
 extern const ddpm_checkpoint_list_of_names ddpm_checkpoint_lists[DDPM_CHECKPOINT_LISTS];
+
+/* ---- access by an offset of a row ---- */
+
+void *ddpm_checkpoint_pointer(const ddpm_checkpoint *c, size_t offset);
+const int64_t *ddpm_checkpoint_count(const ddpm_checkpoint *c, size_t offset);
+double ddpm_checkpoint_real(const ddpm_checkpoint *c, size_t offset);
+
+/** The shape of a field in this checkpoint. @return how many numbers it has. */
+int64_t ddpm_checkpoint_shape(const ddpm_checkpoint_field *f, const ddpm_checkpoint *c, int64_t shape[2]);
+
+/** The name of the dataset of a tensor in an array. */
+void ddpm_checkpoint_tensor_name(char out[DDPM_TENSOR_NAME + 16], int array, const ddpm_tensor *tensor);
+
+/* ---- checks of what has been read: DDPM_ERR_DATA without the file's name (checkpoint_check.c) ---- */
+
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check_attributes(const ddpm_checkpoint *c);
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check_field(const ddpm_checkpoint_field *f, const ddpm_checkpoint *c);
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check_array(int array, const ddpm_checkpoint *c, const ddpm_tensor *tensor);
+
+/** What spans fields: a class is its own index, and the classes that are counted are those that there are. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check_condition(const ddpm_condition *condition);
 
 #endif

@@ -1,7 +1,8 @@
 """What the tests of the whole program share: running it, alone or under mpirun, with a time limit; folders; bits of
 files.
 
-The program is $DDPM; $MPIEXEC is mpirun or the like (default: mpirun).
+The program is $DDPM; $MPIEXEC is mpirun or the like (default: mpirun). With DDPM_LONG=1 the numbers that a script
+reads with number() are large; they can also be set one by one.
 """
 import csv
 import importlib.util
@@ -25,12 +26,18 @@ OVERSUBSCRIBE = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]
 ENVIRONMENT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
                "OMPI_MCA_mpi_yield_when_idle": "1", "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1",
                "ASAN_OPTIONS": "detect_leaks=0"}
+LONG = bool(os.environ.get("DDPM_LONG"))
 TIMEOUT = 30  # seconds in which anything small is done, at any load
 
 # A network and batches that are quick, but of several blocks.
 SMALL = {"network.width": 32, "network.depth": 2, "network.time_width": 16, "data.count": 2000, "training.batch": 96,
          "parallel.block_rows": 16, "training.warmup": 20, "training.iterations": 300, "run.report_every": 50,
          "training.validate_every": 100, "diffusion.steps": 50}
+
+
+def number(name, short, long):
+    """How much of something is tested."""
+    return int(os.environ.get(name, long if LONG else short))
 
 
 class Result:

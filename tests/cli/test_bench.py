@@ -108,7 +108,7 @@ class Bench(Case):
                    says=("none",))
         self.fails(74, "bench", *TINY, "--seconds", "0.01", "--only", "start", "--json", self.path("none", "b.json"),
                    says=("none",))
-        self.fails(78, "bench", environment={"DDPM_ISA": "mmx"}, says=("DDPM_ISA",))
+        self.fails(78, "bench", environment={"DDPM_ISA": "mmx"}, says=("DDPM_ISA", "mmx"))
 
 
 if __name__ == "__main__":

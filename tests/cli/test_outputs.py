@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What an output may replace, who else may write it, and what is read: pipes, devices, links, inputs, several writers
-of one name, readers beside a run that removes checkpoints. Run: ctest --preset dev -R cli.outputs
+of one name, readers beside a run that removes checkpoints. Run: ctest --preset dev -R cli.outputs; DDPM_PAIRS=100
+(DDPM_LONG=1) is how many pairs of writers, and of readers.
 """
 import os
 import shutil
@@ -9,7 +10,7 @@ import stat
 import h5py
 import numpy as np
 
-from program import SMALL, Case, checkpoints, finish, latest, read_h5, settings, start, until
+from program import SMALL, Case, checkpoints, finish, latest, number, read_h5, settings, start, until
 from skipped import main
 
 USAGE, IO, STOPPED = 64, 74, 75
@@ -121,7 +122,8 @@ class Writers(Outputs):
         for seed in "12":
             self.ddpm(*words, self.path(seed), "--seed", seed)
         expected = {seed: read_h5(self.path(seed))["samples"] for seed in "12"}
-        for ranks in (0, 0, 2):
+        for pair in range(number("DDPM_PAIRS", 3, 100)):
+            ranks = 2 if pair % 3 == 2 else 0
             both = [start(*words, self.path("s.h5"), "--seed", seed, ranks=ranks) for seed in "12"]
             self.assertEqual([0, 0], [finish(process).code for process in both])
             with h5py.File(self.path("s.h5"), "r") as file:
@@ -130,7 +132,7 @@ class Writers(Outputs):
 
     def test_two_starts(self):
         """One that fails does not take the folder away from the other."""
-        for _ in range(3):
+        for _ in range(number("DDPM_PAIRS", 3, 100)):
             good = start("train", self.config(), *settings(QUICK), "--output", self.path("new", "run"))
             bad = [start("train", self.config(), *settings(QUICK), "--output", self.path("new", "run"), "--resume",
                          self.path("absent.h5")) for _ in range(2)]
@@ -154,7 +156,7 @@ class Readers(Outputs):
         run = start("train", self.config(), *settings(busy), "--output", self.path("busy"))
         try:
             until(lambda: os.path.exists(latest(self.path("busy"))))
-            for _ in range(10):
+            for _ in range(number("DDPM_PAIRS", 10, 100)):
                 self.ddpm("info", self.path("busy"))
                 self.ddpm("sample", self.path("busy"), "--count", 1, "--output", self.path("one.h5"))
         finally:

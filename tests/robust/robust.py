@@ -5,26 +5,20 @@ Everything is named relative to a folder, so that two runs write the same config
 has all that a checkpoint can hold: a condition, a learned variance, the history of losses of importance sampling.
 
 By itself a script makes a thin sample of its kind of damage, chosen by DDPM_SEED (1 when it is not set); DDPM_LONG=1 is
-everything. The numbers that a script reads with number() can also be set one by one.
+everything.
 """
 import os
 import random
 
-from program import Case, run, settings
+from program import LONG, Case, run, settings
 
 USAGE, DATA, MISSING, INTERNAL, IO, STOPPED, CONFIG = 64, 65, 66, 70, 74, 75, 78
-LONG = bool(os.environ.get("DDPM_LONG"))
 PATIENCE = 120  # seconds in which a run of TINY ends on a machine with other things to do
 TINY = {"data.source": "two_moons", "data.condition": "[label]", "data.count": 400, "network.width": 16,
         "network.depth": 2, "network.time_width": 8, "diffusion.steps": 10, "diffusion.timesteps": "importance",
         "diffusion.variance": "learned_range", "diffusion.loss": "hybrid", "training.iterations": 40,
         "training.batch": 64, "training.validate_every": 20, "training.decay": "constant", "parallel.block_rows": 16,
         "run.report_every": 10, "checkpoint.every": 5}
-
-
-def number(name, short, long):
-    """How much of something is tested."""
-    return int(os.environ.get(name, long if LONG else short))
 
 
 def seeded():

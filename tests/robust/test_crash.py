@@ -9,8 +9,8 @@ import shutil
 import signal
 import time
 
-from program import finish, kill_session, session_processes, start, until
-from robust import PATIENCE, Robust, number, read_bytes, seeded, train_words
+from program import finish, kill_session, number, session_processes, start, until
+from robust import PATIENCE, Robust, read_bytes, seeded, train_words
 from skipped import main
 
 ITERATIONS = 120

@@ -12,8 +12,8 @@ import re
 import shutil
 import unittest
 
-from program import run, settings
-from robust import PATIENCE, TINY, Robust, number, read_bytes, seeded, train_words, write_bytes
+from program import number, run, settings
+from robust import PATIENCE, TINY, Robust, read_bytes, seeded, train_words, write_bytes
 from skipped import main
 
 PROPER = {0, 64, 65, 66, 70, 74}  # 0: what failed can be done without

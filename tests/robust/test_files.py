@@ -12,8 +12,8 @@ import shutil
 import subprocess
 import unittest
 
-from program import finish, start, until
-from robust import DATA, IO, PATIENCE, STOPPED, USAGE, Robust, number, read_bytes, seeded, train_words, write_bytes
+from program import finish, number, start, until
+from robust import DATA, IO, PATIENCE, STOPPED, USAGE, Robust, read_bytes, seeded, train_words, write_bytes
 from skipped import main
 
 LIBRARY = os.path.join(os.path.dirname(os.environ.get("DDPM", "ddpm")), "libddpm.so")

@@ -7,9 +7,8 @@ The inputs are the corpus of the fuzzers. Run: ctest --preset dev -R robust.host
 import os
 import shutil
 
-from program import run, settings
-from robust import CONFIG, DATA, MISSING, PATIENCE, Robust, number as number_of, read_bytes, seeded, train_words
-from robust import write_bytes
+from program import number as number_of, run, settings
+from robust import CONFIG, DATA, MISSING, PATIENCE, Robust, read_bytes, seeded, train_words, write_bytes
 from skipped import main
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")

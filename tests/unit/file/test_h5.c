@@ -502,6 +502,103 @@ static void test_attributes_of_others(void **state)
     expect_ok(ddpm_h5_close(&file));
 }
 
+/** A small file may hold one long text for many names, which are counted before memory is allocated for them. */
+static void test_many_long_names(void **state)
+{
+    enum { NAMES = 40, BYTES = 1 << 20, REFERENCE = 16 };
+    static char bytes[2 * BYTES];
+    char *long_text = NULL, *texts[NAMES] = {NULL}, **names = NULL;
+    const hsize_t many = NAMES;
+    const uint32_t length = BYTES;
+    size_t at = 0;
+    int64_t count;
+    (void)state;
+    expect_ok(DDPM_NEW(&long_text, BYTES + 1, "a text"));
+    memset(long_text, 'x', BYTES);
+    for (int i = 0; i < NAMES; i++) texts[i] = i ? "y" : long_text;
+    const hid_t raw = raw_create("names.h5"), type = H5Tcopy(H5T_C_S1), space = H5Screate_simple(1, &many, NULL);
+    H5Tset_size(type, H5T_VARIABLE);
+    const hid_t id = H5Acreate2(raw, "columns", type, space, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Awrite(id, type, texts) >= 0);
+    H5Aclose(id);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Fclose(raw);
+    ddpm_release(long_text);
+
+    FILE *file = fopen(in_scratch("names.h5"), "r+b"); /* let all names refer to the text of the first */
+    assert_non_null(file);
+    const size_t size = fread(bytes, 1, sizeof bytes, file);
+    while (at + NAMES * REFERENCE < size && (memcmp(bytes + at, &length, sizeof length) || bytes[at + REFERENCE] != 1 ||
+                                             bytes[at + (size_t)2 * REFERENCE] != 1))
+        at++;
+    assert_true(at + NAMES * REFERENCE < size);
+    for (size_t i = 1; i < NAMES; i++) memcpy(bytes + at + i * REFERENCE, bytes + at, REFERENCE);
+    rewind(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    ddpm_h5 *handle = reopen("names.h5");
+    expect_failure(ddpm_h5_get_names(handle, "/", "columns", &count, &names), DDPM_ERR_DATA,
+                   "40 texts of 41943040 bytes in all; at most 16777216 are read");
+    expect_ok(ddpm_h5_close(&handle));
+}
+
+static int decoded; /* how many chunks */
+
+/** A filter that keeps the first byte of a chunk, of which all bytes are equal. */
+static size_t first_byte(unsigned flags, size_t values, const unsigned *value, size_t bytes, size_t *room, void **chunk)
+{
+    (void)bytes;
+    if (!(flags & H5Z_FLAG_REVERSE)) return 1;
+    assert_int_equal(values, 1);
+    decoded++;
+    void *whole = H5allocate_memory(value[0], 0);
+    assert_non_null(whole);
+    memset(whole, *(char *)*chunk, value[0]);
+    H5free_memory(*chunk);
+    *chunk = whole;
+    return *room = value[0];
+}
+
+/** A chunk is decoded once, not for every page of rows: also a large one, and beside that of another dataset. */
+static void test_large_chunks(void **state)
+{
+    enum { FILTER = 300, ROWS = 100000, COLUMNS = 100, PAGE = 20000 };
+    const H5Z_class2_t filter = {H5Z_CLASS_T_VERS, FILTER, 1, 1, "first_byte", NULL, NULL, first_byte};
+    const hsize_t size[2] = {ROWS, COLUMNS}, small = ROWS;
+    const unsigned bytes = ROWS * COLUMNS * sizeof(int64_t), small_bytes = ROWS * sizeof(int64_t);
+    float *rows = NULL;
+    (void)state;
+    assert_true(H5Zregister(&filter) >= 0);
+    const hid_t raw = raw_create("chunks.h5"), creation = H5Pcreate(H5P_DATASET_CREATE), other = H5Pcopy(creation);
+    assert_true(H5Pset_chunk(creation, 2, size) >= 0);
+    assert_true(H5Pset_filter(creation, FILTER, 0, 1, &bytes) >= 0);
+    raw_dataset(raw, "data", H5T_STD_I64LE, 2, size, creation, NULL);
+    assert_true(H5Pset_chunk(other, 1, &small) >= 0);
+    assert_true(H5Pset_filter(other, FILTER, 0, 1, &small_bytes) >= 0);
+    raw_dataset(raw, "label", H5T_STD_I64LE, 1, &small, other, NULL);
+    for (int i = 0; i < 2; i++) {
+        const hid_t id = H5Dopen2(raw, i ? "label" : "data", H5P_DEFAULT);
+        assert_true(H5Dwrite_chunk(id, H5P_DEFAULT, 0, (const hsize_t[2]){0, 0}, 1, "\3") >= 0);
+        H5Dclose(id);
+    }
+    H5Pclose(creation);
+    H5Pclose(other);
+    H5Fclose(raw);
+    expect_ok(DDPM_NEW(&rows, PAGE, "a page"));
+    ddpm_h5 *file = reopen("chunks.h5");
+    decoded = 0;
+    for (int64_t first = 0; first < 4 * PAGE; first += PAGE) {
+        expect_ok(ddpm_h5_read_rows(file, "data", first, PAGE / COLUMNS, rows));
+        expect_ok(ddpm_h5_read_rows(file, "label", first, PAGE, rows));
+        assert_true(rows[7] == (float)0x0303030303030303);
+    }
+    assert_int_equal(decoded, 2);
+    expect_ok(ddpm_h5_close(&file));
+    ddpm_release(rows);
+    H5Zunregister(FILTER);
+}
+
 /** Parts follow each other in memory, cover the box once, and are not larger than the limit. */
 static void test_parts(void **state)
 {
@@ -548,6 +645,8 @@ int main(void)
         TEST(test_unreadable),
         TEST(test_attributes),
         TEST(test_attributes_of_others),
+        TEST(test_many_long_names),
+        TEST(test_large_chunks),
         TEST(test_parts),
         TEST(test_balance),
     };
