@@ -4,6 +4,7 @@
 #include "assembly/loaded.h"
 #include "base/memory.h"
 #include "base/printable.h"
+#include "data/column_names.h"
 #include "data/source_vocabulary.h"
 #include "file/digest.h"
 #include "file/h5_column.h"
@@ -32,13 +33,24 @@ static void print_shape(void *context, const char *name, const ddpm_h5_shape *sh
     putchar('\n');
 }
 
-static ddpm_status print_names(const ddpm_h5 *file, const char *object, const char *attribute)
+static void print_link(void *context, const ddpm_h5_link *link)
 {
-    int64_t count;
+    (void)context;
+    printf("  %-31s -> %s%s%s (%s%s)\n", ddpm_printable(link->name), link->file ? ddpm_printable(link->file) : "",
+           link->file ? ":" : "", ddpm_printable(link->target), link->file ? "external link" : "soft link",
+           link->is_there ? "" : "; the target is not there");
+}
+
+static ddpm_status print_names(const ddpm_h5 *file, const char *path, const char *dataset)
+{
+    ddpm_h5_shape shape;
+    int64_t width = 1;
     char **names;
-    DDPM_TRY(ddpm_h5_get_names(file, object, attribute, &count, &names));
-    for (int64_t i = 0; i < count; i++) printf("%s%s", i ? ", " : "  columns: ", ddpm_printable(names[i]));
-    if (count > 0) putchar('\n');
+    if (ddpm_h5_shape_of(file, dataset, &shape) != DDPM_OK || !shape.is_number) return DDPM_OK;
+    for (int i = 1; i < shape.dims; i++) width *= shape.size[i];
+    DDPM_TRY(ddpm_column_names_read(file, path, dataset, width, &names));
+    for (int64_t i = 0; names && i < width; i++) printf("%s%s", i ? ", " : "  columns: ", ddpm_printable(names[i]));
+    if (names) putchar('\n');
     ddpm_release(names);
     return DDPM_OK;
 }
@@ -120,12 +132,13 @@ static ddpm_status print_content(const ddpm_h5 *file, const char *path)
     for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) print_attribute(file, attributes[i]);
     for (int i = 0; (setting = ddpm_sampling_name(i)); i++) print_attribute(file, setting);
     DDPM_TRY(ddpm_h5_list(file, LISTED, print_shape, NULL));
+    DDPM_TRY(ddpm_h5_list_links(file, LISTED, print_link, NULL));
     static const char *const tables[] = {"data", "samples", "table"};
     for (int i = 0; i < 3; i++)
         if (is_table(file, tables[i]))
             print_table(path, tables[i]);
         else if (ddpm_h5_has(file, tables[i]))
-            DDPM_TRY(print_names(file, tables[i], "columns"));
+            DDPM_TRY(print_names(file, path, tables[i]));
     return DDPM_OK;
 }
 
@@ -148,12 +161,19 @@ static void print_tensors(const ddpm_network *network)
 /* The classes of a condition, with how many rows have each. */
 static void print_classes(const ddpm_condition *condition, int64_t v)
 {
+    const int64_t classes = condition->classes[v], largest = ddpm_condition_code(condition, v, classes - 1);
     int64_t listed = 0;
-    printf("classes 0 to %lld", (long long)condition->classes[v] - 1);
-    for (int64_t k = 0; k < condition->classes[v] && listed < CLASSES_LISTED; k++) {
+    if (largest == classes - 1 && ddpm_condition_code(condition, v, 0) == 0)
+        printf("classes 0 to %lld", (long long)largest);
+    else
+        printf("%lld classes", (long long)classes);
+    for (int64_t k = 0; k < classes && listed < CLASSES_LISTED; k++) {
+        const char *name = ddpm_condition_class_name(condition, v, k);
         const int64_t rows = ddpm_condition_rows(condition, v, k);
         if (rows <= 0) continue;
-        printf("%s%lld: %lld", listed++ ? ", " : "; rows of class ", (long long)k, (long long)rows);
+        printf("%s", listed++ ? ", " : "; rows of class ");
+        if (*name) printf("%s (", ddpm_printable(name));
+        printf("%lld%s: %lld", (long long)ddpm_condition_code(condition, v, k), *name ? ")" : "", (long long)rows);
     }
     printf("%s\n", listed == CLASSES_LISTED ? ", ..." : "");
 }

@@ -127,8 +127,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_parse(ddpm_config *config, const char *t
 DDPM_MUST_CHECK ddpm_status ddpm_config_parse_saved(ddpm_config *config, const char *text, size_t bytes,
                                                     const char *name);
 
-/** Carry out a "section.key=value" of the command line. The value is YAML ("[1, 2]" is a list), or an empty text if
- * there is none. It overrides the file and earlier assignments. DDPM_ERR_CONFIG: "--set section.key=value: ...". */
+/** Carry out a "section.key=value" of the command line. Of a key that is a text, the value is the bytes behind '=' as
+ * they are; of other keys it is YAML ("[1, 2]" is a list), or an empty text if there is none. It overrides the file and
+ * earlier assignments. DDPM_ERR_CONFIG: "--set section.key=value: ...". */
 DDPM_MUST_CHECK ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment);
 
 /** Check every value's range, and rules that span keys (hdf5 needs a path; a table must have T values; ...). A key that

@@ -6,6 +6,7 @@
 #include "config/table.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -265,6 +266,22 @@ ddpm_status ddpm_config_parse_saved(ddpm_config *config, const char *text, size_
     return read_text(&r, "");
 }
 
+/* The value of a text: the bytes as they are. Quoted, they go the way of all values, which checks them. */
+static ddpm_status read_bytes(reader *r, const char *key)
+{
+    char *quoted = NULL;
+    FILE *memory = open_memstream(&quoted, &r->bytes);
+    if (memory) ddpm_config_write_text(r->text, memory);
+    if (!memory || fclose(memory) != 0) {
+        free(quoted);
+        return ddpm_fail(DDPM_ERR_MEMORY, "out of memory while reading --set");
+    }
+    r->text = quoted;
+    const ddpm_status status = read_text(r, key);
+    free(quoted);
+    return status;
+}
+
 ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment)
 {
     char key[DDPM_KEY_BYTES], quoted[DDPM_QUOTE_BYTES], shown[DDPM_QUOTE_BYTES];
@@ -275,7 +292,9 @@ ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment)
     if (!equals) return ddpm_fail(DDPM_ERR_CONFIG, "--set %s: expected section.key=value, found no '='", shown);
     reader r = {.config = config, .text = equals + 1, .bytes = strlen(equals + 1), .assignment = shown};
     snprintf(key, sizeof key, "%.*s", (int)(length < sizeof key ? length : sizeof key - 1), assignment);
-    if (ddpm_option_find(key) < 0 && ddpm_section_find(key) < 0) return fail_unknown(&r, key);
+    const int option = ddpm_option_find(key);
+    if (option < 0 && ddpm_section_find(key) < 0) return fail_unknown(&r, key);
+    if (option >= 0 && ddpm_options[option].type == DDPM_OPTION_TEXT) return read_bytes(&r, key);
     if (r.bytes == 0) r.text = "\"\"", r.bytes = 2; /* in a shell, this is an empty text */
     return read_text(&r, key);
 }

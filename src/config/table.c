@@ -152,8 +152,8 @@ const ddpm_option ddpm_options[] = {
     OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all that are not conditions"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.condition, NULL, SCIENCE,
           "what the model is given of each row: datasets or columns of the file, or label of generated rows. A dataset of "
-          "integers and the label of two_moons are classes and all others are numbers, unless class:NAME or number:NAME says "
-          "which"),
+          "integers or of an enumeration, and the label of two_moons, are classes and all others are numbers, unless "
+          "class:NAME or number:NAME says which"),
     BOOL(data.pairs, "false", SCIENCE,
          "hdf5: the rows are those that `ddpm sample` wrote, and each is trained with the noise that it was made from, so "
          "that a model of few diffusion.steps learns what another one does in many; needs sampling.method: ddim"),

@@ -108,6 +108,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_option_read_before(ddpm_config *config);
 /** Write the value as YAML that reads back to the same bits. Two values are equal if they are written alike. */
 void ddpm_option_write(const ddpm_option *option, const ddpm_config *config, FILE *to);
 
+/** Write a text as YAML, in quotes. What is no UTF-8 is left as it is. */
+void ddpm_config_write_text(const char *text, FILE *to);
+
 void ddpm_config_list_release(ddpm_text_list *list);
 
 /* ---- numbers as text (number.c) ---- */

@@ -324,16 +324,21 @@ ddpm_status ddpm_option_valid(const ddpm_option *option, const ddpm_config *conf
 
 /* ---- value to text ---- */
 
+static int is_continuation(unsigned char byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
 /* The code point at c if YAML needs it escaped, since libyaml's reader refuses it or takes it for a line break; else 0.
  * All of these are below U+10000. */
 static unsigned escaped(const unsigned char *c, int *bytes)
 {
     unsigned code = c[0];
     *bytes = 1;
-    if (code >= 0xc0 && code < 0xe0 && c[1]) {
+    if (code >= 0xc0 && code < 0xe0 && is_continuation(c[1])) {
         *bytes = 2;
         code = (code & 0x1fu) << 6 | (c[1] & 0x3fu);
-    } else if (code >= 0xe0 && code < 0xf0 && c[1] && c[2]) {
+    } else if (code >= 0xe0 && code < 0xf0 && is_continuation(c[1]) && is_continuation(c[2])) {
         *bytes = 3;
         code = (code & 0x0fu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
     }
@@ -341,7 +346,7 @@ static unsigned escaped(const unsigned char *c, int *bytes)
     return code == 0x2028 || code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff ? code : 0;
 }
 
-static void write_text(const char *text, FILE *to)
+void ddpm_config_write_text(const char *text, FILE *to)
 {
     const unsigned char *c = (const unsigned char *)text;
     fputc('"', to);
@@ -365,7 +370,7 @@ static void write_list(const ddpm_option *option, const ddpm_text_list *list, FI
     for (int64_t i = 0; i < list->count; i++) {
         if (i > 0) fputs(", ", to);
         if (option->type == DDPM_OPTION_TEXT_LIST)
-            write_text(list->items[i], to);
+            ddpm_config_write_text(list->items[i], to);
         else
             fputs(list->items[i], to);
     }
@@ -397,7 +402,7 @@ void ddpm_option_write(const ddpm_option *option, const ddpm_config *config, FIL
         fputs(ddpm_option_choice(option, *(const unsigned *)at), to);
         break;
     case DDPM_OPTION_TEXT:
-        write_text(at, to);
+        ddpm_config_write_text(at, to);
         break;
     case DDPM_OPTION_TEXT_LIST:
     case DDPM_OPTION_REAL_LIST:

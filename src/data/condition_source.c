@@ -2,6 +2,10 @@
 #include "data/condition_source.h"
 
 #include "base/memory.h"
+#include "base/text_list.h"
+#include "data/class_codes.h"
+#include "data/class_names.h"
+#include "data/conventions.h"
 #include "data/toy_source.h"
 
 #include <math.h>
@@ -15,31 +19,49 @@ typedef struct value {
     int is_class;
     int64_t column;     /* of data.dataset; -1: it is another dataset, or the label */
     ddpm_number holder; /* the type that it is read in */
+    ddpm_class_names class_names;
+    ddpm_conventions conventions; /* of another dataset */
 } value;
 
 struct ddpm_condition_source {
     const ddpm_data_spec *spec;
     ddpm_h5 *file;
     int64_t width, count;
-    value *values; /* [count] */
-    void *piece;   /* [PIECE or width] numbers, of 8 bytes at most */
-    int64_t *rows; /* [count][DDPM_CLASSES_MAX] that have each class, while they are measured */
+    value *values;           /* [count] */
+    void *piece;             /* [PIECE or width] numbers, of 8 bytes at most */
+    ddpm_class_codes *codes; /* [count], while they are measured */
 };
+
+/* Refuse what is not a number for each row, with what it is. */
+static ddpm_status check_dataset(const ddpm_condition_source *s, int64_t rows, const char *name,
+                                 const ddpm_h5_shape *shape)
+{
+    char dims[40] = "a single number";
+    int64_t each = 1;
+    for (int i = 1; i < shape->dims; i++) each *= shape->size[i];
+    if (!shape->is_number && !shape->is_enumeration)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: dataset '%s' (data.condition) holds %s: expected numbers, or an enumeration; "
+                         "'analysis/import_table.py %s --classes %s --output NEW.h5' makes rows with classes of it",
+                         s->spec->path, name, shape->found, s->spec->path, name);
+    if (shape->dims >= 1 && shape->size[0] == rows && each == 1) return DDPM_OK;
+    if (shape->dims > 0) snprintf(dims, sizeof dims, "%lld rows of %lld", (long long)shape->size[0], (long long)each);
+    return ddpm_fail(DDPM_ERR_DATA,
+                     "%s: dataset '%s' (data.condition): expected one number for each of the %lld rows of '%s', found "
+                     "%s",
+                     s->spec->path, name, (long long)rows, s->spec->dataset, dims);
+}
 
 static ddpm_status find_dataset(const ddpm_condition_source *s, int64_t rows, value *v, int *integer)
 {
     ddpm_h5_shape shape = {0};
     DDPM_TRY(ddpm_h5_shape_of(s->file, v->name, &shape));
-    int single = 1; /* each row is one number */
-    for (int i = 1; i < shape.dims; i++) single &= shape.size[i] == 1;
-    if (!shape.is_number || shape.dims < 1 || shape.size[0] != rows || !single)
-        return ddpm_fail(DDPM_ERR_DATA,
-                         "%s: dataset '%s' (data.condition) must hold one number for each of the %lld rows of '%s'",
-                         s->spec->path, v->name, (long long)rows, s->spec->dataset);
+    DDPM_TRY(check_dataset(s, rows, v->name, &shape));
     v->column = -1;
     v->holder = ddpm_number_holder(shape.type);
-    *integer = shape.is_integer;
-    return DDPM_OK;
+    *integer = shape.is_integer || shape.is_enumeration;
+    DDPM_TRY(ddpm_conventions_read(s->file, s->spec->path, v->name, &v->conventions));
+    return ddpm_class_names_read(s->file, v->name, &v->class_names);
 }
 
 static ddpm_status find_column(const ddpm_condition_source *s, char *const *names, value *v)
@@ -120,6 +142,7 @@ ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spec, ddpm_h5 *file
 void ddpm_condition_source_close(ddpm_condition_source *source)
 {
     if (!source) return;
+    for (int64_t v = 0; v < source->count; v++) ddpm_class_names_release(&source->values[v].class_names);
     ddpm_release(source->values);
     ddpm_release(source->piece);
     ddpm_release(source);
@@ -198,17 +221,34 @@ ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, const ddpm
 
 static int is_valid(const value *what, long double x)
 {
-    return what->is_class ? x >= 0.0L && x < (long double)DDPM_CLASSES_MAX && x == floorl(x) : isfinite(x);
+    return what->is_class ? x >= -0x1p63L && x < 0x1p63L && x == floorl(x) : isfinite(x);
 }
 
 static ddpm_status refuse(const ddpm_condition_source *s, int64_t v, int64_t row, long double x)
 {
-    char expected[64] = "a finite number";
-    if (s->values[v].is_class)
-        snprintf(expected, sizeof expected, "a class, a whole number from 0 to %d", DDPM_CLASSES_MAX - 1);
+    const int is_class = s->values[v].is_class;
     return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %Lg%s", place_of(s),
-                     s->values[v].name, (long long)row, expected, x,
-                     s->values[v].is_class ? "; number:NAME takes numbers" : "");
+                     s->values[v].name, (long long)row,
+                     is_class ? "a class, a whole number of 64 bits" : "a finite number", x,
+                     is_class ? "; number:NAME takes numbers" : "");
+}
+
+static ddpm_status check_conventions(const ddpm_condition_source *s, int64_t v, int64_t row, double x)
+{
+    const char *why = ddpm_conventions_refuse(&s->values[v].conventions, x);
+    if (!why) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_DATA,
+                     "%s: condition '%s', row %lld (from 0): %g %s; leave out such rows, or give them a value of their "
+                     "own and remove the attribute",
+                     place_of(s), s->values[v].name, (long long)row, x, why);
+}
+
+/* A failure of the codes: name the condition. */
+static ddpm_status name_codes(const ddpm_condition_source *s, int64_t v, ddpm_status status)
+{
+    if (status == DDPM_OK) return DDPM_OK;
+    return ddpm_fail(status, "%s: condition '%s': %s; number:NAME takes numbers", place_of(s), s->values[v].name,
+                     ddpm_error_message());
 }
 
 static ddpm_status read_measured(void *context, const double *reference, int64_t first, int64_t count, double *rows)
@@ -221,8 +261,10 @@ static ddpm_status read_measured(void *context, const double *reference, int64_t
         for (int64_t i = 0; i < count; i++) {
             const long double x = ddpm_number_get(s->values[v].holder, numbers, i * stride);
             if (!is_valid(&s->values[v], x)) return refuse(s, v, first + i, x);
+            if (s->values[v].conventions.applies) DDPM_TRY(check_conventions(s, v, first + i, (double)x));
             rows[i * s->count + v] = (double)(x - (reference ? (long double)reference[v] : 0.0L));
-            if (reference && s->values[v].is_class) s->rows[v * DDPM_CLASSES_MAX + (int64_t)x]++;
+            if (reference && s->values[v].is_class)
+                DDPM_TRY(name_codes(s, v, ddpm_class_codes_add(&s->codes[v], (int64_t)x)));
         }
     }
     return DDPM_OK;
@@ -252,23 +294,52 @@ static ddpm_status describe(const ddpm_condition_source *s, ddpm_condition *out)
     return status;
 }
 
-static ddpm_status set_class_rows(const ddpm_condition_source *s, ddpm_condition *out)
+/* Set the names of classes, if any has one. */
+static ddpm_status set_names(const ddpm_condition_source *s, ddpm_condition *out)
 {
+    const char **names = NULL;
+    int64_t named = 0;
+    DDPM_TRY(DDPM_NEW(&names, out->class_total, "names of classes"));
+    for (int64_t v = 0, at = 0; v < s->count; v++)
+        for (int64_t k = 0; k < out->classes[v]; k++, at++) {
+            names[at] = ddpm_class_names_find(&s->values[v].class_names, out->class_codes[at]);
+            named += *names[at] != '\0';
+        }
+    const ddpm_status status =
+        named > 0 ? ddpm_texts_copy(out->class_total, names, "names of classes", &out->class_names) : DDPM_OK;
+    ddpm_release((void *)names);
+    return status;
+}
+
+/* Set what is known of the classes. Codes that are the indices of their classes are not kept. */
+static ddpm_status set_classes(const ddpm_condition_source *s, ddpm_condition *out)
+{
+    int is_index = 1;
     for (int64_t v = 0; v < s->count; v++) out->class_total += out->classes[v];
     DDPM_TRY(DDPM_NEW(&out->class_rows, out->class_total, "classes"));
-    for (int64_t v = 0, at = 0; v < s->count; v++)
-        for (int64_t k = 0; k < out->classes[v]; k++) out->class_rows[at++] = s->rows[v * DDPM_CLASSES_MAX + k];
+    DDPM_TRY(DDPM_NEW(&out->class_codes, out->class_total, "classes"));
+    for (int64_t v = 0, at = 0; v < s->count; at += out->classes[v++]) {
+        if (!s->values[v].is_class) continue;
+        ddpm_class_codes_list(&s->codes[v], out->class_codes + at, out->class_rows + at);
+        for (int64_t k = 0; k < out->classes[v]; k++) is_index &= out->class_codes[at + k] == k;
+        int64_t least = 0;
+        while (out->class_rows[at + least] == 0) least++; /* the last class has rows */
+        out->minimum[v] = (double)least;
+    }
+    DDPM_TRY(set_names(s, out));
+    if (!is_index) return DDPM_OK;
+    ddpm_release(out->class_codes);
+    out->class_codes = NULL;
     return DDPM_OK;
 }
 
-/* The number of classes follows from the largest. The condition takes the other arrays over. */
+/* The condition takes the arrays over. */
 static void set_statistics(const ddpm_condition_source *s, ddpm_transform *measured, ddpm_condition *out)
 {
     for (int64_t v = 0; v < s->count; v++) {
         if (s->values[v].is_class) { /* not standardised */
-            measured->minimum[v] = round(measured->minimum[v] * measured->scale[v] + measured->mean[v]);
-            measured->maximum[v] = round(measured->maximum[v] * measured->scale[v] + measured->mean[v]);
-            out->classes[v] = 1 + (int64_t)measured->maximum[v];
+            out->classes[v] = ddpm_class_codes_classes(&s->codes[v]);
+            measured->maximum[v] = (double)(out->classes[v] - 1);
         } else {
             out->mean[v] = measured->mean[v];
             out->scale[v] = measured->scale[v];
@@ -286,6 +357,14 @@ static void name_condition(const void *context, int64_t v, char *out, size_t byt
     snprintf(out, bytes, "%s: condition '%s'", s->spec->path, s->values[v].name);
 }
 
+/* Collective. */
+static ddpm_status join_codes(ddpm_comm *comm, ddpm_condition_source *s)
+{
+    for (int64_t v = 0; v < s->count; v++)
+        if (s->values[v].is_class) DDPM_TRY(name_codes(s, v, ddpm_class_codes_join(comm, &s->codes[v])));
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_condition_source_measure(ddpm_comm *comm, ddpm_condition_source *source, int64_t rows,
                                           ddpm_condition *out)
 {
@@ -297,22 +376,22 @@ ddpm_status ddpm_condition_source_measure(ddpm_comm *comm, ddpm_condition_source
                                     .takes_part = is_any_row,
                                     .is_wide = is_wide,
                                     .name = name_condition};
-    const int64_t counters = source->count * DDPM_CLASSES_MAX;
     ddpm_transform measured = {0};
     *out = (ddpm_condition){0};
-    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&source->rows, counters, "classes"));
+    ddpm_status status = ddpm_agree(comm, DDPM_NEW(&source->codes, source->count, "classes"));
     if (status == DDPM_OK) status = ddpm_transform_measure(comm, DDPM_STANDARDIZE_COLUMN, &reader, &measured);
+    if (status == DDPM_OK) status = join_codes(comm, source);
     if (status == DDPM_OK) {
-        ddpm_comm_sum_int64(comm, source->rows, counters);
         status = describe(source, out);
         if (status == DDPM_OK) {
             set_statistics(source, &measured, out);
-            status = set_class_rows(source, out);
+            status = set_classes(source, out);
         }
         status = ddpm_agree(comm, status);
     }
     ddpm_transform_release(&measured);
-    ddpm_release(source->rows);
-    source->rows = NULL;
+    for (int64_t v = 0; source->codes && v < source->count; v++) ddpm_class_codes_release(&source->codes[v]);
+    ddpm_release(source->codes);
+    source->codes = NULL;
     return status;
 }

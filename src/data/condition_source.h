@@ -2,9 +2,9 @@
  * generated rows.
  *
  *  data.condition lists names. A name is that of a dataset with one value for each row, or else of a column of
- * data.dataset (by name or number); of generated data, it is "label". A dataset of integers and the label of two_moons
- * are classes and all others are numbers, unless "class:NAME" or "number:NAME" says which. A name may be listed once,
- * and a column that is a condition is not modelled. Local, main thread.
+ * data.dataset (by name or number); of generated data, it is "label". A dataset of integers or of an enumeration,
+ * and the label of two_moons, are classes and all others are numbers, unless "class:NAME" or "number:NAME" says which.
+ * A name may be listed once, and a column that is a condition is not modelled. Local, main thread.
  */
 #ifndef DDPM_DATA_CONDITION_SOURCE_H
 #define DDPM_DATA_CONDITION_SOURCE_H
@@ -32,8 +32,8 @@ int64_t ddpm_condition_source_count(const ddpm_condition_source *source); /* V *
 int64_t ddpm_condition_source_column(const ddpm_condition_source *source, int64_t v);
 
 /** Collective. Make a condition of the values of all rows, which every rank can read: their names, how many classes
- * they have, means and deviations. DDPM_ERR_DATA names the row of a class that is not a whole number from 0 to
- * DDPM_CLASSES_MAX - 1, or of a number that is not finite.
+ * they have, means and deviations. DDPM_ERR_DATA names the row of a class that is not a whole number of 64
+ * bits, or of a number that is not finite, or says that there are more than DDPM_CLASSES_MAX classes.
  *  @param rows      how many there are.
  *  @param[out] out  release with ddpm_condition_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_condition_source_measure(ddpm_comm *comm, ddpm_condition_source *source, int64_t rows,

@@ -342,10 +342,29 @@ static const char *why_refused(ddpm_gaps gaps)
                                   : "infinite; write NaN for a value that is not known";
 }
 
+/* Refuse a number that is no value by the conventions of its file. */
+static ddpm_status check_conventions(const ddpm_source *source, int64_t first, int64_t count, const void *numbers)
+{
+    const ddpm_number holder = ddpm_source_holder(source);
+    for (int64_t i = 0; i < count * source->columns; i++) {
+        const double x = (double)ddpm_number_get(holder, numbers, i);
+        const char *why = ddpm_conventions_refuse(&source->array.conventions, x);
+        char all[DDPM_MESSAGE_BYTES / 2];
+        if (!why) continue;
+        snprintf(all, sizeof all,
+                 "%g, which %s; 'analysis/import_table.py %s' fills and marks such gaps, or leaves out their rows", x,
+                 why, source->spec.path);
+        return refuse(source, first, i, all);
+    }
+    return DDPM_OK;
+}
+
 static ddpm_status check(const ddpm_source *source, ddpm_gaps gaps, int64_t first, int64_t count, const void *numbers)
 {
     const ddpm_number holder = ddpm_source_holder(source);
-    if (gaps == DDPM_GAPS_UNCHECKED || ddpm_number_is_integer(holder)) return DDPM_OK;
+    if (gaps == DDPM_GAPS_UNCHECKED) return DDPM_OK;
+    if (source->array.conventions.applies) DDPM_TRY(check_conventions(source, first, count, numbers));
+    if (ddpm_number_is_integer(holder)) return DDPM_OK;
     for (int64_t i = 0; i < count * source->columns; i++) {
         const double x =
             holder == DDPM_NUMBER_FLOAT32 ? (double)((const float *)numbers)[i] : ((const double *)numbers)[i];

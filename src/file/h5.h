@@ -32,10 +32,11 @@ typedef struct ddpm_h5_shape {
 
     int dims; /* number of dimensions, 0 for a scalar */
     int64_t size[DDPM_H5_MAX_DIMS];
-    int is_number;     /* an integer or floating-point type */
-    int is_integer;    /* and of these an integer one */
-    ddpm_h5_type type; /* if it is_number, the narrowest that holds all its numbers; float64 for wider floats. Of an
-                          enumeration that of its codes */
+    int is_number;      /* an integer or floating-point type */
+    int is_integer;     /* and of these an integer one */
+    int is_enumeration; /* whole numbers with names, as booleans of h5py are; not is_number, but read as such */
+    ddpm_h5_type
+        type; /* of numbers and enumerations, the narrowest that holds all its numbers; float64 for wider floats */
 } ddpm_h5_shape;
 
 /* ---- files ---- */
@@ -100,8 +101,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_declare_texts(ddpm_h5 *file, const char *nam
 DDPM_MUST_CHECK ddpm_status ddpm_h5_read(const ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims,
                                          const int64_t *size, void *data);
 
-/** Read rows first .. first+count-1 of a dataset of numbers as float32. A row is all numbers with the same index in the
- * first dimension. The dataset stays open until another is read, so that reading in order decompresses each chunk once.
+/** Read rows first .. first+count-1 of a dataset of numbers, or of an enumeration, as float32. A row is all numbers
+ * with the same index in the first dimension. The dataset stays open until another is read, so that reading in order
+ * decompresses each chunk once.
  *  @param[out] rows   [count][product of the other dimensions]. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_read_rows(ddpm_h5 *file, const char *name, int64_t first, int64_t count,
                                               float *rows);
@@ -127,6 +129,20 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_list(const ddpm_h5 *file, int limit,
                                          void (*visit)(void *context, const char *name, const ddpm_h5_shape *shape),
                                          void *context);
 
+/** A link to another name. */
+typedef struct ddpm_h5_link {
+    const char *name, *target; /* target: as the file has it, in its group unless it begins with '/' */
+    const char *file;          /* that has the target; NULL: this one */
+    int is_there;              /* whether the target is, at the end of all links within its file */
+} ddpm_h5_link;
+
+typedef void ddpm_h5_visit_link(void *context, const ddpm_h5_link *link);
+
+/** Call visit for each soft and each external link in the groups of the file, for at most `limit` of them. A group that
+ * a link leads to is not entered, so that links in a circle do no harm. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_list_links(const ddpm_h5 *file, int limit, ddpm_h5_visit_link *visit,
+                                               void *context);
+
 /* ---- attributes: the object "/" is the file itself; texts are written with a fixed length, in UTF-8 ---- */
 
 DDPM_MUST_CHECK ddpm_status ddpm_h5_put_text(ddpm_h5 *file, const char *object, const char *name, const char *text);
@@ -141,6 +157,14 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_get_text(const ddpm_h5 *file, const char *ob
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_int(const ddpm_h5 *file, const char *object, const char *name, int64_t *value);
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_real(const ddpm_h5 *file, const char *object, const char *name, double *value);
 
+/** A number, or a list of at most `most`. DDPM_ERR_DATA also when there are more.
+ *  @param[out] values  [most]. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_get_reals(const ddpm_h5 *file, const char *object, const char *name, int most,
+                                              double *values, int *count);
+
+/** Whether the maker of a dataset of numbers chose what rows that were never written have; and what. */
+int ddpm_h5_fill_value(const ddpm_h5 *file, const char *dataset, double *value);
+
 /** A list of names: an attribute of strings with one dimension, of at least one. On reading, *names is NULL and *count
  * 0 when there is no such attribute.
  *  @param[out] names   [count] texts in one block; release with ddpm_release. */
@@ -148,6 +172,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_put_names(ddpm_h5 *file, const char *object,
                                               const char *const *names);
 DDPM_MUST_CHECK ddpm_status ddpm_h5_get_names(const ddpm_h5 *file, const char *object, const char *name, int64_t *count,
                                               char ***names);
+
+/** The names of an enumeration's values; *count is 0 where the dataset is of another type.
+ *  @param[out] values, names  [count]; release each with ddpm_release. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_get_enumeration(const ddpm_h5 *file, const char *dataset, int64_t *count,
+                                                    int64_t **values, char ***names);
 
 /** From now on the process ends when HDF5 crashes while it reads (with the exit code of DDPM_ERR_DATA), or when this
  * thread computes for so many seconds in one call (DDPM_ERR_IO); waiting for a disk does not count. A message about the

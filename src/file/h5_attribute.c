@@ -171,6 +171,25 @@ ddpm_status ddpm_h5_get_real(const ddpm_h5 *file, const char *object, const char
     return get_number(file, object, name, 1, H5T_NATIVE_DOUBLE, value);
 }
 
+ddpm_status ddpm_h5_get_reals(const ddpm_h5 *file, const char *object, const char *name, int most, double *values,
+                              int *count)
+{
+    DDPM_H5_READING(file->path);
+    attribute a;
+    *count = 0;
+    DDPM_TRY(open_attribute(file, object, name, &a));
+    ddpm_status status = DDPM_OK;
+    if (a.count > most || (a.class != H5T_INTEGER && a.class != H5T_FLOAT))
+        status = ddpm_fail(DDPM_ERR_DATA, "%s: attribute '%s' of %s: expected at most %d numbers", file->path, name,
+                           object, most);
+    else if (H5Aread(a.id, H5T_NATIVE_DOUBLE, values) < 0)
+        status = fail_read(file, object, name, "could not be read");
+    else
+        *count = (int)a.count;
+    close_attribute(&a);
+    return status;
+}
+
 /** One block of memory: [count] pointers, then the texts, each ended by a zero byte. */
 static ddpm_status copy_texts(int64_t count, size_t width, const char *table, char *const *pointers, char ***out)
 {

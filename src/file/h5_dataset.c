@@ -64,6 +64,22 @@ ddpm_status ddpm_h5_shape_of(const ddpm_h5 *file, const char *name, ddpm_h5_shap
     return DDPM_OK;
 }
 
+int ddpm_h5_fill_value(const ddpm_h5 *file, const char *dataset, double *value)
+{
+    DDPM_H5_READING(file->path);
+    ddpm_h5_shape shape;
+    H5D_fill_value_t defined = H5D_FILL_VALUE_UNDEFINED;
+    hid_t id;
+    if (ddpm_h5_dataset_open(file, dataset, &id, &shape) != DDPM_OK) return 0;
+    const hid_t creation = H5Dget_create_plist(id);
+    const int found = creation >= 0 && shape.is_number && H5Pfill_value_defined(creation, &defined) >= 0 &&
+                      defined == H5D_FILL_VALUE_USER_DEFINED &&
+                      H5Pget_fill_value(creation, H5T_NATIVE_DOUBLE, value) >= 0;
+    if (creation >= 0) (void)H5Pclose(creation);
+    (void)H5Dclose(id);
+    return found;
+}
+
 /* ---- reading ---- */
 
 ddpm_status ddpm_h5_read(const ddpm_h5 *file, const char *name, ddpm_h5_type type, int dims, const int64_t *size,
@@ -168,7 +184,7 @@ ddpm_status ddpm_h5_read_rows_as(ddpm_h5 *file, const char *name, ddpm_h5_type t
     ddpm_h5_kept *kept;
     DDPM_TRY(keep(file, name, &kept));
     const ddpm_h5_shape *shape = &kept->shape;
-    DDPM_TRY(check_number(file, name, shape));
+    if (!shape->is_enumeration) DDPM_TRY(check_number(file, name, shape));
     if (shape->dims == 0)
         return ddpm_fail(DDPM_ERR_DATA, "%s: %s: is a single number; rows were expected", file->path, name);
     if (first < 0 || count < 0 || count > shape->size[0] || first > shape->size[0] - count)

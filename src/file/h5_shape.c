@@ -114,6 +114,7 @@ void ddpm_h5_type_describe(hid_t type, ddpm_h5_shape *shape)
     const H5T_class_t class = H5Tget_class(type);
     shape->is_number = class == H5T_INTEGER || class == H5T_FLOAT;
     shape->is_integer = class == H5T_INTEGER;
+    shape->is_enumeration = class == H5T_ENUM;
     *shape->found = '\0';
     if (!shape->is_number) name_type(type, shape->found);
     if (class != H5T_ENUM && !shape->is_number) return;

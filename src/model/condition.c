@@ -28,6 +28,8 @@ void ddpm_condition_release(ddpm_condition *condition)
     ddpm_release(condition->minimum);
     ddpm_release(condition->maximum);
     ddpm_release(condition->class_rows);
+    ddpm_release(condition->class_codes);
+    ddpm_release(condition->class_names);
     *condition = (ddpm_condition){0};
 }
 
@@ -59,46 +61,127 @@ void ddpm_condition_expand(const ddpm_condition *condition, int64_t rows, const 
     }
 }
 
-int64_t ddpm_condition_rows(const ddpm_condition *condition, int64_t index, int64_t of_class)
+/* Where the classes of value number `index` begin, in the arrays of all classes. */
+static int64_t first_of(const ddpm_condition *condition, int64_t index)
 {
     int64_t first = 0;
-    if (!condition->class_rows) return -1;
     for (int64_t v = 0; v < index; v++) first += condition->classes[v];
-    return condition->class_rows[first + of_class];
+    return first;
 }
 
-static ddpm_status refuse_class(const ddpm_condition *condition, int64_t index, int64_t of_class)
+int64_t ddpm_condition_rows(const ddpm_condition *condition, int64_t index, int64_t of_class)
 {
-    char list[200] = "";
+    return condition->class_rows ? condition->class_rows[first_of(condition, index) + of_class] : -1;
+}
+
+int64_t ddpm_condition_code(const ddpm_condition *condition, int64_t index, int64_t of_class)
+{
+    return condition->class_codes ? condition->class_codes[first_of(condition, index) + of_class] : of_class;
+}
+
+const char *ddpm_condition_class_name(const ddpm_condition *condition, int64_t index, int64_t of_class)
+{
+    return condition->class_names ? condition->class_names[first_of(condition, index) + of_class] : "";
+}
+
+int64_t ddpm_condition_find_name(const ddpm_condition *condition, int64_t index, const char *name)
+{
+    if (!*name) return -1;
+    for (int64_t k = 0; k < condition->classes[index]; k++)
+        if (strcmp(ddpm_condition_class_name(condition, index, k), name) == 0) return k;
+    return -1;
+}
+
+int ddpm_condition_same_classes(const ddpm_condition *one, int64_t index, const ddpm_condition *other,
+                                int64_t other_index)
+{
+    if (one->classes[index] != other->classes[other_index]) return 0;
+    for (int64_t k = 0; k < one->classes[index]; k++)
+        if (ddpm_condition_code(one, index, k) != ddpm_condition_code(other, other_index, k)) return 0;
+    return 1;
+}
+
+/* The class whose code is a whole number; -1: there is none. */
+static int64_t find_code(const ddpm_condition *condition, int64_t index, long double code)
+{
+    int64_t low = 0, high = condition->classes[index];
+    while (low < high) {
+        const int64_t middle = (low + high) / 2;
+        if ((long double)ddpm_condition_code(condition, index, middle) < code)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < condition->classes[index] && (long double)ddpm_condition_code(condition, index, low) == code ? low
+                                                                                                              : -1;
+}
+
+int ddpm_condition_list_classes(const ddpm_condition *condition, int64_t index, long double near, char *out,
+                                size_t bytes)
+{
+    enum { LISTED = 8, ROOM = 96 };
+    int64_t below = 0, all = 0, at = 0;
     size_t used = 0;
-    for (int64_t k = 0; k < condition->classes[index] && used < sizeof list - 32; k++)
-        if (ddpm_condition_rows(condition, index, k) > 0)
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%lld", used ? ", " : "", (long long)k);
+    for (int64_t k = 0; k < condition->classes[index]; k++) {
+        if (ddpm_condition_rows(condition, index, k) == 0) continue;
+        below += (long double)ddpm_condition_code(condition, index, k) < near;
+        all++;
+    }
+    const int64_t last = below + LISTED / 2 > LISTED ? below + LISTED / 2 : LISTED, end = last < all ? last : all;
+    *out = '\0';
+    for (int64_t k = 0; k < condition->classes[index] && used + ROOM < bytes; k++) {
+        const char *name = ddpm_condition_class_name(condition, index, k);
+        const long long code = (long long)ddpm_condition_code(condition, index, k);
+        if (ddpm_condition_rows(condition, index, k) == 0) continue;
+        if (at >= end - LISTED && at < end)
+            used += (size_t)snprintf(out + used, bytes - used, *name ? "%s%.40s (%lld)" : "%s%.0s%lld",
+                                     used ? ", " : "", name, code);
+        at++;
+    }
+    return all <= LISTED;
+}
+
+static ddpm_status refuse_class(const ddpm_condition *condition, int64_t index, long double code)
+{
+    char list[800];
+    const int64_t found = find_code(condition, index, code);
+    const char *name = found >= 0 ? ddpm_condition_class_name(condition, index, found) : "";
+    const int are_all = ddpm_condition_list_classes(condition, index, code, list, sizeof list);
     return ddpm_fail(DDPM_ERR_DATA,
-                     "condition '%s': no row of the training data has class %lld; the classes that rows have are %s%s",
-                     condition->names[index], (long long)of_class, list, used < sizeof list - 32 ? "" : ", ...");
+                     "condition '%s': no row of the training data has class %s%s%.0Lf%s; the %s that rows have are %s",
+                     condition->names[index], name, *name ? " (" : "", code, *name ? ")" : "",
+                     are_all ? "classes" : "nearest", list);
+}
+
+static ddpm_status standardise_class(const ddpm_condition *condition, int64_t index, long double value, float *out)
+{
+    const int is_whole = value == floorl(value);
+    const int64_t found = is_whole ? find_code(condition, index, value) : -1;
+    if (found >= 0 && ddpm_condition_rows(condition, index, found) != 0) {
+        *out = (float)found; /* it becomes an index, which no statistic of a file may move */
+        return DDPM_OK;
+    }
+    if (is_whole && condition->class_rows) return refuse_class(condition, index, value);
+    if (condition->class_codes)
+        return ddpm_fail(DDPM_ERR_DATA, "condition '%s': expected a class, a whole number, found %Lg",
+                         condition->names[index], value);
+    return ddpm_fail(DDPM_ERR_DATA, "condition '%s': expected a class from 0 to %lld, found %Lg",
+                     condition->names[index], (long long)condition->classes[index] - 1, value);
 }
 
 ddpm_status ddpm_condition_standardise(const ddpm_condition *condition, int64_t index, long double value, float *out)
 {
-    const int64_t classes = condition->classes[index];
     const double remainder = condition->remainder ? condition->remainder[index] : 0.0;
     if (!isfinite(value))
         return ddpm_fail(DDPM_ERR_DATA, "condition '%s' is not a finite number", condition->names[index]);
-    if (classes > 0 && !(value >= 0.0L && value < (long double)classes && value == floorl(value)))
-        return ddpm_fail(DDPM_ERR_DATA, "condition '%s': expected a class from 0 to %lld, found %Lg",
-                         condition->names[index], (long long)classes - 1, value);
-    if (classes > 0 && ddpm_condition_rows(condition, index, (int64_t)value) == 0)
-        return refuse_class(condition, index, (int64_t)value);
-    if (classes > 0)
-        *out = (float)value; /* it becomes an index, which no statistic of a file may move */
-    else
-        *out = (float)(((double)(value - (long double)condition->mean[index]) - remainder) / condition->scale[index]);
+    if (condition->classes[index] > 0) return standardise_class(condition, index, value, out);
+    *out = (float)(((double)(value - (long double)condition->mean[index]) - remainder) / condition->scale[index]);
     return DDPM_OK;
 }
 
 long double ddpm_condition_original(const ddpm_condition *condition, int64_t index, float value)
 {
     const double remainder = condition->remainder ? condition->remainder[index] : 0.0;
+    if (condition->classes[index] > 0) return (long double)ddpm_condition_code(condition, index, (int64_t)value);
     return (long double)((double)value * condition->scale[index] + remainder) + (long double)condition->mean[index];
 }

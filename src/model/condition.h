@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { DDPM_CLASSES_MAX = 4096 };
@@ -23,6 +24,8 @@ typedef struct ddpm_condition {
     double *minimum, *maximum; /* [V], of the standardised values in the data; NULL: not known */
     int64_t class_total;       /* the sum of classes; 0: class_rows is not known */
     int64_t *class_rows;       /* [class_total], rows of the data that have each class, one value after the other */
+    int64_t *class_codes;      /* [class_total], what a class is in the data, ascending; NULL: its own index */
+    char **class_names;        /* [class_total], allocated together, "" for a class without; NULL: none has a name */
 } ddpm_condition;
 
 /** Make a condition of V numbers with mean 0 and scale 1, which the caller changes to what they are.
@@ -42,6 +45,25 @@ void ddpm_condition_expand(const ddpm_condition *condition, int64_t rows, const 
 
 /** The rows of the data that have a class of value number `index`; -1: not known. */
 int64_t ddpm_condition_rows(const ddpm_condition *condition, int64_t index, int64_t of_class);
+
+/** What a class of value number `index` is in the data. */
+int64_t ddpm_condition_code(const ddpm_condition *condition, int64_t index, int64_t of_class);
+
+/** The name of a class of value number `index`; "": it has none. */
+const char *ddpm_condition_class_name(const ddpm_condition *condition, int64_t index, int64_t of_class);
+
+/** The class of value number `index` that has a name; -1: none has. */
+int64_t ddpm_condition_find_name(const ddpm_condition *condition, int64_t index, const char *name);
+
+/** Whether two conditions have the same classes of a value, with the same codes. */
+int ddpm_condition_same_classes(const ddpm_condition *one, int64_t index, const ddpm_condition *other,
+                                int64_t other_index);
+
+/** Write the classes of value number `index` that rows of the data have, with their names, as "0, 2, cat (7)"; of many,
+ *  those nearest to a code.
+ *  @return whether these are all. */
+int ddpm_condition_list_classes(const ddpm_condition *condition, int64_t index, long double near, char *out,
+                                size_t bytes);
 
 /** Standardise value number `index` of a condition, given in its own units. DDPM_ERR_DATA for a class that the model
  * does not know, or that no row of the data has, and for a number that is not finite. */

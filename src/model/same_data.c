@@ -82,6 +82,8 @@ ddpm_status ddpm_same_condition(const ddpm_condition *found, const ddpm_conditio
         if (found->classes[v] != expected->classes[v])
             return ddpm_fail(DDPM_ERR_DATA, "%s has %lld classes, not %lld", what, (long long)found->classes[v],
                              (long long)expected->classes[v]);
+        if (!ddpm_condition_same_classes(found, v, expected, v))
+            return ddpm_fail(DDPM_ERR_DATA, "%s has other classes", what);
         DDPM_TRY(compare(what, (const double[]){found->mean[v], found->scale[v]},
                          (const double[]){expected->mean[v], expected->scale[v]}, !expected->minimum));
     }

@@ -24,20 +24,34 @@ static ddpm_status list_names(const ddpm_condition *condition, const char *probl
                      names);
 }
 
+/* A number, or the name of a class. */
+static ddpm_status read_value(const ddpm_condition *condition, int64_t v, const char *text, const char *problem,
+                              float *out)
+{
+    char *end, list[400];
+    const int64_t of_class = ddpm_condition_find_name(condition, v, text);
+    const long double value = of_class >= 0 ? (long double)ddpm_condition_code(condition, v, of_class)
+                                            : strtold(text, &end); /* which holds all integers of 64 bits */
+    if (of_class >= 0 || (*text && !*end)) return ddpm_condition_standardise(condition, v, value, out);
+    if (!condition->class_names || condition->classes[v] == 0)
+        return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number after '='", problem);
+    const int are_all = ddpm_condition_list_classes(condition, v, 0.0L, list, sizeof list);
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a class or its name after '='; rows have %s%s", problem, list,
+                     are_all ? "" : ", ...");
+}
+
 static ddpm_status read_one(const ddpm_condition *condition, const char *text, float *values, int *named)
 {
     const char *equals = strchr(text, '=');
-    char problem[256], *end;
+    char problem[256];
     snprintf(problem, sizeof problem, "--condition %s", text);
     if (!equals) return list_names(condition, problem);
     for (int64_t v = 0; v < condition->count; v++) {
         if (strlen(condition->names[v]) != (size_t)(equals - text) ||
             strncmp(condition->names[v], text, (size_t)(equals - text)) != 0)
             continue;
-        const long double value = strtold(equals + 1, &end); /* which holds all integers of 64 bits */
-        if (!equals[1] || *end) return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number after '='", problem);
         named[v] = 1;
-        return ddpm_condition_standardise(condition, v, value, &values[v]);
+        return read_value(condition, v, equals + 1, problem, &values[v]);
     }
     return list_names(condition, problem);
 }

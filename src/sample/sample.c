@@ -100,7 +100,8 @@ static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
 static ddpm_status find_class(const ddpm_condition *conditions, const ddpm_condition *learned, int64_t *out)
 {
     for (*out = 0; *out < conditions->count; (*out)++)
-        if (strcmp(conditions->names[*out], learned->names[0]) == 0 && conditions->classes[*out] == learned->classes[0])
+        if (strcmp(conditions->names[*out], learned->names[0]) == 0 &&
+            ddpm_condition_same_classes(conditions, *out, learned, 0))
             return DDPM_OK;
     return ddpm_fail(
         DDPM_ERR_USAGE,

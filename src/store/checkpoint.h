@@ -7,14 +7,15 @@
  * /timesteps/seen [T] int32; with conditions, /condition/classes [V] int64, /condition/mean and scale [V] float64,
  * /condition/minimum and maximum [V] float64 (range of the standardised values) and /condition/rows int64 (of each
  * class of the first value, then of the next; all three optional), and their names in the root's attribute
- * condition_names; with training.keep_best /best/<tensor>; attributes of the root: format, program, iteration,
- * interval_loss, interval_count, recoveries (0 if it is missing), returned (-1 if it is missing), fingerprint (of the
- * training rows; 0 if it is missing), baseline (NaN if it is missing), best_loss and best_iteration (of /best), number
- * (the type of the training data, as numpy names it; float32 if it is missing), config (the resolved YAML), columns
- * (their names, if they have any). /transform/remainder [D] and /condition/remainder [V] float64 are there where a mean
- * needs more digits than a float64 number has, /vocabulary where the columns are tokens (store/vocabulary_file.h).
- * Chunks and metadata have HDF5's checksums; the user block holds a digest of all that follows it (file/digest.h),
- * which is checked before HDF5 opens the file.
+ * condition_names; /condition/codes int64, in the order of the rows, says what each class is in the data where it is
+ * not 0, 1 and so on, and the attribute class_names what it is called; with training.keep_best /best/<tensor>;
+ * attributes of the root: format, program, iteration, interval_loss, interval_count, recoveries (0 if it is missing),
+ * returned (-1 if it is missing), fingerprint (of the training rows; 0 if it is missing), baseline (NaN if it is
+ * missing), best_loss and best_iteration (of /best), number (the type of the training data, as numpy names it; float32
+ * if it is missing), config (the resolved YAML), columns (their names, if they have any). /transform/remainder [D] and
+ * /condition/remainder [V] float64 are there where a mean needs more digits than a float64 number has, /vocabulary
+ * where the columns are tokens (store/vocabulary_file.h). Chunks and metadata have HDF5's checksums; the user block
+ * holds a digest of all that follows it (file/digest.h), which is checked before HDF5 opens the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */

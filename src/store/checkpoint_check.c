@@ -37,6 +37,14 @@ ddpm_status ddpm_checkpoint_check_field(const ddpm_checkpoint_field *f, const dd
     return DDPM_OK;
 }
 
+static ddpm_status check_codes(const ddpm_condition *condition, int64_t v)
+{
+    for (int64_t k = 1; k < condition->classes[v]; k++)
+        if (ddpm_condition_code(condition, v, k) <= ddpm_condition_code(condition, v, k - 1))
+            return ddpm_fail(DDPM_ERR_DATA, "condition/codes: the codes of condition %lld do not ascend", (long long)v);
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_checkpoint_check_condition(const ddpm_condition *condition)
 {
     int64_t classes = 0;
@@ -46,9 +54,11 @@ ddpm_status ddpm_checkpoint_check_condition(const ddpm_condition *condition)
         DDPM_TRY(check_range("condition/mean", v, condition->mean[v], 0.0, 0.0));
         DDPM_TRY(check_range("condition/scale", v, condition->scale[v], 1.0, 1.0));
     }
-    if (condition->class_rows && condition->class_total != classes)
+    if ((condition->class_rows || condition->class_codes || condition->class_names) &&
+        condition->class_total != classes)
         return ddpm_fail(DDPM_ERR_DATA, "condition/rows: counts the rows of %lld classes, of which there are %lld",
                          (long long)condition->class_total, (long long)classes);
+    for (int64_t v = 0; condition->class_codes && v < condition->count; v++) DDPM_TRY(check_codes(condition, v));
     if (condition->count > 0 && !condition->names) return ddpm_fail(DDPM_ERR_DATA, "its conditions have no names");
     return DDPM_OK;
 }

@@ -52,6 +52,8 @@ const ddpm_checkpoint_field ddpm_checkpoint_fields[DDPM_CHECKPOINT_FIELDS] = {
     {NUMBERS("condition/maximum", DDPM_H5_FLOAT64, condition.maximum, condition.count), .is_optional = ALONE, FINITE},
     {NUMBERS("condition/rows", DDPM_H5_INT64, condition.class_rows, condition.class_total),
      .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = ALONE, COUNT(0x1p62)},
+    {NUMBERS("condition/codes", DDPM_H5_INT64, condition.class_codes, condition.class_total),
+     .is_optional = ALONE, .least = -0x1p63, .largest = 0x1p63},
     {NUMBERS("components/variance", DDPM_H5_FLOAT64, components.variance, components.count),
      .more_rows = 1, .most_rows = DDPM_CHECKPOINT_COLUMNS_MAX, .is_optional = WITH_GROUP, .least = 0, .largest = DBL_MAX},
     {NUMBERS("components/direction", DDPM_H5_FLOAT32, components.direction, components.count),
@@ -71,7 +73,8 @@ const ddpm_checkpoint_array ddpm_checkpoint_arrays[DDPM_CHECKPOINT_ARRAYS] = {
 };
 
 const ddpm_checkpoint_list_of_names ddpm_checkpoint_lists[DDPM_CHECKPOINT_LISTS] = {
-    {"columns", AT(column_names), AT(columns)}, {"condition_names", AT(condition.names), AT(condition.count)}};
+    {"columns", AT(column_names), AT(columns)}, {"condition_names", AT(condition.names), AT(condition.count)},
+    {"class_names", AT(condition.class_names), AT(condition.class_total)}};
 /* clang-format on */
 
 void *ddpm_checkpoint_pointer(const ddpm_checkpoint *c, size_t offset)

@@ -51,9 +51,9 @@ typedef struct ddpm_checkpoint_list_of_names {
 
 enum {
     DDPM_CHECKPOINT_ATTRIBUTES = 9,
-    DDPM_CHECKPOINT_FIELDS = 18,
+    DDPM_CHECKPOINT_FIELDS = 19,
     DDPM_CHECKPOINT_ARRAYS = 5,
-    DDPM_CHECKPOINT_LISTS = 2
+    DDPM_CHECKPOINT_LISTS = 3
 };
 
 extern const ddpm_checkpoint_attribute ddpm_checkpoint_attributes[DDPM_CHECKPOINT_ATTRIBUTES];

@@ -81,6 +81,17 @@ class Digits(Case):
                 self.expect_moments(run_folder, rows)
                 self.expect_like(self.samples(run_folder, "--count", 400), rows)
 
+    def test_few_windows(self):
+        """Training that sees only some windows of a streamed file is told so, with what helps; one that sees all is
+        not."""
+        path = self.h5("many.h5", data=RNG.normal(size=(400000, 2)).astype("f4"))
+        for iterations, expected in ((100, 1), (9000, 0)):
+            result = self.ddpm("train", "/dev/null", *settings({**QUICK, "data.path": path, "data.memory": 1,
+                                                                "training.iterations": iterations}), "--dry-run")
+            said = [line for line in result.warnings() if "windows" in line]
+            self.assertEqual(expected, len(said), str(result))
+            self.assertTrue(all("training.iterations" in line and "data.memory" in line for line in said))
+
     def test_ranks(self):
         for rows in (REALS, WHOLE):
             one, three = (self.run_folder(rows, ranks=ranks) for ranks in (0, 3))

@@ -193,38 +193,75 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The rows are sorted by their ids, yet the ids of a window, and those that are held out, are spread like all. */
-static void test_window_like_the_file(void **state)
+/* The Kolmogorov-Smirnov distance of the ids of rows from all, which are 0 .. all-1. Sorts the ids. */
+static double distance_of(int64_t count, int64_t *ids, int64_t all)
 {
-    enum { WINDOW = 4000, PART = 1000 };
-    static float rows[WINDOW * COLUMNS];
-    static int64_t ids[WINDOW];
-    ddpm_data_spec spec = streamed_spec();
+    double distance = 0.0;
+    qsort(ids, (size_t)count, sizeof *ids, by_size);
+    for (int64_t i = 0; i < count; i++)
+        distance = fmax(distance, fabs((double)i / (double)count - (double)ids[i] / (double)all));
+    return distance;
+}
+
+/* The rows of a file are 0 .. all-1 in their order, by the first of `columns`. Yet those of a window, and those that
+ * are held out, are spread like all. */
+static void expect_like_the_file(ddpm_data_spec spec, int64_t all, int64_t columns, int64_t window, int64_t part)
+{
+    float *rows = NULL;
+    int64_t *ids = NULL;
     ddpm_dataset *dataset = NULL;
-    (void)state;
-    spec.memory = 1;
-    spec.batch = PART;
+    spec.batch = part;
     spec.piece = 0;
+    expect_ok(DDPM_NEW(&rows, window * columns, "rows"));
+    expect_ok(DDPM_NEW(&ids, window, "ids"));
     expect_ok(ddpm_dataset_create(comm, &spec, &dataset));
-    assert_true(ddpm_dataset_held_out(dataset) >= WINDOW);
+    assert_true(ddpm_dataset_held_out(dataset) >= window);
     for (int held_out = 0; held_out < 2; held_out++) {
-        for (int64_t at = 0; at < WINDOW; at += PART) {
+        for (int64_t at = 0; at < window; at += part) {
             ddpm_comm_barrier(comm);
-            expect_ok(ddpm_dataset_prepare(dataset, at, PART));
+            expect_ok(ddpm_dataset_prepare(dataset, at, part));
             if (held_out)
-                ddpm_dataset_fill_held_out(dataset, at, PART, rows + at * COLUMNS, NULL);
+                ddpm_dataset_fill_held_out(dataset, at, part, rows + at * columns, NULL);
             else
-                ddpm_dataset_fill(dataset, at, PART, rows + at * COLUMNS, NULL);
+                ddpm_dataset_fill(dataset, at, part, rows + at * columns, NULL);
         }
-        for (int64_t i = 0; i < WINDOW; i++) ids[i] = (int64_t)rows[i * COLUMNS];
-        qsort(ids, WINDOW, sizeof *ids, by_size);
-        double distance = 0.0;
-        for (int64_t i = 0; i < WINDOW; i++)
-            distance = fmax(distance, fabs((double)i / WINDOW - (double)ids[i] / ROWS));
+        for (int64_t i = 0; i < window; i++) ids[i] = (int64_t)rows[i * columns];
+        const double distance = distance_of(window, ids, all);
         if (distance > 0.1) fail_msg("a Kolmogorov-Smirnov distance of %g", distance);
-        expect_same_on_ranks(ids, sizeof ids, "ids");
+        expect_same_on_ranks(&distance, sizeof distance, "the distance");
     }
     ddpm_dataset_free(dataset);
+    ddpm_release(rows);
+    ddpm_release(ids);
+}
+
+static void test_window_like_the_file(void **state)
+{
+    ddpm_data_spec spec = streamed_spec();
+    (void)state;
+    spec.memory = 1;
+    expect_like_the_file(spec, ROWS, COLUMNS, 4000, 1000);
+}
+
+/* A window is a hundredth of the file: 64 Ki of 6.5 million rows, from 256 places. */
+static void test_small_window_like_the_file(void **state)
+{
+    enum { WINDOW = 1 << 16, ALL = 100 * WINDOW };
+    ddpm_data_spec spec = spec_of("sorted.h5");
+    (void)state;
+    spec.memory = 1;
+    if (ddpm_comm_rank(comm) == 0) {
+        float *ids = NULL;
+        ddpm_h5 *file = NULL;
+        const int64_t shape[] = {ALL};
+        expect_ok(DDPM_NEW(&ids, ALL, "rows"));
+        for (int64_t i = 0; i < ALL; i++) ids[i] = (float)i;
+        expect_ok(ddpm_h5_create(in_scratch("sorted.h5"), 0, &file));
+        expect_ok(ddpm_h5_finish(&file, ddpm_h5_write(file, "rows", DDPM_H5_FLOAT32, 1, shape, ids)));
+        ddpm_release(ids);
+    }
+    ddpm_comm_barrier(comm);
+    expect_like_the_file(spec, ALL, 1, WINDOW, WINDOW / 8);
 }
 
 /* A run that is resumed in the middle gets the same rows. */
@@ -423,6 +460,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_in_memory),
         cmocka_unit_test(test_streamed),
         cmocka_unit_test(test_window_like_the_file),
+        cmocka_unit_test(test_small_window_like_the_file),
         cmocka_unit_test(test_streamed_from_the_middle),
         cmocka_unit_test(test_standardize),
         cmocka_unit_test(test_standardize_global),

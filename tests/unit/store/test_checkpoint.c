@@ -411,13 +411,16 @@ static void expect_forged(const ddpm_checkpoint *c, const char *name, int which)
 static ddpm_checkpoint full_example(void)
 {
     static double more[6][D] = {{0}, {0}, {-1, -1}, {1, 1}};
-    static int64_t rows[3] = {1, 2, 3};
+    static int64_t rows[3] = {1, 2, 3}, codes[3] = {INT64_MIN, -7, INT64_MAX};
+    static char *names[3] = {"cat", "", "dog"};
     ddpm_checkpoint c = example();
     c.remainder = more[0];
     c.condition.remainder = more[1];
     c.condition.minimum = more[2];
     c.condition.maximum = more[3];
     c.condition.class_rows = rows;
+    c.condition.class_codes = codes;
+    c.condition.class_names = names;
     c.condition.class_total = 3;
     return c;
 }
@@ -448,6 +451,7 @@ static void test_every_range(void **state)
             memcpy(copy, numbers, (size_t)((last + 1) * ddpm_number_bytes(f->type)));
             if (!forge(f->type, f->least, f->largest, which, &x)) continue;
             if (strcmp(f->name, "condition/classes") == 0 && which == LARGEST) continue; /* its rows are not counted */
+            if (strcmp(f->name, "condition/codes") == 0) continue; /* all numbers are codes: see test_classes */
             put_number(f->type, copy, last, x);
             numbers = copy;
             memcpy((char *)&c + f->numbers, &numbers, sizeof numbers);
@@ -461,6 +465,27 @@ static void test_every_range(void **state)
             expect_forged(&c, a->group, which);
         }
     }
+}
+
+/** Codes and names of classes are read as they were written; codes ascend, and there are as many as classes. */
+static void test_classes(void **state)
+{
+    const char *path = in_scratch("classes.h5");
+    ddpm_checkpoint c = full_example(), back;
+    (void)state;
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_ok(read_header(path, &back));
+    assert_true(ddpm_condition_same_classes(&c.condition, 0, &back.condition, 0));
+    assert_true(ddpm_condition_code(&back.condition, 0, 2) == INT64_MAX);
+    assert_int_equal(ddpm_condition_find_name(&back.condition, 0, "dog"), 2);
+    assert_int_equal(ddpm_condition_find_name(&back.condition, 0, ""), -1);
+    ddpm_checkpoint_release(&back);
+    c.condition.class_codes = (int64_t[]){-7, -7, 3};
+    expect_forged(&c, "condition/codes: the codes of condition 0 do not ascend", BELOW);
+    c = full_example();
+    c.condition.class_rows = NULL;
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_failure(read_header(path, &back), DDPM_ERR_DATA, "condition/codes");
 }
 
 /** A class is an index, which no mean and no scale may move. */
@@ -657,6 +682,7 @@ int main(void)
         TEST(test_wrong_history_and_conditions),
         TEST(test_components),
         TEST(test_every_range),
+        TEST(test_classes),
         TEST(test_moved_class),
         TEST(test_other_network),
         TEST(test_failure_leaves_nothing),
