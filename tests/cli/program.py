@@ -80,8 +80,10 @@ def kill_session(session):
 
 
 def settings(values):
-    """{"training.batch": 64} as --set arguments."""
-    return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+    """{"training.batch": 64} as --set arguments; how many rows are generated is left out where they are those of a
+    file."""
+    return [word for key, value in values.items() if key != "data.count" or values.get("data.source") != "hdf5"
+            for word in ("--set", f"{key}={value}")]
 
 
 def start(*arguments, ranks=0, threads=1, environment=None, folder=None, command=None, inherits=()):
