@@ -128,6 +128,9 @@ class Cells(ImportTable):
                 (["31.01.20", "01.02.20"], [18292, 18293], "days"),
                 (["Jan 5, 1970", "Feb 1, 1970"], [4, 31], "days"),
                 (["1970Q1", "1970Q2"], [0, 90], "days"),
+                (["2/1970", "03/1970"], [31, 59], "days"),
+                (["1/31/2020 0:00", "2/1/2020 0:00"], [18292, 18293], "days"),
+                (["2020-01-31 00:00:00", "2020-02-01 00:00:00"], [18292, 18293], "days"),
                 (["00:10", "01:00"], [600, 3600], "seconds since midnight")):
             with self.subTest(cells=cells):
                 table = self.imported("when;n\n" + "".join(f"{cell};{i}\n" for i, cell in enumerate(cells)))
@@ -137,6 +140,18 @@ class Cells(ImportTable):
         self.assertIn("--day-first", self.line("when"))
         self.assertEqual(table.values[0, 0], 18263)
         self.assertEqual(self.imported("when,n\n1/2/2020,1\n3/4/2020,2\n", "--day-first").values[0, 0], 18293)
+
+    def test_dates_that_are_whole_numbers(self):
+        days = [f"1970{month:02}{day:02}" for month in (1, 2) for day in range(1, 15)]
+        values = [*range(14), *range(31, 45)]
+        table = self.imported("when,n\n" + "".join(f"{day},{i}\n" for i, day in enumerate(days)))
+        self.assertEqual(table.values[:, 0].tolist(), values)
+        self.assertIn("--number when keeps the numbers", self.line("when"))
+        rows = "".join(f"{day[2:]},{19700000 + i},{day[:6]}\n" for i, day in enumerate(days))
+        table = self.imported("date,n,m\n" + rows, "--number", "m")
+        self.assertEqual(table.values[:, 0].tolist(), values)
+        self.assertEqual(table.values[:, 1].tolist(), list(range(19700000, 19700028)))
+        self.assertEqual(table.values[0, 2], 197001)
 
     def test_many_categories_become_class_codes(self):
         table = self.imported("town,x\n" + "".join(f"t{i % 60:02},{i}.5\n" for i in range(240)))
@@ -179,6 +194,17 @@ class Layouts(ImportTable):
         self.assertIn("2 lines before the table", self.report)
         self.assertIn("units: the second line", self.report)
 
+    def test_notes_below_the_table(self):
+        rows = "".join(f"town {i},{i}.5,{i},2\n" for i in range(1, 9))
+        notes = "=====\nNotes\n\n\"1 - of 2019, by county\"\nSource: the towns, 2020\n"
+        table = self.imported("town,t,x,y\n" + rows + notes)
+        self.assert_table(table, ["t", "x", "y"], [[i + 0.5, i, 2] for i in range(1, 9)])
+        self.assertIn("4 lines below the table ('=====...')", self.report)
+        aligned = "".join(f"{1900 + i}   {i}.5  {i}.5  2.5\n" for i in range(9))
+        self.assertEqual(self.imported("year a b c\n" + aligned + "-------\nData since 1909 change.\n").values.shape,
+                         (9, 4))
+        self.assertEqual(len(self.imported("town,t,x,y\n" + rows + "town 9,,,\n").values), 9)
+
     def test_header_or_row(self):
         data = "5.1,3.5,setosa\n4.9,3.0,setosa\n6.0,3.1,virginica\n5.0,3.2,virginica\n"
         self.assertEqual(len(self.imported(data).values), 4, "the first row was taken for a header")
@@ -200,6 +226,12 @@ class Layouts(ImportTable):
     def test_row_names_of_r(self):
         table = self.imported('"a" "b"\n"1" 1.5 2\n"2" 3.5 4\n"7" 5 6\n')
         self.assert_table(table, ["a", "b"], [[1.5, 2], [3.5, 4], [5, 6]])
+        self.assertEqual(self.imported('"rownames","a"\n"1",1.5\n"2",3.5\n"7",5\n').columns, ["a"])
+
+    def test_numbers_that_name_something(self):
+        self.imported("subject,x\n" + "".join(f"{i % 12},{i}.5\n" for i in range(36)))
+        self.assertIn("--drop subject if it only names", self.line("subject"))
+        self.refuse("id,name\n1,ann\n2,bea\n3,cis\n", "no column is left", "--category name")
 
     def test_columns_of_one_name(self):
         table = self.imported("a,b,a,a.2\n1,2,3,4\n5,6,7,8\n")

@@ -177,6 +177,9 @@ def plain_numbers(texts):
 
 DAY = 86400
 QUARTERS = "%YQ%m"            # of the month in which the quarter begins
+MIDNIGHT = re.compile(r".*[T ]0?0:00(:00(\.0+)?)?Z?").fullmatch
+NUMBER_DATES_MIN = 20         # distinct whole numbers that are all dates, and no chance
+NUMBER_YEARS = 1800, 2100     # of dates that are whole numbers
 # pattern of the text, pandas' format, unit; for a date of three numbers both orders are tried
 ZONE = r"(?:Z|[+-]\d\d:?\d\d)?"
 CLOCK = r"\d{1,2}:\d\d"
@@ -197,6 +200,8 @@ DATES = [(re.compile(pattern).fullmatch, formats) for pattern, formats in (
     (r"[A-Za-z]{3}[- ]\d{4}", ["%b %Y"]),
     (r"[A-Za-z]{4,9} \d{4}", ["%B %Y"]),
     (r"\d{4}-\d\d", ["%Y-%m"]),
+    (r"\d{1,2}/\d{4}", ["%m/%Y"]),
+    (r"\d{1,2}-\d{4}", ["%m-%Y"]),
     (r"\d{4}[- ]?[Qq][1-4]", [QUARTERS]),
     (r"\d{4}[- ]?[Mm]\d{1,2}", ["%YM%m"]),
     (rf"\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?{ZONE}", ["ISO"]),
@@ -215,11 +220,14 @@ DATES = [(re.compile(pattern).fullmatch, formats) for pattern, formats in (
 class DateFormat:
     text: str                  # strftime's, or "ISO"
     unsure: bool = False       # day and month could be exchanged
+    midnight: bool = False     # each text has a clock that says midnight: a day
 
     @property
     def unit(self):
         if self.text in ("%H:%M", "%H:%M:%S"):
             return "seconds since midnight"
+        if self.midnight:
+            return "days since 1970-01-01"
         return "seconds since 1970-01-01" if "H" in self.text or self.text == "ISO" else "days since 1970-01-01"
 
     def times(self, texts):
@@ -253,9 +261,22 @@ def date_format(texts, day_first=None):
     for match, formats in DATES if texts else ():
         if not match(texts[0]) or not all(map(match, texts)):
             continue
-        good = [DateFormat(text) for text in formats if not DateFormat(text).times(texts)[1].any()]
-        if len(good) == 2:
-            return DateFormat(good[1 if day_first else 0].text, day_first is None)
+        good = [text for text in formats if not DateFormat(text).times(texts)[1].any()]
+        midnight = len(texts) <= DISTINCT_MAX and all(map(MIDNIGHT, texts))
         if good:
-            return good[0]
+            return DateFormat(good[-1] if day_first else good[0], len(good) == 2 and day_first is None, midnight)
+    return None
+
+
+def number_date_format(texts, name):
+    """The format in which whole numbers are dates, as 19991231 or 199912, or None. A few may look so by chance, unless
+    the column's name says that they are dates."""
+    lengths, named = set(map(len, texts)), "date" in name.lower()
+    if len(lengths) != 1 or not all(map(str.isdigit, texts)) or (len(texts) < NUMBER_DATES_MIN and not named):
+        return None
+    for form in {8: ["%Y%m%d"], 6: ["%Y%m"] + ["%y%m%d"] * named}.get(lengths.pop(), ()):
+        years = [int(text[:4]) for text in texts] if "%Y" in form else [2000]
+        if NUMBER_YEARS[0] <= min(years) <= max(years) <= NUMBER_YEARS[1] and \
+                not DateFormat(form).times(texts)[1].any():
+            return DateFormat(form)
     return None

@@ -207,7 +207,8 @@ def import_table(source, output, options, show=print):
     for line in lines:
         show(line)
     if not any(plan.role in ("number", "classes") and plan.names(True) for plan in planner.plans):
-        rest = [plan.column.name for plan in planner.plans if plan.role == "codes" or plan.advice]
+        rest = [plan.column.name for plan in planner.plans
+                if plan.role == "codes" or any(advice.startswith("--category") for advice in plan.advice)]
         again = shlex.join(["import_table.py", source.path, "--category", rest[0]]) if rest else ""
         raise BadData(f"{source.path}: no column is left to model" + f"; next: {again}" * bool(rest))
     shape, left_out = write(output, planner, table, "\n".join(lines))

@@ -1,6 +1,7 @@
 """What becomes of each column: it is modelled (columns of /data), kept as class codes beside it, or left out; with a
 line that says so, and what could be asked for instead."""
 import functools
+import re
 import shlex
 from dataclasses import dataclass, field
 
@@ -12,6 +13,9 @@ from .columns import EXACT, Numbers, finite, plural
 ONE_HOT_MAX = 50               # classes that get a column each; with more, class codes are written
 ROW_NAMES = {"", "unnamed: 0", "rownames", "row.names", "row", "rowid", "index", "id", "no", "no.", "nr", "obs", "case",
              "#"}
+SURE_ROW_NAMES = {"unnamed: 0", "rownames", "row.names", "rowid", "id"}    # even where some are skipped
+NAMES_SOMETHING = re.compile(
+    r"(.*[_. ])?(u?id|pid|subject|patient|person|individual|participant|respondent|household|customer)|.*[a-z]I[dD]")
 GAP_CLASS = "(gap)"
 
 
@@ -161,10 +165,10 @@ class Planner:
         words = text.rows - text.word_gaps
         if text.rows == text.shapes["gap"] and not wanted:
             plan.kind, plan.gaps, plan.done = "empty", text.rows, "left out: it has no values"
+        elif not wanted and not self.said("number", column) and self.read_dates(plan, text):
+            pass
         elif self.said("number", column) or (text.looks_numeric and not wanted):
             self.read_number_texts(plan, text)
-        elif not wanted and self.read_dates(plan, text):
-            pass
         else:
             self.read_words(plan, text, words, wanted)
 
@@ -204,9 +208,16 @@ class Planner:
             plan.advice.append(quoted("--category", plan.column.name) + f" keeps leading zeros ({text.padded} rows)")
 
     def read_dates(self, plan, text):
-        found = cells.date_format(text.words, self.options.day_first) if text.words and not text.numbers else None
+        found = None
+        if text.words and not text.numbers:
+            found = cells.date_format(text.words, self.options.day_first)
+        elif text.numbers and text.numbers == text.shapes["plain"] and not text.words and not text.marks:
+            found = cells.number_date_format([value for value in text.distinct if value.lower() not in cells.GAPS],
+                                             plan.column.name)
         if found is None:
             return False
+        if text.numbers:
+            plan.advice.append(quoted("--number", plan.column.name) + " keeps the numbers")
         without = self.without_sentinels(plan.column)
         plan.role, plan.kind = "number", "times" if "midnight" in found.unit else "dates"
         plan.done = found.unit + "; "
@@ -327,13 +338,17 @@ class Planner:
         if column.width > 1 or plan.gaps or self.said("number", column) or len(self.plans) == 1:
             return False
         unlike = count.many or len(count.distinct) == count.rows
-        if (count.counts_rows and count.rows > 2 and column.original.lower() in ROW_NAMES) or \
-                (first and column.original == "" and count.whole and unlike):
+        name = column.original.lower()
+        if (count.counts_rows and count.rows > 2 and name in ROW_NAMES) or (
+                count.whole and unlike and (name in SURE_ROW_NAMES or (first and name == ""))):
             plan.done = "left out: it numbers the rows"
             plan.advice = [quoted("--number", column.name) + " keeps it"]
             return True
         if count.counts_rows and count.rows > 2:
             plan.advice.append(quoted("--drop", column.name) + " if it only numbers the rows")
+        elif count.whole and (count.many or len(count.distinct) > 10) and any(
+                map(NAMES_SOMETHING.fullmatch, (name, column.original))):
+            plan.advice.append(quoted("--drop", column.name) + " if it only names what a row is about")
         return False
 
     def keep_long_numbers(self):
