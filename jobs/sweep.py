@@ -12,7 +12,7 @@ with an evaluation and its schedule.
 
 SWEEP.yaml:
   base: ../swiss_roll.yaml                   from this file's folder
-  set: {training.iterations: 4000}           over the base, for every point
+  set: {training.iterations: 4000}           over the base, for every point, in each of which it must have an effect
   grid:                                      the points are all combinations; the last axis turns fastest
     diffusion.steps: [10, 100, 1000]
     training.learning_rate: [1e-4, 1e-3]

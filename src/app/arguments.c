@@ -137,6 +137,7 @@ static ddpm_status apply(const ddpm_config_arguments *arguments, const char *tex
                              sizeof config->run.output - 1);
         memcpy(config->run.output, arguments->output, strlen(arguments->output) + 1);
     }
+    DDPM_TRY(ddpm_config_settle(config, arguments->path));
     return ddpm_config_check(config);
 }
 

@@ -102,6 +102,9 @@ static ddpm_status parse(int argc, char **argv, ddpm_evaluate_options *o)
     }
     DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a checkpoint or run folder"));
     o->checkpoint = argv[optind];
+    if (o->samples == 0 || o->samples_file) DDPM_TRY(ddpm_sampling_settings_need_samples(&o->settings));
+    if (o->probes >= 0 && !o->likelihood) return ddpm_fail(DDPM_ERR_USAGE, "--probes is for --likelihood");
+    if (o->draws > 1 && o->count == 0) return ddpm_fail(DDPM_ERR_USAGE, "--draws needs rows, but --count is 0");
     if (o->likelihood && o->count == 0) return ddpm_fail(DDPM_ERR_USAGE, "--likelihood needs rows, but --count is 0");
     return DDPM_OK;
 }

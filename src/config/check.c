@@ -189,10 +189,10 @@ static int is_science(const ddpm_option *option, const ddpm_config *then)
     return (option->flags & DDPM_OPTION_SCIENCE) != 0;
 }
 
-/* The value as it is written; free() it. */
-static ddpm_status value_text(const ddpm_option *option, const ddpm_config *config, char **out)
+ddpm_status ddpm_option_text(const ddpm_option *option, const ddpm_config *config, char **out)
 {
     size_t bytes = 0;
+    *out = NULL;
     FILE *memory = open_memstream(out, &bytes);
     if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "comparing configurations: out of memory");
     ddpm_option_write(option, config, memory);
@@ -206,8 +206,12 @@ static ddpm_status compare(const ddpm_option *option, const ddpm_config *then, c
 {
     enum { SHOWN = 200 }; /* bytes of a value in the message */
     char *was = NULL, *is = NULL;
-    ddpm_status status = value_text(option, then, &was);
-    if (status == DDPM_OK) status = value_text(option, now, &is);
+    int had, has;
+    DDPM_TRY(ddpm_option_has_effect(option, then, &had));
+    DDPM_TRY(ddpm_option_has_effect(option, now, &has));
+    if (!had && !has) return DDPM_OK;
+    ddpm_status status = ddpm_option_text(option, then, &was);
+    if (status == DDPM_OK) status = ddpm_option_text(option, now, &is);
     if (status == DDPM_OK && strcmp(was, is) != 0)
         status = ddpm_fail(DDPM_ERR_CONFIG,
                            "%s was %.*s%s when this run began and is %.*s%s now; restore it, or name a new run folder "

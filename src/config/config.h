@@ -26,7 +26,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { DDPM_CONFIG_TEXT = 1024 }; /* bytes of a text value, with its end */
+enum {
+    DDPM_CONFIG_TEXT = 1024, /* bytes of a text value, with its end */
+    DDPM_OPTION_LIMIT = 96,  /* the most keys; table.c asserts that it suffices */
+};
+
+/** Who gave a key of the table its value: nobody, so that it has its default or comes from a saved configuration, or a
+ * file, or an assignment of the command line. */
+typedef struct ddpm_given {
+    int64_t line; /* of the file, from 1; 0: not the file */
+    int worked;   /* whether the key has an effect in the file as it is */
+    int assigned;
+} ddpm_given;
 
 /** The value of every key, in the sections of the file. An "auto" real is NaN. */
 typedef struct ddpm_config {
@@ -106,6 +117,7 @@ typedef struct ddpm_config {
         ddpm_reduction reduction;
         int64_t block_rows; /* 0: chosen from the batch */
     } parallel;
+    ddpm_given given[DDPM_OPTION_LIMIT]; /* in the order of the table */
 } ddpm_config;
 
 /** Set every key to its default. Lists that config held are forgotten: ddpm_config_release them first. */
@@ -132,9 +144,15 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_parse_saved(ddpm_config *config, const c
  * earlier assignments. DDPM_ERR_CONFIG: "--set section.key=value: ...". */
 DDPM_MUST_CHECK ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment);
 
-/** Check every value's range, and rules that span keys (hdf5 needs a path; a table must have T values; ...). A key that
- * has no meaning for the chosen kind is allowed. DDPM_ERR_CONFIG names the key. */
+/** Check every value's range, and rules that span keys (hdf5 needs a path; a table must have T values; ...).
+ * DDPM_ERR_CONFIG names the key. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_check(const ddpm_config *config);
+
+/** Refuse a key that was given, differs from its default, and has no effect: DDPM_ERR_CONFIG, "file:line: key: ..."
+ *  with what it needs. A key of the file that has an effect there, which an assignment has taken away, gets its default
+ *  instead, so that the resolved configuration can be read again. What a saved configuration gave is left as it is.
+ *  @param name  the file's name for messages; NULL: there is no file. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_settle(ddpm_config *config, const char *name);
 
 /** The part of ddpm_config_check that settings of sampling over a checked configuration can break. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_check_pairs(const ddpm_config *config);
@@ -148,7 +166,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_reference(FILE *to);
 
 /** DDPM_ERR_CONFIG names the first key of science in which the two differ, with both values. Both must have passed
  *  ddpm_config_check. training.iterations is a key of science only if then->training.decay is cosine, whose learning
- *  rate depends on it; otherwise a run may be prolonged. */
+ *  rate depends on it; otherwise a run may be prolonged. A key that has no effect in either may differ. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_same_science(const ddpm_config *then, const ddpm_config *now);
 
 /** The name that a configuration has for a value of an enumeration: ("sampling.method", DDPM_METHOD_DDIM) gives "ddim".

@@ -256,7 +256,13 @@ static ddpm_status read_text(reader *r, const char *key)
 ddpm_status ddpm_config_parse(ddpm_config *config, const char *text, size_t bytes, const char *name)
 {
     reader r = {.config = config, .text = text, .bytes = bytes, .name = name};
-    return read_text(&r, "");
+    DDPM_TRY(read_text(&r, ""));
+    for (int i = 0; i < ddpm_option_count; i++) {
+        if (!r.key_line[i]) continue;
+        config->given[i] = (ddpm_given){.line = (int64_t)r.key_line[i]};
+        DDPM_TRY(ddpm_option_has_effect(&ddpm_options[i], config, &config->given[i].worked));
+    }
+    return DDPM_OK;
 }
 
 ddpm_status ddpm_config_parse_saved(ddpm_config *config, const char *text, size_t bytes, const char *name)
@@ -296,7 +302,10 @@ ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment)
     if (option < 0 && ddpm_section_find(key) < 0) return fail_unknown(&r, key);
     if (option >= 0 && ddpm_options[option].type == DDPM_OPTION_TEXT) return read_bytes(&r, key);
     if (r.bytes == 0) r.text = "\"\"", r.bytes = 2; /* in a shell, this is an empty text */
-    return read_text(&r, key);
+    DDPM_TRY(read_text(&r, key));
+    for (int i = 0; i < ddpm_option_count; i++)
+        if (r.key_line[i] || i == ddpm_option_find(key)) config->given[i] = (ddpm_given){.assigned = 1};
+    return DDPM_OK;
 }
 
 const char *ddpm_config_library(void)

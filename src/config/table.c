@@ -124,7 +124,14 @@ enum {
     OPEN = OPEN_0 | OPEN_1,
     AUTO = DDPM_OPTION_AUTO,
     OR_0 = DDPM_OPTION_OR_ZERO,
+    OFF_0 = DDPM_OPTION_OFF_AT_0,
 };
+#define NEEDS(...) .needs = {__VA_ARGS__}
+#define KIND "diffusion.schedule.kind: "
+#define GENERATED NEEDS("data.source: not hdf5")
+#define ADAM NEEDS("training.optimizer: adam or adamw")
+#define STEP_DECAY NEEDS("training.decay: step")
+#define NO_CLASS "diffusion.predict: not class"
 #define TOY_NOISE(constant, name, noise) " " name "=" #noise
 #define TEXT_OF_(value) #value
 #define TEXT_OF(value) TEXT_OF_(value)
@@ -142,13 +149,13 @@ const ddpm_option ddpm_options[] = {
     INT(run.report_every, "100", 1, FOREVER, RUN, "iterations between rows of metrics.csv"),
 
     CHOICE(data.source, "swiss_roll", sources, SCIENCE, "where the rows come from"),
-    INT(data.count, "10000", 1, 1099511627776, SCIENCE, "rows to generate; not for hdf5"),
+    INT(data.count, "10000", 1, 1099511627776, SCIENCE, "rows to generate; not for hdf5", GENERATED),
     REAL(data.noise, "auto", 0, INFINITY, SCIENCE | AUTO,
-         "standard deviation of the noise on generated rows, in the source's own units; auto:" DDPM_TOY_LIST(TOY_NOISE)),
-    INT(data.dimensions, "2", 2, 3, SCIENCE, "columns of generated rows; 3 for swiss_roll and s_curve only"),
+         "standard deviation of the noise on generated rows, in the source's own units; auto:" DDPM_TOY_LIST(TOY_NOISE), GENERATED),
+    INT(data.dimensions, "2", 2, 3, SCIENCE, "columns of generated rows; 3 for swiss_roll and s_curve only", GENERATED),
     /* Not science, since a file may be moved between two submissions; its statistics are compared on resume. */
-    TEXT(data.path, "", RUN, "hdf5: the file with the rows"),
-    TEXT(data.dataset, "data", SCIENCE, "hdf5: the dataset in that file"),
+    TEXT(data.path, "", RUN, "hdf5: the file with the rows", NEEDS("data.source: hdf5")),
+    TEXT(data.dataset, "data", SCIENCE, "hdf5: the dataset in that file", NEEDS("data.source: hdf5")),
     OTHER(DDPM_OPTION_TEXT_LIST, data.columns, NULL, SCIENCE, "columns to use, by name or by number from 0; []: all that are not conditions"),
     OTHER(DDPM_OPTION_TEXT_LIST, data.condition, NULL, SCIENCE,
           "what the model is given of each row: datasets or columns of the file, or label of generated rows. A dataset of "
@@ -176,53 +183,53 @@ const ddpm_option ddpm_options[] = {
     INT(diffusion.steps, "1000", 1, 1000000, SCIENCE, "T, the steps of the forward process"),
     CHOICE(diffusion.schedule.kind, "log_normal", schedules, SCIENCE, "the form of beta_t"),
     REAL(diffusion.schedule.start, "auto", 0, 1, SCIENCE | OPEN | AUTO,
-         "beta at t = 1 (constant: at every t; sigmoid and tanh: the lower limit); auto: " TEXT_OF(DDPM_SCHEDULE_START)),
+         "beta at t = 1 (constant: at every t; sigmoid and tanh: the lower limit); auto: " TEXT_OF(DDPM_SCHEDULE_START), NEEDS(KIND "constant, linear, quadratic, sigmoid or tanh", "diffusion.schedule.target: auto")),
     REAL(diffusion.schedule.end, "auto", 0, 1, SCIENCE | OPEN | AUTO,
-         "beta at t = T (sigmoid and tanh: the upper limit); auto: " TEXT_OF(DDPM_SCHEDULE_END)),
+         "beta at t = T (sigmoid and tanh: the upper limit); auto: " TEXT_OF(DDPM_SCHEDULE_END), NEEDS(KIND "linear, quadratic, sigmoid or tanh")),
     BOOL(diffusion.schedule.rescale, "false", SCIENCE,
-         "linear and quadratic: multiply beta by 1000 / T, so that any T reaches the same noise"),
+         "linear and quadratic: multiply beta by 1000 / T, so that any T reaches the same noise", NEEDS(KIND "linear or quadratic")),
     REAL(diffusion.schedule.target, "auto", 0, 1, SCIENCE | OPEN | AUTO,
-         "constant: the share of the signal's variance left at t = T, alpha_bar_T; auto: what follows from start"),
+         "constant: the share of the signal's variance left at t = T, alpha_bar_T; auto: what follows from start", NEEDS(KIND "constant")),
     REAL(diffusion.schedule.limit, "6", 0, 100, SCIENCE | OPEN_0,
-         "sigmoid and tanh: their argument runs evenly from -limit to limit"),
-    REAL(diffusion.schedule.offset, "0.008", 0, 1, SCIENCE, "cosine: the offset s, which keeps beta from being tiny at t = 1"),
-    REAL(diffusion.schedule.cap, "0.999", 0, 1, SCIENCE | OPEN, "cosine and harmonic: the largest beta"),
+         "sigmoid and tanh: their argument runs evenly from -limit to limit", NEEDS(KIND "sigmoid or tanh")),
+    REAL(diffusion.schedule.offset, "0.008", 0, 1, SCIENCE, "cosine: the offset s, which keeps beta from being tiny at t = 1", NEEDS(KIND "cosine")),
+    REAL(diffusion.schedule.cap, "0.999", 0, 1, SCIENCE | OPEN, "cosine and harmonic: the largest beta", NEEDS(KIND "cosine or harmonic")),
     BOOL(diffusion.schedule.zero_terminal_snr, "false", SCIENCE,
          "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity, flow or data"),
     REAL(diffusion.schedule.log_mean, "-1.2", -20, 20, SCIENCE,
-         "log_normal: mean of ln sigma, where sigma^2 = (1 - alpha_bar) / alpha_bar is the noise-to-signal ratio"),
-    REAL(diffusion.schedule.log_deviation, "1.4", 0, 10, SCIENCE | OPEN_0, "log_normal: standard deviation of ln sigma"),
-    RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T"),
+         "log_normal: mean of ln sigma, where sigma^2 = (1 - alpha_bar) / alpha_bar is the noise-to-signal ratio", NEEDS(KIND "log_normal")),
+    REAL(diffusion.schedule.log_deviation, "1.4", 0, 10, SCIENCE | OPEN_0, "log_normal: standard deviation of ln sigma", NEEDS(KIND "log_normal")),
+    RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T", NEEDS(KIND "table")),
     CHOICE(diffusion.predict, "velocity", predictions, SCIENCE,
            "what the network is trained to predict. noise: the noise; data: x_0; mean: o in sqrt(1 - beta) x_t + sqrt(beta) o, "
            "the mean of x_{t-1}; velocity: sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0; flow: noise - x_0; class: the class that "
            "data.condition names, by cross-entropy, for `ddpm sample --classifier`"),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
            "variance of a reverse step. beta: beta_t; posterior: that of q(x_{t-1} | x_t, x_0); learned: by a second head of "
-           "the network, around beta_t; learned_range: by a second head, between beta_t and the posterior's"),
+           "the network, around beta_t; learned_range: by a second head, between beta_t and the posterior's", NEEDS(NO_CLASS)),
     CHOICE(diffusion.loss, "simple", losses, SCIENCE,
            "simple: the squared error of the prediction; vlb: the variational bound; hybrid: both, where the bound trains the "
            "variance head alone"),
-    REAL(diffusion.lambda, "0.001", 0, INFINITY, SCIENCE, "hybrid: weight of the bound, the sum of T terms, which T times the term at the drawn t estimates"),
+    REAL(diffusion.lambda, "0.001", 0, INFINITY, SCIENCE, "hybrid: weight of the bound, the sum of T terms, which T times the term at the drawn t estimates", NEEDS("diffusion.loss: hybrid")),
     CHOICE(diffusion.weighting, "none", weightings, SCIENCE,
            "weight of the squared error at t. none: 1; noise: the one that makes it the squared error of the noise; min_snr: the "
-           "same times min(SNR, gamma) / SNR, where SNR is the signal-to-noise ratio at t"),
-    REAL(diffusion.gamma, "5", 0, INFINITY, SCIENCE | OPEN_0, "min_snr: the largest signal-to-noise ratio that counts in full"),
+           "same times min(SNR, gamma) / SNR, where SNR is the signal-to-noise ratio at t", NEEDS("diffusion.loss: not vlb")),
+    REAL(diffusion.gamma, "5", 0, INFINITY, SCIENCE | OPEN_0, "min_snr: the largest signal-to-noise ratio that counts in full", NEEDS("diffusion.weighting: min_snr")),
     CHOICE(diffusion.timesteps, "uniform", timesteps, SCIENCE,
            "how t is drawn. uniform: for each row by itself; antithetic: t and T + 1 - t for two rows; stratified: evenly over "
            "the batch; importance: more often where the last losses were large"),
 
-    REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE,
-         "share of the rows that are trained on without their condition, which guidance needs"),
+    REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE | OFF_0,
+         "share of the rows that are trained on without their condition, which guidance needs", NEEDS("data.condition: not []", NO_CLASS)),
 
     CHOICE(network.kind, "residual", networks, SCIENCE,
            "mlp: a multilayer perceptron; residual: blocks of two layers, whose layer norms are modulated by t and the "
            "condition"),
     INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
     INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers, or residual blocks"),
-    INT(network.components, "256", 0, DDPM_PRINCIPAL_COLUMNS_MAX, SCIENCE,
+    INT(network.components, "256", 0, DDPM_PRINCIPAL_COLUMNS_MAX, SCIENCE | OFF_0,
         "how many principal components of the rows the best linear prediction is computed along, to which the network's "
-        "output is added, for data of at most " TEXT_OF(DDPM_PRINCIPAL_COLUMNS_MAX) " columns; 0: there is no linear prediction", .before = "0"),
+        "output is added, for data of at most " TEXT_OF(DDPM_PRINCIPAL_COLUMNS_MAX) " columns; 0: there is no linear prediction", .before = "0", NEEDS(NO_CLASS)),
     INT(network.features, "auto", 0, 4096, SCIENCE | AUTO,
         "F: the cosine and the sine of as many random projections of x_t are inputs beside it; auto: " TEXT_OF(DDPM_FEATURES_AUTO)
         " for rows of at most " TEXT_OF(DDPM_FEATURES_COLUMNS) " columns, 0 for others and for classifiers", .before = "0"),
@@ -235,7 +242,7 @@ const ddpm_option ddpm_options[] = {
            "unit at each t"),
     INT(network.time_width, "32", 2, 4096, SCIENCE,
         "sinusoidal: columns of the embedding, an even number; residual: also of the layer that blocks are modulated "
-        "from"),
+        "from", NEEDS("network.time: sinusoidal")),
 
     REAL(network.dropout, "0", 0, 0.9, SCIENCE,
          "share of the units of hidden layers that are left out of each row in training, against learning rows by heart"),
@@ -250,17 +257,17 @@ const ddpm_option ddpm_options[] = {
           "classes equally often"),
     CHOICE(training.optimizer, "adam", optimizers, SCIENCE, "the optimiser"),
     REAL(training.learning_rate, "0.002", 0, FLOAT_MOST, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
-    REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step that is kept"),
-    REAL(training.beta1, "0.9", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the first moment"),
-    REAL(training.beta2, "0.999", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the second moment"),
+    REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step that is kept", NEEDS("training.optimizer: sgd")),
+    REAL(training.beta1, "0.9", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the first moment", ADAM),
+    REAL(training.beta2, "0.999", 0, 1, SCIENCE | OPEN_1, "adam and adamw: decay of the second moment", ADAM),
     REAL(training.epsilon, "1e-8", 0, FLOAT_MOST, SCIENCE | OPEN_0,
-         "adam and adamw: added to the root of the second moment"),
+         "adam and adamw: added to the root of the second moment", ADAM),
     REAL(training.weight_decay, "0", 0, FLOAT_MOST, SCIENCE, "weight decay; adamw applies it to the parameters, the others add it to the gradient"),
     INT(training.warmup, "0", 0, FOREVER, SCIENCE, "iterations in which the learning rate rises evenly from 0"),
     CHOICE(training.decay, "cosine", decays, SCIENCE, "how the learning rate falls after the warm-up"),
     INT(training.decay_every, "10000", 1, FOREVER, SCIENCE,
-        "step: iterations between two changes of the learning rate"),
-    REAL(training.decay_factor, "0.5", 0, 1, SCIENCE | OPEN_0, "step: what the learning rate is multiplied by"),
+        "step: iterations between two changes of the learning rate", STEP_DECAY),
+    REAL(training.decay_factor, "0.5", 0, 1, SCIENCE | OPEN_0, "step: what the learning rate is multiplied by", STEP_DECAY),
     REAL(training.clip, "1", 0, INFINITY, SCIENCE,
          "largest norm of the gradient; a longer one is scaled down to it; 0: no limit"),
     REAL(training.ema, "0.999", 0, 1, SCIENCE | OPEN_1,
@@ -272,9 +279,9 @@ const ddpm_option ddpm_options[] = {
     INT(training.recover, "0", 0, DDPM_CHECKPOINT_RECOVERIES_MAX, RUN,
         "how many times a run whose loss or gradient is not finite goes back to an earlier checkpoint and continues at half "
         "the learning rate; needs checkpoint.keep: 0"),
-    INT(training.validate_every, "1000", 0, FOREVER, RUN, "iterations between two validation losses; 0: never"),
+    INT(training.validate_every, "1000", 0, FOREVER, RUN | OFF_0, "iterations between two validation losses; 0: never", NEEDS("data.validation: not 0")),
     BOOL(training.keep_best, "false", SCIENCE,
-         "whether the running mean of the parameters with the least validation loss is kept, for sampling.weights: best"),
+         "whether the running mean of the parameters with the least validation loss is kept, for sampling.weights: best", NEEDS("training.validate_every: not 0")),
 
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),
@@ -287,14 +294,14 @@ const ddpm_option ddpm_options[] = {
            "how reverse steps are spread. uniform: evenly in t; log_snr: evenly in the logarithm of the signal-to-noise ratio; "
            "karras: evenly in the 7th root of the noise-to-signal ratio of amplitudes",
            .before = "uniform", .option = "spacing"),
-    REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the noise of a step, as a share of the posterior's", .option = "eta"),
+    REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the noise of a step, as a share of the posterior's", .option = "eta", NEEDS("sampling.method: ddim")),
     INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step", .option = "corrections"),
     /* Where little of the data's variance is left, a step multiplies a deviation by 1 - 2 r^2. */
     REAL(sampling.correction_ratio, "0.1", 0, 1, RUN | OPEN_1,
-         "r: a Langevin step's size is 2 r^2 (1 - alpha_bar); from 1 on the steps diverge"),
+         "r: a Langevin step's size is 2 r^2 (1 - alpha_bar); from 1 on the steps diverge", NEEDS("sampling.corrections: not 0")),
     REAL(sampling.guidance, "0", 0, 1000, RUN,
          "w of classifier-free guidance: (1 + w) times the conditional prediction less w times the unconditional one",
-         .option = "guidance"),
+         .option = "guidance", NEEDS("data.condition: not []")),
     CHOICE(sampling.weights, "ema", weights, RUN,
            "ema: the running mean of the parameters; raw: the last parameters; best: the running mean that "
            "training.keep_best kept, or the last one as long as there is none",

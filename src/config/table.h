@@ -28,6 +28,7 @@ enum {
     DDPM_OPTION_AUTO = 16,      /* a number that may be "auto": stored as NaN, or as the integer DDPM_AUTO */
     DDPM_OPTION_FILE_NAME = 32, /* a text that is safe as the name of a folder */
     DDPM_OPTION_OR_ZERO = 64,   /* an integer that may be 0, too, below min */
+    DDPM_OPTION_OFF_AT_0 = 128, /* 0 asks for nothing, and so may be given where the key has no effect */
 };
 
 /** A name of an enumeration's value. */
@@ -35,6 +36,8 @@ typedef struct ddpm_choice {
     const char *name; /* NULL ends a list */
     unsigned value;
 } ddpm_choice;
+
+enum { DDPM_NEEDS = 2 };
 
 typedef struct ddpm_option {
     const char *key; /* "section.key" or "section.section.key" */
@@ -48,6 +51,8 @@ typedef struct ddpm_option {
     const char *before;         /* what a saved configuration without the key stands for, since the key is younger than
                                  * it; NULL: the default */
     const char *option;         /* sets the key on the command lines of verbs that sample: "steps"; NULL: none */
+    const char *needs[DDPM_NEEDS]; /* what other keys must be for this one to have an effect: "key: a, b or c" or "key:
+                                    * not a", with values as they are written; NULL: nothing more */
 } ddpm_option;
 
 typedef struct ddpm_section {
@@ -55,8 +60,7 @@ typedef struct ddpm_section {
     const char *meaning;
 } ddpm_section;
 
-/* The most rows of the two tables; table.c asserts that they suffice. */
-enum { DDPM_OPTION_LIMIT = 96, DDPM_SECTION_LIMIT = 16, DDPM_KEY_BYTES = 128 };
+enum { DDPM_SECTION_LIMIT = 16 /* the most sections; table.c asserts that it suffices */, DDPM_KEY_BYTES = 128 };
 
 /** Every key, in the order of the reference file; the keys of a section follow each other. */
 extern const ddpm_option ddpm_options[];
@@ -105,11 +109,17 @@ DDPM_MUST_CHECK ddpm_status ddpm_option_valid(const ddpm_option *option, const d
 /** Give the keys that are younger than saved configurations the values that these stand for without them. */
 DDPM_MUST_CHECK ddpm_status ddpm_option_read_before(ddpm_config *config);
 
+/** Write a text as YAML, in quotes. What is no UTF-8 is left as it is. */
+void ddpm_config_write_text(const char *text, FILE *to);
+
 /** Write the value as YAML that reads back to the same bits. Two values are equal if they are written alike. */
 void ddpm_option_write(const ddpm_option *option, const ddpm_config *config, FILE *to);
 
-/** Write a text as YAML, in quotes. What is no UTF-8 is left as it is. */
-void ddpm_config_write_text(const char *text, FILE *to);
+/** The same as a text; free() it. */
+DDPM_MUST_CHECK ddpm_status ddpm_option_text(const ddpm_option *option, const ddpm_config *config, char **out);
+
+/** Whether all that the key needs is there. */
+DDPM_MUST_CHECK ddpm_status ddpm_option_has_effect(const ddpm_option *option, const ddpm_config *config, int *yes);
 
 void ddpm_config_list_release(ddpm_text_list *list);
 

@@ -129,6 +129,18 @@ static ddpm_status build_guide(sampling_run *run, ddpm_sample_options *o)
     return DDPM_OK;
 }
 
+/* Guidance that was asked for on the command line leads nowhere without a condition; that of the configuration is for
+ * samples that have one. */
+static ddpm_status check_guidance(const sampling_run *run)
+{
+    const int is_asked = ddpm_sampling_is_given(&run->loaded->config, "sampling.guidance");
+    if (!is_asked || run->sampling.guidance == 0.0 || run->conditions.rows > 0) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE,
+                     "--guidance: %g has no effect, since it needs --condition or --conditions; give one, or leave "
+                     "--guidance out",
+                     run->sampling.guidance);
+}
+
 /* Local. Give the generator the conditions of the samples, and the classifier where there is one. */
 static ddpm_status set_conditions(sampling_run *run, ddpm_sample_options *o)
 {
@@ -136,6 +148,7 @@ static ddpm_status set_conditions(sampling_run *run, ddpm_sample_options *o)
     DDPM_TRY(run->classifier ? build_guide(run, o) : ddpm_conditions_read(own, o, &run->conditions));
     DDPM_TRY(ddpm_generator_check(&run->sampling, own, run->loaded->config.diffusion.condition_dropout,
                                   run->conditions.rows > 0));
+    DDPM_TRY(check_guidance(run));
     if (own->count > 0) ddpm_generator_set_conditions(run->generator, run->conditions.rows, run->conditions.values);
     return DDPM_OK;
 }

@@ -60,7 +60,9 @@ static ddpm_status set(ddpm_config *config, const char *name, const char *value)
         ddpm_option named = *option; /* so that a message names what was typed */
         snprintf(typed, sizeof typed, "--%s", name);
         named.key = typed;
-        return ddpm_option_read(&named, config, value, strlen(value), 1);
+        DDPM_TRY(ddpm_option_read(&named, config, value, strlen(value), 1));
+        config->given[option - ddpm_options] = (ddpm_given){.assigned = 1};
+        return DDPM_OK;
     }
     return ddpm_fail(DDPM_ERR_INTERNAL, "--%s is not an option of the section " SECTION, name);
 }
@@ -90,8 +92,33 @@ ddpm_status ddpm_sampling_settings_apply(const ddpm_sampling_settings *settings,
 {
     for (int i = 0; i < settings->count; i++)
         DDPM_TRY(set(config, settings->items[i].option, settings->items[i].value));
-    const ddpm_status status = ddpm_config_check_pairs(config);
+    ddpm_status status = ddpm_config_settle(config, NULL);
+    if (status == DDPM_OK) status = ddpm_config_check_pairs(config);
     return status == DDPM_ERR_CONFIG ? DDPM_ERR_USAGE : status;
+}
+
+static int sets(const char *option, const char *value, const ddpm_option *key)
+{
+    const size_t length = strlen(key->key);
+    if (strcmp(option, "set") != 0) return key->option && strcmp(option, key->option) == 0;
+    return strncmp(value, key->key, length) == 0 && value[length] == '=';
+}
+
+int ddpm_sampling_is_given(const ddpm_config *config, const char *key)
+{
+    return config->given[ddpm_option_find(key)].assigned;
+}
+
+ddpm_status ddpm_sampling_settings_need_samples(const ddpm_sampling_settings *settings)
+{
+    const ddpm_option *weights = &ddpm_options[ddpm_option_find(SECTION ".weights")];
+    for (int i = 0; i < settings->count; i++)
+        if (!sets(settings->items[i].option, settings->items[i].value, weights))
+            return ddpm_fail(DDPM_ERR_USAGE,
+                             "--%s %s has no effect, since no samples are made (--samples 0, or --samples-file); leave "
+                             "it out",
+                             settings->items[i].option, settings->items[i].value);
+    return DDPM_OK;
 }
 
 /* ---- as help ---- */

@@ -32,6 +32,12 @@ DDPM_MUST_CHECK ddpm_status ddpm_sampling_settings_add(ddpm_sampling_settings *s
 /** Put the settings over those of a configuration. */
 DDPM_MUST_CHECK ddpm_status ddpm_sampling_settings_apply(const ddpm_sampling_settings *settings, ddpm_config *config);
 
+/** Whether an assignment or an option gave a key, "sampling.guidance", rather than the model's configuration. */
+int ddpm_sampling_is_given(const ddpm_config *config, const char *key);
+
+/** DDPM_ERR_USAGE names a setting of these that decides how samples are made, where none are. */
+DDPM_MUST_CHECK ddpm_status ddpm_sampling_settings_need_samples(const ddpm_sampling_settings *settings);
+
 /** Print the last paragraph of a verb's help: each option with its meaning, its range and its key. */
 void ddpm_sampling_help(FILE *to);
 

@@ -80,8 +80,13 @@ def kill_session(session):
 
 
 def settings(values):
-    """{"training.batch": 64} as --set arguments."""
-    return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+    """{"training.batch": 64} as --set arguments. What SMALL and the like give is left out where it has no effect."""
+    idle = {"data.count"} if values.get("data.source") == "hdf5" else set()
+    if values.get("data.source", "hdf5") != "hdf5":
+        idle.add("data.path")
+    if values.get("network.time") == "gain_table":
+        idle.add("network.time_width")
+    return [word for key, value in values.items() if key not in idle for word in ("--set", f"{key}={value}")]
 
 
 def start(*arguments, ranks=0, threads=1, environment=None, folder=None, command=None, inherits=()):

@@ -186,7 +186,8 @@ class Conditions(Trained):
         plain = self.sample(*given)
         self.assertTrue(np.array_equal(plain, self.sample(*given, "--guidance", 0)))
         self.assertFalse(np.array_equal(plain, self.sample(*given, "--guidance", 2)))
-        self.assertTrue(np.array_equal(self.sample(), self.sample("--guidance", 2)))  # no condition to follow
+        self.fails(USAGE, "sample", self.run_folder, "--count", 5, "--output", self.path("s.h5"), "--guidance", 2,
+                   says=["--guidance: 2 has no effect", "--condition"])
 
     def test_columns_that_are_conditions_are_not_modelled(self):
         shown = self.ddpm("info", self.run_folder).stdout
@@ -315,7 +316,7 @@ class Conditions(Trained):
                 (guided, "sample", (*whole, *one, "--guidance", 0)), (always, "evaluate", quality),
                 (guided, "evaluate", ("--count", 10, "--samples", 0)),
                 (guided, "evaluate", (*quality, "--guidance", 0)),
-                (plain, "sample", whole), (plain, "evaluate", (*quality, "--guidance", 1))):
+                (plain, "sample", whole), (plain, "evaluate", (*quality, "--guidance", 0))):
             with self.subTest(verb=verb, arguments=arguments):
                 self.ddpm(verb, model, *arguments)
 

@@ -202,6 +202,12 @@ class Evaluate(unittest.TestCase):
                                        ((self.path("run"), "--clip", "all"), 64, "none, data"),
                                        ((self.path("run"), "--set", "sampling.clip=all"), 64, "none, data"),
                                        ((self.path("run"), "--set", "data.count=5"), 64, "section 'sampling'"),
+                                       ((self.path("run"), "--eta", 0.5), 64,
+                                        "sampling.eta (--eta): 0.5 has no effect, since it needs sampling.method"),
+                                       ((self.path("run"), "--guidance", 1), 64, "needs data.condition"),
+                                       ((self.path("run"), "--samples", 0, "--steps", 5), 64, "--steps 5 has no"),
+                                       ((self.path("run"), "--probes", 5), 64, "--likelihood"),
+                                       ((self.path("run"), "--count", 0, "--draws", 5), 64, "--draws needs rows"),
                                        ((), 64, "checkpoint")):
             result = run("evaluate", *arguments)
             with self.subTest(arguments=arguments):
