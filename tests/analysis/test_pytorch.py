@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 import score
-from case import CONFIG, DATA, Case, ring
+from case import CONFIG, DATA, SOURCE, Case, ring
 from ddpm_analysis.text_files import parse_config
 from skipped import SKIPPED, main
 
@@ -20,6 +20,9 @@ except ImportError:
 else:
     from ddpm_analysis import pytorch, twin
     from ddpm_analysis.random_numbers import frequencies
+    sys.path.append(os.path.join(SOURCE, "tests", "bench"))
+    import quality_peer
+    from time_to_quality import reach_quality
 
 ROUNDING = 1e-12    # relative, of some thousand float64 operations
 
@@ -141,6 +144,24 @@ class Twin(Case):
         data = self.h5("data.h5", data=ring(10, 1))
         self.assert_fails(DATA, ["no section 'network'"], "twin.py", config, data)
         self.assert_fails(DATA, ["'nope'"], "twin.py", self.write("b.yaml", CONFIG.replace("silu", "nope")), data)
+
+
+class TimeToQuality(Case):
+    def test_reach(self):
+        accuracies = [0.9, 0.6, 0.52, 0.54]
+        best, seconds = reach_quality([1, 2, 3, 4], lambda at: accuracies[at])
+        self.assertAlmostEqual(best, 0.52)
+        self.assertAlmostEqual(seconds, 2 + 0.07 / 0.08)
+        self.assertEqual(reach_quality([1, 2], lambda at: [0.51, 0.505][at]), (0.505, 1))
+
+    def test_samples_of_a_peer(self):
+        """The best linear prediction, which a network is before it is trained, samples a normal distribution."""
+        config = {"diffusion": {"steps": 200, "predict": "velocity", "schedule": {"kind": "log_normal"}},
+                  "network": {"kind": "residual", "width": 16, "depth": 1, "activation": "silu", "time_width": 8,
+                              "features": 4, "components": 2, "initial": "variance"}}
+        network = twin.network_of(config, twin.training_rows(ring(500, 1), {}))
+        samples = quality_peer.draw(network, config, 4000, 2)
+        np.testing.assert_allclose(samples.std(axis=0), 1, atol=0.03)
 
 
 if __name__ == "__main__":
