@@ -410,3 +410,16 @@ void ddpm_option_write(const ddpm_option *option, const ddpm_config *config, FIL
         break;
     }
 }
+
+ddpm_status ddpm_option_text(const ddpm_option *option, const ddpm_config *config, char **out)
+{
+    size_t bytes = 0;
+    *out = NULL;
+    FILE *memory = open_memstream(out, &bytes);
+    if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "comparing configurations: out of memory");
+    ddpm_option_write(option, config, memory);
+    if (fclose(memory) == 0) return DDPM_OK;
+    free(*out);
+    *out = NULL;
+    return ddpm_fail(DDPM_ERR_MEMORY, "comparing configurations: out of memory");
+}

@@ -83,9 +83,8 @@ class Reports(Case):
         rows = np.random.default_rng(1).normal(size=(600, columns)).astype(np.float32)
         rows[:, 1] = 5
         data = self.h5('its "data" <1>.h5', NAMES[:columns], data=rows)
-        quoted = data.replace('"', '\\"')
         return self.train("/dev/null", self.path("a run <i>"),
-                          {"data.source": "hdf5", "data.path": f'"{quoted}"', "data.count": 10000})
+                          {"data.source": "hdf5", "data.path": data, "data.count": 10000})
 
     def sweep(self, grid, **more):
         """A folder of gathered points; grid: {axis: values} as YAML writes it, more: settings of all points."""

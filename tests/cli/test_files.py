@@ -114,7 +114,8 @@ class Files(Case):
             with self.subTest(name=name):
                 path = self.h5("x: y #z.h5", **{name: self.rows})
                 self.dry(path, {"data.dataset": name})
-                shown = self.ddpm("config", *settings({"data.dataset": name, "data.path": path})).stdout
+                shown = self.ddpm("config", *settings({"data.source": "hdf5", "data.dataset": name,
+                                                       "data.path": path})).stdout
                 self.assertEqual(shown, self.ddpm("config", self.write("resolved.yaml", shown)).stdout)
         run_folder = self.train(self.config(), self.path("run"), {**QUICK, "run.name": "a", "data.source": "hdf5",
                                                                   "data.path": path, "data.dataset": name})

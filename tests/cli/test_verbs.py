@@ -475,7 +475,7 @@ class Sample(Case):
 
     def test_usage(self):
         for arguments, words in ((["--count", 5], "--output"), (["--output", "x.h5"], "--count"),
-                                 (["--count", 5, "--output", "x.h5", "--weights", "best"], "ema, raw"),
+                                 (["--count", 5, "--output", "x.h5", "--weights", "worst"], "ema, raw"),
                                  (["--count", 5, "--output", "x.h5", "--seed", "-1"], "--seed")):
             self.fails(USAGE, "sample", self.run, *arguments, says=[words])
 
