@@ -92,6 +92,30 @@ class Digits(Case):
             self.assertEqual(expected, len(said), str(result))
             self.assertTrue(all("training.iterations" in line and "data.memory" in line for line in said))
 
+    def test_wide_table(self):
+        """Columns of many kinds through training, sampling, completion and evaluation, with moments as h5py has them."""
+        columns = 300
+        rows = RNG.normal(size=(ROWS, columns))
+        rows[:, :5] = np.stack([1e9 + rows[:, 0], 1e-60 * rows[:, 1], np.full(ROWS, 2.5),
+                                2.0**60 + 4096 * np.round(100 * rows[:, 3]), rows[:, 4] > 0], axis=1)
+        rows[:, 5:20] *= RNG.uniform(size=(ROWS, 15)) < 0.01
+        run_folder = self.run_folder(rows, {"data.validation": 0.1, "training.iterations": 200, "network.width": 64})
+        again = self.run_folder(rows)
+        self.expect_moments(again, rows)
+        samples = self.samples(run_folder, "--count", 400)
+        self.expect_like(np.delete(samples, np.s_[5:20], 1), np.delete(rows, np.s_[5:20], 1))
+        rare = samples[:, 5:20].std(axis=0) / rows[:, 5:20].std(axis=0)
+        self.assertTrue((rare > 0.2).all() and (rare < 3).all(), rare)
+        given = rows[:40].copy()
+        given[:, ::2] = np.nan
+        made = self.samples(run_folder, "--given", self.h5("part.h5", data=given), "--resample", 1)
+        np.testing.assert_array_equal(made[:, 1::2], given[:, 1::2])
+        self.assertTrue(np.isfinite(made).all() and (made[:, 2] == 2.5).all())
+        self.ddpm("evaluate", run_folder, "--count", 100, "--samples", 200, "--json", self.path("e.json"))
+        with open(self.path("e.json"), encoding="utf-8") as file:
+            quality = json.load(file)["quality"]
+        self.assertEqual((columns, 0), (len(quality["ks"]), quality["ks"][2]))
+
     def test_ranks(self):
         for rows in (REALS, WHOLE):
             one, three = (self.run_folder(rows, ranks=ranks) for ranks in (0, 3))
