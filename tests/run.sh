@@ -32,9 +32,9 @@ if [ "$scope" = all ]; then
     bash tests/valgrind.sh build/dev/ddpm
     say "thread sanitizer: one training run"
     bash tests/tsan.sh
-    say "fuzzers, half a minute in all"
+    say "fuzzers, five seconds each"
     bash tests/fuzz/build.sh build/dev
-    bash tests/fuzz/run.sh build/dev 10
+    bash tests/fuzz/run.sh build/dev 5
 fi
 
 say "tests"

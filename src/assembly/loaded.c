@@ -97,6 +97,12 @@ void ddpm_loaded_release(ddpm_loaded *loaded)
     ddpm_config_release(&loaded->config);
 }
 
+void ddpm_loaded_name_process(ddpm_loaded *loaded)
+{
+    loaded->config.diffusion.process =
+        ddpm_model_is_masked(&loaded->model) ? DDPM_PROCESS_MASKED : DDPM_PROCESS_GAUSSIAN;
+}
+
 ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded, const char *path)
 {
     if (!ddpm_model_is_classifier(&loaded->model)) return DDPM_OK;

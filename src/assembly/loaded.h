@@ -27,6 +27,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_load_everywhere(ddpm_comm *comm, const char *pa
 /** Local. */
 void ddpm_loaded_release(ddpm_loaded *loaded);
 
+/** Local. Let the configuration name the process that the model has, where it left that to the data, so that settings
+ * without effect are found. */
+void ddpm_loaded_name_process(ddpm_loaded *loaded);
+
 /** Local. DDPM_ERR_USAGE for a classifier, which cannot make rows and has no bound. @param path  for the message. */
 DDPM_MUST_CHECK ddpm_status ddpm_loaded_check_denoiser(const ddpm_loaded *loaded, const char *path);
 

@@ -128,6 +128,7 @@ enum {
 };
 #define NEEDS(...) .needs = {__VA_ARGS__}
 #define KIND "diffusion.schedule.kind: "
+#define NOISE "diffusion.process: not masked"
 #define GENERATED NEEDS("data.source: not hdf5")
 #define ADAM NEEDS("training.optimizer: adam or adamw")
 #define STEP_DECAY NEEDS("training.decay: step")
@@ -166,7 +167,7 @@ const ddpm_option ddpm_options[] = {
          "that a model of few diffusion.steps learns what another one does in many; needs sampling.method: ddim"),
     CHOICE(data.standardize, "column", standardizations, SCIENCE,
            "what is brought to mean 0 and variance 1 before training. column: each column by itself; global: all columns "
-           "together; none: nothing"),
+           "together; none: nothing", NEEDS(NOISE)),
     REAL(data.validation, "0.1", 0, 0.5, SCIENCE, "share of the rows that is held out for the validation loss"),
     /* Science, since rows that are streamed are visited in another order. */
     REAL(data.memory, "4096", 1, INFINITY, SCIENCE,
@@ -180,8 +181,8 @@ const ddpm_option ddpm_options[] = {
            "what destroys a row. gaussian: noise that is added; masked: columns that are hidden, one after another, as tokens "
            "(categories, values, quantiles), which takes no other keys of this section than timesteps; auto: masked for a table "
            "of numbers, categories and gaps, gaussian for an array of numbers"),
-    INT(diffusion.steps, "1000", 1, 1000000, SCIENCE, "T, the steps of the forward process"),
-    CHOICE(diffusion.schedule.kind, "log_normal", schedules, SCIENCE, "the form of beta_t"),
+    INT(diffusion.steps, "1000", 1, 1000000, SCIENCE, "T, the steps of the forward process", NEEDS(NOISE)),
+    CHOICE(diffusion.schedule.kind, "log_normal", schedules, SCIENCE, "the form of beta_t", NEEDS(NOISE)),
     REAL(diffusion.schedule.start, "auto", 0, 1, SCIENCE | OPEN | AUTO,
          "beta at t = 1 (constant: at every t; sigmoid and tanh: the lower limit); auto: " TEXT_OF(DDPM_SCHEDULE_START), NEEDS(KIND "constant, linear, quadratic, sigmoid or tanh", "diffusion.schedule.target: auto")),
     REAL(diffusion.schedule.end, "auto", 0, 1, SCIENCE | OPEN | AUTO,
@@ -195,7 +196,7 @@ const ddpm_option ddpm_options[] = {
     REAL(diffusion.schedule.offset, "0.008", 0, 1, SCIENCE, "cosine: the offset s, which keeps beta from being tiny at t = 1", NEEDS(KIND "cosine")),
     REAL(diffusion.schedule.cap, "0.999", 0, 1, SCIENCE | OPEN, "cosine and harmonic: the largest beta", NEEDS(KIND "cosine or harmonic")),
     BOOL(diffusion.schedule.zero_terminal_snr, "false", SCIENCE,
-         "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity, flow or data"),
+         "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity, flow or data", NEEDS(NOISE)),
     REAL(diffusion.schedule.log_mean, "-1.2", -20, 20, SCIENCE,
          "log_normal: mean of ln sigma, where sigma^2 = (1 - alpha_bar) / alpha_bar is the noise-to-signal ratio", NEEDS(KIND "log_normal")),
     REAL(diffusion.schedule.log_deviation, "1.4", 0, 10, SCIENCE | OPEN_0, "log_normal: standard deviation of ln sigma", NEEDS(KIND "log_normal")),
@@ -203,17 +204,17 @@ const ddpm_option ddpm_options[] = {
     CHOICE(diffusion.predict, "velocity", predictions, SCIENCE,
            "what the network is trained to predict. noise: the noise; data: x_0; mean: o in sqrt(1 - beta) x_t + sqrt(beta) o, "
            "the mean of x_{t-1}; velocity: sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0; flow: noise - x_0; class: the class that "
-           "data.condition names, by cross-entropy, for `ddpm sample --classifier`"),
+           "data.condition names, by cross-entropy, for `ddpm sample --classifier`", NEEDS(NOISE)),
     CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
            "variance of a reverse step. beta: beta_t; posterior: that of q(x_{t-1} | x_t, x_0); learned: by a second head of "
-           "the network, around beta_t; learned_range: by a second head, between beta_t and the posterior's", NEEDS(NO_CLASS)),
+           "the network, around beta_t; learned_range: by a second head, between beta_t and the posterior's", NEEDS(NOISE, NO_CLASS)),
     CHOICE(diffusion.loss, "simple", losses, SCIENCE,
            "simple: the squared error of the prediction; vlb: the variational bound; hybrid: both, where the bound trains the "
-           "variance head alone"),
+           "variance head alone", NEEDS(NOISE)),
     REAL(diffusion.lambda, "0.001", 0, INFINITY, SCIENCE, "hybrid: weight of the bound, the sum of T terms, which T times the term at the drawn t estimates", NEEDS("diffusion.loss: hybrid")),
     CHOICE(diffusion.weighting, "none", weightings, SCIENCE,
            "weight of the squared error at t. none: 1; noise: the one that makes it the squared error of the noise; min_snr: the "
-           "same times min(SNR, gamma) / SNR, where SNR is the signal-to-noise ratio at t", NEEDS("diffusion.loss: not vlb")),
+           "same times min(SNR, gamma) / SNR, where SNR is the signal-to-noise ratio at t", NEEDS(NOISE, "diffusion.loss: not vlb")),
     REAL(diffusion.gamma, "5", 0, INFINITY, SCIENCE | OPEN_0, "min_snr: the largest signal-to-noise ratio that counts in full", NEEDS("diffusion.weighting: min_snr")),
     CHOICE(diffusion.timesteps, "uniform", timesteps, SCIENCE,
            "how t is drawn. uniform: for each row by itself; antithetic: t and T + 1 - t for two rows; stratified: evenly over "
@@ -229,10 +230,10 @@ const ddpm_option ddpm_options[] = {
     INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers, or residual blocks"),
     INT(network.components, "256", 0, DDPM_PRINCIPAL_COLUMNS_MAX, SCIENCE | OFF_0,
         "how many principal components of the rows the best linear prediction is computed along, to which the network's "
-        "output is added, for data of at most " TEXT_OF(DDPM_PRINCIPAL_COLUMNS_MAX) " columns; 0: there is no linear prediction", .before = "0", NEEDS(NO_CLASS)),
+        "output is added, for data of at most " TEXT_OF(DDPM_PRINCIPAL_COLUMNS_MAX) " columns; 0: there is no linear prediction", .before = "0", NEEDS(NOISE, NO_CLASS)),
     INT(network.features, "auto", 0, 4096, SCIENCE | AUTO,
         "F: the cosine and the sine of as many random projections of x_t are inputs beside it; auto: " TEXT_OF(DDPM_FEATURES_AUTO)
-        " for rows of at most " TEXT_OF(DDPM_FEATURES_COLUMNS) " columns, 0 for others and for classifiers", .before = "0"),
+        " for rows of at most " TEXT_OF(DDPM_FEATURES_COLUMNS) " columns, 0 for others and for classifiers", .before = "0", NEEDS(NOISE)),
     CHOICE(network.initial, "variance", initials, SCIENCE,
            "how parameters start. pytorch: as PyTorch's linear layers; variance: so that each layer keeps the variance of its "
            "inputs, with a last layer of zeros", .before = "pytorch"),
@@ -287,15 +288,15 @@ const ddpm_option ddpm_options[] = {
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),
 
     CHOICE(sampling.method, "heun", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M); heun: Heun's method for the flow, with two evaluations of the network for each step but the last",
-           .option = "sampler"),
+           .option = "sampler", NEEDS(NOISE)),
     INT(sampling.steps, "auto", 0, 1000000, RUN | AUTO, "reverse steps; 0: all of diffusion.steps; auto: " TEXT_OF(DDPM_SAMPLING_STEPS_AUTO) " with heun and dpm_solver, if diffusion.steps is not less, and all with the others",
         .option = "steps"),
     CHOICE(sampling.spacing, "log_snr", spacings, RUN,
            "how reverse steps are spread. uniform: evenly in t; log_snr: evenly in the logarithm of the signal-to-noise ratio; "
            "karras: evenly in the 7th root of the noise-to-signal ratio of amplitudes",
-           .before = "uniform", .option = "spacing"),
+           .before = "uniform", .option = "spacing", NEEDS(NOISE)),
     REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the noise of a step, as a share of the posterior's", .option = "eta", NEEDS("sampling.method: ddim")),
-    INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step", .option = "corrections"),
+    INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step", .option = "corrections", NEEDS(NOISE)),
     /* Where little of the data's variance is left, a step multiplies a deviation by 1 - 2 r^2. */
     REAL(sampling.correction_ratio, "0.1", 0, 1, RUN | OPEN_1,
          "r: a Langevin step's size is 2 r^2 (1 - alpha_bar); from 1 on the steps diverge", NEEDS("sampling.corrections: not 0")),
@@ -307,7 +308,7 @@ const ddpm_option ddpm_options[] = {
            "training.keep_best kept, or the last one as long as there is none",
            .option = "weights"),
     CHOICE(sampling.clip, "none", clips, RUN, "how predicted rows are clipped. none: not at all; data: to the range of the training data",
-           .option = "clip"),
+           .option = "clip", NEEDS(NOISE)),
 
     CHOICE(parallel.reduction, "exact", reductions, SCIENCE,
            "how gradients are added over the ranks. exact: exactly; float32: in half the bytes, with rounding that depends on "

@@ -113,6 +113,7 @@ ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options)
 {
     ddpm_loaded loaded;
     DDPM_TRY(ddpm_load_everywhere(comm, options->checkpoint, 0, &loaded));
+    ddpm_loaded_name_process(&loaded);
     ddpm_status status = ddpm_loaded_check_denoiser(&loaded, options->checkpoint);
     if (status == DDPM_OK) status = ddpm_sampling_settings_apply(&options->settings, &loaded.config);
     status = ddpm_agree(comm, status);

@@ -305,6 +305,7 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     ddpm_loaded loaded, classifier = {0};
     char spent[32];
     DDPM_TRY(ddpm_load_everywhere(comm, options->checkpoint, 0, &loaded));
+    ddpm_loaded_name_process(&loaded);
     ddpm_status status = ddpm_agree(comm, ddpm_sampling_settings_apply(&options->settings, &loaded.config));
     if (status == DDPM_OK && options->classifier)
         status = ddpm_load_everywhere(comm, options->classifier, 0, &classifier);

@@ -100,7 +100,7 @@ class Classifier(Case):
         self.fails(USAGE, "sample", model, "--classifier", classifier, "--count", 5, *output, says=["--condition"])
         self.fails(USAGE, "sample", model, "--scale", 2, "--count", 5, *output, says=["--scale", "--classifier"])
         self.fails(DATA, "sample", model, "--classifier", classifier, "--count", 5, "--condition", "label=3", *output,
-                   says=["a class from 0 to 2"])
+                   says=["no row of the training data has class 3"])
         for name, values, says in (("steps", {"diffusion.steps": 21}, ["21 diffusion steps", "the model has 20"]),
                                    ("schedule", {"diffusion.schedule.kind": "linear",
                                                  "diffusion.schedule.rescale": "false"}, ["beta at step 1"]),

@@ -366,7 +366,8 @@ class Evaluation(Trained):
         short = self.h5("columns.h5", data=self.rows[:, [0, 2]])
         for path, says in ((self.other_table("none.h5"), ["none.h5", "data.condition", "kind"]),
                            (short, ["columns.h5", "energy"]),
-                           (self.other_table("new.h5", kind=self.kind + 1), ["kind", "a class from 0 to 2", "row "])):
+                           (self.other_table("new.h5", kind=self.kind + 1),
+                            ["kind", "no row of the training data has class 3", "row "])):
             with self.subTest(says=says):
                 self.fails(DATA, "evaluate", self.run_folder, "--data", path, says=says, ranks=2)
 

@@ -187,9 +187,10 @@ class Masked(Case):
     def test_arrays(self):
         """An array of numbers may ask for it, and gets an array back."""
         data = self.h5("numbers.h5", data=np.random.default_rng(1).normal(size=(3000, 3)).astype("f4"))
-        self.ddpm("train", "/dev/null", *settings({**SETTINGS, "data.path": data, "data.dataset": "data",
-                                                   "diffusion.process": "masked", "training.iterations": 30}),
-                  "--output", self.path("array"))
+        values = {**SETTINGS, "data.path": data, "data.dataset": "data", "training.iterations": 30}
+        values.pop("diffusion.steps")
+        self.ddpm("train", "/dev/null", *settings({**values, "diffusion.process": "masked"}), "--output",
+                  self.path("array"))
         self.ddpm("sample", self.path("array"), "--count", 2000, "--output", self.path("a.h5"))
         samples = read_h5(self.path("a.h5"))["samples"]
         self.assertEqual((samples.shape, samples.dtype), ((2000, 3), np.dtype("f4")))
@@ -205,6 +206,10 @@ class Masked(Case):
         self.fails(USAGE, "sample", self.at("run"), "--count", 1, "--trajectory", 2, "--output", self.path("t.h5"),
                    says=["--trajectory"])
         self.fails(USAGE, "evaluate", self.at("run"), "--likelihood", says=["--likelihood"])
+        self.fails(USAGE, "sample", self.at("run"), "--count", 1, "--sampler", "ddim", "--output", self.path("t.h5"),
+                   says=["has no effect", "masked"])
+        self.fails(CONFIG, *self.command("refused", {"diffusion.process": "masked"}),
+                   says=["diffusion.steps", "has no effect"])
 
 
 if __name__ == "__main__":

@@ -671,23 +671,12 @@ static void test_run_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip),
-        TEST(test_equal_bytes),
-        TEST(test_large_config),
-        TEST(test_every_flipped_byte),
-        TEST(test_any_length),
-        TEST(test_other_files),
-        TEST(test_newer_format),
-        TEST(test_wrong_content),
-        TEST(test_wrong_history_and_conditions),
-        TEST(test_components),
-        TEST(test_every_range),
-        TEST(test_classes),
-        TEST(test_moved_class),
-        TEST(test_other_network),
-        TEST(test_failure_leaves_nothing),
-        TEST(test_failing_disk),
-        TEST(test_run_folder),
+        TEST(test_round_trip),         TEST(test_equal_bytes),   TEST(test_large_config),
+        TEST(test_every_flipped_byte), TEST(test_any_length),    TEST(test_other_files),
+        TEST(test_newer_format),       TEST(test_wrong_content), TEST(test_wrong_history_and_conditions),
+        TEST(test_components),         TEST(test_every_range),   TEST(test_classes),
+        TEST(test_moved_class),        TEST(test_other_network), TEST(test_failure_leaves_nothing),
+        TEST(test_failing_disk),       TEST(test_run_folder),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
