@@ -221,7 +221,7 @@ ddpm_status ddpm_condition_source_read(ddpm_condition_source *source, const ddpm
 
 static int is_valid(const value *what, long double x)
 {
-    return what->is_class ? x >= -0x1p63L && x < 0x1p63L && x == floorl(x) : isfinite(x);
+    return what->is_class ? x >= -9223372036854775808.0L && x < 9223372036854775808.0L && x == floorl(x) : isfinite(x);
 }
 
 static ddpm_status refuse(const ddpm_condition_source *s, int64_t v, int64_t row, long double x)

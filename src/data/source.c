@@ -267,7 +267,7 @@ void ddpm_source_name_column(const ddpm_source *source, int64_t column, char *ou
 
 int64_t ddpm_source_room(const ddpm_source *source)
 {
-    return ddpm_larger(1, NARROWED / source->columns);
+    return ddpm_larger(1, NARROWED / ddpm_larger(1, source->columns));
 }
 
 ddpm_number ddpm_source_type(const ddpm_source *source)

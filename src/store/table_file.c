@@ -65,7 +65,8 @@ static ddpm_status declare(const ddpm_table_file *t, ddpm_h5 *file, int dims, co
 {
     char path[NAME_BYTES];
     for (int64_t j = 0; j < t->vocabulary->columns; j++) {
-        names[j] = strcpy(room[j], path_of(t, j, path));
+        snprintf(room[j], NAME_BYTES, "%s", path_of(t, j, path));
+        names[j] = room[j];
         DDPM_TRY(declare_column(file, path, &t->vocabulary->column[j].layout, dims, size));
     }
     return ddpm_h5_put_names(file, t->group, "columns", t->vocabulary->columns, names);

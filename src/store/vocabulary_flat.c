@@ -166,8 +166,9 @@ static ddpm_status build_layout(const ddpm_flat_vocabulary *f, int64_t j, const 
         memcpy(out->codes, code, (size_t)codes * sizeof *code);
     }
     if (*text[DDPM_FLAT_UNITS]) {
-        DDPM_TRY(DDPM_NEW(&out->units, (int64_t)strlen(text[DDPM_FLAT_UNITS]) + 1, "units"));
-        strcpy(out->units, text[DDPM_FLAT_UNITS]);
+        const size_t bytes = strlen(text[DDPM_FLAT_UNITS]) + 1;
+        DDPM_TRY(DDPM_NEW(&out->units, (int64_t)bytes, "units"));
+        memcpy(out->units, text[DDPM_FLAT_UNITS], bytes);
     }
     text[DDPM_FLAT_UNITS] = after(text[DDPM_FLAT_UNITS]);
     return DDPM_OK;

@@ -55,8 +55,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_flat_allocate_counts(ddpm_flat_vocabulary *flat
 DDPM_MUST_CHECK ddpm_status ddpm_flat_allocate_values(ddpm_flat_vocabulary *flat);
 
 /** How many values all columns have of an array; the sum of a count over the columns. */
-int64_t ddpm_flat_reals(const ddpm_flat_vocabulary *flat, int array);
-int64_t ddpm_flat_total(const ddpm_flat_vocabulary *flat, int count);
+int64_t ddpm_flat_reals(const ddpm_flat_vocabulary *f, int kind);
+int64_t ddpm_flat_total(const ddpm_flat_vocabulary *f, int count);
 
 /** Check the counts; and, when they are right, the rest. DDPM_ERR_DATA names the value.
  *  @param columns  that there must be. */

@@ -20,8 +20,9 @@ class Baseline(Case):
         with h5py.File(latest(self.path("run")), "r") as file:
             baseline = float(file.attrs["baseline"])
         self.assertIn(f"the loss of the best linear prediction is {baseline:.5f}", result.stderr)
+        late = "unless the rows are Gaussian, nothing was learned"
         return baseline, *(sum(words in line for line in result.warnings())
-                           for words in ("after a tenth of the run", "unless the rows are Gaussian, nothing was learned"))
+                           for words in ("after a tenth of the run", late))
 
     def test_normal_rows(self):
         """Nothing can be learned of them beyond the baseline, which is the closed form's for their variances."""

@@ -248,7 +248,7 @@ class Conditions(Trained):
                 (("--condition", "kind"), USAGE, ["kind", "NAME=VALUE"]),
                 (("--condition", "kind=one"), USAGE, ["kind=one", "a number"]),
                 (("--condition", "kin=1"), USAGE, ["kin=1", "energy, kind"]),
-                (("--condition", "kind=3", "--condition", "energy=1"), DATA, ["kind", "class 3", "rows have are 0, 1, 2"]),
+                (("--condition", "kind=3", "--condition", "energy=1"), DATA, ["class 3", "rows have are 0, 1, 2"]),
                 (("--condition", "kind=1", "--condition", "energy=nan"), DATA, ["energy", "not a finite number"]),
                 (("--condition", "kind=1", "--conditions", "x.h5"), USAGE, ["not both"]),
                 (("--conditions", self.path("absent.h5")), MISSING, ["absent.h5"]),

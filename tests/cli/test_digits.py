@@ -93,7 +93,7 @@ class Digits(Case):
             self.assertTrue(all("training.iterations" in line and "data.memory" in line for line in said))
 
     def test_wide_table(self):
-        """Columns of many kinds through training, sampling, completion and evaluation, with moments as h5py has them."""
+        """Columns of many kinds, from training to evaluation, with moments as h5py has them."""
         columns = 300
         rows = RNG.normal(size=(ROWS, columns))
         rows[:, :5] = np.stack([1e9 + rows[:, 0], 1e-60 * rows[:, 1], np.full(ROWS, 2.5),

@@ -43,7 +43,8 @@ def draw(rows, rng):
 def write_table(path, kind, colour, amount, count, names=KINDS):
     with h5py.File(path, "w") as file:
         group = file.create_group("table", track_order=True)
-        group.create_dataset("kind", data=kind, dtype=h5py.enum_dtype({name: i * 5 - 3 for i, name in enumerate(names)}))
+        codes = {name: i * 5 - 3 for i, name in enumerate(names)}
+        group.create_dataset("kind", data=kind, dtype=h5py.enum_dtype(codes))
         group["kind"][:] = np.asarray(kind) * 5 - 3
         group.create_dataset("colour", data=[COLOURS[i] for i in colour], dtype=h5py.string_dtype())
         group["amount"] = amount
