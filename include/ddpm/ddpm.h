@@ -46,7 +46,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_generator_open(const char *checkpoint, const dd
 int64_t ddpm_generator_columns(const ddpm_generator *generator);
 
 /** Local. Make samples first .. first+count-1 of a seed.
- *  @param[out] out  [count][D], row by row, in the units of the training data. A value is infinite or NaN where the
+ *  @param[out] out  [count][D], row by row, in the units of the training data; of a category of a table, the place of
+ *  its name, from 0, and NaN for a gap. Else a value is infinite or NaN where the
  *  reverse process diverges; check for it. */
 void ddpm_generator_sample(ddpm_generator *generator, uint64_t seed, int64_t first, int64_t count, float *out);
 

@@ -52,6 +52,10 @@ static ddpm_status show(const ddpm_config *config, const char *output)
     ddpm_schedule schedule;
     ddpm_diffusion diffusion;
     ddpm_status status = DDPM_OK;
+    if (config->diffusion.process == DDPM_PROCESS_MASKED)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "diffusion.process: masked adds no noise, and so has no beta: of D columns, 1 - t / D are "
+                         "shown at step t; `ddpm schedule` is for diffusion.process: gaussian");
     DDPM_TRY(ddpm_model_schedule(config, &schedule));
     DDPM_TRY(ddpm_diffusion_create(&schedule, config->diffusion.predict, config->diffusion.variance, &diffusion));
     if (output)

@@ -42,7 +42,8 @@ ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded);
  *  @param type  of the data as they are. */
 int ddpm_loaded_is_narrowed(const ddpm_loaded *loaded, ddpm_number type);
 
-/** Local. The parameters for sampling: their average, or the last ones. */
+/** Local. The parameters for sampling: their average, the best average (the last one where none was kept), or the last
+ * ones. */
 const float *ddpm_loaded_weights(const ddpm_loaded *loaded, ddpm_weights which);
 
 #endif

@@ -53,6 +53,10 @@ static ddpm_status describe(ddpm_h5 *file, const void *context)
 static ddpm_status build(chain_run *run, const ddpm_config *config)
 {
     const int64_t columns = ddpm_dataset_columns(run->dataset), M = run->options->snapshots;
+    if (ddpm_dataset_transform(run->dataset)->vocabulary)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "diffusion.process: masked hides whole values, a column a step: there are no rows between "
+                         "data and noise to be written; take an array of numbers and diffusion.process: gaussian");
     DDPM_TRY(ddpm_model_create(config, columns, NULL, ddpm_dataset_condition(run->dataset), &run->model));
     DDPM_TRY(DDPM_NEW(&run->snapshot_step, M, "snapshots"));
     for (int64_t i = 0; i < M; i++)

@@ -65,11 +65,9 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
     memcpy(state->ema, c->ema, bytes);
     memcpy(state->moment1, c->moment1, bytes);
     memcpy(state->moment2, c->moment2, bytes);
-    if (c->best && state->best) {
-        memcpy(state->best, c->best, bytes);
-        state->best_loss = c->best_loss;
-        state->best_iteration = c->best_iteration;
-    }
+    state->best_loss = c->best && state->best ? c->best_loss : INFINITY;
+    state->best_iteration = c->best && state->best ? c->best_iteration : -1;
+    if (c->best && state->best) memcpy(state->best, c->best, bytes);
     memcpy(exponents, c->exponent, (size_t)count * sizeof *exponents);
     return DDPM_OK;
 }

@@ -44,6 +44,13 @@ static inline void put_attribute(hid_t file, const char *object, const char *nam
     assert_true(H5Awrite(id, type, value) >= 0 && H5Aclose(id) >= 0 && H5Sclose(space) >= 0);
 }
 
+static inline void put_text(hid_t file, const char *object, const char *name, const char *text)
+{
+    const hid_t type = text_of(strlen(text) + 1);
+    put_attribute(file, object, name, type, text);
+    assert_true(H5Tclose(type) >= 0);
+}
+
 /** A file with the group `table`, to which a test adds columns. */
 static inline hid_t new_table(const char *name, hid_t *group)
 {

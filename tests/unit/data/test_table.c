@@ -42,8 +42,8 @@ static void put_all(hid_t file, hid_t group)
     put_column(group, "weight", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, ROWS, weight);
     put_column(group, "work", variable, variable, ROWS, work);
     put_attribute(file, "table/age", "gap", H5T_NATIVE_INT32, &none);
-    put_attribute(file, "table/age", "units", fixed, "years");
-    put_attribute(file, "table/cut", "gap", fixed, "unknown");
+    put_text(file, "table/age", "units", "years");
+    put_text(file, "table/cut", "gap", "unknown");
     assert_true(H5Tclose(names) >= 0 && H5Tclose(fixed) >= 0 && H5Tclose(variable) >= 0);
 }
 
@@ -166,7 +166,7 @@ static void refusals(void **state)
     const hid_t opaque = valid(H5Tcreate(H5T_OPAQUE, sizeof *ones));
     put_column(group, "e", opaque, opaque, ROWS, ones);
     put_column(group, "g", H5T_STD_I8LE, H5T_NATIVE_INT8, ROWS, wrong);
-    put_attribute(file, "table/g", "gap", fixed, "none");
+    put_text(file, "table/g", "gap", "none");
     assert_true(H5Tclose(opaque) >= 0 && H5Dclose(id) >= 0 && H5Sclose(space) >= 0 && H5Tclose(names) >= 0 &&
                 H5Tclose(fixed) >= 0);
     close_table(file, group);

@@ -15,7 +15,7 @@ static int ascending(const void *a, const void *b)
 static ddpm_vocabulary choose(ddpm_column_kind kind, int64_t count, double *values, int64_t gaps)
 {
     ddpm_vocabulary v;
-    qsort(values, (size_t)count, sizeof *values, ascending);
+    if (count > 0) qsort(values, (size_t)count, sizeof *values, ascending);
     expect_ok(ddpm_vocabulary_allocate(1, &v));
     v.column[0].layout.kind = kind;
     v.column[0].layout.gap = -1;
