@@ -209,8 +209,8 @@ class Masked(Case):
         self.fails(USAGE, "evaluate", self.at("run"), "--likelihood", says=["--likelihood"])
         self.fails(USAGE, "sample", self.at("run"), "--count", 1, "--sampler", "ddim", "--output", self.path("t.h5"),
                    says=["has no effect", "masked"])
-        for verb in (("forward", "--count", 9, "--output", self.path("f.h5")), ("schedule", "--set",
-                                                                                 "diffusion.process=masked")):
+        for verb in (("forward", "--count", 9, "--output", self.path("f.h5")),
+                     ("schedule", "--set", "diffusion.process=masked")):
             self.fails(CONFIG, verb[0], "/dev/null", "--set", "data.source=hdf5", "--set",
                        f"data.path={self.at('table.h5')}", *verb[1:], says=["diffusion.process: masked"])
         self.fails(CONFIG, *self.command("refused", {"diffusion.process": "masked"}),
