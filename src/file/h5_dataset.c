@@ -135,8 +135,8 @@ static ddpm_status widen_cache(const ddpm_h5 *file, ddpm_h5_kept *kept, const ch
         ddpm_log_warning(
             "%s: %s: rows lie in compressed chunks of %.0f MiB, of which at most %d are kept in memory, so "
             "that each read decompresses them anew; smaller chunks of whole rows are read faster: "
-            "h5repack -l %s:CHUNK=ROWSxCOLUMNS",
-            file->path, name, bytes / (1 << 20), CACHE_MOST >> 20, name);
+            "h5repack -l %s:CHUNK=ROWSxCOLUMNS %s NEW.h5",
+            file->path, name, bytes / (1 << 20), CACHE_MOST >> 20, name, file->path);
         return DDPM_OK;
     }
     const hid_t access = H5Pcopy(file->dataset_access);

@@ -105,9 +105,9 @@ static void describe_batch(const ddpm_stepper *stepper)
                          ranks, (long long)batch->blocks);
 }
 
-static void describe_memory(const ddpm_stepper *stepper)
+static void describe_memory(const ddpm_stepper *stepper, int keeps_best)
 {
-    const ddpm_memory m = ddpm_memory_count(stepper);
+    const ddpm_memory m = ddpm_memory_count(stepper, keeps_best);
     const double mib = 1048576.0;
     ddpm_log_info("memory     %.1f MiB a rank beside the data and the libraries: parameters, average, moments and "
                   "gradient %.1f; packed weights %.1f; the threads' sums %.1f and activations %.1f; tables %.1f. While "
@@ -129,5 +129,5 @@ void ddpm_describe_run(const ddpm_trainer *t)
     else
         describe_diffusion(t);
     describe_batch(t->stepper);
-    describe_memory(t->stepper);
+    describe_memory(t->stepper, t->spec.keep_best);
 }

@@ -1,15 +1,16 @@
 /* The sizes of what stepper.c and state.c allocate. */
 #include "train/memory.h"
 
-ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper)
+ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper, int keeps_best)
 {
-    enum { ARRAYS = 5, SAVED = 8 }; /* parameters, average, two moments, gradient; twice the first four */
+    enum { ARRAYS = 5, SAVED = 4 }; /* parameters, average, two moments, gradient; and the first four */
+    const int best = keeps_best ? 1 : 0;
     const ddpm_stepper *s = stepper;
     const int64_t array = ddpm_network_array_length(s->model->network) * (int64_t)sizeof(float);
     const int64_t of_row = (int64_t)(sizeof *s->row_loss + sizeof *s->row_t);
     return (ddpm_memory){
-        .parameters = ARRAYS * array,
-        .checkpoint = SAVED * array,
+        .parameters = (ARRAYS + best) * array,
+        .checkpoint = 2 * (SAVED + best) * array,
         .packed = ddpm_packed_bytes(s->model->network, DDPM_PACK_TRAINING),
         .sums = ddpm_reducer_bytes(s->reducer),
         .activations = s->threads * ddpm_block_bytes(s->model, s->together * s->batch.block_rows),

@@ -6,7 +6,7 @@
 
 /** In bytes. */
 typedef struct ddpm_memory {
-    int64_t parameters;  /* with their average, two moments and the gradient */
+    int64_t parameters;  /* with their average, the best one where it is kept, two moments and the gradient */
     int64_t packed;      /* two copies of the weights, padded to whole panels */
     int64_t sums;        /* of gradients, for each thread */
     int64_t activations; /* for each thread, of the blocks that it computes at a time */
@@ -15,8 +15,9 @@ typedef struct ddpm_memory {
                           and HDF5 holds parts of it */
 } ddpm_memory;
 
-/** What a stepper and the state beside it take: the same before the first step and at any time after it. */
-ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper);
+/** What a stepper and the state beside it take: the same before the first step and at any time after it.
+ *  @param keeps_best  whether the state keeps the best average. */
+ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper, int keeps_best);
 
 /** All of it but the checkpoint. */
 int64_t ddpm_memory_total(const ddpm_memory *memory);
