@@ -198,15 +198,16 @@ static void print_conditions(const ddpm_condition *condition)
 
 static void print_transform(const ddpm_checkpoint *c)
 {
-    if (c->vocabulary.columns > 0) {
-        printf("  %lld columns, in training rows:\n", (long long)c->columns);
-        for (int64_t j = 0; j < c->columns && j < LISTED; j++)
-            print_column(j, (const char *const *)c->column_names, &c->vocabulary.column[j]);
-    } else
-        printf("  %lld columns, standardised as (mean, scale):\n", (long long)c->columns);
-    for (int64_t j = 0; c->vocabulary.columns == 0 && j < c->columns && j < LISTED; j++)
-        printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, ddpm_printable(c->column_names ? c->column_names[j] : ""),
-               c->mean[j], c->scale[j]);
+    const char *const *names = (const char *const *)c->column_names;
+    const int has_tokens = c->vocabulary.columns > 0;
+    printf("  %lld columns, %s:\n", (long long)c->columns,
+           has_tokens ? "in training rows" : "standardised as (mean, scale)");
+    for (int64_t j = 0; j < c->columns && j < LISTED; j++)
+        if (has_tokens)
+            print_column(j, names, &c->vocabulary.column[j]);
+        else
+            printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, ddpm_printable(names ? names[j] : ""), c->mean[j],
+                   c->scale[j]);
     if (c->columns > LISTED) printf("  ... and %lld more\n", (long long)c->columns - LISTED);
 }
 

@@ -57,7 +57,8 @@ typedef enum ddpm_gaps { DDPM_GAPS_NONE, DDPM_GAPS_ALLOWED, DDPM_GAPS_UNCHECKED 
 DDPM_MUST_CHECK ddpm_status ddpm_source_read(ddpm_source *source, ddpm_gaps gaps, int64_t first, int64_t count,
                                              void *numbers);
 
-/** One selected column of the same rows, of a table, [count]. */
+/** One selected column of the same rows, of a table, [count]; of a category the file's own places, whatever was
+ * adopted. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_read_column(ddpm_source *source, ddpm_gaps gaps, int64_t column, int64_t first,
                                                     int64_t count, double *values);
 

@@ -73,13 +73,10 @@ static void hide(const pass *p, thread_memory *m, int64_t draw, int32_t t, int64
     const ddpm_evaluation *e = p->e;
     const ddpm_masked *masked = &e->loaded->model.masked;
     for (int64_t i = 0; i < rows; i++) {
-        uint8_t *hidden = m->hidden + i * e->columns;
         m->t[i] = t;
-        ddpm_masked_order(e->columns, e->options.seed, DDPM_RANDOM_BOUND, draw * (e->steps + 1) + t, first + i,
-                          m->order);
-        ddpm_masked_hide(e->columns, m->order, t, hidden);
-        ddpm_masked_inputs(masked, e->evaluated.rows + (first + i) * e->columns, hidden,
-                           m->inputs + i * masked->inputs);
+        ddpm_masked_row(masked, e->options.seed, DDPM_RANDOM_BOUND, draw * (e->steps + 1) + t, first + i, t,
+                        e->evaluated.rows + (first + i) * e->columns, m->hidden + i * e->columns,
+                        m->inputs + i * masked->inputs, m->order);
     }
 }
 

@@ -4,7 +4,6 @@
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -124,12 +123,6 @@ void ddpm_masked_order(int64_t columns, uint64_t seed, ddpm_purpose purpose, int
     }
 }
 
-void ddpm_masked_hide(int64_t columns, const int32_t *order, int64_t count, uint8_t *hidden)
-{
-    memset(hidden, 0, (size_t)columns);
-    for (int64_t i = 0; i < count; i++) hidden[order[i]] = 1;
-}
-
 /* ---- inputs and outputs of the network ---- */
 
 void ddpm_masked_inputs(const ddpm_masked *masked, const float *row, const uint8_t *hidden, float *inputs)
@@ -149,7 +142,17 @@ void ddpm_masked_inputs(const ddpm_masked *masked, const float *row, const uint8
     }
 }
 
-void ddpm_masked_logits(const ddpm_masked *masked, int64_t column, const float *coefficients, float *logits)
+void ddpm_masked_row(const ddpm_masked *masked, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row,
+                     int64_t t, const float *x0, uint8_t *hidden, float *inputs, int32_t *order)
+{
+    ddpm_masked_order(masked->columns, seed, purpose, step, row, order);
+    memset(hidden, 0, (size_t)masked->columns);
+    for (int64_t i = 0; i < t; i++) hidden[order[i]] = 1;
+    ddpm_masked_inputs(masked, x0, hidden, inputs);
+}
+
+/* The logits of a column's tokens, [K], from a row of the network's output. */
+static void fill_logits(const ddpm_masked *masked, int64_t column, const float *coefficients, float *logits)
 {
     const ddpm_masked_column *c = &masked->column[column];
     const float *from = coefficients + c->first;
@@ -178,7 +181,7 @@ static double column_loss(const ddpm_masked *masked, const ddpm_kernels *kernels
 {
     const ddpm_masked_column *c = &masked->column[column];
     float *logits = scratch, *p = scratch + masked->tokens;
-    ddpm_masked_logits(masked, column, coefficients, logits);
+    fill_logits(masked, column, coefficients, logits);
     const double loss = kernels->softmax(c->tokens, logits, p) - (double)logits[token];
     if (!dcoefficients) return loss;
     p[token] -= 1.0f;
@@ -216,7 +219,7 @@ float ddpm_masked_draw(const ddpm_masked *masked, const ddpm_kernels *kernels, i
 {
     const ddpm_masked_column *c = &masked->column[column];
     float *logits = scratch, *p = scratch + masked->tokens;
-    ddpm_masked_logits(masked, column, coefficients, logits);
+    fill_logits(masked, column, coefficients, logits);
     kernels->softmax(c->tokens, logits, p);
     double left = ddpm_random_uniform(words.v[0]);
     int64_t token = 0;

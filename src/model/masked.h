@@ -64,19 +64,19 @@ int64_t ddpm_masked_bytes(const ddpm_masked *masked);
  *  @param[out] order  [D]. */
 void ddpm_masked_order(int64_t columns, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row, int32_t *order);
 
-/** Hide the first `count` columns of an order. @param[out] hidden  [D], 1 where the column is hidden and 0 elsewhere.
- */
-void ddpm_masked_hide(int64_t columns, const int32_t *order, int64_t count, uint8_t *hidden);
-
 /** The network's inputs of a row.
  *  @param row          [D], token + u; what stands in hidden columns is not read.
  *  @param[out] inputs  [R + D]. */
 void ddpm_masked_inputs(const ddpm_masked *masked, const float *row, const uint8_t *hidden, float *inputs);
 
-/** The logits of a column's tokens.
- *  @param coefficients  [R], a row of the network's output.
- *  @param[out] logits   [K]. */
-void ddpm_masked_logits(const ddpm_masked *masked, int64_t column, const float *coefficients, float *logits);
+/** Row `row` at t: hide t columns, which are a pure function of (seed, purpose, step, row), and make the network's
+ * inputs of the others.
+ *  @param x0           [D], token + u.
+ *  @param[out] hidden  [D], 1 where the column is hidden and 0 elsewhere.
+ *  @param[out] inputs  [R + D].
+ *  @param order        room for [D]. */
+void ddpm_masked_row(const ddpm_masked *masked, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row,
+                     int64_t t, const float *x0, uint8_t *hidden, float *inputs, int32_t *order);
 
 /** The loss of rows in nats, as ddpm_objective_rows.
  *  @param output   [rows][R].

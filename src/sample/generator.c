@@ -1,11 +1,10 @@
 /* The sampler with a model's packed weights, and with a workspace for each thread. */
 #include "sample/generator.h"
 
-#include "sample/unmask.h"
-
 #include "base/auto.h"
 #include "base/memory.h"
 #include "base/split.h"
+#include "sample/unmask.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -24,8 +23,6 @@ typedef struct thread_memory {
 struct ddpm_generator {
     ddpm_loaded *owned; /* by a generator of ddpm_generator_open; NULL: the model is borrowed */
     const ddpm_model *model;
-    const ddpm_network *network;
-    const ddpm_condition *condition;
     ddpm_transform transform;
     double guidance;
     ddpm_guide *guide;  /* NULL: none */
@@ -35,7 +32,6 @@ struct ddpm_generator {
     ddpm_packed *packed;
     ddpm_sampler sampler;
     int threads;
-    int64_t steps;
     thread_memory *memory; /* [threads] */
 };
 
@@ -55,13 +51,14 @@ ddpm_status ddpm_generator_check(const ddpm_sampling *sampling, const ddpm_condi
 static const float *conditions(thread_memory *m, int64_t first, int64_t rows)
 {
     const ddpm_generator *g = m->owner;
-    const int64_t V = g->condition->count, C = ddpm_condition_width(g->condition);
+    const int64_t V = g->model->condition->count, C = ddpm_condition_width(g->model->condition);
     if (g->value_rows == 0) return NULL;
     if (g->value_rows > 1) {
-        ddpm_condition_expand(g->condition, rows, g->values + first * V, NULL, m->condition);
+        ddpm_condition_expand(g->model->condition, rows, g->values + first * V, NULL, m->condition);
         return m->condition;
     }
-    for (int64_t i = 0; i < rows; i++) ddpm_condition_expand(g->condition, 1, g->values, NULL, m->condition + i * C);
+    for (int64_t i = 0; i < rows; i++)
+        ddpm_condition_expand(g->model->condition, 1, g->values, NULL, m->condition + i * C);
     return m->condition;
 }
 
@@ -79,10 +76,10 @@ static ddpm_matrix copy_output(thread_memory *m, ddpm_const_matrix output)
 static void extrapolate(thread_memory *m, const float *xt, ddpm_matrix guided)
 {
     const ddpm_generator *g = m->owner;
-    const int64_t columns = ddpm_network_get_spec(g->network)->columns;
+    const int64_t columns = ddpm_network_get_spec(g->model->network)->columns;
     const float w = (float)g->guidance;
     const ddpm_const_matrix plain =
-        ddpm_network_forward(g->network, g->packed, m->workspace, guided.rows, xt, NULL, m->t);
+        ddpm_network_forward(g->model->network, g->packed, m->workspace, guided.rows, xt, NULL, m->t);
     for (int64_t i = 0; i < guided.rows; i++)
         for (int64_t j = 0; j < columns; j++) {
             float *value = &guided.data[i * guided.stride + j];
@@ -98,7 +95,7 @@ static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const 
     const int is_guided = condition && g->guidance != 0.0;
     for (int64_t i = 0; i < rows; i++) m->t[i] = t;
     const ddpm_const_matrix output =
-        ddpm_network_forward(g->network, g->packed, m->workspace, rows, xt, condition, m->t);
+        ddpm_network_forward(g->model->network, g->packed, m->workspace, rows, xt, condition, m->t);
     if (!is_guided && !g->guide) return output;
     const ddpm_matrix guided = copy_output(m, output);
     if (is_guided) extrapolate(m, xt, guided);
@@ -108,10 +105,11 @@ static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const 
 
 static ddpm_status create_denoisers(ddpm_generator *g)
 {
-    const ddpm_network_spec *network = ddpm_network_get_spec(g->network);
+    const ddpm_network_spec *network = ddpm_network_get_spec(g->model->network);
     for (int i = 0; i < g->threads; i++) {
         thread_memory *m = &g->memory[i];
-        DDPM_TRY(ddpm_workspace_create(g->network, DDPM_GENERATOR_BLOCK, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
+        DDPM_TRY(
+            ddpm_workspace_create(g->model->network, DDPM_GENERATOR_BLOCK, DDPM_GENERATOR_BLOCK, 0, &m->workspace));
         DDPM_TRY(DDPM_NEW(&m->scratch, ddpm_sampler_scratch(&g->sampler, DDPM_GENERATOR_BLOCK), "a block of samples"));
         DDPM_TRY(DDPM_NEW(&m->guided, DDPM_GENERATOR_BLOCK * ddpm_network_outputs(network), "a block of samples"));
         DDPM_TRY(DDPM_NEW(&m->t, DDPM_GENERATOR_BLOCK, "a block of samples"));
@@ -132,7 +130,6 @@ static ddpm_status build_sampler(ddpm_generator *g, const ddpm_loaded *loaded, c
     };
     spec.sampling.steps = ddpm_sampling_steps(sampling, diffusion->schedule.steps);
     DDPM_TRY(ddpm_sampler_create(diffusion, &spec, &g->sampler));
-    g->steps = g->sampler.step_count;
     return create_denoisers(g);
 }
 
@@ -142,23 +139,20 @@ static ddpm_status build_unmask(ddpm_generator *g, const ddpm_sampling *sampling
     const int64_t steps = sampling->steps == DDPM_AUTO ? 0 : sampling->steps;
     for (int i = 0; i < g->threads; i++)
         DDPM_TRY(ddpm_unmask_create(g->model, g->packed, DDPM_GENERATOR_BLOCK, steps, &g->memory[i].unmask));
-    g->steps = g->memory[0].unmask.steps;
     return DDPM_OK;
 }
 
 static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
 {
     g->model = &loaded->model;
-    g->network = loaded->model.network;
-    g->condition = loaded->model.condition;
     g->transform = ddpm_loaded_transform(loaded);
     g->guidance = sampling->guidance;
-    DDPM_TRY(
-        ddpm_packed_make(g->network, DDPM_PACK_FORWARD, ddpm_loaded_weights(loaded, sampling->weights), &g->packed));
+    DDPM_TRY(ddpm_packed_make(g->model->network, DDPM_PACK_FORWARD, ddpm_loaded_weights(loaded, sampling->weights),
+                              &g->packed));
     DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the sampler"));
     for (int i = 0; i < g->threads; i++) {
         g->memory[i].owner = g;
-        DDPM_TRY(DDPM_NEW(&g->memory[i].condition, DDPM_GENERATOR_BLOCK * ddpm_condition_width(g->condition),
+        DDPM_TRY(DDPM_NEW(&g->memory[i].condition, DDPM_GENERATOR_BLOCK * ddpm_condition_width(g->model->condition),
                           "a block of conditions"));
     }
     return ddpm_model_is_masked(g->model) ? build_unmask(g, sampling) : build_sampler(g, loaded, sampling);
@@ -222,7 +216,7 @@ const ddpm_sampler *ddpm_generator_sampler(const ddpm_generator *generator)
 
 int64_t ddpm_generator_steps(const ddpm_generator *generator)
 {
-    return generator->steps;
+    return ddpm_model_is_masked(generator->model) ? generator->memory[0].unmask.steps : generator->sampler.step_count;
 }
 
 void ddpm_generator_run(ddpm_generator *generator, int thread, uint64_t seed, int64_t first, int64_t rows, float *x,
@@ -234,7 +228,7 @@ void ddpm_generator_run(ddpm_generator *generator, int thread, uint64_t seed, in
         return;
     }
     const ddpm_denoiser denoiser = {predict, m};
-    const ddpm_denoising samples = {&denoiser, ddpm_network_kernels(generator->network), seed, first, rows};
+    const ddpm_denoising samples = {&denoiser, ddpm_network_kernels(generator->model->network), seed, first, rows};
     ddpm_sampler_run(&generator->sampler, &samples, m->scratch, x, (ddpm_snapshots){snapshots, trajectory, stride});
 }
 
@@ -248,7 +242,7 @@ void ddpm_generator_complete(ddpm_generator *generator, int thread, uint64_t see
         return;
     }
     const ddpm_denoiser denoiser = {predict, m};
-    const ddpm_denoising samples = {&denoiser, ddpm_network_kernels(generator->network), seed, first, rows};
+    const ddpm_denoising samples = {&denoiser, ddpm_network_kernels(generator->model->network), seed, first, rows};
     ddpm_sampler_complete(&generator->sampler, &samples, m->scratch, known, passes, x);
 }
 

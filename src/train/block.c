@@ -60,11 +60,11 @@ void ddpm_block_release(ddpm_block *block)
 
 int64_t ddpm_block_bytes(const ddpm_model *model, int64_t rows)
 {
-    return ddpm_workspace_bytes(model->network, rows, 1) +
-           rows *
-               (3 * model->columns + inputs_of(model) + model->condition->count +
-                ddpm_condition_width(model->condition) + 3) *
-               (int64_t)sizeof(float);
+    const int64_t noise = ddpm_model_is_masked(model) ? 0 : 2 * model->columns, /* and the target */
+        hidden = ddpm_model_is_masked(model) ? model->columns : 0;
+    const int64_t numbers = model->columns + noise + inputs_of(model) + model->condition->count +
+                            ddpm_condition_width(model->condition) + 3;
+    return ddpm_workspace_bytes(model->network, rows, 1) + rows * (numbers * (int64_t)sizeof(float) + hidden);
 }
 
 /* Leave out the condition of some rows, so that the network learns to do without. Which ones is a pure function of a
@@ -108,12 +108,9 @@ static void hide_columns(ddpm_block *block, ddpm_purpose purpose, int64_t step, 
 {
     const ddpm_masked *masked = &block->spec.model->masked;
     const int64_t columns = masked->columns;
-    for (int64_t i = 0; i < rows; i++) {
-        uint8_t *hidden = block->hidden + i * columns;
-        ddpm_masked_order(columns, block->spec.seed, purpose, step, first + i, block->order);
-        ddpm_masked_hide(columns, block->order, block->t[i], hidden);
-        ddpm_masked_inputs(masked, block->x0 + i * columns, hidden, block->xt + i * masked->inputs);
-    }
+    for (int64_t i = 0; i < rows; i++)
+        ddpm_masked_row(masked, block->spec.seed, purpose, step, first + i, block->t[i], block->x0 + i * columns,
+                        block->hidden + i * columns, block->xt + i * masked->inputs, block->order);
 }
 
 ddpm_const_matrix ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows)

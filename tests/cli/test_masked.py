@@ -10,7 +10,7 @@ import unittest
 import h5py
 import numpy as np
 
-from program import SMALL, Case, latest, read_h5, run, settings
+from program import SMALL, Case, latest, read_h5, read_metrics, run, settings
 from skipped import main
 
 USAGE, DATA, CONFIG = 64, 65, 78
@@ -184,6 +184,11 @@ class Masked(Case):
             os.remove(os.path.join(self.at("parts"), "checkpoints", f"step-{iteration:09}.h5"))
         self.assertEqual(self.learn("parts", values, ranks=2).code, 0)
         self.assert_same_bits(latest(self.at("whole")), latest(self.at("parts")))
+        losses = [(float(row["validation_loss"]), int(row["iteration"])) for row in read_metrics(self.at("whole"))
+                  if row["validation_loss"]]
+        with h5py.File(latest(self.at("whole"))) as file:
+            self.assertAlmostEqual(min(losses)[0], file.attrs["best_loss"], places=5)
+            self.assertEqual(min(losses)[1], file.attrs["best_iteration"])
 
     def test_arrays(self):
         """An array of numbers may ask for it, and gets an array back."""

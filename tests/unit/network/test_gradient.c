@@ -142,6 +142,68 @@ static void test_differences(void **state)
             }
 }
 
+/* The weighted sum of the outputs, with the parameters moved by h times a direction. */
+static double moved_loss(const small_network *s, const float *direction, double h)
+{
+    float *moved = NULL;
+    double sum = 0.0;
+    expect_ok(DDPM_NEW(&moved, s->count, "parameters"));
+    for (int64_t i = 0; i < s->count; i++) moved[i] = (float)((double)s->parameters[i] + h * (double)direction[i]);
+    ddpm_packed_fill(s->packed, s->network, moved, 0, 1);
+    const ddpm_const_matrix out = ddpm_network_forward(s->network, s->packed, s->workspace, ROWS, xt, conditions, t);
+    for (int64_t row = 0; row < ROWS; row++)
+        for (int64_t j = 0; j < out.columns; j++)
+            sum += (double)weights[row * out.columns + j] * (double)out.data[row * out.stride + j];
+    ddpm_packed_fill(s->packed, s->network, s->parameters, 0, 1);
+    ddpm_release(moved);
+    return sum;
+}
+
+/* A pass backward leaves out the units that the pass forward left out: along its gradient the loss rises by the
+ * gradient's square. */
+static void check_dropout_gradient(const small_network *s)
+{
+    accumulator a;
+    double square = 0.0;
+    accumulator_make(s, 0, &a);
+    add_block(s, 0, ROWS, &a.gradient);
+    for (int64_t i = 0; i < s->count; i++) square += pow((double)a.gradient.real[i], 2.0);
+    const double h = 1e-3 / sqrt(square),
+                 rise = (moved_loss(s, a.gradient.real, h) - moved_loss(s, a.gradient.real, -h)) / (2.0 * h);
+    expect_near(rise, square, 0.02 * square, "rise along the gradient", 0);
+    accumulator_free(&a);
+}
+
+/* Which units are left out does not depend on the rows of a pass, and the others make up for them. */
+static void test_dropout(void **state)
+{
+    (void)state;
+    for (int form = 0; form < FORMS; form++) {
+        ddpm_network_spec spec = spec_of(DDPM_ACTIVATION_SILU, form, 1);
+        spec.width = 400;
+        small_network s = small_network_make(&spec, ROWS);
+        const ddpm_dropout dropout = {0.25, 3, 7, 100}, later = {0.25, 3, 7, 105}, none = {0};
+        float whole[ROWS * COLUMNS], part[COLUMNS], plain[COLUMNS];
+        ddpm_workspace_set_dropout(s.workspace, &dropout);
+        ddpm_const_matrix out = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t);
+        for (int64_t i = 0; i < ROWS; i++)
+            memcpy(whole + i * COLUMNS, out.data + i * out.stride, COLUMNS * sizeof *whole);
+        ddpm_workspace_set_dropout(s.workspace, &later);
+        out = ddpm_network_forward(s.network, s.packed, s.workspace, 1, xt + 5 * COLUMNS, conditions + 5 * CONDITION,
+                                   t + 5);
+        memcpy(part, out.data, sizeof part);
+        expect_bits(part, whole + 5 * COLUMNS, sizeof part, "a row by itself", form);
+        ddpm_workspace_set_dropout(s.workspace, &dropout);
+        check_dropout_gradient(&s);
+        ddpm_workspace_set_dropout(s.workspace, &none);
+        out = ddpm_network_forward(s.network, s.packed, s.workspace, 1, xt + 5 * COLUMNS, conditions + 5 * CONDITION,
+                                   t + 5);
+        memcpy(plain, out.data, sizeof plain);
+        assert_true(memcmp(plain, part, sizeof plain) != 0);
+        small_network_free(&s);
+    }
+}
+
 /* The gradient by x_t is that of every row by itself. */
 static void test_input_gradient(void **state)
 {
@@ -233,9 +295,7 @@ static void test_nothing_in_between(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_differences),
-        TEST(test_input_gradient),
-        TEST(test_order_of_blocks),
+        TEST(test_differences),        TEST(test_dropout), TEST(test_input_gradient), TEST(test_order_of_blocks),
         TEST(test_nothing_in_between),
     };
     return cmocka_run_group_tests(tests, make_rows, NULL);
