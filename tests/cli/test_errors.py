@@ -160,7 +160,11 @@ class Data(Errors):
                 failed = self.fails(DATA, "train", self.config(), *settings({**QUICK, **values}), "--dry-run",
                                     says=[found, f"'analysis/import_table.py {self.path(path)}'"])
                 self.assertNotIn("set data.dataset to one that does", failed.stderr)
-        for path in ("kinds.h5", "lzf.h5", "virtual.h5"):
+        with h5py.File(self.path("external.h5"), "w") as file:
+            file.create_dataset("data", data=np.arange(80.0).reshape(40, 2), external=[(self.path("raw"), 0, 640)])
+        self.train_fails(DATA, self.config(), {"data.source": "hdf5", "data.path": self.path("external.h5")},
+                         says=["lie in other files", f"'analysis/import_table.py {self.path('external.h5')}'"])
+        for path in ("kinds.h5", "lzf.h5", "virtual.h5", "external.h5"):
             self.assertEqual(0, (result := run_script("import_table.py", self.path(path), "--plain", "--output",
                                                       self.path("made.h5"))).code, str(result))
             self.ddpm("train", self.config(), *settings({**QUICK, "data.source": "hdf5",
@@ -173,7 +177,11 @@ class Data(Errors):
 
     def test_not_hdf5(self):
         values = {"data.source": "hdf5", "data.path": self.write("table.csv", "x,y\n1,2\n" * 100)}
-        self.train_fails(DATA, self.config(), values, says=["table.csv", "HDF5", "analysis/import_table.py"])
+        self.train_fails(DATA, self.config(), values, says=["table.csv", "HDF5",
+                                                            f"analysis/import_table.py {self.path('table.csv')}"])
+        self.assertEqual(0, (done := run_script("import_table.py", self.path("table.csv"))).code, str(done))
+        self.ddpm("train", self.config(), *settings({**QUICK, **values, "data.path": self.path("table.h5")}),
+                  "--dry-run")
 
     def test_truncated(self):
         values = self.rows(np.ones((5000, 2), np.float32))
