@@ -27,6 +27,7 @@
 #include "file/h5.h"
 #include "model/components.h"
 #include "model/condition.h"
+#include "model/mixture.h"
 #include "model/timesteps.h"
 #include "model/vocabulary.h"
 #include "network/network.h"
@@ -69,6 +70,7 @@ typedef struct ddpm_checkpoint {
     ddpm_vocabulary vocabulary; /* of a table with columns of several kinds; columns 0: none */
     ddpm_condition condition;   /* count 0: none */
     ddpm_components components; /* count 0: none */
+    ddpm_mixture mixture;       /* count 0: none */
     int64_t fingerprint;        /* of the training rows: see data/fingerprint.h; 0: it is not known */
     double baseline;            /* the loss of the best linear prediction; NaN: it is not known */
     double best_loss;           /* the least validation loss, that of `best`; NaN: there is none */
