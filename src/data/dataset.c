@@ -372,6 +372,17 @@ static int64_t places_of(const ddpm_dataset *d, int64_t position, int64_t count,
     return some;
 }
 
+int64_t ddpm_dataset_row(const ddpm_dataset *dataset, int64_t position)
+{
+    ddpm_permutation order;
+    return dataset->stream ? ddpm_stream_row(dataset->stream, position) : place_of(dataset, position, 1, &order);
+}
+
+int64_t ddpm_dataset_row_held_out(const ddpm_dataset *dataset, int64_t i)
+{
+    return dataset->stream ? -1 : ddpm_permutation_at(&dataset->split, i);
+}
+
 void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
     if (dataset->stream) {
