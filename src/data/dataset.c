@@ -375,7 +375,10 @@ static int64_t places_of(const ddpm_dataset *d, int64_t position, int64_t count,
 int64_t ddpm_dataset_row(const ddpm_dataset *dataset, int64_t position)
 {
     ddpm_permutation order;
-    return dataset->stream ? ddpm_stream_row(dataset->stream, position) : place_of(dataset, position, 1, &order);
+    int64_t place;
+    if (dataset->stream) return ddpm_stream_row(dataset->stream, position);
+    (void)places_of(dataset, position, 1, 1, &order, &place);
+    return place;
 }
 
 int64_t ddpm_dataset_row_held_out(const ddpm_dataset *dataset, int64_t i)
