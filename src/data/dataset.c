@@ -396,6 +396,20 @@ static void copy_rows(const ddpm_dataset *d, const int64_t *places, int64_t coun
     for (int64_t i = 0; i < count; i++) copy_row(d, places[i], at + i, x, values);
 }
 
+int64_t ddpm_dataset_row(const ddpm_dataset *dataset, int64_t position)
+{
+    ddpm_permutation order;
+    int64_t place;
+    if (dataset->stream) return ddpm_stream_row(dataset->stream, position);
+    (void)places_of(dataset, position, 1, 1, &order, &place);
+    return place;
+}
+
+int64_t ddpm_dataset_row_held_out(const ddpm_dataset *dataset, int64_t i)
+{
+    return dataset->stream ? -1 : ddpm_permutation_at(&dataset->split, i);
+}
+
 void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
     if (dataset->stream) {

@@ -339,6 +339,18 @@ void ddpm_stream_fill(const ddpm_stream *stream, int64_t first, int64_t count, f
     }
 }
 
+int64_t ddpm_stream_row(const ddpm_stream *stream, int64_t position)
+{
+    const window w = window_of(stream, position);
+    const int64_t epoch = position / stream->training_rows, index = w.number % stream->windows;
+    const int64_t at = ddpm_permutation_at(&w.order, position - w.first);
+    const ddpm_permutation order = ddpm_permutation_make(
+        stream->seed, DDPM_RANDOM_ORDER, page_order_step(stream, epoch), stream->full_pages - stream->held_out_pages);
+    int64_t rows;
+    return page_at(stream, &order, index * stream->window_pages + at / stream->page_rows, &rows) +
+           at % stream->page_rows;
+}
+
 void ddpm_stream_fill_held_out(const ddpm_stream *stream, int64_t first, int64_t count, float *x, float *values)
 {
     for (int64_t i = 0; i < count; i++) copy_row(stream, stream->kept, stream->kept_pages, first + i, i, x, values);

@@ -56,6 +56,7 @@ typedef struct ddpm_network_spec {
     int64_t width;      /* units of a hidden layer */
     int64_t depth;      /* hidden layers, or blocks of a residual network; 1 or more */
     int64_t components; /* of the linear part that ddpm_network_set_linear adds, at most; 0: there is none */
+    int64_t mixture;    /* Gaussians of the mixture that ddpm_network_set_mixture adds, at most; 0: there is none */
     int64_t features;   /* F: the cosine and the sine of as many random projections of x_t are inputs beside it */
     ddpm_initial initial;
     ddpm_activation activation;
@@ -134,6 +135,25 @@ typedef struct ddpm_linear_spec {
  *  @param spec  of at most spec.components components. */
 DDPM_MUST_CHECK ddpm_status ddpm_network_set_linear(ddpm_network *network, const ddpm_linear_spec *spec);
 
+/** The most Gaussians of a mixture. */
+#define DDPM_MIXTURE_MAX 64
+
+/** The best prediction of a x0 + b noise from x_t = s x0 + n noise where x0 is drawn from a mixture of Gaussians, which
+ * a network adds to the first D columns of its output in the place of a linear part, and which is not trained. */
+typedef struct ddpm_mixture_spec {
+    int64_t count;                                            /* C, 1 .. DDPM_MIXTURE_MAX */
+    const double *weight;                                     /* [C], above 0 */
+    const double *mean;                                       /* [C][D] */
+    const double *variance;                                   /* [C][D], above 0: along each direction of a part */
+    const float *direction;                                   /* [C][D][D]: of each part, orthogonal and of length 1 */
+    const float *signal, *noise, *target_data, *target_noise; /* as in ddpm_linear_spec */
+} ddpm_mixture_spec;
+
+/** Let the network have this part, in place of any that it had. Not while another thread uses the network.
+ * DDPM_ERR_MEMORY.
+ *  @param spec  of at most spec.mixture Gaussians. */
+DDPM_MUST_CHECK ddpm_status ddpm_network_set_mixture(ddpm_network *network, const ddpm_mixture_spec *spec);
+
 /* ---- packed weights: a copy in the order in which the kernels read them, made once an iteration and shared by all
  * threads
  */
@@ -187,6 +207,24 @@ int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int back
 ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_packed *packed,
                                        ddpm_workspace *workspace, int64_t rows, const float *xt, const float *condition,
                                        const int32_t *t);
+
+/** Run all layers but the last on rows of which only x_t W is known, what x_t adds to the first layer: W is its weight
+ * [D][width], ddpm_packed_entry. For x_t of few numbers that are not 0. A network with Fourier features or a linear
+ * part has other uses of x_t, and cannot be run so.
+ *  @param xt_w  [rows][width], padded (kernel/simd.h).
+ *  @return  the units that the last layer reads, [rows][width], which lie in the workspace until its next use. */
+ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
+                                      ddpm_const_matrix xt_w, const float *condition, const int32_t *t);
+
+/** Run the last layer for some of its outputs.
+ *  @param hidden   [rows][width], as ddpm_network_hidden gives them, padded; at most the rows of the workspace.
+ *  @param outputs  which.
+ *  @return  their values, [rows][outputs.end - outputs.first], which lie in the workspace until its next use. */
+ddpm_const_matrix ddpm_network_some_outputs(const ddpm_network *network, const ddpm_packed *packed,
+                                            ddpm_workspace *workspace, ddpm_const_matrix hidden, ddpm_range outputs);
+
+/** The weight [D][width] by which x_t enters the first layer, without padding. It is a part of the parameters. */
+const float *ddpm_packed_entry(const ddpm_packed *packed, const ddpm_network *network);
 
 /** Units of hidden layers that are left out of a pass forward, and of the pass backward after it (Srivastava et al.
  * 2014); the others are divided by 1 - rate. Which ones is a pure function of the seed, the iteration and a row's place

@@ -87,7 +87,8 @@ class Balance(Case):
             f["w"] = (self.kind == 3).astype("f8")
         self.ddpm("train", "/dev/null", *settings({
             **SMALL, "data.source": "hdf5", "data.path": path, "training.iterations": 150,
-            "training.learning_rate": 0.01, "training.validate_every": 0, "training.balance": "[weight:w]"}), "--output", self.path("t"))
+            "training.learning_rate": 0.01, "training.validate_every": 0, "training.balance": "[weight:w]"}),
+                  "--output", self.path("t"))
         self.ddpm("sample", self.path("t"), "--count", 200, "--output", self.path("ts.h5"))
         self.assertGreater((read_h5(self.path("ts.h5"))["samples/kind"] == 3).mean(), 0.9)
 
