@@ -4,6 +4,7 @@ Run: ctest --preset dev -R cli.files
 """
 import re
 import shlex
+import shutil
 import subprocess
 
 import h5py
@@ -121,6 +122,16 @@ class Files(Case):
                                self.path("new.h5")], capture_output=True, text=True, check=False)
         self.assertEqual(0, done.returncode, done.stderr)
         self.assertNotIn("chunks", self.dry(self.path("new.h5"), values).stderr)
+
+    def test_writer_that_did_not_finish(self):
+        """The command that the message names makes the file readable."""
+        with h5py.File(self.path("live.h5"), "w", libver="latest") as file:
+            file.create_dataset("data", data=self.rows, maxshape=(None, 2))
+            file.swmr_mode = True
+            shutil.copy(self.path("live.h5"), self.path("left.h5"))
+        self.fails(DATA, "info", self.path("left.h5"), says=["did not finish", "'h5clear -s'"])
+        subprocess.run(["h5clear", "-s", self.path("left.h5")], check=True)
+        self.dry(self.path("left.h5"))
 
     def test_no_table(self):
         """Where nothing in a file can be made rows of numbers, no tool is named."""
