@@ -48,6 +48,16 @@ class Mixed(Case):
             frame.loc[3, "rooms"] += 1
             assert_frame_equal(self.read_csv("out.csv"), frame)
 
+    def test_cells_of_several_lines(self):
+        """In the header, too; none of them becomes a row or a line of the report."""
+        text = 'n,"na\nme"\n' + "".join(f'{i},"{"ab"[i % 2]}\nc"\n' for i in range(60))
+        path = self.write("lines.csv", text)
+        said = self.assert_works("import_table.py", path, "--output", self.path("lines.h5"))
+        self.assertIn("60 rows x 2 columns", said)
+        self.assert_works("export_table.py", self.path("lines.h5"), "--output", self.path("again.csv"))
+        with open(self.path("again.csv"), encoding="utf-8") as file:
+            self.assertEqual(text, file.read())
+
     def test_columns_have_their_own_types(self):
         with h5py.File(self.imported("--ordered", "cut=Fair,Good,Ideal", "--category", "rooms")) as file:
             table = file["table"]

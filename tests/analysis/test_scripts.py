@@ -63,8 +63,8 @@ class Scripts(Case):
         table = self.write("table.csv", "x,y\n1,2\n3,4\n")
         os.mkfifo(self.path("pipe.png"))
         os.symlink("pipe.png", self.path("link.png"))
-        for name, script, given in (("pipe.png", "panels.py", self.trajectory()), ("link.png", "import_table.py", table),
-                                    ("pipe.png", "export_table.py", data)):
+        for name, script, given in (("pipe.png", "panels.py", self.trajectory()),
+                                    ("link.png", "import_table.py", table), ("pipe.png", "export_table.py", data)):
             self.assert_fails(IO, [name, "a pipe or a device"], script, given, "--output", self.path(name))
         self.assertTrue(stat.S_ISFIFO(os.lstat(self.path("pipe.png")).st_mode))
         self.assertEqual("pipe.png", os.readlink(self.path("link.png")))
