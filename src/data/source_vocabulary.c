@@ -144,8 +144,7 @@ static ddpm_status set_layouts(chooser *c)
     return DDPM_OK;
 }
 
-static ddpm_status prepare(chooser *c, int (*takes_part)(const void *context, int64_t row), const void *context,
-                           int ranks)
+static ddpm_status prepare(chooser *c, int (*takes_part)(void *context, int64_t row), void *context, int ranks)
 {
     const int is_table = ddpm_source_layouts(c->source) != NULL;
     const int64_t fit = ddpm_larger(1, GROUP_BYTES / (int64_t)sizeof(double) / c->rows);
@@ -255,8 +254,7 @@ static void warn_of_rounding(const chooser *c)
 }
 
 ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source,
-                                      int (*takes_part)(const void *context, int64_t row), const void *context,
-                                      ddpm_transform *out)
+                                      int (*takes_part)(void *context, int64_t row), void *context, ddpm_transform *out)
 {
     chooser c = {.source = source, .rows = ddpm_source_rows(source), .columns = ddpm_source_columns(source)};
     *out = (ddpm_transform){0};

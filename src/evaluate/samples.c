@@ -49,7 +49,6 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
 {
     ddpm_generator *generator = NULL;
     float *values = NULL;
-    const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(rows, DDPM_GENERATOR_BLOCK));
     ddpm_status status = ddpm_generator_create(e->loaded, &e->sampling, e->threads, &generator);
     if (status == DDPM_OK) status = DDPM_NEW(&e->samples.rows, rows * e->columns, "samples");
     if (status == DDPM_OK) status = choose_conditions(e, rows, &values);
@@ -58,12 +57,13 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
         e->samples.count = rows;
         e->sampling.steps = ddpm_generator_steps(generator);
         if (e->condition->count > 0) ddpm_generator_set_conditions(generator, rows, values);
+        const int64_t size = ddpm_generator_block(generator);
+        const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(rows, size));
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
         for (int64_t block = blocks.first; block < blocks.end; block++) {
-            const int64_t first = block * DDPM_GENERATOR_BLOCK;
+            const int64_t first = block * size;
             ddpm_generator_run(generator, omp_get_thread_num(), e->options.seed, first,
-                               ddpm_smaller(rows - first, DDPM_GENERATOR_BLOCK), e->samples.rows + first * e->columns,
-                               0, NULL, 0);
+                               ddpm_smaller(rows - first, size), e->samples.rows + first * e->columns, 0, NULL, 0);
         }
         ddpm_comm_sum_float(e->comm, e->samples.rows, rows * e->columns);
         status = ddpm_agree(e->comm, round_to_own_units(e));
@@ -75,7 +75,8 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
 
 ddpm_status ddpm_evaluation_samples(ddpm_evaluation *e)
 {
-    int64_t rows = ddpm_smaller(e->options.samples, ddpm_smaller(e->references.count, e->others.count));
+    const int64_t real = ddpm_smaller(e->references.count, e->others.count);
+    int64_t rows = ddpm_smaller(e->options.samples, real);
     if (e->options.samples_file) rows = ddpm_smaller(rows, e->samples.count);
     if (rows < 2)
         return ddpm_fail(
@@ -83,5 +84,8 @@ ddpm_status ddpm_evaluation_samples(ddpm_evaluation *e)
             "the quality of samples needs at least two rows in a set, found %lld; give --samples 2 or more, "
             "more rows, or --samples 0 to leave it out",
             (long long)rows);
-    return e->options.samples_file ? DDPM_OK : make_samples(e, rows);
+    if (e->options.samples_file) return DDPM_OK;
+    /* a masked model makes a row in as many steps as there are columns, so that all samples that are asked for cost
+     * little: where few rows are held out, its privacy takes more of them */
+    return make_samples(e, ddpm_model_is_masked(&e->loaded->model) ? e->options.samples : rows);
 }
