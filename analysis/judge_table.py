@@ -38,8 +38,7 @@ def split_of_run(folder):
     """The training rows and the held-out rows of a run whose rows were not streamed."""
     run = open_run(folder)
     data = run.config["data"]
-    path = data["path"] if os.path.exists(data["path"]) else os.path.join(folder, data["path"])
-    frame = read_any(f"{path}:{data['dataset']}")
+    frame = read_any(run.source)
     if frame.memory_usage(index=False).sum() > data["memory"] * 2**20:
         raise BadData(f"{folder}: its rows were streamed, so that its held-out rows are not known here; give --train "
                       "and --test")
