@@ -69,7 +69,7 @@ typedef struct sampling {
     ddpm_generator *generator;
     int threads;
     int64_t columns;
-    float *rows; /* [threads][DDPM_GENERATOR_BLOCK][columns] */
+    float *rows; /* [threads][ddpm_generator_block][columns] */
 } sampling;
 
 /* In one repetition each thread takes a block of rows through all steps. */
@@ -78,7 +78,7 @@ static ddpm_status run_sampling(void *context, int64_t times)
     const sampling *s = context;
 #pragma omp parallel num_threads(s->threads)
     {
-        const int64_t thread = omp_get_thread_num(), block = DDPM_GENERATOR_BLOCK;
+        const int64_t thread = omp_get_thread_num(), block = ddpm_generator_block(s->generator);
         for (int64_t t = 0; t < times; t++)
             ddpm_generator_run(s->generator, (int)thread, 1, thread * block, block,
                                s->rows + thread * block * s->columns, 0, NULL, 0);
@@ -95,15 +95,15 @@ static ddpm_status make_sampling(const ddpm_loaded *loaded, int threads, samplin
     settings.clip = DDPM_CLIP_NONE;
     s->threads = threads;
     s->columns = loaded->checkpoint.columns;
-    DDPM_TRY(DDPM_NEW(&s->rows, threads * DDPM_GENERATOR_BLOCK * s->columns, "samples"));
-    return ddpm_generator_create(loaded, &settings, threads, &s->generator);
+    DDPM_TRY(ddpm_generator_create(loaded, &settings, threads, &s->generator));
+    return DDPM_NEW(&s->rows, threads * ddpm_generator_block(s->generator) * s->columns, "samples");
 }
 
 static ddpm_status measure_sampling(ddpm_bench_run *run, const ddpm_workload *w, sampling *s)
 {
     const ddpm_timed thing = {run_sampling, s};
     const int64_t steps = ddpm_generator_steps(s->generator);
-    const double rows = (double)(steps * DDPM_GENERATOR_BLOCK); /* of a thread, counted in every step */
+    const double rows = (double)(steps * ddpm_generator_block(s->generator)); /* of a thread, counted in every step */
     const double operations = ddpm_network_operations(w->model.network) * rows;
     ddpm_bench_timing timing;
     double share;

@@ -235,7 +235,7 @@ const ddpm_option ddpm_options[] = {
     INT(network.mixture, "auto", 1, DDPM_MIXTURE_MAX, SCIENCE | AUTO,
         "Gaussians of a mixture that is fitted to the rows before training, whose best prediction stands in the place of the "
         "linear one; 1: the linear one; auto: for rows of more than " TEXT_OF(DDPM_MIXTURE_AUTO_COLUMNS) " columns, as many up to "
-        TEXT_OF(DDPM_MIXTURE_AUTO) " as predict rows best that they were not fitted to", .before = "1", NEEDS(NOISE, NO_CLASS, "network.components: not 0")),
+        TEXT_OF(DDPM_MIXTURE_AUTO) " as predict rows best that they were not fitted to, if rows are normal within each", .before = "1", NEEDS(NOISE, NO_CLASS, "network.components: not 0")),
     INT(network.features, "auto", 0, 4096, SCIENCE | AUTO,
         "F: the cosine and the sine of as many random projections of x_t are inputs beside it; auto: " TEXT_OF(DDPM_FEATURES_AUTO)
         " for rows of at most " TEXT_OF(DDPM_FEATURES_COLUMNS) " columns, 0 for others and for classifiers", .before = "0", NEEDS(NOISE)),

@@ -49,7 +49,6 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
 {
     ddpm_generator *generator = NULL;
     float *values = NULL;
-    const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(rows, DDPM_GENERATOR_BLOCK));
     ddpm_status status = ddpm_generator_create(e->loaded, &e->sampling, e->threads, &generator);
     if (status == DDPM_OK) status = DDPM_NEW(&e->samples.rows, rows * e->columns, "samples");
     if (status == DDPM_OK) status = choose_conditions(e, rows, &values);
@@ -58,12 +57,13 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
         e->samples.count = rows;
         e->sampling.steps = ddpm_generator_steps(generator);
         if (e->condition->count > 0) ddpm_generator_set_conditions(generator, rows, values);
+        const int64_t size = ddpm_generator_block(generator);
+        const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(rows, size));
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
         for (int64_t block = blocks.first; block < blocks.end; block++) {
-            const int64_t first = block * DDPM_GENERATOR_BLOCK;
+            const int64_t first = block * size;
             ddpm_generator_run(generator, omp_get_thread_num(), e->options.seed, first,
-                               ddpm_smaller(rows - first, DDPM_GENERATOR_BLOCK), e->samples.rows + first * e->columns,
-                               0, NULL, 0);
+                               ddpm_smaller(rows - first, size), e->samples.rows + first * e->columns, 0, NULL, 0);
         }
         ddpm_comm_sum_float(e->comm, e->samples.rows, rows * e->columns);
         status = ddpm_agree(e->comm, round_to_own_units(e));

@@ -213,9 +213,10 @@ static ddpm_status make_worker(const ddpm_kernels *kernels, const ddpm_expectati
     return DDPM_NEW(&out->share, BLOCK * m->count, "mixture");
 }
 
-/* The shares of the parts in each row of a block, and the logarithm of its density in score [rows]. */
+/* The shares of the parts in each row of a block, the logarithm of its density in score [rows], and its squared
+ * distance from the mean of its most probable part, in that part's deviations, in distance [rows]. */
 static void find_shares(const ddpm_kernels *kernels, const ddpm_expectation *m, const density *d, ddpm_const_matrix x,
-                        worker *w, double *score)
+                        worker *w, double *score, double *distance)
 {
     const int64_t D = m->columns, C = m->count, S = w->stride;
     for (int64_t i = 0; i < x.rows; i++) memcpy(w->x + i * S, x.data + i * x.stride, (size_t)D * sizeof *w->x);
@@ -229,8 +230,9 @@ static void find_shares(const ddpm_kernels *kernels, const ddpm_expectation *m, 
         }
     }
     for (int64_t i = 0; i < x.rows; i++) {
-        double *share = w->share + i * C, largest = share[0], sum = 0.0;
-        for (int64_t c = 1; c < C; c++) largest = fmax(largest, share[c]);
+        double *share = w->share + i * C, largest = -INFINITY, sum = 0.0;
+        for (int64_t c = 0; c < C; c++)
+            if (share[c] > largest) largest = share[c], distance[i] = 2.0 * (d->constant[c] - share[c]);
         for (int64_t c = 0; c < C; c++) sum += exp(share[c] - largest);
         score[i] = largest + log(sum);
         for (int64_t c = 0; c < C; c++) share[c] = exp(share[c] - score[i]);
@@ -262,26 +264,30 @@ static void add_shares(const ddpm_kernels *kernels, const ddpm_expectation *m, i
     }
 }
 
-/* Go through all rows. Where out is NULL, add to the sums of the first worker; else set out [rows]. */
+/* Go through all rows. Where score is NULL, add to the sums of the workers; else set score and distance [rows]. */
 static ddpm_status pass(ddpm_const_matrix x, double noise, int threads, const ddpm_expectation *m, worker *workers,
-                        double *out)
+                        double *score, double *distance)
 {
     const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     density d;
     ddpm_status status = make_density(kernels, m, noise, &d);
-    for (int i = 0; status == DDPM_OK && i < threads; i++) status = make_worker(kernels, m, !out, &workers[i]);
+    for (int i = 0; status == DDPM_OK && i < threads; i++) status = make_worker(kernels, m, !score, &workers[i]);
     if (status == DDPM_OK) {
 #pragma omp parallel for num_threads(threads) schedule(static)
         for (int i = 0; i < threads; i++) {
             const ddpm_range blocks = ddpm_part(ddpm_pieces(x.rows, BLOCK), i, threads);
             for (int64_t b = blocks.first; b < blocks.end; b++) {
                 const int64_t first = b * BLOCK, rows = ddpm_smaller(BLOCK, x.rows - first);
-                double block_score[BLOCK], *score = out ? out + first : block_score;
-                find_shares(kernels, m, &d, ddpm_const_matrix_part(x, first, rows), &workers[i], score);
-                if (out) continue;
+                const ddpm_const_matrix block = ddpm_const_matrix_part(x, first, rows);
+                double scores[BLOCK], distances[BLOCK];
+                if (score) {
+                    find_shares(kernels, m, &d, block, &workers[i], score + first, distance + first);
+                    continue;
+                }
+                find_shares(kernels, m, &d, block, &workers[i], scores, distances);
                 add_shares(kernels, m, rows, &workers[i]);
                 for (int64_t row = 0; row < rows; row++) {
-                    const double inside = fmin(fmax(score[row], -SCORE_MOST), SCORE_MOST);
+                    const double inside = fmin(fmax(scores[row], -SCORE_MOST), SCORE_MOST);
                     workers[i].score += llrint(ldexp(inside, SCORE_BITS));
                 }
             }
@@ -335,7 +341,7 @@ ddpm_status ddpm_expectation_improve(ddpm_const_matrix x, int rounds, int thread
         worker *workers = NULL;
         double score = 0.0;
         DDPM_TRY(DDPM_NEW(&workers, threads, "mixture"));
-        const ddpm_status status = pass(x, 0.0, threads, mixture, workers, NULL);
+        const ddpm_status status = pass(x, 0.0, threads, mixture, workers, NULL, NULL);
         if (status == DDPM_OK) take_sums(threads, workers, mixture);
         for (int i = 0; i < threads; i++) {
             score += ldexp((double)workers[i].score, -SCORE_BITS);
@@ -350,11 +356,11 @@ ddpm_status ddpm_expectation_improve(ddpm_const_matrix x, int rounds, int thread
 }
 
 ddpm_status ddpm_expectation_score(ddpm_const_matrix x, double noise, int threads, const ddpm_expectation *mixture,
-                                   double *out)
+                                   double *score, double *distance)
 {
     worker *workers = NULL;
     DDPM_TRY(DDPM_NEW(&workers, threads, "mixture"));
-    const ddpm_status status = pass(x, noise, threads, mixture, workers, out);
+    const ddpm_status status = pass(x, noise, threads, mixture, workers, score, distance);
     for (int i = 0; i < threads; i++) release_worker(&workers[i]);
     ddpm_release(workers);
     return status;

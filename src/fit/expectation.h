@@ -34,9 +34,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_expectation_begin(ddpm_const_matrix x, int64_t 
 DDPM_MUST_CHECK ddpm_status ddpm_expectation_improve(ddpm_const_matrix x, int rounds, int threads,
                                                      ddpm_expectation *mixture);
 
-/** The logarithm of the density of each row, in nats, out [rows], after noise of this variance is added to the mixture.
+/** Of each row the logarithm of its density, in nats, score [rows], and its squared distance from the mean of its most
+ * probable part in that part's deviations, distance [rows], after noise of this variance is added to the mixture.
  * DDPM_ERR_MEMORY. */
 DDPM_MUST_CHECK ddpm_status ddpm_expectation_score(ddpm_const_matrix x, double noise, int threads,
-                                                   const ddpm_expectation *mixture, double *out);
+                                                   const ddpm_expectation *mixture, double *score, double *distance);
 
 #endif

@@ -15,9 +15,9 @@
 
 /** Collective. Fit mixtures to a random sample of the standardised training rows, the first rows of the first epoch:
  * with `count` parts, or where it is DDPM_AUTO, with as many as predict other rows best. The result
- * has the same bits at any number of ranks and threads. Its count is 0 where one Gaussian is as good, or where the rows
- * are too few or the columns too many for two. DDPM_ERR_CONFIG: they are too few or too many for `count`;
- * DDPM_ERR_MEMORY; the errors of ddpm_dataset_prepare.
+ * has the same bits at any number of ranks and threads. Its count is 0 where one Gaussian is as good, where, with
+ * DDPM_AUTO, the rows are not normal within the parts, or where the rows are too few or the columns too many for two.
+ * DDPM_ERR_CONFIG: they are too few or too many for `count`; DDPM_ERR_MEMORY; the errors of ddpm_dataset_prepare.
  *  @param batch     rows that are asked for at a time.
  *  @param[out] out  release with ddpm_mixture_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_mixture_fit(ddpm_comm *comm, ddpm_dataset *dataset, int64_t batch, int64_t count,

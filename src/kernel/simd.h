@@ -100,6 +100,8 @@ typedef struct ddpm_kernels {
     int (*add_float)(int64_t n, const float *v, ddpm_float_sums to);
     /** out [columns]: the sum of each column of z over the rows. */
     void (*column_sums)(ddpm_const_matrix z, float *out);
+    /** out [columns]: the sum of `count` rows of a table, in the order in which they are named. */
+    void (*sum_rows)(ddpm_const_matrix table, int64_t count, const int32_t *rows, float *out);
 
     /** Layer norm without parameters of its own (Ba et al. 2016), modulated (Perez et al. 2018), row by row:
      *  normal = (x - mean) inverse with inverse = 1 / sqrt(variance + DDPM_NORM_EPSILON), y = normal (1 + scale) +

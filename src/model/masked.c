@@ -151,11 +151,9 @@ void ddpm_masked_row(const ddpm_masked *masked, uint64_t seed, ddpm_purpose purp
     ddpm_masked_inputs(masked, x0, hidden, inputs);
 }
 
-/* The logits of a column's tokens, [K], from a row of the network's output. */
-static void fill_logits(const ddpm_masked *masked, int64_t column, const float *coefficients, float *logits)
+/* The logits of a column's tokens, [K], from its coefficients. */
+static void fill_logits(const ddpm_masked_column *c, const float *from, float *logits)
 {
-    const ddpm_masked_column *c = &masked->column[column];
-    const float *from = coefficients + c->first;
     memcpy(logits, c->marginal, (size_t)c->tokens * sizeof *logits);
     for (int64_t k = 0; k < c->exact; k++) logits[k] += c->scale * from[k];
     for (int64_t f = 0; f < c->smooth; f++) {
@@ -181,7 +179,7 @@ static double column_loss(const ddpm_masked *masked, const ddpm_kernels *kernels
 {
     const ddpm_masked_column *c = &masked->column[column];
     float *logits = scratch, *p = scratch + masked->tokens;
-    fill_logits(masked, column, coefficients, logits);
+    fill_logits(c, coefficients + c->first, logits);
     const double loss = kernels->softmax(c->tokens, logits, p) - (double)logits[token];
     if (!dcoefficients) return loss;
     p[token] -= 1.0f;
@@ -214,13 +212,16 @@ double ddpm_masked_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, 
 
 /* ---- drawing ---- */
 
-float ddpm_masked_draw(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
-                       const float *coefficients, ddpm_random4 words, float *scratch)
+void ddpm_masked_probabilities(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
+                               const float *coefficients, float *p, float *scratch)
+{
+    fill_logits(&masked->column[column], coefficients, scratch);
+    kernels->softmax(masked->column[column].tokens, scratch, p);
+}
+
+float ddpm_masked_draw(const ddpm_masked *masked, int64_t column, const float *p, ddpm_random4 words)
 {
     const ddpm_masked_column *c = &masked->column[column];
-    float *logits = scratch, *p = scratch + masked->tokens;
-    fill_logits(masked, column, coefficients, logits);
-    kernels->softmax(c->tokens, logits, p);
     double left = ddpm_random_uniform(words.v[0]);
     int64_t token = 0;
     while (token + 1 < c->tokens && left >= (double)p[token]) left -= (double)p[token++];

@@ -88,11 +88,23 @@ double ddpm_masked_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, 
                         const float *rows, const uint8_t *hidden, const int32_t *t, const float *importance,
                         double share, ddpm_matrix doutput, float *row_loss, float *scratch);
 
-/** Draw a column's token and the place in it from the network's output.
- *  @param words    random.
- *  @param scratch  [2 tokens].
+/** The probabilities of a column's tokens.
+ *  @param coefficients  the column's own, of the network's output.
+ *  @param[out] p        [tokens of the column].
+ *  @param scratch       [tokens]. */
+void ddpm_masked_probabilities(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
+                               const float *coefficients, float *p, float *scratch);
+
+/** Draw a column's token and the place in it from their probabilities.
+ *  @param words  random.
  *  @return  token + u. */
-float ddpm_masked_draw(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
-                       const float *coefficients, ddpm_random4 words, float *scratch);
+float ddpm_masked_draw(const ddpm_masked *masked, int64_t column, const float *p, ddpm_random4 words);
+
+/** The coefficients of a column, among those of all. */
+static inline ddpm_range ddpm_masked_coefficients(const ddpm_masked *masked, int64_t column)
+{
+    const ddpm_masked_column *c = &masked->column[column];
+    return (ddpm_range){c->first, c->first + c->exact + c->smooth};
+}
 
 #endif

@@ -42,7 +42,7 @@ static void turn(float turns, float *cosine, float *sine)
 void ddpm_features_fill(const ddpm_network *net, ddpm_matrix input)
 {
     const int64_t columns = net->spec.columns, features = net->spec.features;
-    for (int64_t row = 0; row < input.rows; row++) {
+    for (int64_t row = 0; features > 0 && row < input.rows; row++) {
         float *x = input.data + row * input.stride, *cosine = x + columns, *sine = cosine + features;
         for (int64_t f = 0; f < features; f++) cosine[f] = 0.0f;
         for (int64_t j = 0; j < columns; j++)

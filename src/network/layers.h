@@ -36,6 +36,7 @@ typedef struct ddpm_pass {
     ddpm_workspace *w;
     int64_t rows;
     const float *xt, *condition; /* forward only: the arguments of ddpm_network_forward */
+    ddpm_const_matrix xt_w;      /* forward only, where xt is NULL: that of ddpm_network_hidden */
     const int32_t *t;            /* [rows] */
     ddpm_gradient *gradient;     /* backward only: the gradients of the parameters are added to it, unless it is NULL */
 } ddpm_pass;
@@ -51,8 +52,8 @@ typedef struct ddpm_architecture {
     ddpm_status (*build)(ddpm_network *net);
     /** Take the arrays of a workspace for `rows` rows that only this kind has. */
     void (*lay_out)(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w);
-    /** Compute w->output from (x_t, condition, t). */
-    void (*forward)(const ddpm_pass *pass);
+    /** Run all layers but the last on (x_t, condition, t). @return  what the last one reads. */
+    ddpm_const_matrix (*forward)(const ddpm_pass *pass);
     /** Compute w->dz, the gradient by x W + b of layer 0, from w->doutput. */
     void (*backward)(const ddpm_pass *pass);
 } ddpm_architecture;

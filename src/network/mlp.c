@@ -67,7 +67,10 @@ static void fill_input(const ddpm_pass *pass)
     const ddpm_matrix input = ddpm_pass_rows(pass, pass->w->input);
     for (int64_t row = 0; row < input.rows; row++) {
         float *to = input.data + row * input.stride;
-        memcpy(to, pass->xt + row * columns, (size_t)columns * sizeof *to);
+        if (pass->xt)
+            memcpy(to, pass->xt + row * columns, (size_t)columns * sizeof *to);
+        else
+            memset(to, 0, (size_t)columns * sizeof *to);
         ddpm_network_copy_condition(net, pass->condition, row, to + points);
     }
     ddpm_features_fill(net, input);
@@ -83,6 +86,23 @@ static const float *gains_at(const ddpm_pass *pass, int64_t l, int32_t t)
     return pass->packed->parameters + gain->offset + (t - 1) * gain->cols;
 }
 
+/* Add what x_t brings to layer 0, where that is what is known of it. */
+static void add_entry(const ddpm_pass *pass, ddpm_matrix linear)
+{
+    for (int64_t row = 0; !pass->xt && row < pass->rows; row++)
+        for (int64_t j = 0; j < linear.columns; j++)
+            linear.data[row * linear.stride + j] += pass->xt_w.data[row * pass->xt_w.stride + j];
+}
+
+/* h = act(linear), row by row. */
+static void activate(const ddpm_pass *pass, int64_t l)
+{
+    const ddpm_matrix h = ddpm_pass_hidden(pass, value_of(pass->w, l));
+    for (int64_t row = 0; row < h.rows; row++)
+        pass->net->kernels->activate(h.columns, pass->net->spec.activation, h.data + row * h.stride,
+                                     h.data + row * h.stride, NULL);
+}
+
 /* h = act(gain[t] * linear), row by row. */
 static void apply_gains(const ddpm_pass *pass, int64_t l)
 {
@@ -96,7 +116,7 @@ static void apply_gains(const ddpm_pass *pass, int64_t l)
     }
 }
 
-static void forward(const ddpm_pass *pass)
+static ddpm_const_matrix forward(const ddpm_pass *pass)
 {
     const ddpm_network *net = pass->net;
     ddpm_workspace *w = pass->w;
@@ -106,15 +126,20 @@ static void forward(const ddpm_pass *pass)
         if (has_gain(net)) {
             ddpm_layer_forward(pass, l, inputs_of(pass, l), DDPM_ACTIVATION_IDENTITY,
                                ddpm_pass_hidden(pass, linear_of(w, l)), NULL);
+            if (l == 0) add_entry(pass, ddpm_pass_hidden(pass, linear_of(w, l)));
             apply_gains(pass, l);
+        } else if (l == 0 && !pass->xt) {
+            const ddpm_matrix linear = ddpm_pass_hidden(pass, value_of(w, l));
+            ddpm_layer_forward(pass, l, inputs_of(pass, l), DDPM_ACTIVATION_IDENTITY, linear, NULL);
+            add_entry(pass, linear);
+            activate(pass, l);
         } else {
             ddpm_layer_forward(pass, l, inputs_of(pass, l), net->spec.activation,
                                ddpm_pass_hidden(pass, value_of(w, l)), slope_of(w, l));
         }
         ddpm_layer_drop(pass, l, value_of(w, l), slope_of(w, l));
     }
-    ddpm_layer_forward(pass, depth, inputs_of(pass, depth), DDPM_ACTIVATION_IDENTITY, ddpm_pass_rows(pass, w->output),
-                       NULL);
+    return inputs_of(pass, depth);
 }
 
 /* dz, the gradient by gain * linear, becomes the gradient by linear. Each row is a contribution of its own to the

@@ -208,6 +208,24 @@ ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_p
                                        ddpm_workspace *workspace, int64_t rows, const float *xt, const float *condition,
                                        const int32_t *t);
 
+/** Run all layers but the last on rows of which only x_t W is known, what x_t adds to the first layer: W is its weight
+ * [D][width], ddpm_packed_entry. For x_t of few numbers that are not 0. A network with Fourier features or a linear
+ * part has other uses of x_t, and cannot be run so.
+ *  @param xt_w  [rows][width], padded (kernel/simd.h).
+ *  @return  the units that the last layer reads, [rows][width], which lie in the workspace until its next use. */
+ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
+                                      ddpm_const_matrix xt_w, const float *condition, const int32_t *t);
+
+/** Run the last layer for some of its outputs.
+ *  @param hidden   [rows][width], as ddpm_network_hidden gives them, padded; at most the rows of the workspace.
+ *  @param outputs  which.
+ *  @return  their values, [rows][outputs.end - outputs.first], which lie in the workspace until its next use. */
+ddpm_const_matrix ddpm_network_some_outputs(const ddpm_network *network, const ddpm_packed *packed,
+                                            ddpm_workspace *workspace, ddpm_const_matrix hidden, ddpm_range outputs);
+
+/** The weight [D][width] by which x_t enters the first layer, without padding. It is a part of the parameters. */
+const float *ddpm_packed_entry(const ddpm_packed *packed, const ddpm_network *network);
+
 /** Units of hidden layers that are left out of a pass forward, and of the pass backward after it (Srivastava et al.
  * 2014); the others are divided by 1 - rate. Which ones is a pure function of the seed, the iteration and a row's place
  * in its batch. */

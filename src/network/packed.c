@@ -79,6 +79,11 @@ void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const fl
     }
 }
 
+const float *ddpm_packed_entry(const ddpm_packed *packed, const ddpm_network *network)
+{
+    return packed->parameters + network->tensors[network->layers[0].weight].offset;
+}
+
 ddpm_status ddpm_packed_make(const ddpm_network *network, ddpm_packing packing, const float *parameters,
                              ddpm_packed **out)
 {

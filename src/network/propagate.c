@@ -206,18 +206,48 @@ ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_p
                                        ddpm_workspace *workspace, int64_t rows, const float *xt, const float *condition,
                                        const int32_t *t)
 {
-    const ddpm_pass pass = {network, packed, workspace, rows, xt, condition, t, NULL};
+    const ddpm_pass pass = {
+        .net = network, .packed = packed, .w = workspace, .rows = rows, .xt = xt, .condition = condition, .t = t};
     const ddpm_matrix output = ddpm_pass_rows(&pass, workspace->output);
-    network->architecture->forward(&pass);
+    ddpm_layer_forward(&pass, network->layer_count - 1, network->architecture->forward(&pass), DDPM_ACTIVATION_IDENTITY,
+                       output, NULL);
     add_prediction(&pass, ddpm_matrix_read(ddpm_pass_points(&pass, workspace->input)),
                    ddpm_pass_points(&pass, workspace->output));
     return ddpm_matrix_read(output);
 }
 
+ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
+                                      ddpm_const_matrix xt_w, const float *condition, const int32_t *t)
+{
+    const ddpm_pass pass = {.net = network,
+                            .packed = packed,
+                            .w = workspace,
+                            .rows = xt_w.rows,
+                            .xt_w = xt_w,
+                            .condition = condition,
+                            .t = t};
+    return network->architecture->forward(&pass);
+}
+
+/* The kernels begin at a whole panel of weights, so that some outputs before the first one may be computed, too. */
+ddpm_const_matrix ddpm_network_some_outputs(const ddpm_network *network, const ddpm_packed *packed,
+                                            ddpm_workspace *workspace, ddpm_const_matrix hidden, ddpm_range outputs)
+{
+    const ddpm_kernels *kernels = network->kernels;
+    const ddpm_dense *all = &packed->layers[network->layer_count - 1];
+    const int64_t from = outputs.first / kernels->panel * kernels->panel, before = outputs.first - from,
+                  length = ddpm_pieces(hidden.columns, kernels->per_element);
+    const ddpm_dense some = {.weight = all->weight + from * length, .bias = all->bias + from};
+    const ddpm_matrix to = {workspace->output.data, hidden.rows, outputs.end - from, workspace->output.stride};
+    kernels->forward(&some, hidden, DDPM_ACTIVATION_IDENTITY, to, NULL, workspace->scratch);
+    return (ddpm_const_matrix){to.data + before, to.rows, to.columns - before, to.stride};
+}
+
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                            int64_t rows, const int32_t *t, ddpm_gradient *gradient)
 {
-    const ddpm_pass pass = {network, packed, workspace, rows, NULL, NULL, t, gradient};
+    const ddpm_pass pass = {
+        .net = network, .packed = packed, .w = workspace, .rows = rows, .t = t, .gradient = gradient};
     network->architecture->backward(&pass);
 }
 
@@ -225,7 +255,7 @@ void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed 
                                  int64_t rows, const int32_t *t, float *dxt)
 {
     ddpm_workspace *w = workspace;
-    const ddpm_pass pass = {network, packed, w, rows, NULL, NULL, t, NULL};
+    const ddpm_pass pass = {.net = network, .packed = packed, .w = w, .rows = rows, .t = t};
     const int64_t columns = network->spec.columns;
     network->architecture->backward(&pass);
     /* Only the gradient by x_t and its features is wanted, the first columns of the inputs. */

@@ -168,19 +168,32 @@ static void forward_block(const ddpm_pass *pass, int64_t block)
                              ddpm_pass_hidden(pass, r->stream));
 }
 
-static void forward(const ddpm_pass *pass)
+/* The stream before the first block: x_t W + b. */
+static void enter(const ddpm_pass *pass)
 {
-    const int64_t columns = pass->net->spec.columns, depth = pass->net->spec.depth;
+    const int64_t columns = pass->net->spec.columns;
+    const ddpm_matrix stream = ddpm_pass_hidden(pass, pass->w->kind.residual.stream);
+    const float *bias = pass->packed->layers[INPUT].bias;
+    if (!pass->xt) {
+        for (int64_t row = 0; row < stream.rows; row++)
+            for (int64_t j = 0; j < stream.columns; j++)
+                stream.data[row * stream.stride + j] = pass->xt_w.data[row * pass->xt_w.stride + j] + bias[j];
+        return;
+    }
     const ddpm_matrix input = ddpm_pass_rows(pass, pass->w->input);
     for (int64_t row = 0; row < input.rows; row++)
         memcpy(input.data + row * input.stride, pass->xt + row * columns, (size_t)columns * sizeof *input.data);
     ddpm_features_fill(pass->net, input);
+    ddpm_layer_forward(pass, INPUT, ddpm_matrix_read(input), DDPM_ACTIVATION_IDENTITY, stream, NULL);
+}
+
+static ddpm_const_matrix forward(const ddpm_pass *pass)
+{
+    const int64_t depth = pass->net->spec.depth;
     modulate(pass);
-    ddpm_layer_forward(pass, INPUT, ddpm_matrix_read(input), DDPM_ACTIVATION_IDENTITY,
-                       ddpm_pass_hidden(pass, pass->w->kind.residual.stream), NULL);
+    enter(pass);
     for (int64_t block = 0; block < depth; block++) forward_block(pass, block);
-    ddpm_layer_forward(pass, output_of(pass->net), norm(pass, depth), DDPM_ACTIVATION_IDENTITY,
-                       ddpm_pass_rows(pass, pass->w->output), NULL);
+    return norm(pass, depth);
 }
 
 /* w->dz_next is the gradient by the outputs of a modulated layer norm. Add the gradient by its inputs to w->dz, which

@@ -30,6 +30,7 @@ struct ddpm_generator {
     const float *values;
     const float *known; /* [D] of all samples of a masked model; NULL: nothing is */
     ddpm_packed *packed;
+    ddpm_lookup lookup; /* of a masked model */
     ddpm_sampler sampler;
     int threads;
     thread_memory *memory; /* [threads] */
@@ -137,9 +138,15 @@ static ddpm_status build_sampler(ddpm_generator *g, const ddpm_loaded *loaded, c
 static ddpm_status build_unmask(ddpm_generator *g, const ddpm_sampling *sampling)
 {
     const int64_t steps = sampling->steps == DDPM_AUTO ? 0 : sampling->steps;
+    DDPM_TRY(ddpm_lookup_create(&g->model->masked, g->model->network, g->packed, &g->lookup));
     for (int i = 0; i < g->threads; i++)
-        DDPM_TRY(ddpm_unmask_create(g->model, g->packed, DDPM_GENERATOR_BLOCK, steps, &g->memory[i].unmask));
+        DDPM_TRY(ddpm_unmask_create(g->model, g->packed, &g->lookup, DDPM_UNMASK_ROWS, steps, &g->memory[i].unmask));
     return DDPM_OK;
+}
+
+int64_t ddpm_generator_block(const ddpm_generator *generator)
+{
+    return ddpm_model_is_masked(generator->model) ? DDPM_UNMASK_ROWS : DDPM_GENERATOR_BLOCK;
 }
 
 static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddpm_sampling *sampling)
@@ -152,7 +159,7 @@ static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddp
     DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the sampler"));
     for (int i = 0; i < g->threads; i++) {
         g->memory[i].owner = g;
-        DDPM_TRY(DDPM_NEW(&g->memory[i].condition, DDPM_GENERATOR_BLOCK * ddpm_condition_width(g->model->condition),
+        DDPM_TRY(DDPM_NEW(&g->memory[i].condition, ddpm_generator_block(g) * ddpm_condition_width(g->model->condition),
                           "a block of conditions"));
     }
     return ddpm_model_is_masked(g->model) ? build_unmask(g, sampling) : build_sampler(g, loaded, sampling);
@@ -186,6 +193,7 @@ void ddpm_generator_close(ddpm_generator *generator)
         ddpm_unmask_release(&generator->memory[i].unmask);
     }
     ddpm_release(generator->memory);
+    ddpm_lookup_release(&generator->lookup);
     ddpm_packed_free(generator->packed);
     ddpm_sampler_release(&generator->sampler);
     if (generator->owned) ddpm_loaded_release(generator->owned);
@@ -294,9 +302,9 @@ int64_t ddpm_generator_columns(const ddpm_generator *generator)
 
 void ddpm_generator_sample(ddpm_generator *generator, uint64_t seed, int64_t first, int64_t count, float *out)
 {
-    const int64_t columns = ddpm_generator_columns(generator);
-    for (int64_t done = 0; done < count; done += DDPM_GENERATOR_BLOCK) {
-        const int64_t rows = ddpm_smaller(count - done, DDPM_GENERATOR_BLOCK);
+    const int64_t columns = ddpm_generator_columns(generator), block = ddpm_generator_block(generator);
+    for (int64_t done = 0; done < count; done += block) {
+        const int64_t rows = ddpm_smaller(count - done, block);
         ddpm_generator_run(generator, 0, seed, first + done, rows, out + done * columns, 0, NULL, 0);
         ddpm_transform_invert(&generator->transform, DDPM_NUMBER_FLOAT32, rows, out + done * columns,
                               out + done * columns);

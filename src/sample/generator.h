@@ -8,7 +8,7 @@
 #include "model/sampler.h"
 #include "sample/guide.h"
 
-enum { DDPM_GENERATOR_BLOCK = 128 }; /* most rows of a call */
+enum { DDPM_GENERATOR_BLOCK = 128 }; /* most rows of a call, of a Gaussian model */
 
 /** Whether a model can be sampled with these settings. Samples without conditions, and guidance, need a model that was
  * trained with diffusion.condition_dropout above 0, so that it knows rows without conditions.
@@ -39,11 +39,14 @@ void ddpm_generator_set_guide(ddpm_generator *generator, ddpm_guide *guide);
 /** The sampler of a Gaussian model. */
 const ddpm_sampler *ddpm_generator_sampler(const ddpm_generator *generator);
 
+/** Most rows of a call, and how many are best made together. */
+int64_t ddpm_generator_block(const ddpm_generator *generator);
+
 /** Reverse steps. */
 int64_t ddpm_generator_steps(const ddpm_generator *generator);
 
 /** Make samples first .. first+rows-1 of a seed, in standardised units, or as tokens; rows at most
- * DDPM_GENERATOR_BLOCK. Arguments as of ddpm_sampler_run; a masked model has no snapshots. */
+ * ddpm_generator_block. Arguments as of ddpm_sampler_run; a masked model has no snapshots. */
 void ddpm_generator_run(ddpm_generator *generator, int thread, uint64_t seed, int64_t first, int64_t rows, float *x,
                         int64_t snapshots, float *trajectory, int64_t stride);
 

@@ -214,7 +214,7 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
         .transform = &run->transform,
         .number = run->number,
         .layer_number = o->draws > 1 ? run->number : ddpm_transform_noisy_type(&run->transform, own),
-        .block_rows = DDPM_GENERATOR_BLOCK,
+        .block_rows = ddpm_generator_block(run->generator),
         .describe = describe,
         .prepare = run->given ? read_given : NULL,
         .make = run->given ? make_completions : make_samples,

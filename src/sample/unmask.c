@@ -5,30 +5,71 @@
 #include "base/split.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
-ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packed, int64_t rows, int64_t steps,
-                               ddpm_unmask *out)
+enum { TOGETHER = 128 }; /* most rows that go through the network together */
+
+/* A row in a step, as it is sorted: by what it shows, and by its condition. */
+typedef struct ddpm_unmask_row {
+    const int32_t *shown;
+    const float *condition; /* NULL: none */
+    size_t shown_bytes, condition_bytes;
+    int64_t row;
+    ddpm_range drawn; /* the columns that it draws, as places in its order */
+    int64_t place;    /* of the rows that go through the network together, the one that is alike */
+} sorted_row;
+
+/* The rows of a call. */
+typedef struct rows_call {
+    uint64_t seed;
+    int64_t first, rows, step;
+    const float *condition;
+    float *x;
+} rows_call;
+
+static ddpm_status create_matrix(const ddpm_model *model, ddpm_matrix *out)
+{
+    const int64_t width = ddpm_network_get_spec(model->network)->width,
+                  stride = ddpm_round_up(width, ddpm_network_kernels(model->network)->panel);
+    *out = (ddpm_matrix){NULL, TOGETHER, width, stride};
+    return DDPM_NEW(&out->data, TOGETHER * stride, "a block of samples");
+}
+
+ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packed, const ddpm_lookup *lookup,
+                               int64_t rows, int64_t steps, ddpm_unmask *out)
 {
     const int64_t columns = model->columns;
-    *out = (ddpm_unmask){.model = model, .packed = packed, .steps = steps > 0 ? ddpm_smaller(steps, columns) : columns};
-    DDPM_TRY(ddpm_workspace_create(model->network, rows, rows, 0, &out->workspace));
-    DDPM_TRY(DDPM_NEW(&out->inputs, rows * model->masked.inputs, "a block of samples"));
-    DDPM_TRY(DDPM_NEW(&out->logits, 2 * model->masked.tokens, "logits"));
-    DDPM_TRY(DDPM_NEW(&out->hidden, rows * columns, "a block of samples"));
+    *out = (ddpm_unmask){.model = model,
+                         .packed = packed,
+                         .lookup = lookup,
+                         .steps = steps > 0 ? ddpm_smaller(steps, columns) : columns};
+    DDPM_TRY(DDPM_NEW(&out->shown, rows * columns, "a block of samples"));
     DDPM_TRY(DDPM_NEW(&out->order, rows * columns, "a block of samples"));
-    DDPM_TRY(DDPM_NEW(&out->t, rows, "a block of samples"));
-    return DDPM_NEW(&out->unknown, rows, "a block of samples");
+    DDPM_TRY(DDPM_NEW(&out->unknown, rows, "a block of samples"));
+    DDPM_TRY(DDPM_NEW(&out->sorted, rows, "a block of samples"));
+    DDPM_TRY(ddpm_workspace_create(model->network, TOGETHER, TOGETHER, 0, &out->workspace));
+    DDPM_TRY(create_matrix(model, &out->entry));
+    DDPM_TRY(create_matrix(model, &out->drawn));
+    DDPM_TRY(DDPM_NEW(&out->condition, TOGETHER * ddpm_condition_width(model->condition), "a block of samples"));
+    DDPM_TRY(DDPM_NEW(&out->p, model->masked.tokens, "logits"));
+    DDPM_TRY(DDPM_NEW(&out->scratch, model->masked.tokens, "logits"));
+    return DDPM_NEW(&out->t, TOGETHER, "a block of samples");
 }
 
 void ddpm_unmask_release(ddpm_unmask *unmask)
 {
-    ddpm_workspace_free(unmask->workspace);
-    ddpm_release(unmask->inputs);
-    ddpm_release(unmask->logits);
-    ddpm_release(unmask->hidden);
+    ddpm_release(unmask->shown);
     ddpm_release(unmask->order);
-    ddpm_release(unmask->t);
     ddpm_release(unmask->unknown);
+    ddpm_release(unmask->sorted);
+    ddpm_workspace_free(unmask->workspace);
+    ddpm_release(unmask->entry.data);
+    ddpm_release(unmask->drawn.data);
+    ddpm_release(unmask->condition);
+    ddpm_release(unmask->p);
+    ddpm_release(unmask->scratch);
+    ddpm_release(unmask->t);
     *unmask = (ddpm_unmask){0};
 }
 
@@ -36,15 +77,16 @@ void ddpm_unmask_release(ddpm_unmask *unmask)
 static void begin_row(ddpm_unmask *u, uint64_t seed, int64_t row, int64_t i, const float *known, float *x)
 {
     const int64_t columns = u->model->columns;
-    int32_t *order = u->order + i * columns;
-    uint8_t *hidden = u->hidden + i * columns;
+    int32_t *order = u->order + i * columns, *shown = u->shown + i * columns;
     int64_t count = 0;
-    ddpm_masked_order(columns, seed, DDPM_RANDOM_START, 0, row, order);
+    ddpm_masked_order(columns, seed, DDPM_RANDOM_START, 0, row / DDPM_UNMASK_ROWS, order);
     for (int64_t at = 0; at < columns; at++) {
         const int32_t column = order[at];
-        hidden[column] = !known || isnan(known[column]);
-        x[column] = hidden[column] ? 0.0f : known[column];
-        if (hidden[column]) order[count++] = column;
+        const int is_hidden = !known || isnan(known[column]);
+        x[column] = is_hidden ? 0.0f : known[column];
+        shown[column] = is_hidden ? ddpm_lookup_hidden(u->lookup, &u->model->masked, column)
+                                  : ddpm_lookup_shown(u->lookup, column, known[column]);
+        if (is_hidden) order[count++] = column;
     }
     u->unknown[i] = count;
 }
@@ -55,47 +97,121 @@ static ddpm_range drawn_in(const ddpm_unmask *u, int64_t i, int64_t step)
     return (ddpm_range){u->unknown[i] * step / u->steps, u->unknown[i] * (step + 1) / u->steps};
 }
 
-static void draw_row(ddpm_unmask *u, uint64_t seed, int64_t step, int64_t row, int64_t i, const float *coefficients,
-                     float *x)
+static int draws(const ddpm_unmask *u, const sorted_row *row, int64_t column)
 {
-    const int64_t columns = u->model->columns;
-    const ddpm_range range = drawn_in(u, i, step);
-    for (int64_t at = range.first; at < range.end; at++) {
-        const int32_t column = u->order[i * columns + at];
-        const ddpm_random4 words = ddpm_random_words(seed, DDPM_RANDOM_REVERSE, 0, row, (uint32_t)column);
-        x[column] = ddpm_masked_draw(&u->model->masked, ddpm_network_kernels(u->model->network), column, coefficients,
-                                     words, u->logits);
-        u->hidden[i * columns + column] = 0;
-    }
+    for (int64_t at = row->drawn.first; at < row->drawn.end; at++)
+        if (u->order[row->row * u->model->columns + at] == column) return 1;
+    return 0;
 }
 
-/* The network's inputs of the rows, and t. @return  whether any row has a column to be drawn in this step. */
-static int show_rows(ddpm_unmask *u, int64_t step, int64_t rows, const float *x)
+/* ---- rows that are alike ---- */
+
+static int compare(const void *left, const void *right)
+{
+    const sorted_row *a = left, *b = right;
+    const int by_shown = memcmp(a->shown, b->shown, a->shown_bytes);
+    if (by_shown != 0 || !a->condition) return by_shown;
+    return memcmp(a->condition, b->condition, a->condition_bytes);
+}
+
+/* Sort the rows that draw anything in a step. @return  their number. */
+static int64_t sort_rows(ddpm_unmask *u, const rows_call *call)
+{
+    const int64_t columns = u->model->columns, C = ddpm_condition_width(u->model->condition);
+    int64_t count = 0;
+    for (int64_t i = 0; i < call->rows; i++) {
+        const ddpm_range range = drawn_in(u, i, call->step);
+        if (range.end > range.first)
+            u->sorted[count++] = (sorted_row){.shown = u->shown + i * columns,
+                                              .condition = call->condition ? call->condition + i * C : NULL,
+                                              .shown_bytes = (size_t)columns * sizeof *u->shown,
+                                              .condition_bytes = (size_t)C * sizeof *call->condition,
+                                              .row = i,
+                                              .drawn = range};
+    }
+    qsort(u->sorted, (size_t)count, sizeof *u->sorted, compare);
+    return count;
+}
+
+/* Take sorted rows from `first` on, as many as have TOGETHER different ones among them, and make what the network reads
+ * of each different one.
+ *  @param[out] end  of the rows that are taken.
+ *  @return  how many are different. */
+static int64_t take_rows(ddpm_unmask *u, int64_t first, int64_t count, int64_t *end)
+{
+    const int64_t columns = u->model->columns, C = ddpm_condition_width(u->model->condition);
+    const ddpm_kernels *kernels = ddpm_network_kernels(u->model->network);
+    int64_t different = 0;
+    for (*end = first; *end < count; (*end)++) {
+        sorted_row *row = &u->sorted[*end];
+        if (*end == first || compare(row - 1, row) != 0) {
+            if (different == TOGETHER) break;
+            kernels->sum_rows(ddpm_matrix_read(u->lookup->table), columns, row->shown,
+                              u->entry.data + different * u->entry.stride);
+            u->t[different] = (int32_t)(u->unknown[row->row] - row->drawn.first);
+            if (row->condition) memcpy(u->condition + different * C, row->condition, row->condition_bytes);
+            different++;
+        }
+        row->place = different - 1;
+    }
+    return different;
+}
+
+/* ---- drawing ---- */
+
+/* Draw a column of those rows first .. end-1 of the sorted ones for which it is due. */
+static void draw_column(ddpm_unmask *u, const rows_call *call, int64_t column, ddpm_const_matrix hidden, int64_t first,
+                        int64_t end)
 {
     const ddpm_masked *masked = &u->model->masked;
     const int64_t columns = masked->columns;
-    int draws = 0;
-    for (int64_t i = 0; i < rows; i++) {
-        const ddpm_range range = drawn_in(u, i, step);
-        draws |= range.end > range.first;
-        u->t[i] = (int32_t)(u->unknown[i] - range.first);
-        ddpm_masked_inputs(masked, x + i * columns, u->hidden + i * columns, u->inputs + i * masked->inputs);
+    int64_t count = 0, place = -1, at = -1;
+    for (int64_t i = first; i < end; i++) {
+        const sorted_row *row = &u->sorted[i];
+        if (row->place == place || !draws(u, row, column)) continue;
+        place = row->place;
+        memcpy(u->drawn.data + count++ * u->drawn.stride, hidden.data + place * hidden.stride,
+               (size_t)hidden.columns * sizeof *hidden.data);
     }
-    return draws;
+    if (count == 0) return;
+    const ddpm_const_matrix output =
+        ddpm_network_some_outputs(u->model->network, u->packed, u->workspace,
+                                  (ddpm_const_matrix){u->drawn.data, count, u->drawn.columns, u->drawn.stride},
+                                  ddpm_masked_coefficients(masked, column));
+    place = -1;
+    for (int64_t i = first; i < end; i++) {
+        const sorted_row *row = &u->sorted[i];
+        if (!draws(u, row, column)) continue;
+        if (row->place != place)
+            ddpm_masked_probabilities(masked, ddpm_network_kernels(u->model->network), column,
+                                      output.data + ++at * output.stride, u->p, u->scratch);
+        place = row->place;
+        const ddpm_random4 words =
+            ddpm_random_words(call->seed, DDPM_RANDOM_REVERSE, 0, call->first + row->row, (uint32_t)column);
+        const float number = ddpm_masked_draw(masked, column, u->p, words);
+        call->x[row->row * columns + column] = number;
+        u->shown[row->row * columns + column] = ddpm_lookup_shown(u->lookup, column, number);
+    }
+}
+
+static void run_step(ddpm_unmask *u, const rows_call *call)
+{
+    const int64_t count = sort_rows(u, call);
+    for (int64_t first = 0, end; first < count; first = end) {
+        const int64_t different = take_rows(u, first, count, &end);
+        const ddpm_const_matrix entry = {u->entry.data, different, u->entry.columns, u->entry.stride},
+                                hidden = ddpm_network_hidden(u->model->network, u->packed, u->workspace, entry,
+                                                             call->condition ? u->condition : NULL, u->t);
+        for (int64_t j = 0; j < u->model->columns; j++) draw_column(u, call, j, hidden, first, end);
+    }
 }
 
 void ddpm_unmask_rows(ddpm_unmask *unmask, uint64_t seed, int64_t first, int64_t rows, const float *condition,
                       const float *known, int64_t stride, float *x)
 {
-    ddpm_unmask *u = unmask;
-    const int64_t columns = u->model->columns;
+    const int64_t columns = unmask->model->columns;
+    rows_call call = {.seed = seed, .first = first, .rows = rows, .condition = condition, .x = x};
     for (int64_t i = 0; i < rows; i++)
-        begin_row(u, seed, first + i, i, known ? known + i * stride : NULL, x + i * columns);
-    for (int64_t step = 0; step < u->steps; step++) {
-        if (!show_rows(u, step, rows, x)) continue;
-        const ddpm_const_matrix output =
-            ddpm_network_forward(u->model->network, u->packed, u->workspace, rows, u->inputs, condition, u->t);
-        for (int64_t i = 0; i < rows; i++)
-            draw_row(u, seed, step, first + i, i, output.data + i * output.stride, x + i * columns);
-    }
+        begin_row(unmask, seed, first + i, i, known ? known + i * stride : NULL, x + i * columns);
+    for (; call.step < unmask->steps; call.step++) run_step(unmask, &call);
 }

@@ -54,11 +54,11 @@ static void describe_network(const ddpm_network *network)
             "does without it, and float32 is faster here");
 }
 
-static void describe_mixture(const ddpm_mixture *mixture)
+static void describe_mixture(const ddpm_mixture *mixture, double seconds)
 {
     if (mixture->count > 0)
-        ddpm_log_info("mixture    of %lld Gaussians, fitted to the rows; the network learns what is left",
-                      (long long)mixture->count);
+        ddpm_log_info("mixture    of %lld Gaussians, fitted to the rows in %.1f s; the network learns what is left",
+                      (long long)mixture->count, seconds);
 }
 
 /* What the columns of wider rows have in common is all left to the network, whose hidden layers are narrower. */
@@ -129,7 +129,7 @@ void ddpm_describe_run(const ddpm_trainer *t)
     describe_data(t->dataset, &t->spec.data);
     describe_columns(t->dataset);
     describe_network(t->model.network);
-    describe_mixture(&t->mixture);
+    describe_mixture(&t->mixture, t->mixture_seconds);
     warn_of_width(t);
     ddpm_baseline_describe(t);
     if (ddpm_model_is_masked(&t->model))

@@ -81,9 +81,11 @@ static ddpm_status find_components(ddpm_trainer *t)
 /* Collective. Fit the mixture that the network adds in the place of the linear prediction. */
 static ddpm_status find_mixture(ddpm_trainer *t)
 {
+    const double start = ddpm_comm_seconds();
     if (ddpm_network_get_spec(t->model.network)->mixture == 0) return DDPM_OK;
     DDPM_TRY(ddpm_mixture_fit(t->comm, t->dataset, t->spec.step.batch, t->config->network.mixture, t->spec.step.seed,
                               &t->mixture));
+    t->mixture_seconds = ddpm_comm_seconds() - start;
     return ddpm_agree(t->comm, ddpm_model_set_mixture(&t->model, &t->mixture));
 }
 

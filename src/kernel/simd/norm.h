@@ -1,4 +1,5 @@
-/* What a residual block has beside its dense layers: layer norm, modulation and gate, forward and back.
+/* What a residual network has beside its dense layers: sums of rows of a table in the place of a product, layer norm,
+ * modulation and gate, forward and back.
  *
  * Each row is computed by itself (sums.h), so that its bits depend on no other row.
  */
@@ -10,6 +11,18 @@
 #include "kernel/simd.h"
 
 #include <math.h>
+
+static void sum_rows(ddpm_const_matrix table, int64_t count, const int32_t *rows, float *out)
+{
+    enum { SIDE_BY_SIDE = 2 };
+    for (int64_t column = 0; column < table.columns; column += SIDE_BY_SIDE * LANES) {
+        vf sum[SIDE_BY_SIDE] = {0};
+        for (int64_t i = 0; i < count; i++)
+            for (int v = 0; v < SIDE_BY_SIDE; v++)
+                sum[v] += load_vf(table.data + rows[i] * table.stride + column + v * LANES);
+        for (int v = 0; v < SIDE_BY_SIDE; v++) store_vf(out + column + v * LANES, sum[v]);
+    }
+}
 
 static void norm(ddpm_const_matrix x, ddpm_const_matrix scale, ddpm_const_matrix shift, ddpm_matrix normal,
                  float *inverse, ddpm_matrix y)

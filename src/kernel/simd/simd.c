@@ -38,6 +38,7 @@ const ddpm_kernels TABLE = {
     .add_fixed = add_fixed,
     .add_float = add_float,
     .column_sums = column_sums,
+    .sum_rows = sum_rows,
     .norm = norm,
     .norm_backward = norm_backward,
     .gate = gate,

@@ -228,13 +228,30 @@ static void test_rows_stand_alone(void **state)
     }
 }
 
+/* Rows of a table, one of them twice; nothing beyond the panel of the last column is written. */
+static void test_sum_of_rows(void **state)
+{
+    static const int32_t rows[] = {4, 0, 2, 4};
+    float out[STRIDE];
+    (void)state;
+    for (int w = 0; w < WIDTHS; w++) {
+        const int64_t n = widths[w];
+        fill_block(m.x, ROWS, STRIDE, n, 40);
+        mark(out, STRIDE);
+        kernels->sum_rows(read_rows(m.x, 0, ROWS, n), 4, rows, out);
+        for (int64_t j = 0; j < n; j++) {
+            double sum = 0.0;
+            for (int i = 0; i < 4; i++) sum += (double)m.x[rows[i] * STRIDE + j];
+            expect_near((double)out[j], sum, 1e-6, "sum of rows", j);
+        }
+        for (int64_t j = ddpm_round_up(n, kernels->panel); j < STRIDE; j++) assert_true(out[j] == MARK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_norm),
-        TEST(test_norm_backward),
-        TEST(test_gate),
-        TEST(test_rows_stand_alone),
+        TEST(test_sum_of_rows), TEST(test_norm), TEST(test_norm_backward), TEST(test_gate), TEST(test_rows_stand_alone),
     };
     return RUN_ON_EVERY_ISA(tests);
 }

@@ -61,6 +61,38 @@ static void test_forward(void **state)
             }
 }
 
+/* Some outputs, of rows that are known by what they add to the first layer, are those of the whole pass. */
+static void test_hidden(void **state)
+{
+    enum { COLUMNS = 50, WIDTH = 40, FIRST = 37, END = 44 };
+    static float xt_w[ROWS][WIDTH + 64];
+    (void)state;
+    for (int form = 0; form < FORMS; form++) {
+        const ddpm_network_spec spec = spec_of(COLUMNS, 4, 1, WIDTH, 2, DDPM_ACTIVATION_SILU, form);
+        if (spec.features > 0) continue;
+        small_network s = small_network_make(&spec, ROWS);
+        const float *weight = ddpm_packed_entry(s.packed, s.network);
+        fill_rows(&spec, ROWS, xt, t);
+        fill_any(conditions, ROWS * 4, 51);
+        memset(xt_w, 0, sizeof xt_w);
+        for (int64_t row = 0; row < ROWS; row++)
+            for (int64_t i = 0; i < COLUMNS; i++)
+                for (int64_t j = 0; j < WIDTH; j++) xt_w[row][j] += xt[row * COLUMNS + i] * weight[i * WIDTH + j];
+        ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t);
+        for (int64_t row = 0; row < ROWS; row++)
+            memcpy(whole + row * COLUMNS, row_of(output, row), COLUMNS * sizeof *whole);
+        const ddpm_const_matrix entry = {*xt_w, ROWS, WIDTH, WIDTH + 64},
+                                hidden = ddpm_network_hidden(s.network, s.packed, s.workspace, entry, conditions, t);
+        output = ddpm_network_some_outputs(s.network, s.packed, s.workspace, hidden, (ddpm_range){FIRST, END});
+        assert_int_equal(output.columns, END - FIRST);
+        for (int64_t row = 0; row < ROWS; row++)
+            for (int64_t j = FIRST; j < END; j++)
+                expect_near((double)row_of(output, row)[j - FIRST], (double)whole[row * COLUMNS + j], 5e-6, "output",
+                            row);
+        small_network_free(&s);
+    }
+}
+
 /* No two t have the same output. */
 static void test_time(void **state)
 {
@@ -355,12 +387,19 @@ static void test_refused_isa(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_forward),          TEST(test_time),
-        TEST(test_rows_stand_alone), TEST(test_forward_only),
-        TEST(test_tensors),          TEST(test_initial_values),
-        TEST(test_initial_variance), TEST(test_workspace_bytes),
-        TEST(test_refused_isa),      TEST(test_condition),
-        TEST(test_rows_of_one_step), TEST(test_blocks_start_as_nothing),
+        TEST(test_forward),
+        TEST(test_hidden),
+        TEST(test_time),
+        TEST(test_rows_stand_alone),
+        TEST(test_forward_only),
+        TEST(test_tensors),
+        TEST(test_initial_values),
+        TEST(test_initial_variance),
+        TEST(test_workspace_bytes),
+        TEST(test_refused_isa),
+        TEST(test_condition),
+        TEST(test_rows_of_one_step),
+        TEST(test_blocks_start_as_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

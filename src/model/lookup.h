@@ -1,0 +1,34 @@
+/** What the tokens of a masked row add to the first layer of a network, looked up in the place of a product with inputs
+ * that are almost all zeros. Local, any thread. */
+#ifndef DDPM_MODEL_LOOKUP_H
+#define DDPM_MODEL_LOOKUP_H
+
+#include "model/masked.h"
+#include "network/network.h"
+
+/** The entries of a column are its tokens, and then the column as it is hidden. */
+typedef struct ddpm_lookup {
+    ddpm_matrix table; /* [entries of all columns][width] */
+    int64_t *first;    /* [D]: the entry of a column's token 0 */
+} ddpm_lookup;
+
+/** DDPM_ERR_MEMORY.
+ *  @param packed    of the network whose inputs are those of `masked`.
+ *  @param[out] out  release with ddpm_lookup_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_lookup_create(const ddpm_masked *masked, const ddpm_network *network,
+                                               const ddpm_packed *packed, ddpm_lookup *out);
+void ddpm_lookup_release(ddpm_lookup *lookup);
+
+/** The entry of a column that is hidden. */
+static inline int32_t ddpm_lookup_hidden(const ddpm_lookup *lookup, const ddpm_masked *masked, int64_t column)
+{
+    return (int32_t)(lookup->first[column] + masked->column[column].tokens);
+}
+
+/** The entry of a column that is shown. */
+static inline int32_t ddpm_lookup_shown(const ddpm_lookup *lookup, int64_t column, float number)
+{
+    return (int32_t)(lookup->first[column] + (int64_t)number);
+}
+
+#endif
