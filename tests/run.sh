@@ -10,6 +10,7 @@ start=$SECONDS
 cd "$(dirname "$0")/.."
 scope=${1:-all}
 . jobs/packages.sh
+tests=$(($(nproc) * 2)) # at a time: most wait for processes to start and end, and twice as many as there are processors keep these busy
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -26,7 +27,7 @@ if [ "$scope" = all ]; then
     say "address and undefined-behaviour sanitizers: unit tests"
     cmake --preset asan >/dev/null
     cmake --build --preset asan --parallel "$(nproc)" | tail -n 1
-    ctest --preset asan --parallel "$(nproc)" --label-regex unit --no-tests=error --output-junit "$PWD/build/asan/tests.xml" | tail -n 4
+    ctest --preset asan --parallel "$tests" --label-regex unit --no-tests=error --output-junit "$PWD/build/asan/tests.xml" | tail -n 4
     /usr/bin/python3 tests/skipped.py build/asan/tests.xml
     say "valgrind: one training run"
     bash tests/valgrind.sh build/dev/ddpm
@@ -38,8 +39,7 @@ if [ "$scope" = all ]; then
 fi
 
 say "tests"
-# most tests wait for processes to start and end: half as many again as there are processors keep these busy
-ctest --preset dev --parallel "$(($(nproc) * 3 / 2))" --no-tests=error --output-junit "$PWD/build/dev/tests.xml"
+ctest --preset dev --parallel "$tests" --no-tests=error --output-junit "$PWD/build/dev/tests.xml"
 /usr/bin/python3 tests/skipped.py build/dev/tests.xml
 
 printf '\ndone in %d s: built, checked and tested; details are in build/dev/Testing/Temporary/LastTest.log\n' $((SECONDS - start))

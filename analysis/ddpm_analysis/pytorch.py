@@ -162,6 +162,31 @@ class WithLinear(nn.Module):
         return torch.cat([output[:, :x.shape[1]] + linear, output[:, x.shape[1]:]], dim=1)
 
 
+class WithMixture(nn.Module):
+    """A network beside the best prediction of a x_0 + b noise from x_t = s x_0 + n noise where x_0 is of a mixture of
+    Gaussians. Of a part with weight w, mean m, directions U and variances v along them, x_t has the variances
+    q = s^2 v + n^2; with z = U (x_t - s m) its share of p(x_t) is the softmax of ln w - sum of (z^2 / q + ln q) / 2 over
+    the parts, and its prediction a m + U' (z (a s v + b n) / q)."""
+
+    def __init__(self, network, mixture, tables):
+        """mixture: weights [C], means [C][D], variances [C][D] and directions [C][D][D]; tables: as in WithLinear."""
+        super().__init__()
+        self.network = network
+        for name, value in zip(("weight", "mean", "variance", "direction"), mixture):
+            self.register_buffer(name, torch.tensor(np.asarray(value), dtype=torch.float32))
+        self.register_buffer("tables", torch.tensor(np.array(tables), dtype=torch.float32))
+
+    def forward(self, x, t, c=None):
+        s, n, a, b = self.tables[:, t, None, None]
+        q = s ** 2 * self.variance + n ** 2
+        z = torch.einsum("nci,cki->nck", x[:, None] - s * self.mean, self.direction)
+        share = torch.softmax(self.weight.log() - 0.5 * (z ** 2 / q + q.log()).sum(dim=2), dim=1)
+        along = share[:, :, None] * z * (a * s * self.variance + b * n) / q
+        mixture = torch.einsum("nck,cki->ni", along, self.direction) + a[:, 0] * (share @ self.mean)
+        output = self.network(x, t, c)
+        return torch.cat([output[:, :x.shape[1]] + mixture, output[:, x.shape[1]:]], dim=1)
+
+
 def targets(predict, beta):
     """What is predicted is a x_0 + b noise: a and b, [T + 1] each, from beta [T + 1]."""
     alpha_bar = np.cumprod(1.0 - beta)
@@ -193,8 +218,10 @@ def of_checkpoint(checkpoint, condition=0):
     if checkpoint.components is None:
         return network
     alpha_bar = checkpoint.alpha_bar
-    return WithLinear(network, checkpoint.components,
-                      (alpha_bar ** 0.5, (1 - alpha_bar) ** 0.5, *targets(diffusion["predict"], checkpoint.beta)))
+    tables = (alpha_bar ** 0.5, (1 - alpha_bar) ** 0.5, *targets(diffusion["predict"], checkpoint.beta))
+    if checkpoint.mixture is not None:
+        return WithMixture(network, checkpoint.mixture, tables)
+    return WithLinear(network, checkpoint.components, tables)
 
 
 def load(model, parameters):

@@ -30,6 +30,7 @@ class Checkpoint:
     maximum: np.ndarray                # [D]
     columns: list
     components: tuple                  # (variances [K + 1], directions [K][D]) of the data, or None
+    mixture: tuple                     # (weights [C], means [C][D], variances [C][D], directions [C][D][D]), or None
     attributes: dict
 
     @property
@@ -51,6 +52,14 @@ def tensors_of(file, group):
     return tensors
 
 
+def mixture_of(tensors):
+    if not tensors:
+        return None
+    count, columns = tensors["mean"].shape
+    return (tensors["weight"], tensors["mean"], tensors["variance"].reshape(count, columns),
+            tensors["direction"].reshape(count, columns, columns))
+
+
 def read_checkpoint(path):
     with open_h5(path) as file:
         if "parameters" not in file or "schedule/beta" not in file:
@@ -66,6 +75,7 @@ def read_checkpoint(path):
                           minimum=transform.get("minimum"), maximum=transform.get("maximum"),
                           columns=get_names("columns", file),
                           components=(components["variance"], components["direction"]) if components else None,
+                          mixture=mixture_of(tensors_of(file, "mixture")),
                           attributes=attributes)
 
 

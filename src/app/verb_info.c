@@ -62,7 +62,7 @@ static void print_column(int64_t j, const char *const *names, const ddpm_column_
            ddpm_column_describe(column, sizeof text, text));
 }
 
-static int is_any_row(const void *context, int64_t row)
+static int is_any_row(void *context, int64_t row)
 {
     (void)context;
     (void)row;

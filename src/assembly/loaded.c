@@ -26,7 +26,8 @@ static ddpm_status build_model(ddpm_loaded *out)
                          (long long)c->iteration, (long long)out->config.training.iterations);
     DDPM_TRY(ddpm_model_create_with_beta(&out->config, c->columns, c->vocabulary.columns > 0 ? &c->vocabulary : NULL,
                                          &c->condition, c->steps, c->beta, &out->model));
-    return ddpm_model_set_components(&out->model, &c->components);
+    DDPM_TRY(ddpm_model_set_components(&out->model, &c->components));
+    return ddpm_model_set_mixture(&out->model, &c->mixture);
 }
 
 static ddpm_status read_arrays(const ddpm_h5 *file, const char *path, int with_moments, ddpm_loaded *out)

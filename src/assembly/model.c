@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/split.h"
-#include "data/principal.h"
+#include "fit/mixture.h"
+#include "fit/principal.h"
 
 ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out)
 {
@@ -26,6 +27,17 @@ static int64_t features_of(const ddpm_config *config, int64_t columns)
     return columns <= DDPM_FEATURES_COLUMNS && config->diffusion.predict != DDPM_PREDICT_CLASS ? DDPM_FEATURES_AUTO : 0;
 }
 
+/* The most Gaussians that a mixture of the rows can have. */
+static int64_t mixture_of(const ddpm_config *config, int64_t columns)
+{
+    const int64_t wanted = config->network.mixture;
+    if (config->network.components == 0 || config->diffusion.predict == DDPM_PREDICT_CLASS || wanted == 1) return 0;
+    if (wanted != DDPM_AUTO) return wanted;
+    return columns > DDPM_MIXTURE_AUTO_COLUMNS
+               ? ddpm_smaller(DDPM_MIXTURE_AUTO, DDPM_MIXTURE_NUMBERS_MAX / columns / columns)
+               : 0;
+}
+
 static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision precision, int64_t columns,
                                       const ddpm_condition *condition)
 {
@@ -39,6 +51,7 @@ static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision 
         .width = config->network.width,
         .depth = config->network.depth,
         .components = classifies ? 0 : ddpm_smaller(config->network.components, columns),
+        .mixture = mixture_of(config, columns),
         .features = features_of(config, columns),
         .initial = config->network.initial,
         .activation = config->network.activation,
@@ -55,7 +68,7 @@ static void fit_to_tokens(const ddpm_masked *masked, ddpm_network_spec *spec)
     spec->columns = masked->inputs;
     spec->classes = masked->coefficients;
     spec->heads = 1;
-    spec->components = 0;
+    spec->components = spec->mixture = 0;
     spec->features = 0;
     spec->steps = masked->columns;
 }
@@ -168,6 +181,33 @@ ddpm_status ddpm_model_set_components(ddpm_model *model, const ddpm_components *
         .target_noise = d->target_noise,
     };
     return ddpm_network_set_linear(model->network, &spec);
+}
+
+ddpm_status ddpm_model_set_mixture(ddpm_model *model, const ddpm_mixture *mixture)
+{
+    const ddpm_diffusion *d = &model->diffusion;
+    const ddpm_network_spec *network = ddpm_network_get_spec(model->network);
+    if (mixture->count == 0) return DDPM_OK;
+    if (mixture->count > network->mixture || mixture->columns != network->columns ||
+        mixture->directions != mixture->count * mixture->columns)
+        return ddpm_fail(
+            DDPM_ERR_DATA,
+            "expected a mixture of at most %lld Gaussians of %lld columns, found %lld with %lld directions; "
+            "the file was altered",
+            (long long)network->mixture, (long long)network->columns, (long long)mixture->count,
+            (long long)mixture->directions);
+    const ddpm_mixture_spec spec = {
+        .count = mixture->count,
+        .weight = mixture->weight,
+        .mean = mixture->mean,
+        .variance = mixture->variance,
+        .direction = mixture->direction,
+        .signal = d->signal,
+        .noise = d->noise,
+        .target_data = d->target_data,
+        .target_noise = d->target_noise,
+    };
+    return ddpm_network_set_mixture(model->network, &spec);
 }
 
 void ddpm_model_release(ddpm_model *model)

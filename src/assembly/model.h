@@ -7,6 +7,7 @@
 #include "model/condition.h"
 #include "model/diffusion.h"
 #include "model/masked.h"
+#include "model/mixture.h"
 #include "model/objective.h"
 #include "network/network.h"
 
@@ -40,6 +41,10 @@ void ddpm_model_release(ddpm_model *model);
 /** Let the network add the best linear prediction (network.components). Nothing is done where the components are not
  * known, or the configuration wants none. DDPM_ERR_MEMORY. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_set_components(ddpm_model *model, const ddpm_components *components);
+
+/** Let the network add the prediction of a mixture in its place (network.mixture). Nothing is done where its count is
+ * 0. DDPM_ERR_DATA: it does not fit the columns, or its numbers are out of their range; DDPM_ERR_MEMORY. */
+DDPM_MUST_CHECK ddpm_status ddpm_model_set_mixture(ddpm_model *model, const ddpm_mixture *mixture);
 
 /** Bytes of its tables by t, the network's embedding included; the parameters are the caller's. */
 int64_t ddpm_model_bytes(const ddpm_model *model);

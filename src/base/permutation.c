@@ -61,3 +61,25 @@ int64_t ddpm_permutation_position(const ddpm_permutation *permutation, int64_t e
     while (x >= permutation->count);
     return (int64_t)x;
 }
+
+void ddpm_permutation_map(const ddpm_permutation *permutation, int64_t count, int64_t *places)
+{
+    enum { SLICE = 64 };
+    for (int64_t first = 0; first < count; first += SLICE) {
+        uint8_t outside[SLICE]; /* those that are not in range yet */
+        int64_t *const slice = places + first;
+        int left = (int)(count - first < SLICE ? count - first : SLICE);
+        for (int i = 0; i < left; i++) outside[i] = (uint8_t)i;
+        while (left > 0) {
+            int still = 0;
+            for (int i = 0; i < left; i++) {
+                const uint8_t at = outside[i];
+                const uint64_t x = mix(permutation, (uint64_t)slice[at]);
+                slice[at] = (int64_t)x;
+                outside[still] = at; /* without a branch */
+                still += x >= permutation->count;
+            }
+            left = still;
+        }
+    }
+}

@@ -23,4 +23,8 @@ ddpm_permutation ddpm_permutation_make(uint64_t seed, ddpm_purpose purpose, int6
 int64_t ddpm_permutation_at(const ddpm_permutation *permutation, int64_t position);
 int64_t ddpm_permutation_position(const ddpm_permutation *permutation, int64_t element);
 
+/** Replace `count` positions by their elements. It is faster than as many calls of ddpm_permutation_at, since the
+ * processor need not foresee how often each position has to be mixed. */
+void ddpm_permutation_map(const ddpm_permutation *permutation, int64_t count, int64_t *places);
+
 #endif

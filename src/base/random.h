@@ -29,6 +29,7 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_FEATURES = 16,   /* frequencies of Fourier features; row = column */
     DDPM_RANDOM_BALANCE = 17,    /* training.balance: turns of the classes, step = round; order of a class's rows */
     DDPM_RANDOM_UNITS = 18,      /* units that are left out; step = iteration, row = position in the batch */
+    DDPM_RANDOM_GROUPS = 20,     /* centers of groups of rows; step = center, row = candidate */
     DDPM_RANDOM_BOUND = 40,      /* noise of the bound's terms; step = t, row = evaluated row */
     DDPM_RANDOM_PROBE = 41,      /* probes of a trace; step = probe, row = evaluated row */
     DDPM_RANDOM_PAIRS = 42,      /* which rows make a pair of sets; step = pair */

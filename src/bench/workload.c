@@ -2,7 +2,7 @@
 #include "bench/workload.h"
 
 #include "base/split.h"
-#include "data/principal.h"
+#include "fit/principal.h"
 #include "train/settings.h"
 #include "train/step.h"
 

@@ -86,7 +86,7 @@ typedef struct ddpm_config {
     } diffusion;
     struct {
         ddpm_network_kind kind;
-        int64_t width, depth, components, features;
+        int64_t width, depth, components, mixture, features;
         ddpm_initial initial;
         ddpm_activation activation;
         ddpm_time time;

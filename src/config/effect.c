@@ -100,6 +100,13 @@ static ddpm_status refuse(const ddpm_option *option, const ddpm_config *config, 
     return status;
 }
 
+/* Rows whose file is named are those that are wanted. */
+static void choose_source(ddpm_config *config)
+{
+    const ddpm_given *given = &config->given[ddpm_option_find("data.source")];
+    if (config->data.path[0] && given->line == 0 && !given->assigned) config->data.source = DDPM_DATA_HDF5;
+}
+
 static ddpm_status settle(ddpm_config *config, const ddpm_config *initial, const char *name)
 {
     for (int changed = 1; changed;) {
@@ -121,6 +128,7 @@ static ddpm_status settle(ddpm_config *config, const ddpm_config *initial, const
 ddpm_status ddpm_config_settle(ddpm_config *config, const char *name)
 {
     ddpm_config initial;
+    choose_source(config);
     ddpm_status status = ddpm_config_defaults(&initial);
     if (status == DDPM_OK) status = settle(config, &initial, name);
     ddpm_config_release(&initial);

@@ -300,9 +300,9 @@ ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment)
     snprintf(key, sizeof key, "%.*s", (int)(length < sizeof key ? length : sizeof key - 1), assignment);
     const int option = ddpm_option_find(key);
     if (option < 0 && ddpm_section_find(key) < 0) return fail_unknown(&r, key);
-    if (option >= 0 && ddpm_options[option].type == DDPM_OPTION_TEXT) return read_bytes(&r, key);
-    if (r.bytes == 0) r.text = "\"\"", r.bytes = 2; /* in a shell, this is an empty text */
-    DDPM_TRY(read_text(&r, key));
+    const int is_text = option >= 0 && ddpm_options[option].type == DDPM_OPTION_TEXT;
+    if (r.bytes == 0 && !is_text) r.text = "\"\"", r.bytes = 2; /* in a shell, this is an empty text */
+    DDPM_TRY(is_text ? read_bytes(&r, key) : read_text(&r, key));
     for (int i = 0; i < ddpm_option_count; i++)
         if (r.key_line[i] || i == ddpm_option_find(key)) config->given[i] = (ddpm_given){.assigned = 1};
     return DDPM_OK;

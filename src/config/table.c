@@ -6,7 +6,8 @@
 
 #include "base/edit_distance.h"
 #include "base/split.h"
-#include "data/principal.h"
+#include "fit/mixture.h"
+#include "fit/principal.h"
 #include "model/toy.h"
 #include "store/checkpoint.h"
 
@@ -149,7 +150,7 @@ const ddpm_option ddpm_options[] = {
          "time that is left, if that is less"),
     INT(run.report_every, "100", 1, FOREVER, RUN, "iterations between rows of metrics.csv"),
 
-    CHOICE(data.source, "swiss_roll", sources, SCIENCE, "where the rows come from"),
+    CHOICE(data.source, "swiss_roll", sources, SCIENCE, "where the rows come from; where this is not given and data.path is, hdf5"),
     INT(data.count, "10000", 1, 1099511627776, SCIENCE, "rows to generate; not for hdf5", GENERATED),
     REAL(data.noise, "auto", 0, INFINITY, SCIENCE | AUTO,
          "standard deviation of the noise on generated rows, in the source's own units; auto:" DDPM_TOY_LIST(TOY_NOISE), GENERATED),
@@ -231,6 +232,10 @@ const ddpm_option ddpm_options[] = {
     INT(network.components, "256", 0, DDPM_PRINCIPAL_COLUMNS_MAX, SCIENCE | OFF_0,
         "how many principal components of the rows the best linear prediction is computed along, to which the network's "
         "output is added, for data of at most " TEXT_OF(DDPM_PRINCIPAL_COLUMNS_MAX) " columns; 0: there is no linear prediction", .before = "0", NEEDS(NOISE, NO_CLASS)),
+    INT(network.mixture, "auto", 1, DDPM_MIXTURE_MAX, SCIENCE | AUTO,
+        "Gaussians of a mixture that is fitted to the rows before training, whose best prediction stands in the place of the "
+        "linear one; 1: the linear one; auto: for rows of more than " TEXT_OF(DDPM_MIXTURE_AUTO_COLUMNS) " columns, as many up to "
+        TEXT_OF(DDPM_MIXTURE_AUTO) " as predict rows best that they were not fitted to, if rows are normal within each", .before = "1", NEEDS(NOISE, NO_CLASS, "network.components: not 0")),
     INT(network.features, "auto", 0, 4096, SCIENCE | AUTO,
         "F: the cosine and the sine of as many random projections of x_t are inputs beside it; auto: " TEXT_OF(DDPM_FEATURES_AUTO)
         " for rows of at most " TEXT_OF(DDPM_FEATURES_COLUMNS) " columns, 0 for others and for classifiers", .before = "0", NEEDS(NOISE)),

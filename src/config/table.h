@@ -37,7 +37,7 @@ typedef struct ddpm_choice {
     unsigned value;
 } ddpm_choice;
 
-enum { DDPM_NEEDS = 2 };
+enum { DDPM_NEEDS = 3 };
 
 typedef struct ddpm_option {
     const char *key; /* "section.key" or "section.section.key" */

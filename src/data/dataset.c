@@ -63,7 +63,7 @@ static ddpm_status read_share(ddpm_dataset *d, ddpm_source *source, const ddpm_t
 
 /* Rows in memory that are to be measured. */
 typedef struct held_rows {
-    const ddpm_dataset *dataset;
+    ddpm_dataset *dataset;
     const float *numbers; /* [all_rows][columns] */
     int64_t columns;
 } held_rows;
@@ -76,15 +76,15 @@ static ddpm_status read_held(void *context, int64_t first, int64_t count, const 
     return DDPM_OK;
 }
 
-static int is_training_row(const void *context, int64_t row)
+static int is_training_row(void *context, int64_t row)
 {
     const ddpm_dataset *d = context;
     return d->held_out == 0 || ddpm_permutation_position(&d->split, row) >= d->held_out;
 }
 
-static int held_takes_part(const void *context, int64_t row)
+static int held_takes_part(void *context, int64_t row)
 {
-    return is_training_row(((const held_rows *)context)->dataset, row);
+    return is_training_row(((held_rows *)context)->dataset, row);
 }
 
 /* Collective. Measure the rows in memory, which may be overwritten afterwards. */
@@ -358,13 +358,32 @@ static void copy_row(const ddpm_dataset *d, int64_t row, int64_t i, float *x, fl
     if (V > 0 && values) memcpy(values + i * V, values_of(d) + row * V, (size_t)V * sizeof *values);
 }
 
-/* Of the row at a position of the run. `order` is that of the position's epoch: it is made where `starts`, or where an
- * epoch begins. */
-static int64_t place_of(const ddpm_dataset *d, int64_t position, int starts, ddpm_permutation *order)
+/* The places of `count` rows from a position of the run on, or of fewer where its epoch ends; return how many. `order`
+ * is that of the position's epoch: it is made where `starts`, or where an epoch begins. */
+static int64_t places_of(const ddpm_dataset *d, int64_t position, int64_t count, int starts, ddpm_permutation *order,
+                         int64_t *places)
 {
-    const int64_t rows = ddpm_dataset_rows(d), at = position % rows;
+    const int64_t rows = ddpm_dataset_rows(d), at = position % rows, some = ddpm_smaller(count, rows - at);
     if (starts || at == 0) *order = ddpm_permutation_make(d->seed, DDPM_RANDOM_ORDER, position / rows, rows);
-    return ddpm_permutation_at(&d->split, d->held_out + ddpm_permutation_at(order, at));
+    for (int64_t i = 0; i < some; i++) places[i] = at + i;
+    ddpm_permutation_map(order, some, places);
+    for (int64_t i = 0; i < some; i++) places[i] += d->held_out;
+    ddpm_permutation_map(&d->split, some, places);
+    return some;
+}
+
+int64_t ddpm_dataset_row(const ddpm_dataset *dataset, int64_t position)
+{
+    ddpm_permutation order;
+    int64_t place;
+    if (dataset->stream) return ddpm_stream_row(dataset->stream, position);
+    (void)places_of(dataset, position, 1, 1, &order, &place);
+    return place;
+}
+
+int64_t ddpm_dataset_row_held_out(const ddpm_dataset *dataset, int64_t i)
+{
+    return dataset->stream ? -1 : ddpm_permutation_at(&dataset->split, i);
 }
 
 void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
@@ -373,14 +392,13 @@ void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count
         ddpm_stream_fill(dataset->stream, first, count, x, values);
         return;
     }
-    enum { AHEAD = 8 }; /* rows are scattered over the memory, so each is prefetched this many rows before its turn */
-    int64_t next[AHEAD];
+    enum { TOGETHER = 32 }; /* rows are scattered over the memory, so some are prefetched before they are copied */
+    int64_t places[TOGETHER];
     ddpm_permutation order;
-    for (int64_t i = 0; i < count + AHEAD; i++) {
-        if (i >= AHEAD) copy_row(dataset, next[i % AHEAD], i - AHEAD, x, values);
-        if (i >= count) continue;
-        next[i % AHEAD] = place_of(dataset, first + i, i == 0, &order);
-        __builtin_prefetch(rows_of(dataset) + next[i % AHEAD] * dataset->columns);
+    for (int64_t done = 0, some; done < count; done += some) {
+        some = places_of(dataset, first + done, ddpm_smaller(TOGETHER, count - done), done == 0, &order, places);
+        for (int64_t i = 0; i < some; i++) __builtin_prefetch(rows_of(dataset) + places[i] * dataset->columns);
+        for (int64_t i = 0; i < some; i++) copy_row(dataset, places[i], done + i, x, values);
     }
 }
 
@@ -426,8 +444,10 @@ void ddpm_dataset_fill_noise(const ddpm_dataset *dataset, const ddpm_kernels *ke
                              float *noise)
 {
     ddpm_permutation order;
-    for (int64_t i = 0; i < count; i++)
-        fill_noise(dataset, kernels, place_of(dataset, first + i, i == 0, &order), noise + i * dataset->columns);
+    for (int64_t i = 0, place; i < count; i++) {
+        (void)places_of(dataset, first + i, 1, i == 0, &order, &place);
+        fill_noise(dataset, kernels, place, noise + i * dataset->columns);
+    }
 }
 
 void ddpm_dataset_fill_noise_held_out(const ddpm_dataset *dataset, const ddpm_kernels *kernels, int64_t first,

@@ -52,8 +52,13 @@ DDPM_MUST_CHECK ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t 
  * standardised conditions to values [count][V], unless that is NULL. */
 void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
 
-/** Local, any thread. The same for the rows that training visits at these positions: those of ddpm_dataset_fill, unless
- * classes are balanced (data/balance.h). */
+/** Local, any thread. The number, in the data's file, of the row at a position; and of held-out row i, -1 where rows
+ * are streamed. */
+int64_t ddpm_dataset_row(const ddpm_dataset *dataset, int64_t position);
+int64_t ddpm_dataset_row_held_out(const ddpm_dataset *dataset, int64_t i);
+
+/** Local, any thread. The same as ddpm_dataset_fill for the rows that training visits at these positions: the same
+ * ones, unless classes are balanced (data/balance.h). */
 void ddpm_dataset_draw(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
 
 /** Local. The classes that are balanced: how many combinations of them training rows have, and the fewest rows of one.

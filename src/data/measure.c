@@ -25,8 +25,8 @@ static void add_value(moments *m, double value)
 {
     const double x = value + 0.0; /* no negative zero, whose sign a sum over ranks would lose */
     const double delta = x - m->mean;
-    m->minimum = m->count == 0.0 ? x : fmin(m->minimum, x);
-    m->maximum = m->count == 0.0 ? x : fmax(m->maximum, x);
+    if (m->count == 0.0 || x < m->minimum) m->minimum = x;
+    if (m->count == 0.0 || x > m->maximum) m->maximum = x;
     m->count += 1.0;
     m->mean += delta / m->count;
     m->m2 += delta * (x - m->mean);

@@ -25,7 +25,7 @@ typedef struct ddpm_row_reader {
      *  read is called. */
     ddpm_status (*read_narrow)(void *context, int64_t first, int64_t count, const float **rows);
     /** Local. Whether a row takes part in the statistics. */
-    int (*takes_part)(const void *context, int64_t row);
+    int (*takes_part)(void *context, int64_t row);
     /** Local. Whether the numbers of a column have more digits than float32. NULL: none has. */
     int (*is_wide)(const void *context, int64_t column);
     /** Local. What messages call a column, with the file where it is. NULL: its number. */

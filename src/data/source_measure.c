@@ -8,8 +8,8 @@
 typedef struct measured_source {
     ddpm_source *source;
     void *numbers; /* [most][columns] of the holder's type */
-    int (*takes_part)(const void *context, int64_t row);
-    const void *context;
+    int (*takes_part)(void *context, int64_t row);
+    void *context;
 } measured_source;
 
 static ddpm_status read_narrow(void *context, int64_t first, int64_t count, const float **rows)
@@ -31,7 +31,7 @@ static ddpm_status read_measured(void *context, const double *reference, int64_t
     return DDPM_OK;
 }
 
-static int measured_takes_part(const void *context, int64_t row)
+static int measured_takes_part(void *context, int64_t row)
 {
     const measured_source *m = context;
     return m->takes_part(m->context, row);
@@ -50,8 +50,7 @@ static void name_column(const void *context, int64_t column, char *out, size_t b
 }
 
 ddpm_status ddpm_source_measure(ddpm_comm *comm, ddpm_standardize how, ddpm_source *source,
-                                int (*takes_part)(const void *context, int64_t row), const void *context,
-                                ddpm_transform *out)
+                                int (*takes_part)(void *context, int64_t row), void *context, ddpm_transform *out)
 {
     measured_source m = {.source = source, .takes_part = takes_part, .context = context};
     const int64_t most = ddpm_source_room(source), columns = ddpm_source_columns(source);

@@ -7,7 +7,7 @@
 /** Collective. Measure rows that all ranks can read from their sources; see ddpm_transform_measure.
  *  @param takes_part  (context, row): whether a row takes part. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_measure(ddpm_comm *comm, ddpm_standardize how, ddpm_source *source,
-                                                int (*takes_part)(const void *context, int64_t row),
-                                                const void *context, ddpm_transform *out);
+                                                int (*takes_part)(void *context, int64_t row), void *context,
+                                                ddpm_transform *out);
 
 #endif

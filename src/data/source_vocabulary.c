@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/printable.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -143,8 +144,7 @@ static ddpm_status set_layouts(chooser *c)
     return DDPM_OK;
 }
 
-static ddpm_status prepare(chooser *c, int (*takes_part)(const void *context, int64_t row), const void *context,
-                           int ranks)
+static ddpm_status prepare(chooser *c, int (*takes_part)(void *context, int64_t row), void *context, int ranks)
 {
     const int is_table = ddpm_source_layouts(c->source) != NULL;
     const int64_t fit = ddpm_larger(1, GROUP_BYTES / (int64_t)sizeof(double) / c->rows);
@@ -234,9 +234,27 @@ static void release(chooser *c)
     ddpm_vocabulary_release(&c->vocabulary);
 }
 
+/* Rows are doubles, which hold all whole numbers up to 2^53 and round those beyond. */
+static void warn_of_rounding(const chooser *c)
+{
+    const double exact = 0x1p53;
+    const char *const *names = ddpm_source_names(c->source);
+    for (int64_t j = 0; j < c->columns; j++) {
+        const ddpm_column_vocabulary *v = &c->vocabulary.column[j];
+        const int64_t knots = v->bins > 0 ? v->bins * DDPM_VOCABULARY_KNOTS : 0;
+        if (v->layout.kind != DDPM_COLUMN_NUMBER || !ddpm_number_is_integer(v->layout.number) ||
+            ((v->spikes == 0 || fmax(fabs(v->spike[0]), fabs(v->spike[v->spikes - 1])) < exact) &&
+             (v->bins == 0 || fmax(fabs(v->knot[0]), fabs(v->knot[knots])) < exact)))
+            continue;
+        ddpm_log_warning(
+            "column %lld (from 0%s%s): whole numbers beyond 2^53 are rounded to those that a float64 holds; "
+            "subtract a constant from them, or write them as texts",
+            (long long)j, names ? ", " : "", names ? ddpm_printable(names[j]) : "");
+    }
+}
+
 ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source,
-                                      int (*takes_part)(const void *context, int64_t row), const void *context,
-                                      ddpm_transform *out)
+                                      int (*takes_part)(void *context, int64_t row), void *context, ddpm_transform *out)
 {
     chooser c = {.source = source, .rows = ddpm_source_rows(source), .columns = ddpm_source_columns(source)};
     *out = (ddpm_transform){0};
@@ -250,6 +268,7 @@ ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source,
             ddpm_log_warning("%lld values of held-out rows are none that training rows have; each is taken for a gap, "
                              "or for the most frequent value of a column without gaps",
                              (long long)c.unknown);
+        warn_of_rounding(&c);
         c.vocabulary.is_array = !ddpm_source_layouts(source);
         status = ddpm_agree(comm, ddpm_transform_of_vocabulary(&c.vocabulary, out));
     }

@@ -14,8 +14,8 @@
  *  @param[out] out    the map between values and tokens; release with ddpm_transform_release.
  *  @return DDPM_OK, DDPM_ERR_DATA (a value that is infinite, or what reading says), DDPM_ERR_MEMORY. */
 DDPM_MUST_CHECK ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source,
-                                                      int (*takes_part)(const void *context, int64_t row),
-                                                      const void *context, ddpm_transform *out);
+                                                      int (*takes_part)(void *context, int64_t row), void *context,
+                                                      ddpm_transform *out);
 
 /** Local. Read rows as tokens, as ddpm_source_read_standardised does; a value without a token becomes a gap, or the
  * most frequent value where a column has no gaps. */

@@ -40,6 +40,8 @@ struct ddpm_stream {
     ddpm_shared *slots[SLOTS], *kept;
     int64_t loaded[SLOTS];    /* epoch * windows + window, -1: empty */
     struct page_place *pages; /* [window_pages] of the window that is read */
+    int64_t tested_page;      /* of the last row that was to be measured; -1: none yet */
+    int tested_takes_part;
 };
 
 /* A window of an epoch, with the order of its rows. */
@@ -149,11 +151,16 @@ static ddpm_status read_held_out(ddpm_stream *s)
     return status;
 }
 
-static int measure_takes_part(const void *context, int64_t row)
+/* Rows are asked for in order, so that a page's answer is kept for its rows. */
+static int measure_takes_part(void *context, int64_t row)
 {
-    const ddpm_stream *s = context;
+    ddpm_stream *s = context;
     const int64_t page = row / s->page_rows;
-    return page >= s->full_pages || ddpm_permutation_position(&s->split, page) >= s->held_out_pages;
+    if (page != s->tested_page) {
+        s->tested_page = page;
+        s->tested_takes_part = page >= s->full_pages || ddpm_permutation_position(&s->split, page) >= s->held_out_pages;
+    }
+    return s->tested_takes_part;
 }
 
 /* The rows of a page: of so many KiB; or such that the memory's windows have enough of them. */
@@ -239,6 +246,7 @@ ddpm_status ddpm_stream_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm
     }
     s->comm = comm;
     s->seed = spec->seed;
+    s->tested_page = -1;
     s->source = source;
     s->columns = ddpm_source_columns(source);
     s->condition = condition;
@@ -315,12 +323,32 @@ static void copy_row(const ddpm_stream *s, const ddpm_shared *slot, int64_t page
 
 void ddpm_stream_fill(const ddpm_stream *stream, int64_t first, int64_t count, float *x, float *values)
 {
-    window w = window_of(stream, first);
-    for (int64_t i = 0; i < count; i++) {
-        if (first + i >= w.first + w.rows) w = window_of(stream, first + i);
-        copy_row(stream, stream->slots[w.number % SLOTS], stream->window_pages,
-                 ddpm_permutation_at(&w.order, first + i - w.first), i, x, values);
+    enum { TOGETHER = 32 }; /* rows are scattered over the window, so some are prefetched before they are copied */
+    int64_t places[TOGETHER];
+    window w = {0};
+    for (int64_t done = 0, some; done < count; done += some) {
+        const int64_t position = first + done;
+        if (position >= w.first + w.rows) w = window_of(stream, position);
+        const ddpm_shared *slot = stream->slots[w.number % SLOTS];
+        const float *rows = ddpm_shared_data(slot);
+        some = ddpm_smaller(ddpm_smaller(TOGETHER, count - done), w.first + w.rows - position);
+        for (int64_t i = 0; i < some; i++) places[i] = position + i - w.first;
+        ddpm_permutation_map(&w.order, some, places);
+        for (int64_t i = 0; i < some; i++) __builtin_prefetch(rows + places[i] * stream->columns);
+        for (int64_t i = 0; i < some; i++) copy_row(stream, slot, stream->window_pages, places[i], done + i, x, values);
     }
+}
+
+int64_t ddpm_stream_row(const ddpm_stream *stream, int64_t position)
+{
+    const window w = window_of(stream, position);
+    const int64_t epoch = position / stream->training_rows, index = w.number % stream->windows;
+    const int64_t at = ddpm_permutation_at(&w.order, position - w.first);
+    const ddpm_permutation order = ddpm_permutation_make(
+        stream->seed, DDPM_RANDOM_ORDER, page_order_step(stream, epoch), stream->full_pages - stream->held_out_pages);
+    int64_t rows;
+    return page_at(stream, &order, index * stream->window_pages + at / stream->page_rows, &rows) +
+           at % stream->page_rows;
 }
 
 void ddpm_stream_fill_held_out(const ddpm_stream *stream, int64_t first, int64_t count, float *x, float *values)

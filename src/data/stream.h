@@ -33,6 +33,7 @@ int64_t ddpm_stream_bytes(const ddpm_stream *stream); /* on a node */
 /** As the functions of dataset.h: the first is Collective, and the rules of its call are those of ddpm_dataset_prepare;
  * the others are Local, any thread. */
 DDPM_MUST_CHECK ddpm_status ddpm_stream_prepare(ddpm_stream *stream, int64_t first, int64_t count);
+int64_t ddpm_stream_row(const ddpm_stream *stream, int64_t position);
 void ddpm_stream_fill(const ddpm_stream *stream, int64_t first, int64_t count, float *x, float *values);
 void ddpm_stream_fill_held_out(const ddpm_stream *stream, int64_t first, int64_t count, float *x, float *values);
 

@@ -65,6 +65,8 @@ static void release(ddpm_evaluation *e)
     ddpm_release(e->row_likelihood);
     ddpm_release(e->ks);
     ddpm_release(e->values);
+    ddpm_likeness_release(&e->likeness);
+    ddpm_privacy_release(&e->privacy);
 }
 
 /* Local: rank 0. A file that may not be replaced is refused before hours of work, not after them. */
@@ -104,6 +106,7 @@ static ddpm_status evaluate(ddpm_evaluation *e)
         DDPM_TRY(ddpm_evaluation_samples(e));
         DDPM_TRY(ddpm_agree(e->comm, ddpm_evaluation_values(e)));
         DDPM_TRY(ddpm_evaluation_two_sample(e));
+        DDPM_TRY(ddpm_evaluation_compare(e));
         DDPM_TRY(ddpm_evaluation_distances(e));
     }
     return DDPM_ON_RANK_0(e->comm, ddpm_evaluation_report(e));

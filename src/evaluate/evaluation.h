@@ -4,14 +4,19 @@
 
 #include "assembly/loaded.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/likeness.h"
+#include "evaluate/privacy.h"
 
 enum { DDPM_EVALUATION_PAIRS = 10, DDPM_EVALUATION_MEASURES = 8 };
 
 /** Rows of standardised data; every rank holds all of them. */
 typedef struct ddpm_row_table {
     int64_t count;
-    float *rows;   /* [count][columns] */
-    float *values; /* [count][V], the conditions of the rows, standardised */
+    float *rows;      /* [count][columns] */
+    float *values;    /* [count][V], the conditions of the rows, standardised */
+    int64_t *numbers; /* [count], of the rows in their file, -1: not known; NULL: none is */
+    double *own; /* [count][columns] of a table: values as the file has them, a category as its place in the vocabulary,
+                    NaN for a gap; NULL: they are what the rows say */
 } ddpm_row_table;
 
 /** Local. Free the rows of a table. */
@@ -70,6 +75,7 @@ typedef struct ddpm_evaluation {
     ddpm_row_table evaluated;          /* the bound and the likelihood are means over these rows */
     ddpm_row_table references, others; /* real rows: the sets that samples are compared with, and other sets that are
                                           compared with them in the samples' place, to show what real data score */
+    int has_training_rows;             /* whether `others` are rows that the model was trained on */
     ddpm_row_table samples;
     /* The bound, in nats over all columns of standardised data: means over rows. */
     double *term;                 /* [T + 1]: L_{t-1} at index t; index 0 is not used */
@@ -83,6 +89,8 @@ typedef struct ddpm_evaluation {
     double likelihood_tolerance; /* NaN: none is known */
     const char *no_tolerance;    /* why; NULL: one is known */
     ddpm_two_sample two_sample;
+    ddpm_likeness likeness;
+    ddpm_privacy privacy;
     double outside[2];          /* shares of the samples and of real rows, with any value outside the range */
     ddpm_column_values *values; /* [columns] */
     /* The distances: means over pairs of sets. They are NaN where a sample is not finite. */
@@ -119,7 +127,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_evaluation_two_sample(ddpm_evaluation *e);
  * times that of as many independent judgements as there are rows in both sets. */
 double ddpm_two_sample_error(const ddpm_two_sample *test, double accuracy);
 
-/** Collective, after the test. Measure how far the samples are from real rows. */
+/** Collective, after the test. Measure how alike samples and training rows are, and what samples tell of these. */
+DDPM_MUST_CHECK ddpm_status ddpm_evaluation_compare(ddpm_evaluation *e);
+
+/** Collective, after that. Measure how far the samples are from real rows. */
 DDPM_MUST_CHECK ddpm_status ddpm_evaluation_distances(ddpm_evaluation *e);
 
 /** Local, on rank 0. Print the table, and write the JSON and the HDF5 file where they are asked for. */

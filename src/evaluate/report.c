@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/printable.h"
+#include "evaluate/measures_report.h"
 #include "evaluate/values.h"
 #include "file/h5.h"
 #include "file/json_file.h"
@@ -116,6 +117,7 @@ static void print_quality(const ddpm_evaluation *e)
         print_two_sample(e);
     else
         print_too_few(e);
+    ddpm_measures_print(e);
     ddpm_values_print(e);
     printf("\ndistances of %lld samples to as many real rows, standardised, mean over %d pairs of sets\n",
            (long long)e->set_rows, DDPM_EVALUATION_PAIRS);
@@ -237,6 +239,7 @@ static void put_quality(FILE *to, const ddpm_evaluation *e)
         ddpm_report_values(to, e->measured[i], e->real_data[i]);
         fprintf(to, "}");
     }
+    ddpm_measures_put(e, to);
     ddpm_values_put(e, to);
     fprintf(to, ",\n    \"ks\": [");
     for (int64_t j = 0; j < e->columns; j++)
@@ -324,6 +327,11 @@ static ddpm_status write_quality(const ddpm_evaluation *e, ddpm_h5 *file)
     DDPM_TRY(write_two_sample(e, file));
     for (int i = 0; i < DDPM_EVALUATION_MEASURES; i++)
         DDPM_TRY(write_values(file, ddpm_evaluation_measures[i], e->measured[i], e->real_data[i]));
+    ddpm_measure measures[DDPM_MEASURES_OF_TABLES];
+    const int count = ddpm_measures_list(e, measures);
+    for (int i = 0; i < count; i++)
+        DDPM_TRY(
+            write_values(file, measures[i].name, measures[i].of[DDPM_SIDE_SAMPLES], measures[i].of[DDPM_SIDE_REAL]));
     DDPM_TRY(ddpm_h5_write(file, "quality/ks", DDPM_H5_FLOAT64, 1, &e->columns, e->ks));
     return e->options.samples_file ? DDPM_OK : ddpm_sampling_put(&e->sampling, file, "quality");
 }

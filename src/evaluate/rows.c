@@ -11,6 +11,7 @@
 #include "model/same_data.h"
 #include "model/toy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The most real rows of a kind: apart for all pairs of sets, and enough for the classifier. */
@@ -30,6 +31,8 @@ void ddpm_row_table_release(ddpm_row_table *table)
 {
     ddpm_release(table->rows);
     ddpm_release(table->values);
+    ddpm_release(table->numbers);
+    ddpm_release(table->own);
     *table = (ddpm_row_table){0};
 }
 
@@ -50,14 +53,62 @@ static ddpm_status read_rows(const ddpm_evaluation *e, ddpm_source *source, int6
                                       table->values + at * e->condition->count);
 }
 
+typedef struct numbered {
+    int64_t number, at; /* a row of the file, and its place in the table */
+} numbered;
+
+static int by_number(const void *a, const void *b)
+{
+    const int64_t x = ((const numbered *)a)->number, y = ((const numbered *)b)->number;
+    return (x > y) - (x < y);
+}
+
+/* Copy what is wanted of one piece of the file after another. room: for `most` rows of the file. */
+static ddpm_status read_pieces(const ddpm_evaluation *e, ddpm_source *source, const numbered *wanted, int64_t most,
+                               double *room, ddpm_row_table *table)
+{
+    for (int64_t i = 0; i < table->count;) {
+        const int64_t first = wanted[i].number, count = ddpm_smaller(most, ddpm_source_rows(source) - first);
+        DDPM_TRY(ddpm_source_read(source, DDPM_GAPS_UNCHECKED, first, count, room));
+        for (; i < table->count && wanted[i].number < first + count; i++)
+            memcpy(table->own + wanted[i].at * e->columns, room + (wanted[i].number - first) * e->columns,
+                   (size_t)e->columns * sizeof *room);
+    }
+    return DDPM_OK;
+}
+
+/* Local. Read the values of a table's rows as its file has them, since tokens say less: a value between those of
+ * training rows, or in a wide bin, is rounded. */
+static ddpm_status read_own(const ddpm_evaluation *e, ddpm_source *source, ddpm_row_table *table)
+{
+    if (!ddpm_source_layouts(source) || !ddpm_loaded_transform(e->loaded).vocabulary) return DDPM_OK;
+    if (table->count > 0 && table->numbers[0] < 0) return DDPM_OK;
+    const int64_t most = ddpm_smaller(ddpm_source_room(source), ddpm_source_rows(source));
+    numbered *wanted = NULL;
+    double *room = NULL;
+    ddpm_status status = DDPM_NEW(&table->own, table->count * e->columns, "rows to evaluate");
+    if (status == DDPM_OK) status = DDPM_NEW(&wanted, table->count, "rows to evaluate");
+    if (status == DDPM_OK) status = DDPM_NEW(&room, most * e->columns, "rows to evaluate");
+    if (status == DDPM_OK) {
+        for (int64_t i = 0; i < table->count; i++) wanted[i] = (numbered){table->numbers[i], i};
+        qsort(wanted, (size_t)table->count, sizeof *wanted, by_number);
+        status = read_pieces(e, source, wanted, most, room, table);
+    }
+    ddpm_release(wanted);
+    ddpm_release(room);
+    return status;
+}
+
 /* Read `count` rows that are spread evenly over all, since files are often sorted. */
 static ddpm_status read_spread(const ddpm_evaluation *e, ddpm_source *source, int64_t count, ddpm_row_table *out)
 {
     const int64_t all = ddpm_source_rows(source);
     DDPM_TRY(allocate(e, count, out));
-    if (count == all) return read_rows(e, source, 0, all, out, 0);
+    DDPM_TRY(DDPM_NEW(&out->numbers, count, "rows to evaluate"));
     for (int64_t i = 0; i < count; i++)
-        DDPM_TRY(read_rows(e, source, (int64_t)((double)i * (double)all / (double)count), 1, out, i));
+        out->numbers[i] = count == all ? i : (int64_t)((double)i * (double)all / (double)count);
+    if (count == all) return read_rows(e, source, 0, all, out, 0);
+    for (int64_t i = 0; i < count; i++) DDPM_TRY(read_rows(e, source, out->numbers[i], 1, out, i));
     return DDPM_OK;
 }
 
@@ -98,10 +149,25 @@ static ddpm_status open_file(const ddpm_evaluation *e, const ddpm_data_spec *spe
     return vocabulary ? ddpm_source_adopt(*out, vocabulary) : DDPM_OK;
 }
 
+/* Local. Open the training data again, whose rows a data set holds as tokens. */
+static ddpm_status read_own_of_training(ddpm_evaluation *e)
+{
+    const ddpm_vocabulary *vocabulary = ddpm_loaded_transform(e->loaded).vocabulary;
+    ddpm_source *source = NULL;
+    if (!vocabulary || !e->has_training_rows) return DDPM_OK;
+    DDPM_TRY(ddpm_source_open(&e->data, &source));
+    ddpm_status status = ddpm_source_adopt(source, vocabulary);
+    if (status == DDPM_OK) status = read_own(e, source, &e->references);
+    if (status == DDPM_OK) status = read_own(e, source, &e->others);
+    ddpm_source_close(source);
+    return status;
+}
+
 static void copy_row(const ddpm_evaluation *e, const ddpm_row_table *from, int64_t row, ddpm_row_table *to, int64_t at)
 {
     const int64_t D = e->columns, V = e->condition->count;
     memcpy(to->rows + at * D, from->rows + row * D, (size_t)D * sizeof(float));
+    to->numbers[at] = from->numbers[row];
     if (V > 0) memcpy(to->values + at * V, from->values + row * V, (size_t)V * sizeof(float));
 }
 
@@ -114,6 +180,8 @@ static ddpm_status split(const ddpm_evaluation *e, const ddpm_row_table *all, dd
         ddpm_permutation_make(e->options.seed, DDPM_RANDOM_PAIRS, DDPM_CHOICE_SPLIT, all->count);
     DDPM_TRY(allocate(e, all->count / 2, one));
     DDPM_TRY(allocate(e, all->count / 2, other));
+    DDPM_TRY(DDPM_NEW(&one->numbers, one->count, "rows to evaluate"));
+    DDPM_TRY(DDPM_NEW(&other->numbers, other->count, "rows to evaluate"));
     for (int64_t i = 0; i < all->count / 2; i++) {
         copy_row(e, all, ddpm_permutation_at(&order, 2 * i), one, i);
         copy_row(e, all, ddpm_permutation_at(&order, 2 * i + 1), other, i);
@@ -130,6 +198,8 @@ static ddpm_status read_tables(ddpm_evaluation *e, ddpm_source *source)
     if (e->options.samples <= 0) return DDPM_OK;
     ddpm_status status = read_spread(e, source, ddpm_smaller(wanted, all), &pool);
     if (status == DDPM_OK) status = split(e, &pool, &e->references, &e->others);
+    if (status == DDPM_OK) status = read_own(e, source, &e->references);
+    if (status == DDPM_OK) status = read_own(e, source, &e->others);
     ddpm_row_table_release(&pool);
     return status;
 }
@@ -171,6 +241,8 @@ static ddpm_status copy_held_out(const ddpm_evaluation *e, const ddpm_dataset *d
                                  ddpm_row_table *out)
 {
     DDPM_TRY(allocate(e, count, out));
+    DDPM_TRY(DDPM_NEW(&out->numbers, count, "rows to evaluate"));
+    for (int64_t i = 0; i < count; i++) out->numbers[i] = ddpm_dataset_row_held_out(dataset, i);
     ddpm_dataset_fill_held_out(dataset, 0, count, out->rows, out->values);
     return DDPM_OK;
 }
@@ -192,15 +264,17 @@ static ddpm_status check_unchanged(const ddpm_evaluation *e, const ddpm_dataset 
 
 /* Collective. Fill a table with the first training rows. Streamed rows are prepared a batch at a time, for which
  * data.memory is known to suffice; a window is overwritten only when all ranks have copied from it. */
-static ddpm_status copy_trained(const ddpm_evaluation *e, ddpm_dataset *dataset, ddpm_row_table *out)
+static ddpm_status copy_trained(ddpm_evaluation *e, ddpm_dataset *dataset, ddpm_row_table *out)
 {
     for (int64_t first = 0; first < out->count; first += e->data.batch) {
         const int64_t count = ddpm_smaller(e->data.batch, out->count - first);
         DDPM_TRY(ddpm_dataset_prepare(dataset, first, count));
         ddpm_dataset_fill(dataset, first, count, out->rows + first * e->columns,
                           out->values + first * e->condition->count);
+        for (int64_t i = 0; i < count; i++) out->numbers[first + i] = ddpm_dataset_row(dataset, first + i);
         ddpm_comm_barrier(e->comm);
     }
+    e->has_training_rows = 1;
     return DDPM_OK;
 }
 
@@ -228,6 +302,7 @@ static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
     if (status == DDPM_OK && o->samples > 0 && !toy) {
         status = copy_held_out(e, dataset, ddpm_smaller(wanted, held_out), &e->references);
         if (status == DDPM_OK) status = allocate(e, ddpm_smaller(wanted, rows), &e->others);
+        if (status == DDPM_OK) status = DDPM_NEW(&e->others.numbers, e->others.count, "rows to evaluate");
     }
     DDPM_TRY(ddpm_agree(e->comm, status));
     if (o->samples <= 0 || toy) return DDPM_OK;
@@ -244,6 +319,7 @@ static ddpm_status read_samples(ddpm_evaluation *e)
     ddpm_status status = open_file(e, &spec, &source);
     if (status == DDPM_OK)
         status = read_spread(e, source, ddpm_smaller(e->options.samples, ddpm_source_rows(source)), &e->samples);
+    if (status == DDPM_OK) status = read_own(e, source, &e->samples);
     ddpm_source_close(source);
     return status;
 }
@@ -259,6 +335,7 @@ ddpm_status ddpm_evaluation_read(ddpm_evaluation *e)
         const ddpm_status status = fill_from(e, dataset);
         ddpm_dataset_free(dataset);
         DDPM_TRY(status);
+        DDPM_TRY(ddpm_agree(e->comm, read_own_of_training(e)));
     }
     if (o->samples > 0 && o->samples_file) DDPM_TRY(ddpm_agree(e->comm, read_samples(e)));
     return DDPM_OK;

@@ -75,7 +75,8 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
 
 ddpm_status ddpm_evaluation_samples(ddpm_evaluation *e)
 {
-    int64_t rows = ddpm_smaller(e->options.samples, ddpm_smaller(e->references.count, e->others.count));
+    const int64_t real = ddpm_smaller(e->references.count, e->others.count);
+    int64_t rows = ddpm_smaller(e->options.samples, real);
     if (e->options.samples_file) rows = ddpm_smaller(rows, e->samples.count);
     if (rows < 2)
         return ddpm_fail(
@@ -83,5 +84,8 @@ ddpm_status ddpm_evaluation_samples(ddpm_evaluation *e)
             "the quality of samples needs at least two rows in a set, found %lld; give --samples 2 or more, "
             "more rows, or --samples 0 to leave it out",
             (long long)rows);
-    return e->options.samples_file ? DDPM_OK : make_samples(e, rows);
+    if (e->options.samples_file) return DDPM_OK;
+    /* a masked model makes a row in as many steps as there are columns, so that all samples that are asked for cost
+     * little: where few rows are held out, its privacy takes more of them */
+    return make_samples(e, ddpm_model_is_masked(&e->loaded->model) ? e->options.samples : rows);
 }

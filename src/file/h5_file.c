@@ -14,6 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* HDF5 reads so many bytes of a contiguous dataset where fewer are asked for. Its default of 64 KiB makes reading the
+ * scattered pieces of data/stream.c read many times what they hold. */
+enum { SIEVE_BYTES = 4096 };
+
 hid_t ddpm_h5_file_access(void)
 {
     const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -148,7 +152,9 @@ ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
                          "one",
                          path, path);
     const hid_t access = ddpm_h5_file_access();
-    const hid_t id = access < 0 ? access : H5Fopen(path, H5F_ACC_RDONLY, access);
+    hid_t id = access;
+    if (access >= 0)
+        id = H5Pset_sieve_buf_size(access, SIEVE_BYTES) < 0 ? H5I_INVALID_HID : H5Fopen(path, H5F_ACC_RDONLY, access);
     ddpm_status status = DDPM_OK;
     if (id < 0)
         status = ddpm_h5_error_says("truncated file")

@@ -124,6 +124,13 @@ static double between(double low, double high, double share)
     return isfinite(distance) ? fmin(low + share * distance, high) : low * (1.0 - share) + high * share;
 }
 
+/* Which share of the way from one value to another, which are not equal, leads to a third. */
+static double share_between(double low, double high, double value)
+{
+    const double distance = high - low;
+    return isfinite(distance) ? (value - low) / distance : (0.5 * value - 0.5 * low) / (0.5 * high - 0.5 * low);
+}
+
 /* Knot i of n is the quantile i / n: where values repeat, one of them, and else between two where it falls there. */
 static void set_knots(ddpm_column_vocabulary *column, int64_t rest_count, const double *rest)
 {
@@ -211,7 +218,7 @@ static float encode_between(const ddpm_column_vocabulary *column, double value)
         while (high + 1 < knots && column->knot[high + 1] == value) high++;
         place = 0.5 * ((double)low + (double)high);
     } else
-        place = (double)(low - 1) + (value - column->knot[low - 1]) / (column->knot[low] - column->knot[low - 1]);
+        place = (double)(low - 1) + share_between(column->knot[low - 1], column->knot[low], value);
     const int64_t bin = ddpm_smaller((int64_t)(place / KNOTS), column->bins - 1);
     return join(1 + column->spikes + bin, place / KNOTS - (double)bin);
 }

@@ -41,6 +41,11 @@ typedef struct ddpm_pass {
     ddpm_gradient *gradient;     /* backward only: the gradients of the parameters are added to it, unless it is NULL */
 } ddpm_pass;
 
+/** Pack a matrix w [k][n] for products with it from the right, without a bias. DDPM_ERR_MEMORY.
+ *  @param[out] out  free with ddpm_dense_free, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_dense_make(const ddpm_kernels *kernels, ddpm_const_matrix w, ddpm_dense *out);
+void ddpm_dense_free(ddpm_dense *dense);
+
 /** What is different from one kind of network to another. */
 typedef struct ddpm_architecture {
     /** Add the layers. Layer 0 reads x_t in the first D columns of its inputs, and the last layer gives the output. */
@@ -56,6 +61,7 @@ typedef struct ddpm_architecture {
 extern const ddpm_architecture ddpm_architecture_mlp, ddpm_architecture_residual;
 
 typedef struct ddpm_linear ddpm_linear;
+typedef struct ddpm_mixture_part ddpm_mixture_part;
 
 struct ddpm_network {
     ddpm_network_spec spec;
@@ -66,9 +72,10 @@ struct ddpm_network {
     int64_t tensor_count;
     int64_t array_length; /* elements of the array of all parameters */
     ddpm_tensor *tensors;
-    float *frequencies;  /* [D][F] of the Fourier features; NULL where there are none */
-    ddpm_linear *linear; /* the linear part; NULL: there is none */
-    float *time_table;   /* [T + 1][time_width], the embedding of each t; NULL with a gain table */
+    float *frequencies;         /* [D][F] of the Fourier features; NULL where there are none */
+    ddpm_linear *linear;        /* the linear part; NULL: there is none */
+    ddpm_mixture_part *mixture; /* what stands in its place; NULL: nothing does */
+    float *time_table;          /* [T + 1][time_width], the embedding of each t; NULL with a gain table */
 };
 
 /** Allocate room for all layers; called once, before they are added. */

@@ -14,15 +14,6 @@ struct ddpm_linear {
     double *variance;            /* [K + 1] */
 };
 
-static ddpm_status pack(const ddpm_kernels *kernels, ddpm_const_matrix w, ddpm_dense *out)
-{
-    const int64_t wide = ddpm_round_up(w.columns, kernels->panel);
-    DDPM_TRY(DDPM_NEW(&out->weight, w.rows * wide, "linear part"));
-    DDPM_TRY(DDPM_NEW(&out->bias, wide, "linear part"));
-    kernels->pack(w, (ddpm_range){0, ddpm_pieces(w.columns, kernels->panel)}, out->weight);
-    return DDPM_OK;
-}
-
 static ddpm_status build(const ddpm_linear_spec *spec, int64_t columns, ddpm_linear *out)
 {
     const int64_t K = spec->count;
@@ -32,11 +23,12 @@ static ddpm_status build(const ddpm_linear_spec *spec, int64_t columns, ddpm_lin
     out->kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     DDPM_TRY(DDPM_NEW(&out->variance, K + 1, "linear part"));
     memcpy(out->variance, spec->variance, (size_t)(K + 1) * sizeof *out->variance);
-    DDPM_TRY(pack(out->kernels, (ddpm_const_matrix){spec->direction, K, columns, columns}, &out->back));
+    DDPM_TRY(ddpm_dense_make(out->kernels, (ddpm_const_matrix){spec->direction, K, columns, columns}, &out->back));
     DDPM_TRY(DDPM_NEW(&transposed, K * columns, "linear part"));
     for (int64_t k = 0; k < K; k++)
         for (int64_t j = 0; j < columns; j++) transposed[j * K + k] = spec->direction[k * columns + j];
-    const ddpm_status status = pack(out->kernels, (ddpm_const_matrix){transposed, columns, K, K}, &out->onto);
+    const ddpm_status status =
+        ddpm_dense_make(out->kernels, (ddpm_const_matrix){transposed, columns, K, K}, &out->onto);
     ddpm_release(transposed);
     return status;
 }
@@ -59,10 +51,8 @@ void ddpm_linear_free(ddpm_linear *linear)
 {
     if (!linear) return;
     ddpm_release(linear->variance);
-    ddpm_release(linear->onto.weight);
-    ddpm_release(linear->onto.bias);
-    ddpm_release(linear->back.weight);
-    ddpm_release(linear->back.bias);
+    ddpm_dense_free(&linear->onto);
+    ddpm_dense_free(&linear->back);
     ddpm_release(linear);
 }
 

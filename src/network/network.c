@@ -1,6 +1,7 @@
 /* What networks of all kinds have in common: how they are made, their size, their initial parameters. */
 #include "network/features.h"
 #include "network/linear.h"
+#include "network/mixture.h"
 
 #include "base/memory.h"
 #include "base/random.h"
@@ -67,6 +68,7 @@ void ddpm_network_free(ddpm_network *network)
     ddpm_release(network->layers);
     ddpm_release(network->tensors);
     ddpm_linear_free(network->linear);
+    ddpm_mixture_part_free(network->mixture);
     ddpm_release(network->frequencies);
     ddpm_release(network->time_table);
     ddpm_release(network);
@@ -112,7 +114,8 @@ int64_t ddpm_network_bytes(const ddpm_network *network)
 {
     const ddpm_network_spec *spec = &network->spec;
     const int64_t times = network->time_table ? (spec->steps + 1) * spec->time_width : 0;
-    return (times + spec->columns * spec->features) * (int64_t)sizeof(float) + ddpm_linear_bytes(network->linear);
+    return (times + spec->columns * spec->features) * (int64_t)sizeof(float) + ddpm_linear_bytes(network->linear) +
+           ddpm_mixture_part_bytes(network->mixture);
 }
 
 void ddpm_network_initialise(const ddpm_network *network, uint64_t seed, float *parameters)

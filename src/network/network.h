@@ -56,6 +56,7 @@ typedef struct ddpm_network_spec {
     int64_t width;      /* units of a hidden layer */
     int64_t depth;      /* hidden layers, or blocks of a residual network; 1 or more */
     int64_t components; /* of the linear part that ddpm_network_set_linear adds, at most; 0: there is none */
+    int64_t mixture;    /* Gaussians of the mixture that ddpm_network_set_mixture adds, at most; 0: there is none */
     int64_t features;   /* F: the cosine and the sine of as many random projections of x_t are inputs beside it */
     ddpm_initial initial;
     ddpm_activation activation;
@@ -133,6 +134,25 @@ typedef struct ddpm_linear_spec {
  * DDPM_ERR_MEMORY.
  *  @param spec  of at most spec.components components. */
 DDPM_MUST_CHECK ddpm_status ddpm_network_set_linear(ddpm_network *network, const ddpm_linear_spec *spec);
+
+/** The most Gaussians of a mixture. */
+#define DDPM_MIXTURE_MAX 64
+
+/** The best prediction of a x0 + b noise from x_t = s x0 + n noise where x0 is drawn from a mixture of Gaussians, which
+ * a network adds to the first D columns of its output in the place of a linear part, and which is not trained. */
+typedef struct ddpm_mixture_spec {
+    int64_t count;                                            /* C, 1 .. DDPM_MIXTURE_MAX */
+    const double *weight;                                     /* [C], above 0 */
+    const double *mean;                                       /* [C][D] */
+    const double *variance;                                   /* [C][D], above 0: along each direction of a part */
+    const float *direction;                                   /* [C][D][D]: of each part, orthogonal and of length 1 */
+    const float *signal, *noise, *target_data, *target_noise; /* as in ddpm_linear_spec */
+} ddpm_mixture_spec;
+
+/** Let the network have this part, in place of any that it had. Not while another thread uses the network.
+ * DDPM_ERR_MEMORY.
+ *  @param spec  of at most spec.mixture Gaussians. */
+DDPM_MUST_CHECK ddpm_status ddpm_network_set_mixture(ddpm_network *network, const ddpm_mixture_spec *spec);
 
 /* ---- packed weights: a copy in the order in which the kernels read them, made once an iteration and shared by all
  * threads

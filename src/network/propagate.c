@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "network/features.h"
 #include "network/linear.h"
+#include "network/mixture.h"
 #include "network/workspace.h"
 
 #include <string.h>
@@ -32,10 +33,13 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     w->width_stride = ddpm_workspace_stride(net, net->spec.width);
     w->input = ddpm_arena_take_matrix(arena, net, rows, net->layers[0].inputs);
     w->output = ddpm_arena_take_matrix(arena, net, rows, columns);
-    if (net->spec.components > 0) {
-        w->component = ddpm_arena_take_matrix(arena, net, rows, net->spec.components);
+    const int64_t mixed = net->spec.mixture * (net->spec.columns + 1),
+                  components = ddpm_larger(net->spec.components, mixed);
+    if (components > 0) {
+        w->component = ddpm_arena_take_matrix(arena, net, rows, components);
         w->linear = ddpm_arena_take_matrix(arena, net, rows, net->spec.columns);
     }
+    if (mixed > 0 && backward) w->dcomponent = ddpm_arena_take_matrix(arena, net, rows, components);
     net->architecture->lay_out(net, rows, backward, arena, w);
     for (int64_t l = 0; l < net->layer_count; l++) {
         inputs = ddpm_larger(inputs, net->layers[l].inputs);
@@ -131,6 +135,23 @@ void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix
     }
 }
 
+/* What is added to the first head: the best prediction that needs no training. */
+static void add_prediction(const ddpm_pass *pass, ddpm_const_matrix x, ddpm_matrix y)
+{
+    if (pass->net->mixture)
+        ddpm_mixture_part_add(pass, x, y);
+    else
+        ddpm_linear_add(pass, x, y);
+}
+
+static void add_prediction_backward(const ddpm_pass *pass, ddpm_const_matrix x, ddpm_const_matrix dy, ddpm_matrix dx)
+{
+    if (pass->net->mixture)
+        ddpm_mixture_part_backward(pass, x, dy, dx);
+    else
+        ddpm_linear_add(pass, dy, dx);
+}
+
 void ddpm_workspace_set_dropout(ddpm_workspace *workspace, const ddpm_dropout *dropout)
 {
     workspace->dropout = *dropout;
@@ -190,8 +211,8 @@ ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_p
     const ddpm_matrix output = ddpm_pass_rows(&pass, workspace->output);
     ddpm_layer_forward(&pass, network->layer_count - 1, network->architecture->forward(&pass), DDPM_ACTIVATION_IDENTITY,
                        output, NULL);
-    ddpm_linear_add(&pass, ddpm_matrix_read(ddpm_pass_points(&pass, workspace->input)),
-                    ddpm_pass_points(&pass, workspace->output));
+    add_prediction(&pass, ddpm_matrix_read(ddpm_pass_points(&pass, workspace->input)),
+                   ddpm_pass_points(&pass, workspace->output));
     return ddpm_matrix_read(output);
 }
 
@@ -242,7 +263,8 @@ void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed 
     network->kernels->backward_data(&packed->layers[0], ddpm_matrix_read(ddpm_pass_hidden(&pass, w->dz)), NULL, dx,
                                     w->scratch);
     ddpm_features_backward(network, ddpm_matrix_read(ddpm_pass_rows(&pass, w->input)), dx);
-    ddpm_linear_add(&pass, ddpm_matrix_read(ddpm_pass_points(&pass, w->doutput)), ddpm_pass_points(&pass, w->dinput));
+    add_prediction_backward(&pass, ddpm_matrix_read(ddpm_pass_points(&pass, w->input)),
+                            ddpm_matrix_read(ddpm_pass_points(&pass, w->doutput)), ddpm_pass_points(&pass, w->dinput));
     for (int64_t row = 0; row < rows; row++)
         memcpy(dxt + row * columns, dx.data + row * dx.stride, (size_t)columns * sizeof *dxt);
 }

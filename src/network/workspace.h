@@ -41,7 +41,9 @@ struct ddpm_workspace {
     ddpm_matrix input;   /* [rows][inputs of layer 0] */
     ddpm_matrix dinput;  /* [rows][x_t and its features]: the gradient by them; without backward, it has no data */
     ddpm_matrix output, doutput;   /* [rows][outputs]; without backward, doutput has no data */
-    ddpm_matrix component, linear; /* [rows][K], [rows][D]: rows on their way through the linear part */
+    ddpm_matrix component, linear; /* [rows][K], [rows][D]: rows on their way through the linear part; or [rows][C (D +
+                                    * 1)] through that of a mixture */
+    ddpm_matrix dcomponent;        /* the same for gradients on their way back through that of a mixture */
     float *dz, *dz_next;           /* [rows][width_stride]: gradients by x W + b of hidden layers, or by the stream of a
                                     * residual network; dz_next is where the next one is computed */
     float *sums;    /* room for a row of the widest layer's outputs: sums of columns, or the gradient of a row's

@@ -40,6 +40,12 @@ static ddpm_status read_value(const ddpm_condition *condition, int64_t v, const 
                      are_all ? "" : ", ...");
 }
 
+ddpm_status ddpm_condition_given_twice(const char *text)
+{
+    return ddpm_fail(DDPM_ERR_USAGE,
+                     "--condition %s: this name has a value already; give the option once for each name", text);
+}
+
 static ddpm_status read_one(const ddpm_condition *condition, const char *text, float *values, int *named)
 {
     const char *equals = strchr(text, '=');
@@ -50,7 +56,7 @@ static ddpm_status read_one(const ddpm_condition *condition, const char *text, f
         if (strlen(condition->names[v]) != (size_t)(equals - text) ||
             strncmp(condition->names[v], text, (size_t)(equals - text)) != 0)
             continue;
-        named[v] = 1;
+        if (named[v]++) return ddpm_condition_given_twice(text);
         return read_value(condition, v, equals + 1, problem, &values[v]);
     }
     return list_names(condition, problem);

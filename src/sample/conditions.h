@@ -17,4 +17,7 @@ typedef struct ddpm_sample_conditions {
 DDPM_MUST_CHECK ddpm_status ddpm_conditions_read(const ddpm_condition *condition, ddpm_sample_options *options,
                                                  ddpm_sample_conditions *out);
 
+/** DDPM_ERR_USAGE: an option --condition with this text names what an earlier one named. */
+DDPM_MUST_CHECK ddpm_status ddpm_condition_given_twice(const char *text);
+
 #endif

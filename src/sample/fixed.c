@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/printable.h"
+#include "sample/conditions.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -99,6 +100,7 @@ static ddpm_status read_one(const ddpm_vocabulary *v, char *const *names, const 
     if (!equals) return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: expected NAME=VALUE", text);
     DDPM_TRY(find_column(v, names, text, (size_t)(equals - text), &column));
     const ddpm_column_vocabulary *c = &v->column[column];
+    if (!isnan(out->token[column])) return ddpm_condition_given_twice(text);
     DDPM_TRY(read_value(c, text, equals + 1, &out->value[column]));
     out->token[column] = ddpm_vocabulary_encode(c, out->value[column]);
     if (out->token[column] < 0.0f)

@@ -8,7 +8,10 @@
  * /condition/minimum and maximum [V] float64 (range of the standardised values) and /condition/rows int64 (of each
  * class of the first value, then of the next; all three optional), and their names in the root's attribute
  * condition_names; /condition/codes int64, in the order of the rows, says what each class is in the data where it is
- * not 0, 1 and so on, and the attribute class_names what it is called; with training.keep_best /best/<tensor>;
+ * not 0, 1 and so on, and the attribute class_names what it is called; where the network adds a linear prediction,
+ * /components/variance [K + 1] float64 and /components/direction [K][D] float32, or that of a mixture, /mixture/weight
+ * [C], mean [C][D] and variance [C D] float64 and /mixture/direction [C D][D] float32; with training.keep_best
+ * /best/<tensor>;
  * attributes of the root: format, program, iteration, interval_loss, interval_count, recoveries (0 if it is missing),
  * returned (-1 if it is missing), fingerprint (of the training rows; 0 if it is missing), baseline (NaN if it is
  * missing), best_loss and best_iteration (of /best), number (the type of the training data, as numpy names it; float32
@@ -27,6 +30,7 @@
 #include "file/h5.h"
 #include "model/components.h"
 #include "model/condition.h"
+#include "model/mixture.h"
 #include "model/timesteps.h"
 #include "model/vocabulary.h"
 #include "network/network.h"
@@ -69,6 +73,7 @@ typedef struct ddpm_checkpoint {
     ddpm_vocabulary vocabulary; /* of a table with columns of several kinds; columns 0: none */
     ddpm_condition condition;   /* count 0: none */
     ddpm_components components; /* count 0: none */
+    ddpm_mixture mixture;       /* count 0: none */
     int64_t fingerprint;        /* of the training rows: see data/fingerprint.h; 0: it is not known */
     double baseline;            /* the loss of the best linear prediction; NaN: it is not known */
     double best_loss;           /* the least validation loss, that of `best`; NaN: there is none */

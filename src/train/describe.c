@@ -3,7 +3,7 @@
 
 #include "assembly/audit.h"
 #include "base/log.h"
-#include "data/principal.h"
+#include "fit/principal.h"
 #include "model/column_text.h"
 #include "train/baseline.h"
 #include "train/memory.h"
@@ -52,6 +52,13 @@ static void describe_network(const ddpm_network *network)
         ddpm_log_warning(
             "training.precision: this processor has no instruction for bfloat16 (AVX512-BF16); the program "
             "does without it, and float32 is faster here");
+}
+
+static void describe_mixture(const ddpm_mixture *mixture, double seconds)
+{
+    if (mixture->count > 0)
+        ddpm_log_info("mixture    of %lld Gaussians, fitted to the rows in %.1f s; the network learns what is left",
+                      (long long)mixture->count, seconds);
 }
 
 /* What the columns of wider rows have in common is all left to the network, whose hidden layers are narrower. */
@@ -122,6 +129,7 @@ void ddpm_describe_run(const ddpm_trainer *t)
     describe_data(t->dataset, &t->spec.data);
     describe_columns(t->dataset);
     describe_network(t->model.network);
+    describe_mixture(&t->mixture, t->mixture_seconds);
     warn_of_width(t);
     ddpm_baseline_describe(t);
     if (ddpm_model_is_masked(&t->model))

@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/fingerprint.h"
-#include "data/principal.h"
+#include "fit/mixture.h"
+#include "fit/principal.h"
 #include "model/same_data.h"
 #include "train/baseline.h"
 #include "train/snapshot.h"
@@ -78,10 +79,22 @@ static ddpm_status find_components(ddpm_trainer *t)
     return ddpm_agree(t->comm, ddpm_model_set_components(&t->model, &t->components));
 }
 
+/* Collective. Fit the mixture that the network adds in the place of the linear prediction. */
+static ddpm_status find_mixture(ddpm_trainer *t)
+{
+    const double start = ddpm_comm_seconds();
+    if (ddpm_network_get_spec(t->model.network)->mixture == 0) return DDPM_OK;
+    DDPM_TRY(ddpm_mixture_fit(t->comm, t->dataset, t->spec.step.batch, t->config->network.mixture, t->spec.step.seed,
+                              &t->mixture));
+    t->mixture_seconds = ddpm_comm_seconds() - start;
+    return ddpm_agree(t->comm, ddpm_model_set_mixture(&t->model, &t->mixture));
+}
+
 ddpm_status ddpm_trainer_build(ddpm_trainer *t)
 {
     DDPM_TRY(ddpm_agree(t->comm, build(t)));
     DDPM_TRY(find_components(t));
+    DDPM_TRY(find_mixture(t));
     return ddpm_trainer_begin(t);
 }
 
@@ -106,7 +119,8 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
         ddpm_error_message());
 }
 
-/* Local. A run keeps the components that it began with, even where another processor would round them differently. */
+/* Local. A run keeps the components and the mixture that it began with, even where another processor would round them
+ * differently. */
 static ddpm_status restore_components(ddpm_trainer *t, const ddpm_components *components)
 {
     if (components->count == 0) return DDPM_OK;
@@ -115,12 +129,21 @@ static ddpm_status restore_components(ddpm_trainer *t, const ddpm_components *co
     return ddpm_components_copy(components, &t->components);
 }
 
+static ddpm_status restore_mixture(ddpm_trainer *t, const ddpm_mixture *mixture)
+{
+    if (mixture->count == 0) return DDPM_OK;
+    DDPM_TRY(ddpm_model_set_mixture(&t->model, mixture));
+    ddpm_mixture_release(&t->mixture);
+    return ddpm_mixture_copy(mixture, &t->mixture);
+}
+
 /* Local. */
 static ddpm_status restore(ddpm_trainer *t, const ddpm_loaded *loaded)
 {
     DDPM_TRY(ddpm_config_same_science(&loaded->config, t->config));
     DDPM_TRY(check_same_data(t, loaded));
     DDPM_TRY(restore_components(t, &loaded->checkpoint.components));
+    DDPM_TRY(restore_mixture(t, &loaded->checkpoint.mixture));
     DDPM_TRY(ddpm_snapshot_restore(&loaded->checkpoint, t->stepper, &t->state));
     t->interval = loaded->checkpoint.interval;
     t->saved = t->state.iteration;
@@ -179,6 +202,7 @@ static ddpm_checkpoint whole_checkpoint(const ddpm_trainer *t)
     c.config = t->config_text;
     c.baseline = ddpm_baseline_loss(t);
     if (ddpm_network_get_spec(t->model.network)->components > 0) c.components = t->components;
+    c.mixture = t->mixture;
     return c;
 }
 
@@ -222,5 +246,6 @@ void ddpm_trainer_release(ddpm_trainer *t)
     ddpm_dataset_free(t->dataset);
     ddpm_model_release(&t->model);
     ddpm_components_release(&t->components);
+    ddpm_mixture_release(&t->mixture);
     free(t->config_text);
 }

@@ -30,6 +30,8 @@ typedef struct ddpm_trainer {
     const ddpm_config *config; /* borrowed: what a checkpoint's configuration is compared with */
     char *config_text;         /* the configuration as checkpoints and config.yaml hold it; from malloc */
     ddpm_model model;
+    ddpm_mixture mixture;       /* of the training rows, on all ranks, that the network adds; count 0: it adds none */
+    double mixture_seconds;     /* that the fit took */
     ddpm_components components; /* of the training rows, on all ranks; count 0: they are not known */
     ddpm_dataset *dataset;
     ddpm_stepper *stepper;

@@ -7,14 +7,15 @@ its defaults and for peers that train the same network by the same objective (qu
   bash tests/bench/run.sh quality --short             a test of the measurement itself: the samples are not good
 
 The trainings are cut into as many turns as there are checkpoints. In a turn each program trains its part, one after the
-other, while the others wait; what counts are the seconds of training alone, without starts, compilation, held-out
-losses, checkpoints, samples and forests. First every layout of the peers is tried, and the fastest of each library goes
+other, while the others wait; what counts are the seconds of training, and those in which ddpm fits a mixture,
+without other starts, compilation, held-out losses, checkpoints, samples and forests. First every layout of the peers is tried, and the fastest of each library goes
 on. ddpm's samples are those of one run, whose bits do not depend on time, and its seconds those of a part of each turn.
 Which checkpoint is the first within 0.01 of the best is found by halving, since the accuracy falls as the learning rate
 does. FOLDER gets data, samples and a file of results for each set; the same command goes on with sets that lack one.
 """
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,7 +45,7 @@ class Ddpm:
 
     def __init__(self, folder, data, words, options):
         self.folder, self.words, self.options = folder, [*words, "--set", "training.validate_every=0"], options
-        self.data = programs.settings({"data.source": "hdf5", "data.path": os.path.abspath(data)})
+        self.data = programs.settings({"data.path": os.path.abspath(data)})
         self.done = 0
         self.run("run", {"checkpoint.every": options.every, "checkpoint.keep": 0})
 
@@ -63,7 +64,14 @@ class Ddpm:
         metrics = self.run("turn", {"training.iterations": part, "checkpoint.every": part,
                                     "run.report_every": part // 10})
         at, seconds = metrics["iteration"], metrics["seconds"]
-        return float(turn * (seconds[-1] - seconds[0]) / (at[-1] - at[0]))
+        fit = self.seconds_of_fit() if self.done == turn else 0.0
+        return fit + float(turn * (seconds[-1] - seconds[0]) / (at[-1] - at[0]))
+
+    def seconds_of_fit(self):
+        """Of the mixture that the network begins with, which a peer does not have."""
+        with open(os.path.join(self.folder, "turn", "run.log"), encoding="utf-8") as log:
+            found = re.search(r"^.*mixture .* in ([0-9.]+) s;", log.read(), re.MULTILINE)
+        return float(found[1]) if found else 0.0
 
     def samples(self, iterations):
         path = os.path.join(self.folder, f"ddpm-{iterations}.h5")

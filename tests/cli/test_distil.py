@@ -100,7 +100,7 @@ class Distil(Case):
                             (given, "completed rows")):
             self.fails(DATA, *self.command("refused", {"data.path": path}), says=(path, found))
         for key, value, says in (("data.columns", "[0]", ("data.pairs", "2 columns")),
-                                 ("data.source", "two_moons", ("data.pairs", "two_moons")),
+                                 ("data.source", "two_moons", ("has no effect", "two_moons")),
                                  ("sampling.method", "heun", ("sampling.method", "ddim", "heun")),
                                  ("diffusion.loss", "vlb", ("diffusion.loss", "simple"))):
             self.fails(CONFIG, *self.command("refused", {key: value}), says=says)

@@ -145,6 +145,8 @@ class Masked(Case):
         for text, says in (("kind=cow", "did you mean"), ("knd=cat", "did you mean 'kind'"), ("amount=x", "a number"),
                            ("colour=", "no training row has this gap")):
             self.fails(USAGE, "sample", self.at("run"), "--count", 1, "--condition", text, "--output", out, says=[says])
+        self.fails(USAGE, "sample", self.at("run"), "--count", 1, "--condition", "kind=cat", "--condition", "kind=dog",
+                   "--output", out, says=["kind=dog", "a value already"])
         warned = self.ddpm("sample", self.at("run"), "--count", 1, "--condition", "amount=1e6", "--output", out)
         self.assertIn("beyond the training rows", warned.stderr)
 

@@ -126,14 +126,17 @@ class Ranks(Bits):
                                           "network.initial": "pytorch"})
 
     def test_many_columns(self):
-        """Of which some are constant, and only a few have a principal component of their own; held and streamed."""
+        """In two groups, some constant, and only a few with a principal component of their own; held and streamed."""
         rng = np.random.default_rng(1)
         rows = (rng.normal(size=(2000, 5)) @ rng.normal(size=(5, 40)) + 0.1 * rng.normal(size=(2000, 40))) * 100
+        rows[::3] += 600
         rows[:, 7] = rows[:, 20] = 3
         values = {"data.source": "hdf5", "data.path": self.h5("rows.h5", data=rows.astype(np.float32)),
                   "network.components": 8, "network.features": 3, "training.iterations": 60}
         one = self.assert_independent_of_ranks(values)
-        self.assertEqual((8, 40), read_h5(latest(one))["components/direction"].shape)
+        content = read_h5(latest(one))
+        self.assertEqual((8, 40), content["components/direction"].shape)
+        self.assertEqual((2, 40), content["mixture/mean"].shape)
 
     def test_repeated_steps(self):
         """Gradients that grow a thousandfold in a step: it is computed again at coarser scales, its blocks by other

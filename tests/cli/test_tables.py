@@ -53,6 +53,12 @@ class Tables(Case):
                           "category (enumeration): 3 names: ", "category (text): 2 names: ", "Aachen "):
                 self.assertIn(words, text)
 
+    def test_rounded_numbers_are_named(self):
+        numbers = np.arange(ROWS, dtype="u8") + 2 ** 63
+        warned = self.dry(self.table("large.h5", age=numbers)).warnings()
+        self.assertEqual(1, len(warned), warned)
+        self.assertIn("column 1 (from 0, age): whole numbers beyond 2^53 are rounded", warned[0])
+
     def test_other_writers(self):
         """A structured array of h5py, and a data frame of pandas, whose index is no column."""
         frame = pd.DataFrame({**self.columns, "is_new": self.columns["age"] < 40})

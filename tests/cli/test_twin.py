@@ -70,7 +70,7 @@ class Twin(Case):
         from ddpm_analysis import pytorch
         networks = {"default": {}, "perceptron": {"network.kind": "mlp", "network.components": 1},
                     "gains": {"network.kind": "mlp", "network.time": "gain_table"},
-                    "plain": {"network.components": 0, "network.features": 0},
+                    "mixture": {"network.mixture": 3}, "plain": {"network.components": 0, "network.features": 0},
                     "heads": {"diffusion.variance": "learned_range", "diffusion.loss": "hybrid"}}
         for name, values in networks.items():
             with self.subTest(name=name):

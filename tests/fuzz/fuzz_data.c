@@ -24,10 +24,11 @@ static void read_rows(ddpm_source *source)
     enum { ROWS = 64, NUMBERS = 1 << 22 };
     const int64_t rows = ddpm_source_rows(source), columns = ddpm_source_columns(source);
     const int64_t count = rows < ROWS ? rows : ROWS;
+    const ddpm_gaps gaps = ddpm_source_layouts(source) ? DDPM_GAPS_ALLOWED : DDPM_GAPS_NONE;
     double *values = NULL; /* large enough for each type */
     if (columns > NUMBERS / ROWS || DDPM_NEW(&values, count * columns, "rows") != DDPM_OK) return;
-    if (ddpm_source_read(source, DDPM_GAPS_NONE, 0, count, values) == DDPM_OK &&
-        ddpm_source_read(source, DDPM_GAPS_NONE, rows - count, count, values) != DDPM_OK)
+    if (ddpm_source_read(source, gaps, 0, count, values) == DDPM_OK &&
+        ddpm_source_read(source, gaps, rows - count, count, values) != DDPM_OK)
         values[0] = 0;
     ddpm_release(values);
 }

@@ -15,7 +15,7 @@ kinds=("$@")
 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer) || { echo "llvm-symbolizer is not there; on Debian: apt-get install llvm" >&2; exit 69; }
 export ASAN_SYMBOLIZER_PATH
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 # HDF5 leaks; our own balance is checked by each fuzzer
-limits=(-timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1536 -max_len=32768)
+limits=(-timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1536 -max_len=65536)
 failed=0
 
 # Whose code fails on an input: that of the innermost frame which belongs neither to the C library nor to the sanitizer. A frame of the fuzzer

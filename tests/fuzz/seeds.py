@@ -81,11 +81,32 @@ def vast(file):
     file.create_dataset("data", (1 << 40, 2), "f4", chunks=(1024, 2))
 
 
+def table(file, name="data", rows=20):
+    group = file.create_group(name, track_order=True)
+    group.create_dataset("kind", data=np.arange(rows) % 3,
+                         dtype=h5py.enum_dtype({"a": 0, "b": 1, "gap": 2}, basetype="i1"))
+    group["kind"].attrs["gap"] = "gap"
+    group.create_dataset("text", data=[("x", "yz", "")[i % 3] for i in range(rows)], dtype=h5py.string_dtype())
+    group.create_dataset("fixed", data=np.array([b"p", b"", b"qr", b"s"] * (rows // 4)))
+    group["real"] = np.where(np.arange(rows) % 4 == 0, np.nan, np.linspace(0, 1, rows) ** 2)
+    group["day"] = (np.arange(rows) - 1).astype("i2")
+    group["day"].attrs.update(gap=-1, units="days since 1970-01-01")
+
+
+def records(file):
+    kind = h5py.enum_dtype({"a": 0, "b": 1}, basetype="i1")
+    rows = np.zeros(6, dtype=[("kind", kind), ("text", "S3"), ("real", "f4"), ("count", "u8")])
+    rows["text"] = [b"x", b"yz", b"", b"x", b"x", b"abc"]
+    file["data"] = rows
+
+
 def checkpoint(name, *more):
-    values = ["network.width=2", "network.depth=1", "network.time_width=2", "diffusion.steps=2", "data.count=20",
-              "training.batch=8", "training.iterations=1", "parallel.block_rows=8", "training.validate_every=0", *more]
+    values = ["network.width=2", "network.depth=1", "training.batch=8", "training.iterations=1",
+              "parallel.block_rows=8", "training.validate_every=0", *more]
     with tempfile.TemporaryDirectory() as folder:
         words = [word for value in values for word in ("--set", value)]
+        with h5py.File(os.path.join(folder, "table.h5"), "w") as file:
+            table(file)
         subprocess.run([os.environ["DDPM"], "train", "/dev/null", *words, "--output", "run"], cwd=folder, check=True,
                        stderr=subprocess.DEVNULL)
         with open(os.path.join(folder, "run/checkpoints/latest.h5"), "rb") as file:
@@ -95,13 +116,15 @@ def checkpoint(name, *more):
 def main():
     for name, text in CONFIGS.items():
         write("config", name + ".yaml", text)
-    for fill in (plain, fixed_names, chunked, links, odd_types, virtual, vast):
+    for fill in (plain, fixed_names, chunked, links, odd_types, virtual, vast, table, records):
         data(f"{fill.__name__}.h5", fill)
     for fill in (plain, chunked):
         data(f"{fill.__name__}_latest.h5", fill, libver="latest")
-    checkpoint("small.h5")
-    checkpoint("conditions.h5", "data.source=two_moons", "data.condition=[label]")
-    checkpoint("everything.h5", "data.source=two_moons", "data.condition=['number:label']",
+    noise = ("network.time_width=2", "diffusion.steps=2", "data.count=20")
+    checkpoint("small.h5", *noise)
+    checkpoint("conditions.h5", *noise, "data.source=two_moons", "data.condition=[label]")
+    checkpoint("masked.h5", "data.source=hdf5", "data.path=table.h5", "data.validation=0")
+    checkpoint("everything.h5", *noise, "data.source=two_moons", "data.condition=['number:label']",
                "diffusion.timesteps=importance", "diffusion.variance=learned", "diffusion.loss=vlb")
     return 0
 

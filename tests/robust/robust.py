@@ -10,6 +10,9 @@ everything.
 import os
 import random
 
+import h5py
+import numpy as np
+
 from program import LONG, Case, run, settings
 
 USAGE, DATA, MISSING, INTERNAL, IO, STOPPED, CONFIG = 64, 65, 66, 70, 74, 75, 78
@@ -20,6 +23,25 @@ TINY = {"data.source": "two_moons", "data.condition": "[label]", "data.count": 4
         "training.batch": 64, "training.validate_every": 20, "training.decay": "constant", "parallel.block_rows": 16,
         "run.report_every": 10, "checkpoint.every": 5}
 
+# The same of a table whose columns are tokens.
+TOKENS = {**{key: TINY[key] for key in TINY if key.split(".")[0] not in ("data", "diffusion")},
+          "data.source": "hdf5", "data.path": "../mixed.h5", "data.dataset": "table", "training.keep_best": "true"}
+
+
+def write_mixed(path, rows=400):
+    """A table with columns of all kinds, with gaps of all kinds, and units."""
+    rng = np.random.default_rng(1)
+    with h5py.File(path, "w") as file:
+        group = file.create_group("table", track_order=True)
+        group.create_dataset("kind", data=rng.integers(0, 3, rows),
+                             dtype=h5py.enum_dtype({"cat": 0, "dog": 1, "none": 2}, basetype="i1"))
+        group["kind"].attrs["gap"] = "none"
+        group.create_dataset("colour", data=[("blue", "red", "")[i] for i in rng.integers(0, 3, rows)],
+                             dtype=h5py.string_dtype())
+        group["amount"] = np.where(rng.random(rows) < 0.2, np.nan, rng.normal(size=rows))
+        group["day"] = rng.integers(-9, 30000, rows).astype("i2")
+        group["day"].attrs.update(gap=-9, units="days since 1970-01-01")
+
 
 def seeded():
     """A generator of random choices; its seed is printed, and DDPM_SEED repeats it."""
@@ -28,8 +50,8 @@ def seeded():
     return random.Random(seed)
 
 
-def train_words(values=(), *more):
-    return ["train", "/dev/null", *settings({**TINY, **dict(values)}), "--output", "run", *more]
+def train_words(values=(), *more, model=None):
+    return ["train", "/dev/null", *settings({**(model or TINY), **dict(values)}), "--output", "run", *more]
 
 
 def read_bytes(path):

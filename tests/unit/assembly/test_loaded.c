@@ -9,7 +9,7 @@
 enum { D = 2, T = 4, VALUES = 2, PARAMETERS_MOST = 4096, TENSORS_MOST = 32 };
 
 static const char network[] = "diffusion: {steps: 4, timesteps: importance}\n"
-                              "network: {width: 8, depth: 2, components: 5, features: 3, time_width: 4}\n"
+                              "network: {width: 8, depth: 2, components: 5, mixture: 2, features: 3, time_width: 4}\n"
                               "data: {condition: [kind, energy]}\n";
 static const char former[] = "training: {factors: bfloat16}\n";
 
@@ -72,7 +72,8 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
     return c;
 }
 
-static void write_with(const char *name, const char *settings, const ddpm_components *components)
+static void write_with(const char *name, const char *settings, const ddpm_components *components,
+                       const ddpm_mixture *mixture)
 {
     char config[512];
     ddpm_config parsed;
@@ -82,6 +83,7 @@ static void write_with(const char *name, const char *settings, const ddpm_compon
     ddpm_checkpoint c = make(config, &parsed, &model);
     const int64_t count = ddpm_network_tensors(model.network, &tensors);
     c.components = *components;
+    c.mixture = *mixture;
     expect_ok(DDPM_ON_RANK_0(comm, ddpm_checkpoint_write(in_scratch(name), &c, count, tensors)));
     ddpm_model_release(&model);
     ddpm_config_release(&parsed);
@@ -90,7 +92,7 @@ static void write_with(const char *name, const char *settings, const ddpm_compon
 static void write_file(const char *name, const char *settings)
 {
     const ddpm_components components = all_components();
-    write_with(name, settings, &components);
+    write_with(name, settings, &components, &(ddpm_mixture){0});
 }
 
 static void expect_content(const ddpm_checkpoint *c, const char *settings, int with_moments)
@@ -217,7 +219,7 @@ static void test_components_are_used(void **state)
         ddpm_network *plain;
         ddpm_packed *packed;
         ddpm_workspace *workspace;
-        spec.components = 0;
+        spec.components = spec.mixture = 0;
         expect_ok(ddpm_network_create(&spec, &plain));
         const ddpm_network *net = with ? loaded.model.network : plain;
         expect_ok(ddpm_packed_make(net, DDPM_PACK_FORWARD, loaded.checkpoint.parameters, &packed));
@@ -249,12 +251,66 @@ static void test_damaged_components(void **state)
     ddpm_components none = {0}, many = {3, D, variance, direction};
     ddpm_loaded loaded;
     (void)state;
-    write_with("none.h5", "", &none);
+    write_with("none.h5", "", &none, &(ddpm_mixture){0});
     expect_failure(ddpm_load_everywhere(comm, in_scratch("none.h5"), 0, &loaded), DDPM_ERR_DATA,
                    "expected 1 to 2 principal components of 2 columns, found 0 of 2");
-    write_with("many.h5", "", &many);
+    write_with("many.h5", "", &many, &(ddpm_mixture){0});
     expect_failure(ddpm_load_everywhere(comm, in_scratch("many.h5"), 0, &loaded), DDPM_ERR_DATA,
                    "expected 1 to 2 principal components of 2 columns, found 3 of 2");
+}
+
+static void write_with_mixture(const char *name, const ddpm_mixture *mixture)
+{
+    const ddpm_components components = all_components();
+    write_with(name, "", &components, mixture);
+}
+
+/* In the place of the linear prediction, that of a mixture, whose parts are one Gaussian here. */
+static void test_mixture_is_used(void **state)
+{
+    const float x[D] = {1.5f, -0.5f};
+    const int32_t t[1] = {3};
+    double weight[2] = {0.25, 0.75}, mean[2 * D] = {0}, variance[2 * D];
+    float direction[2 * D * D], out[2][D];
+    (void)state;
+    for (int c = 0; c < 2; c++) {
+        memcpy(variance + c * D, variances, D * sizeof *variance);
+        memcpy(direction + c * D * D, directions, D * D * sizeof *direction);
+    }
+    const ddpm_mixture mixture = {2, D, 2 * D, weight, mean, variance, direction};
+    write_file("linear.h5", "");
+    write_with_mixture("mixture.h5", &mixture);
+    for (int with = 0; with < 2; with++) {
+        ddpm_loaded loaded;
+        ddpm_packed *packed;
+        ddpm_workspace *workspace;
+        expect_ok(ddpm_load_everywhere(comm, in_scratch(with ? "mixture.h5" : "linear.h5"), 0, &loaded));
+        const ddpm_network *net = loaded.model.network;
+        expect_ok(ddpm_packed_make(net, DDPM_PACK_FORWARD, loaded.checkpoint.parameters, &packed));
+        expect_ok(ddpm_workspace_create(net, 1, 1, 0, &workspace));
+        memcpy(out[with], ddpm_network_forward(net, packed, workspace, 1, x, NULL, t).data, sizeof out[with]);
+        ddpm_workspace_free(workspace);
+        ddpm_packed_free(packed);
+        ddpm_loaded_release(&loaded);
+    }
+    for (int j = 0; j < D; j++) expect_near((double)out[1][j], (double)out[0][j], 1e-5, "output", j);
+}
+
+/* A mixture that does not fit the columns, or of more Gaussians than its configuration wants. */
+static void test_damaged_mixture(void **state)
+{
+    double weight[3] = {0.5, 0.25, 0.25}, mean[3 * D] = {0}, variance[3 * D] = {1, 1, 1, 1, 1, 1};
+    float direction[3 * D * D] = {0};
+    const ddpm_mixture many = {3, D, 3 * D, weight, mean, variance, direction},
+                       short_of = {2, D, 3, weight, mean, variance, direction};
+    ddpm_loaded loaded;
+    (void)state;
+    write_with_mixture("many.h5", &many);
+    expect_failure(ddpm_load_everywhere(comm, in_scratch("many.h5"), 0, &loaded), DDPM_ERR_DATA,
+                   "expected a mixture of at most 2 Gaussians of 2 columns, found 3 with 6 directions");
+    write_with_mixture("short.h5", &short_of);
+    expect_failure(ddpm_load_everywhere(comm, in_scratch("short.h5"), 0, &loaded), DDPM_ERR_DATA,
+                   "found 2 with 3 directions");
 }
 
 /* Rank 0's failure is that of all. */
@@ -302,7 +358,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_rank_has_it),  cmocka_unit_test(test_what_is_optional),
         cmocka_unit_test(test_former_key),         cmocka_unit_test(test_components_are_used),
-        cmocka_unit_test(test_damaged_components), cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_damaged_components), cmocka_unit_test(test_mixture_is_used),
+        cmocka_unit_test(test_damaged_mixture),    cmocka_unit_test(test_failures),
     };
     return RUN_ON_RANKS(argc, argv, tests, set_up, clean);
 }

@@ -14,15 +14,20 @@ static void test_bijection(void **state)
 {
     static const int64_t sizes[] = {1, 2, 3, 5, 10, 64, 1000, 65537};
     char *seen = malloc(65537);
+    int64_t *places = malloc(65537 * sizeof *places);
     (void)state;
     assert_non_null(seen);
+    assert_non_null(places);
     for (int s = 0; s < 8; s++)
         for (int64_t step = 0; step < 20; step++) {
             const int64_t n = sizes[s];
             const ddpm_permutation p = make(step, n);
             memset(seen, 0, (size_t)n);
+            for (int64_t i = 0; i < n; i++) places[i] = i;
+            ddpm_permutation_map(&p, n, places);
             for (int64_t i = 0; i < n; i++) {
                 const int64_t at = ddpm_permutation_at(&p, i);
+                assert_int_equal(places[i], at);
                 if (at < 0 || at >= n || seen[at])
                     fail_msg("n %lld: %lld twice or outside", (long long)n, (long long)at);
                 seen[at] = 1;
@@ -30,6 +35,7 @@ static void test_bijection(void **state)
             }
         }
     free(seen);
+    free(places);
 }
 
 /* The inverse, also at sizes too large to visit all elements. */

@@ -42,7 +42,8 @@ static void test_defaults(void **state)
         "log_deviation: 1.4\n    values: []\n"
         "  predict: velocity\n  variance: posterior\n  loss: simple\n  lambda: 0.001\n  weighting: none\n  gamma: 5\n"
         "  timesteps: uniform\n  condition_dropout: 0.1\n"
-        "network:\n  kind: residual\n  width: 128\n  depth: 3\n  components: 256\n  features: auto\n  initial: "
+        "network:\n  kind: residual\n  width: 128\n  depth: 3\n  components: 256\n  mixture: auto\n  features: auto\n  "
+        "initial: "
         "variance\n"
         "  activation: silu\n  time: sinusoidal\n  time_width: 32\n  dropout: 0\n"
         "training:\n  iterations: 20000\n  batch: 256\n  balance: []\n  optimizer: adam\n  learning_rate: 0.002\n  "
@@ -166,7 +167,7 @@ static void test_keys_that_are_younger(void **state)
         free(initial);
         ddpm_config_release(&config);
     }
-    assert_int_equal(younger, 5);
+    assert_int_equal(younger, 6);
     start(&config);
     assert_int_equal(ddpm_config_parse_saved(&config, with, strlen(with), "saved"), DDPM_OK);
     assert_true(config.network.components == 5 && config.network.features == DDPM_AUTO);

@@ -383,11 +383,16 @@ static void test_without_effect(void **state)
          {"diffusion.schedule={kind: constant, start: 0.001, target: 0.5}"},
          "diffusion.schedule.start: 0.001 has no effect, since it needs diffusion.schedule.target: auto, found "
          "0.5" OUT("diffusion.schedule.start")},
-        {"data: {path: my.h5}\n",
+        {"data: {source: s_curve, path: my.h5}\n",
          {NULL},
          "x.yaml:1: data.path: \"my.h5\" has no effect, since it needs data.source: hdf5, found "
-         "swiss_roll" OUT("data.path")},
-        {"data: {path: my.h5}\n", {"data.source=hdf5"}, NULL}, /* an assignment brings the effect */
+         "s_curve" OUT("data.path")},
+        {"data: {source: s_curve}\n",
+         {"data.path=my.h5"},
+         "data.path: \"my.h5\" has no effect, since it needs data.source: hdf5, found s_curve" OUT("data.path")},
+        {"data: {path: my.h5}\n", {NULL}, NULL}, /* a file that is named is the source */
+        {"", {"data.path=my.h5", "data.dataset=x"}, NULL},
+        {"data: {source: s_curve, path: my.h5}\n", {"data.source=hdf5"}, NULL}, /* an assignment brings the effect */
         {"data: {noise: 2, count: 7}\n", {"data.source=hdf5", "data.path=my.h5"}, NULL}, /* and takes it away */
         {"",
          {"sampling.guidance=1"},

@@ -126,6 +126,7 @@ static uint64_t visit(ddpm_dataset *dataset, int epochs)
             if (seen[id] != epoch)
                 fail_msg("row %lld met %d times before epoch %lld", (long long)id, seen[id], (long long)epoch);
             seen[id]++;
+            assert_int_equal(ddpm_dataset_row(dataset, at + i), id);
             assert_true(row[1] == value_at(id, 1) && row[COLUMNS - 1] == value_at(id, COLUMNS - 1));
             hash = mix(hash, (uint64_t)id);
             moved += llabs(id - (at + i) % rows) > rows / 20;
@@ -148,6 +149,7 @@ static void expect_held_out(const ddpm_dataset *dataset, int epochs)
         const int64_t id = (int64_t)rows[i * COLUMNS];
         if (seen[id] != 0) fail_msg("held-out row %lld met %d times", (long long)id, seen[id]);
         seen[id] = (char)epochs;
+        if (ddpm_dataset_row_held_out(dataset, i) >= 0) assert_int_equal(ddpm_dataset_row_held_out(dataset, i), id);
     }
     ddpm_release(rows);
 }

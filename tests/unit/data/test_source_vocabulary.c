@@ -87,7 +87,7 @@ static ddpm_data_spec spec_of(const char *dataset)
                             .batch = 100};
 }
 
-static int takes_part(const void *context, int64_t row)
+static int takes_part(void *context, int64_t row)
 {
     (void)context;
     return row % 7 != 3;
@@ -170,7 +170,7 @@ static void rows_of_a_data_set(void **state)
     }
 }
 
-static int has_no_red(const void *context, int64_t row)
+static int has_no_red(void *context, int64_t row)
 {
     (void)context;
     return color[row] != codes[0] && whole[row] > 50;

@@ -54,12 +54,40 @@ static void be_busy(void)
     spin(&seconds);
 }
 
+/* Many calls, which take longer than the limit together; the last is given up, in the time of two limits at most. */
+static void read_often(void)
+{
+    ddpm_h5_leave(&(const char *){NULL});
+    for (int i = 1; i <= 10; i++) {
+        double until = i * LIMIT / 2;
+        DDPM_H5_READING("some.h5");
+        spin(&until);
+    }
+}
+
+static void read_often_and_hang(void)
+{
+    read_often();
+    DDPM_H5_READING("last.h5");
+    be_busy();
+}
+
 static void test_time_of_the_reader(void **state)
 {
     char said[1024];
     (void)state;
     assert_int_equal(read_in_child(wait_for_a_busy_thread, said), 0);
     assert_string_equal(said, "");
+}
+
+static void test_many_calls(void **state)
+{
+    char said[1024];
+    (void)state;
+    assert_int_equal(read_in_child(read_often, said), 0);
+    assert_string_equal(said, "");
+    assert_int_equal(read_in_child(read_often_and_hang, said), ddpm_status_exit_code(DDPM_ERR_IO));
+    assert_non_null(strstr(said, "ddpm: last.h5: reading it was given up"));
 }
 
 static void test_endless(void **state)
@@ -83,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_time_of_the_reader),
+        cmocka_unit_test(test_many_calls),
         cmocka_unit_test(test_endless),
         cmocka_unit_test(test_crash),
     };

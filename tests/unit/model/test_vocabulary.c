@@ -134,9 +134,25 @@ static void test_all_gaps(void **state)
     ddpm_vocabulary_release(&v);
 }
 
+/* Two heaps at both ends of what a double holds: no difference of them does. */
+static void test_far_apart(void **state)
+{
+    enum { ROWS = 600 };
+    static double values[ROWS];
+    (void)state;
+    for (int64_t i = 0; i < ROWS; i++) values[i] = (i % 2 ? 1.7e308 : -1.7e308) * (1.0 - 1e-6 * (double)i);
+    ddpm_vocabulary v = choose(DDPM_COLUMN_NUMBER, ROWS, values, 0);
+    for (int64_t i = 0; i < ROWS; i++) expect_back(v.column, values[i], 1e304);
+    const float low = ddpm_vocabulary_encode(v.column, -1.6e308), middle = ddpm_vocabulary_encode(v.column, 0.0),
+                high = ddpm_vocabulary_encode(v.column, 1.6e308);
+    assert_true(1.0f <= low && low < middle && middle < high && high < (float)ddpm_column_tokens(v.column));
+    ddpm_vocabulary_release(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_few_values), TEST(test_category), TEST(test_bins),
-                                       TEST(test_decimals),   TEST(test_repeated), TEST(test_all_gaps)};
+                                       TEST(test_decimals),   TEST(test_repeated), TEST(test_all_gaps),
+                                       TEST(test_far_apart)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,12 +37,15 @@ static int64_t classes[2] = {3, 0};
 static double condition_mean[2] = {0, 1.5}, condition_scale[2] = {1, 2.5};
 static double variances[3] = {2.5, 0.5, 0};
 static float directions[2][D] = {{0.6f, 0.8f, 0.0f}, {-0.8f, 0.6f, 0.0f}};
+static double mixture_weight[2] = {0.25, 0.75}, mixture_mean[2 * D] = {1, -2, 3}, mixture_variance[2 * D];
+static float mixture_direction[2 * D * D] = {1, 0, -1};
 static char *condition_names[2] = {"kind", "temperature"};
 
 static ddpm_checkpoint example(void)
 {
     for (int a = 0; a < DDPM_CHECKPOINT_ARRAYS; a++)
         for (int i = 0; i < PARAMETERS; i++) flat[a][i] = (float)(i + 1) / (float)(a + 3);
+    for (int i = 0; i < 2 * D; i++) mixture_variance[i] = (double)(i + 1);
     for (int t = 0; t < T; t++)
         for (int i = 0; i < DDPM_TIMESTEPS_HISTORY; i++) history[t][i] = (float)(t + 1) / (float)(i + 1);
     return (ddpm_checkpoint){
@@ -62,6 +65,7 @@ static ddpm_checkpoint example(void)
         .seen = seen,
         .condition = {2, classes, condition_mean, condition_scale, condition_names},
         .components = {2, D, variances, directions[0]},
+        .mixture = {2, D, 2 * D, mixture_weight, mixture_mean, mixture_variance, mixture_direction},
         .parameter_count = PARAMETERS,
         .parameters = flat[0],
         .ema = flat[1],
@@ -120,6 +124,11 @@ static void test_round_trip(void **state)
     assert_true(c.components.count == 2 && c.components.columns == D);
     assert_memory_equal(c.components.variance, variances, sizeof variances);
     assert_memory_equal(c.components.direction, directions, sizeof directions);
+    assert_true(c.mixture.count == 2 && c.mixture.columns == D && c.mixture.directions == 2 * D);
+    assert_memory_equal(c.mixture.weight, mixture_weight, sizeof mixture_weight);
+    assert_memory_equal(c.mixture.mean, mixture_mean, sizeof mixture_mean);
+    assert_memory_equal(c.mixture.variance, mixture_variance, sizeof mixture_variance);
+    assert_memory_equal(c.mixture.direction, mixture_direction, sizeof mixture_direction);
     expect_ok(ddpm_same_condition(&c.condition, &wrote.condition));
     for (int v = 0; v < 2; v++) assert_string_equal(c.condition.names[v], condition_names[v]);
     expect_ok(read_arrays(path, &c, tensors, 1));

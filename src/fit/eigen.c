@@ -1,7 +1,7 @@
 /* One-sided Jacobi: rotations from the left make the rows of A orthogonal. If R A has orthogonal rows for a rotation R,
  * then A = R' (R A), which for a symmetric A without negative eigenvalues means that the rows of R A are eigenvectors,
  * whose lengths are the eigenvalues. A BLAS would be faster, but its sums may depend on its number of threads. */
-#include "data/eigen.h"
+#include "fit/eigen.h"
 
 #include "base/split.h"
 

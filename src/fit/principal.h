@@ -1,6 +1,6 @@
 /** The principal components of a data set. */
-#ifndef DDPM_DATA_PRINCIPAL_H
-#define DDPM_DATA_PRINCIPAL_H
+#ifndef DDPM_FIT_PRINCIPAL_H
+#define DDPM_FIT_PRINCIPAL_H
 
 #include "data/dataset.h"
 #include "model/components.h"

@@ -4,8 +4,8 @@
 #include "scratch.h"
 
 #include "base/log.h"
-#include "data/principal.h"
 #include "file/h5.h"
+#include "fit/principal.h"
 #include "kernel/normal.h"
 
 enum { ROWS = 20000, COLUMNS = 6, BATCH = 777, LARGE_ROWS = 40000, LARGE_COLUMNS = 24 /* 3.7 MiB */ };

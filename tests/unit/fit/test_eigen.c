@@ -2,7 +2,7 @@
 #include "expect.h"
 
 #include "base/memory.h"
-#include "data/eigen.h"
+#include "fit/eigen.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /** The eigenvectors of a symmetric matrix, the same bits at any number of threads. Local. */
-#ifndef DDPM_DATA_EIGEN_H
-#define DDPM_DATA_EIGEN_H
+#ifndef DDPM_FIT_EIGEN_H
+#define DDPM_FIT_EIGEN_H
 
 #include <stdint.h>
 

@@ -1,9 +1,9 @@
 /* Second moments of a sample of the rows, added exactly in integers, then their eigenvectors. */
-#include "data/principal.h"
+#include "fit/principal.h"
 
 #include "base/memory.h"
 #include "base/split.h"
-#include "data/eigen.h"
+#include "fit/eigen.h"
 
 #include <math.h>
 #include <omp.h>
