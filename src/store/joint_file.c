@@ -24,12 +24,12 @@ ddpm_status ddpm_joint_file_write(ddpm_comm *comm, const ddpm_joint_file *what)
 {
     char partial[DDPM_PATH_BYTES] = "";
     ddpm_h5 *file = NULL;
-    DDPM_TRY(DDPM_ON_RANK_0(comm, begin(what, partial)));
+    ddpm_status status = DDPM_ON_RANK_0(comm, begin(what, partial));
     ddpm_comm_broadcast(comm, partial, sizeof partial);
-    ddpm_status status = DDPM_ON_RANK_0(comm, create(what, partial));
+    if (status == DDPM_OK) status = DDPM_ON_RANK_0(comm, create(what, partial));
     if (status == DDPM_OK) status = ddpm_h5_open_parallel(comm, partial, &file);
     if (status == DDPM_OK) status = ddpm_h5_finish(&file, what->fill(what->context, comm, file));
     if (status == DDPM_OK) return DDPM_ON_RANK_0(comm, ddpm_output_commit(partial, what->path));
-    if (ddpm_comm_rank(comm) == 0) unlink(partial);
+    if (ddpm_comm_rank(comm) == 0 && *partial) unlink(partial);
     return status;
 }

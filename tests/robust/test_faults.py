@@ -53,7 +53,13 @@ class Faults(Robust):
         if not most and ranks:
             found = chance.sample(found, len(found) // 3)
         return [(site, nth, rank) for site, calls, rank in found
-                for nth in sorted(chance.sample(range(1, int(calls) + 1), min(max(most, 1), int(calls))))]
+                for nth in sorted(chance.sample(range(1, int(calls) + 1),
+                                                min(self.wanted(site, calls, most), int(calls))))]
+
+    @staticmethod
+    def wanted(site, calls, most):
+        """After an agreement that failed, what was begun before it is taken back: each is tried where they are few."""
+        return 20 if site == "ddpm_agree" and int(calls) <= 20 else max(most, 1)
 
     def sweep(self, words, ranks, prepare, look):
         """Make calls fail, one in each run; look(result) says whether what is left is right."""
