@@ -260,7 +260,8 @@ const ddpm_option ddpm_options[] = {
           "names of conditions that are classes: each combination of these classes that training rows have is drawn equally "
           "often, and the rows that have it one after the other; []: all rows equally often. What is measured on held-out "
           "rows, their loss and the bound, stays that of the rows as they are, and samples without conditions have the "
-          "classes equally often"),
+          "classes equally often; ['weight:NAME']: rows are drawn in proportion to the numbers of that dataset, or column "
+          "of the data, which is then modelled only if data.columns lists it"),
     CHOICE(training.optimizer, "adam", optimizers, SCIENCE, "the optimiser"),
     REAL(training.learning_rate, "0.002", 0, FLOAT_MOST, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
     REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step that is kept", NEEDS("training.optimizer: sgd")),

@@ -110,7 +110,8 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
     const int64_t fingerprint = loaded->checkpoint.fingerprint;
     if (status == DDPM_OK && fingerprint != DDPM_FINGERPRINT_UNKNOWN &&
         fingerprint != ddpm_dataset_fingerprint(t->dataset))
-        status = ddpm_fail(DDPM_ERR_DATA, "their statistics are the same, but rows were replaced or reordered");
+        status = ddpm_fail(DDPM_ERR_DATA,
+                           "their statistics are the same, but rows were replaced or reordered, or have other weights");
     if (status == DDPM_OK) return DDPM_OK;
     return ddpm_fail(
         status,
