@@ -4,6 +4,7 @@ import os
 
 from ddpm_analysis import command_line, read_frame
 from ddpm_analysis.failures import BadData
+from ddpm_analysis.hdf5 import split_source
 from ddpm_analysis.text_files import whole_file
 
 
@@ -13,8 +14,8 @@ def main():
     parser.add_argument("samples", metavar="FILE.h5[:NAME]", help="the file of `ddpm sample`, or of import_table.py")
     parser.add_argument("--output", required=True, metavar="FILE.csv", help="the table to write")
     options = parser.parse_args()
-    if os.path.exists(options.output) and os.path.exists(options.samples) and \
-            os.path.samefile(options.output, options.samples):
+    path, _ = split_source(options.samples)
+    if os.path.exists(options.output) and os.path.exists(path) and os.path.samefile(options.output, path):
         raise BadData(f"{options.output}: the file that is read; name another with --output")
     frame = read_frame(options.samples)
     numbered = frame.index.nlevels > 1

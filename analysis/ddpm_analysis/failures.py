@@ -24,6 +24,12 @@ class Missing(Failure):
     code = 66
 
 
+class NotWritten(Failure):
+    """A file cannot be written where it should be."""
+
+    code = 74
+
+
 def optional(name):
     """Import a module of one of the OPTIONAL packages; Missing says which Debian package has it."""
     try:

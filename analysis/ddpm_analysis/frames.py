@@ -3,7 +3,7 @@ import h5py
 import numpy as np
 
 from .failures import BadData, optional
-from .hdf5 import get_names, open_h5, split_source, text_of
+from .hdf5 import get_names, open_h5, read_texts, split_source, text_of
 
 DEFAULTS = ("samples", "draws", "table", "data")
 UNITS = {"days since 1970-01-01": "D", "seconds since 1970-01-01": "s"}
@@ -56,6 +56,8 @@ def number_draws(pandas, frame, shape):
 
 def column_series(pandas, dataset):
     """One column, of one dimension."""
+    if h5py.check_string_dtype(dataset.dtype):
+        return pandas.Series([text if text else None for text in read_texts(dataset)], dtype=object)
     values = dataset[()].ravel()
     members = h5py.check_enum_dtype(dataset.dtype)
     gap = dataset.attrs.get("gap")
@@ -64,9 +66,6 @@ def column_series(pandas, dataset):
     if members is not None:
         return pandas.Series(categories(pandas, values, members, None if gap is None else text_of(gap),
                                         bool(dataset.attrs.get("ordered", 0))))
-    if h5py.check_string_dtype(dataset.dtype):
-        texts = [text_of(text) for text in values.tolist()]
-        return pandas.Series([text if text else None for text in texts], dtype=object)
     if dataset.dtype.kind not in "iuf":
         raise BadData(f"{dataset.file.filename}: {dataset.name} is of a type that no column has ({dataset.dtype})")
     unit = UNITS.get(text_of(dataset.attrs.get("units", "")))

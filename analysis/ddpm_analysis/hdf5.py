@@ -9,6 +9,10 @@ from .failures import BadData, Missing
 from .text_files import whole_file
 
 
+TEXT_BYTES = 4096  # of a text, at most
+TEXT_ROWS = 64     # that are read at once
+
+
 def open_h5(path):
     if not os.path.isfile(path):
         raise Missing(f"{path}: no such file")
@@ -19,7 +23,26 @@ def open_h5(path):
 
 
 def text_of(value):
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+    try:
+        return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+    except UnicodeDecodeError:
+        raise BadData(f"a text that is not UTF-8: {value[:40]!r}") from None
+
+
+def read_texts(dataset):
+    """All texts of a dataset. Rows of variable length can all name the same bytes of a file, and a small file can hold
+    large rows compressed: texts are read some rows at a time, and none that is longer than the program takes."""
+    def check(size, row):
+        if size > TEXT_BYTES:
+            raise BadData(f"{dataset.file.filename}: {dataset.name}: the text of row {row} (from 0) has more than "
+                          f"{TEXT_BYTES} bytes")
+    check(h5py.check_string_dtype(dataset.dtype).length or 0, 0)
+    texts = []
+    for first in range(0, len(dataset), TEXT_ROWS):
+        values = dataset[first:first + TEXT_ROWS].ravel().tolist()
+        check(max(map(len, values)), first)
+        texts += map(text_of, values)
+    return texts
 
 
 def attributes_of(node):

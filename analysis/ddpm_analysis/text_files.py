@@ -10,7 +10,7 @@ import tempfile
 import numpy as np
 import yaml
 
-from .failures import BadData, Missing
+from .failures import BadData, Missing, NotWritten
 
 
 class ConfigLoader(yaml.SafeLoader):
@@ -97,7 +97,9 @@ def columns_of(table, names, path):
 @contextlib.contextmanager
 def whole_file(path):
     """Give a temporary name beside `path`, with the same suffix. The file replaces `path` when the body has ended well,
-    and is removed otherwise."""
+    and is removed otherwise. Only a regular file is replaced: no pipe, and not /dev/null either."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise NotWritten(f"{path}: not replaced: a folder, a pipe or a device is in the way; name another file")
     folder, name = os.path.split(path)
     handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=".", suffix="-" + name)
     os.close(handle)

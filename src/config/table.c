@@ -286,9 +286,13 @@ const ddpm_option ddpm_options[] = {
     INT(training.recover, "0", 0, DDPM_CHECKPOINT_RECOVERIES_MAX, RUN,
         "how many times a run whose loss or gradient is not finite goes back to an earlier checkpoint and continues at half "
         "the learning rate; needs checkpoint.keep: 0"),
-    INT(training.validate_every, "1000", 0, FOREVER, RUN | OFF_0, "iterations between two validation losses; 0: never", NEEDS("data.validation: not 0")),
+    INT(training.validate_every, "1000", 0, FOREVER, RUN | OFF_0 | AUTO,
+        "iterations between two validation losses; 0: never; auto: those of " TEXT_OF(DDPM_VALIDATE_PASSES) " passes over the training "
+        "rows, from " TEXT_OF(DDPM_VALIDATE_LEAST) " to " TEXT_OF(DDPM_VALIDATE_MOST) ", since few rows are learned by heart in few passes", NEEDS("data.validation: not 0")),
     BOOL(training.keep_best, "false", SCIENCE,
          "whether the running mean of the parameters with the least validation loss is kept, for sampling.weights: best", NEEDS("training.validate_every: not 0")),
+    INT(training.patience, "0", 0, FOREVER, RUN | OFF_0,
+        "validation losses in a row without a new least one after which the run ends; 0: it goes on to its last iteration", NEEDS("training.keep_best: true")),
 
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),

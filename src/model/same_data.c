@@ -30,6 +30,11 @@ static int same_names(const ddpm_column_layout *a, const ddpm_column_layout *b)
     return 1;
 }
 
+static const char *units_of(const ddpm_column_layout *layout)
+{
+    return layout->units ? layout->units : "";
+}
+
 /* Categories are the same by their names and the rows of each; numbers by their tokens too. */
 static ddpm_status compare_tokens(const char *what, const ddpm_column_vocabulary *found,
                                   const ddpm_column_vocabulary *expected)
@@ -41,6 +46,9 @@ static ddpm_status compare_tokens(const char *what, const ddpm_column_vocabulary
     if (!same_names(&a->layout, &b->layout))
         return ddpm_fail(DDPM_ERR_DATA, "%s has other names (%lld, not %lld)", what, (long long)a->layout.count,
                          (long long)b->layout.count);
+    if (strcmp(units_of(&a->layout), units_of(&b->layout)) != 0)
+        return ddpm_fail(DDPM_ERR_DATA, "%s has the units '%s', not '%s'", what, units_of(&a->layout),
+                         units_of(&b->layout));
     const int64_t knots = a->bins > 0 ? a->bins * DDPM_VOCABULARY_KNOTS + 1 : 0;
     if (a->spikes != b->spikes || a->bins != b->bins || !same(a->spikes, a->spike, b->spike) ||
         !same(knots, a->knot, b->knot))

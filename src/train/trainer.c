@@ -60,6 +60,7 @@ static ddpm_status check_config_text(const char *text)
 static ddpm_status build(ddpm_trainer *t)
 {
     const int64_t columns = ddpm_dataset_columns(t->dataset);
+    t->spec.validate_every = ddpm_config_validate_every(t->config, ddpm_dataset_rows(t->dataset));
     DDPM_TRY(write_config(t));
     DDPM_TRY(check_config_text(t->config_text));
     DDPM_TRY(ddpm_model_create(t->config, columns, ddpm_dataset_transform(t->dataset)->vocabulary,

@@ -48,6 +48,16 @@ class Mixed(Case):
             frame.loc[3, "rooms"] += 1
             assert_frame_equal(self.read_csv("out.csv"), frame)
 
+    def test_cells_of_several_lines(self):
+        """In the header, too; none of them becomes a row or a line of the report."""
+        text = 'n,"na\nme"\n' + "".join(f'{i},"{"ab"[i % 2]}\nc"\n' for i in range(60))
+        path = self.write("lines.csv", text)
+        said = self.assert_works("import_table.py", path, "--output", self.path("lines.h5"))
+        self.assertIn("60 rows x 2 columns", said)
+        self.assert_works("export_table.py", self.path("lines.h5"), "--output", self.path("again.csv"))
+        with open(self.path("again.csv"), encoding="utf-8") as file:
+            self.assertEqual(text, file.read())
+
     def test_columns_have_their_own_types(self):
         with h5py.File(self.imported("--ordered", "cut=Fair,Good,Ideal", "--category", "rooms")) as file:
             table = file["table"]
@@ -91,6 +101,9 @@ class Mixed(Case):
             self.assert_fails(DATA, [word], "import_table.py", self.path("a.csv"), "--output", self.path("a.h5"),
                               *arguments)
         self.h5("b.h5", data=np.zeros((3, 2)))
+        for name in ("b.h5", "b.h5:data"):
+            self.assert_fails(DATA, ["the file that is read"], "export_table.py", self.path(name), "--output",
+                              self.path("b.h5"))
         self.assert_fails(DATA, ["no dataset or group 'gone'"], "export_table.py", self.path("b.h5:gone"), "--output",
                           self.path("b.csv"))
 
@@ -110,6 +123,22 @@ class Samples(Case):
         self.assert_works("export_table.py", self.path("draws.h5:draws"), "--output", self.path("draws.csv"))
         with open(self.path("draws.csv"), encoding="utf-8") as file:
             self.assertEqual(file.read(), "draw,row,kind,n\n0,0,a,1\n0,1,,\n1,0,bc,2\n1,1,a,3\n")
+
+    def test_texts_that_no_column_has(self):
+        """Rows that all name the same large text, and bytes that are no text."""
+        with h5py.File(self.path("large.h5"), "w") as file:
+            column = file.create_dataset("table/s", 2000, h5py.string_dtype())
+            column[0] = "a" * (4 << 20)
+            at = column.id.get_offset()
+        with open(self.path("large.h5"), "r+b") as file:
+            file.seek(at)
+            first = file.read(16)
+            file.seek(at)
+            file.write(first * 2000)
+        with h5py.File(self.path("bytes.h5"), "w") as file:
+            file["table/s"] = np.array([b"ok", b"\xff\xfe"])
+        for name, words in (("large.h5", "more than 4096 bytes"), ("bytes.h5", "not UTF-8")):
+            self.assert_fails(DATA, [words], "export_table.py", self.path(name), "--output", self.path("o.csv"))
 
     def test_arrays_of_numbers(self):
         self.h5("plain.h5", ["x", "y"], samples=np.array([[1.5, 2], [3, 4]], np.float32))

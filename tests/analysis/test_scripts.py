@@ -4,6 +4,7 @@ Run: ctest --preset dev -R analysis.scripts"""
 import errno
 import glob
 import os
+import stat
 import subprocess
 import sys
 
@@ -56,6 +57,17 @@ class Scripts(Case):
         self.assert_fails(DATA, ["/bound/term"], "bound.py", plain, *out)
         self.assert_fails(IO, [os.strerror(errno.ENOENT)], "panels.py", self.trajectory(),
                           "--output", self.path("gone/a.png"))
+
+    def test_only_regular_files_are_replaced(self):
+        data = self.h5("data.h5", data=ring(5, 1))
+        table = self.write("table.csv", "x,y\n1,2\n3,4\n")
+        os.mkfifo(self.path("pipe.png"))
+        os.symlink("pipe.png", self.path("link.png"))
+        for name, script, given in (("pipe.png", "panels.py", self.trajectory()),
+                                    ("link.png", "import_table.py", table), ("pipe.png", "export_table.py", data)):
+            self.assert_fails(IO, [name, "a pipe or a device"], script, given, "--output", self.path(name))
+        self.assertTrue(stat.S_ISFIFO(os.lstat(self.path("pipe.png")).st_mode))
+        self.assertEqual("pipe.png", os.readlink(self.path("link.png")))
 
 
 if __name__ == "__main__":

@@ -115,6 +115,8 @@ class Data(Errors):
         names = ["a\nddpm: all is lost", "b\x1b[2J"]
         values = {**self.rows(np.ones((300, 2)), columns=names), "data.columns": "[c]"}
         self.train_fails(DATA, self.config(), values, says=["no column 'c'"])
+        said = self.fails(MISSING, "info", self.path(names[0] + names[1]), says=["a\\nddpm: all is lostb\\x1b[2J"])
+        self.assertNotIn("\x1b", said.stderr)
         rows = np.random.default_rng(1).normal(size=(300, 2))
         self.train(self.config(), self.path("run"), {**QUICK, **self.rows(rows, columns=names)})
         for name in ("rows.h5", "run"):

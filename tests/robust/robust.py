@@ -23,9 +23,17 @@ TINY = {"data.source": "two_moons", "data.condition": "[label]", "data.count": 4
         "training.batch": 64, "training.validate_every": 20, "training.decay": "constant", "parallel.block_rows": 16,
         "run.report_every": 10, "checkpoint.every": 5}
 
-# The same of a table whose columns are tokens.
+# The same of a table whose columns are tokens, and of rows that lie in groups.
 TOKENS = {**{key: TINY[key] for key in TINY if key.split(".")[0] not in ("data", "diffusion")},
           "data.source": "hdf5", "data.path": "../mixed.h5", "data.dataset": "table", "training.keep_best": "true"}
+GROUPS = {**{key: TINY[key] for key in TINY if not key.startswith("data.")}, "data.source": "hdf5",
+          "data.path": "../groups.h5", "network.mixture": 2, "training.keep_best": "true"}
+
+
+def write_groups(path, rows=400, columns=9):
+    rng = np.random.default_rng(2)
+    with h5py.File(path, "w") as file:
+        file["data"] = rng.normal(size=(rows, columns)) + 9.0 * rng.integers(0, 2, (rows, 1))
 
 
 def write_mixed(path, rows=400):

@@ -9,8 +9,8 @@ import os
 import shutil
 
 from program import number as number_of, run, settings
-from robust import (CONFIG, DATA, IO, MISSING, PATIENCE, TINY, TOKENS, USAGE, Robust, read_bytes, seeded, train_words,
-                    write_bytes, write_mixed)
+from robust import (CONFIG, DATA, GROUPS, IO, MISSING, PATIENCE, TINY, TOKENS, USAGE, Robust, read_bytes, seeded,
+                    train_words, write_bytes, write_groups, write_mixed)
 from skipped import main
 
 CORPUS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fuzz", "corpus")
@@ -51,10 +51,11 @@ class Hostile(Robust):
         tool = os.path.join(os.environ["DDPM_BUILD"], "tests", "forge")
         numbers, values = map(int, run(command=[tool]).stdout.split())
         write_mixed(self.path("mixed.h5"))
-        models = ((TINY, "label=1"), (TOKENS, "kind=dog"))
+        write_groups(self.path("groups.h5"))
+        models = ((TINY, ["--condition", "label=1"]), (TOKENS, ["--condition", "kind=dog"]), (GROUPS, []))
         few = {"training.validate_every": 1, "checkpoint.every": 1}
         whole = []
-        for name, (model, _) in zip("ab", models):
+        for name, (model, _) in zip("abc", models):
             result = run(*train_words({**few, "training.iterations": 3}, model=model), folder=self.workspace(name))
             self.assertEqual(0, result.code, str(result))
             whole.append(read_bytes(self.path(name, "run", "checkpoints", "step-000000002.h5")))
@@ -73,7 +74,7 @@ class Hostile(Robust):
                     continue  # this file has none
                 base, condition = models[model]
                 words = {"train": train_words({**few, "training.iterations": 4}, "--resume", "forged.h5", model=base),
-                         "sample": ["sample", "forged.h5", "--count", 20, "--condition", condition, "--output", "s.h5"],
+                         "sample": ["sample", "forged.h5", "--count", 20, *condition, "--output", "s.h5"],
                          "evaluate": ["evaluate", "forged.h5", "--count", 20, "--samples", 40, "--output", "s.h5"]}
                 result = run(*words[verb], ranks=ranks, folder=folder, timeout=PATIENCE)
                 codes[result.code] += 1

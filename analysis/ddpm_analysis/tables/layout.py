@@ -88,6 +88,11 @@ def split(lines, delimiter):
     return [row for row in rows if any(row)]
 
 
+def lines_of(row):
+    """Of how many lines a row was made: quoted cells may have several."""
+    return 1 + sum(cell.count("\n") for cell in row)
+
+
 def usual_width(rows):
     """(the number of cells that most rows have, the share of rows that have it)."""
     if not rows:
@@ -215,7 +220,7 @@ def choose_header(layout, rows, width, comments, wanted):
     if has_header and named and wanted is None and "above numbers" not in why:
         has_header = False
     if has_header:
-        layout.names, layout.skipped = rows[0], layout.skipped + 1
+        layout.names, layout.skipped = rows[0], layout.skipped + lines_of(rows[0])
         layout.notes.append(f"header: the first line, since {why}; --no-header makes it a row" if wanted is None else
                             "header: the first line, as told")
     elif named:
@@ -232,7 +237,7 @@ def choose_header(layout, rows, width, comments, wanted):
     if has_header and wanted is None and len(rows) > 3 and not any(map(cells.is_number, rows[1])):
         below, why = find_header(rows[1:])
         if below and "above numbers" in why:
-            layout.skipped += 1
+            layout.skipped += lines_of(rows[1])
             layout.notes.append(f"units: the second line ({', '.join(rows[1][:5])}...) is left out, since {why}")
 
 

@@ -54,6 +54,9 @@ static void test_tokens(void **state)
     expected[0] = found[0];
     expected[1].spike = reds;
     expect_failure(ddpm_same_transform(&a, &b, names, 0), DDPM_ERR_DATA, "column 1 (from 0) 'time' has other values");
+    expected[1] = found[1];
+    expected[1].layout.units = (char[]){"days"};
+    expect_failure(ddpm_same_transform(&a, &b, names, 0), DDPM_ERR_DATA, "'time' has the units '', not 'days'");
     expected[1] = found[0];
     expect_failure(ddpm_same_transform(&a, &b, names, 0), DDPM_ERR_DATA, "'time' holds numbers, not categories");
 }

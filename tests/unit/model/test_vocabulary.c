@@ -134,13 +134,14 @@ static void test_all_gaps(void **state)
     ddpm_vocabulary_release(&v);
 }
 
-/* Two heaps at both ends of what a double holds: no difference of them does. */
+/* Two heaps at both ends of what a double holds: no difference of them does. Each value is that of two rows, so that
+ * knots are values, and none lies between the heaps. */
 static void test_far_apart(void **state)
 {
-    enum { ROWS = 600 };
+    enum { ROWS = 1200 };
     static double values[ROWS];
     (void)state;
-    for (int64_t i = 0; i < ROWS; i++) values[i] = (i % 2 ? 1.7e308 : -1.7e308) * (1.0 - 1e-6 * (double)i);
+    for (int64_t i = 0; i < ROWS; i++) values[i] = (i % 4 < 2 ? 1.7e308 : -1.7e308) * (1.0 - 1e-6 * (double)(i / 2));
     ddpm_vocabulary v = choose(DDPM_COLUMN_NUMBER, ROWS, values, 0);
     for (int64_t i = 0; i < ROWS; i++) expect_back(v.column, values[i], 1e304);
     const float low = ddpm_vocabulary_encode(v.column, -1.6e308), middle = ddpm_vocabulary_encode(v.column, 0.0),
