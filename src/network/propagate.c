@@ -226,8 +226,8 @@ ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_pa
                             .xt_w = xt_w,
                             .condition = condition,
                             .t = t};
-    return network->architecture->forward(
-        &pass); /* cppcheck-suppress returnDanglingLifetime ; it lies in the workspace */
+    // cppcheck-suppress returnDanglingLifetime ; what is returned lies in the workspace
+    return network->architecture->forward(&pass);
 }
 
 /* The kernels begin at a whole panel of weights, so that some outputs before the first one may be computed, too. */
