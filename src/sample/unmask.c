@@ -73,13 +73,19 @@ void ddpm_unmask_release(ddpm_unmask *unmask)
     *unmask = (ddpm_unmask){0};
 }
 
+/* Which of the random orders a row has. */
+static int64_t order_of(int64_t row)
+{
+    return row < DDPM_UNMASK_OWN ? row : DDPM_UNMASK_OWN + row / DDPM_UNMASK_ROWS;
+}
+
 /* Hide what is not known, and keep of the order the columns that are hidden. */
 static void begin_row(ddpm_unmask *u, uint64_t seed, int64_t row, int64_t i, const float *known, float *x)
 {
     const int64_t columns = u->model->columns;
     int32_t *order = u->order + i * columns, *shown = u->shown + i * columns;
     int64_t count = 0;
-    ddpm_masked_order(columns, seed, DDPM_RANDOM_START, 0, row / DDPM_UNMASK_ROWS, order);
+    ddpm_masked_order(columns, seed, DDPM_RANDOM_START, 0, order_of(row), order);
     for (int64_t at = 0; at < columns; at++) {
         const int32_t column = order[at];
         const int is_hidden = !known || isnan(known[column]);
