@@ -67,16 +67,20 @@ static void describe_mixture(const ddpm_mixture *mixture, double seconds)
                       (long long)mixture->count, seconds);
 }
 
-/* What the columns of wider rows have in common is all left to the network, whose hidden layers are narrower. */
+/* What the columns of wider rows have in common is all left to the network, whose hidden layers are narrower; a network
+ * of tokens never has a linear prediction beside it. */
 static void warn_of_width(const ddpm_trainer *t)
 {
     const int64_t columns = ddpm_dataset_columns(t->dataset), most = DDPM_PRINCIPAL_COLUMNS_MAX;
-    if (columns > most && t->config->network.components > 0 && t->config->network.width < columns)
+    const int is_masked = ddpm_model_is_masked(&t->model);
+    if (columns > most && (is_masked || t->config->network.components > 0) && t->config->network.width < columns)
         ddpm_log_warning(
-            "rows of %lld columns: beyond %lld there is no linear prediction, and what the columns have in "
-            "common must pass through network.width, %lld; make fewer columns of the rows first (such as "
-            "their principal components), or take a larger width",
-            (long long)columns, (long long)most, (long long)t->config->network.width);
+            "rows of %lld columns, where at most %lld are sensible: %swhat the columns have in common must "
+            "pass through network.width, %lld; %s, or take a larger width",
+            (long long)columns, (long long)most, is_masked ? "" : "beyond that there is no linear prediction, and ",
+            (long long)t->config->network.width,
+            is_masked ? "choose fewer columns (data.columns)"
+                      : "make fewer columns of the rows first (such as their principal components)");
 }
 
 /* At t = T the predicted x_0 is (x_T - sqrt(1 - alpha_bar_T) noise) / sqrt(alpha_bar_T), so an error of the network in

@@ -211,6 +211,9 @@ class Kinds(Case):
         self.assertEqual(list(self.imported("odd.h5")), ["x", "z.real", "z.imag"])
         for column, said in (("lists", "arrays of variable length"), ("links", "references")):
             self.assertRegex(self.report, f"{column} +{said} +left out")
+        self.h5("opaque.h5", blob=np.frombuffer(b"12345678" * 9, "V8"))
+        self.assert_fails(DATA, ["it holds opaque bytes, and no numbers or texts"], "import_table.py",
+                          self.path("opaque.h5"), "--output", self.path("none.h5"))
 
     @unittest.skipUnless(any(map(importlib.util.find_spec, ("pyarrow", "fastparquet"))),
                          "neither pyarrow nor fastparquet is a package of Debian 12")

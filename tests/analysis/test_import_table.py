@@ -103,6 +103,12 @@ class Cells(ImportTable):
         table = self.imported('a,b\n"1,234",1\n"2,345",2\n', "--decimal", ",")
         self.assert_table(table, ["a", "b"], np.float32([[1.234, 1], [2.345, 2]]))
 
+    def test_numbers_in_parentheses_are_negative(self):
+        table = self.imported('a,b,c,d\n1,(2.5),"($1,000)",(5)\n2,3,$20,4\n3,(4),$5,lost\n')
+        np.testing.assert_array_equal(table.values[:, :3], [[1, -2.5, -1000], [2, 3, 20], [3, -4, 5]])
+        self.assertIn("2 numbers in parentheses are negative", self.line("b"))
+        self.assertIn("every one another", self.line("d"), "beside words they are words")
+
     def test_numbers_keep_their_digits(self):
         table = self.imported("a,b\n0.1,16777216\n2.5,-3\n")
         self.assertEqual(table.values.dtype, np.float32)
@@ -210,6 +216,23 @@ class Layouts(ImportTable):
                          (9, 4))
         self.assertEqual(len(self.imported("town,t,x,y\n" + rows + "town 9,,,\n").values), 9)
 
+    def test_comments_within_the_table(self):
+        rows = "".join(f"n{i % 3},{i},{i / 2}\n" for i in range(30))
+        for comment in ("# break", "# a break, of two, parts", "// a break", "% break,"):
+            table = self.imported(f"name,x,y\n{rows}{comment}\n{rows}")
+            self.assertEqual((len(table.values), table.columns[-2:]), (60, ["x", "y"]), comment)
+            self.assertIn("1 comment line within the table", self.report)
+        table = self.imported("x y\n" + "1 2\n3 4\n" * 9 + "# break\n" + "5 6\n" * 9)
+        self.assertEqual((len(table.values), table.columns), (27, ["x", "y"]))
+        table = self.imported("tag,x\n" + "#1,2\n#b,3\nc,4\n#N/A,\n" * 9)
+        self.assertEqual(len(table.values), 36)
+
+    def test_a_line_that_names_the_delimiter(self):
+        for line in ("sep=;\n", '"sep=;"\r\n'):
+            table = self.imported(line + "a;b\n1,5;2\n3,5;4\n")
+            self.assert_table(table, ["a", "b"], [[1.5, 2], [3.5, 4]])
+            self.assertIn("names the delimiter", self.report)
+
     def test_header_or_row(self):
         data = "5.1,3.5,setosa\n4.9,3.0,setosa\n6.0,3.1,virginica\n5.0,3.2,virginica\n"
         self.assertEqual(len(self.imported(data).values), 4, "the first row was taken for a header")
@@ -279,9 +302,13 @@ class Layouts(ImportTable):
             file.createDimension("n", 9)
             file.createVariable("x", "f4", ("n",))[:] = np.arange(9) / 2
         np.save(self.path("array.npy"), np.arange(20.0).reshape(10, 2))
+        self.write("holes.csv", "a,b\n" + "1,2\n" * 9 + "3,\0\0\n")
+        self.write("places.txt", "    a    b    c\n" + "  1.5    2    3\n  2.5         4\n" * 5)
         os.chdir(self.folder)
         self.addCleanup(os.chdir, "/")
-        for name, pattern, made in (("old.nc", r"convert it with: (nccopy .*)", "new.nc"),
+        for name, pattern, made in (("holes.csv", r"zero, as in no text; remove such bytes: (cat .*)", "mended.csv"),
+                                    ("places.txt", r"2 of 3 cells; .* with commas: (python3 .*)", "columns.csv"),
+                                    ("old.nc", r"convert it with: (nccopy .*)", "new.nc"),
                                     ("array.npy", r"write it with h5py: (h5py.*)", "new.h5"),
                                     ("who.csv", r"next: (import_table.py .*)", "who.h5")):
             self.write("who.csv", "who\n" + "".join(f"n{i}\n" for i in range(9)))
@@ -291,10 +318,12 @@ class Layouts(ImportTable):
             elif name == "who.csv":
                 self.assertEqual(run(*shlex.split(command)).returncode, 0)
                 continue
-            done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False)
+            command = re.sub("^python3", shlex.quote(sys.executable), command)
+            done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
             done = run("import_table.py", made, "--output", f"{name}-made.h5")
             self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, r"\.h5: .* 10 rows x 3" if name == "places.txt" else r"rows x")
 
     def test_output_beside_nothing_of_the_users(self):
         os.chdir(self.folder)

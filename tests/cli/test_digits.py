@@ -3,6 +3,7 @@
 float32 as before. Run: ctest --preset dev -R cli.digits
 """
 import json
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -91,6 +92,17 @@ class Digits(Case):
             said = [line for line in result.warnings() if "windows" in line]
             self.assertEqual(expected, len(said), str(result))
             self.assertTrue(all("training.iterations" in line and "data.memory" in line for line in said))
+
+    def test_too_wide_rows(self):
+        """Rows wider than is sensible are warned of before anything is trained, beside the memory and the time of an
+        iteration; narrower rows are not."""
+        for columns, expected in ((65, 0), (1025, 1)):
+            path = self.h5("wide.h5", data=RNG.normal(size=(20, columns)).astype("f4"))
+            result = self.ddpm("train", "/dev/null", *settings({**QUICK, "data.path": path}), "--dry-run")
+            said = [line for line in result.warnings() if "where at most 1024 are sensible" in line]
+            self.assertEqual(expected, len(said), str(result))
+            for line in (r"^memory +\d+\.\d MiB a rank", r"^time +\S+ s an iteration"):
+                self.assertRegex(result.stderr, re.compile(line, re.MULTILINE))
 
     def test_wide_table(self):
         """Columns of many kinds, from training to evaluation, with moments as h5py has them."""

@@ -27,9 +27,15 @@ INFINITE = {"inf", "+inf", "-inf", "infinity", "-infinity"}
 CURRENCY = "$\u20ac\u00a3\u00a5"
 
 
+NEGATIVE = re.compile(rf"([{CURRENCY}]?) ?\(([^-+()]*)\)").fullmatch       # (1,234), as accountants write -1,234
+
+
 def bare(text):
     """(digits and separators of a number, its mark: "%", a currency or nothing)."""
     text = text.replace("\u2212", "-")
+    negative = NEGATIVE(text)
+    if negative:
+        text = "-" + negative[1] + negative[2].strip()
     mark = ""
     if text[-1:] == "%" or text[-1:] in CURRENCY:
         text, mark = text[:-1].rstrip(), text[-1:]
@@ -70,6 +76,7 @@ class Texts:
     word_gaps: int = 0                                      # gaps in case it is a column of words
     many: bool = False                                      # more than DISTINCT_MAX distinct values
     padded: int = 0                                         # numbers with leading zeros
+    bracketed: int = 0                                      # numbers in parentheses
     lengths: set = field(default_factory=set)               # of whole numbers' texts
 
     def add(self, cells):
@@ -92,6 +99,7 @@ class Texts:
             if not self.many:
                 self.distinct[text] += count
                 self.many = len(self.distinct) > DISTINCT_MAX
+            self.bracketed += count * (shape != "text" and NEGATIVE(text) is not None)
             if shape == "text" and len(self.words) <= DISTINCT_MAX:
                 self.words[text] += count
             if shape == "plain":
@@ -116,9 +124,9 @@ class Texts:
     @property
     def looks_numeric(self):
         """Numbers, but for gaps and a few texts among many numbers."""
-        if not self.numbers or self.has_codes or len(self.marks) > 1:
-            return False
         words = self.shapes["text"]
+        if not self.numbers or self.has_codes or len(self.marks) > 1 or (words and self.bracketed):
+            return False
         return not words or (words <= 0.1 * self.numbers and len(self.words) <= 5 and
                              (self.many or len(self.distinct) - len(self.words) > 20))
 

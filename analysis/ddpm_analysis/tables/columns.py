@@ -11,6 +11,7 @@ EXACT = 2**53                  # beyond it, float64 skips whole numbers
 FLOAT32_DIGITS = 6             # every decimal number of so many digits comes back from float32
 SENTINELS = np.array([-9.0, -99, -999, -9999, -99999, -999999, -200, -99.9, -999.9, -9.99, -99.99, -999.99, 99, 999,
                       9999, 99999, 999999, 99.9, 999.9, 99.99, 999.99, 1e20, -1e20, 1e30, -1e30, 1e36])
+SORTED = np.sort(SENTINELS)
 
 
 @dataclass
@@ -119,8 +120,8 @@ class Numbers:
         mask = np.ma.getmaskarray(values)
         self.gaps += mask.sum(axis=0)
         self.infinite += int(np.isinf(values.data).sum()) if values.dtype.kind == "f" else 0
-        self.sums += values.filled(0).sum(axis=0, dtype=np.float64)
-        self.add_present(values.compressed())
+        self.sums += np.where(mask, 0, values.data).sum(axis=0, dtype=np.float64)
+        self.add_present(values.data[~mask])
         if self.width == 1:
             self.gap_rows.update(np.packbits(mask))
             self.add_order(values)
@@ -137,9 +138,9 @@ class Numbers:
         if self.width > 1:
             return
         if not self.many:
-            self.distinct.update(np.unique(present).tolist())
+            self.distinct.update((np.unique(present) if present.size > DISTINCT_MAX else present).tolist())
             self.many = len(self.distinct) > DISTINCT_MAX
-        is_sentinel = np.isin(present, SENTINELS)
+        is_sentinel = SORTED[np.searchsorted(SORTED, present) % len(SORTED)] == present
         if is_sentinel.any():
             self.sentinels += (present[is_sentinel, None] == SENTINELS).sum(axis=0)
         rest = present[~is_sentinel]
@@ -147,7 +148,7 @@ class Numbers:
             self.inner = [min(self.inner[0], rest.min()), max(self.inner[1], rest.max())]
 
     def add_order(self, values):
-        if not self.counts_rows or not len(values) or np.ma.is_masked(values):
+        if not self.counts_rows or not len(values) or np.ma.getmaskarray(values).any():
             self.counts_rows = self.counts_rows and not len(values)
             return
         if self.start is None:
@@ -174,10 +175,10 @@ class Numbers:
 
 def finite(values, width):
     """[n][width], with what is not finite masked."""
-    values = np.ma.asarray(values)
-    values = values.reshape(len(values), width)
-    if values.dtype.kind == "b":
-        values = values.astype(np.uint8)
-    if values.dtype.kind == "f":
-        values = np.ma.array(values.data, mask=np.ma.getmaskarray(values) | ~np.isfinite(values.data))
-    return values
+    shape = len(values), width
+    data, mask = np.ma.getdata(values).reshape(shape), np.ma.getmaskarray(values).reshape(shape)
+    if data.dtype.kind == "b":
+        data = data.astype(np.uint8)
+    if data.dtype.kind == "f":
+        mask = mask | ~np.isfinite(data)
+    return np.ma.array(data, mask=mask)

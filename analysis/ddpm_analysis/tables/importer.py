@@ -89,7 +89,11 @@ def make_plans(source, options):
             if count is not None:
                 count.add(plan.decode(values))
     if not rows:
-        raise BadData(f"{source.path}: no rows")
+        types = dict.fromkeys(column.unreadable for column in source.columns)
+        raise BadData(f"{source.path}: no rows" if "" in types else
+                      f"{source.path}: it holds {' and '.join(types)}, and no numbers or texts; write a dataset of "
+                      "numbers, or a compound one, from them")
+    planner.rows = rows
     planner.finish(numbers)
     return planner, table
 

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import re
+import shlex
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -16,10 +17,12 @@ from . import cells
 PIECE = 1 << 20
 SAMPLE_LINES, SAMPLE_BYTES = 300, 1 << 20
 COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
+PRINTERS = {open: "cat", gzip.open: "zcat", bz2.open: "bzcat", lzma.open: "xzcat"}
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", " ": "spaces"}
 COMMENT = re.compile(r"\s*(#|%|//|@)").match
+NAMED_DELIMITER = re.compile(r'"?sep=(.)"?\s*').fullmatch     # as spreadsheets write it above a table
 C_COMMENT = re.compile(r"\s*/\*").match
 
 
@@ -51,13 +54,17 @@ def find_encoding(path, opener):
         head = first[:2000]
         if head.count(0) > len(head) // 5:
             return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
-        if 0 in head:
+        if 0 in head and not re.fullmatch(rb"[^\x01-\x08\x0e-\x1f]*\n[^\x01-\x08\x0e-\x1f]*", head):
             raise BadData(f"{path}: not a text table, and of no other kind that is known (CSV, TSV, HDF5, Parquet)")
         for name in ("utf-8", "cp1252"):
             decoder = codecs.getincrementaldecoder(name)()
             file.seek(0)
             try:
                 while piece := file.read(PIECE):
+                    if 0 in piece:
+                        raise BadData(f"{path}: byte {file.tell() - len(piece) + piece.index(0)} (from 0) is zero, as "
+                                      f"in no text; remove such bytes: {PRINTERS[opener]} {shlex.quote(path)} | "
+                                      "tr -d '\\000' > mended.csv")
                     decoder.decode(piece)
                 decoder.decode(b"", final=True)
                 return name
@@ -251,6 +258,10 @@ def find_layout(path, encoding=None, delimiter=None, header=None):
         raise BadData(f"{path}: cannot be read as {layout.encoding} ({error}); --encoding names another") from None
     if layout.encoding not in ("utf-8", "utf-8-sig"):
         layout.notes.append(f"encoding: {layout.encoding}; --encoding says otherwise")
+    named = NAMED_DELIMITER(lines[0]) if lines else None
+    if named:
+        layout.skipped, delimiter = 1, delimiter or named[1]
+        layout.notes.append(f"left out: the line {lines[0].strip()!r}, which names the delimiter")
     if lines and C_COMMENT(lines[0]):
         layout.skipped = next((index + 1 for index, line in enumerate(lines) if "*/" in line), 0)
     while layout.skipped < len(lines) and (not lines[layout.skipped].strip() or COMMENT(lines[layout.skipped])):

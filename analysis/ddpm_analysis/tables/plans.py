@@ -101,7 +101,9 @@ class Plan:
             if gaps == "keep":
                 table[missing] = np.nan
             return (table[:, 1:] if table.shape[1] == 2 else table), missing
-        values = finite(self.decode(values), self.column.width)[:, self.kept]
+        values = finite(self.decode(values), self.column.width)
+        if len(self.kept) < self.column.width:
+            values = values[:, self.kept]
         missing = np.ma.getmaskarray(values)
         if self.offset:
             values = values - self.offset
@@ -121,6 +123,7 @@ class Planner:
         self.source, self.options = source, options
         self.decimal = source.preferred_decimal
         self.plans = [Plan(column) for column in source.columns]
+        self.rows = 0
         self.marks = {}        # by the rows that have gaps, the first column with those
 
     def said(self, option, column):
@@ -202,6 +205,9 @@ class Planner:
             plan.done = "commas of thousands; "
             if text.shapes["comma?"] == text.numbers - text.shapes["plain"] and self.options.decimal is None:
                 plan.advice.append("--decimal , if 1,234 is 1.234")
+        if text.bracketed:
+            plan.done += f"{plural(text.bracketed, 'number')} in parentheses are negative; "
+            plan.advice.append(quoted("--category", plan.column.name) + " keeps them as texts")
         if text.words:
             texts = ", ".join(map(repr, list(text.words)[:5]))
             plan.done += f"{plural(text.shapes['text'], 'text')} ({texts}) taken for gaps; "
@@ -301,7 +307,8 @@ class Planner:
         plan.gaps = int(gaps.sum())
         plan.kept = np.flatnonzero(gaps < max(count.rows, 1))
         if not plan.kept.size:
-            plan.role, plan.kind, plan.done = "out", "empty", "left out: it has no values"
+            plan.role, plan.kind = "out", "empty"
+            plan.done = f"left out: it has no {'finite ' * bool(count.infinite)}values"
             return
         plan.distinct = "" if column.width > 1 else f">{cells.DISTINCT_MAX}" if count.many else str(len(count.distinct))
         self.describe(plan, count)

@@ -1,6 +1,8 @@
 """A table whose columns keep their kinds: the group /table with a dataset for each column, whole numbers int64, other
 numbers float64, categories as enumerations with their names, dates as whole numbers with the attribute `units`. A gap
 is NaN, or the value that the attribute `gap` names."""
+from collections import Counter
+
 import h5py
 import numpy as np
 
@@ -12,6 +14,7 @@ from .plans import GAP_CLASS, shown
 GROUP = "table"
 GAP_NUMBER = np.iinfo(np.int64).min    # of whole numbers
 ENUMERATION_BYTES = 48000              # HDF5 keeps the names of an enumeration in 64 KiB
+CHUNK_ROWS = 1 << 16                   # of a column in the file, at most
 EXACT_VALUES = 256                     # so many distinct numbers, and the program has a token for each
 SPIKE_SHARE, SPIKE_ROWS = 0.002, 20    # rows that share a number which comes back exactly
 NAME_BYTES = 8                         # beside its letters, of a name in an enumeration
@@ -55,8 +58,9 @@ class TypedColumn:
         base = next(kind for kind in (np.int8, np.int16, np.int32) if len(members) <= np.iinfo(kind).max)
         self.dtype = h5py.enum_dtype({name: code for code, name in enumerate(members)}, basetype=base)
 
-    def create(self, group):
-        dataset = group.create_dataset(self.name, (0,), self.dtype, maxshape=(None,), chunks=(1 << 16,))
+    def create(self, group, rows):
+        chunk = max(1, min(CHUNK_ROWS, rows))
+        dataset = group.create_dataset(self.name, (0,), self.dtype, maxshape=(None,), chunks=(chunk,))
         if self.is_category and self.gap is not None:
             dataset.attrs.create("gap", self.gap, dtype=h5py.string_dtype("utf-8", len(self.gap.encode())))
         elif self.gap is not None:
@@ -92,8 +96,8 @@ def typed_columns(planner, orders):
             continue
         order = next((values for name, values in orders if name in (plan.column.name, plan.column.original)), None)
         columns.append((plan, [TypedColumn(plan, name, position, order) for position, name in enumerate(names)]))
-    names = [column.name for _, group in columns for column in group]
-    twice = next((name for name in names if names.count(name) > 1 or name in ("", ".")), None)
+    counts = Counter(column.name for _, group in columns for column in group)
+    twice = next((name for name, count in counts.items() if count > 1 or name in ("", ".")), None)
     if twice is not None:
         raise BadData(f"{planner.source.path}: two columns would be called {twice!r}; --drop one of them")
     return columns
@@ -103,7 +107,7 @@ def write_typed(file, planner, table, columns):
     """Write the group, a chunk of rows at a time; returns it."""
     group = file.create_group(GROUP)
     flat = [column for _, columns_of_plan in columns for column in columns_of_plan]
-    datasets = {column.name: column.create(group) for column in flat}
+    datasets = {column.name: column.create(group, planner.rows) for column in flat}
     put_names(group, "columns", [column.name for column in flat])
     for chunk in table.chunks():
         by_plan = dict(zip(map(id, planner.plans), chunk))
