@@ -5,6 +5,7 @@ import os
 import tempfile
 from dataclasses import dataclass, field
 
+import h5py
 import numpy as np
 
 from ddpm_analysis import (
@@ -16,12 +17,15 @@ from ddpm_analysis import (
     open_run,
     pages,
     read_csv,
+    read_frame,
     read_json,
     read_samples,
     read_sweep,
     style,
     sweeps,
+    table_figures,
 )
+from ddpm_analysis.hdf5 import open_h5, split_source
 from ddpm_analysis.program import read_defaults, run_program
 from ddpm_analysis.runs import warnings_in
 from ddpm_analysis.text_files import read_text
@@ -121,7 +125,21 @@ def losses(page, run):
             "values": [(name, f"{value:.5g}") for name, value in last]}
 
 
-def schedule(page, config_path, program):
+def table_of(run):
+    """FILE.h5:NAME of the data of a run that was trained on a table of several kinds of columns, else None."""
+    if run.config["data"]["source"] != "hdf5":
+        return None
+    path, name = split_source(run.source)
+    with open_h5(path) as file:
+        name = name if name and name in file else "table"
+        return f"{path}:{name}" if isinstance(file.get(name), h5py.Group) else None
+
+
+def schedule(page, run, config, program):
+    """None for the masked process, which adds no noise."""
+    process, config_path = config["diffusion"].get("process"), os.path.join(run.folder, "config.yaml")
+    if process == "masked" or process == "auto" and table_of(run):
+        return None
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "schedule.csv")
         done = page.ask("schedule", config_path, "--output", path, program=program)
@@ -172,8 +190,34 @@ def draw_pair(page, data, samples, edges, first, second, name):
     return page.figures.add(figure, f"{name(first)} and {name(second)}, data and samples")
 
 
-def compare(page, run, options):
+def compare_table(page, run, table, options, measured):
+    """The same of a table: marginals with categories and gaps, and a map of its pairs by `ddpm evaluate`."""
+    data = read_frame(table).reset_index(drop=True)
+    names = [name for name in run.checkpoint().columns if name in data]
+    data = data.iloc[np.random.default_rng(0).permutation(len(data))[:options.points]]
+    with tempfile.TemporaryDirectory() as folder:
+        path = options.samples or os.path.join(folder, "samples.h5")
+        if not options.samples:
+            page.ask("sample", run.folder, "--count", len(data), "--output", path, program=options.ddpm)
+        samples = read_frame(path).reset_index(drop=True)
+    quality = measured.get("quality", {})
+    shown = names[:MOST_COLUMNS]
+    if "shape" in quality:
+        shapes = [-np.inf if value is None else 1 - value for value in quality["shape"]["by_column"]]
+        shown = [names[c] for c in worst(shapes, MOST_COLUMNS)]
+    trend = quality.get("trend_deciles", {})
+    pairs = [table_figures.draw_pairs(page, names, trend)] if trend.get("by_pair") else []
+    return {"rows": (len(data), len(samples)), "clouds": [], "pairs": pairs, "all_pairs": len(pairs),
+            "marginals": [table_figures.draw_marginal(page, data[name], samples[name], name) for name in shown],
+            "left_out": [name for name in names if name not in shown], "columns": len(names),
+            "named": {name: table_figures.least_alike(quality[name]) for name in ("shape", "trend_deciles")
+                      if name in quality}}
+
+
+def compare(page, run, options, measured):
     """Figures of samples beside data: clouds of two columns, the marginals of each, and pairs of more."""
+    if table := table_of(run):
+        return compare_table(page, run, table, options, measured)
     data = run.data(options.points, program=options.ddpm)
     columns = run.checkpoint().columns
     if columns and data.columns:
@@ -200,7 +244,7 @@ def compare(page, run, options):
             axes.locator_params(axis="x", nbins=5)
         return page.figures.axes(draw, f"Distribution of {name(column)}, data and samples", 3.2, 1.7)
     found = {"rows": (len(x), len(y)), "clouds": [], "pairs": [], "marginals": [marginal(c) for c in shown],
-             "left_out": [name(c) for c in range(count) if c not in shown], "columns": count}
+             "named": {}, "left_out": [name(c) for c in range(count) if c not in shown], "columns": count}
     if count == 2:
         box = drawing.box_of(*np.concatenate([x, y]).T)
         for table, colour, title in ((data, style.DATA, "data"), (samples, style.SAMPLES, "samples")):
@@ -231,7 +275,8 @@ def evaluation(page, run, options):
                 found = read_json(path)
     if not isinstance(found, dict):
         raise BadData(f"{options.evaluation}: not a file of `ddpm evaluate --json`")
-    return {"columns": measures.COMPARED, "rows": measures.comparisons(found), "facts": measures.facts(found)}
+    return {"found": found, "columns": measures.COMPARED, "rows": measures.comparisons(found),
+            "facts": measures.facts(found)}
 
 
 def log_warnings(page, run, source):
@@ -268,14 +313,16 @@ def run_page(run, options):
         raise BadData(f"{run.folder}/config.yaml: not the configuration of a run (no section 'training')")
     log_warnings(page, run, "ddpm train")
     starts = page.attempt("log", lambda: run.starts) or []
+    evaluated = page.attempt("evaluation", evaluation, page, run, options) if checkpoint else None
     values = {
         "title": run.name,
         "summary": summary(run, config, checkpoint, starts),
         "settings": page.attempt("settings", changed_settings, config, options.ddpm),
         "losses": page.attempt("loss", losses, page, run),
-        "schedule": page.attempt("schedule", schedule, page, os.path.join(run.folder, "config.yaml"), options.ddpm),
-        "samples": page.attempt("samples", compare, page, run, options) if checkpoint else None,
-        "evaluation": page.attempt("evaluation", evaluation, page, run, options) if checkpoint else None,
+        "schedule": page.attempt("schedule", schedule, page, run, config, options.ddpm),
+        "samples": page.attempt("samples", compare, page, run, options, (evaluated or {}).get("found", {}))
+        if checkpoint else None,
+        "evaluation": evaluated,
         "starts": starts, "warnings": page.warnings, "lacking": page.lacking,
     }
     pages.write(options.output or os.path.join(run.folder, "report.html"), "run.html", **values)

@@ -2,11 +2,17 @@
 known here."""
 
 MEANINGS = {
+    "alpha_precision": "how well samples fill the balls around the mean of training rows, which hold given shares of "
+                       "these: 1 is best",
+    "beta_recall": "share of training rows that a sample is as near to as another training row is, in balls around "
+                   "the samples' mean: 1 is best",
     "bits_per_dim": "in bits per column",
     "bound": "variational bound on the negative log-likelihood of held-out rows",
     "bound_error": "standard error of the bound, in nats",
     "by_column": "share of the samples, by column",
+    "closest": "share of samples that are nearer to a training row than to a held-out row: 0.5 is best",
     "columns": "columns of a row",
+    "copies": "share that equals a training row in all columns",
     "covariance_error": "root mean square difference of the covariances",
     "draws": "noise draws of each row and step for the bound",
     "energy": "energy distance, which is 0 for equal distributions only",
@@ -15,6 +21,7 @@ MEANINGS = {
     "first_step": "L_0 of a row that the network predicts perfectly, in nats",
     "forest": "share of rows of which a random forest, which was not trained on them, says rightly whether they are "
               "samples or data: 0.5 is perfect",
+    "gaps": "likeness of the shares of gaps, mean over the columns: 1 is best",
     "iteration": "iteration of the checkpoint that was evaluated",
     "ks": "Kolmogorov-Smirnov distance of each column",
     "ks_max": "Kolmogorov-Smirnov distance of the worst column",
@@ -23,6 +30,8 @@ MEANINGS = {
     "likelihood_error": "standard error of the negative log-likelihood, in nats",
     "likelihood_tolerance": "the most that a likelihood is off by through its numerical integration, in nats",
     "log_scale": "what a change from standardised to the data's own units adds to a negative log-likelihood, in nats",
+    "membership": "AUC of an attack that takes rows near a sample for training rows: 0.5 is best",
+    "memorised": "whether samples tell training rows from others",
     "mean_error": "root mean square difference of the columns' means",
     "middle": "L_1 + ... + L_{T-1} of the bound, in nats",
     "mmd2": "squared maximum mean discrepancy with a Gaussian kernel",
@@ -44,6 +53,7 @@ MEANINGS = {
     "reconstruction": "L_0 of the bound, in nats",
     "rows": "rows that were evaluated",
     "samples_error": "standard error of the samples' value",
+    "shape": "likeness of the marginals, mean over the columns: 1 is best",
     "share_data": "share of real rows with exactly this value",
     "share_samples": "share of samples with exactly this value",
     "sliced_w1": "Wasserstein-1 distance along a direction, mean over random directions",
@@ -53,12 +63,15 @@ MEANINGS = {
     "steps": "steps of the process",
     "terms": "the bound's terms L_0 to L_{T-1}, in nats",
     "told_apart": "whether samples can be told from real rows",
+    "trend": "likeness of pairs of columns, mean over the pairs: 1 is best",
+    "trend_deciles": "the same, with numbers in bins between deciles where one is paired with a category",
     "weights": "parameters that were evaluated: their running mean (ema), or the last ones (raw)",
     "worst_column": "the same from the one column that shows most",
     "worst_pair": "the same from the two columns that show most",
 }
 SHOWN = 16   # of a list of numbers
 COMPARED = ("samples", "oracle", "ratio")
+MAPS = ("by_pair", "oracle_by_pair", "oracle_by_column")    # numbers for programs
 
 
 def text_of(value):
@@ -97,7 +110,7 @@ def comparisons(found, above=""):
         if compares(value):
             name = f"{above}{plain_name(key)}"
             notes = [(plain_name(other), text_of(item), MEANINGS.get(other, "")) for other, item in value.items()
-                     if other not in COMPARED and is_plain(item) and item is not None]
+                     if other not in (*COMPARED, *MAPS) and is_plain(item) and item is not None]
             rows.append((name, MEANINGS.get(key, ""), [text_of(value.get(column)) for column in COMPARED], notes))
             rows += comparisons(value, f"{name}, ")
         elif isinstance(value, dict):

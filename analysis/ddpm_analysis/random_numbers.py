@@ -1,8 +1,10 @@
-"""The normal numbers that the program draws: those of a network's Fourier features, which no checkpoint holds."""
+"""Numbers that the program draws and no file holds: those of a network's Fourier features, and which rows of a data set
+are held out."""
 import numpy as np
 
 ROUNDS = 10
-FEATURES = 16       # the purpose of the words
+SPLIT, FEATURES = 3, 16     # the purposes of the words
+MIXED = 8                   # times, an element of a permutation
 
 
 def philox(counter, key):
@@ -26,3 +28,22 @@ def frequencies(columns, features):
     radius, angle = np.sqrt(-2.0 * np.log(uniform[0::2])), 2.0 * np.pi * uniform[1::2]
     pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(4, *lane.shape)
     return pairs.transpose(1, 2, 0).reshape(columns, -1)[:, :features].astype(np.float32)
+
+
+def permutation(seed, purpose, count):
+    """The order of 0 .. count-1 of a seed and a purpose (src/base/permutation.h)."""
+    words = philox([np.zeros(MIXED), np.arange(MIXED), np.zeros(MIXED), np.full(MIXED, purpose)],
+                   (seed & 0xFFFFFFFF, seed >> 32)).astype(object)
+    bits = max(1, int(count - 1).bit_length())
+    shift, mask = np.uint64((bits + 1) // 2), np.uint64((1 << bits) - 1)
+    keys = [(np.uint64(a << 32 | b), np.uint64(c << 32 | d | 1)) for a, b, c, d in words.T]
+
+    def mix(x):
+        for add, multiply in keys:
+            x = (x + add) * multiply & mask
+            x ^= x >> shift
+        return x
+    order = mix(np.arange(count, dtype=np.uint64))
+    while (outside := order >= count).any():
+        order[outside] = mix(order[outside])
+    return order.astype(np.int64)

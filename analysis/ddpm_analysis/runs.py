@@ -161,9 +161,14 @@ class Run:
             noise = data.get("noise")
             return draw_toy(data["source"], count, noise if isinstance(noise, (int, float)) else None, seed, program,
                             data.get("dimensions", 2))
+        return read_table(self.source, count, seed).select(data.get("columns"))
+
+    @property
+    def source(self):
+        """FILE.h5[:dataset] of the data of a run that was trained on a file."""
+        data = self.config["data"]
         path = data["path"] if os.path.exists(data["path"]) else os.path.join(self.folder, data["path"])
-        source = f"{path}:{data['dataset']}" if data.get("dataset") else path
-        return read_table(source, count, seed).select(data.get("columns"))
+        return f"{path}:{data['dataset']}" if data.get("dataset") else path
 
 
 def open_run(folder):

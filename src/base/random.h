@@ -27,7 +27,8 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_KNOWN = 14,      /* known entries of a completion at t; step = pass and t, row = sample */
     DDPM_RANDOM_BACK = 15,       /* from a step back to t, to take it again; step = pass and t, row = sample */
     DDPM_RANDOM_FEATURES = 16,   /* frequencies of Fourier features; row = column */
-    DDPM_RANDOM_BALANCE = 17,    /* training.balance: turns of the classes, step = round; order of a class's rows */
+    DDPM_RANDOM_BALANCE = 17,    /* training.balance: turns of the classes, step = round; order of a class's rows;
+                                    order and first place by weight, step = epoch */
     DDPM_RANDOM_UNITS = 18,      /* units that are left out; step = iteration, row = position in the batch */
     DDPM_RANDOM_GROUPS = 20,     /* centers of groups of rows; step = center, row = candidate */
     DDPM_RANDOM_BOUND = 40,      /* noise of the bound's terms; step = t, row = evaluated row */

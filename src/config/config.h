@@ -101,13 +101,14 @@ typedef struct ddpm_config {
         ddpm_decay decay;
         int64_t decay_every;
         double decay_factor;
-        ddpm_text_list balance; /* conditions whose classes are drawn evenly */
+        ddpm_text_list balance; /* conditions whose classes are drawn evenly, or a weight */
         double clip;            /* largest global norm; 0: none */
         double ema;             /* 0: the average is the parameters */
         ddpm_precision precision;
         int64_t validate_every;
-        int keep_best;   /* the average with the least validation loss */
-        int64_t recover; /* how many times a failed run goes back to a checkpoint */
+        int keep_best;    /* the average with the least validation loss */
+        int64_t patience; /* validations without a new least loss after which the run ends; 0: any number */
+        int64_t recover;  /* how many times a failed run goes back to a checkpoint */
     } training;
     struct {
         int64_t every, keep;
@@ -183,6 +184,12 @@ ddpm_data_spec ddpm_config_data(const ddpm_config *config);
 
 /** The specification of the learning rate. */
 ddpm_learning_rate_spec ddpm_config_learning_rate(const ddpm_config *config);
+
+/** training.validate_every of so many training rows, where it is auto: some passes over them, but in some range. */
+#define DDPM_VALIDATE_PASSES 10
+#define DDPM_VALIDATE_LEAST 5
+#define DDPM_VALIDATE_MOST 100
+int64_t ddpm_config_validate_every(const ddpm_config *config, int64_t rows);
 
 /** libyaml's version, one line. */
 const char *ddpm_config_library(void);

@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include "base/auto.h"
+#include "base/split.h"
 
 #include <stdlib.h>
 
@@ -57,4 +58,11 @@ ddpm_learning_rate_spec ddpm_config_learning_rate(const ddpm_config *config)
         .every = config->training.decay_every,
         .factor = config->training.decay_factor,
     };
+}
+
+int64_t ddpm_config_validate_every(const ddpm_config *config, int64_t rows)
+{
+    if (config->training.validate_every != DDPM_AUTO) return config->training.validate_every;
+    const int64_t most = ddpm_smaller(DDPM_VALIDATE_MOST, DDPM_VALIDATE_PASSES * rows / config->training.batch);
+    return ddpm_larger(DDPM_VALIDATE_LEAST, most);
 }

@@ -260,7 +260,8 @@ const ddpm_option ddpm_options[] = {
           "names of conditions that are classes: each combination of these classes that training rows have is drawn equally "
           "often, and the rows that have it one after the other; []: all rows equally often. What is measured on held-out "
           "rows, their loss and the bound, stays that of the rows as they are, and samples without conditions have the "
-          "classes equally often"),
+          "classes equally often; ['weight:NAME']: rows are drawn in proportion to the numbers of that dataset, or column "
+          "of the data, which is then modelled only if data.columns lists it"),
     CHOICE(training.optimizer, "adam", optimizers, SCIENCE, "the optimiser"),
     REAL(training.learning_rate, "0.002", 0, FLOAT_MOST, SCIENCE | OPEN_0, "the learning rate after the warm-up, before it decays"),
     REAL(training.momentum, "0.9", 0, 1, SCIENCE | OPEN_1, "sgd: share of the last step that is kept", NEEDS("training.optimizer: sgd")),
@@ -285,9 +286,13 @@ const ddpm_option ddpm_options[] = {
     INT(training.recover, "0", 0, DDPM_CHECKPOINT_RECOVERIES_MAX, RUN,
         "how many times a run whose loss or gradient is not finite goes back to an earlier checkpoint and continues at half "
         "the learning rate; needs checkpoint.keep: 0"),
-    INT(training.validate_every, "1000", 0, FOREVER, RUN | OFF_0, "iterations between two validation losses; 0: never", NEEDS("data.validation: not 0")),
+    INT(training.validate_every, "1000", 0, FOREVER, RUN | OFF_0 | AUTO,
+        "iterations between two validation losses; 0: never; auto: those of " TEXT_OF(DDPM_VALIDATE_PASSES) " passes over the training "
+        "rows, from " TEXT_OF(DDPM_VALIDATE_LEAST) " to " TEXT_OF(DDPM_VALIDATE_MOST) ", since few rows are learned by heart in few passes", NEEDS("data.validation: not 0")),
     BOOL(training.keep_best, "false", SCIENCE,
          "whether the running mean of the parameters with the least validation loss is kept, for sampling.weights: best", NEEDS("training.validate_every: not 0")),
+    INT(training.patience, "0", 0, FOREVER, RUN | OFF_0,
+        "validation losses in a row without a new least one after which the run ends; 0: it goes on to its last iteration", NEEDS("training.keep_best: true")),
 
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),

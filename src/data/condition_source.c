@@ -25,6 +25,7 @@ typedef struct value {
 
 struct ddpm_condition_source {
     const ddpm_data_spec *spec;
+    ddpm_condition_list list;
     ddpm_h5 *file;
     int64_t width, count;
     value *values;           /* [count] */
@@ -41,15 +42,15 @@ static ddpm_status check_dataset(const ddpm_condition_source *s, int64_t rows, c
     for (int i = 1; i < shape->dims; i++) each *= shape->size[i];
     if (!shape->is_number && !shape->is_enumeration)
         return ddpm_fail(DDPM_ERR_DATA,
-                         "%s: dataset '%s' (data.condition) holds %s: expected numbers, or an enumeration; "
+                         "%s: dataset '%s' (%s) holds %s: expected numbers, or an enumeration; "
                          "'analysis/import_table.py %s --classes %s --output NEW.h5' makes rows with classes of it",
-                         s->spec->path, name, shape->found, s->spec->path, name);
+                         s->spec->path, name, s->list.key, shape->found, s->spec->path, name);
     if (shape->dims >= 1 && shape->size[0] == rows && each == 1) return DDPM_OK;
     if (shape->dims > 0) snprintf(dims, sizeof dims, "%lld rows of %lld", (long long)shape->size[0], (long long)each);
     return ddpm_fail(DDPM_ERR_DATA,
-                     "%s: dataset '%s' (data.condition): expected one number for each of the %lld rows of '%s', found "
+                     "%s: dataset '%s' (%s): expected one number for each of the %lld rows of '%s', found "
                      "%s",
-                     s->spec->path, name, (long long)rows, s->spec->dataset, dims);
+                     s->spec->path, name, s->list.key, (long long)rows, s->spec->dataset, dims);
 }
 
 static ddpm_status find_dataset(const ddpm_condition_source *s, int64_t rows, value *v, int *integer)
@@ -67,26 +68,27 @@ static ddpm_status find_dataset(const ddpm_condition_source *s, int64_t rows, va
 static ddpm_status find_column(const ddpm_condition_source *s, char *const *names, value *v)
 {
     ddpm_h5_shape shape;
+    v->column = s->width > 0 ? ddpm_data_column(v->name, s->width, (const char *const *)names) : -1;
+    if (v->column < 0)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: %s: there is neither a dataset nor a column '%s'; 'ddpm info' lists what there is",
+                         s->spec->path, s->list.key, v->name);
     DDPM_TRY(ddpm_h5_shape_of(s->file, s->spec->dataset, &shape));
     v->holder = ddpm_number_holder(shape.type);
-    v->column = ddpm_data_column(v->name, s->width, (const char *const *)names);
-    if (v->column >= 0) return DDPM_OK;
-    return ddpm_fail(
-        DDPM_ERR_DATA,
-        "%s: data.condition: there is neither a dataset nor a column '%s'; 'ddpm info' lists what there is",
-        s->spec->path, v->name);
+    return DDPM_OK;
 }
 
 static ddpm_status find(ddpm_condition_source *s, int64_t rows, char *const *names, const char *item, value *v)
 {
     const int says_class = strncmp(item, "class:", 6) == 0, says_number = strncmp(item, "number:", 7) == 0;
+    const int says_weight = strncmp(item, "weight:", 7) == 0;
     int integer = 0;
-    v->name = item + (says_class ? 6 : says_number ? 7 : 0);
+    v->name = item + (says_class ? 6 : says_number || says_weight ? 7 : 0);
     v->column = -1;
     v->holder = DDPM_NUMBER_FLOAT32;
     if (!s->file) {
         if (strcmp(v->name, "label") != 0)
-            return ddpm_fail(DDPM_ERR_CONFIG, "data.condition: generated rows have only a 'label', found '%s'",
+            return ddpm_fail(DDPM_ERR_CONFIG, "%s: generated rows have only a 'label', found '%s'", s->list.key,
                              v->name);
         integer = s->spec->source == DDPM_DATA_TWO_MOONS;
     } else if (ddpm_h5_has(s->file, v->name)) {
@@ -94,7 +96,7 @@ static ddpm_status find(ddpm_condition_source *s, int64_t rows, char *const *nam
     } else {
         DDPM_TRY(find_column(s, names, v));
     }
-    v->is_class = says_class || (integer && !says_number);
+    v->is_class = says_class || (integer && !says_number && !says_weight);
     return DDPM_OK;
 }
 
@@ -104,14 +106,14 @@ static ddpm_status refuse_repeated(const ddpm_condition_source *s, int64_t i)
     const value *const v = s->values;
     for (int64_t k = 0; k < i; k++)
         if (strcmp(v[k].name, v[i].name) == 0 || (v[i].column >= 0 && v[k].column == v[i].column))
-            return ddpm_fail(DDPM_ERR_CONFIG, "data.condition: '%s' and '%s' are the same; name it once",
-                             s->spec->condition.items[k], s->spec->condition.items[i]);
+            return ddpm_fail(DDPM_ERR_CONFIG, "%s: '%s' and '%s' are the same; name it once", s->list.key,
+                             s->list.names->items[k], s->list.names->items[i]);
     return DDPM_OK;
 }
 
 static ddpm_status build(ddpm_condition_source *s, int64_t rows, char *const *names)
 {
-    const ddpm_text_list *list = &s->spec->condition;
+    const ddpm_text_list *list = s->list.names;
     DDPM_TRY(DDPM_NEW(&s->values, list->count, "conditions"));
     s->count = list->count;
     for (int64_t i = 0; i < list->count; i++) {
@@ -121,13 +123,14 @@ static ddpm_status build(ddpm_condition_source *s, int64_t rows, char *const *na
     return ddpm_allocate(&s->piece, ddpm_larger(s->width, PIECE), sizeof(double), "conditions being read");
 }
 
-ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spec, ddpm_h5 *file, int64_t rows, int64_t width,
-                                       char *const *names, ddpm_condition_source **out)
+ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spec, const ddpm_condition_list *list, ddpm_h5 *file,
+                                       int64_t rows, int64_t width, char *const *names, ddpm_condition_source **out)
 {
     ddpm_condition_source *s = NULL;
     *out = NULL;
     DDPM_TRY(DDPM_NEW(&s, 1, "conditions"));
     s->spec = spec;
+    s->list = *list;
     s->file = file;
     s->width = file ? width : spec->dimensions;
     const ddpm_status status = build(s, rows, names);
@@ -162,7 +165,7 @@ int64_t ddpm_condition_source_column(const ddpm_condition_source *source, int64_
 
 static int64_t room_of(const ddpm_condition_source *s)
 {
-    return ddpm_larger(1, PIECE / s->width);
+    return ddpm_larger(1, PIECE / ddpm_larger(1, s->width));
 }
 
 /* Read value v of `count` rows, which must fit the piece.
@@ -227,8 +230,8 @@ static int is_valid(const value *what, long double x)
 static ddpm_status refuse(const ddpm_condition_source *s, int64_t v, int64_t row, long double x)
 {
     const int is_class = s->values[v].is_class;
-    return ddpm_fail(DDPM_ERR_DATA, "%s: condition '%s', row %lld (from 0): expected %s, found %Lg%s", place_of(s),
-                     s->values[v].name, (long long)row,
+    return ddpm_fail(DDPM_ERR_DATA, "%s: %s '%s', row %lld (from 0): expected %s, found %Lg%s", place_of(s),
+                     s->list.noun, s->values[v].name, (long long)row,
                      is_class ? "a class, a whole number of 64 bits" : "a finite number", x,
                      is_class ? "; number:NAME takes numbers" : "");
 }
@@ -238,16 +241,35 @@ static ddpm_status check_conventions(const ddpm_condition_source *s, int64_t v, 
     const char *why = ddpm_conventions_refuse(&s->values[v].conventions, x);
     if (!why) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA,
-                     "%s: condition '%s', row %lld (from 0): %g %s; leave out such rows, or give them a value of their "
+                     "%s: %s '%s', row %lld (from 0): %g %s; leave out such rows, or give them a value of their "
                      "own and remove the attribute",
-                     place_of(s), s->values[v].name, (long long)row, x, why);
+                     place_of(s), s->list.noun, s->values[v].name, (long long)row, x, why);
+}
+
+ddpm_status ddpm_condition_source_read_plain(ddpm_condition_source *source, int64_t v, int64_t first, int64_t count,
+                                             double *values)
+{
+    const value *what = &source->values[v];
+    const int64_t room = room_of(source);
+    for (int64_t done = 0; done < count; done += room) {
+        const int64_t part = ddpm_smaller(room, count - done);
+        const void *numbers;
+        int64_t stride;
+        DDPM_TRY(read_value(source, v, first + done, part, &numbers, &stride));
+        for (int64_t i = 0; i < part; i++) {
+            const double x = (double)ddpm_number_get(what->holder, numbers, i * stride);
+            if (what->conventions.applies) DDPM_TRY(check_conventions(source, v, first + done + i, x));
+            values[done + i] = x;
+        }
+    }
+    return DDPM_OK;
 }
 
 /* A failure of the codes: name the condition. */
 static ddpm_status name_codes(const ddpm_condition_source *s, int64_t v, ddpm_status status)
 {
     if (status == DDPM_OK) return DDPM_OK;
-    return ddpm_fail(status, "%s: condition '%s': %s; number:NAME takes numbers", place_of(s), s->values[v].name,
+    return ddpm_fail(status, "%s: %s '%s': %s; number:NAME takes numbers", place_of(s), s->list.noun, s->values[v].name,
                      ddpm_error_message());
 }
 
@@ -354,7 +376,7 @@ static void set_statistics(const ddpm_condition_source *s, ddpm_transform *measu
 static void name_condition(const void *context, int64_t v, char *out, size_t bytes)
 {
     const ddpm_condition_source *s = context;
-    snprintf(out, bytes, "%s: condition '%s'", s->spec->path, s->values[v].name);
+    snprintf(out, bytes, "%s: %s '%s'", s->spec->path, s->list.noun, s->values[v].name);
 }
 
 /* Collective. */

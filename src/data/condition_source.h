@@ -15,21 +15,33 @@
 
 typedef struct ddpm_condition_source ddpm_condition_source;
 
-/** Find the conditions that spec names. DDPM_ERR_DATA: no dataset or column of a name, or not one number for each row.
- * DDPM_ERR_CONFIG: a name given twice, or another name than "label" for generated rows. spec, file and names must
- * outlive the source.
+/** The list of one key of the configuration. */
+typedef struct ddpm_condition_list {
+    const char *key;  /* for messages: data.condition or training.balance */
+    const char *noun; /* what messages call a value: condition or weight */
+    const ddpm_text_list *names;
+} ddpm_condition_list;
+
+/** Find the conditions that are listed. DDPM_ERR_DATA: no dataset or column of a name, or not one number for each row.
+ * DDPM_ERR_CONFIG: a name given twice, or another name than "label" for generated rows. spec, list, file and names
+ * must outlive the source.
  *  @param file         of the data; NULL for generated data.
- *  @param rows, width  of the dataset.
+ *  @param rows, width  of the dataset; width is 0 where a value cannot be one of its columns.
  *  @param names        [width] of its columns, or NULL.
  *  @param[out] out     close with ddpm_condition_source_close. */
-DDPM_MUST_CHECK ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spec, ddpm_h5 *file, int64_t rows,
-                                                       int64_t width, char *const *names, ddpm_condition_source **out);
+DDPM_MUST_CHECK ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spec, const ddpm_condition_list *list,
+                                                       ddpm_h5 *file, int64_t rows, int64_t width, char *const *names,
+                                                       ddpm_condition_source **out);
 void ddpm_condition_source_close(ddpm_condition_source *source);
 
 int64_t ddpm_condition_source_count(const ddpm_condition_source *source); /* V */
 
 /** The column of data.dataset that value v is, from 0; -1 if it is another dataset or a label. */
 int64_t ddpm_condition_source_column(const ddpm_condition_source *source, int64_t v);
+
+/** Read value v of rows first .. first+count-1 as it is, [count]. DDPM_ERR_DATA: the file says that it is no value. */
+DDPM_MUST_CHECK ddpm_status ddpm_condition_source_read_plain(ddpm_condition_source *source, int64_t v, int64_t first,
+                                                             int64_t count, double *values);
 
 /** Collective. Make a condition of the values of all rows, which every rank can read: their names, how many classes
  * they have, means and deviations. DDPM_ERR_DATA names the row of a class that is not a whole number of 64

@@ -26,11 +26,12 @@ struct ddpm_dataset {
     ddpm_permutation split; /* of all rows; the first of them are held out */
     ddpm_transform transform;
     ddpm_condition condition;
-    ddpm_shared *conditions; /* standardised [all_rows][V]; NULL without */
-    ddpm_shared *memory;     /* standardised [all_rows][columns]; NULL when streamed */
-    ddpm_stream *stream;     /* NULL when held */
-    ddpm_balance balance;    /* no groups: nothing is balanced */
-    uint64_t fingerprint;    /* a sum: see fingerprint.h */
+    ddpm_shared *conditions;  /* standardised [all_rows][V]; NULL without */
+    ddpm_shared *memory;      /* standardised [all_rows][columns]; NULL when streamed */
+    ddpm_stream *stream;      /* NULL when held */
+    ddpm_balance balance;     /* no groups: nothing is balanced */
+    ddpm_row_weights weights; /* no total: rows have none */
+    uint64_t fingerprint;     /* a sum: see fingerprint.h */
     int pairs;
     uint64_t noise_seed; /* with pairs */
 };
@@ -171,15 +172,28 @@ static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
     return DDPM_OK;
 }
 
+/* Collective. */
+static ddpm_status weigh(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_condition_source *source)
+{
+    const ddpm_weighed_rows rows = {.rows = d->all_rows, .held_out = d->held_out, .split = &d->split};
+    char place[DDPM_MESSAGE_BYTES / 2];
+    snprintf(place, sizeof place, "%s: training.balance: %s", spec->path, spec->balance.items[0]);
+    DDPM_TRY(ddpm_row_weights_create(d->comm, d->seed, source, place, &rows, &d->weights));
+    ddpm_fingerprint_add(d->comm, d->all_rows, sizeof(int64_t), ddpm_shared_data(d->weights.sums), &d->fingerprint);
+    return DDPM_OK;
+}
+
 /* Collective. Rows are held, and so are their conditions, if there are any. */
-static ddpm_status balance(ddpm_dataset *d, const ddpm_text_list *names)
+static ddpm_status balance(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     const ddpm_balance_rows rows = {.condition = &d->condition,
                                     .values = d->conditions ? values_of(d) : NULL,
                                     .rows = d->all_rows,
                                     .held_out = d->held_out,
                                     .split = &d->split};
-    return names->count > 0 ? ddpm_balance_create(d->comm, d->seed, names, &rows, &d->balance) : DDPM_OK;
+    if (ddpm_source_weights(source)) return weigh(d, spec, ddpm_source_weights(source));
+    return spec->balance.count > 0 ? ddpm_balance_create(d->comm, d->seed, &spec->balance, &rows, &d->balance)
+                                   : DDPM_OK;
 }
 
 /* Some settings take rows that are held. */
@@ -194,7 +208,7 @@ static ddpm_status refuse_to_stream(const ddpm_data_spec *spec, double mib)
     if (spec->balance.count > 0)
         return ddpm_fail(DDPM_ERR_CONFIG,
                          "training.balance: rows that are streamed come as their pages are read, and cannot be drawn "
-                         "by class; raise data.memory to %.0f MiB, or leave it out",
+                         "by class or weight; raise data.memory to %.0f MiB, or leave it out",
                          ceil(mib));
     return DDPM_OK;
 }
@@ -253,7 +267,7 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     if (status == DDPM_OK) status = hold(d, spec, source);
     if (status == DDPM_OK && ddpm_source_conditions(source))
         status = hold_conditions(d, ddpm_source_conditions(source));
-    if (status == DDPM_OK) status = balance(d, &spec->balance);
+    if (status == DDPM_OK) status = balance(d, spec, source);
     ddpm_source_close(source);
     return status;
 }
@@ -285,6 +299,7 @@ void ddpm_dataset_free(ddpm_dataset *dataset)
     ddpm_shared_free(dataset->memory);
     ddpm_shared_free(dataset->conditions);
     ddpm_balance_release(&dataset->balance);
+    ddpm_row_weights_release(&dataset->weights);
     ddpm_condition_release(&dataset->condition);
     ddpm_stream_free(dataset->stream);
     ddpm_transform_release(&dataset->transform);
@@ -335,7 +350,8 @@ const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset)
 void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes)
 {
     const int shared = dataset->memory && ddpm_shared_is_shared(dataset->memory);
-    const int64_t places = dataset->balance.groups > 0 ? ddpm_dataset_rows(dataset) * (int64_t)sizeof(int64_t) : 0;
+    const int64_t places = (dataset->balance.groups > 0 ? ddpm_dataset_rows(dataset) * (int64_t)sizeof(int64_t) : 0) +
+                           (dataset->weights.total > 0 ? dataset->all_rows * (int64_t)sizeof(int64_t) : 0);
     const int64_t numbers = dataset->all_rows * (dataset->columns + dataset->condition.count);
     const int64_t held = numbers * (int64_t)sizeof(float) + places;
     const int64_t size = dataset->stream ? ddpm_stream_bytes(dataset->stream) : held;
@@ -372,6 +388,14 @@ static int64_t places_of(const ddpm_dataset *d, int64_t position, int64_t count,
     return some;
 }
 
+enum { TOGETHER = 32 }; /* rows are scattered over the memory, so some are prefetched before they are copied */
+
+static void copy_rows(const ddpm_dataset *d, const int64_t *places, int64_t count, int64_t at, float *x, float *values)
+{
+    for (int64_t i = 0; i < count; i++) __builtin_prefetch(rows_of(d) + places[i] * d->columns);
+    for (int64_t i = 0; i < count; i++) copy_row(d, places[i], at + i, x, values);
+}
+
 int64_t ddpm_dataset_row(const ddpm_dataset *dataset, int64_t position)
 {
     ddpm_permutation order;
@@ -392,13 +416,11 @@ void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count
         ddpm_stream_fill(dataset->stream, first, count, x, values);
         return;
     }
-    enum { TOGETHER = 32 }; /* rows are scattered over the memory, so some are prefetched before they are copied */
     int64_t places[TOGETHER];
     ddpm_permutation order;
     for (int64_t done = 0, some; done < count; done += some) {
         some = places_of(dataset, first + done, ddpm_smaller(TOGETHER, count - done), done == 0, &order, places);
-        for (int64_t i = 0; i < some; i++) __builtin_prefetch(rows_of(dataset) + places[i] * dataset->columns);
-        for (int64_t i = 0; i < some; i++) copy_row(dataset, places[i], done + i, x, values);
+        copy_rows(dataset, places, some, done, x, values);
     }
 }
 
@@ -414,18 +436,31 @@ void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int6
 
 void ddpm_dataset_draw(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
 {
-    if (dataset->balance.groups == 0) {
-        ddpm_dataset_fill(dataset, first, count, x, values);
+    const ddpm_dataset *d = dataset;
+    if (d->balance.groups == 0 && d->weights.total == 0) {
+        ddpm_dataset_fill(d, first, count, x, values);
         return;
     }
-    for (int64_t i = 0; i < count; i++)
-        copy_row(dataset, ddpm_balance_place(&dataset->balance, first + i), i, x, values);
+    int64_t places[TOGETHER];
+    for (int64_t done = 0; done < count; done += TOGETHER) {
+        const int64_t some = ddpm_smaller(TOGETHER, count - done);
+        if (d->weights.total > 0)
+            ddpm_row_weights_places(&d->weights, first + done, some, places);
+        else
+            for (int64_t i = 0; i < some; i++) places[i] = ddpm_balance_place(&d->balance, first + done + i);
+        copy_rows(d, places, some, done, x, values);
+    }
 }
 
 int64_t ddpm_dataset_balanced(const ddpm_dataset *dataset, int64_t *least)
 {
     *least = dataset->balance.groups > 0 ? ddpm_balance_least(&dataset->balance) : 0;
     return dataset->balance.groups;
+}
+
+const ddpm_row_weights *ddpm_dataset_weights(const ddpm_dataset *dataset)
+{
+    return dataset->weights.total > 0 ? &dataset->weights : NULL;
 }
 
 int ddpm_dataset_is_paired(const ddpm_dataset *dataset)

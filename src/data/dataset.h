@@ -7,6 +7,7 @@
 #ifndef DDPM_DATA_DATASET_H
 #define DDPM_DATA_DATASET_H
 
+#include "data/row_weights.h"
 #include "data/spec.h"
 #include "kernel/normal.h"
 #include "model/condition.h"
@@ -16,8 +17,8 @@
 typedef struct ddpm_dataset ddpm_dataset;
 
 /** Collective. Read (or generate), measure, standardise. spec must outlive the data set. DDPM_ERR_CONFIG:
- * data.memory too small to stream, or to balance classes, which takes rows that are held; the errors of
- * ddpm_balance_create; the errors of ddpm_source_open and ddpm_source_read.
+ * data.memory too small to stream, or for training.balance, which takes rows that are held; the errors of
+ * ddpm_balance_create and ddpm_row_weights_create; the errors of ddpm_source_open and ddpm_source_read.
  *  @param[out] out   free with ddpm_dataset_free. */
 DDPM_MUST_CHECK ddpm_status ddpm_dataset_create(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_dataset **out);
 
@@ -58,12 +59,15 @@ int64_t ddpm_dataset_row(const ddpm_dataset *dataset, int64_t position);
 int64_t ddpm_dataset_row_held_out(const ddpm_dataset *dataset, int64_t i);
 
 /** Local, any thread. The same as ddpm_dataset_fill for the rows that training visits at these positions: the same
- * ones, unless classes are balanced (data/balance.h). */
+ * ones, unless classes are balanced (data/balance.h) or rows have weights (data/row_weights.h). */
 void ddpm_dataset_draw(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values);
 
 /** Local. The classes that are balanced: how many combinations of them training rows have, and the fewest rows of one.
  * 0: none are. */
 int64_t ddpm_dataset_balanced(const ddpm_dataset *dataset, int64_t *least);
+
+/** Local. The weights by which ddpm_dataset_draw draws; NULL: none. */
+const ddpm_row_weights *ddpm_dataset_weights(const ddpm_dataset *dataset);
 
 /** Local, any thread. The same as ddpm_dataset_fill for held-out rows first .. first+count-1, whose order never
  * changes. */

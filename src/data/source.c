@@ -33,6 +33,7 @@ struct ddpm_source {
     void *piece;                       /* whole rows of an array, when columns are selected */
     void *numbers;                     /* rows before they are narrowed; NULL: they need not be */
     ddpm_condition_source *conditions; /* NULL: none */
+    ddpm_condition_source *weights;    /* of the rows, one value; NULL: none */
     uint64_t noise_seed;               /* with data.pairs */
     ddpm_adoption adoption;            /* no columns: they are read as the file has them */
 };
@@ -55,6 +56,13 @@ static int is_condition(const ddpm_source *source, int64_t column)
     return 0;
 }
 
+/* Columns that are not modelled unless data.columns lists them. */
+static int is_beside(const ddpm_source *source, int64_t column)
+{
+    return is_condition(source, column) ||
+           (source->weights && ddpm_condition_source_column(source->weights, 0) == column);
+}
+
 static ddpm_status select_listed(ddpm_source *source)
 {
     const ddpm_text_list *list = &source->spec.columns;
@@ -75,9 +83,10 @@ static ddpm_status select_unconditioned(ddpm_source *source)
 {
     source->columns = 0;
     for (int64_t j = 0; j < source->width; j++)
-        if (!is_condition(source, j)) source->selected[source->columns++] = j;
+        if (!is_beside(source, j)) source->selected[source->columns++] = j;
     if (source->columns > 0) return DDPM_OK;
-    return ddpm_fail(DDPM_ERR_CONFIG, "data.condition: every column of '%s' is a condition; nothing is left to model",
+    return ddpm_fail(DDPM_ERR_CONFIG,
+                     "data.condition: every column of '%s' is a condition or a weight; nothing is left to model",
                      source->spec.dataset);
 }
 
@@ -90,7 +99,7 @@ static ddpm_status select_columns(ddpm_source *source)
 {
     const int64_t listed = source->spec.columns.count;
     source->columns = source->width;
-    if (listed > 0 || source->conditions) {
+    if (listed > 0 || source->conditions || source->weights) {
         DDPM_TRY(DDPM_NEW(&source->selected, listed > 0 ? listed : source->width, "selected columns"));
         DDPM_TRY(listed > 0 ? select_listed(source) : select_unconditioned(source));
         if (!source->table)
@@ -107,9 +116,25 @@ static ddpm_status select_columns(ddpm_source *source)
 
 static ddpm_status open_conditions(ddpm_source *source)
 {
-    if (source->spec.condition.count == 0) return DDPM_OK;
-    return ddpm_condition_source_open(&source->spec, source->file, source->rows, source->width, source->all_names,
-                                      &source->conditions);
+    const ddpm_condition_list list = {"data.condition", "condition", &source->spec.condition};
+    if (list.names->count == 0) return DDPM_OK;
+    return ddpm_condition_source_open(&source->spec, &list, source->file, source->rows, source->width,
+                                      source->all_names, &source->conditions);
+}
+
+static ddpm_status open_weights(ddpm_source *source)
+{
+    const ddpm_condition_list list = {"training.balance", "weight", &source->spec.balance};
+    int64_t weights = 0;
+    for (int64_t i = 0; i < list.names->count; i++) weights += strncmp(list.names->items[i], "weight:", 7) == 0;
+    if (weights == 0) return DDPM_OK;
+    if (list.names->count > 1)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "training.balance: expected names of conditions, or one weight:NAME alone, found %lld names; "
+                         "multiply the weights by those of the classes, and name the product",
+                         (long long)list.names->count);
+    return ddpm_condition_source_open(&source->spec, &list, source->file, source->rows,
+                                      source->table ? 0 : source->width, source->all_names, &source->weights);
 }
 
 static ddpm_status open_pairs(ddpm_source *source)
@@ -140,6 +165,7 @@ static ddpm_status open_array(ddpm_source *source)
     source->width = array->width;
     source->all_names = array->names;
     DDPM_TRY(open_conditions(source));
+    DDPM_TRY(open_weights(source));
     DDPM_TRY(select_columns(source));
     if (ddpm_source_holder(source) != DDPM_NUMBER_FLOAT32)
         DDPM_TRY(ddpm_allocate(&source->numbers, ddpm_source_room(source) * source->columns, holder_bytes(source),
@@ -165,6 +191,7 @@ static ddpm_status open_table(ddpm_source *source, ddpm_h5_kind kind)
     DDPM_TRY(select_columns(source));
     DDPM_TRY(ddpm_table_select(source->table, source->columns, source->selected));
     source->rows = ddpm_table_rows(source->table);
+    DDPM_TRY(open_weights(source));
     return ddpm_allocate(&source->numbers, ddpm_source_room(source) * source->columns, holder_bytes(source),
                          "rows being read");
 }
@@ -183,7 +210,8 @@ static ddpm_status open_generator(ddpm_source *source)
     source->rows = source->spec.count;
     source->columns = source->spec.dimensions;
     source->names = ddpm_toy_source_columns(&source->spec);
-    return open_conditions(source);
+    DDPM_TRY(open_conditions(source));
+    return open_weights(source);
 }
 
 ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out)
@@ -204,6 +232,7 @@ void ddpm_source_close(ddpm_source *source)
 {
     if (!source) return;
     ddpm_condition_source_close(source->conditions);
+    ddpm_condition_source_close(source->weights);
     ddpm_table_close(source->table);
     ddpm_adoption_release(&source->adoption);
     /* the file was only read, so that a failure to close it loses nothing */
@@ -229,6 +258,11 @@ int64_t ddpm_source_columns(const ddpm_source *source)
 ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source)
 {
     return source->conditions;
+}
+
+ddpm_condition_source *ddpm_source_weights(const ddpm_source *source)
+{
+    return source->weights;
 }
 
 uint64_t ddpm_source_noise_seed(const ddpm_source *source)

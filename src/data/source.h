@@ -38,6 +38,9 @@ void ddpm_source_name_column(const ddpm_source *source, int64_t column, char *ou
 /** The conditions of the rows, NULL without data.condition. Valid while the source is open. */
 ddpm_condition_source *ddpm_source_conditions(const ddpm_source *source);
 
+/** The weights of the rows, NULL unless training.balance names them. Valid while the source is open. */
+ddpm_condition_source *ddpm_source_weights(const ddpm_source *source);
+
 /** The type of the numbers, and the type that they are read in, which holds them all: float32, float64, int64, uint64.
  */
 ddpm_number ddpm_source_type(const ddpm_source *source);

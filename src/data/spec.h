@@ -33,7 +33,8 @@ typedef struct ddpm_data_spec {
     int64_t piece;          /* KiB of neighbouring rows that are streamed together; 0: chosen from memory */
     uint64_t seed;          /* of generated rows, of the split, and of the order */
     int64_t batch;          /* the most rows that are asked for at once */
-    ddpm_text_list balance; /* conditions whose classes ddpm_dataset_draw draws evenly; empty: none */
+    ddpm_text_list balance; /* what ddpm_dataset_draw draws by: conditions whose classes come evenly, or one
+                               "weight:NAME"; empty: nothing */
     int64_t visits;         /* rows that will be asked for, 0: not known; few of streamed ones are warned of */
 } ddpm_data_spec;
 

@@ -53,8 +53,11 @@ static const char *title(const ddpm_table *t, const char *column, char out[TITLE
 static ddpm_status refuse(const ddpm_table *t, const char *column, const char *why)
 {
     char text[TITLE_BYTES];
-    return ddpm_fail(DDPM_ERR_DATA, "%s %s; leave it out with data.columns, or write it in another way",
-                     title(t, column, text), why);
+    return ddpm_fail(
+        DDPM_ERR_DATA,
+        "%s %s; leave it out with data.columns, or 'analysis/import_table.py %s' makes columns of it where "
+        "it can, and says where not",
+        title(t, column, text), why, t->path);
 }
 
 /* ---- opening ---- */

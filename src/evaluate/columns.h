@@ -33,6 +33,7 @@ typedef struct ddpm_columns_part {
     int64_t first, rows;
 } ddpm_columns_part;
 
+/** Local, any thread. Such a part, and one column of it, [rows]. */
 static inline ddpm_columns_part ddpm_columns_some(const ddpm_columns *of, int64_t first, int64_t rows)
 {
     return (ddpm_columns_part){of, first, rows};

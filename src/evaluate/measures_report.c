@@ -52,6 +52,7 @@ static void print_worst(const ddpm_evaluation *e, const ddpm_marginals *marginal
     const int64_t count = ddpm_marginals_worst(marginals, WORST_SHOWN, worst);
     for (int64_t i = 0; i < count; i++) {
         char label[256], numbers[2][32];
+        if (marginals->of[DDPM_SIDE_SAMPLES][worst[i]] >= 1.0) break; /* nothing is wrong with these */
         if (is_pair) ddpm_pair_columns(e->columns, worst[i], both);
         const char *first = ddpm_report_name(e, is_pair ? both[0] : worst[i], numbers[0]);
         if (is_pair)

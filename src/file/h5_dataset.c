@@ -125,6 +125,18 @@ static double bytes_to_decode(hid_t id, const ddpm_h5_shape *shape)
     return bytes;
 }
 
+/** "ROWSxCOLUMNS" of chunks of whole rows of about CHUNK_BYTES of doubles, as h5repack takes it. */
+static const char *chunk_of_rows(const ddpm_h5_shape *shape, char *out, size_t bytes)
+{
+    int64_t row = sizeof(double);
+    for (int i = 1; i < shape->dims; i++) row *= shape->size[i];
+    const int64_t rows = ddpm_smaller(shape->size[0], ddpm_larger(1, CHUNK_BYTES / row));
+    size_t used = (size_t)snprintf(out, bytes, "%lld", (long long)rows);
+    for (int i = 1; i < shape->dims && used < bytes; i++)
+        used += (size_t)snprintf(out + used, bytes - used, "x%lld", (long long)shape->size[i]);
+    return out;
+}
+
 /** HDF5 decodes a chunk that its cache does not hold for every read of some of its rows: make the cache as large as the
  * chunks of a row, up to CACHE_MOST bytes, since every rank has one. */
 static ddpm_status widen_cache(const ddpm_h5 *file, ddpm_h5_kept *kept, const char *name)
@@ -132,11 +144,13 @@ static ddpm_status widen_cache(const ddpm_h5 *file, ddpm_h5_kept *kept, const ch
     const double bytes = bytes_to_decode(kept->id, &kept->shape);
     if (bytes <= DDPM_H5_CACHE_BYTES) return DDPM_OK;
     if (bytes > CACHE_MOST) {
+        char chunk[160];
         ddpm_log_warning(
             "%s: %s: rows lie in compressed chunks of %.0f MiB, of which at most %d are kept in memory, so "
             "that each read decompresses them anew; smaller chunks of whole rows are read faster: "
-            "h5repack -l %s:CHUNK=ROWSxCOLUMNS %s NEW.h5",
-            file->path, name, bytes / (1 << 20), CACHE_MOST >> 20, name, file->path);
+            "h5repack -l '%s:CHUNK=%s' %s NEW.h5",
+            file->path, name, bytes / (1 << 20), CACHE_MOST >> 20, name,
+            chunk_of_rows(&kept->shape, chunk, sizeof chunk), file->path);
         return DDPM_OK;
     }
     const hid_t access = H5Pcopy(file->dataset_access);

@@ -54,7 +54,7 @@ static const char *advice(void)
         return "; close the program that is writing it, or set HDF5_USE_FILE_LOCKING=FALSE where the file system has "
                "no locks";
     if (ddpm_h5_error_says("h5clear"))
-        return "; a program that was writing it did not finish: write it again, or run h5clear -s";
+        return "; a program that was writing it did not finish: write it again, or run 'h5clear -s' on it";
     return "";
 }
 

@@ -22,6 +22,12 @@ static void describe_data(const ddpm_dataset *dataset, const ddpm_data_spec *spe
         ddpm_log_info("balance    the %lld classes that training rows have are drawn equally often, each of the rarest "
                       "one's rows (%lld) %.0f times",
                       (long long)groups, (long long)least, (double)spec->visits / (double)groups / (double)least);
+    const ddpm_row_weights *weights = ddpm_dataset_weights(dataset);
+    if (weights)
+        ddpm_log_info(
+            "balance    rows are drawn in proportion to %s: %lld of %lld rows to train on have one above zero, and "
+            "they are worth %.0f rows of equal weight",
+            spec->balance.items[0], (long long)weights->positive, (long long)weights->rows, weights->equal);
     if (spec->validation > 0.0 && ddpm_dataset_held_out(dataset) == 0)
         ddpm_log_warning("data.validation: %g of the rows is less than one row (of streamed rows: less than one page), "
                          "so there will be no validation loss",

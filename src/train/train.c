@@ -44,6 +44,18 @@ static ddpm_status save(ddpm_trainer *t)
     return DDPM_ON_RANK_0(t->comm, ddpm_trainer_save(t));
 }
 
+/* Whether the last validations have had no new least loss. */
+static int has_stalled(const ddpm_trainer *t)
+{
+    const int64_t since = t->state.iteration - t->state.best_iteration;
+    return t->spec.patience > 0 && t->state.best_iteration >= 0 && since >= t->spec.patience * t->spec.validate_every;
+}
+
+static int is_finished(const ddpm_trainer *t)
+{
+    return t->state.iteration >= t->spec.iterations || has_stalled(t);
+}
+
 /* Collective. One iteration, and what is due after it.
  * started: the time at which the run would have begun, had it not been interrupted. */
 static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double started, int *stopping)
@@ -59,14 +71,14 @@ static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double star
     t->interval.loss += result.loss;
     t->interval.count++;
 
-    const int last = done == spec->iterations;
-    const int validates = spec->validate_every > 0 && (done % spec->validate_every == 0 || last);
+    const int validates = spec->validate_every > 0 && (done % spec->validate_every == 0 || done == spec->iterations);
     if (validates) {
         DDPM_TRY(ddpm_validation_loss(t->stepper, t->state.ema, &validation));
         ddpm_state_consider_best(t->model.network, validation, &t->state);
         ddpm_baseline_watch(t, validation);
         t->last.validation = validation;
     }
+    const int last = is_finished(t);
     if (done % spec->report_every == 0 || validates || last) {
         const double seconds = ddpm_comm_seconds() - started;
         DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_report_interval(t, progress, result.norm, validation, seconds)));
@@ -89,11 +101,10 @@ static ddpm_status loop(ddpm_trainer *t)
     ddpm_status status = DDPM_OK;
     t->rate_iteration = t->state.iteration;
     t->rate_seconds = ddpm_comm_seconds() - started;
-    while (status == DDPM_OK && !stopping && t->state.iteration < iterations)
-        status = advance(t, &progress, started, &stopping);
+    while (status == DDPM_OK && !stopping && !is_finished(t)) status = advance(t, &progress, started, &stopping);
     if (stopping)
         (void)ddpm_stop_wanted(&t->stop); /* where another rank voted, this one may find the same reason now */
-    if (status == DDPM_OK && stopping && t->state.iteration < iterations)
+    if (status == DDPM_OK && stopping && !is_finished(t))
         return ddpm_fail(
             DDPM_STOPPED, "stopped by %s at iteration %lld of %lld, checkpoint saved; the same command goes on",
             t->stop.reason ? t->stop.reason : "another rank", (long long)t->state.iteration, (long long)iterations);
@@ -188,7 +199,7 @@ static ddpm_status resume_and_train(ddpm_trainer *t, const ddpm_train_options *o
     const char *watched = ddpm_comm_rank(t->comm) == 0 ? folder : NULL;
     DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_lock_take(folder, &t->lock)));
     DDPM_TRY(resume(t, options, folder));
-    if (t->state.iteration >= t->spec.iterations) {
+    if (is_finished(t)) {
         ddpm_log_info("finished   %s has all %lld iterations already", folder, (long long)t->state.iteration);
         return DDPM_OK;
     }
@@ -199,6 +210,9 @@ static ddpm_status resume_and_train(ddpm_trainer *t, const ddpm_train_options *o
         const ddpm_status written = ddpm_timing_write(t->comm, t->timing, omp_get_max_threads(), folder);
         if (written != DDPM_OK) status = written; /* else the message of the stop is still the last one */
     }
+    if (status == DDPM_OK && has_stalled(t))
+        ddpm_log_info("ended      the held-out loss was least at iteration %lld (training.patience)",
+                      (long long)t->state.best_iteration);
     if (status == DDPM_OK) ddpm_baseline_finish(t, folder);
     return status;
 }

@@ -60,6 +60,7 @@ static ddpm_status check_config_text(const char *text)
 static ddpm_status build(ddpm_trainer *t)
 {
     const int64_t columns = ddpm_dataset_columns(t->dataset);
+    t->spec.validate_every = ddpm_config_validate_every(t->config, ddpm_dataset_rows(t->dataset));
     DDPM_TRY(write_config(t));
     DDPM_TRY(check_config_text(t->config_text));
     DDPM_TRY(ddpm_model_create(t->config, columns, ddpm_dataset_transform(t->dataset)->vocabulary,
@@ -109,7 +110,8 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
     const int64_t fingerprint = loaded->checkpoint.fingerprint;
     if (status == DDPM_OK && fingerprint != DDPM_FINGERPRINT_UNKNOWN &&
         fingerprint != ddpm_dataset_fingerprint(t->dataset))
-        status = ddpm_fail(DDPM_ERR_DATA, "their statistics are the same, but rows were replaced or reordered");
+        status = ddpm_fail(DDPM_ERR_DATA,
+                           "their statistics are the same, but rows were replaced or reordered, or have other weights");
     if (status == DDPM_OK) return DDPM_OK;
     return ddpm_fail(
         status,

@@ -14,10 +14,11 @@ typedef struct ddpm_trainer_spec {
     ddpm_stepper_spec step;
     int64_t iterations;
     int64_t report_every;     /* iterations between rows of metrics.csv */
-    int64_t validate_every;   /* iterations between validations; 0: there are none */
+    int64_t validate_every;   /* iterations between validations; 0: there are none. Set with the data */
     int64_t checkpoint_every; /* iterations between checkpoints */
     int64_t checkpoint_keep;  /* checkpoints that stay; 0: all */
     int keep_best;            /* whether the average with the least validation loss is kept */
+    int64_t patience;         /* validations without a new least loss after which the run ends; 0: any number */
     int64_t recover;          /* how often the run may go back to a checkpoint */
     double time_limit;        /* seconds; 0: none */
     double stop_margin;       /* seconds before the end of a SLURM job */

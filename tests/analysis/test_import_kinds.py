@@ -219,6 +219,8 @@ class Kinds(Case):
         found = self.imported("a.parquet")
         self.assertEqual(list(found), ["x", "x=gap", "kind=dog", "ok", "day", "n", "n=gap"])
         self.assertEqual(found["n"][1:], COUNT[1:].tolist())
+        pandas.read_parquet(self.path("a.parquet")).to_csv(self.path("table.csv"), index=False)  # the advice without it
+        self.assertEqual(list(self.imported("table.csv")), list(found))
 
     def test_parquet_without_its_library(self):
         if any(map(importlib.util.find_spec, ("pyarrow", "fastparquet"))):

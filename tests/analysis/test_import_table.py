@@ -3,6 +3,10 @@
 Run: ctest --preset dev -R analysis.import_table"""
 import gzip
 import os
+import re
+import shlex
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -267,6 +271,30 @@ class Layouts(ImportTable):
             done = run("import_table.py", self.path("other"))
             self.assertIn(done.returncode, (DATA, MISSING))
             self.assertIn(said, done.stderr)
+
+    def test_commands_of_refusals(self):
+        """What a refusal says to run makes a file that is read."""
+        import netCDF4
+        with netCDF4.Dataset(self.path("old.nc"), "w", format="NETCDF3_CLASSIC") as file:
+            file.createDimension("n", 9)
+            file.createVariable("x", "f4", ("n",))[:] = np.arange(9) / 2
+        np.save(self.path("array.npy"), np.arange(20.0).reshape(10, 2))
+        os.chdir(self.folder)
+        self.addCleanup(os.chdir, "/")
+        for name, pattern, made in (("old.nc", r"convert it with: (nccopy .*)", "new.nc"),
+                                    ("array.npy", r"write it with h5py: (h5py.*)", "new.h5"),
+                                    ("who.csv", r"next: (import_table.py .*)", "who.h5")):
+            self.write("who.csv", "who\n" + "".join(f"n{i}\n" for i in range(9)))
+            command = re.search(pattern, run("import_table.py", self.path(name)).stderr)[1]
+            if name == "array.npy":
+                command = shlex.join([sys.executable, "-c", "import h5py, numpy; " + command])
+            elif name == "who.csv":
+                self.assertEqual(run(*shlex.split(command)).returncode, 0)
+                continue
+            done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            done = run("import_table.py", made, "--output", f"{name}-made.h5")
+            self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_output_beside_nothing_of_the_users(self):
         os.chdir(self.folder)

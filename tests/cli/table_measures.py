@@ -1,5 +1,5 @@
-"""The measures of tables, written from their definitions in numpy, pandas and scikit-learn, on data frames: a number is a
-float column, a category one of texts, a gap NaN or None. What `ddpm evaluate` says is compared with them."""
+"""The measures of tables, written from their definitions in numpy, pandas and scikit-learn, on data frames: a number is
+a float column, a category one of texts, a gap NaN or None. What `ddpm evaluate` says is compared with them."""
 import itertools
 
 import numpy as np

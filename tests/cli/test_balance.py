@@ -7,7 +7,7 @@ import numpy as np
 from program import SMALL, Case, latest, read_h5, settings
 from skipped import main
 
-CONFIG = 78
+DATA, CONFIG = 65, 78
 ROWS, RARE = 20000, 20
 
 
@@ -59,6 +59,38 @@ class Balance(Case):
         self.assert_same_bits(latest(whole), latest(parts))
         self.fails(CONFIG, "train", "/dev/null", *settings({**self.values, "training.balance": "[]"}), "--output", one,
                    says=["training.balance was", "restore it"])
+
+    def test_weights(self):
+        """Rows in proportion to a dataset, on three ranks as on one; with other weights they are other data."""
+        weight = np.where(self.kind == 3, 999.0, 1.0)
+        weighted = {**self.values, "data.condition": "[]", "training.decay": "constant",
+                    "training.balance": "[weight:w]",
+                    "data.path": self.h5("w.h5", data=self.rows, w=weight)}
+        self.values = weighted
+        one, says = self.train("one")
+        self.assertRegex(says, r"balance +.*weight:w: 18000 of 18000 rows .* worth \d\d rows")
+        three, _ = self.train("three", ranks=3, threads=2)
+        self.assert_same_bits(latest(one), latest(three))
+        run, _ = self.train("run", {"training.iterations": 1500})
+        near = np.abs(self.samples(run) - [3, -2]).max(axis=1) < 1
+        self.assertAlmostEqual(0.5, near.mean(), delta=0.1)
+        self.h5("w.h5", data=self.rows, w=weight[::-1])
+        self.fails(DATA, "train", "/dev/null", *settings({**weighted, "training.iterations": 60}), "--output", one,
+                   says=["other weights"])
+
+    def test_weights_of_table(self):
+        """Columns of different kinds have weights beside them."""
+        import h5py
+        path = self.path("table.h5")
+        with h5py.File(path, "w") as f:
+            f["table/x"], f["table/kind"] = self.rows[:, 0], self.kind
+            f["w"] = (self.kind == 3).astype("f8")
+        self.ddpm("train", "/dev/null", *settings({
+            **SMALL, "data.source": "hdf5", "data.path": path, "training.iterations": 150,
+            "training.learning_rate": 0.01, "training.validate_every": 0, "training.balance": "[weight:w]"}),
+                  "--output", self.path("t"))
+        self.ddpm("sample", self.path("t"), "--count", 200, "--output", self.path("ts.h5"))
+        self.assertGreater((read_h5(self.path("ts.h5"))["samples/kind"] == 3).mean(), 0.9)
 
     def test_refuses(self):
         for values, says in (({"training.balance": "[kin]"}, ["training.balance", "(kind)", "'kin'"]),

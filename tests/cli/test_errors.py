@@ -144,6 +144,10 @@ class Data(Errors):
             file["refs"] = np.array([file["one"].ref] * 40, h5py.ref_dtype)
         with h5py.File(self.path("lzf.h5"), "w") as file:
             file.create_dataset("data", data=np.arange(80.0).reshape(40, 2), compression="lzf")
+        with h5py.File(self.path("nested.h5"), "w") as file:
+            file["data"] = np.array([((i, -i), [i, i / 2]) for i in range(40)], [("at", [("x", "f4"), ("y", "f4")]),
+                                                                                  ("pair", "f4", 2)])
+            file["wave"] = np.exp(1j * np.arange(80)).reshape(40, 2)
         layout = h5py.VirtualLayout((40,), "f8")
         layout[:] = h5py.VirtualSource(self.path("kinds.h5"), "columns/y", (40,))
         with h5py.File(self.path("virtual.h5"), "w") as file:
@@ -156,13 +160,18 @@ class Data(Errors):
                 ("kinds.h5", "columns/word", "(variable-length text)"),
                 ("kinds.h5", "columns/kind", "(enumeration of 3 names)"), ("kinds.h5", "refs", "(references)"),
                 ("kinds.h5", "one", "(it is a single number)"), ("lzf.h5", "data", "filter 32000 (lzf)"),
-                ("virtual.h5", "data", "lie in other files")):
+                ("virtual.h5", "data", "lie in other files"), ("nested.h5", "data", "holds compound of 2 fields"),
+                ("nested.h5", "wave", "has 2 dimensions, not one")):
             with self.subTest(path=path, dataset=dataset):
                 values = {"data.source": "hdf5", "data.path": self.path(path), "data.dataset": dataset}
                 failed = self.fails(DATA, "train", self.config(), *settings({**QUICK, **values}), "--dry-run",
                                     says=[found, f"'analysis/import_table.py {self.path(path)}'"])
                 self.assertNotIn("set data.dataset to one that does", failed.stderr)
-        for path in ("kinds.h5", "lzf.h5", "virtual.h5"):
+        with h5py.File(self.path("external.h5"), "w") as file:
+            file.create_dataset("data", data=np.arange(80.0).reshape(40, 2), external=[(self.path("raw"), 0, 640)])
+        self.train_fails(DATA, self.config(), {"data.source": "hdf5", "data.path": self.path("external.h5")},
+                         says=["lie in other files", f"'analysis/import_table.py {self.path('external.h5')}'"])
+        for path in ("kinds.h5", "lzf.h5", "virtual.h5", "external.h5", "nested.h5"):
             self.assertEqual(0, (result := run_script("import_table.py", self.path(path), "--plain", "--output",
                                                       self.path("made.h5"))).code, str(result))
             self.ddpm("train", self.config(), *settings({**QUICK, "data.source": "hdf5",
@@ -175,7 +184,12 @@ class Data(Errors):
 
     def test_not_hdf5(self):
         values = {"data.source": "hdf5", "data.path": self.write("table.csv", "x,y\n1,2\n" * 100)}
-        self.train_fails(DATA, self.config(), values, says=["table.csv", "HDF5", "analysis/import_table.py"])
+        self.train_fails(DATA, self.config(), values, says=["table.csv", "HDF5",
+                                                            f"analysis/import_table.py {self.path('table.csv')}"])
+        self.assertEqual(0, (done := run_script("import_table.py", self.path("table.csv"), "--output",
+                                                  self.path("table.h5"))).code, str(done))
+        self.ddpm("train", self.config(), *settings({**QUICK, **values, "data.path": self.path("table.h5")}),
+                  "--dry-run")
 
     def test_truncated(self):
         values = self.rows(np.ones((5000, 2), np.float32))

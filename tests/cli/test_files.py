@@ -2,6 +2,11 @@
 """HDF5 files that other programs made: attributes, links and conventions of their own; names that YAML would not read.
 Run: ctest --preset dev -R cli.files
 """
+import re
+import shlex
+import shutil
+import subprocess
+
 import h5py
 import numpy as np
 
@@ -87,8 +92,14 @@ class Files(Case):
                         self.ddpm("train", self.config(), *words, "--dry-run")
                     else:
                         row = ["row 17", "-999"] if " " in says else []
-                        self.fails(DATA, "train", self.config(), *words, "--dry-run",
-                                   says=[says, f"'{dataset}'", *row])
+                        failed = self.fails(DATA, "train", self.config(), *words, "--dry-run",
+                                            says=[says, f"'{dataset}'", *row])
+                        if dataset == "data" and {"_FillValue", "scale_factor"} & set(attributes):
+                            self.assertIn(f"'analysis/import_table.py {path}'", failed.stderr)
+                            made = self.path(f"obeyed-{min(attributes)}.h5")
+                            self.assertEqual(0, (done := run_script("import_table.py", path, "--plain", "--output",
+                                                                    made)).code, str(done))
+                            self.dry(made)
         with h5py.File(self.path("own.h5"), "w") as file:
             file.create_dataset("data", (60, 2), "f4", chunks=(20, 2), fillvalue=-1)[:20] = self.rows[:20]
         failed = self.fails(DATA, "train", self.config(), *settings({
@@ -97,6 +108,30 @@ class Files(Case):
         made = run_script("import_table.py", self.path("own.h5"), "--output", self.path("made.h5"))
         self.assertEqual(0, made.code, str(made))
         self.dry(self.path("made.h5"))
+
+    def test_large_chunks(self):
+        """The command that the warning names makes chunks that are not warned of. Zeros are never written, which saves
+        the time to compress them."""
+        with h5py.File(self.path("large.h5"), "w") as file:
+            file.create_dataset("my rows", (60, 2), "f8", chunks=(1 << 24 | 1 << 20, 2), maxshape=(None, 2),
+                                compression=1)
+        values = {"data.dataset": "my rows"}
+        said = self.dry(self.path("large.h5"), values).stderr
+        command = re.search(r"compressed chunks of 272 MiB.*: (h5repack .*) NEW\.h5", said)[1]
+        done = subprocess.run([*shlex.split(command.replace(self.path("large.h5"), "")), self.path("large.h5"),
+                               self.path("new.h5")], capture_output=True, text=True, check=False)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertNotIn("chunks", self.dry(self.path("new.h5"), values).stderr)
+
+    def test_writer_that_did_not_finish(self):
+        """The command that the message names makes the file readable."""
+        with h5py.File(self.path("live.h5"), "w", libver="latest") as file:
+            file.create_dataset("data", data=self.rows, maxshape=(None, 2))
+            file.swmr_mode = True
+            shutil.copy(self.path("live.h5"), self.path("left.h5"))
+        self.fails(DATA, "info", self.path("left.h5"), says=["did not finish", "'h5clear -s'"])
+        subprocess.run(["h5clear", "-s", self.path("left.h5")], check=True)
+        self.dry(self.path("left.h5"))
 
     def test_no_table(self):
         """Where nothing in a file can be made rows of numbers, no tool is named."""

@@ -192,6 +192,21 @@ class Masked(Case):
             self.assertAlmostEqual(min(losses)[0], file.attrs["best_loss"], places=5)
             self.assertEqual(min(losses)[1], file.attrs["best_iteration"])
 
+    def test_few_rows(self):
+        """Are not learned by heart: the run ends when the held-out loss rises, and has kept the average before."""
+        write_table(self.at("few.h5"), *draw(150, np.random.default_rng(5)))
+        values = {"data.path": self.at("few.h5"), "training.iterations": 100000, "training.validate_every": "auto",
+                  "training.patience": 3, "network.width": 32, "network.dropout": 0}
+        said = self.learn("few", values)
+        self.assertIn("training.patience", said.stderr, said)
+        losses = {int(row["iteration"]): float(row["validation_loss"]) for row in read_metrics(self.at("few"))
+                  if row["validation_loss"]}
+        best, last = min(losses, key=losses.get), max(losses)
+        self.assertEqual(sorted(losses), list(range(5, last + 1, 5)))     # ten passes over 135 rows
+        self.assertEqual(last, best + 3 * 5)
+        self.assertIn(f"least at iteration {best} ", said.stderr)
+        self.assertIn(f"all {last} iterations already", self.learn("few", values).stderr)
+
     def test_arrays(self):
         """An array of numbers may ask for it, and gets an array back."""
         data = self.h5("numbers.h5", data=np.random.default_rng(1).normal(size=(3000, 3)).astype("f4"))

@@ -73,6 +73,25 @@ class Run(Reports):
         self.assertEqual("", rows["quality, a list, 1, deep"][0])
         self.assertEqual(1 + 3 + 2 + 2, page.counts["svg"])
 
+    def test_mixed_table(self):
+        """Categories by name and gaps, the worst columns and pairs named, a map of all pairs, and no noise schedule."""
+        rng = np.random.default_rng(1)
+        with h5py.File(self.path("table.h5"), "w") as file:
+            group = file.create_group("table", track_order=True)
+            group["weight"] = np.where(rng.random(400) < 0.1, np.nan, rng.normal(size=400))
+            group["age"] = rng.integers(17, 91, 400)
+            group.create_dataset("city", data=np.array(["Bonn", "<b>", ""], object)[rng.integers(0, 3, 400)],
+                                 dtype=h5py.string_dtype())
+        run = self.train(self.config(), self.path("run"), {
+            "data.source": "hdf5", "data.path": self.path("table.h5"), "data.validation": 0.2, "training.iterations": 4,
+            "training.warmup": 0})
+        page, said = self.report(run)
+        self.assertEqual("", said)
+        for words in ("400 rows of data, 400 samples", "Columns that are least alike, by Shape: ", "weight and city (",
+                      "<b>", "(gap)", "gaps, %", "alpha precision", "membership", "below: samples; above: real rows"):
+            self.assertIn(words, page.text)
+        self.assertEqual(1 + 3 + 1, page.counts["svg"])
+
     def test_resumed(self):
         """The log has both starts."""
         run = self.train(self.config(), self.path("run"), {"run.time_limit": 1e-9}, code=75)

@@ -15,36 +15,14 @@ import h5py
 import numpy as np
 import pandas as pd
 import table_measures as by_definition
-from ddpm_analysis.random_numbers import philox
+from ddpm_analysis.random_numbers import SPLIT, permutation
 from program import SMALL, Case, run, settings
 from skipped import main
 
 ROWS, HELD_OUT, SAMPLES = 900, 180, 400
-SPLIT = 3           # the purpose of the random words
 CITIES = ("Aachen", "Bonn", "Cottbus", "Dresden")
 NAMES = ("age", "weight", "income", "city", "member")
 CLOSE = 1e-6
-
-
-def permutation(seed, purpose, count):
-    """The keyed order of 0 .. count-1 (src/base/permutation.h)."""
-    words = philox([np.zeros(8), np.arange(8), np.zeros(8), np.full(8, purpose)], (seed, 0)).astype(object)
-    bits = max(1, int(count - 1).bit_length())
-    shift, mask = (bits + 1) // 2, (1 << bits) - 1
-    keys = [(int(a) << 32 | int(b), int(c) << 32 | int(d) | 1) for a, b, c, d in words.T]
-
-    def mix(x):
-        for add, multiply in keys:
-            x = (x + add) * multiply & mask
-            x ^= x >> shift
-        return x
-    order = []
-    for i in range(count):
-        x = mix(i)
-        while x >= count:
-            x = mix(x)
-        order.append(x)
-    return np.array(order)
 
 
 def draw(rows, seed, shift=0.0):
@@ -86,8 +64,8 @@ class Measures(unittest.TestCase):
         cls.copies = [i for i in range(0, 60, 2) if i not in set(held_out)][:20]
         cls.samples.loc[100:119] = data.loc[cls.copies].to_numpy()
         cls.frames = {"samples": cls.samples[:HELD_OUT], "oracle": cls.oracle}
-        values = {**SMALL, "data.source": "hdf5", "data.path": write(cls.at("table.h5"), data), "training.iterations": 4, "training.warmup": 0,
-                  "data.validation": HELD_OUT / ROWS}
+        values = {**SMALL, "data.source": "hdf5", "data.path": write(cls.at("table.h5"), data),
+                  "training.iterations": 4, "training.warmup": 0, "data.validation": HELD_OUT / ROWS}
         values.pop("diffusion.steps")
         result = run("train", "/dev/null", *settings(values), "--output", cls.at("run"))
         assert result.code == 0, str(result)
@@ -136,7 +114,7 @@ class Measures(unittest.TestCase):
                                by_definition.membership(oracle[:half], real, oracle[half:]), delta=CLOSE)
 
     def test_rows_in_their_order(self):
-        """Precision, recall and the closest record take as many training rows as are held out, the first of an epoch."""
+        """Precision, recall and the closest record take as many training rows as are held out, the first ones."""
         order = permutation(0, SPLIT, ROWS)[HELD_OUT:][permutation(0, SPLIT + 1, ROWS - HELD_OUT)][:HELD_OUT]
         with h5py.File(self.at("table.h5")) as file:
             age = file["table/age"][()][order]
@@ -202,8 +180,8 @@ class Memory(Case):
         path = write(self.path("small.h5"), draw(300, 7))
         values = {"data.source": "hdf5", "data.path": path, "data.validation": 0.2, "network.width": 64,
                   "network.depth": 2, "training.batch": 240, "training.iterations": 300, "training.learning_rate": 3e-3,
-                  "training.validate_every": 25, "training.warmup": 20, "training.ema": 0.9, "training.optimizer": "adamw",
-                  "training.keep_best": "true", "network.time_width": 16}
+                  "training.validate_every": 25, "training.warmup": 20, "training.ema": 0.9,
+                  "training.optimizer": "adamw", "training.keep_best": "true", "network.time_width": 16}
         self.ddpm("train", "/dev/null", *settings(values), "--output", self.path("run"))
         for weights, memorised in (("ema", True), ("best", False)):
             table = self.ddpm("evaluate", self.path("run"), "--count", 0, "--samples", 2000, "--weights", weights,
@@ -216,7 +194,7 @@ class Memory(Case):
             self.assertEqual(found["copies"]["count"], len(found["copies"]["rows"]))
             if memorised:
                 self.assertGreater(found["copies"]["samples"], 0.2)
-                self.assertIn(f"of 2000 samples are copies, and {found['copies']['oracle_count']} of 60 held-out", table)
+                self.assertIn(f"of 2000 samples are copies, and {found['copies']['oracle_count']} of 60 held", table)
 
 
 if __name__ == "__main__":

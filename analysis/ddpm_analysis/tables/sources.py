@@ -1,5 +1,6 @@
 """What kind of file a table is, by its first bytes."""
 import os
+import shlex
 
 import h5py
 import numpy as np
@@ -9,7 +10,7 @@ from .columns import Column, Source
 from .hdf5 import open_hdf5
 from .texts import TextTable
 
-OTHERS = ((b"CDF", "a netCDF file of the classic format; convert it with: nccopy -k netCDF-4 {path} new.nc"),
+OTHERS = ((b"CDF", "a netCDF file of the classic format; convert it with: nccopy -k netCDF-4 {word} new.nc"),
           (b"PK\x03\x04", "a zip archive or a spreadsheet; unpack it, or save the sheet as CSV"),
           (b"\xd0\xcf\x11\xe0", "an old spreadsheet; save it as CSV"),
           (b"\x93NUMPY", "a NumPy array; write it with h5py: h5py.File('new.h5', 'w')['data'] = numpy.load({path!r})"),
@@ -79,5 +80,5 @@ def open_source(path, options):
         return open_hdf5(path, options)
     for mark, what in OTHERS:
         if first.startswith(mark):
-            raise BadData(f"{path}: {what.format(path=path)}")
+            raise BadData(f"{path}: {what.format(path=path, word=shlex.quote(path))}")
     return TextTable(path, options)

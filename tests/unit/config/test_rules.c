@@ -90,7 +90,7 @@ static void test_same_science(void **state)
         "sampling.steps",  "sampling.weights",    "sampling.clip",        "training.validate_every",
         "sampling.method", "sampling.eta",        "sampling.corrections", "sampling.correction_ratio",
         "run.stop_margin", "training.recover",    "sampling.guidance",    "sampling.spacing",
-        "data.piece"};
+        "data.piece",      "training.patience"};
     const size_t runs = sizeof run_keys / sizeof *run_keys;
     ddpm_config then, now;
     size_t allowed = 0;
