@@ -165,8 +165,8 @@ class WithLinear(nn.Module):
 class WithMixture(nn.Module):
     """A network beside the best prediction of a x_0 + b noise from x_t = s x_0 + n noise where x_0 is of a mixture of
     Gaussians. Of a part with weight w, mean m, directions U and variances v along them, x_t has the variances
-    q = s^2 v + n^2; with z = U (x_t - s m) its share of p(x_t) is the softmax of ln w - sum of (z^2 / q + ln q) / 2 over
-    the parts, and its prediction a m + U' (z (a s v + b n) / q)."""
+    q = s^2 v + n^2; with z = U (x_t - s m) its share of p(x_t) is the softmax over the parts of
+    ln w - sum of (z^2 / q + ln q) / 2, and its prediction a m + U' (z (a s v + b n) / q)."""
 
     def __init__(self, network, mixture, tables):
         """mixture: weights [C], means [C][D], variances [C][D] and directions [C][D][D]; tables: as in WithLinear."""

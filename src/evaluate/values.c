@@ -131,10 +131,9 @@ static void print_spikes(const ddpm_evaluation *e)
     if (count > SPIKES_SHOWN)
         printf("    and %lld more columns with a value that samples lack (--json lists them)\n",
                (long long)(count - SPIKES_SHOWN));
-    if (count > 0)
-        printf("    (noise is continuous, so samples do not repeat a value: make it a category in a column of its "
-               "own,\n     `analysis/import_table.py FILE --category COLUMN` where values are few, or a class of "
-               "data.condition)\n");
+    if (count > 0 && !ddpm_model_is_masked(&e->loaded->model))
+        printf("    (noise is continuous, so samples do not repeat a value: diffusion.process: masked, as in\n"
+               "     configs/table.yaml, does)\n");
 }
 
 void ddpm_values_print(const ddpm_evaluation *e)

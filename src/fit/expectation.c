@@ -234,7 +234,7 @@ static void find_shares(const ddpm_kernels *kernels, const ddpm_expectation *m, 
         for (int64_t c = 0; c < C; c++)
             if (share[c] > largest) largest = share[c], distance[i] = 2.0 * (d->constant[c] - share[c]);
         for (int64_t c = 0; c < C; c++) sum += exp(share[c] - largest);
-        score[i] = largest + log(sum);
+        score[i] = largest + log(fmax(sum, 1.0)); /* the largest one adds 1 */
         for (int64_t c = 0; c < C; c++) share[c] = exp(share[c] - score[i]);
     }
 }

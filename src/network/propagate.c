@@ -226,6 +226,7 @@ ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_pa
                             .xt_w = xt_w,
                             .condition = condition,
                             .t = t};
+    // cppcheck-suppress returnDanglingLifetime ; what is returned lies in the workspace
     return network->architecture->forward(&pass);
 }
 

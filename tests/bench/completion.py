@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How well hidden entries of a table are completed, beside scikit-learn's IterativeImputer and the most frequent value.
 
-    tests/bench/completion.py TRAIN.csv TEST.csv [--run RUN] [--hidden 0.2] [--rows 2000] [--draws 20] [--json FILE]
+    tests/bench/completion.py TRAIN.csv TEST.csv [--run RUN] [--hidden 0.2] [--rows 2000] [--draws 80] [--json FILE]
 
 A model is trained on TRAIN.csv with configs/table.yaml, unless a run is given. In rows of TEST.csv a share of the
 entries is hidden at random. Categories: the share of hidden entries that are named rightly, by the most frequent of the
@@ -118,7 +118,7 @@ def main():
     parser.add_argument("--run", help="a run folder; default: a model is trained")
     parser.add_argument("--hidden", type=float, default=0.2)
     parser.add_argument("--rows", type=int, default=2000, help="of TEST.csv, at most; default: %(default)s")
-    parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument("--draws", type=int, default=80)
     parser.add_argument("--ddpm", default=os.environ.get("DDPM", "ddpm"))
     parser.add_argument("--json")
     options = parser.parse_args()

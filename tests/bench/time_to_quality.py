@@ -7,11 +7,12 @@ its defaults and for peers that train the same network by the same objective (qu
   bash tests/bench/run.sh quality --short             a test of the measurement itself: the samples are not good
 
 The trainings are cut into as many turns as there are checkpoints. In a turn each program trains its part, one after the
-other, while the others wait; what counts are the seconds of training, and those in which ddpm fits a mixture,
-without other starts, compilation, held-out losses, checkpoints, samples and forests. First every layout of the peers is tried, and the fastest of each library goes
-on. ddpm's samples are those of one run, whose bits do not depend on time, and its seconds those of a part of each turn.
-Which checkpoint is the first within 0.01 of the best is found by halving, since the accuracy falls as the learning rate
-does. FOLDER gets data, samples and a file of results for each set; the same command goes on with sets that lack one.
+other, while the others wait; what counts are the seconds of training, and those in which ddpm fits a mixture, without
+other starts, compilation, held-out losses, checkpoints, samples and forests. First every layout of the peers is tried,
+and the fastest of each library goes on. ddpm's samples are those of one run, whose bits do not depend on time, and its
+seconds those of a part of each turn. Which checkpoint is the first within 0.01 of the best is found by halving, since
+the accuracy falls as the learning rate does. FOLDER gets data, samples and a file of results for each set; the same
+command goes on with sets that lack one.
 """
 import argparse
 import os

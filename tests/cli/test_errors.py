@@ -145,8 +145,8 @@ class Data(Errors):
         with h5py.File(self.path("lzf.h5"), "w") as file:
             file.create_dataset("data", data=np.arange(80.0).reshape(40, 2), compression="lzf")
         with h5py.File(self.path("nested.h5"), "w") as file:
-            file["data"] = np.array([((i, -i), [i, i / 2]) for i in range(40)], [("at", [("x", "f4"), ("y", "f4")]),
-                                                                                  ("pair", "f4", 2)])
+            nested = [("at", [("x", "f4"), ("y", "f4")]), ("pair", "f4", 2)]
+            file["data"] = np.array([((i, -i), [i, i / 2]) for i in range(40)], nested)
             file["wave"] = np.exp(1j * np.arange(80)).reshape(40, 2)
         layout = h5py.VirtualLayout((40,), "f8")
         layout[:] = h5py.VirtualSource(self.path("kinds.h5"), "columns/y", (40,))
@@ -186,8 +186,8 @@ class Data(Errors):
         values = {"data.source": "hdf5", "data.path": self.write("table.csv", "x,y\n1,2\n" * 100)}
         self.train_fails(DATA, self.config(), values, says=["table.csv", "HDF5",
                                                             f"analysis/import_table.py {self.path('table.csv')}"])
-        self.assertEqual(0, (done := run_script("import_table.py", self.path("table.csv"), "--output",
-                                                  self.path("table.h5"))).code, str(done))
+        words = "import_table.py", self.path("table.csv"), "--output", self.path("table.h5")
+        self.assertEqual(0, (done := run_script(*words)).code, str(done))
         self.ddpm("train", self.config(), *settings({**QUICK, **values, "data.path": self.path("table.h5")}),
                   "--dry-run")
 

@@ -88,6 +88,10 @@ class Tables(Case):
                      says=["column 'age' of 'table' has 1199 rows, but column 'weight' has 1200", "data.columns"])
         self.refused(self.table("square.h5", cut=np.zeros((ROWS, 2))), says=["column 'cut'", "2 dimensions"])
         self.refused(self.table("infinite.h5", weight=np.full(ROWS, np.inf)), says=["'weight'", "infinite"])
+        names = self.path("names.h5")
+        with h5py.File(names, "w") as file:
+            file.create_dataset("table/name", data=[f"{i}" for i in range(65537)], dtype=h5py.string_dtype())
+        self.refused(names, says=["column 'name' of 'table'", "65536 different texts", "data.columns"])
         table = self.table("table.h5")
         self.refused(table, CONFIG, ["can be given when sampling"], **{"data.condition": "[cut]"})
         self.refused(table, says=["'table' has no column 'colour'"], **{"data.columns": "[colour]"})
