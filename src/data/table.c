@@ -242,15 +242,25 @@ static ddpm_status check_shape(ddpm_table *t, const table_column *c)
     return t->rows > 0 ? DDPM_OK : refuse(t, c->name, "has no rows");
 }
 
+static ddpm_status check_link(const ddpm_table *t, const char *column, const char *dataset)
+{
+    char text[TITLE_BYTES], what[450];
+    if (t->kind != DDPM_H5_GROUP || !ddpm_h5_link_is_lost(t->file, dataset, what, sizeof what)) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_DATA,
+                     "%s %s; write a dataset in its place (h5copy copies one), or leave it out with data.columns",
+                     title(t, column, text), what);
+}
+
 static ddpm_status open_column(ddpm_table *t, table_column *c, ddpm_column_layout *layout)
 {
     const int64_t cache = ddpm_larger(CACHE_LEAST, CACHE_BYTES / (t->kind == DDPM_H5_GROUP ? t->count : 1));
     char dataset[DDPM_PATH_BYTES], why[300];
     layout->gap = -1;
+    snprintf(dataset, sizeof dataset, "%s/%s", t->object, c->name);
+    DDPM_TRY(check_link(t, c->name, dataset));
     DDPM_TRY(ddpm_h5_column_open(t->file, t->object, t->kind, c->name, cache, &c->h5));
     DDPM_TRY(check_shape(t, c));
     layout->number = ddpm_h5_column_shape(c->h5)->type;
-    snprintf(dataset, sizeof dataset, "%s/%s", t->object, c->name);
     switch (ddpm_h5_column_element(c->h5)) {
     case DDPM_H5_NUMBER:
         return describe_number(t, dataset, layout);

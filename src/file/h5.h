@@ -143,6 +143,10 @@ typedef void ddpm_h5_visit_link(void *context, const ddpm_h5_link *link);
 DDPM_MUST_CHECK ddpm_status ddpm_h5_list_links(const ddpm_h5 *file, int limit, ddpm_h5_visit_link *visit,
                                                void *context);
 
+/** Whether a name is a soft or an external link that leads to no dataset.
+ *  @param[out] what  [bytes] if so: "is a soft link to '/x', which leads to nothing" or the like. */
+int ddpm_h5_link_is_lost(const ddpm_h5 *file, const char *name, char *what, size_t bytes);
+
 /* ---- attributes: the object "/" is the file itself; texts are written with a fixed length, in UTF-8 ---- */
 
 DDPM_MUST_CHECK ddpm_status ddpm_h5_put_text(ddpm_h5 *file, const char *object, const char *name, const char *text);

@@ -15,7 +15,8 @@ typedef enum ddpm_h5_kind { DDPM_H5_NOTHING, DDPM_H5_GROUP, DDPM_H5_COMPOUND, DD
 ddpm_h5_kind ddpm_h5_kind_of(const ddpm_h5 *file, const char *name);
 
 /** The names of the datasets of a group, in the order of their creation where the file keeps it, else by name; or of
- * the members of a compound dataset.
+ * the members of a compound dataset. Every link of a group is named, and what cannot be opened, so that no column is
+ * lost in silence: ddpm_h5_link_is_lost, ddpm_h5_column_open.
  *  @param[out] names  [count] texts in one block, release with ddpm_release; NULL: there are none. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_members(const ddpm_h5 *file, const char *name, int64_t *count, char ***names);
 

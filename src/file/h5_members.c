@@ -44,14 +44,14 @@ static int gather(gathered *g, const char *name)
     return g->names[g->count] ? (g->count++, 0) : -1;
 }
 
-static herr_t gather_dataset(hid_t group, const char *name, const H5L_info_t *about, void *context)
+/* A link stands for a column, and so does what cannot be opened: opening it says why there is none. */
+static herr_t gather_column(hid_t group, const char *name, const H5L_info_t *about, void *context)
 {
     gathered *g = context;
-    (void)about;
     const hid_t id = H5Oopen(group, name, g->file->link_access);
-    const int is_dataset = id >= 0 && H5Iget_type(id) == H5I_DATASET;
+    const int is_column = id < 0 || H5Iget_type(id) == H5I_DATASET || about->type != H5L_TYPE_HARD;
     if (id >= 0) (void)H5Oclose(id);
-    return is_dataset ? gather(g, name) : 0;
+    return is_column ? gather(g, name) : 0;
 }
 
 static herr_t gather_group(gathered *g, hid_t group)
@@ -61,7 +61,7 @@ static herr_t gather_group(gathered *g, hid_t group)
     if (creation >= 0) (void)H5Pget_link_creation_order(creation, &order);
     if (creation >= 0) (void)H5Pclose(creation);
     return H5Literate(group, order & H5P_CRT_ORDER_TRACKED ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME, H5_ITER_INC, NULL,
-                      gather_dataset, g);
+                      gather_column, g);
 }
 
 static herr_t gather_compound(gathered *g, hid_t dataset)

@@ -125,7 +125,8 @@ SelectTypeParameters=CR_Core
 # start jobs promptly (the defaults leave pauses of seconds)
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0,sched_interval=5,bf_interval=2
-# notice failures promptly: a dead node is DOWN, and its job requeued, after about 30 s
+# notice failures promptly: a dead node is DOWN after about 25 s. Its job's other ranks wait for it until they are killed, KillWait later; the
+# job starts again some 10 s after that
 KillWait=20
 SlurmdTimeout=15
 MessageTimeout=10

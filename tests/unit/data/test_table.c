@@ -196,6 +196,49 @@ static void refusals(void **state)
     ddpm_source_close(source);
 }
 
+/* What a link leads to is a column as any other; a link that leads to none is no column less, but refused. */
+static void links(void **state)
+{
+    static const struct {
+        const char *target, *file, *found;
+    } lost[] = {
+        {"/absent", NULL, "is a soft link to '/absent', which leads to nothing"},
+        {"/table/x", NULL, "is a soft link to '/table/x', which leads back to itself"},
+        {"/store", NULL, "is a soft link to '/store', which leads to a group"},
+        {"/table/age", "links.h5", "is an external link to 'links.h5:/table/age', which leads into another file"}};
+    ddpm_data_spec spec = spec_of("links.h5");
+    ddpm_source *source;
+    hid_t group;
+    (void)state;
+    hid_t file = new_table("links.h5", &group);
+    const hid_t store = valid(H5Gcreate2(file, "store", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    const int32_t none = -1;
+    put_column(store, "years", H5T_STD_I32BE, H5T_NATIVE_INT32, ROWS, age);
+    put_attribute(file, "store/years", "gap", H5T_NATIVE_INT32, &none);
+    put_column(group, "weight", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, ROWS, weight);
+    assert_true(H5Lcreate_soft("/store/years", group, "age", H5P_DEFAULT, H5P_DEFAULT) >= 0 && H5Gclose(store) >= 0);
+    close_table(file, group);
+    expect_ok(ddpm_source_open(&spec, &source));
+    assert_string_equal(ddpm_source_names(source)[0], "age");
+    expect_rows(source, 2, (const int[]){1, 0});
+    ddpm_source_close(source);
+
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+        file = valid(H5Fopen(in_scratch("links.h5"), H5F_ACC_RDWR, H5P_DEFAULT));
+        if (i > 0) assert_true(H5Ldelete(file, "table/x", H5P_DEFAULT) >= 0);
+        assert_true((lost[i].file
+                         ? H5Lcreate_external(lost[i].file, lost[i].target, file, "table/x", H5P_DEFAULT, H5P_DEFAULT)
+                         : H5Lcreate_soft(lost[i].target, file, "table/x", H5P_DEFAULT, H5P_DEFAULT)) >= 0 &&
+                    H5Fclose(file) >= 0);
+        expect_refused(&spec, DDPM_ERR_DATA, "column 'x' of 'table' is a");
+        expect_refused(&spec, DDPM_ERR_DATA, lost[i].found);
+        expect_refused(&spec, DDPM_ERR_DATA, "or leave it out with data.columns");
+    }
+    spec.columns = (ddpm_text_list){.count = 1, .items = (char *[]){"weight"}};
+    expect_ok(ddpm_source_open(&spec, &source));
+    ddpm_source_close(source);
+}
+
 /* A column of texts that are all different is no category, and a text of any length costs no more memory. */
 static void many_texts(void **state)
 {
@@ -223,6 +266,6 @@ static void many_texts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(groups), TEST(compounds), TEST(refusals), TEST(many_texts)};
+    const struct CMUnitTest tests[] = {TEST(groups), TEST(compounds), TEST(refusals), TEST(links), TEST(many_texts)};
     return cmocka_run_group_tests(tests, make, scratch_remove);
 }
