@@ -16,7 +16,7 @@ def draw(trajectory, pair, count):
     for panel, axes in enumerate(grid):
         drawing.points(axes, x[panel], y[panel], style.SAMPLES, size=1.5)
         axes.set_title(f"$t$ = {trajectory.step[chosen[panel]]:g}", pad=3)
-        drawing.equal_axes(axes, box, bins=4)
+        drawing.equal_axes(axes, box, bins=3)
     for lowest in grid[-across:]:  # the last row may be short
         lowest.tick_params(labelbottom=True)
     figure.supxlabel(axis_name(trajectory.columns, pair[0]), fontsize=9)
