@@ -125,9 +125,9 @@ class TextTable(Source):
             columns = [[text for index, text in enumerate(column) if index not in gone] for column in columns]
         return columns
 
-    def refuse_short(self, columns):
-        """Where spaces part the cells, nobody knows which ones a row lacks."""
-        if self.layout.delimiter == " " and "" in columns[-1]:
+    def refuse_short(self, columns, is_last):
+        """Where spaces part the cells, nobody knows which ones a row lacks, unless the table ends with it."""
+        if self.layout.delimiter == " " and "" in columns[-1][:-1 if is_last else None]:
             row = next(row for row in zip(*columns) if not row[-1])
             present = list(filter(None, row))
             raise BadData(f"{self.path}: the row {' '.join(present)[:40]!r} has {len(present)} of {len(row)} cells; "
@@ -157,7 +157,7 @@ class TextTable(Source):
                     columns = self.without_comments(columns)
                     if is_last:
                         columns = self.without_notes(columns, end)
-                    self.refuse_short(columns)
+                    self.refuse_short(columns, is_last)
                     self.kept = columns if count == 1 and is_last else None
                     yield columns
         except pandas.errors.EmptyDataError:
