@@ -132,7 +132,7 @@ class Ranks(Bits):
         rows[::3] += 600
         rows[:, 7] = rows[:, 20] = 3
         values = {"data.source": "hdf5", "data.path": self.h5("rows.h5", data=rows.astype(np.float32)),
-                  "network.components": 8, "network.features": 3, "training.iterations": 60}
+                  "network.components": 8, "network.mixture": 2, "network.features": 3, "training.iterations": 60}
         one = self.assert_independent_of_ranks(values)
         content = read_h5(latest(one))
         self.assertEqual((8, 40), content["components/direction"].shape)

@@ -91,7 +91,8 @@ class TwoSample(Case):
         self.assertLess(outside["oracle"], 0.01)
         self.assertEqual([("rain", 0, 0)], [(s["name"], s["value"], s["share_samples"]) for s in spikes])
         self.assertAlmostEqual(0.9, spikes[0]["share_data"], delta=0.03)
-        for words in ("in column flat, the worst", "--clip data", "exactly 0 in column rain", "--category"):
+        for words in ("in column flat, the worst", "--clip data", "exactly 0 in column rain",
+                      "diffusion.process: masked"):
             self.assertIn(words, result.stdout)
         found, result = self.quality(rows(ROWS, 0.9), "--samples", 400)  # as good as the data
         self.assertEqual([], found["spikes"])
