@@ -350,7 +350,7 @@ class Run(Case):
         wide = self.h5("wide.h5", data=np.random.default_rng(0).normal(size=(20, 1100)).astype("f4"))
         values = settings({**QUICK, "data.source": "hdf5", "data.path": wide})
         result = self.ddpm("train", "/dev/null", *values, "--dry-run")
-        self.assertRegex(result.warnings()[0], "1100 columns.*beyond 1024.*network.width, 32")
+        self.assertRegex(result.warnings()[0], "1100 columns.*at most 1024.*network.width, 32")
         files = files_below(self.run)
         self.again("--dry-run", values={"training.iterations": 50})
         self.assertEqual(files, files_below(self.run))
