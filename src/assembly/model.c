@@ -33,9 +33,8 @@ static int64_t mixture_of(const ddpm_config *config, int64_t columns)
     const int64_t wanted = config->network.mixture;
     if (config->network.components == 0 || config->diffusion.predict == DDPM_PREDICT_CLASS || wanted == 1) return 0;
     if (wanted != DDPM_AUTO) return wanted;
-    return columns > DDPM_MIXTURE_AUTO_COLUMNS
-               ? ddpm_smaller(DDPM_MIXTURE_AUTO, DDPM_MIXTURE_NUMBERS_MAX / columns / columns)
-               : 0;
+    const int64_t most = ddpm_smaller(DDPM_MIXTURE_AUTO, DDPM_MIXTURE_NUMBERS_MAX / columns / columns);
+    return columns > DDPM_MIXTURE_AUTO_COLUMNS && most >= 2 ? most : 0;
 }
 
 static ddpm_network_spec network_spec(const ddpm_config *config, ddpm_precision precision, int64_t columns,

@@ -2,9 +2,9 @@
 #include "bench/timing.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { ROUNDS_LEAST = 3, ROUNDS_MOST = 1000 };
 
@@ -39,16 +39,10 @@ static ddpm_status calibrate(ddpm_comm *comm, const ddpm_timed *thing, double sh
     }
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The numbers are sorted afterwards. */
 static double median(double *numbers, int64_t count)
 {
-    qsort(numbers, (size_t)count, sizeof *numbers, by_size);
+    ddpm_sort_doubles(count, numbers);
     return 0.5 * (numbers[(count - 1) / 2] + numbers[count / 2]);
 }
 

@@ -2,10 +2,10 @@
 #include "evaluate/columns.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/split.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 /* The code of a category, of which the place of its name is known, NaN for a gap. */
 static double code_of(double place)
@@ -64,19 +64,13 @@ int ddpm_columns_is_gap(const ddpm_columns *columns, int64_t column, int64_t i)
     return columns->is_category[column] ? value == DDPM_CODE_GAP : isnan(value);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 int64_t ddpm_columns_sorted(const ddpm_columns_part *part, int64_t column, double *out)
 {
     const double *values = ddpm_columns_at(part, column);
     int64_t count = 0;
     for (int64_t i = 0; i < part->rows; i++)
         if (!isnan(values[i])) out[count++] = values[i];
-    qsort(out, (size_t)count, sizeof *out, by_size);
+    ddpm_sort_doubles(count, out);
     return count;
 }
 

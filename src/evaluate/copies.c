@@ -5,26 +5,20 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+#include <xxhash.h>
 
 typedef struct place {
     uint64_t hash;
     int64_t row;
 } place;
 
-/* The values of a row, -0 being 0 and any NaN the same, through the mixing function of SplitMix64 (Steele et al. 2014).
- */
+/* Of the values of a row, -0 being 0 and any NaN the same. */
 static uint64_t hash_of(const ddpm_columns *columns, int64_t row)
 {
     uint64_t hash = 0;
     for (int64_t j = 0; j < columns->count; j++) {
-        const double value = columns->values[j * columns->rows + row] + 0.0;
-        uint64_t bits = 0;
-        if (!isnan(value)) memcpy(&bits, &value, sizeof bits);
-        hash = (hash ^ bits) + UINT64_C(0x9E3779B97F4A7C15);
-        hash = (hash ^ hash >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-        hash = (hash ^ hash >> 27) * UINT64_C(0x94D049BB133111EB);
-        hash ^= hash >> 31;
+        const double value = columns->values[j * columns->rows + row] + 0.0, number = isnan(value) ? NAN : value;
+        hash = XXH3_64bits_withSeed(&number, sizeof number, hash);
     }
     return hash;
 }

@@ -2,15 +2,9 @@
 #include "evaluate/membership.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* Of pairs of one value of each set, both ascending: twice those in which the first is below, and those of equals. */
 static int64_t count_below(int64_t n, const double *a, int64_t m, const double *b)
@@ -39,8 +33,8 @@ ddpm_status ddpm_membership(ddpm_comm *comm, int threads, const ddpm_points_part
     DDPM_TRY(ddpm_agree(comm, DDPM_NEW(&distances, n + m, "distances to samples")));
     ddpm_nearest(comm, threads, DDPM_METRIC_L1, training, samples, 0, distances, NULL);
     ddpm_nearest(comm, threads, DDPM_METRIC_L1, held_out, samples, 0, distances + n, NULL);
-    qsort(distances, (size_t)n, sizeof *distances, by_size);
-    qsort(distances + n, (size_t)m, sizeof *distances, by_size);
+    ddpm_sort_doubles(n, distances);
+    ddpm_sort_doubles(m, distances + n);
     *auc = (double)count_below(n, distances, m, distances + n) / (2.0 * (double)n * (double)m);
     *error = error_of(*auc, (double)n, (double)m);
     ddpm_release(distances);

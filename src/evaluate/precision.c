@@ -2,9 +2,9 @@
 #include "evaluate/precision.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { RADII = 30 };
@@ -15,12 +15,6 @@ typedef struct precision {
     double *shares;                                 /* [codes], of the codes of a part */
     int64_t *nearest;                               /* [rows] */
 } precision;
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 /* One more than the largest code of a set. */
 static int64_t codes_of(const ddpm_points_part *set)
@@ -62,7 +56,7 @@ static void to_mean(const ddpm_points_part *around, const ddpm_points_part *rows
 static void sort_into(int64_t rows, const double *from, double *to)
 {
     memcpy(to, from, (size_t)rows * sizeof *to);
-    qsort(to, (size_t)rows, sizeof *to, by_size);
+    ddpm_sort_doubles(rows, to);
 }
 
 /* 1 - mean |share - alpha| / mean alpha, where the share is of rows that count and have a radius of at most the

@@ -2,11 +2,11 @@
 #include "evaluate/quality.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "base/split.h"
 #include "kernel/normal.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { DIRECTIONS = DDPM_QUALITY_DIRECTIONS, NUMBERS = DDPM_QUALITY_NUMBERS, TOGETHER = 64 /* rows of y at a time */ };
 
@@ -50,15 +50,9 @@ void ddpm_quality_directions(const ddpm_kernels *kernels, uint64_t seed, int64_t
     }
 }
 
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void sort(int64_t count, double *values)
 {
-    qsort(values, (size_t)count, sizeof *values, by_size);
+    ddpm_sort_doubles(count, values);
 }
 
 double ddpm_quality_median_distance(const ddpm_quality_set *set, double *scratch)

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/split.h"
 #include "fit/groups.h"
-#include "kernel/simd.h"
+#include "kernel/dense.h"
 
 #include <math.h>
 #include <string.h>
@@ -104,10 +104,7 @@ typedef struct density {
 
 static void release_density(int64_t count, density *d)
 {
-    for (int64_t c = 0; d->whiten && c < count; c++) {
-        ddpm_release(d->whiten[c].weight);
-        ddpm_release(d->whiten[c].bias);
-    }
+    for (int64_t c = 0; d->whiten && c < count; c++) ddpm_dense_release(&d->whiten[c]);
     ddpm_release(d->whiten);
     ddpm_release(d->constant);
 }
@@ -139,23 +136,20 @@ static double invert_factor(int64_t n, double *a)
 static ddpm_status make_whitening(const ddpm_kernels *kernels, const ddpm_expectation *m, int64_t c, double noise,
                                   double *factor, float *w, density *out)
 {
-    const int64_t D = m->columns, wide = ddpm_round_up(D, kernels->panel);
+    const int64_t D = m->columns;
     ddpm_dense *dense = &out->whiten[c];
     memcpy(factor, m->covariance + c * D * D, (size_t)(D * D) * sizeof *factor);
     for (int64_t j = 0; j < D; j++) factor[j * D + j] += noise;
     out->constant[c] = log(m->weight[c]) - invert_factor(D, factor) - 0.5 * (double)D * log(2.0 * M_PI);
-    DDPM_TRY(DDPM_NEW(&dense->weight, D * wide, "mixture"));
-    DDPM_TRY(DDPM_NEW(&dense->bias, wide, "mixture"));
     memset(w, 0, (size_t)(D * D) * sizeof *w);
+    for (int64_t k = 0; k < D; k++)
+        for (int64_t j = 0; j <= k; j++) w[j * D + k] = (float)factor[k * D + j];
+    DDPM_TRY(ddpm_dense_make(kernels, (ddpm_const_matrix){w, D, D, D}, dense));
     for (int64_t k = 0; k < D; k++) {
         double sum = 0.0;
-        for (int64_t j = 0; j <= k; j++) {
-            w[j * D + k] = (float)factor[k * D + j];
-            sum += factor[k * D + j] * m->mean[c * D + j];
-        }
+        for (int64_t j = 0; j <= k; j++) sum += factor[k * D + j] * m->mean[c * D + j];
         dense->bias[k] = (float)-sum;
     }
-    kernels->pack((ddpm_const_matrix){w, D, D, D}, (ddpm_range){0, ddpm_pieces(D, kernels->panel)}, dense->weight);
     return DDPM_OK;
 }
 

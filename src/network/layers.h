@@ -7,6 +7,7 @@
 #ifndef DDPM_NETWORK_LAYERS_H
 #define DDPM_NETWORK_LAYERS_H
 
+#include "kernel/dense.h"
 #include "network/network.h"
 
 /** A dense layer, with the indices of its tensors in the network's table. */
@@ -40,11 +41,6 @@ typedef struct ddpm_pass {
     const int32_t *t;            /* [rows] */
     ddpm_gradient *gradient;     /* backward only: the gradients of the parameters are added to it, unless it is NULL */
 } ddpm_pass;
-
-/** Pack a matrix w [k][n] for products with it from the right, without a bias. DDPM_ERR_MEMORY.
- *  @param[out] out  free with ddpm_dense_free, also on failure. */
-DDPM_MUST_CHECK ddpm_status ddpm_dense_make(const ddpm_kernels *kernels, ddpm_const_matrix w, ddpm_dense *out);
-void ddpm_dense_free(ddpm_dense *dense);
 
 /** What is different from one kind of network to another. */
 typedef struct ddpm_architecture {

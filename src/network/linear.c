@@ -51,8 +51,8 @@ void ddpm_linear_free(ddpm_linear *linear)
 {
     if (!linear) return;
     ddpm_release(linear->variance);
-    ddpm_dense_free(&linear->onto);
-    ddpm_dense_free(&linear->back);
+    ddpm_dense_release(&linear->onto);
+    ddpm_dense_release(&linear->back);
     ddpm_release(linear);
 }
 

@@ -98,8 +98,8 @@ void ddpm_mixture_part_free(ddpm_mixture_part *mixture)
     ddpm_release(mixture->variance);
     ddpm_release(mixture->center);
     ddpm_release(mixture->constant);
-    ddpm_dense_free(&mixture->onto);
-    ddpm_dense_free(&mixture->back);
+    ddpm_dense_release(&mixture->onto);
+    ddpm_dense_release(&mixture->back);
     ddpm_release(mixture);
 }
 

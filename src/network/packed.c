@@ -56,7 +56,7 @@ ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing
 void ddpm_packed_free(ddpm_packed *packed)
 {
     if (!packed) return;
-    for (int64_t l = 0; l < packed->layer_count; l++) ddpm_dense_free(&packed->layers[l]);
+    for (int64_t l = 0; l < packed->layer_count; l++) ddpm_dense_release(&packed->layers[l]);
     ddpm_release(packed->layers);
     ddpm_release(packed);
 }
@@ -90,20 +90,4 @@ ddpm_status ddpm_packed_make(const ddpm_network *network, ddpm_packing packing, 
     DDPM_TRY(ddpm_packed_create(network, packing, out));
     ddpm_packed_fill(*out, network, parameters, 0, 1);
     return DDPM_OK;
-}
-
-ddpm_status ddpm_dense_make(const ddpm_kernels *kernels, ddpm_const_matrix w, ddpm_dense *out)
-{
-    const int64_t wide = ddpm_round_up(w.columns, kernels->panel);
-    DDPM_TRY(DDPM_NEW(&out->weight, w.rows * wide, "packed weights"));
-    DDPM_TRY(DDPM_NEW(&out->bias, wide, "packed weights"));
-    kernels->pack(w, (ddpm_range){0, ddpm_pieces(w.columns, kernels->panel)}, out->weight);
-    return DDPM_OK;
-}
-
-void ddpm_dense_free(ddpm_dense *dense)
-{
-    ddpm_release(dense->weight);
-    ddpm_release(dense->bias);
-    ddpm_release(dense->transposed);
 }

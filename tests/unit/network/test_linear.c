@@ -1,41 +1,20 @@
 /* The linear part of a network, against its formula in double precision: forward, the way back of a gradient, and that
  * rows do not depend on each other. */
+#include "directions.h"
 #include "small_network.h"
 
-enum { ROWS = 29, WIDEST = 70, T = 6, HEADS = 2 };
+enum { ROWS = 29, WIDEST = DIRECTIONS_MOST, HEADS = 2 };
 
 static float direction[WIDEST * WIDEST];
 static double variance[WIDEST + 1];
-static const float signal[T + 1] = {1.0f, 0.99f, 0.9f, 0.7f, 0.4f, 0.1f, 0.0f},
-                              noise[T + 1] = {0.0f, 0.14f, 0.43f, 0.71f, 0.92f, 0.995f, 1.0f},
-                              data_of[T + 1] = {0.0f, -0.14f, 1.0f, 0.0f, -1.0f, 0.3f, -1.0f},
-                              noise_of[T + 1] = {0.0f, 0.99f, 0.0f, 1.0f, 1.0f, -0.7f, 0.0f};
 static float xt[ROWS * WIDEST], weights[ROWS * HEADS * WIDEST];
 static int32_t t[ROWS];
 
-/* Orthogonal directions: a random basis by Gram and Schmidt's procedure in double precision. */
-static void make_directions(int64_t columns, int64_t count, int64_t series)
-{
-    static double basis[WIDEST][WIDEST];
-    for (int64_t k = 0; k < count; k++) {
-        double square = 0.0;
-        for (int64_t j = 0; j < columns; j++) basis[k][j] = any_number(series * 1000000 + k * columns + j);
-        for (int twice = 0; twice < 2; twice++)
-            for (int64_t l = 0; l < k; l++) {
-                double along = 0.0;
-                for (int64_t j = 0; j < columns; j++) along += basis[k][j] * basis[l][j];
-                for (int64_t j = 0; j < columns; j++) basis[k][j] -= along * basis[l][j];
-            }
-        for (int64_t j = 0; j < columns; j++) square += basis[k][j] * basis[k][j];
-        for (int64_t j = 0; j < columns; j++) direction[k * columns + j] = (float)(basis[k][j] /= sqrt(square));
-        variance[k] = 3.0 / (double)(1 + k * k);
-    }
-    variance[count] = 0.01;
-}
-
 static void set_linear(ddpm_network *network, int64_t columns, int64_t count, int64_t series)
 {
-    make_directions(columns, count, series);
+    fill_directions(columns, count, series, direction);
+    for (int64_t k = 0; k < count; k++) variance[k] = 3.0 / (double)(1 + k * k);
+    variance[count] = 0.01;
     const ddpm_linear_spec spec = {.count = count,
                                    .variance = variance,
                                    .direction = direction,

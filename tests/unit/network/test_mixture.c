@@ -1,15 +1,12 @@
 /* The prediction of a mixture, against its formula in double precision: forward, the way back of a gradient against
  * differences, and that rows do not depend on each other. */
+#include "directions.h"
 #include "small_network.h"
 
-enum { ROWS = 29, WIDEST = 20, MOST = 5, T = 6, HEADS = 2 };
+enum { ROWS = 29, WIDEST = 20, MOST = 5, HEADS = 2 };
 
 static float direction[MOST * WIDEST * WIDEST];
 static double weight[MOST], mean[MOST * WIDEST], variance[MOST * WIDEST];
-static const float signal[T + 1] = {1.0f, 0.99f, 0.9f, 0.7f, 0.4f, 0.1f, 0.0f},
-                              noise[T + 1] = {0.0f, 0.14f, 0.43f, 0.71f, 0.92f, 0.995f, 1.0f},
-                              data_of[T + 1] = {0.0f, -0.14f, 1.0f, 0.0f, -1.0f, 0.3f, -1.0f},
-                              noise_of[T + 1] = {0.0f, 0.99f, 0.0f, 1.0f, 1.0f, -0.7f, 0.0f};
 static float xt[ROWS * WIDEST], weights[ROWS * HEADS * WIDEST];
 static int32_t t[ROWS];
 
@@ -19,29 +16,10 @@ static const struct {
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* Orthogonal directions by Gram and Schmidt's procedure in double precision. */
-static void make_directions(int64_t columns, int64_t part)
-{
-    static double basis[WIDEST][WIDEST];
-    for (int64_t k = 0; k < columns; k++) {
-        double square = 0.0;
-        for (int64_t j = 0; j < columns; j++) basis[k][j] = any_number(part * 1000000 + k * columns + j);
-        for (int twice = 0; twice < 2; twice++)
-            for (int64_t l = 0; l < k; l++) {
-                double along = 0.0;
-                for (int64_t j = 0; j < columns; j++) along += basis[k][j] * basis[l][j];
-                for (int64_t j = 0; j < columns; j++) basis[k][j] -= along * basis[l][j];
-            }
-        for (int64_t j = 0; j < columns; j++) square += basis[k][j] * basis[k][j];
-        for (int64_t j = 0; j < columns; j++)
-            direction[(part * columns + k) * columns + j] = (float)(basis[k][j] /= sqrt(square));
-    }
-}
-
 static void set_mixture(ddpm_network *network, int64_t columns, int64_t count)
 {
     for (int64_t c = 0; c < count; c++) {
-        make_directions(columns, c);
+        fill_directions(columns, columns, c, direction + c * columns * columns);
         weight[c] = 2.0 * (double)(c + 1) / (double)(count * (count + 1));
         for (int64_t j = 0; j < columns; j++) {
             mean[c * columns + j] = any_number(555 + c * columns + j);
