@@ -24,7 +24,7 @@ PROGRAM = """
 int main(void)
 {
     ddpm_generator *generator;
-    const ddpm_status status = ddpm_generator_open("absent", NULL, &generator);
+    const ddpm_status status = ddpm_generator_open("absent", &generator);
     printf("%d %s\\n", ddpm_status_exit_code(status), ddpm_error_message());
     return 0;
 }
