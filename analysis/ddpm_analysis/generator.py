@@ -6,9 +6,9 @@
     model["sampling.steps"] = 20
     rows = model.sample(1000, seed=7)
 
-Arrays go in and out as they are, float32 or float64, in any order and with any strides; nothing is copied. The library
-is the shared one that is installed beside the program (include/ddpm/README.md), or what DDPM_LIBRARY names. It is called
-without the interpreter's lock, so that threads with a generator each (share()) run at the same time.
+Arrays go in and out as they are, float32 or float64, in any order and with any strides; nothing is copied. The
+library is the shared one that is installed beside the program (include/ddpm/README.md), or what DDPM_LIBRARY names. It
+is called without the interpreter's lock, so that threads with a generator each (share()) run at the same time.
 """
 import ctypes
 import functools
@@ -53,7 +53,7 @@ def library():
     try:
         found = ctypes.CDLL(name)
     except OSError as error:
-        raise Missing(f"{error}; install ddpm where the linker finds its library, or let DDPM_LIBRARY name it") from None
+        raise Missing(f"{error}; install ddpm where the linker finds its library, or name it by DDPM_LIBRARY") from None
     for function, (result, *arguments) in FUNCTIONS.items():
         function = getattr(found, "ddpm_generator_" + function)
         function.argtypes, function.restype = arguments, ctypes.c_int if result is None else result or None

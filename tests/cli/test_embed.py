@@ -155,9 +155,11 @@ class Embed(Case):
 
     def test_headers_declare_what_is_exported(self):
         exported = output_of("nm", "-D", "--defined-only", os.path.join(self.library, "libddpm.so")).split()[2::3]
+        static = output_of("nm", "-g", "--defined-only", os.path.join(self.library, "libddpm.a"))
         declared = [name for text in self.headers().values() for name in re.findall(r"\b(ddpm_\w+)\(", text)]
         self.assertIn("ddpm_generator_open", declared)
         self.assertEqual(sorted(exported), sorted(declared))
+        self.assertEqual(sorted(re.findall(r" [A-Z] (\w+)", static)), sorted(declared))
 
     def test_headers_are_cxx_too(self):
         compiler = shutil.which("c++")

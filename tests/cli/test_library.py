@@ -56,7 +56,8 @@ class Library(Case):
             group["count"] = rng.integers(-3, 4, ROWS).astype("i2")
         cls.data = path
         from_file = {"data.source": "hdf5", "data.path": path}
-        cls.model = train(folder.name, "model", **from_file, **{"data.condition": "[class:label, mass]", "sampling.guidance": 0.5})
+        cls.model = train(folder.name, "model", **from_file,
+                          **{"data.condition": "[class:label, mass]", "sampling.guidance": 0.5})
         cls.table = train(folder.name, "table", **from_file, **{"data.dataset": "table"})
         cls.whole = train(folder.name, "whole", **{"data.source": "two_moons", "data.condition": "[]"})
 
