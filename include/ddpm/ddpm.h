@@ -47,8 +47,8 @@ typedef struct ddpm_view {
 
 /* ---- opening ---- */
 
-/** Local. Read a checkpoint file, or the latest checkpoint of a run folder. DDPM_ERR_MISSING; DDPM_ERR_DATA: the file is
- * damaged, or no checkpoint; DDPM_ERR_IO; DDPM_ERR_USAGE: the model is a classifier, which makes no rows.
+/** Local. Read a checkpoint file, or the latest checkpoint of a run folder. DDPM_ERR_MISSING; DDPM_ERR_DATA: the file
+ * is damaged, or no checkpoint; DDPM_ERR_IO; DDPM_ERR_USAGE: the model is a classifier, which makes no rows.
  *  @param[out] out  close with ddpm_generator_close; NULL after a failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_open(const char *checkpoint, ddpm_generator **out);
 
@@ -66,13 +66,13 @@ void ddpm_generator_close(ddpm_generator *generator);
 /* ---- settings and conditions ---- */
 
 /** Local. Set a key of the section `sampling` of the configuration, as `ddpm sample --set` does: "sampling.steps" and
- * "20"; `ddpm config` lists them. DDPM_ERR_USAGE: no such key, or not a value of it. Settings that contradict each other
- * are refused by the next function that uses them. */
+ * "20"; `ddpm config` lists them. DDPM_ERR_USAGE: no such key, or not a value of it. Settings that contradict each
+ * other are refused by the next function that uses them. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_set(ddpm_generator *generator, const char *key, const char *value);
 
-/** Local. Give all rows a condition by name, as `ddpm sample --condition` does: "label=3", "label=cat" or "mass=1.5"; of
- * a table that is learned by hiding columns, any column, where nothing behind '=' is a gap. A name that has a value gets
- * the new one. NULL takes all of them away. DDPM_ERR_USAGE and DDPM_ERR_DATA: no such name or value. */
+/** Local. Give all rows a condition by name, as `ddpm sample --condition` does: "label=3", "label=cat" or "mass=1.5";
+ * of a table that is learned by hiding columns, any column, where nothing behind '=' is a gap. A name that has a value
+ * gets the new one. NULL takes all of them away. DDPM_ERR_USAGE and DDPM_ERR_DATA: no such name or value. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_condition(ddpm_generator *generator, const char *text);
 
 /* ---- what the model is ---- */
@@ -81,7 +81,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_generator_condition(ddpm_generator *generator, 
 int64_t ddpm_generator_columns(const ddpm_generator *generator);
 int64_t ddpm_generator_conditions(const ddpm_generator *generator);
 
-/** Local. The name of column or condition i, from 0; "" where it has none. It is valid until the generator is closed. */
+/** Local. The name of column or condition i, from 0; "" where it has none. It is valid until the generator is closed.
+ */
 const char *ddpm_generator_column_name(const ddpm_generator *generator, int64_t i);
 const char *ddpm_generator_condition_name(const ddpm_generator *generator, int64_t i);
 
