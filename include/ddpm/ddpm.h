@@ -96,9 +96,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_generator_column_value(const ddpm_generator *ge
 /** Local. The category that a number in column i of a table stands for; "" where the column has none. */
 const char *ddpm_generator_category(const ddpm_generator *generator, int64_t i, double value);
 
-/** Local. The number of steps of the model's schedule, T, and the schedule.
- *  @param[out] beta,alpha_bar  [T + 1], of steps 0 to T; alpha_bar of step 0 is 1. */
+/** Local. The number of steps of the model's schedule, T. */
 int64_t ddpm_generator_steps(const ddpm_generator *generator);
+
+/** Local. The schedule.
+ *  @param[out] beta,alpha_bar  [T + 1], of steps 0 to T; alpha_bar of step 0 is 1. */
 void ddpm_generator_schedule(const ddpm_generator *generator, double *beta, double *alpha_bar);
 
 /** Local. How the network sees a value: (value - mean) / scale. Of a table of categories and gaps, 0 and 1: its values
@@ -108,7 +110,7 @@ void ddpm_generator_transform(const ddpm_generator *generator, double *mean, dou
 
 /* ---- rows ---- */
 
-/* In all of these, `conditions` has a row of V numbers in their own units for each row, or one row for all of them: a
+/* In all of these, conditions has a row of V numbers in their own units for each row, or one row for all of them: a
  * number, or of a class what the data have for it (ddpm_generator_condition_value). NULL stands for those that
  * ddpm_generator_condition gave, or for none. The first row's number is `first`. */
 
