@@ -53,12 +53,9 @@ static const ddpm_choice timesteps[] = {{"uniform", DDPM_TIMESTEPS_UNIFORM},
                                         {"stratified", DDPM_TIMESTEPS_STRATIFIED},
                                         {"importance", DDPM_TIMESTEPS_IMPORTANCE},
                                         {NULL, 0}};
-static const ddpm_choice methods[] = {{"ancestral", DDPM_METHOD_ANCESTRAL},
-                                      {"ddim", DDPM_METHOD_DDIM},
-                                      {"dpm_solver", DDPM_METHOD_DPM_SOLVER},
-                                      {"heun", DDPM_METHOD_HEUN},
-                                      {"adams", DDPM_METHOD_ADAMS},
-                                      {NULL, 0}};
+static const ddpm_choice methods[] = {{"ancestral", DDPM_METHOD_ANCESTRAL},   {"ddim", DDPM_METHOD_DDIM},
+                                      {"dpm_solver", DDPM_METHOD_DPM_SOLVER}, {"heun", DDPM_METHOD_HEUN},
+                                      {"adams", DDPM_METHOD_ADAMS},           {NULL, 0}};
 /* Not identity, which is for last layers: a network of that alone is a linear function. */
 static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
                                           {"leaky_relu", DDPM_ACTIVATION_LEAKY_RELU},
@@ -76,8 +73,9 @@ static const ddpm_choice optimizers[] = {
     {"adam", DDPM_OPTIMIZER_ADAM}, {"adamw", DDPM_OPTIMIZER_ADAMW}, {"sgd", DDPM_OPTIMIZER_SGD}, {NULL, 0}};
 static const ddpm_choice decays[] = {
     {"constant", DDPM_DECAY_CONSTANT}, {"cosine", DDPM_DECAY_COSINE}, {"step", DDPM_DECAY_STEP}, {NULL, 0}};
-static const ddpm_choice spacings[] = {
-    {"auto", DDPM_SPACING_AUTO}, {"uniform", DDPM_SPACING_UNIFORM}, {"log_snr", DDPM_SPACING_LOG_SNR}, {"karras", DDPM_SPACING_KARRAS}, {"angle", DDPM_SPACING_ANGLE}, {NULL, 0}};
+static const ddpm_choice spacings[] = {{"auto", DDPM_SPACING_AUTO},       {"uniform", DDPM_SPACING_UNIFORM},
+                                       {"log_snr", DDPM_SPACING_LOG_SNR}, {"karras", DDPM_SPACING_KARRAS},
+                                       {"angle", DDPM_SPACING_ANGLE},     {NULL, 0}};
 static const ddpm_choice weights[] = {
     {"ema", DDPM_WEIGHTS_EMA}, {"raw", DDPM_WEIGHTS_RAW}, {"best", DDPM_WEIGHTS_BEST}, {NULL, 0}};
 static const ddpm_choice clips[] = {{"none", DDPM_CLIP_NONE}, {"data", DDPM_CLIP_DATA}, {NULL, 0}};
