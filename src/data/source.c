@@ -245,6 +245,11 @@ void ddpm_source_close(ddpm_source *source)
     ddpm_release(source);
 }
 
+const ddpm_data_spec *ddpm_source_spec(const ddpm_source *source)
+{
+    return &source->spec;
+}
+
 int64_t ddpm_source_rows(const ddpm_source *source)
 {
     return source->rows;

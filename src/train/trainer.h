@@ -2,7 +2,9 @@
 #ifndef DDPM_TRAIN_TRAINER_H
 #define DDPM_TRAIN_TRAINER_H
 
+#include "assembly/loaded.h"
 #include "config/config.h"
+#include "data/known.h"
 #include "file/lock.h"
 #include "train/run_folder.h"
 #include "train/state.h"
@@ -29,6 +31,8 @@ typedef struct ddpm_trainer {
     ddpm_trainer_spec spec;
     const ddpm_config *config; /* borrowed: what a checkpoint's configuration is compared with */
     char *config_text;         /* the configuration as checkpoints and config.yaml hold it; from malloc */
+    ddpm_loaded origin;        /* with training.start_from: what says how rows are mapped, without its weights */
+    ddpm_known known;          /* the same, as the data set takes it */
     ddpm_model model;
     ddpm_mixture mixture;       /* of the training rows, on all ranks, that the network adds; count 0: it adds none */
     double mixture_seconds;     /* that the fit took */
