@@ -44,7 +44,8 @@ class Exchange(Case):
             **QUICK, "network.kind": "mlp", "diffusion.variance": "learned_range", "diffusion.loss": "hybrid",
             "network.activation": "gelu", "network.components": 0, "network.features": 0, "network.initial": "pytorch"})
         yield "gains", self.train(self.config(), self.path("gains"), {
-            **QUICK, "network.kind": "mlp", "network.time": "gain_table", "network.activation": "softplus"})
+            **QUICK, "network.kind": "mlp", "network.time": "gain_table", "network.activation": "softplus",
+            "diffusion.variance": "learned", "diffusion.loss": "hybrid"})
         yield "mixture", self.train(self.config(data={"path": f'"{wide}"'}), self.path("mixture"), {
             **QUICK, "data.source": "hdf5", "data.condition": "[kind]", "network.mixture": 3,
             "network.activation": "tanh"})
