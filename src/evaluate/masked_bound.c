@@ -4,27 +4,17 @@
 
 #include "base/memory.h"
 #include "base/split.h"
+#include "sample/hidden.h"
 
 #include <math.h>
 #include <omp.h>
 
-enum { BLOCK = 64 }; /* rows */
-
-typedef struct thread_memory {
-    ddpm_workspace *workspace;
-    float *inputs;    /* [BLOCK][columns of the network's input] */
-    float *condition; /* [BLOCK][C] */
-    float *loss;      /* [BLOCK] */
-    float *logits;    /* of a column, twice */
-    uint8_t *hidden;  /* [BLOCK][D] */
-    int32_t *order;   /* [D] */
-    int32_t t[BLOCK];
-} thread_memory;
+enum { BLOCK = DDPM_HIDDEN_BLOCK }; /* rows */
 
 typedef struct pass {
     ddpm_evaluation *e;
     ddpm_packed *packed;
-    thread_memory *threads;
+    ddpm_hidden *threads;
     double *loss; /* [count][T], of each row at each t, each on the rank that has the row */
 } pass;
 
@@ -32,68 +22,31 @@ static ddpm_status build(pass *p)
 {
     const ddpm_evaluation *e = p->e;
     const ddpm_model *model = &e->loaded->model;
-    const ddpm_masked *masked = &model->masked;
     DDPM_TRY(ddpm_packed_make(model->network, DDPM_PACK_FORWARD, ddpm_loaded_weights(e->loaded, e->sampling.weights),
                               &p->packed));
     DDPM_TRY(DDPM_NEW(&p->loss, e->evaluated.count * e->steps, "numbers of the rows"));
     DDPM_TRY(DDPM_NEW(&p->threads, e->threads, "threads of the evaluation"));
-    for (int i = 0; i < e->threads; i++) {
-        thread_memory *m = &p->threads[i];
-        DDPM_TRY(ddpm_workspace_create(model->network, BLOCK, BLOCK, 0, &m->workspace));
-        DDPM_TRY(DDPM_NEW(&m->inputs, BLOCK * masked->inputs, "a block of rows"));
-        DDPM_TRY(DDPM_NEW(&m->condition, BLOCK * ddpm_condition_width(e->condition), "conditions of a block"));
-        DDPM_TRY(DDPM_NEW(&m->loss, BLOCK, "a block of rows"));
-        DDPM_TRY(DDPM_NEW(&m->logits, 2 * masked->tokens, "logits"));
-        DDPM_TRY(DDPM_NEW(&m->hidden, BLOCK * e->columns, "a block of rows"));
-        DDPM_TRY(DDPM_NEW(&m->order, e->columns, "an order of columns"));
-    }
+    for (int i = 0; i < e->threads; i++) DDPM_TRY(ddpm_hidden_create(model, p->packed, &p->threads[i]));
     return DDPM_OK;
 }
 
 static void release(pass *p)
 {
-    for (int i = 0; p->threads && i < p->e->threads; i++) {
-        thread_memory *m = &p->threads[i];
-        ddpm_workspace_free(m->workspace);
-        ddpm_release(m->inputs);
-        ddpm_release(m->condition);
-        ddpm_release(m->loss);
-        ddpm_release(m->logits);
-        ddpm_release(m->hidden);
-        ddpm_release(m->order);
-    }
+    for (int i = 0; p->threads && i < p->e->threads; i++) ddpm_hidden_release(&p->threads[i]);
     ddpm_release(p->threads);
     ddpm_packed_free(p->packed);
     ddpm_release(p->loss);
 }
 
-/* Hide t columns of each row of a block. */
-static void hide(const pass *p, thread_memory *m, int64_t draw, int32_t t, int64_t first, int64_t rows)
+static void bound_block(const pass *p, ddpm_hidden *m, int64_t first, int64_t rows)
 {
     const ddpm_evaluation *e = p->e;
-    const ddpm_masked *masked = &e->loaded->model.masked;
-    for (int64_t i = 0; i < rows; i++) {
-        m->t[i] = t;
-        ddpm_masked_row(masked, e->options.seed, DDPM_RANDOM_BOUND, draw * (e->steps + 1) + t, first + i, t,
-                        e->evaluated.rows + (first + i) * e->columns, m->hidden + i * e->columns,
-                        m->inputs + i * masked->inputs, m->order);
-    }
-}
-
-static void bound_block(const pass *p, thread_memory *m, int64_t first, int64_t rows)
-{
-    const ddpm_evaluation *e = p->e;
-    const ddpm_model *model = &e->loaded->model;
-    ddpm_condition_expand(e->condition, rows, e->evaluated.values + first * e->condition->count, NULL, m->condition);
+    ddpm_hidden_set_conditions(m, rows, e->evaluated.values + first * e->condition->count);
     for (int64_t draw = 0; draw < e->options.draws; draw++)
         for (int32_t t = 1; t <= e->steps; t++) {
-            hide(p, m, draw, t, first, rows);
-            const ddpm_const_matrix output =
-                ddpm_network_forward(model->network, p->packed, m->workspace, rows, m->inputs, m->condition, m->t);
-            (void)ddpm_masked_loss(&model->masked, ddpm_network_kernels(model->network), output,
-                                   e->evaluated.rows + first * e->columns, m->hidden, m->t, NULL, 1.0, (ddpm_matrix){0},
-                                   m->loss, m->logits);
-            for (int64_t i = 0; i < rows; i++) p->loss[(first + i) * e->steps + t - 1] += (double)m->loss[i];
+            const float *loss =
+                ddpm_hidden_loss(m, e->options.seed, draw, t, first, rows, e->evaluated.rows + first * e->columns);
+            for (int64_t i = 0; i < rows; i++) p->loss[(first + i) * e->steps + t - 1] += (double)loss[i];
         }
 }
 

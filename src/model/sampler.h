@@ -21,7 +21,7 @@ typedef enum ddpm_method {
     DDPM_METHOD_COUNT
 } ddpm_method;
 
-typedef enum ddpm_weights { DDPM_WEIGHTS_EMA, DDPM_WEIGHTS_RAW, DDPM_WEIGHTS_BEST } ddpm_weights;
+typedef enum ddpm_weights { DDPM_WEIGHTS_EMA, DDPM_WEIGHTS_RAW, DDPM_WEIGHTS_BEST, DDPM_WEIGHTS_COUNT } ddpm_weights;
 typedef enum ddpm_clip { DDPM_CLIP_NONE, DDPM_CLIP_DATA } ddpm_clip;
 
 /** How samples are made from a trained model: the section `sampling` of a configuration. */
