@@ -95,12 +95,9 @@ ddpm_status ddpm_known_replace(const ddpm_known *known, ddpm_transform *measured
 
 static ddpm_status copy_vocabulary(const ddpm_vocabulary *vocabulary, ddpm_transform *out)
 {
-    ddpm_flat_vocabulary flat;
-    ddpm_vocabulary copy = {0};
-    ddpm_status status = ddpm_flat_make(vocabulary, &flat);
-    if (status == DDPM_OK) status = ddpm_flat_build(&flat, &copy);
+    ddpm_vocabulary copy;
+    ddpm_status status = ddpm_vocabulary_copy(vocabulary, &copy);
     if (status == DDPM_OK) status = ddpm_transform_of_vocabulary(&copy, out);
-    ddpm_flat_release(&flat);
     ddpm_vocabulary_release(&copy);
     return status;
 }

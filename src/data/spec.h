@@ -18,6 +18,13 @@ typedef enum ddpm_data_source {
 
 struct ddpm_known;
 
+/** Rows in memory, which stand for the dataset of a file. */
+typedef struct ddpm_memory_rows {
+    int64_t rows, columns;
+    const float *numbers; /* [rows][columns] */
+    char *const *names;   /* [columns], or NULL */
+} ddpm_memory_rows;
+
 /** Texts and lists are borrowed, and so is what is known. */
 typedef struct ddpm_data_spec {
     ddpm_data_source source;
@@ -37,6 +44,7 @@ typedef struct ddpm_data_spec {
     int64_t batch;                  /* the most rows that are asked for at once */
     ddpm_text_list balance;         /* what ddpm_dataset_draw draws by: conditions whose classes come evenly, or one
                                        "weight:NAME"; empty: nothing */
+    const ddpm_memory_rows *given;  /* NULL: path and dataset say where the rows are */
     const struct ddpm_known *known; /* of a model that is to go on with these rows (data/known.h); NULL: nothing */
     int64_t visits;                 /* rows that will be asked for, 0: not known; few of streamed ones are warned of */
 } ddpm_data_spec;

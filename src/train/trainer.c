@@ -210,6 +210,14 @@ static ddpm_status check_state(const ddpm_checkpoint *c, int64_t count, const dd
                      ddpm_error_message());
 }
 
+ddpm_status ddpm_trainer_checkpoint(const ddpm_trainer *t, ddpm_checkpoint *out)
+{
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(t->model.network, &tensors);
+    *out = whole_checkpoint(t);
+    return check_state(out, count, tensors);
+}
+
 ddpm_status ddpm_trainer_save(const ddpm_trainer *t)
 {
     const ddpm_checkpoint c = whole_checkpoint(t);

@@ -71,6 +71,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char
 /** Local: rank 0. Write a checkpoint in the run folder. */
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_save(const ddpm_trainer *t);
 
+/** Local. What a checkpoint of the state holds, borrowed. DDPM_ERR_NUMERIC: a number has left its range. */
+DDPM_MUST_CHECK ddpm_status ddpm_trainer_checkpoint(const ddpm_trainer *t, ddpm_checkpoint *out);
+
 /** Local: rank 0. Write RUN/failed.h5. @param[out] path  of that file. */
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_save_failed(const ddpm_trainer *t, char path[DDPM_PATH_BYTES]);
 
