@@ -47,8 +47,8 @@ typedef struct ddpm_view {
 
 /* ---- opening ---- */
 
-/** Local. Read a checkpoint file, or the latest checkpoint of a run folder. DDPM_ERR_MISSING; DDPM_ERR_DATA: the file is
- * damaged, or no checkpoint; DDPM_ERR_IO; DDPM_ERR_USAGE: the model is a classifier, which makes no rows.
+/** Local. Read a checkpoint file, or the latest checkpoint of a run folder. DDPM_ERR_MISSING; DDPM_ERR_DATA: the file
+ * is damaged, or no checkpoint; DDPM_ERR_IO; DDPM_ERR_USAGE: the model is a classifier, which makes no rows.
  *  @param[out] out  close with ddpm_generator_close; NULL after a failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_open(const char *checkpoint, ddpm_generator **out);
 
@@ -66,13 +66,13 @@ void ddpm_generator_close(ddpm_generator *generator);
 /* ---- settings and conditions ---- */
 
 /** Local. Set a key of the section `sampling` of the configuration, as `ddpm sample --set` does: "sampling.steps" and
- * "20"; `ddpm config` lists them. DDPM_ERR_USAGE: no such key, or not a value of it. Settings that contradict each other
- * are refused by the next function that uses them. */
+ * "20"; `ddpm config` lists them. DDPM_ERR_USAGE: no such key, or not a value of it. Settings that contradict each
+ * other are refused by the next function that uses them. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_set(ddpm_generator *generator, const char *key, const char *value);
 
-/** Local. Give all rows a condition by name, as `ddpm sample --condition` does: "label=3", "label=cat" or "mass=1.5"; of
- * a table that is learned by hiding columns, any column, where nothing behind '=' is a gap. A name that has a value gets
- * the new one. NULL takes all of them away. DDPM_ERR_USAGE and DDPM_ERR_DATA: no such name or value. */
+/** Local. Give all rows a condition by name, as `ddpm sample --condition` does: "label=3", "label=cat" or "mass=1.5";
+ * of a table that is learned by hiding columns, any column, where nothing behind '=' is a gap. A name that has a value
+ * gets the new one. NULL takes all of them away. DDPM_ERR_USAGE and DDPM_ERR_DATA: no such name or value. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_condition(ddpm_generator *generator, const char *text);
 
 /* ---- what the model is ---- */
@@ -81,7 +81,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_generator_condition(ddpm_generator *generator, 
 int64_t ddpm_generator_columns(const ddpm_generator *generator);
 int64_t ddpm_generator_conditions(const ddpm_generator *generator);
 
-/** Local. The name of column or condition i, from 0; "" where it has none. It is valid until the generator is closed. */
+/** Local. The name of column or condition i, from 0; "" where it has none. It is valid until the generator is closed.
+ */
 const char *ddpm_generator_column_name(const ddpm_generator *generator, int64_t i);
 const char *ddpm_generator_condition_name(const ddpm_generator *generator, int64_t i);
 
@@ -95,9 +96,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_generator_column_value(const ddpm_generator *ge
 /** Local. The category that a number in column i of a table stands for; "" where the column has none. */
 const char *ddpm_generator_category(const ddpm_generator *generator, int64_t i, double value);
 
-/** Local. The number of steps of the model's schedule, T, and the schedule.
- *  @param[out] beta,alpha_bar  [T + 1], of steps 0 to T; alpha_bar of step 0 is 1. */
+/** Local. The number of steps of the model's schedule, T. */
 int64_t ddpm_generator_steps(const ddpm_generator *generator);
+
+/** Local. The schedule.
+ *  @param[out] beta,alpha_bar  [T + 1], of steps 0 to T; alpha_bar of step 0 is 1. */
 void ddpm_generator_schedule(const ddpm_generator *generator, double *beta, double *alpha_bar);
 
 /** Local. How the network sees a value: (value - mean) / scale. Of a table of categories and gaps, 0 and 1: its values
@@ -107,7 +110,7 @@ void ddpm_generator_transform(const ddpm_generator *generator, double *mean, dou
 
 /* ---- rows ---- */
 
-/* In all of these, `conditions` has a row of V numbers in their own units for each row, or one row for all of them: a
+/* In all of these, conditions has a row of V numbers in their own units for each row, or one row for all of them: a
  * number, or of a class what the data have for it (ddpm_generator_condition_value). NULL stands for those that
  * ddpm_generator_condition gave, or for none. The first row's number is `first`. */
 

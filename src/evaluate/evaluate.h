@@ -21,7 +21,6 @@ typedef struct ddpm_evaluate_options {
     ddpm_sampling_settings settings; /* over those of the checkpoint's configuration */
 } ddpm_evaluate_options;
 
-
 /** Collective. Rank 0 prints the table. The result has the same bits at any number of ranks and threads.
  *  @return DDPM_ERR_DATA: the data are not those of the training, or too few rows; DDPM_ERR_NUMERIC: the model has
  *  diverged. */

@@ -84,7 +84,7 @@ static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
             "--given: a model of data.pairs: true makes whole rows of their own noise, and cannot complete "
             "any; take the model that made the pairs");
     const ddpm_method method = run->sampling.method;
-    if ((method == DDPM_METHOD_DPM_SOLVER || method == DDPM_METHOD_ADAMS) && !ddpm_model_is_masked(&run->loaded->model))
+    if (ddpm_method_extrapolates(method) && !ddpm_model_is_masked(&run->loaded->model))
         return ddpm_fail(
             DDPM_ERR_USAGE,
             "--given: %s extrapolates from the step before, which is not possible where the known entries are "

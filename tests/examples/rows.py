@@ -24,7 +24,7 @@ try:
     # What is NaN is drawn given the rest.
     incomplete = rows[:100].astype(np.float64)
     incomplete[:, 1] = np.nan
-    model["sampling.method"] = "ddim"
+    model["sampling.method"] = "heun"
     complete = model.complete(incomplete, seed=1, passes=2)
     print(f"{len(complete)} rows completed; correlation of their columns {np.corrcoef(complete.T)[0, 1]:.3f}")
 
