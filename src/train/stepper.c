@@ -66,6 +66,12 @@ ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, 
     return DDPM_OK;
 }
 
+void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset)
+{
+    stepper->dataset = dataset;
+    for (int i = 0; i < stepper->threads; i++) stepper->thread_block[i].spec.dataset = dataset;
+}
+
 void ddpm_stepper_free(ddpm_stepper *stepper)
 {
     if (!stepper) return;

@@ -47,6 +47,9 @@ typedef struct ddpm_stepper {
 DDPM_MUST_CHECK ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, const ddpm_model *model,
                                                 ddpm_dataset *dataset, int threads, ddpm_timing *timing,
                                                 ddpm_stepper **out);
+/** Local. Go on with other rows, of as many columns and conditions. */
+void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset);
+
 void ddpm_stepper_free(ddpm_stepper *stepper);
 
 #endif
