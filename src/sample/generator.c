@@ -135,10 +135,11 @@ static ddpm_status build_sampler(ddpm_generator *g, const ddpm_loaded *loaded, c
 }
 
 /* That of the masked process. */
-static ddpm_status build_unmask(ddpm_generator *g, const ddpm_sampling *sampling)
+static ddpm_status build_unmask(ddpm_generator *g, const float *parameters, const ddpm_sampling *sampling)
 {
     const int64_t steps = sampling->steps == DDPM_AUTO ? 0 : sampling->steps;
-    DDPM_TRY(ddpm_lookup_create(&g->model->masked, g->model->network, g->packed, &g->lookup));
+    DDPM_TRY(ddpm_lookup_create(&g->model->masked, g->model->network, &g->lookup));
+    ddpm_lookup_fill(&g->lookup, &g->model->masked, g->model->network, parameters, 0, 1);
     for (int i = 0; i < g->threads; i++)
         DDPM_TRY(ddpm_unmask_create(g->model, g->packed, &g->lookup, DDPM_UNMASK_ROWS, steps, &g->memory[i].unmask));
     return DDPM_OK;
@@ -154,15 +155,15 @@ static ddpm_status build(ddpm_generator *g, const ddpm_loaded *loaded, const ddp
     g->model = &loaded->model;
     g->transform = ddpm_loaded_transform(loaded);
     g->guidance = sampling->guidance;
-    DDPM_TRY(ddpm_packed_make(g->model->network, DDPM_PACK_FORWARD, ddpm_loaded_weights(loaded, sampling->weights),
-                              &g->packed));
+    const float *parameters = ddpm_loaded_weights(loaded, sampling->weights);
+    DDPM_TRY(ddpm_packed_make(g->model->network, DDPM_PACK_FORWARD, parameters, &g->packed));
     DDPM_TRY(DDPM_NEW(&g->memory, g->threads, "threads of the sampler"));
     for (int i = 0; i < g->threads; i++) {
         g->memory[i].owner = g;
         DDPM_TRY(DDPM_NEW(&g->memory[i].condition, ddpm_generator_block(g) * ddpm_condition_width(g->model->condition),
                           "a block of conditions"));
     }
-    return ddpm_model_is_masked(g->model) ? build_unmask(g, sampling) : build_sampler(g, loaded, sampling);
+    return ddpm_model_is_masked(g->model) ? build_unmask(g, parameters, sampling) : build_sampler(g, loaded, sampling);
 }
 
 ddpm_status ddpm_generator_create(const ddpm_loaded *loaded, const ddpm_sampling *sampling, int threads,
