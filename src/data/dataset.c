@@ -127,7 +127,8 @@ static ddpm_status hold_narrow(ddpm_dataset *d, ddpm_standardize how, ddpm_sourc
 static ddpm_status hold_wide(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     DDPM_TRY(ddpm_source_has_tokens(source)
-                 ? ddpm_source_choose_tokens(d->comm, source, is_training_row, d, &d->transform)
+                 ? ddpm_source_choose_tokens(d->comm, source, ddpm_source_choosing_bytes(d->comm, spec->memory),
+                                             is_training_row, d, &d->transform)
                  : ddpm_source_measure(d->comm, spec->standardize, source, is_training_row, d, &d->transform));
     return ddpm_agree(d->comm, read_share(d, source, &d->transform));
 }
