@@ -194,10 +194,20 @@ static ddpm_status find_gap_member(const ddpm_table *t, const char *column, cons
     return layout->gap >= 0 ? DDPM_OK : refuse(t, column, why);
 }
 
+/* That the names ascend is handed on as it is; an attribute of that name that is no whole number means something else.
+ */
+static int is_ordered(const ddpm_table *t, const char *dataset)
+{
+    int64_t ordered = 0;
+    return t->kind == DDPM_H5_GROUP && ddpm_h5_has_attribute(t->file, dataset, "ordered") &&
+           ddpm_h5_get_int(t->file, dataset, "ordered", &ordered) == DDPM_OK && ordered != 0;
+}
+
 static ddpm_status describe_enumeration(const ddpm_table *t, table_column *c, const char *dataset,
                                         ddpm_column_layout *layout)
 {
     layout->kind = DDPM_COLUMN_CATEGORY;
+    layout->is_ordered = is_ordered(t, dataset);
     DDPM_TRY(ddpm_h5_column_names(c->h5, &layout->count, &layout->names, &layout->codes));
     DDPM_TRY(DDPM_NEW(&c->members, layout->count, "members of an enumeration"));
     for (int64_t k = 0; k < layout->count; k++) c->members[k] = (member){layout->codes[k], k};

@@ -33,6 +33,7 @@ typedef struct ddpm_column_layout {
     ddpm_number number; /* the type of a number, or of the codes of an enumeration */
     int is_text;        /* of a category: its values are texts in files, not members of an enumeration */
     int64_t count;      /* of a category: its names */
+    int is_ordered;     /* whether its names ascend, as the attribute `ordered` of its dataset says */
     char **names;       /* [count] in one block (base/text_list.h), or NULL */
     int64_t *codes;     /* [count] of an enumeration: the code of each name; or NULL */
     int has_gap_number; /* of a whole number: gap_number stands for a gap in files, which is NaN in memory */
