@@ -35,11 +35,11 @@ static int find_better(const ddpm_diffusion *diffusion, const ddpm_sampling *sam
                        ddpm_sampling *out)
 {
     static const ddpm_method methods[] = {DDPM_METHOD_HEUN, DDPM_METHOD_DPM_SOLVER, DDPM_METHOD_ANCESTRAL};
-    static const ddpm_spacing spacings[] = {DDPM_SPACING_KARRAS, DDPM_SPACING_LOG_SNR};
+    static const ddpm_spacing spacings[] = {DDPM_SPACING_KARRAS, DDPM_SPACING_LOG_SNR, DDPM_SPACING_ANGLE};
     const int64_t T = diffusion->schedule.steps, steps = ddpm_sampling_steps(sampling, T);
     for (int m = -1; m < (int)(sizeof methods / sizeof *methods); m++)
         for (int64_t K = m < 0 ? steps : ddpm_smaller(DDPM_SAMPLING_STEPS_AUTO, T);; K = ddpm_smaller(2 * K, T)) {
-            for (int s = 0; s < 2; s++) {
+            for (size_t s = 0; s < sizeof spacings / sizeof *spacings; s++) {
                 *out = *sampling;
                 out->steps = K;
                 out->spacing = spacings[s];
@@ -57,7 +57,7 @@ static void describe_better(const ddpm_sampling *from, const ddpm_sampling *to, 
     if (to->method != from->method)
         used += (size_t)snprintf(out + used, ADVICE_BYTES - used, " sampling.method: %s,",
                                  ddpm_config_choice("sampling.method", to->method));
-    if (to->spacing != from->spacing)
+    if (to->spacing != ddpm_sampling_spacing(from))
         used += (size_t)snprintf(out + used, ADVICE_BYTES - used, " sampling.spacing: %s,",
                                  ddpm_config_choice("sampling.spacing", to->spacing));
     if (to->steps != steps || to->method != from->method)

@@ -57,6 +57,7 @@ static const ddpm_choice methods[] = {{"ancestral", DDPM_METHOD_ANCESTRAL},
                                       {"ddim", DDPM_METHOD_DDIM},
                                       {"dpm_solver", DDPM_METHOD_DPM_SOLVER},
                                       {"heun", DDPM_METHOD_HEUN},
+                                      {"adams", DDPM_METHOD_ADAMS},
                                       {NULL, 0}};
 /* Not identity, which is for last layers: a network of that alone is a linear function. */
 static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
@@ -76,7 +77,7 @@ static const ddpm_choice optimizers[] = {
 static const ddpm_choice decays[] = {
     {"constant", DDPM_DECAY_CONSTANT}, {"cosine", DDPM_DECAY_COSINE}, {"step", DDPM_DECAY_STEP}, {NULL, 0}};
 static const ddpm_choice spacings[] = {
-    {"uniform", DDPM_SPACING_UNIFORM}, {"log_snr", DDPM_SPACING_LOG_SNR}, {"karras", DDPM_SPACING_KARRAS}, {NULL, 0}};
+    {"auto", DDPM_SPACING_AUTO}, {"uniform", DDPM_SPACING_UNIFORM}, {"log_snr", DDPM_SPACING_LOG_SNR}, {"karras", DDPM_SPACING_KARRAS}, {"angle", DDPM_SPACING_ANGLE}, {NULL, 0}};
 static const ddpm_choice weights[] = {
     {"ema", DDPM_WEIGHTS_EMA}, {"raw", DDPM_WEIGHTS_RAW}, {"best", DDPM_WEIGHTS_BEST}, {NULL, 0}};
 static const ddpm_choice clips[] = {{"none", DDPM_CLIP_NONE}, {"data", DDPM_CLIP_DATA}, {NULL, 0}};
@@ -297,13 +298,15 @@ const ddpm_option ddpm_options[] = {
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),
 
-    CHOICE(sampling.method, "heun", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M); heun: Heun's method for the flow, with two evaluations of the network for each step but the last",
+    CHOICE(sampling.method, "heun", methods, RUN, "ancestral: the reverse chain; ddim: DDIM; dpm_solver: DPM-Solver++(2M); heun: Heun's method for the flow, with two evaluations of the network for each step but the last; "
+           "adams: Adams and Bashforth's of second order for the same flow, with one, for few steps",
            .option = "sampler", NEEDS(NOISE)),
-    INT(sampling.steps, "auto", 0, 1000000, RUN | AUTO, "reverse steps; 0: all of diffusion.steps; auto: " TEXT_OF(DDPM_SAMPLING_STEPS_AUTO) " with heun and dpm_solver, if diffusion.steps is not less, and all with the others",
+    INT(sampling.steps, "auto", 0, 1000000, RUN | AUTO, "reverse steps; 0: all of diffusion.steps; auto: " TEXT_OF(DDPM_SAMPLING_STEPS_AUTO) " with heun, dpm_solver and adams, if diffusion.steps is not less, and all with the others",
         .option = "steps"),
-    CHOICE(sampling.spacing, "log_snr", spacings, RUN,
+    CHOICE(sampling.spacing, "auto", spacings, RUN,
            "how reverse steps are spread. uniform: evenly in t; log_snr: evenly in the logarithm of the signal-to-noise ratio; "
-           "karras: evenly in the 7th root of the noise-to-signal ratio of amplitudes",
+           "karras: evenly in the 7th root of the noise-to-signal ratio of amplitudes; angle: evenly in the 7th root of the "
+           "angle whose tangent is that ratio; auto: angle with adams, log_snr with the others",
            .before = "uniform", .option = "spacing", NEEDS(NOISE)),
     REAL(sampling.eta, "0", 0, 1, RUN, "ddim: the noise of a step, as a share of the posterior's", .option = "eta", NEEDS("sampling.method: ddim")),
     INT(sampling.corrections, "0", 0, 1000, RUN, "Langevin steps after each reverse step", .option = "corrections", NEEDS(NOISE)),

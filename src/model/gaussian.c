@@ -1,4 +1,5 @@
-/* The mean and the covariance of x and of the data predicted one step before, which DPM-Solver++ uses again. */
+/* The mean and the covariance of x and of what was predicted one step before, which steps that extrapolate use again.
+ */
 #include "model/gaussian.h"
 
 #include <math.h>
@@ -24,6 +25,15 @@ static prediction predict(const ddpm_diffusion *d, const ddpm_gaussian *data, in
     return (prediction){.slope = slope,
                         .offset = data->mean * (1.0 - slope * sqrt(abar)),
                         .error = pow(from_output * data->error, 2.0) * (1.0 + guidance * guidance)};
+}
+
+/* What stands for x0 in a step: the slope of x, or x0 itself. */
+static prediction slope_of(const ddpm_sampler_step *step, prediction p)
+{
+    const double of_x0 = (double)step->slope_x0;
+    if (step->slope_x0 == 0.0f) return p;
+    return (prediction){
+        .slope = of_x0 * p.slope + (double)step->slope_x, .offset = of_x0 * p.offset, .error = of_x0 * of_x0 * p.error};
 }
 
 /* The variance of a step's noise. That of x_s where x_t is known is the posterior's and what x0 adds to it. */
@@ -54,7 +64,7 @@ static void move(moments *m, double gain, double last, double offset, double noi
 
 static void take_step(const ddpm_sampler *sampler, const ddpm_sampler_step *step, const ddpm_gaussian *data, moments *m)
 {
-    const prediction p = predict(sampler->diffusion, data, step->t);
+    const prediction p = slope_of(step, predict(sampler->diffusion, data, step->t));
     const double of_x0 = (double)step->of_x0, of_x = (double)step->of_x, second = (double)step->of_second;
     if (second == 0.0) {
         move(m, of_x0 * p.slope + of_x, (double)step->of_last, of_x0 * p.offset, noise_variance(sampler, step, data), p,

@@ -15,7 +15,8 @@ static void space_evenly(int64_t top, int64_t K, int64_t *grid)
 static double level_at(const ddpm_schedule *schedule, ddpm_spacing spacing, int64_t t)
 {
     const double log_sigma = 0.5 * (log(schedule->one_minus_alpha_bar[t]) - log(schedule->alpha_bar[t]));
-    return spacing == DDPM_SPACING_KARRAS ? exp(log_sigma / 7.0) : log_sigma;
+    if (spacing == DDPM_SPACING_KARRAS) return exp(log_sigma / 7.0);
+    return spacing == DDPM_SPACING_ANGLE ? pow(atan(exp(log_sigma)), 1.0 / 7.0) : log_sigma;
 }
 
 /* Points grid[0] = top > ... > grid[K - 1] >= 1 > grid[K] = 0 whose levels are nearest to evenly spread ones. Where

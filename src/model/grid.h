@@ -9,7 +9,9 @@ typedef enum ddpm_spacing {
     DDPM_SPACING_UNIFORM, /* evenly in t */
     DDPM_SPACING_LOG_SNR, /* evenly in ln sigma, from T to 1, then to the data */
     DDPM_SPACING_KARRAS,  /* likewise in the 7th root of sigma: Karras et al. 2022, equation 5 */
-    DDPM_SPACING_COUNT
+    DDPM_SPACING_ANGLE,   /* likewise in the 7th root of the angle whose tangent is sigma */
+    DDPM_SPACING_COUNT,
+    DDPM_SPACING_AUTO /* see ddpm_sampling_spacing; not for a grid */
 } ddpm_spacing;
 
 /** The points of a grid of K steps: grid[0] = top > ... > grid[K] = 0.

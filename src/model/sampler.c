@@ -13,9 +13,15 @@ int64_t ddpm_sampling_steps(const ddpm_sampling *sampling, int64_t T)
 {
     if (sampling->steps == 0) return T;
     if (sampling->steps != DDPM_AUTO) return sampling->steps;
-    if (sampling->method == DDPM_METHOD_HEUN || sampling->method == DDPM_METHOD_DPM_SOLVER)
+    if (sampling->method != DDPM_METHOD_ANCESTRAL && sampling->method != DDPM_METHOD_DDIM)
         return ddpm_smaller(DDPM_SAMPLING_STEPS_AUTO, T);
     return T;
+}
+
+ddpm_spacing ddpm_sampling_spacing(const ddpm_sampling *sampling)
+{
+    if (sampling->spacing != DDPM_SPACING_AUTO) return sampling->spacing;
+    return sampling->method == DDPM_METHOD_ADAMS ? DDPM_SPACING_ANGLE : DDPM_SPACING_LOG_SNR;
 }
 
 static double positive_root(double x)
@@ -84,6 +90,12 @@ static void set_correction(const ddpm_diffusion *diffusion, double ratio, ddpm_s
     step->correction_noise = (float)sqrt(2.0 * strength * rest);
 }
 
+/* The angle of cosine sqrt(abar) and sine sqrt(1 - abar). */
+static double angle_of(const ddpm_schedule *schedule, int64_t t)
+{
+    return atan2(sqrt(schedule->one_minus_alpha_bar[t]), sqrt(schedule->alpha_bar[t]));
+}
+
 /* With the angle phi of cosine sqrt(abar) and sine sqrt(1 - abar), the flow is dx/dphi = v = cot(phi) x - x0 /
  * sin(phi). In this variable v is 0 for standard normal data, so that every step is exact there, and finite where no
  * signal is left. The first half of a step is Euler's, x' = x + h v, and the whole step takes the mean of the slopes at
@@ -93,7 +105,7 @@ static void set_heun(const ddpm_diffusion *diffusion, ddpm_sampler_step *step)
     const ddpm_schedule *schedule = &diffusion->schedule;
     const double cos_t = sqrt(schedule->alpha_bar[step->t]), sin_t = sqrt(schedule->one_minus_alpha_bar[step->t]);
     const double cos_s = sqrt(schedule->alpha_bar[step->s]), sin_s = sqrt(schedule->one_minus_alpha_bar[step->s]);
-    const double h = atan2(sin_s, cos_s) - atan2(sin_t, cos_t);
+    const double h = angle_of(schedule, step->s) - angle_of(schedule, step->t);
     if (step->s == 0) {
         step->of_x0 = 1.0f;
         return;
@@ -104,6 +116,24 @@ static void set_heun(const ddpm_diffusion *diffusion, ddpm_sampler_step *step)
     step->of_x = (float)(1.0 + 0.5 * h * (cos_t / sin_t + cos_s / sin_s * first_x));
     step->of_x0 = (float)(0.5 * h * (cos_s / sin_s * first_x0 - 1.0 / sin_t));
     step->of_second = (float)(-0.5 * h / sin_s);
+}
+
+/* The same flow, whose slope is v = slope_x0 x0 + slope_x x: x_s = x + h ((1 + r) v - r v'), where v' is the slope one
+ * step before, and r is half the ratio of this step to that one. The first step has none and is Euler's. */
+static void set_adams(const ddpm_diffusion *diffusion, const ddpm_sampler_step *before, ddpm_sampler_step *step)
+{
+    const ddpm_schedule *schedule = &diffusion->schedule;
+    const double at = angle_of(schedule, step->t), h = angle_of(schedule, step->s) - at;
+    const double r = before ? 0.5 * h / (at - angle_of(schedule, before->t)) : 0.0;
+    if (step->s == 0) {
+        step->of_x0 = 1.0f;
+        return;
+    }
+    step->slope_x0 = (float)(-1.0 / sin(at));
+    step->slope_x = (float)(1.0 / tan(at));
+    step->of_x = 1.0f;
+    step->of_x0 = (float)(h * (1.0 + r));
+    step->of_last = (float)(-h * r);
 }
 
 /* The coefficients of x0 at s, where a corrector or the second half of a step evaluates the network. */
@@ -136,6 +166,9 @@ static void make_step(const ddpm_diffusion *diffusion, const ddpm_sampler_spec *
     case DDPM_METHOD_HEUN:
         set_heun(diffusion, step);
         break;
+    case DDPM_METHOD_ADAMS:
+        set_adams(diffusion, before, step);
+        break;
     case DDPM_METHOD_COUNT:
         break;
     }
@@ -156,7 +189,8 @@ static ddpm_status build(const ddpm_sampler_spec *spec, ddpm_sampler *out)
     int64_t *grid = NULL;
     DDPM_TRY(DDPM_NEW(&out->steps, K, "sampling steps"));
     DDPM_TRY(DDPM_NEW(&grid, K + 1, "sampling steps"));
-    ddpm_grid_fill(&out->diffusion->schedule, spec->sampling.spacing, out->diffusion->schedule.steps, K, grid);
+    ddpm_grid_fill(&out->diffusion->schedule, ddpm_sampling_spacing(&spec->sampling), out->diffusion->schedule.steps, K,
+                   grid);
     for (int64_t i = 0; i < K; i++)
         make_step(out->diffusion, spec, grid[i], grid[i + 1], i > 0 ? &out->steps[i - 1] : NULL, &out->steps[i]);
     ddpm_release(grid);
@@ -244,8 +278,8 @@ typedef struct block {
     const ddpm_denoising *rows;
     int64_t numbers; /* rows x D */
     float *x;        /* x_t */
-    float *x0;       /* the data that the network predicts now */
-    float *last;     /* what it predicted one step before */
+    float *x0;       /* the data that the network predicts now, or the slope that follows from them */
+    float *last;     /* the same of the step before */
     float *noise;
     int64_t pass; /* how often this step has been taken before, in a completion */
 } block;
@@ -303,6 +337,8 @@ static void take_step(block *b, const ddpm_sampler_step *step)
     const int noisy = step->of_noise > 0.0f || (sampler->learned && step->s > 0);
     const ddpm_const_matrix output = predict(b, step->t);
     predict_data(sampler, step->data_xt, step->data_output, b->x, output, b->x0);
+    if (step->slope_x0 != 0.0f)
+        for (int64_t i = 0; i < numbers; i++) b->x0[i] = step->slope_x0 * b->x0[i] + step->slope_x * b->x[i];
     for (int64_t i = 0; i < numbers; i++) b->x[i] = step->of_x0 * b->x0[i] + step->of_x * b->x[i];
     if (step->of_last != 0.0f)
         for (int64_t i = 0; i < numbers; i++) b->x[i] += step->of_last * b->last[i];

@@ -16,8 +16,9 @@ typedef enum ddpm_method {
     DDPM_METHOD_ANCESTRAL,  /* Ho et al. 2020, algorithm 2, for any subset of the steps */
     DDPM_METHOD_DDIM,       /* Song, Meng and Ermon 2021, equation 12 */
     DDPM_METHOD_DPM_SOLVER, /* DPM-Solver++(2M): Lu et al. 2022, algorithm 2 */
-    DDPM_METHOD_HEUN, /* Heun, for the flow in the angle of cosine sqrt(alpha_bar): two evaluations for each step but
-                         the last */
+    DDPM_METHOD_HEUN,  /* Heun, for the flow in the angle of cosine sqrt(alpha_bar): two evaluations for each step but
+                          the last */
+    DDPM_METHOD_ADAMS, /* Adams-Bashforth of second order for the same flow: one evaluation a step */
     DDPM_METHOD_COUNT
 } ddpm_method;
 
@@ -43,6 +44,10 @@ typedef struct ddpm_sampling {
 /** K of these settings for a schedule of T steps. DDPM_AUTO stands for all T with ancestral and ddim, and for at most
  * as many as the methods of second order need. */
 int64_t ddpm_sampling_steps(const ddpm_sampling *sampling, int64_t T);
+
+/** The spacing of these settings. DDPM_SPACING_AUTO stands for DDPM_SPACING_ANGLE with adams, and for
+ * DDPM_SPACING_LOG_SNR with the others. */
+ddpm_spacing ddpm_sampling_spacing(const ddpm_sampling *sampling);
 
 /** What a sampler is made from. */
 typedef struct ddpm_sampler_spec {
@@ -79,6 +84,7 @@ typedef struct ddpm_sampler_step {
     float first_x0, first_x,
         of_second;              /* heun: the first half of the step is first_x0 x0 + first_x x, and of_second x0
                                  * is added for the x0 that is predicted there, at s; 0: a step of one evaluation */
+    float slope_x0, slope_x;    /* adams: slope_x0 x0 + slope_x x stands for x0 in the form above; 0: x0 itself */
     ddpm_transition transition; /* for a learned variance, from which d then follows: exp(ln variance / 2) */
     float drift_xt, drift_x0, correction_noise; /* a Langevin step at s is x + drift_xt x + drift_x0 x0 +
                                                  * correction_noise z */
@@ -127,8 +133,8 @@ enum { DDPM_SAMPLER_PASSES_MAX = 1024 };
  *  After each step to s, and after each Langevin step there, the known entries are replaced by a draw of
  *  q(x_s | x_0 = known). Each step that does not end at the data is taken `passes` times, with a draw of q(x_t | x_s)
  * in between, so that the entries that are made come to agree with those that are known. With one pass, a row of which
- *  nothing is known becomes the sample of its number. Not for DDPM_METHOD_DPM_SOLVER, whose steps extrapolate from the
- *  step before.
+ *  nothing is known becomes the sample of its number. Not for DDPM_METHOD_DPM_SOLVER and DDPM_METHOD_ADAMS, whose steps
+ * extrapolate from the step before.
  *  @param scratch  [ddpm_sampler_scratch].
  *  @param known    [rows][D] in standardised units; NaN stands for unknown.
  *  @param passes   1..DDPM_SAMPLER_PASSES_MAX.

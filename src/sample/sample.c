@@ -83,11 +83,13 @@ static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
             DDPM_ERR_USAGE,
             "--given: a model of data.pairs: true makes whole rows of their own noise, and cannot complete "
             "any; take the model that made the pairs");
-    if (run->sampling.method == DDPM_METHOD_DPM_SOLVER && !ddpm_model_is_masked(&run->loaded->model))
+    const ddpm_method method = run->sampling.method;
+    if ((method == DDPM_METHOD_DPM_SOLVER || method == DDPM_METHOD_ADAMS) && !ddpm_model_is_masked(&run->loaded->model))
         return ddpm_fail(
             DDPM_ERR_USAGE,
-            "--given: dpm_solver extrapolates from the step before, which is not possible where the known entries are "
-            "replaced after every step; add --sampler ancestral or --sampler ddim");
+            "--given: %s extrapolates from the step before, which is not possible where the known entries are "
+            "replaced after every step; add --sampler heun or --sampler ancestral",
+            ddpm_config_choice("sampling.method", method));
     DDPM_TRY(ddpm_given_open(o->given, run->loaded->checkpoint.column_names, &run->transform,
                              run->loaded->checkpoint.number, &run->number, &run->given));
     o->count = ddpm_given_rows(run->given);

@@ -52,7 +52,7 @@ static void test_defaults(void **state)
         "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  precision: float32\n  recover: 0\n  "
         "validate_every: 1000\n  keep_best: false\n  patience: 0\n"
         "checkpoint:\n  every: 1000\n  keep: 3\n"
-        "sampling:\n  method: heun\n  steps: auto\n  spacing: log_snr\n  eta: 0\n  corrections: 0\n  correction_ratio: "
+        "sampling:\n  method: heun\n  steps: auto\n  spacing: auto\n  eta: 0\n  corrections: 0\n  correction_ratio: "
         "0.1\n  guidance: "
         "0\n"
         "  weights: ema\n  clip: none\n"
@@ -175,7 +175,7 @@ static void test_keys_that_are_younger(void **state)
     start(&config);
     assert_int_equal(parse(&config, "network: {width: 5}\n"), DDPM_OK);
     assert_true(config.network.components == 256 && config.network.initial == DDPM_INITIAL_VARIANCE);
-    assert_true(config.sampling.spacing == DDPM_SPACING_LOG_SNR);
+    assert_true(config.sampling.spacing == DDPM_SPACING_AUTO);
 }
 
 static void test_dump_to_a_full_disk(void **state)

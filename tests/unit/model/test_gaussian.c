@@ -258,6 +258,8 @@ static const struct {
     {DDPM_METHOD_HEUN, DDPM_SPACING_UNIFORM, "---- ---- ---- ---- ----", "---- ---+ ---+ ---+ ---+"},
     {DDPM_METHOD_HEUN, DDPM_SPACING_LOG_SNR, "---- ---- ---- ---- ----", "---- --++ --++ --++ --++"},
     {DDPM_METHOD_HEUN, DDPM_SPACING_KARRAS, "---- ---- ---- ---- ----", "---- --++ ---+ --++ --++"},
+    {DDPM_METHOD_ADAMS, DDPM_SPACING_UNIFORM, "---- ---- ---- ---- ----", "---- ---+ ---+ ---+ --++"},
+    {DDPM_METHOD_ADAMS, DDPM_SPACING_ANGLE, "---- ---- ---- ---- ----", "---- --++ --++ --++ --++"},
 };
 
 static void test_which_are_right(void **state)

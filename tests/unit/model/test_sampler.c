@@ -274,6 +274,7 @@ static void test_grids(void **state)
 static double level(const ddpm_schedule *s, int spacing, int64_t t)
 {
     const double sigma = sqrt(s->one_minus_alpha_bar[t] / s->alpha_bar[t]);
+    if (spacing == DDPM_SPACING_ANGLE) return pow(acos(sqrt(s->alpha_bar[t])), 1.0 / 7.0);
     return spacing == DDPM_SPACING_KARRAS ? pow(sigma, 1.0 / 7.0) : log(sigma);
 }
 
@@ -346,13 +347,18 @@ static void test_automatic_steps(void **state)
     (void)state;
     for (int method = 0; method < DDPM_METHOD_COUNT; method++)
         for (int l = 0; l < 4; l++) {
-            const int few = method == DDPM_METHOD_HEUN || method == DDPM_METHOD_DPM_SOLVER;
+            const int few = method != DDPM_METHOD_ANCESTRAL && method != DDPM_METHOD_DDIM;
             ddpm_sampling sampling = {.method = (ddpm_method)method, .steps = DDPM_AUTO};
             assert_int_equal(ddpm_sampling_steps(&sampling, lengths[l]), few && lengths[l] > 50 ? 50 : lengths[l]);
             sampling.steps = 0;
             assert_int_equal(ddpm_sampling_steps(&sampling, lengths[l]), lengths[l]);
             sampling.steps = 7;
             assert_int_equal(ddpm_sampling_steps(&sampling, lengths[l]), 7);
+            sampling.spacing = DDPM_SPACING_AUTO;
+            assert_int_equal(ddpm_sampling_spacing(&sampling),
+                             method == DDPM_METHOD_ADAMS ? DDPM_SPACING_ANGLE : DDPM_SPACING_LOG_SNR);
+            sampling.spacing = DDPM_SPACING_KARRAS;
+            assert_int_equal(ddpm_sampling_spacing(&sampling), DDPM_SPACING_KARRAS);
         }
 }
 
