@@ -10,13 +10,14 @@ The names below read files; they raise `Missing` or `BadData` with a message for
 """
 from .failures import BadData, Failure, Missing
 from .frames import read_frame
+from .generator import Generator
 from .hdf5 import Table, Trajectory, read_samples, read_table, read_trajectory
 from .runs import Checkpoint, Run, open_run, read_checkpoint, read_data
 from .sweeps import SweepTable, read_sweep
 from .text_files import read_config, read_csv, read_json, write_csv, write_json
 
 __all__ = [
-    "BadData", "Checkpoint", "Failure", "Missing", "Run", "SweepTable", "Table", "Trajectory",
+    "BadData", "Checkpoint", "Failure", "Generator", "Missing", "Run", "SweepTable", "Table", "Trajectory",
     "open_run", "read_checkpoint", "read_config", "read_csv", "read_data", "read_frame", "read_json", "read_samples",
     "read_sweep", "read_table", "read_trajectory", "write_csv", "write_json",
 ]

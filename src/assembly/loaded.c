@@ -9,13 +9,21 @@
 
 enum { LOCATE_TRIES = 100 };
 
+static const char IN_MEMORY[] = "a checkpoint in memory"; /* for messages, in the place of a path */
+
+ddpm_status ddpm_loaded_configuration(const ddpm_loaded *loaded, ddpm_config *out)
+{
+    const char *text = loaded->checkpoint.config;
+    DDPM_TRY(ddpm_config_defaults(out));
+    DDPM_TRY(ddpm_config_parse_saved(out, text, strlen(text), "the checkpoint's configuration"));
+    return ddpm_config_check(out);
+}
+
 /* Build the model that a checkpoint's header describes. */
 static ddpm_status build_model(ddpm_loaded *out)
 {
     const ddpm_checkpoint *c = &out->checkpoint;
-    DDPM_TRY(ddpm_config_defaults(&out->config));
-    DDPM_TRY(ddpm_config_parse_saved(&out->config, c->config, strlen(c->config), "the checkpoint's configuration"));
-    DDPM_TRY(ddpm_config_check(&out->config));
+    DDPM_TRY(ddpm_loaded_configuration(out, &out->config));
     if (c->vocabulary.columns == 0 && out->config.diffusion.steps != c->steps)
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint's schedule has %lld steps, its configuration %lld; the file was altered",
@@ -77,6 +85,21 @@ ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out)
 {
     *out = (ddpm_loaded){0};
     const ddpm_status status = load(path, with_moments, out);
+    if (status != DDPM_OK) ddpm_loaded_release(out);
+    return status;
+}
+
+static ddpm_status load_bytes(const void *bytes, size_t count, ddpm_loaded *out)
+{
+    ddpm_h5 *file = NULL;
+    DDPM_TRY(ddpm_checkpoint_open_bytes(IN_MEMORY, bytes, count, &file));
+    return ddpm_h5_finish(&file, read_all(file, IN_MEMORY, 0, out));
+}
+
+ddpm_status ddpm_load_bytes(const void *bytes, size_t count, ddpm_loaded *out)
+{
+    *out = (ddpm_loaded){0};
+    const ddpm_status status = load_bytes(bytes, count, out);
     if (status != DDPM_OK) ddpm_loaded_release(out);
     return status;
 }

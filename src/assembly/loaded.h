@@ -21,6 +21,13 @@ typedef struct ddpm_loaded {
  *  @param[out] out      release with ddpm_loaded_release; empty after a failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out);
 
+/** Local. The same for the bytes of a checkpoint file, without the moments. */
+DDPM_MUST_CHECK ddpm_status ddpm_load_bytes(const void *bytes, size_t count, ddpm_loaded *out);
+
+/** Local. The configuration that a checkpoint holds, checked, as it is read once more.
+ *  @param[out] out  release with ddpm_config_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_loaded_configuration(const ddpm_loaded *loaded, ddpm_config *out);
+
 /** Collective. The same for all ranks; only rank 0 reads the file. */
 DDPM_MUST_CHECK ddpm_status ddpm_load_everywhere(ddpm_comm *comm, const char *path, int with_moments, ddpm_loaded *out);
 

@@ -12,7 +12,7 @@
 
 enum { EARLY_BYTES = 16384, LINE_BYTES = DDPM_MESSAGE_BYTES + 256 };
 
-static int enabled = 1;
+static int enabled;
 static int live; /* whether the last line on the terminal is a live one */
 static int kept = -1;
 static char early[EARLY_BYTES]; /* what is to go into the file when it is opened; lines that do not fit are not kept */

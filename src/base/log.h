@@ -5,7 +5,8 @@
 
 #include "base/status.h"
 
-/** Say whether this rank prints (nonzero), as every rank does until it is called. Only one rank of a run should. */
+/** Say whether this rank prints (nonzero). None does until it is called, so that the library is silent; only one rank
+ * of a run should. */
 void ddpm_log_enable(int prints);
 
 /** Print a line, or one that starts with "warning: "; a newline is added. */

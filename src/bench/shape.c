@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "file/file.h"
-#include "sample/generator.h"
+#include "sample/engine.h"
 #include "train/snapshot.h"
 #include "train/step.h"
 
@@ -66,10 +66,10 @@ static ddpm_status bench_steps(ddpm_bench_run *run, const ddpm_workload_spec *sh
 enum { SAMPLER_STEPS = 10 }; /* at most, since every step costs the same */
 
 typedef struct sampling {
-    ddpm_generator *generator;
+    ddpm_engine *engine;
     int threads;
     int64_t columns;
-    float *rows; /* [threads][ddpm_generator_block][columns] */
+    float *rows; /* [threads][ddpm_engine_block][columns] */
 } sampling;
 
 /* In one repetition each thread takes a block of rows through all steps. */
@@ -78,10 +78,10 @@ static ddpm_status run_sampling(void *context, int64_t times)
     const sampling *s = context;
 #pragma omp parallel num_threads(s->threads)
     {
-        const int64_t thread = omp_get_thread_num(), block = ddpm_generator_block(s->generator);
+        const int64_t thread = omp_get_thread_num(), block = ddpm_engine_block(s->engine);
         for (int64_t t = 0; t < times; t++)
-            ddpm_generator_run(s->generator, (int)thread, 1, thread * block, block,
-                               s->rows + thread * block * s->columns, 0, NULL, 0);
+            ddpm_engine_run(s->engine, (int)thread, 1, thread * block, block, s->rows + thread * block * s->columns, 0,
+                            NULL, 0);
     }
     return DDPM_OK;
 }
@@ -95,15 +95,15 @@ static ddpm_status make_sampling(const ddpm_loaded *loaded, int threads, samplin
     settings.clip = DDPM_CLIP_NONE;
     s->threads = threads;
     s->columns = loaded->checkpoint.columns;
-    DDPM_TRY(ddpm_generator_create(loaded, &settings, threads, &s->generator));
-    return DDPM_NEW(&s->rows, threads * ddpm_generator_block(s->generator) * s->columns, "samples");
+    DDPM_TRY(ddpm_engine_create(loaded, &settings, NULL, threads, &s->engine));
+    return DDPM_NEW(&s->rows, threads * ddpm_engine_block(s->engine) * s->columns, "samples");
 }
 
 static ddpm_status measure_sampling(ddpm_bench_run *run, const ddpm_workload *w, sampling *s)
 {
     const ddpm_timed thing = {run_sampling, s};
-    const int64_t steps = ddpm_generator_steps(s->generator);
-    const double rows = (double)(steps * ddpm_generator_block(s->generator)); /* of a thread, counted in every step */
+    const int64_t steps = ddpm_engine_steps(s->engine);
+    const double rows = (double)(steps * ddpm_engine_block(s->engine)); /* of a thread, counted in every step */
     const double operations = ddpm_network_operations(w->model.network) * rows;
     ddpm_bench_timing timing;
     double share;
@@ -129,7 +129,7 @@ static ddpm_status bench_sampling(ddpm_bench_run *run, const ddpm_workload *w)
     sampling s = {0};
     ddpm_status status = ddpm_agree(run->comm, make_sampling(&loaded, run->threads, &s));
     if (status == DDPM_OK) status = measure_sampling(run, w, &s);
-    ddpm_generator_close(s.generator);
+    ddpm_engine_close(s.engine);
     ddpm_release(s.rows);
     return status;
 }

@@ -7,33 +7,21 @@
 #include "base/memory.h"
 #include "base/split.h"
 #include "kernel/fixed_sum.h"
-#include "model/bound.h"
-#include "model/likelihood.h"
+#include "sample/density.h"
 
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
 enum {
-    BLOCK = 64,    /* rows */
+    BLOCK = DDPM_DENSITY_BLOCK,
     TERM_BITS = 28 /* fraction bits of the fixed-point sums: a term is rounded to 4e-9 nats */
 };
-
-/* The network as one thread uses it, with the thread's memory. */
-typedef struct thread_memory {
-    const ddpm_network *network;
-    const ddpm_packed *packed;
-    ddpm_workspace *workspace;
-    float *condition; /* [BLOCK][C], of the rows of the block */
-    int32_t t[BLOCK];
-    ddpm_bound_memory bound;
-    ddpm_likelihood_memory likelihood;
-} thread_memory;
 
 typedef struct pass {
     ddpm_evaluation *e;
     ddpm_packed *packed;
-    thread_memory *threads;
+    ddpm_density *threads;
     ddpm_likelihood flows[DDPM_LIKELIHOOD_GRIDS]; /* on the whole grid, and on parts of it for the tolerance */
     int64_t *sums;  /* [T + 2]: of the terms at t in fixed point; last, how many terms were too large */
     double *rows;   /* [ROW_NUMBERS][count], of the evaluated rows */
@@ -41,28 +29,6 @@ typedef struct pass {
 } pass;
 
 enum { ROW_BOUND, ROW_OLD_BOUND, ROW_ENDS, ROW_LIKELIHOOD, ROW_NUMBERS = ROW_LIKELIHOOD + DDPM_LIKELIHOOD_GRIDS };
-
-static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
-{
-    thread_memory *m = self;
-    (void)first;
-    for (int64_t i = 0; i < rows; i++) m->t[i] = t;
-    return ddpm_network_forward(m->network, m->packed, m->workspace, rows, xt, m->condition, m->t);
-}
-
-static void pull_back(void *self, int64_t rows, const float *direction, int32_t t, float *dxt)
-{
-    thread_memory *m = self;
-    const int64_t columns = ddpm_network_get_spec(m->network)->columns;
-    const ddpm_matrix dout = ddpm_workspace_dout(m->workspace, rows);
-    for (int64_t i = 0; i < rows; i++) {
-        float *to = dout.data + i * dout.stride;
-        m->t[i] = t;
-        memset(to, 0, (size_t)dout.columns * sizeof *to);
-        memcpy(to, direction + i * columns, (size_t)columns * sizeof *to);
-    }
-    ddpm_network_input_gradient(m->network, m->packed, m->workspace, rows, m->t, dxt);
-}
 
 static void count_columns(const pass *p)
 {
@@ -89,27 +55,14 @@ static ddpm_status build(pass *p)
         p->flows[i].left_out = e->left_out;
     }
     DDPM_TRY(DDPM_NEW(&p->threads, e->threads, "threads of the evaluation"));
-    for (int i = 0; i < e->threads; i++) {
-        thread_memory *m = &p->threads[i];
-        m->network = model->network;
-        m->packed = p->packed;
-        DDPM_TRY(ddpm_workspace_create(model->network, BLOCK, BLOCK, derive, &m->workspace));
-        DDPM_TRY(DDPM_NEW(&m->condition, BLOCK * ddpm_condition_width(e->condition), "conditions of a block"));
-        DDPM_TRY(ddpm_bound_memory_create(BLOCK, e->columns, &m->bound));
-        m->bound.left_out = e->left_out;
-        if (derive) DDPM_TRY(ddpm_likelihood_memory_create(BLOCK, e->columns, &m->likelihood));
-    }
+    for (int i = 0; i < e->threads; i++)
+        DDPM_TRY(ddpm_density_create(model, p->packed, e->left_out, derive, &p->threads[i]));
     return DDPM_OK;
 }
 
 static void release(pass *p)
 {
-    for (int i = 0; p->threads && i < p->e->threads; i++) {
-        ddpm_workspace_free(p->threads[i].workspace);
-        ddpm_release(p->threads[i].condition);
-        ddpm_bound_memory_release(&p->threads[i].bound);
-        ddpm_likelihood_memory_release(&p->threads[i].likelihood);
-    }
+    for (int i = 0; p->threads && i < p->e->threads; i++) ddpm_density_release(&p->threads[i]);
     ddpm_release(p->threads);
     ddpm_packed_free(p->packed);
     for (int i = 0; i < DDPM_LIKELIHOOD_GRIDS; i++) ddpm_likelihood_release(&p->flows[i]);
@@ -131,13 +84,13 @@ static void add_terms(pass *p, int32_t t, int64_t rows, const double *terms)
     p->sums[e->steps + 1] += refused;
 }
 
-static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
+static void bound_block(pass *p, ddpm_density *m, int64_t first, int64_t rows)
 {
     const ddpm_evaluation *e = p->e;
     const ddpm_model *model = &e->loaded->model;
     const ddpm_schedule *schedule = &model->diffusion.schedule;
-    const ddpm_denoiser denoiser = {predict, m};
-    ddpm_denoising block = {&denoiser, ddpm_network_kernels(model->network), e->options.seed, first, rows};
+    const ddpm_flow flow = ddpm_density_flow(m);
+    ddpm_denoising block = {&flow.denoiser, ddpm_network_kernels(model->network), e->options.seed, first, rows};
     const float *x0 = e->evaluated.rows + first * e->columns;
     double *bound = p->rows + ROW_BOUND * e->evaluated.count + first, terms[BLOCK];
     double *old_bound = p->rows + ROW_OLD_BOUND * e->evaluated.count + first;
@@ -159,10 +112,10 @@ static void bound_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
         }
 }
 
-static void likelihood_block(pass *p, thread_memory *m, int64_t first, int64_t rows)
+static void likelihood_block(pass *p, ddpm_density *m, int64_t first, int64_t rows)
 {
     const ddpm_evaluation *e = p->e;
-    const ddpm_flow flow = {.denoiser = {predict, m}, .pull_back = pull_back};
+    const ddpm_flow flow = ddpm_density_flow(m);
     const float *x0 = e->evaluated.rows + first * e->columns;
     for (int i = 0; i < DDPM_LIKELIHOOD_GRIDS; i++)
         ddpm_likelihood_rows(&p->flows[i], &flow, e->options.seed, first, rows, x0, &m->likelihood,
@@ -176,10 +129,9 @@ static void compute(pass *p)
     const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(e->evaluated.count, BLOCK));
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
     for (int64_t block = blocks.first; block < blocks.end; block++) {
-        thread_memory *m = &p->threads[omp_get_thread_num()];
+        ddpm_density *m = &p->threads[omp_get_thread_num()];
         const int64_t first = block * BLOCK, rows = ddpm_smaller(e->evaluated.count - first, BLOCK);
-        ddpm_condition_expand(e->condition, rows, e->evaluated.values + first * e->condition->count, NULL,
-                              m->condition);
+        ddpm_density_set_conditions(m, rows, e->evaluated.values + first * e->condition->count);
         bound_block(p, m, first, rows);
         if (e->options.likelihood) likelihood_block(p, m, first, rows);
     }

@@ -5,10 +5,10 @@
 #include "base/memory.h"
 #include "file/json_file.h"
 #include "file/output.h"
-#include "sample/generator.h"
+#include "sample/density.h"
+#include "sample/engine.h"
 #include "world/placement.h"
 
-#include <math.h>
 #include <omp.h>
 
 enum {
@@ -26,7 +26,7 @@ static ddpm_evaluate_options with_defaults(const ddpm_evaluate_options *options,
     const int64_t columns = loaded->checkpoint.columns;
     if (!o.has_seed) o.seed = loaded->config.run.seed;
     if (o.samples < 0) o.samples = SAMPLES;
-    if (o.probes < 0) o.probes = columns > DDPM_EVALUATE_EXACT ? 1 : 0;
+    if (o.probes < 0) o.probes = columns > DDPM_DENSITY_EXACT ? 1 : 0;
     return o;
 }
 
@@ -76,17 +76,11 @@ static ddpm_status prepare_outputs(const ddpm_evaluate_options *options)
     return options->json ? ddpm_output_prepare(options->json, DDPM_JSON_BEGINS) : DDPM_OK;
 }
 
-/* A column that has one value only has no density; that of a row is of the other columns. */
 static ddpm_status leave_out_constants(ddpm_evaluation *e)
 {
     const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
     DDPM_TRY(DDPM_NEW(&e->left_out, e->columns, "constant columns"));
-    for (int64_t j = 0; j < e->columns; j++) {
-        e->left_out[j] = (uint8_t)ddpm_transform_is_constant(&transform, j);
-        if (e->left_out[j]) continue;
-        e->counted++;
-        e->log_scale += log(transform.scale[j]);
-    }
+    e->counted = ddpm_density_columns(&transform, e->left_out, &e->log_scale);
     return DDPM_OK;
 }
 
@@ -96,7 +90,7 @@ static ddpm_status evaluate(ddpm_evaluation *e)
     DDPM_TRY(check_bound(e));
     const int makes_samples = e->options.samples > 0 && !e->options.samples_file;
     if (makes_samples) /* each sample has the conditions of a real row */
-        DDPM_TRY(ddpm_generator_check(&e->sampling, e->condition, e->loaded->config.diffusion.condition_dropout, 1));
+        DDPM_TRY(ddpm_engine_check(&e->sampling, e->condition, e->loaded->config.diffusion.condition_dropout, 1));
     DDPM_TRY(ddpm_agree(e->comm, leave_out_constants(e)));
     DDPM_TRY(ddpm_evaluation_read(e));
     DDPM_TRY(DDPM_ON_RANK_0(e->comm, prepare_outputs(&e->options)));

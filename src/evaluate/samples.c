@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "base/split.h"
-#include "sample/generator.h"
+#include "sample/engine.h"
 
 #include <math.h>
 #include <omp.h>
@@ -47,28 +47,28 @@ static ddpm_status round_to_own_units(ddpm_evaluation *e)
 /* Collective. Make samples 0 .. rows-1 of the seed: those that `ddpm sample` makes under the same conditions. */
 static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
 {
-    ddpm_generator *generator = NULL;
+    ddpm_engine *engine = NULL;
     float *values = NULL;
-    ddpm_status status = ddpm_generator_create(e->loaded, &e->sampling, e->threads, &generator);
+    ddpm_status status = ddpm_engine_create(e->loaded, &e->sampling, NULL, e->threads, &engine);
     if (status == DDPM_OK) status = DDPM_NEW(&e->samples.rows, rows * e->columns, "samples");
     if (status == DDPM_OK) status = choose_conditions(e, rows, &values);
     status = ddpm_agree(e->comm, status);
     if (status == DDPM_OK) {
         e->samples.count = rows;
-        e->sampling.steps = ddpm_generator_steps(generator);
-        if (e->condition->count > 0) ddpm_generator_set_conditions(generator, rows, values);
-        const int64_t size = ddpm_generator_block(generator);
+        e->sampling.steps = ddpm_engine_steps(engine);
+        if (e->condition->count > 0) ddpm_engine_set_conditions(engine, 0, rows, values);
+        const int64_t size = ddpm_engine_block(engine);
         const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(rows, size));
 #pragma omp parallel for num_threads(e->threads) schedule(dynamic, 1)
         for (int64_t block = blocks.first; block < blocks.end; block++) {
             const int64_t first = block * size;
-            ddpm_generator_run(generator, omp_get_thread_num(), e->options.seed, first,
-                               ddpm_smaller(rows - first, size), e->samples.rows + first * e->columns, 0, NULL, 0);
+            ddpm_engine_run(engine, omp_get_thread_num(), e->options.seed, first, ddpm_smaller(rows - first, size),
+                            e->samples.rows + first * e->columns, 0, NULL, 0);
         }
         ddpm_comm_sum_float(e->comm, e->samples.rows, rows * e->columns);
         status = ddpm_agree(e->comm, round_to_own_units(e));
     }
-    ddpm_generator_close(generator);
+    ddpm_engine_close(engine);
     ddpm_release(values);
     return status;
 }

@@ -69,21 +69,25 @@ int ddpm_digest_begins(const char *path)
     return status == DDPM_OK && got == sizeof start && same > got / 2;
 }
 
+/** The block of a file of so many bytes, from the hash of what follows it. */
+static void fill_block(XXH128_hash_t hash, int64_t bytes, int format, char block[DDPM_DIGEST_BLOCK])
+{
+    char hex[33];
+    XXH128_canonical_t digest;
+    XXH128_canonicalFromHash(&digest, hash);
+    for (int i = 0; i < 16; i++) snprintf(hex + 2 * i, 3, "%02x", digest.digest[i]);
+    memset(block, 0, DDPM_DIGEST_BLOCK);
+    snprintf(block, DDPM_DIGEST_BLOCK, "%s%d\nbytes %lld\nxxh3 %s\n", magic, format, (long long)bytes, hex);
+}
+
 /** The block that follows from the rest of the file. */
 static ddpm_status compute_block(int fd, const char *path, int format, char block[DDPM_DIGEST_BLOCK])
 {
-    char hex[33];
     int64_t bytes = 0;
     XXH3_state_t *state = XXH3_createState();
     if (!state) return ddpm_fail(DDPM_ERR_MEMORY, "%s: no memory for its digest", path);
     const ddpm_status status = hash_rest(fd, path, state, &bytes);
-    if (status == DDPM_OK) {
-        XXH128_canonical_t digest;
-        XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(state));
-        for (int i = 0; i < 16; i++) snprintf(hex + 2 * i, 3, "%02x", digest.digest[i]);
-        memset(block, 0, DDPM_DIGEST_BLOCK);
-        snprintf(block, DDPM_DIGEST_BLOCK, "%s%d\nbytes %lld\nxxh3 %s\n", magic, format, (long long)bytes, hex);
-    }
+    if (status == DDPM_OK) fill_block(XXH3_128bits_digest(state), bytes, format, block);
     XXH3_freeState(state);
     return status;
 }
@@ -99,19 +103,29 @@ ddpm_status ddpm_digest_seal(const char *path, int format)
     return status;
 }
 
-/** Compare an open file's block with the one that follows from its rest. */
-static ddpm_status check_open(int fd, const char *path, int *format)
+enum { BEGINNING = DDPM_DIGEST_BLOCK + sizeof hdf5_signature };
+
+/** The format number of a file that begins so: of BEGINNING bytes, `got` are there. */
+static ddpm_status read_format(const char *path, const char found[BEGINNING], size_t got, int *format)
 {
-    char found[DDPM_DIGEST_BLOCK + sizeof hdf5_signature] = "", expected[DDPM_DIGEST_BLOCK], number[4] = "";
-    size_t got = 0;
-    DDPM_TRY(read_at(fd, path, found, sizeof found, 0, &got));
+    char number[4] = "";
     const size_t known = got < sizeof magic - 1 ? got : sizeof magic - 1;
     if (memcmp(found, magic, known) && memcmp(found + DDPM_DIGEST_BLOCK, hdf5_signature, sizeof hdf5_signature))
         return ddpm_fail(DDPM_ERR_DATA,
                          "%s: is not a checkpoint; expected a file that `ddpm train` wrote, or its run folder", path);
-    if (got < sizeof found) return ddpm_digest_damaged(path);
+    if (got < BEGINNING) return ddpm_digest_damaged(path);
     memcpy(number, found + sizeof magic - 1, sizeof number - 1);
     *format = atoi(number); /* if no number is there, the blocks will differ */
+    return DDPM_OK;
+}
+
+/** Compare an open file's block with the one that follows from its rest. */
+static ddpm_status check_open(int fd, const char *path, int *format)
+{
+    char found[BEGINNING] = "", expected[DDPM_DIGEST_BLOCK];
+    size_t got = 0;
+    DDPM_TRY(read_at(fd, path, found, sizeof found, 0, &got));
+    DDPM_TRY(read_format(path, found, got, format));
     DDPM_TRY(compute_block(fd, path, *format, expected));
     return memcmp(found, expected, sizeof expected) ? ddpm_digest_damaged(path) : DDPM_OK;
 }
@@ -123,4 +137,15 @@ ddpm_status ddpm_digest_check(const char *path, int *format)
     const ddpm_status status = check_open(fd, path, format);
     close(fd);
     return status;
+}
+
+ddpm_status ddpm_digest_check_bytes(const char *name, const void *bytes, size_t count, int *format)
+{
+    char found[BEGINNING] = "", expected[DDPM_DIGEST_BLOCK];
+    const size_t got = count < BEGINNING ? count : BEGINNING;
+    if (got > 0) memcpy(found, bytes, got);
+    DDPM_TRY(read_format(name, found, got, format));
+    fill_block(XXH3_128bits((const char *)bytes + DDPM_DIGEST_BLOCK, count - DDPM_DIGEST_BLOCK), (int64_t)count,
+               *format, expected);
+    return memcmp(found, expected, sizeof expected) ? ddpm_digest_damaged(name) : DDPM_OK;
 }

@@ -26,6 +26,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_digest_seal(const char *path, int format);
  *  @param[out] format   the number in the first line. */
 DDPM_MUST_CHECK ddpm_status ddpm_digest_check(const char *path, int *format);
 
+/** The same for the bytes of a file. @param name  for messages. */
+DDPM_MUST_CHECK ddpm_status ddpm_digest_check_bytes(const char *name, const void *bytes, size_t count, int *format);
+
 /** Local, any thread. XXH3, 64 bits, of bytes in memory. */
 uint64_t ddpm_digest_bytes(const void *data, size_t bytes, uint64_t seed);
 

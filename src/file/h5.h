@@ -51,6 +51,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_h5_create(const char *path, int64_t user_block,
  * DDPM_ERR_IO when it may not be read. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out);
 
+/** Open a copy of the bytes of a file for reading. @param name  for messages. */
+DDPM_MUST_CHECK ddpm_status ddpm_h5_open_bytes(const char *name, const void *bytes, size_t count, ddpm_h5 **out);
+
 /** Collective. Open an existing file for writing by all ranks through MPI-IO.
  *  @param comm  must outlive the file. */
 DDPM_MUST_CHECK ddpm_status ddpm_h5_open_parallel(ddpm_comm *comm, const char *path, ddpm_h5 **out);
@@ -189,5 +192,16 @@ void ddpm_h5_guard(int prints, double seconds);
 
 /** The HDF5 library's version, one line. */
 const char *ddpm_h5_library(void);
+
+/* ---- the process ---- */
+
+/** How HDF5 prints its errors in this process, which other functions switch off; the library puts it back, for programs
+ * that use HDF5 themselves. */
+typedef struct ddpm_h5_voice {
+    void (*function)(void); /* of HDF5's own type */
+    void *data;
+} ddpm_h5_voice;
+ddpm_h5_voice ddpm_h5_voice_of_process(void);
+void ddpm_h5_give_voice(const ddpm_h5_voice *voice);
 
 #endif

@@ -34,6 +34,19 @@ void ddpm_h5_quiet(void)
     (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
+ddpm_h5_voice ddpm_h5_voice_of_process(void)
+{
+    H5E_auto2_t function = NULL;
+    void *data = NULL;
+    (void)H5Eget_auto2(H5E_DEFAULT, &function, &data);
+    return (ddpm_h5_voice){(void (*)(void))function, data};
+}
+
+void ddpm_h5_give_voice(const ddpm_h5_voice *voice)
+{
+    (void)H5Eset_auto2(H5E_DEFAULT, (H5E_auto2_t)voice->function, voice->data);
+}
+
 int ddpm_h5_error_says(const char *words)
 {
     return *search_stack(words).found != '\0';

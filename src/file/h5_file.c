@@ -165,10 +165,30 @@ ddpm_status ddpm_h5_open(const char *path, ddpm_h5 **out)
     return wrap(id, path, out);
 }
 
+ddpm_status ddpm_h5_open_bytes(const char *name, const void *bytes, size_t count, ddpm_h5 **out)
+{
+    DDPM_H5_READING(name);
+    *out = NULL;
+    ddpm_h5_quiet();
+    const hid_t access = ddpm_h5_file_access();
+    hid_t id = H5I_INVALID_HID;
+    if (access >= 0 && H5Pset_fapl_core(access, SIEVE_BYTES, 0) >= 0 &&
+        H5Pset_file_image(access, (void *)(uintptr_t)bytes, count) >= 0)
+        id = H5Fopen(name, H5F_ACC_RDONLY, access);
+    const ddpm_status status = id < 0 ? ddpm_h5_fail_path(DDPM_ERR_DATA, name, "could not be opened") : DDPM_OK;
+    if (access >= 0) (void)H5Pclose(access);
+    DDPM_TRY(status);
+    DDPM_TRY(wrap(id, name, out));
+    (*out)->bytes = (int64_t)count;
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_h5_size(const ddpm_h5 *file, int64_t *bytes)
 {
     int *descriptor = NULL;
     struct stat about;
+    *bytes = file->bytes;
+    if (file->bytes > 0) return DDPM_OK;
     if (H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&descriptor) < 0 || !descriptor)
         return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "HDF5 gave no file descriptor for it");
     if (fstat(*descriptor, &about)) return ddpm_file_fail(file->path, "could not be examined");

@@ -28,6 +28,7 @@ struct ddpm_h5 {
     ddpm_comm *comm; /* NULL: the serial driver */
     int memory,
         disk; /* descriptors of a file that is being made: the one that HDF5 writes to, the one on the disk; else -1 */
+    int64_t bytes; /* of a file that is read from memory; else 0 */
     hid_t link_access, dataset_access;
     char *outside; /* [DDPM_H5_OUTSIDE_BYTES] the target of the external link that was refused, or "" */
     /* The datasets of the last calls of ddpm_h5_read_rows stay open, for their caches of decoded chunks. */

@@ -18,6 +18,11 @@ int64_t ddpm_sampling_steps(const ddpm_sampling *sampling, int64_t T)
     return T;
 }
 
+int ddpm_method_extrapolates(ddpm_method method)
+{
+    return method == DDPM_METHOD_DPM_SOLVER || method == DDPM_METHOD_ADAMS;
+}
+
 ddpm_spacing ddpm_sampling_spacing(const ddpm_sampling *sampling)
 {
     if (sampling->spacing != DDPM_SPACING_AUTO) return sampling->spacing;

@@ -22,7 +22,7 @@ typedef enum ddpm_method {
     DDPM_METHOD_COUNT
 } ddpm_method;
 
-typedef enum ddpm_weights { DDPM_WEIGHTS_EMA, DDPM_WEIGHTS_RAW, DDPM_WEIGHTS_BEST } ddpm_weights;
+typedef enum ddpm_weights { DDPM_WEIGHTS_EMA, DDPM_WEIGHTS_RAW, DDPM_WEIGHTS_BEST, DDPM_WEIGHTS_COUNT } ddpm_weights;
 typedef enum ddpm_clip { DDPM_CLIP_NONE, DDPM_CLIP_DATA } ddpm_clip;
 
 /** How samples are made from a trained model: the section `sampling` of a configuration. */
@@ -44,6 +44,9 @@ typedef struct ddpm_sampling {
 /** K of these settings for a schedule of T steps. DDPM_AUTO stands for all T with ancestral and ddim, and for at most
  * as many as the methods of second order need. */
 int64_t ddpm_sampling_steps(const ddpm_sampling *sampling, int64_t T);
+
+/** Whether a method's steps extrapolate from the step before, so that it cannot complete rows. */
+int ddpm_method_extrapolates(ddpm_method method);
 
 /** The spacing of these settings. DDPM_SPACING_AUTO stands for DDPM_SPACING_ANGLE with adams, and for
  * DDPM_SPACING_LOG_SNR with the others. */
@@ -133,8 +136,7 @@ enum { DDPM_SAMPLER_PASSES_MAX = 1024 };
  *  After each step to s, and after each Langevin step there, the known entries are replaced by a draw of
  *  q(x_s | x_0 = known). Each step that does not end at the data is taken `passes` times, with a draw of q(x_t | x_s)
  * in between, so that the entries that are made come to agree with those that are known. With one pass, a row of which
- *  nothing is known becomes the sample of its number. Not for DDPM_METHOD_DPM_SOLVER and DDPM_METHOD_ADAMS, whose steps
- * extrapolate from the step before.
+ *  nothing is known becomes the sample of its number. Not for methods that extrapolate from the step before.
  *  @param scratch  [ddpm_sampler_scratch].
  *  @param known    [rows][D] in standardised units; NaN stands for unknown.
  *  @param passes   1..DDPM_SAMPLER_PASSES_MAX.

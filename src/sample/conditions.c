@@ -24,9 +24,8 @@ static ddpm_status list_names(const ddpm_condition *condition, const char *probl
                      names);
 }
 
-/* A number, or the name of a class. */
-static ddpm_status read_value(const ddpm_condition *condition, int64_t v, const char *text, const char *problem,
-                              float *out)
+ddpm_status ddpm_condition_read_value(const ddpm_condition *condition, int64_t v, const char *text, const char *problem,
+                                      float *out)
 {
     char *end, list[400];
     const int64_t of_class = ddpm_condition_find_name(condition, v, text);
@@ -46,7 +45,7 @@ ddpm_status ddpm_condition_given_twice(const char *text)
                      "--condition %s: this name has a value already; give the option once for each name", text);
 }
 
-static ddpm_status read_one(const ddpm_condition *condition, const char *text, float *values, int *named)
+ddpm_status ddpm_condition_read(const ddpm_condition *condition, const char *text, float *values, int64_t *index)
 {
     const char *equals = strchr(text, '=');
     char problem[256];
@@ -56,10 +55,17 @@ static ddpm_status read_one(const ddpm_condition *condition, const char *text, f
         if (strlen(condition->names[v]) != (size_t)(equals - text) ||
             strncmp(condition->names[v], text, (size_t)(equals - text)) != 0)
             continue;
-        if (named[v]++) return ddpm_condition_given_twice(text);
-        return read_value(condition, v, equals + 1, problem, &values[v]);
+        *index = v;
+        return ddpm_condition_read_value(condition, v, equals + 1, problem, &values[v]);
     }
     return list_names(condition, problem);
+}
+
+ddpm_status ddpm_condition_all_given(const ddpm_condition *condition, const int *named)
+{
+    for (int64_t v = 0; v < condition->count; v++)
+        if (!named[v]) return list_names(condition, "--condition");
+    return DDPM_OK;
 }
 
 static ddpm_status read_options(const ddpm_condition *condition, const ddpm_sample_options *options, float *values)
@@ -67,10 +73,12 @@ static ddpm_status read_options(const ddpm_condition *condition, const ddpm_samp
     int *named = NULL; /* [V], nonzero: the command line has a value */
     DDPM_TRY(DDPM_NEW(&named, condition->count, "conditions"));
     ddpm_status status = DDPM_OK;
-    for (int i = 0; status == DDPM_OK && i < options->condition_count; i++)
-        status = read_one(condition, options->conditions[i], values, named);
-    for (int64_t v = 0; status == DDPM_OK && v < condition->count; v++)
-        if (!named[v]) status = list_names(condition, "--condition");
+    for (int i = 0; status == DDPM_OK && i < options->condition_count; i++) {
+        int64_t v = 0;
+        status = ddpm_condition_read(condition, options->conditions[i], values, &v);
+        if (status == DDPM_OK && named[v]++) status = ddpm_condition_given_twice(options->conditions[i]);
+    }
+    if (status == DDPM_OK) status = ddpm_condition_all_given(condition, named);
     ddpm_release(named);
     return status;
 }

@@ -45,8 +45,7 @@ static ddpm_status find_column(const ddpm_vocabulary *v, char *const *names, con
                      names ? "'?" : "");
 }
 
-/* The value of a text, as a row of a file has it. */
-static ddpm_status read_value(const ddpm_column_vocabulary *c, const char *text, const char *value, double *out)
+ddpm_status ddpm_fixed_read_value(const ddpm_column_vocabulary *c, const char *text, const char *value, double *out)
 {
     char *end;
     if (!*value) {
@@ -93,31 +92,44 @@ static void warn_of_far(const ddpm_column_vocabulary *c, const char *text, doubl
                          ddpm_printable(text), least, largest);
 }
 
-static ddpm_status read_one(const ddpm_vocabulary *v, char *const *names, const char *text, ddpm_fixed *out)
+ddpm_status ddpm_fixed_set(const ddpm_vocabulary *vocabulary, char *const *names, const char *text, ddpm_fixed *out)
 {
     const char *equals = strchr(text, '=');
     int64_t column;
+    double value;
     if (!equals) return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: expected NAME=VALUE", text);
-    DDPM_TRY(find_column(v, names, text, (size_t)(equals - text), &column));
-    const ddpm_column_vocabulary *c = &v->column[column];
-    if (!isnan(out->token[column])) return ddpm_condition_given_twice(text);
-    DDPM_TRY(read_value(c, text, equals + 1, &out->value[column]));
-    out->token[column] = ddpm_vocabulary_encode(c, out->value[column]);
-    if (out->token[column] < 0.0f)
+    DDPM_TRY(find_column(vocabulary, names, text, (size_t)(equals - text), &column));
+    const ddpm_column_vocabulary *c = &vocabulary->column[column];
+    DDPM_TRY(ddpm_fixed_read_value(c, text, equals + 1, &value));
+    const float token = ddpm_vocabulary_encode(c, value);
+    if (token < 0.0f)
         return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: no training row has this %s", text,
                          equals[1] ? "value" : "gap");
-    warn_of_far(c, text, out->value[column]);
+    warn_of_far(c, text, value);
+    out->count += isnan(out->token[column]);
+    out->token[column] = token;
+    out->value[column] = value;
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_fixed_create(int64_t columns, ddpm_fixed *out)
+{
+    *out = (ddpm_fixed){.columns = columns};
+    DDPM_TRY(DDPM_NEW(&out->token, columns, "conditions"));
+    DDPM_TRY(DDPM_NEW(&out->value, columns, "conditions"));
+    for (int64_t j = 0; j < columns; j++) out->token[j] = NAN;
     return DDPM_OK;
 }
 
 ddpm_status ddpm_fixed_read(const ddpm_vocabulary *vocabulary, char *const *names, int count, const char *const *texts,
                             ddpm_fixed *out)
 {
-    *out = (ddpm_fixed){.columns = vocabulary->columns};
-    DDPM_TRY(DDPM_NEW(&out->token, out->columns, "conditions"));
-    DDPM_TRY(DDPM_NEW(&out->value, out->columns, "conditions"));
-    for (int64_t j = 0; j < out->columns; j++) out->token[j] = NAN;
-    for (int i = 0; i < count; i++) DDPM_TRY(read_one(vocabulary, names, texts[i], out));
+    DDPM_TRY(ddpm_fixed_create(vocabulary->columns, out));
+    for (int i = 0; i < count; i++) {
+        const int64_t before = out->count;
+        DDPM_TRY(ddpm_fixed_set(vocabulary, names, texts[i], out));
+        if (out->count == before) return ddpm_condition_given_twice(texts[i]);
+    }
     return DDPM_OK;
 }
 

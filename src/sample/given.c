@@ -4,8 +4,10 @@
 #include "base/memory.h"
 #include "data/source.h"
 #include "file/file.h"
+#include "sample/known.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 struct ddpm_given {
@@ -108,56 +110,16 @@ static ddpm_status make_room(ddpm_given *g, int64_t rows)
     return DDPM_OK;
 }
 
-/* Tokens of the values that are known, and NaN for the others. DDPM_ERR_DATA: a value that no training row has. */
-static ddpm_status find_tokens(const ddpm_given *g, int64_t first, int64_t count)
-{
-    const int64_t columns = g->transform.columns;
-    const ddpm_number holder = ddpm_source_holder(g->source);
-    for (int64_t i = 0; i < count * columns; i++) {
-        if (isnan(ddpm_number_get(holder, g->rows, i)))
-            g->known[i] = NAN;
-        else if (g->known[i] < 0.0f)
-            return ddpm_fail(DDPM_ERR_DATA,
-                             "%s: dataset '%s', row %lld, column %lld (from 0)%s%s%s: no training row has this value; "
-                             "`ddpm info` lists a model's names; leave the entry empty to have it drawn",
-                             g->names.path, g->names.dataset, (long long)(first + i / columns),
-                             (long long)(i % columns), g->column_names ? " '" : "",
-                             g->column_names ? g->column_names[i % columns] : "", g->column_names ? "'" : "");
-    }
-    return DDPM_OK;
-}
-
-/* Every known value must be one that the type of completed rows has. */
-static ddpm_status check(const ddpm_given *g, int64_t first, int64_t count)
-{
-    const int64_t columns = g->transform.columns;
-    const ddpm_number holder = ddpm_source_holder(g->source);
-    const int whole = ddpm_number_is_integer(g->type);
-    for (int64_t i = 0; i < count * columns; i++) {
-        const long double value = ddpm_number_get(holder, g->rows, i);
-        long double room[1];
-        if (isnan(value)) continue;
-        ddpm_number_set(g->type, value, room, 0);
-        const long double kept = ddpm_number_get(g->type, room, 0);
-        if (whole ? kept == value : isfinite(kept)) continue;
-        return ddpm_fail(DDPM_ERR_DATA,
-                         "%s: dataset '%s', row %lld, column %lld of the model (both from 0) is %Lg; the model's data "
-                         "are of type %s, so %s",
-                         g->names.path, g->names.dataset, (long long)(first + i / columns), (long long)(i % columns),
-                         value, ddpm_number_name(g->type),
-                         whole ? "a known value must be a whole number of that type" : "it is too large");
-    }
-    return DDPM_OK;
-}
-
 ddpm_status ddpm_given_read(ddpm_given *given, int64_t first, int64_t count)
 {
     DDPM_TRY(make_room(given, count));
     if (count == 0) return DDPM_OK;
     DDPM_TRY(ddpm_source_read(given->source, DDPM_GAPS_ALLOWED, first, count, given->rows));
-    DDPM_TRY(check(given, first, count));
-    ddpm_transform_apply(&given->transform, ddpm_source_holder(given->source), count, given->rows, given->known);
-    if (given->transform.vocabulary) DDPM_TRY(find_tokens(given, first, count));
+    char where[2 * DDPM_PATH_BYTES + 16];
+    snprintf(where, sizeof where, "%s: dataset '%s'", given->names.path, given->names.dataset);
+    const ddpm_known_rows rows = {where, given->column_names, ddpm_source_holder(given->source), first,
+                                  count, given->rows};
+    DDPM_TRY(ddpm_known_make(&given->transform, given->type, &rows, given->known));
     given->first = first;
     given->count = count;
     return DDPM_OK;

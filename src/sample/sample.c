@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "sample/conditions.h"
+#include "sample/engine.h"
 #include "sample/fixed.h"
-#include "sample/generator.h"
 #include "sample/given.h"
 #include "store/rows_file.h"
 #include "world/placement.h"
@@ -23,7 +23,7 @@ typedef struct sampling_run {
     ddpm_number number; /* the type of the samples */
     const ddpm_sample_options *options;
     ddpm_sampling sampling; /* as configured, with the settings of the command line over it */
-    ddpm_generator *generator;
+    ddpm_engine *engine;
     ddpm_sample_conditions conditions;
     ddpm_fixed fixed;              /* columns that all samples of a masked model share; no columns: none */
     ddpm_given *given;             /* NULL: none */
@@ -36,8 +36,8 @@ static void make_samples(void *context, int thread, int64_t first, int64_t count
                          int64_t stride)
 {
     const sampling_run *run = context;
-    ddpm_generator_run(run->generator, thread, run->options->seed, first, count, x, run->options->snapshots, trajectory,
-                       stride);
+    ddpm_engine_run(run->engine, thread, run->options->seed, first, count, x, run->options->snapshots, trajectory,
+                    stride);
 }
 
 static void restore_fixed(void *context, int64_t first, int64_t count, ddpm_number type, void *numbers)
@@ -62,8 +62,8 @@ static void make_completions(void *context, int thread, int64_t first, int64_t c
     const ddpm_sample_options *o = run->options;
     const size_t bytes = (size_t)(count * run->loaded->checkpoint.columns) * sizeof *x;
     for (int64_t d = 0; d < o->draws; d++) {
-        ddpm_generator_complete(run->generator, thread, o->seed + (uint64_t)d * DDPM_SEED_STRIDE, first, count,
-                                ddpm_given_known(run->given, first), o->passes, x);
+        ddpm_engine_complete(run->engine, thread, o->seed + (uint64_t)d * DDPM_SEED_STRIDE, first, count,
+                             ddpm_given_known(run->given, first), o->passes, x);
         if (o->draws > 1) memcpy(draws + d * stride, x, bytes);
     }
 }
@@ -84,7 +84,7 @@ static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
             "--given: a model of data.pairs: true makes whole rows of their own noise, and cannot complete "
             "any; take the model that made the pairs");
     const ddpm_method method = run->sampling.method;
-    if ((method == DDPM_METHOD_DPM_SOLVER || method == DDPM_METHOD_ADAMS) && !ddpm_model_is_masked(&run->loaded->model))
+    if (ddpm_method_extrapolates(method) && !ddpm_model_is_masked(&run->loaded->model))
         return ddpm_fail(
             DDPM_ERR_USAGE,
             "--given: %s extrapolates from the step before, which is not possible where the known entries are "
@@ -125,9 +125,9 @@ static ddpm_status build_guide(sampling_run *run, ddpm_sample_options *o)
     for (int64_t i = 0; i < run->conditions.rows; i++)
         run->classes[i] = run->conditions.values[i * conditions->count + place];
     DDPM_TRY(ddpm_guide_create(run->loaded, run->classifier, run->sampling.weights, o->scale, omp_get_max_threads(),
-                               DDPM_GENERATOR_BLOCK, &run->guide));
+                               DDPM_ENGINE_BLOCK, &run->guide));
     ddpm_guide_set_classes(run->guide, run->conditions.rows, run->classes);
-    ddpm_generator_set_guide(run->generator, run->guide);
+    ddpm_engine_set_guide(run->engine, run->guide);
     return DDPM_OK;
 }
 
@@ -143,15 +143,15 @@ static ddpm_status check_guidance(const sampling_run *run)
                      run->sampling.guidance);
 }
 
-/* Local. Give the generator the conditions of the samples, and the classifier where there is one. */
+/* Local. Give the engine the conditions of the samples, and the classifier where there is one. */
 static ddpm_status set_conditions(sampling_run *run, ddpm_sample_options *o)
 {
     const ddpm_condition *own = &run->loaded->checkpoint.condition;
     DDPM_TRY(run->classifier ? build_guide(run, o) : ddpm_conditions_read(own, o, &run->conditions));
-    DDPM_TRY(ddpm_generator_check(&run->sampling, own, run->loaded->config.diffusion.condition_dropout,
-                                  run->conditions.rows > 0));
+    DDPM_TRY(ddpm_engine_check(&run->sampling, own, run->loaded->config.diffusion.condition_dropout,
+                               run->conditions.rows > 0));
     DDPM_TRY(check_guidance(run));
-    if (own->count > 0) ddpm_generator_set_conditions(run->generator, run->conditions.rows, run->conditions.values);
+    if (own->count > 0) ddpm_engine_set_conditions(run->engine, 0, run->conditions.rows, run->conditions.values);
     return DDPM_OK;
 }
 
@@ -216,7 +216,7 @@ static ddpm_status write(ddpm_comm *comm, sampling_run *run, const int32_t *snap
         .transform = &run->transform,
         .number = run->number,
         .layer_number = o->draws > 1 ? run->number : ddpm_transform_noisy_type(&run->transform, own),
-        .block_rows = ddpm_generator_block(run->generator),
+        .block_rows = ddpm_engine_block(run->engine),
         .describe = describe,
         .prepare = run->given ? read_given : NULL,
         .make = run->given ? make_completions : make_samples,
@@ -252,7 +252,7 @@ static ddpm_status fix_columns(sampling_run *run, const ddpm_sample_options *o)
         return ddpm_fail(DDPM_ERR_USAGE, "--condition: the rows of --given have their own values; write it into them");
     DDPM_TRY(ddpm_fixed_read(run->transform.vocabulary, run->loaded->checkpoint.column_names, o->condition_count,
                              o->conditions, &run->fixed));
-    ddpm_generator_set_known(run->generator, run->fixed.token);
+    ddpm_engine_set_known(run->engine, run->fixed.token);
     return DDPM_OK;
 }
 
@@ -262,8 +262,8 @@ static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
     const int is_masked = ddpm_model_is_masked(&run->loaded->model);
     DDPM_TRY(ddpm_loaded_check_denoiser(run->loaded, o->checkpoint));
     if (is_masked) DDPM_TRY(check_masked(o));
-    DDPM_TRY(ddpm_generator_create(run->loaded, &run->sampling, omp_get_max_threads(), &run->generator));
-    run->sampling.steps = ddpm_generator_steps(run->generator);
+    DDPM_TRY(ddpm_engine_create(run->loaded, &run->sampling, NULL, omp_get_max_threads(), &run->engine));
+    run->sampling.steps = ddpm_engine_steps(run->engine);
     run->number = run->transform.vocabulary && !run->transform.vocabulary->is_array
                       ? DDPM_NUMBER_FLOAT64
                       : ddpm_transform_type(&run->transform, run->loaded->checkpoint.number);
@@ -282,7 +282,7 @@ static ddpm_status sample(ddpm_comm *comm, sampling_run *run, ddpm_sample_option
     if (status == DDPM_OK) status = DDPM_NEW(&snapshot_step, o->snapshots, "snapshots");
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) {
-        const ddpm_sampler *sampler = ddpm_generator_sampler(run->generator); /* without snapshots it is not used */
+        const ddpm_sampler *sampler = ddpm_engine_sampler(run->engine); /* without snapshots it is not used */
         for (int64_t i = 0; i < o->snapshots; i++)
             snapshot_step[i] = (int32_t)ddpm_sampler_snapshot_step(sampler, o->snapshots, i);
         status = write(comm, run, snapshot_step);
@@ -298,7 +298,7 @@ static void release(sampling_run *run)
     ddpm_fixed_release(&run->fixed);
     ddpm_given_close(run->given);
     ddpm_guide_free(run->guide);
-    ddpm_generator_close(run->generator);
+    ddpm_engine_close(run->engine);
 }
 
 ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)

@@ -111,13 +111,10 @@ ddpm_status ddpm_checkpoint_write(const char *path, const ddpm_checkpoint *check
 
 /* ---- reading ---- */
 
-ddpm_status ddpm_checkpoint_open(const char *path, ddpm_h5 **file)
+/* Check an open file's format, and close it if it cannot be read. */
+static ddpm_status check_format(const char *path, int block_format, ddpm_h5 **file)
 {
-    int block_format = 0;
     int64_t format = 0;
-    *file = NULL;
-    DDPM_TRY(ddpm_digest_check(path, &block_format));
-    DDPM_TRY(ddpm_h5_open(path, file));
     ddpm_status status = ddpm_h5_get_int(*file, "/", "format", &format);
     if (status == DDPM_OK && format != block_format)
         status = ddpm_digest_damaged(path); /* ddpm_digest_check cannot check the format number in the block */
@@ -127,6 +124,24 @@ ddpm_status ddpm_checkpoint_open(const char *path, ddpm_h5 **file)
                            (long long)format, DDPM_CHECKPOINT_FORMAT);
     if (status == DDPM_OK) return DDPM_OK;
     return ddpm_h5_finish(file, status);
+}
+
+ddpm_status ddpm_checkpoint_open(const char *path, ddpm_h5 **file)
+{
+    int format = 0;
+    *file = NULL;
+    DDPM_TRY(ddpm_digest_check(path, &format));
+    DDPM_TRY(ddpm_h5_open(path, file));
+    return check_format(path, format, file);
+}
+
+ddpm_status ddpm_checkpoint_open_bytes(const char *name, const void *bytes, size_t count, ddpm_h5 **file)
+{
+    int format = 0;
+    *file = NULL;
+    DDPM_TRY(ddpm_digest_check_bytes(name, bytes, count, &format));
+    DDPM_TRY(ddpm_h5_open_bytes(name, bytes, count, file));
+    return check_format(name, format, file);
 }
 
 /* Check that the file can hold so many numbers before memory for them is allocated: they are not compressed. */

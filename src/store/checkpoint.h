@@ -106,6 +106,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check(const ddpm_checkpoint *checkpo
  *  @param[out] file  close with ddpm_h5_finish. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_open(const char *path, ddpm_h5 **file);
 
+/** The same for the bytes of a checkpoint file, which are copied. @param name  for messages. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_open_bytes(const char *name, const void *bytes, size_t count,
+                                                       ddpm_h5 **file);
+
 /** Read everything but the flat arrays, which stay NULL. DDPM_ERR_DATA (sizes that do not fit each other, a number out
  * of its range), DDPM_ERR_IO; *out then holds nothing.
  *  @param path  for messages.

@@ -25,20 +25,22 @@ PROGRAM = r"""
 int main(int argc, char **argv)
 {
     ddpm_generator *g;
-    const ddpm_generator_options options = {.steps = argc > 3 ? atoi(argv[3]) : 0, .raw_weights = argc > 4};
-    const ddpm_status status = ddpm_generator_open(argv[1], argc > 3 ? &options : NULL, &g);
-    if (status != DDPM_OK) {
-        fprintf(stderr, "%s: %s\n", ddpm_status_text(status), ddpm_error_message());
-        return ddpm_status_exit_code(status);
-    }
-    const long count = atol(argv[2]), columns = ddpm_generator_columns(g);
+    ddpm_status status = ddpm_generator_open(argv[1], &g);
+    if (status == DDPM_OK && argc > 3) status = ddpm_generator_set(g, "sampling.steps", argv[3]);
+    if (status == DDPM_OK && argc > 4) status = ddpm_generator_set(g, "sampling.weights", "raw");
+    const int64_t count = atol(argv[2]), half = count / 2, columns = status == DDPM_OK ? ddpm_generator_columns(g) : 1;
     float *rows = malloc(sizeof *rows * count * columns);
-    ddpm_generator_sample(g, 7, 0, count / 2, rows); /* in two parts */
-    ddpm_generator_sample(g, 7, count / 2, count - count / 2, rows + count / 2 * columns);
-    fwrite(rows, sizeof *rows, count * columns, stdout);
+    const ddpm_view first = {rows, DDPM_VIEW_FLOAT, half, columns, columns, 1};
+    const ddpm_view second = {rows + half * columns, DDPM_VIEW_FLOAT, count - half, columns, columns, 1};
+    if (status == DDPM_OK) status = ddpm_generator_sample(g, 7, 0, NULL, &first);
+    if (status == DDPM_OK) status = ddpm_generator_sample(g, 7, half, NULL, &second);
+    if (status == DDPM_OK)
+        fwrite(rows, sizeof *rows, count * columns, stdout);
+    else
+        fprintf(stderr, "%s: %s\n", ddpm_status_text(status), ddpm_error_message());
     free(rows);
     ddpm_generator_close(g);
-    return 0;
+    return ddpm_status_exit_code(status);
 }
 """
 # Threads that open, sample and close by themselves; all get the same rows.
@@ -56,9 +58,10 @@ static void *work(void *mine)
 {
     for (int i = 0; i < TIMES; i++) {
         ddpm_generator *g;
-        const ddpm_generator_options options = {.steps = 3};
-        if (ddpm_generator_open(path, &options, &g) != DDPM_OK) return (void *)ddpm_error_message();
-        ddpm_generator_sample(g, 7, 0, COUNT, mine);
+        const ddpm_view view = {mine, DDPM_VIEW_FLOAT, COUNT, 2, 2, 1};
+        if (ddpm_generator_open(path, &g) != DDPM_OK || ddpm_generator_set(g, "sampling.steps", "3") != DDPM_OK ||
+            ddpm_generator_sample(g, 7, 0, NULL, &view) != DDPM_OK)
+            return (void *)ddpm_error_message();
         ddpm_generator_close(g);
     }
     return NULL;
@@ -152,9 +155,11 @@ class Embed(Case):
 
     def test_headers_declare_what_is_exported(self):
         exported = output_of("nm", "-D", "--defined-only", os.path.join(self.library, "libddpm.so")).split()[2::3]
+        static = output_of("nm", "-g", "--defined-only", os.path.join(self.library, "libddpm.a"))
         declared = [name for text in self.headers().values() for name in re.findall(r"\b(ddpm_\w+)\(", text)]
         self.assertIn("ddpm_generator_open", declared)
         self.assertEqual(sorted(exported), sorted(declared))
+        self.assertEqual(sorted(re.findall(r" [A-Z] (\w+)", static)), sorted(declared))
 
     def test_headers_are_cxx_too(self):
         compiler = shutil.which("c++")

@@ -17,7 +17,7 @@ SOURCE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("DDPM_BUILD", os.path.join(SOURCE, "build", "dev"))
 # Each room uses those of the floors before its own; rooms of one floor do not use each other.
 FLOORS = (("base",), ("kernel",), ("network",), ("model", "world"), ("file",), ("store",), ("data",), ("fit",),
-          ("config",), ("assembly",), ("train", "sample"), ("evaluate", "bench"), ("app",))
+          ("config",), ("assembly",), ("train", "sample"), ("evaluate", "bench", "library"), ("app",))
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {  # header: the files that may include it
     "mpi.h": r"src/world/.*|src/file/h5.*",

@@ -24,7 +24,7 @@ PROGRAM = """
 int main(void)
 {
     ddpm_generator *generator;
-    const ddpm_status status = ddpm_generator_open("absent", NULL, &generator);
+    const ddpm_status status = ddpm_generator_open("absent", &generator);
     printf("%d %s\\n", ddpm_status_exit_code(status), ddpm_error_message());
     return 0;
 }
@@ -62,8 +62,9 @@ class Install(Case):
         package = self.path(packages[0])
         self.assertIn("libhdf5-openmpi", output_of("dpkg-deb", "--field", package, "Depends"))
         output_of("dpkg-deb", "--extract", package, self.path("root"))
-        for name in ("bin/ddpm", "include/ddpm/ddpm.h", "include/ddpm/status.h", "lib/libddpm.so", "lib/libddpm.so.0",
-                     "lib/pkgconfig/ddpm.pc", "lib/cmake/ddpm/ddpmConfig.cmake", "share/doc/ddpm/copyright"):
+        for name in ("bin/ddpm", "include/ddpm/ddpm.h", "include/ddpm/status.h", "include/ddpm/ddpm.f90",
+                     "lib/libddpm.so", "lib/libddpm.so.0", "lib/libddpm.a", "lib/pkgconfig/ddpm.pc",
+                     "lib/cmake/ddpm/ddpmConfig.cmake", "share/doc/ddpm/copyright"):
             self.assertTrue(os.path.exists(self.path("root", "usr", name)), name)
         installed = finish(start("--version", command=[self.path("root", "usr", "bin", "ddpm")]))
         self.assertEqual(run("--version").stdout, installed.stdout)

@@ -36,7 +36,7 @@ class Damage(Robust):
         """Whether libddpm, in this process, refuses a file with this content."""
         write_bytes(self.path("damaged.h5"), content)
         generator = ctypes.c_void_p()
-        status = self.library.ddpm_generator_open(os.fsencode(self.path("damaged.h5")), None, ctypes.byref(generator))
+        status = self.library.ddpm_generator_open(os.fsencode(self.path("damaged.h5")), ctypes.byref(generator))
         self.library.ddpm_generator_close(generator)
         return status == ERR_DATA
 

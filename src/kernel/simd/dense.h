@@ -77,10 +77,40 @@ INLINE void forward_tile(int rows, operand x, const element *panel, const float 
     }
 }
 
+/* A sum waits for its own last multiply-add, so that the two sums of one row and one panel leave most of the units
+ * idle: a row that is alone meets several panels at a time. Each sum is added up as in forward_tile. */
+enum { ROW_PANELS = 4, ROW_VECTORS = ROW_PANELS * VECTORS };
+
+INLINE void forward_row(operand x, const element *panels, const float *bias, ddpm_activation activation, activations to)
+{
+    vf sums[ROW_VECTORS];
+    for (int i = 0; i < ROW_VECTORS; i++) sums[i] = splat(0.0f);
+    for (int64_t at = 0; at < x.length; at++)
+        for (int i = 0; i < ROW_VECTORS; i++)
+            sums[i] = add_product(sums[i], x.data[at],
+                                  load_elements(panels + (i / VECTORS * x.length + at) * PANEL + i % VECTORS * LANES));
+    for (int i = 0; i < ROW_VECTORS; i += CHAINS) {
+        const int count = ROW_VECTORS - i < CHAINS ? ROW_VECTORS - i : CHAINS;
+        vf z[CHAINS], d[CHAINS];
+        EACH z[j] = sums[i + j] + load_vf(bias + (i + j) * LANES);
+        v_activate(activation, count, z, d);
+        EACH
+        {
+            store_vf(to.h + (i + j) * LANES, z[j]);
+            if (to.slope) store_vf(to.slope + (i + j) * LANES, d[j]);
+        }
+    }
+}
+
 INLINE void forward_with(ddpm_activation activation, const ddpm_dense *layer, operand x, ddpm_matrix h, float *slope)
 {
     const element *panels = (const element *)(const void *)layer->weight;
-    for (int64_t column = 0; column < h.columns; column += PANEL)
+    int64_t first = 0;
+    for (; h.rows == 1 && h.columns - first > (ROW_PANELS - 1) * PANEL; first += ROW_PANELS * PANEL) {
+        const activations to = {h.data + first, slope ? slope + first : NULL, h.stride};
+        forward_row(x, panels + first * x.length, layer->bias + first, activation, to);
+    }
+    for (int64_t column = first; column < h.columns; column += PANEL)
         for (int64_t row = 0; row < h.rows; row += TILE) {
             const operand left = {x.data + row * x.stride, x.stride, x.length};
             const int64_t at = row * h.stride + column;

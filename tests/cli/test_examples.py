@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+"""tests/examples: built as a user builds them, from an installed prefix, with CMake and with pkg-config; run on several
+ranks and threads, they write the rows of `ddpm sample`.
+
+Run: ctest --preset dev -R cli.examples
+"""
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+
+import numpy as np
+
+from program import ANALYSIS, DDPM, SOURCE, SMALL, Case, read_h5, run
+from skipped import main
+
+BUILD = os.environ.get("DDPM_BUILD", os.path.dirname(DDPM))
+EXAMPLES = os.path.join(SOURCE, "tests", "examples")
+ROWS = 203
+
+
+def output_of(*command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, **more)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+class Examples(Case):
+    @classmethod
+    def setUpClass(cls):
+        if not os.path.exists(os.path.join(BUILD, "CMakeCache.txt")):
+            raise unittest.SkipTest(f"{BUILD} is not a build folder: set DDPM_BUILD")
+
+    def setUp(self):
+        super().setUp()
+        output_of("cmake", "--install", BUILD, "--prefix", self.path("usr"))
+        self.library = os.path.dirname(glob.glob(self.path("usr", "lib*", "**", "libddpm.so"), recursive=True)[0])
+        self.run_folder = self.train(self.config(), self.path("run"), {**SMALL, "training.iterations": 30})
+        self.ddpm("sample", self.run_folder, "--count", ROWS, "--seed", 7, "--steps", 10, "--output",
+                  self.path("samples.h5"))
+        self.wanted = read_h5(self.path("samples.h5"))["samples"]
+
+    def assert_rows(self, *command, ranks=0):
+        """A program writes the rows, and prints but what is its own."""
+        file = self.path("rows.bin")
+        result = run(self.run_folder, ROWS, file, command=list(command), ranks=ranks,
+                     environment={"LD_LIBRARY_PATH": self.library, "PYTHONPATH": ANALYSIS,
+                                  "DDPM_LIBRARY": os.path.join(self.library, "libddpm.so")})
+        self.assertEqual(0, result.code, str(result))
+        rows = np.fromfile(file, np.float32).reshape(-1, 2)
+        self.assertTrue(np.array_equal(self.wanted.view(np.uint32), rows.view(np.uint32)), f"{command}, {ranks} ranks")
+        os.remove(file)
+        return result.stdout
+
+    def assert_all_work(self, folder):
+        for program in ("threads", "ranks"):
+            program = os.path.join(folder, program)
+            if os.path.exists(program):
+                said = {self.assert_rows(program, ranks=ranks) for ranks in ((1, 2, 4) if "ranks" in program else (0,))}
+                self.assertEqual(1, len(said), said)
+
+    def test_with_cmake(self):
+        """The static library, too, which needs what it was built with."""
+        output_of("cmake", "-S", EXAMPLES, "-B", self.path("build"), "-DCMAKE_PREFIX_PATH=" + self.path("usr"))
+        output_of("cmake", "--build", self.path("build"))
+        self.assert_all_work(self.path("build"))
+        if shutil.which("gfortran"):
+            self.assertTrue(os.path.exists(self.path("build", "ranks")))
+
+    def test_with_pkg_config(self):
+        flags = {**os.environ, "PKG_CONFIG_PATH": os.path.join(self.library, "pkgconfig")}
+
+        def build(name, *words):
+            command = " ".join(words).format(source=EXAMPLES, name=name)
+            output_of("/bin/sh", "-c", "eval " + command, cwd=self.folder, env=flags)
+
+        build("threads", "c++ -Wall -Wextra -Werror -pthread '\"{source}\"'/threads.cpp",
+              "$(pkg-config --cflags --libs ddpm) -o threads")
+        if shutil.which("gfortran"):
+            build("ranks", "mpif90 -std=f2008 -Wall '\"{source}\"'/ranks.f90",
+                  "$(pkg-config --cflags --libs ddpm-fortran) -o ranks")
+        self.assert_all_work(self.folder)
+        os.makedirs(self.path("static"))
+        build("static", "c++ -pthread '\"{source}\"'/threads.cpp $(pkg-config --cflags ddpm)",
+              "'\"{library}\"'/libddpm.a".replace("{library}", self.library),
+              "$(pkg-config --static --libs ddpm | sed 's/-lddpm//') -o static/threads")
+        self.assert_all_work(self.path("static"))
+
+    def test_python(self):
+        said = self.assert_rows(sys.executable, os.path.join(EXAMPLES, "rows.py"))
+        self.assertIn("100 rows completed", said)
+
+
+if __name__ == "__main__":
+    main()
