@@ -21,7 +21,8 @@ from ddpm_analysis.program import run_program
 
 HEADER = ("sampler", "evaluations", "measure", "samples", "real_data", "ratio")
 EVALUATIONS = [1, 2, 4, 8, 16, 50, 100]
-SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "dpm_solver": "DPM-Solver++(2M)", "heun": "Heun", "adams": "Adams–Bashforth"}
+SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "dpm_solver": "DPM-Solver++(2M)", "heun": "Heun",
+            "adams": "Adams–Bashforth"}
 DISTILLED = "distilled"
 DISTANCES = {"sliced_w1": "sliced $W_1$", "sliced_w2": "sliced $W_2$", "energy": "energy distance", "mmd2": "MMD$^2$"}
 MEASURES = {"forest": "accuracy of a forest (0.5 is perfect)",

@@ -1,7 +1,7 @@
 # The Debian packages that building, figures and tests need, and a function that installs what is missing of them.
 # For other scripts: source it.
 
-DDPM_PACKAGES_BUILD="gcc libc6-dev make cmake pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libyaml-dev libxxhash-dev librandom123-dev"
+DDPM_PACKAGES_BUILD="gcc libc6-dev make cmake pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libyaml-dev libxxhash-dev libjansson-dev librandom123-dev"
 DDPM_PACKAGES_FIGURES="python3 python3-numpy python3-h5py python3-pandas python3-matplotlib python3-pil python3-scipy python3-yaml python3-jinja2"
 DDPM_PACKAGES_DEB="dpkg-dev file gfortran"
 DDPM_PACKAGES_TESTS="$DDPM_PACKAGES_DEB libcmocka-dev hdf5-tools g++ doxygen python3-flake8 python3-sklearn python3-tables python3-netcdf4 netcdf-bin python3-anndata python3-hdf5storage hdf5-filter-plugin-blosc-serial python3-torch clang clang-format clang-tidy libclang-rt-14-dev libomp-14-dev llvm cppcheck valgrind"

@@ -5,6 +5,8 @@ and to use a trained checkpoint.
     network(x, t)                      # x [n][2] standardised, t [n] in 1..T
 """
 import itertools
+import json
+import math
 import re
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch import nn
 
 from .failures import BadData
 from .random_numbers import frequencies
+from .text_files import parse_config
 
 EMBEDDING_SPAN = 1000.0    # t is scaled to 0..1000 whatever T is
 LONGEST_PERIOD = 10000.0
@@ -22,10 +25,10 @@ ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU, "leaky_relu": nn.LeakyR
 
 def embed(t, width, steps):
     """The sinusoidal embedding of t [n]: [n][width]."""
-    half = width // 2
-    frequency = LONGEST_PERIOD ** (-torch.arange(half) / half)
-    angle = (t * (EMBEDDING_SPAN / steps))[:, None] * frequency
-    return torch.cat([angle.sin(), angle.cos()], dim=1)
+    half = width // 2  # in double: the angles of float32 would be off by 1e-4
+    frequency = LONGEST_PERIOD ** (-torch.arange(half, dtype=torch.float64) / half)
+    angle = (t.double() * (EMBEDDING_SPAN / steps))[:, None] * frequency
+    return torch.cat([angle.sin(), angle.cos()], dim=1).float()
 
 
 def join(*parts):
@@ -48,12 +51,14 @@ class Points(nn.Module):
         super().__init__()
         count = feature_count(network, columns)
         self.width = columns + 2 * count
-        self.register_buffer("frequency", torch.tensor(2 * np.pi * frequencies(columns, count)) if count else None)
+        self.register_buffer("frequency", torch.tensor(frequencies(columns, count)).float() if count else None,
+                             persistent=False)
 
     def forward(self, x):
         if self.frequency is None:
             return x
-        angle = x @ self.frequency
+        turns = sum(x[:, j:j + 1] * row for j, row in enumerate(self.frequency))
+        angle = 2 * np.pi * (turns - turns.round())
         return torch.cat([x, angle.cos(), angle.sin()], dim=1)
 
 
@@ -114,16 +119,19 @@ class Perceptron(nn.Module):
         self.time_width = 0 if network["time"] == "gain_table" else int(network["time_width"])
         self.points = Points(network, columns)
         sizes = [self.points.width + condition + self.time_width] + [width] * depth
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
-        self.output = nn.Linear(width, heads * columns)
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise([*sizes, heads * columns]))
         self.activation = ACTIVATIONS[network["activation"]]()
         if not self.time_width:
             self.gain = nn.ParameterList(nn.Parameter(torch.rand(steps, width)) for _ in range(depth))
         initialise(network, self)
 
+    @property
+    def output(self):
+        return self.layers[-1]
+
     def forward(self, x, t, c=None):
         x = join(self.points(x), c, embed(t, self.time_width, self.steps) if self.time_width else None)
-        for index, layer in enumerate(self.hidden):
+        for index, layer in enumerate(self.layers[:-1]):
             x = layer(x) if self.time_width else layer(x) * self.gain[index][t - 1]
             x = self.activation(x)
         return self.output(x)
@@ -152,12 +160,12 @@ class WithLinear(nn.Module):
         signal, noise, data, epsilon = (np.asarray(table, dtype=np.float64)[:, None] for table in tables)
         with np.errstate(invalid="ignore", divide="ignore"):  # at t = 0, which is never asked for
             slope = (data * signal * variance + epsilon * noise) / (signal ** 2 * variance + noise ** 2)
-        self.register_buffer("slope", torch.tensor(slope, dtype=torch.float32))
+        self.register_buffer("slope", torch.tensor(slope))
         self.register_buffer("direction", torch.tensor(np.asarray(direction), dtype=torch.float32))
 
     def forward(self, x, t, c=None):
         slope, across = self.slope[t][:, :-1], self.slope[t][:, -1:]
-        linear = across * x + ((slope - across) * (x @ self.direction.T)) @ self.direction
+        linear = across.float() * x + ((slope - across).float() * (x @ self.direction.T)) @ self.direction
         output = self.network(x, t, c)
         return torch.cat([output[:, :x.shape[1]] + linear, output[:, x.shape[1]:]], dim=1)
 
@@ -173,18 +181,18 @@ class WithMixture(nn.Module):
         super().__init__()
         self.network = network
         for name, value in zip(("weight", "mean", "variance", "direction"), mixture):
-            self.register_buffer(name, torch.tensor(np.asarray(value), dtype=torch.float32))
-        self.register_buffer("tables", torch.tensor(np.array(tables), dtype=torch.float32))
+            self.register_buffer(name, torch.tensor(np.asarray(value), dtype=torch.float64))
+        self.register_buffer("tables", torch.tensor(np.array(tables), dtype=torch.float64))
 
     def forward(self, x, t, c=None):
         s, n, a, b = self.tables[:, t, None, None]
         q = s ** 2 * self.variance + n ** 2
-        z = torch.einsum("nci,cki->nck", x[:, None] - s * self.mean, self.direction)
+        z = torch.einsum("nci,cki->nck", x.double()[:, None] - s * self.mean, self.direction)
         share = torch.softmax(self.weight.log() - 0.5 * (z ** 2 / q + q.log()).sum(dim=2), dim=1)
         along = share[:, :, None] * z * (a * s * self.variance + b * n) / q
         mixture = torch.einsum("nck,cki->ni", along, self.direction) + a[:, 0] * (share @ self.mean)
         output = self.network(x, t, c)
-        return torch.cat([output[:, :x.shape[1]] + mixture, output[:, x.shape[1]:]], dim=1)
+        return torch.cat([output[:, :x.shape[1]] + mixture.float(), output[:, x.shape[1]:]], dim=1)
 
 
 def targets(predict, beta):
@@ -209,19 +217,78 @@ def targets(predict, beta):
     raise BadData(f"diffusion.predict: {predict!r} is not known here")
 
 
+def with_parts(network, predict, beta, components, mixture):
+    """A network with the linear part or the mixture beside it that its model has; None: neither."""
+    alpha_bar = np.cumprod(1.0 - beta)
+    tables = (alpha_bar ** 0.5, (1 - alpha_bar) ** 0.5, *targets(predict, beta))
+    if mixture is not None:
+        return WithMixture(network, mixture, tables)
+    return network if components is None else WithLinear(network, components, tables)
+
+
+def heads_of(diffusion):
+    return 2 if str(diffusion.get("variance")).startswith("learned") else 1
+
+
 def of_checkpoint(checkpoint, condition=0):
     """The whole network of a checkpoint (ddpm_analysis.runs.Checkpoint), with its averaged parameters."""
     diffusion, columns = checkpoint.config["diffusion"], len(checkpoint.mean)
-    heads = 2 if str(diffusion.get("variance")).startswith("learned") else 1
-    network = load(build(checkpoint.config["network"], columns, len(checkpoint.beta) - 1, heads, condition),
+    steps = len(checkpoint.beta) - 1
+    network = load(build(checkpoint.config["network"], columns, steps, heads_of(diffusion), condition),
                    checkpoint.ema or checkpoint.parameters)
-    if checkpoint.components is None:
-        return network
-    alpha_bar = checkpoint.alpha_bar
-    tables = (alpha_bar ** 0.5, (1 - alpha_bar) ** 0.5, *targets(diffusion["predict"], checkpoint.beta))
-    if checkpoint.mixture is not None:
-        return WithMixture(network, checkpoint.mixture, tables)
-    return WithLinear(network, checkpoint.components, tables)
+    return with_parts(network, diffusion["predict"], checkpoint.beta, checkpoint.components, checkpoint.mixture)
+
+
+# ---- files of `ddpm export`
+
+TYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "I32": np.int32}
+
+
+def read_safetensors(path):
+    """The texts and the arrays of a file: {name: text}, {name: array}."""
+    with open(path, "rb") as file:
+        data = file.read()
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    texts = header.pop("__metadata__", {})
+    return texts, {name: np.frombuffer(data, TYPES[entry["dtype"]], math.prod(entry["shape"]),
+                                       start + entry["data_offsets"][0]).reshape(entry["shape"])
+                   for name, entry in header.items()}
+
+
+def of_safetensors(path):
+    """The network of a file that `ddpm export` wrote, its parameters trainable, and the file's arrays: a row is
+    standardised by (data - arrays["transform.mean"]) / arrays["transform.scale"], and arrays["schedule.beta"] is the
+    schedule. With conditions of C columns (classes one-hot, numbers, a last 1) it is called with (x, t, c [n][C])."""
+    texts, arrays = read_safetensors(path)
+    config, beta, columns = parse_config(texts["config"]), arrays["schedule.beta"], len(arrays["transform.mean"])
+    condition = sum(max(1, int(k)) for k in arrays["condition.classes"]) + 1 if "condition.classes" in arrays else 0
+    network = build(config["network"], columns, len(beta) - 1, heads_of(config["diffusion"]), condition)
+    network.load_state_dict({name: torch.tensor(arrays[name]) for name in network.state_dict()})
+    if "features.frequency" in arrays:
+        network.points.frequency = torch.tensor(arrays["features.frequency"])
+    components = mixture = None
+    if "components.variance" in arrays:
+        components = arrays["components.variance"], arrays["components.direction"]
+    if "mixture.weight" in arrays:  # the directions of all parts stand one after the other
+        mixture = (arrays["mixture.weight"], arrays["mixture.mean"], arrays["mixture.variance"].reshape(-1, columns),
+                   arrays["mixture.direction"].reshape(-1, columns, columns))
+    return with_parts(network, config["diffusion"]["predict"], beta, components, mixture), arrays
+
+
+def write_safetensors(path, texts, arrays):
+    """Write such a file. `ddpm import` makes a checkpoint of a state_dict() with transform.mean and transform.scale."""
+    widest_first = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
+    arrays = {name: np.ascontiguousarray(value) for name, value in widest_first}
+    header, at = {"__metadata__": texts}, 0
+    for name, value in arrays.items():
+        kind = next(kind for kind, type_ in TYPES.items() if value.dtype == type_)
+        header[name] = {"dtype": kind, "shape": value.shape, "data_offsets": [at, at + value.nbytes]}
+        at += value.nbytes
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text + b"".join(value.tobytes() for value in arrays.values()))
 
 
 def load(model, parameters):
@@ -233,8 +300,9 @@ def load(model, parameters):
             if kind == "gain":
                 model.gain[int(layer[len("hidden"):])].copy_(values)
                 continue
-            # "block0/first" of the file is block.0.first here
-            place = model.get_submodule(re.sub(r"([a-z])(\d+)", r"\1.\2", layer).replace("/", "."))
+            # "block0/first" of the file is block.0.first here, and "hidden0" of a perceptron layers.0
+            layer = re.sub(r"([a-z])(\d+)", r"\1.\2", layer).replace("/", ".").replace("hidden", "layers")
+            place = model.get_submodule(layer)
             if kind == "weight":
                 place.weight.copy_(values.T)
             else:

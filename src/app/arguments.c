@@ -127,16 +127,21 @@ static ddpm_status share_file(ddpm_comm *comm, const char *path, char **text, si
     return status;
 }
 
+static ddpm_status set_path(const char *option, const char *path, char out[DDPM_CONFIG_TEXT])
+{
+    if (!path) return DDPM_OK;
+    if (strlen(path) >= DDPM_CONFIG_TEXT)
+        return ddpm_fail(DDPM_ERR_USAGE, "%s: a path of at most %d bytes is expected", option, DDPM_CONFIG_TEXT - 1);
+    memcpy(out, path, strlen(path) + 1);
+    return DDPM_OK;
+}
+
 static ddpm_status apply(const ddpm_config_arguments *arguments, const char *text, size_t bytes, ddpm_config *config)
 {
     if (text) DDPM_TRY(ddpm_config_parse(config, text, bytes, arguments->path));
     for (int i = 0; i < arguments->set_count; i++) DDPM_TRY(ddpm_config_set(config, arguments->sets[i]));
-    if (arguments->output) {
-        if (strlen(arguments->output) >= sizeof config->run.output)
-            return ddpm_fail(DDPM_ERR_USAGE, "--output: a path of at most %zu bytes is expected",
-                             sizeof config->run.output - 1);
-        memcpy(config->run.output, arguments->output, strlen(arguments->output) + 1);
-    }
+    DDPM_TRY(set_path("--output", arguments->output, config->run.output));
+    DDPM_TRY(set_path("--start-from", arguments->start_from, config->training.start_from));
     DDPM_TRY(ddpm_config_settle(config, arguments->path));
     return ddpm_config_check(config);
 }

@@ -15,7 +15,8 @@ typedef struct ddpm_config_arguments {
     const char *path; /* NULL: defaults */
     int set_count;
     const char *sets[DDPM_SETS_MAX];
-    const char *output; /* of --output; NULL: none */
+    const char *output;     /* of --output; NULL: none */
+    const char *start_from; /* of --start-from; NULL: none */
 } ddpm_config_arguments;
 
 /** The next option of getopt_long's table.

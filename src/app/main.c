@@ -17,9 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const ddpm_verb *const verbs[] = {&ddpm_verb_train,    &ddpm_verb_sample,   &ddpm_verb_forward,
-                                         &ddpm_verb_evaluate, &ddpm_verb_schedule, &ddpm_verb_data,
-                                         &ddpm_verb_info,     &ddpm_verb_config,   &ddpm_verb_bench};
+static const ddpm_verb *const verbs[] = {
+    &ddpm_verb_train, &ddpm_verb_sample, &ddpm_verb_forward, &ddpm_verb_evaluate, &ddpm_verb_schedule, &ddpm_verb_data,
+    &ddpm_verb_info,  &ddpm_verb_config, &ddpm_verb_bench,   &ddpm_verb_export,   &ddpm_verb_import};
 enum {
     VERBS = sizeof verbs / sizeof *verbs,
     HDF5_SECONDS = 120 /* of computing in one call of HDF5, more than any takes */

@@ -7,8 +7,8 @@
 
 /* clang-format off */
 static const char help[] =
-    "usage: ddpm train CONFIG [--set key=value]... [--output DIR] [--resume auto|never|FILE] [--block B] [--timings]\n"
-    "                  [--dry-run]\n"
+    "usage: ddpm train CONFIG [--set key=value]... [--output DIR] [--start-from CHECKPOINT|RUN]\n"
+    "                  [--resume auto|never|FILE] [--block B] [--timings] [--dry-run]\n"
     "\n"
     "Train the model that CONFIG describes. The run folder (run.output, or runs/<run.name> where that is empty) holds\n"
     "config.yaml, metrics.csv, checkpoints/, and run.log: what each start said of itself, and every warning. When a run was\n"
@@ -16,6 +16,10 @@ static const char help[] =
     "\n"
     "  --set key=value   use this value in place of the file's, for example --set training.batch=512; repeatable\n"
     "  --output DIR      use this run folder\n"
+    "  --start-from X    a new run that starts from the weights of another one, a checkpoint or a run folder: those that\n"
+    "                    'ddpm sample' takes of it. What they mean stays: the network, the schedule, the map of the data\n"
+    "                    and of conditions, the linear part or the mixture are those of X; rows that do not fit are\n"
+    "                    refused. Learning rate, iterations, batches and rows may be others; it begins at iteration 0\n"
     "  --resume auto     go on from the newest checkpoint in the run folder, if there is one; this is the default\n"
     "           never    start a new run; a folder that has checkpoints is refused\n"
     "           FILE     go on from this checkpoint\n"
@@ -33,18 +37,17 @@ static const char help[] =
 
 static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_train_options *train)
 {
-    static const struct option options[] = {{"set", required_argument, NULL, 's'},
-                                            {"output", required_argument, NULL, 'o'},
-                                            {"resume", required_argument, NULL, 'r'},
-                                            {"block", required_argument, NULL, 'b'},
-                                            {"dry-run", no_argument, NULL, 'd'},
-                                            {"timings", no_argument, NULL, 't'},
-                                            {0}};
+    static const struct option options[] = {
+        {"set", required_argument, NULL, 's'},        {"output", required_argument, NULL, 'o'},
+        {"start-from", required_argument, NULL, 'f'}, {"resume", required_argument, NULL, 'r'},
+        {"block", required_argument, NULL, 'b'},      {"dry-run", no_argument, NULL, 'd'},
+        {"timings", no_argument, NULL, 't'},          {0}};
     ddpm_status status;
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);
         if (found == 's') DDPM_TRY(ddpm_arguments_set(config, optarg));
         if (found == 'o') config->output = optarg;
+        if (found == 'f') config->start_from = optarg;
         if (found == 'd') train->dry_run = 1;
         if (found == 't') train->timings = 1;
         if (found == 'b') {

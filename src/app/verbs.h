@@ -15,6 +15,6 @@ typedef struct ddpm_verb {
 } ddpm_verb;
 
 extern const ddpm_verb ddpm_verb_train, ddpm_verb_sample, ddpm_verb_forward, ddpm_verb_evaluate, ddpm_verb_schedule,
-    ddpm_verb_data, ddpm_verb_info, ddpm_verb_config, ddpm_verb_bench;
+    ddpm_verb_data, ddpm_verb_info, ddpm_verb_config, ddpm_verb_bench, ddpm_verb_export, ddpm_verb_import;
 
 #endif

@@ -19,8 +19,7 @@ ddpm_status ddpm_loaded_configuration(const ddpm_loaded *loaded, ddpm_config *ou
     return ddpm_config_check(out);
 }
 
-/* Build the model that a checkpoint's header describes. */
-static ddpm_status build_model(ddpm_loaded *out)
+ddpm_status ddpm_loaded_build(ddpm_loaded *out)
 {
     const ddpm_checkpoint *c = &out->checkpoint;
     DDPM_TRY(ddpm_loaded_configuration(out, &out->config));
@@ -57,7 +56,7 @@ static ddpm_status read_all(const ddpm_h5 *file, const char *path, int with_mome
 {
     DDPM_TRY(ddpm_checkpoint_read_header(file, path, &out->checkpoint));
     DDPM_TRY(number_columns(&out->checkpoint));
-    DDPM_TRY(build_model(out));
+    DDPM_TRY(ddpm_loaded_build(out));
     return read_arrays(file, path, with_moments, out);
 }
 
@@ -109,7 +108,7 @@ ddpm_status ddpm_load_everywhere(ddpm_comm *comm, const char *path, int with_mom
     *out = (ddpm_loaded){0};
     ddpm_status status = DDPM_ON_RANK_0(comm, load(path, with_moments, out));
     if (status == DDPM_OK) status = ddpm_checkpoint_share(comm, &out->checkpoint);
-    if (status == DDPM_OK) status = ddpm_agree(comm, ddpm_comm_rank(comm) == 0 ? DDPM_OK : build_model(out));
+    if (status == DDPM_OK) status = ddpm_agree(comm, ddpm_comm_rank(comm) == 0 ? DDPM_OK : ddpm_loaded_build(out));
     if (status != DDPM_OK) ddpm_loaded_release(out);
     return status;
 }

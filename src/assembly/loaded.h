@@ -31,6 +31,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_loaded_configuration(const ddpm_loaded *loaded,
 /** Collective. The same for all ranks; only rank 0 reads the file. */
 DDPM_MUST_CHECK ddpm_status ddpm_load_everywhere(ddpm_comm *comm, const char *path, int with_moments, ddpm_loaded *out);
 
+/** Local. Build the model of a checkpoint that did not come from a file: its header is set. The errors of ddpm_load. */
+DDPM_MUST_CHECK ddpm_status ddpm_loaded_build(ddpm_loaded *loaded);
+
 /** Local. */
 void ddpm_loaded_release(ddpm_loaded *loaded);
 

@@ -94,6 +94,7 @@ typedef struct ddpm_config {
         double dropout; /* share of hidden units that are left out in training */
     } network;
     struct {
+        char start_from[DDPM_CONFIG_TEXT]; /* a checkpoint or run folder; empty: random weights */
         int64_t iterations, batch;
         ddpm_optimizer optimizer;
         double learning_rate, momentum, beta1, beta2, epsilon, weight_decay;
@@ -162,6 +163,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_check_pairs(const ddpm_config *config);
  *  (numbers to the last bit). */
 DDPM_MUST_CHECK ddpm_status ddpm_config_dump(const ddpm_config *config, FILE *to);
 
+/** The same as a text. DDPM_ERR_MEMORY. @param[out] text  to be freed. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_text(const ddpm_config *config, char **text);
+
 /** Write the commented reference: every key with type, range, default, meaning, at its default value. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_reference(FILE *to);
 
@@ -169,6 +173,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_reference(FILE *to);
  *  ddpm_config_check. training.iterations is a key of science only if then->training.decay is cosine, whose learning
  *  rate depends on it; otherwise a run may be prolonged. A key that has no effect in either may differ. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_same_science(const ddpm_config *then, const ddpm_config *now);
+
+/** DDPM_ERR_CONFIG names the first key that decides what weights mean in which the two differ, with both values.
+ *  @param then  of the run whose weights are taken.  @param from  its name, for the message. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_same_meaning(const ddpm_config *then, const ddpm_config *now, const char *from);
 
 /** The name that a configuration has for a value of an enumeration: ("sampling.method", DDPM_METHOD_DDIM) gives "ddim".
  *  @param key  of an enumeration. */

@@ -72,6 +72,17 @@ ddpm_status ddpm_config_dump(const ddpm_config *config, FILE *to)
     return write_all(config, 0, to);
 }
 
+ddpm_status ddpm_config_text(const ddpm_config *config, char **text)
+{
+    size_t bytes = 0;
+    FILE *memory = open_memstream(text, &bytes);
+    if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "the configuration's text could not be made");
+    const ddpm_status status = ddpm_config_dump(config, memory);
+    if (fclose(memory) != 0 && status == DDPM_OK)
+        return ddpm_fail(DDPM_ERR_MEMORY, "the configuration's text could not be made");
+    return status;
+}
+
 ddpm_status ddpm_config_reference(FILE *to)
 {
     ddpm_config config;

@@ -53,12 +53,9 @@ static const ddpm_choice timesteps[] = {{"uniform", DDPM_TIMESTEPS_UNIFORM},
                                         {"stratified", DDPM_TIMESTEPS_STRATIFIED},
                                         {"importance", DDPM_TIMESTEPS_IMPORTANCE},
                                         {NULL, 0}};
-static const ddpm_choice methods[] = {{"ancestral", DDPM_METHOD_ANCESTRAL},
-                                      {"ddim", DDPM_METHOD_DDIM},
-                                      {"dpm_solver", DDPM_METHOD_DPM_SOLVER},
-                                      {"heun", DDPM_METHOD_HEUN},
-                                      {"adams", DDPM_METHOD_ADAMS},
-                                      {NULL, 0}};
+static const ddpm_choice methods[] = {{"ancestral", DDPM_METHOD_ANCESTRAL},   {"ddim", DDPM_METHOD_DDIM},
+                                      {"dpm_solver", DDPM_METHOD_DPM_SOLVER}, {"heun", DDPM_METHOD_HEUN},
+                                      {"adams", DDPM_METHOD_ADAMS},           {NULL, 0}};
 /* Not identity, which is for last layers: a network of that alone is a linear function. */
 static const ddpm_choice activations[] = {{"relu", DDPM_ACTIVATION_RELU},
                                           {"leaky_relu", DDPM_ACTIVATION_LEAKY_RELU},
@@ -76,8 +73,9 @@ static const ddpm_choice optimizers[] = {
     {"adam", DDPM_OPTIMIZER_ADAM}, {"adamw", DDPM_OPTIMIZER_ADAMW}, {"sgd", DDPM_OPTIMIZER_SGD}, {NULL, 0}};
 static const ddpm_choice decays[] = {
     {"constant", DDPM_DECAY_CONSTANT}, {"cosine", DDPM_DECAY_COSINE}, {"step", DDPM_DECAY_STEP}, {NULL, 0}};
-static const ddpm_choice spacings[] = {
-    {"auto", DDPM_SPACING_AUTO}, {"uniform", DDPM_SPACING_UNIFORM}, {"log_snr", DDPM_SPACING_LOG_SNR}, {"karras", DDPM_SPACING_KARRAS}, {"angle", DDPM_SPACING_ANGLE}, {NULL, 0}};
+static const ddpm_choice spacings[] = {{"auto", DDPM_SPACING_AUTO},       {"uniform", DDPM_SPACING_UNIFORM},
+                                       {"log_snr", DDPM_SPACING_LOG_SNR}, {"karras", DDPM_SPACING_KARRAS},
+                                       {"angle", DDPM_SPACING_ANGLE},     {NULL, 0}};
 static const ddpm_choice weights[] = {
     {"ema", DDPM_WEIGHTS_EMA}, {"raw", DDPM_WEIGHTS_RAW}, {"best", DDPM_WEIGHTS_BEST}, {NULL, 0}};
 static const ddpm_choice clips[] = {{"none", DDPM_CLIP_NONE}, {"data", DDPM_CLIP_DATA}, {NULL, 0}};
@@ -120,6 +118,7 @@ const int ddpm_section_count = sizeof ddpm_sections / sizeof *ddpm_sections;
 enum {
     RUN = 0,
     SCIENCE = DDPM_OPTION_SCIENCE,
+    MEANING = DDPM_OPTION_SCIENCE | DDPM_OPTION_MEANING,
     PROLONG = DDPM_OPTION_PROLONG,
     OPEN_0 = DDPM_OPTION_ABOVE_MIN,
     OPEN_1 = DDPM_OPTION_BELOW_MAX,
@@ -167,7 +166,7 @@ const ddpm_option ddpm_options[] = {
     BOOL(data.pairs, "false", SCIENCE,
          "hdf5: the rows are those that `ddpm sample` wrote, and each is trained with the noise that it was made from, so "
          "that a model of few diffusion.steps learns what another one does in many; needs sampling.method: ddim"),
-    CHOICE(data.standardize, "column", standardizations, SCIENCE,
+    CHOICE(data.standardize, "column", standardizations, MEANING,
            "what is brought to mean 0 and variance 1 before training. column: each column by itself; global: all columns "
            "together; none: nothing", NEEDS(NOISE)),
     REAL(data.validation, "0.1", 0, 0.5, SCIENCE, "share of the rows that is held out for the validation loss"),
@@ -179,35 +178,35 @@ const ddpm_option ddpm_options[] = {
         "KiB of neighbouring rows that are streamed together; auto: so few that a window of rows, of which memory holds "
         "three, comes from a thousand places of the file", .before = "1024"),
 
-    CHOICE(diffusion.process, "auto", processes, SCIENCE,
+    CHOICE(diffusion.process, "auto", processes, MEANING,
            "what destroys a row. gaussian: noise that is added; masked: columns that are hidden, one after another, as tokens "
            "(categories, values, quantiles), which takes no other keys of this section than timesteps; auto: masked for a table "
            "of numbers, categories and gaps, gaussian for an array of numbers"),
-    INT(diffusion.steps, "1000", 1, 1000000, SCIENCE, "T, the steps of the forward process", NEEDS(NOISE)),
-    CHOICE(diffusion.schedule.kind, "log_normal", schedules, SCIENCE, "the form of beta_t", NEEDS(NOISE)),
-    REAL(diffusion.schedule.start, "auto", 0, 1, SCIENCE | OPEN | AUTO,
+    INT(diffusion.steps, "1000", 1, 1000000, MEANING, "T, the steps of the forward process", NEEDS(NOISE)),
+    CHOICE(diffusion.schedule.kind, "log_normal", schedules, MEANING, "the form of beta_t", NEEDS(NOISE)),
+    REAL(diffusion.schedule.start, "auto", 0, 1, MEANING | OPEN | AUTO,
          "beta at t = 1 (constant: at every t; sigmoid and tanh: the lower limit); auto: " TEXT_OF(DDPM_SCHEDULE_START), NEEDS(KIND "constant, linear, quadratic, sigmoid or tanh", "diffusion.schedule.target: auto")),
-    REAL(diffusion.schedule.end, "auto", 0, 1, SCIENCE | OPEN | AUTO,
+    REAL(diffusion.schedule.end, "auto", 0, 1, MEANING | OPEN | AUTO,
          "beta at t = T (sigmoid and tanh: the upper limit); auto: " TEXT_OF(DDPM_SCHEDULE_END), NEEDS(KIND "linear, quadratic, sigmoid or tanh")),
-    BOOL(diffusion.schedule.rescale, "false", SCIENCE,
+    BOOL(diffusion.schedule.rescale, "false", MEANING,
          "linear and quadratic: multiply beta by 1000 / T, so that any T reaches the same noise", NEEDS(KIND "linear or quadratic")),
-    REAL(diffusion.schedule.target, "auto", 0, 1, SCIENCE | OPEN | AUTO,
+    REAL(diffusion.schedule.target, "auto", 0, 1, MEANING | OPEN | AUTO,
          "constant: the share of the signal's variance left at t = T, alpha_bar_T; auto: what follows from start", NEEDS(KIND "constant")),
-    REAL(diffusion.schedule.limit, "6", 0, 100, SCIENCE | OPEN_0,
+    REAL(diffusion.schedule.limit, "6", 0, 100, MEANING | OPEN_0,
          "sigmoid and tanh: their argument runs evenly from -limit to limit", NEEDS(KIND "sigmoid or tanh")),
-    REAL(diffusion.schedule.offset, "0.008", 0, 1, SCIENCE, "cosine: the offset s, which keeps beta from being tiny at t = 1", NEEDS(KIND "cosine")),
-    REAL(diffusion.schedule.cap, "0.999", 0, 1, SCIENCE | OPEN, "cosine and harmonic: the largest beta", NEEDS(KIND "cosine or harmonic")),
-    BOOL(diffusion.schedule.zero_terminal_snr, "false", SCIENCE,
+    REAL(diffusion.schedule.offset, "0.008", 0, 1, MEANING, "cosine: the offset s, which keeps beta from being tiny at t = 1", NEEDS(KIND "cosine")),
+    REAL(diffusion.schedule.cap, "0.999", 0, 1, MEANING | OPEN, "cosine and harmonic: the largest beta", NEEDS(KIND "cosine or harmonic")),
+    BOOL(diffusion.schedule.zero_terminal_snr, "false", MEANING,
          "shift and scale the schedule so that no signal is left at t = T; needs predict: velocity, flow or data", NEEDS(NOISE)),
-    REAL(diffusion.schedule.log_mean, "-1.2", -20, 20, SCIENCE,
+    REAL(diffusion.schedule.log_mean, "-1.2", -20, 20, MEANING,
          "log_normal: mean of ln sigma, where sigma^2 = (1 - alpha_bar) / alpha_bar is the noise-to-signal ratio", NEEDS(KIND "log_normal")),
-    REAL(diffusion.schedule.log_deviation, "1.4", 0, 10, SCIENCE | OPEN_0, "log_normal: standard deviation of ln sigma", NEEDS(KIND "log_normal")),
-    RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, SCIENCE | OPEN, "table: beta_1..beta_T", NEEDS(KIND "table")),
-    CHOICE(diffusion.predict, "velocity", predictions, SCIENCE,
+    REAL(diffusion.schedule.log_deviation, "1.4", 0, 10, MEANING | OPEN_0, "log_normal: standard deviation of ln sigma", NEEDS(KIND "log_normal")),
+    RANGE(DDPM_OPTION_REAL_LIST, diffusion.schedule.values, NULL, 0, 1, MEANING | OPEN, "table: beta_1..beta_T", NEEDS(KIND "table")),
+    CHOICE(diffusion.predict, "velocity", predictions, MEANING,
            "what the network is trained to predict. noise: the noise; data: x_0; mean: o in sqrt(1 - beta) x_t + sqrt(beta) o, "
            "the mean of x_{t-1}; velocity: sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) x_0; flow: noise - x_0; class: the class that "
            "data.condition names, by cross-entropy, for `ddpm sample --classifier`", NEEDS(NOISE)),
-    CHOICE(diffusion.variance, "posterior", variances, SCIENCE,
+    CHOICE(diffusion.variance, "posterior", variances, MEANING,
            "variance of a reverse step. beta: beta_t; posterior: that of q(x_{t-1} | x_t, x_0); learned: by a second head of "
            "the network, around beta_t; learned_range: by a second head, between beta_t and the posterior's", NEEDS(NOISE, NO_CLASS)),
     CHOICE(diffusion.loss, "simple", losses, SCIENCE,
@@ -225,29 +224,29 @@ const ddpm_option ddpm_options[] = {
     REAL(diffusion.condition_dropout, "0.1", 0, 1, SCIENCE | OFF_0,
          "share of the rows that are trained on without their condition, which guidance needs", NEEDS("data.condition: not []", NO_CLASS)),
 
-    CHOICE(network.kind, "residual", networks, SCIENCE,
+    CHOICE(network.kind, "residual", networks, MEANING,
            "mlp: a multilayer perceptron; residual: blocks of two layers, whose layer norms are modulated by t and the "
            "condition"),
-    INT(network.width, "128", 1, 65536, SCIENCE, "units of a hidden layer"),
-    INT(network.depth, "3", 1, 128, SCIENCE, "hidden layers, or residual blocks"),
-    INT(network.components, "256", 0, DDPM_PRINCIPAL_COLUMNS_MAX, SCIENCE | OFF_0,
+    INT(network.width, "128", 1, 65536, MEANING, "units of a hidden layer"),
+    INT(network.depth, "3", 1, 128, MEANING, "hidden layers, or residual blocks"),
+    INT(network.components, "256", 0, DDPM_PRINCIPAL_COLUMNS_MAX, MEANING | OFF_0,
         "how many principal components of the rows the best linear prediction is computed along, to which the network's "
         "output is added, for data of at most " TEXT_OF(DDPM_PRINCIPAL_COLUMNS_MAX) " columns; 0: there is no linear prediction", .before = "0", NEEDS(NOISE, NO_CLASS)),
-    INT(network.mixture, "auto", 1, DDPM_MIXTURE_MAX, SCIENCE | AUTO,
+    INT(network.mixture, "auto", 1, DDPM_MIXTURE_MAX, MEANING | AUTO,
         "Gaussians of a mixture that is fitted to the rows before training, whose best prediction stands in the place of the "
         "linear one; 1: the linear one; auto: for rows of more than " TEXT_OF(DDPM_MIXTURE_AUTO_COLUMNS) " columns, as many up to "
         TEXT_OF(DDPM_MIXTURE_AUTO) " as predict rows best that they were not fitted to, if rows are normal within each", .before = "1", NEEDS(NOISE, NO_CLASS, "network.components: not 0")),
-    INT(network.features, "auto", 0, 4096, SCIENCE | AUTO,
+    INT(network.features, "auto", 0, 4096, MEANING | AUTO,
         "F: the cosine and the sine of as many random projections of x_t are inputs beside it; auto: " TEXT_OF(DDPM_FEATURES_AUTO)
         " for rows of at most " TEXT_OF(DDPM_FEATURES_COLUMNS) " columns, 0 for others and for classifiers", .before = "0", NEEDS(NOISE)),
     CHOICE(network.initial, "variance", initials, SCIENCE,
            "how parameters start. pytorch: as PyTorch's linear layers; variance: so that each layer keeps the variance of its "
            "inputs, with a last layer of zeros", .before = "pytorch"),
-    CHOICE(network.activation, "silu", activations, SCIENCE, "the activation function after each hidden layer"),
-    CHOICE(network.time, "sinusoidal", times, SCIENCE,
+    CHOICE(network.activation, "silu", activations, MEANING, "the activation function after each hidden layer"),
+    CHOICE(network.time, "sinusoidal", times, MEANING,
            "how t enters the network. sinusoidal: by an embedding; gain_table (mlp only): by a learned factor for each hidden "
            "unit at each t"),
-    INT(network.time_width, "32", 2, 4096, SCIENCE,
+    INT(network.time_width, "32", 2, 4096, MEANING,
         "sinusoidal: columns of the embedding, an even number; residual: also of the layer that blocks are modulated "
         "from", NEEDS("network.time: sinusoidal")),
 
@@ -256,6 +255,9 @@ const ddpm_option ddpm_options[] = {
 
     INT(training.iterations, "20000", 1, FOREVER, PROLONG,
         "batches to train on; a run may be prolonged unless decay is cosine, whose shape depends on it"),
+    TEXT(training.start_from, "", SCIENCE,
+         "a checkpoint or run folder whose weights this run starts from, with its map of the data, its linear part or mixture, and "
+         "its network; empty: random weights"),
     INT(training.batch, "256", 1, 1073741824, SCIENCE, "rows of a batch, all ranks together"),
     OTHER(DDPM_OPTION_TEXT_LIST, training.balance, NULL, SCIENCE,
           "names of conditions that are classes: each combination of these classes that training rows have is drawn equally "

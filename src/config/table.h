@@ -29,6 +29,7 @@ enum {
     DDPM_OPTION_FILE_NAME = 32, /* a text that is safe as the name of a folder */
     DDPM_OPTION_OR_ZERO = 64,   /* an integer that may be 0, too, below min */
     DDPM_OPTION_OFF_AT_0 = 128, /* 0 asks for nothing, and so may be given where the key has no effect */
+    DDPM_OPTION_MEANING = 256,  /* decides what the weights of a network mean */
 };
 
 /** A name of an enumeration's value. */

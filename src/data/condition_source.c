@@ -73,6 +73,7 @@ static ddpm_status find_column(const ddpm_condition_source *s, char *const *name
         return ddpm_fail(DDPM_ERR_DATA,
                          "%s: %s: there is neither a dataset nor a column '%s'; 'ddpm info' lists what there is",
                          s->spec->path, s->list.key, v->name);
+    if (s->spec->given) return DDPM_OK; /* float32 */
     DDPM_TRY(ddpm_h5_shape_of(s->file, s->spec->dataset, &shape));
     v->holder = ddpm_number_holder(shape.type);
     return DDPM_OK;
@@ -86,7 +87,9 @@ static ddpm_status find(ddpm_condition_source *s, int64_t rows, char *const *nam
     v->name = item + (says_class ? 6 : says_number || says_weight ? 7 : 0);
     v->column = -1;
     v->holder = DDPM_NUMBER_FLOAT32;
-    if (!s->file) {
+    if (s->spec->given) {
+        DDPM_TRY(find_column(s, names, v));
+    } else if (!s->file) {
         if (strcmp(v->name, "label") != 0)
             return ddpm_fail(DDPM_ERR_CONFIG, "%s: generated rows have only a 'label', found '%s'", s->list.key,
                              v->name);
@@ -132,7 +135,7 @@ ddpm_status ddpm_condition_source_open(const ddpm_data_spec *spec, const ddpm_co
     s->spec = spec;
     s->list = *list;
     s->file = file;
-    s->width = file ? width : spec->dimensions;
+    s->width = file || spec->given ? width : spec->dimensions;
     const ddpm_status status = build(s, rows, names);
     if (status != DDPM_OK) {
         ddpm_condition_source_close(s);
@@ -176,6 +179,10 @@ static ddpm_status read_value(ddpm_condition_source *s, int64_t v, int64_t first
     const value *what = &s->values[v];
     const int is_column = what->column >= 0;
     *stride = is_column ? s->width : 1;
+    if (s->spec->given) {
+        *numbers = s->spec->given->numbers + first * s->width + what->column;
+        return DDPM_OK;
+    }
     if (!s->file) { /* the rows of the generator take half of the piece at most, the labels lie behind them */
         float *labels = (float *)s->piece + ddpm_larger(s->width, PIECE);
         ddpm_toy_source_read(s->spec, first, count, s->piece, labels);
@@ -189,7 +196,7 @@ static ddpm_status read_value(ddpm_condition_source *s, int64_t v, int64_t first
 
 static const char *place_of(const ddpm_condition_source *s)
 {
-    return s->file ? s->spec->path : "generated rows";
+    return s->file ? s->spec->path : s->spec->given ? "the rows" : "generated rows";
 }
 
 ddpm_status ddpm_condition_source_read_value(ddpm_condition_source *source, const ddpm_condition *condition, int64_t v,

@@ -6,7 +6,7 @@
 #include "base/permutation.h"
 #include "data/balance.h"
 #include "data/fingerprint.h"
-#include "data/source_measure.h"
+#include "data/known.h"
 #include "data/source_vocabulary.h"
 #include "data/stream.h"
 #include "world/shared.h"
@@ -89,7 +89,7 @@ static int held_takes_part(void *context, int64_t row)
 }
 
 /* Collective. Measure the rows in memory, which may be overwritten afterwards. */
-static ddpm_status measure_held(ddpm_dataset *d, ddpm_standardize how)
+static ddpm_status measure_held(ddpm_dataset *d, const ddpm_data_spec *spec)
 {
     held_rows held = {d, rows_of(d), d->columns};
     const ddpm_row_reader reader = {.count = d->all_rows,
@@ -98,9 +98,9 @@ static ddpm_status measure_held(ddpm_dataset *d, ddpm_standardize how)
                                     .context = &held,
                                     .read_narrow = read_held,
                                     .takes_part = held_takes_part};
-    DDPM_TRY(ddpm_transform_measure(d->comm, how, &reader, &d->transform));
-    ddpm_comm_barrier(d->comm); /* all ranks have read their share */
-    return DDPM_OK;
+    DDPM_TRY(ddpm_transform_measure(d->comm, spec->standardize, &reader, &d->transform));
+    /* all ranks have read their share when they agree */
+    return ddpm_agree(d->comm, spec->known ? ddpm_known_replace(spec->known, &d->transform) : DDPM_OK);
 }
 
 /* Collective. Of rows in memory, which are as they were read, or standardised where they have more digits. */
@@ -110,12 +110,12 @@ static void add_fingerprint(ddpm_dataset *d)
 }
 
 /* Collective. Read float32 rows into memory, measure, standardise in place. */
-static ddpm_status hold_narrow(ddpm_dataset *d, ddpm_standardize how, ddpm_source *source)
+static ddpm_status hold_narrow(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     DDPM_TRY(ddpm_agree(d->comm, read_share(d, source, NULL)));
     ddpm_shared_publish(d->comm, d->memory);
     add_fingerprint(d);
-    DDPM_TRY(measure_held(d, how));
+    DDPM_TRY(measure_held(d, spec));
     const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
     float *rows = rows_of(d) + mine.first * d->columns;
     ddpm_transform_apply(&d->transform, DDPM_NUMBER_FLOAT32, mine.end - mine.first, rows, rows);
@@ -126,10 +126,7 @@ static ddpm_status hold_narrow(ddpm_dataset *d, ddpm_standardize how, ddpm_sourc
  * and to map them. */
 static ddpm_status hold_wide(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
-    DDPM_TRY(ddpm_source_has_tokens(source)
-                 ? ddpm_source_choose_tokens(d->comm, source, ddpm_source_choosing_bytes(d->comm, spec->memory),
-                                             is_training_row, d, &d->transform)
-                 : ddpm_source_measure(d->comm, spec->standardize, source, is_training_row, d, &d->transform));
+    DDPM_TRY(ddpm_known_or_measured(d->comm, spec, source, is_training_row, d, &d->transform));
     return ddpm_agree(d->comm, read_share(d, source, &d->transform));
 }
 
@@ -141,7 +138,7 @@ static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source
     d->held_out = (int64_t)(spec->validation * (double)d->all_rows);
     d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
-    DDPM_TRY(is_narrow ? hold_narrow(d, spec->standardize, source) : hold_wide(d, spec, source));
+    DDPM_TRY(is_narrow ? hold_narrow(d, spec, source) : hold_wide(d, spec, source));
     ddpm_shared_publish(d->comm, d->memory);
     if (!is_narrow) add_fingerprint(d);
     return DDPM_OK;
@@ -250,6 +247,7 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
         d->type = ddpm_source_type(source);
         const char *const *names = ddpm_source_names(source);
         if (names) status = ddpm_texts_copy(d->columns, names, "column names", &d->names);
+        if (status == DDPM_OK && spec->known) status = ddpm_known_check(spec->known, source);
     }
     status = ddpm_agree(d->comm, status);
     if (status != DDPM_OK) {
@@ -261,7 +259,9 @@ static ddpm_status build(ddpm_dataset *d, const ddpm_data_spec *spec)
     d->pairs = spec->pairs;
     d->noise_seed = ddpm_source_noise_seed(source);
     if (status == DDPM_OK && ddpm_source_conditions(source))
-        status = ddpm_condition_source_measure(d->comm, ddpm_source_conditions(source), d->all_rows, &d->condition);
+        status = spec->known ? ddpm_agree(d->comm, ddpm_condition_copy(spec->known->condition, &d->condition))
+                             : ddpm_condition_source_measure(d->comm, ddpm_source_conditions(source), d->all_rows,
+                                                             &d->condition);
     if (status == DDPM_OK && mib > spec->memory) status = ddpm_fingerprint_sample(d->comm, source, &d->fingerprint);
     if (status == DDPM_OK && mib > spec->memory)
         return ddpm_stream_create(d->comm, spec, source, &d->condition, &d->stream);

@@ -196,6 +196,21 @@ static ddpm_status open_table(ddpm_source *source, ddpm_h5_kind kind)
                          "rows being read");
 }
 
+/* Rows in memory are those of an array of float32 numbers. */
+static ddpm_status open_given(ddpm_source *source)
+{
+    const ddpm_memory_rows *given = source->spec.given;
+    source->type = DDPM_NUMBER_FLOAT32;
+    source->rows = given->rows;
+    source->width = given->columns;
+    source->all_names = given->names;
+    if (source->spec.pairs)
+        return ddpm_fail(DDPM_ERR_CONFIG, "data.pairs: rows in memory are not made of noise; leave it out");
+    DDPM_TRY(open_conditions(source));
+    DDPM_TRY(open_weights(source));
+    return select_columns(source);
+}
+
 static ddpm_status open_file(ddpm_source *source)
 {
     DDPM_TRY(ddpm_h5_open(source->spec.path, &source->file));
@@ -220,7 +235,9 @@ ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out)
     *out = NULL;
     DDPM_TRY(DDPM_NEW(&source, 1, "data source"));
     source->spec = *spec;
-    const ddpm_status status = spec->source == DDPM_DATA_HDF5 ? open_file(source) : open_generator(source);
+    const ddpm_status status = spec->given                      ? open_given(source)
+                               : spec->source == DDPM_DATA_HDF5 ? open_file(source)
+                                                                : open_generator(source);
     if (status == DDPM_OK)
         *out = source;
     else
@@ -243,6 +260,11 @@ void ddpm_source_close(ddpm_source *source)
     ddpm_release(source->piece);
     ddpm_release(source->numbers);
     ddpm_release(source);
+}
+
+const ddpm_data_spec *ddpm_source_spec(const ddpm_source *source)
+{
+    return &source->spec;
 }
 
 int64_t ddpm_source_rows(const ddpm_source *source)
@@ -339,9 +361,20 @@ static ddpm_status read_selected(ddpm_source *source, int64_t first, int64_t cou
     return DDPM_OK;
 }
 
+static void read_given(const ddpm_source *source, int64_t first, int64_t count, float *numbers)
+{
+    const float *from = source->spec.given->numbers + first * source->width;
+    for (int64_t i = 0; i < count; i++, from += source->width)
+        for (int64_t j = 0; j < source->columns; j++) *numbers++ = from[source->selected ? source->selected[j] : j];
+}
+
 static ddpm_status read_numbers(ddpm_source *source, int64_t first, int64_t count, void *numbers)
 {
     const ddpm_data_spec *spec = &source->spec;
+    if (spec->given) {
+        read_given(source, first, count, numbers);
+        return DDPM_OK;
+    }
     if (!source->file) {
         ddpm_toy_source_read(spec, first, count, numbers, NULL);
         return DDPM_OK;

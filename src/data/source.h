@@ -15,6 +15,9 @@ typedef struct ddpm_source ddpm_source;
 DDPM_MUST_CHECK ddpm_status ddpm_source_open(const ddpm_data_spec *spec, ddpm_source **out);
 void ddpm_source_close(ddpm_source *source);
 
+/** The specification that it was opened with. */
+const ddpm_data_spec *ddpm_source_spec(const ddpm_source *source);
+
 int64_t ddpm_source_rows(const ddpm_source *source);
 int64_t ddpm_source_columns(const ddpm_source *source); /* that are selected */
 

@@ -16,7 +16,16 @@ typedef enum ddpm_data_source {
         DDPM_DATA_HDF5
 } ddpm_data_source;
 
-/** Texts and lists are borrowed. */
+struct ddpm_known;
+
+/** Rows in memory, which stand for the dataset of a file. */
+typedef struct ddpm_memory_rows {
+    int64_t rows, columns;
+    const float *numbers; /* [rows][columns] */
+    char *const *names;   /* [columns], or NULL */
+} ddpm_memory_rows;
+
+/** Texts and lists are borrowed, and so is what is known. */
 typedef struct ddpm_data_spec {
     ddpm_data_source source;
     int64_t count;              /* rows to generate */
@@ -28,14 +37,16 @@ typedef struct ddpm_data_spec {
     int pairs;                  /* whether the rows are samples, each trained with its own noise (pairs.h) */
     int tokens; /* whether columns of numbers become tokens (model/vocabulary.h), as those of a table always do */
     ddpm_standardize standardize;
-    double validation;      /* share of the rows that is held out */
-    double memory;          /* MiB of a node; larger data are streamed */
-    int64_t piece;          /* KiB of neighbouring rows that are streamed together; 0: chosen from memory */
-    uint64_t seed;          /* of generated rows, of the split, and of the order */
-    int64_t batch;          /* the most rows that are asked for at once */
-    ddpm_text_list balance; /* what ddpm_dataset_draw draws by: conditions whose classes come evenly, or one
-                               "weight:NAME"; empty: nothing */
-    int64_t visits;         /* rows that will be asked for, 0: not known; few of streamed ones are warned of */
+    double validation;              /* share of the rows that is held out */
+    double memory;                  /* MiB of a node; larger data are streamed */
+    int64_t piece;                  /* KiB of neighbouring rows that are streamed together; 0: chosen from memory */
+    uint64_t seed;                  /* of generated rows, of the split, and of the order */
+    int64_t batch;                  /* the most rows that are asked for at once */
+    ddpm_text_list balance;         /* what ddpm_dataset_draw draws by: conditions whose classes come evenly, or one
+                                       "weight:NAME"; empty: nothing */
+    const ddpm_memory_rows *given;  /* NULL: path and dataset say where the rows are */
+    const struct ddpm_known *known; /* of a model that is to go on with these rows (data/known.h); NULL: nothing */
+    int64_t visits;                 /* rows that will be asked for, 0: not known; few of streamed ones are warned of */
 } ddpm_data_spec;
 
 /** The two parts of a "FILE.h5[:dataset]" of a command line. */

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/permutation.h"
-#include "data/source_measure.h"
+#include "data/known.h"
 #include "data/source_vocabulary.h"
 #include "world/shared.h"
 
@@ -219,10 +219,7 @@ static ddpm_status build(ddpm_stream *s, const ddpm_data_spec *spec)
     DDPM_TRY(ddpm_agree(s->comm, plan(s, spec)));
     warn_of_few(s, spec->visits);
     const size_t page_bytes = (size_t)(s->page_rows * s->numbers) * sizeof(float);
-    DDPM_TRY(ddpm_source_has_tokens(s->source)
-                 ? ddpm_source_choose_tokens(s->comm, s->source, ddpm_source_choosing_bytes(s->comm, spec->memory),
-                                             measure_takes_part, s, &s->transform)
-                 : ddpm_source_measure(s->comm, spec->standardize, s->source, measure_takes_part, s, &s->transform));
+    DDPM_TRY(ddpm_known_or_measured(s->comm, spec, s->source, measure_takes_part, s, &s->transform));
     for (int i = 0; i < SLOTS; i++) {
         s->loaded[i] = -1;
         DDPM_TRY(

@@ -76,13 +76,13 @@ static ddpm_status check_place(const char *path, struct stat *about)
                      S_ISDIR(about->st_mode) ? "a folder" : "a pipe or a device");
 }
 
-static int begins_with(const char *path, const char *text)
+static int has_text(const char *path, int64_t behind, const char *text)
 {
     char start[BEGINS_BYTES];
     const size_t length = strlen(text);
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return 0;
-    const ssize_t got = length <= sizeof start ? read(fd, start, length) : -1;
+    const ssize_t got = length <= sizeof start ? pread(fd, start, length, (off_t)behind) : -1;
     close(fd);
     return got == (ssize_t)length && memcmp(start, text, length) == 0;
 }
@@ -103,6 +103,11 @@ static int is_own_h5(const char *path, const struct stat *about)
 
 ddpm_status ddpm_output_prepare(const char *path, const char *begins)
 {
+    return ddpm_output_prepare_behind(path, 0, begins);
+}
+
+ddpm_status ddpm_output_prepare_behind(const char *path, int64_t behind, const char *begins)
+{
     char folder[DDPM_PATH_BYTES];
     struct stat about;
     const size_t bytes = ddpm_file_folder_bytes(path);
@@ -110,7 +115,7 @@ ddpm_status ddpm_output_prepare(const char *path, const char *begins)
     DDPM_TRY(check_place(path, &about));
     if (about.st_size >= 0 && ddpm_input_was_read(&about))
         return ddpm_fail(DDPM_ERR_USAGE, "%s: is read by this command; name another file for its output", path);
-    if (about.st_size > 0 && !(begins ? begins_with(path, begins) : is_own_h5(path, &about)))
+    if (about.st_size > 0 && !(begins ? has_text(path, behind, begins) : is_own_h5(path, &about)))
         return ddpm_fail(
             DDPM_ERR_IO,
             "%s: could not be replaced: it is not an output of this kind that ddpm has written; remove it, "

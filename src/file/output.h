@@ -7,6 +7,8 @@
 
 #include "file/file.h"
 
+#include <stdint.h>
+
 enum { DDPM_PARTIAL_LEFT_SECONDS = 86400 }; /* a partial file that has not changed for so long is not being written */
 
 /** Before an output that the user named is made: refuse to replace a file that was read (DDPM_ERR_USAGE), a file that
@@ -15,6 +17,9 @@ enum { DDPM_PARTIAL_LEFT_SECONDS = 86400 }; /* a partial file that has not chang
  * to for a day, which killed programs left, are removed.
  *  @param begins  with what text a file of this kind begins; NULL: it is HDF5. */
 DDPM_MUST_CHECK ddpm_status ddpm_output_prepare(const char *path, const char *begins);
+
+/** The same for a kind of file that has such a text so many bytes behind its beginning. */
+DDPM_MUST_CHECK ddpm_status ddpm_output_prepare_behind(const char *path, int64_t behind, const char *begins);
 
 /** Make an empty file of a temporary name beside path, which nobody else has. DDPM_ERR_USAGE when path names no file or
  * is too long, DDPM_ERR_IO when something other than a regular file has the name. */

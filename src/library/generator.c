@@ -57,6 +57,14 @@ ddpm_status ddpm_generator_open_bytes(const void *bytes, size_t count, ddpm_gene
     return create(shared, out);
 }
 
+ddpm_status ddpm_generator_take(ddpm_checkpoint *checkpoint, ddpm_generator **out)
+{
+    ddpm_shared *shared;
+    *out = NULL;
+    DDPM_TRY(ddpm_shared_take(checkpoint, &shared));
+    return create(shared, out);
+}
+
 ddpm_status ddpm_generator_share(const ddpm_generator *generator, ddpm_generator **out)
 {
     return create(ddpm_shared_keep(generator->shared), out);

@@ -44,6 +44,9 @@ struct ddpm_generator {
     ddpm_hidden hidden;
 };
 
+/** A generator of a model in memory, which it takes over; on failure it is released. */
+DDPM_MUST_CHECK ddpm_status ddpm_generator_take(ddpm_checkpoint *checkpoint, ddpm_generator **out);
+
 /** Make the engine that the settings ask for, where it is not made. DDPM_ERR_USAGE: they contradict each other. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_prepare(ddpm_generator *generator);
 

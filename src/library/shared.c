@@ -22,11 +22,19 @@ typedef struct source {
     const char *path; /* NULL: the bytes */
     const void *bytes;
     size_t count;
+    ddpm_checkpoint *taken; /* in the place of both */
 } source;
 
 static ddpm_status load(const source *from, ddpm_loaded *out)
 {
     const char *name = from->path ? from->path : "the checkpoint in memory";
+    if (from->taken) {
+        *out = (ddpm_loaded){.checkpoint = *from->taken};
+        *from->taken = (ddpm_checkpoint){0};
+        DDPM_TRY(ddpm_loaded_build(out));
+        ddpm_loaded_name_process(out);
+        return ddpm_loaded_check_denoiser(out, name);
+    }
     DDPM_TRY(from->path ? ddpm_load(from->path, 0, out) : ddpm_load_bytes(from->bytes, from->count, out));
     ddpm_loaded_name_process(out);
     return ddpm_loaded_check_denoiser(out, name);
@@ -72,6 +80,13 @@ ddpm_status ddpm_shared_open(const char *checkpoint, ddpm_shared **out)
 ddpm_status ddpm_shared_open_bytes(const void *bytes, size_t count, ddpm_shared **out)
 {
     return open_source(&(source){.bytes = bytes, .count = count}, out);
+}
+
+ddpm_status ddpm_shared_take(ddpm_checkpoint *checkpoint, ddpm_shared **out)
+{
+    const ddpm_status status = open_source(&(source){.taken = checkpoint}, out);
+    ddpm_checkpoint_release(checkpoint); /* where it was not taken */
+    return status;
 }
 
 ddpm_shared *ddpm_shared_keep(ddpm_shared *shared)

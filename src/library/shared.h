@@ -11,6 +11,9 @@ typedef struct ddpm_shared ddpm_shared;
 DDPM_MUST_CHECK ddpm_status ddpm_shared_open(const char *checkpoint, ddpm_shared **out);
 DDPM_MUST_CHECK ddpm_status ddpm_shared_open_bytes(const void *bytes, size_t count, ddpm_shared **out);
 
+/** Take over a model that was not read from a file; on failure it is released. */
+DDPM_MUST_CHECK ddpm_status ddpm_shared_take(ddpm_checkpoint *checkpoint, ddpm_shared **out);
+
 /** One more user, who drops it as well. */
 ddpm_shared *ddpm_shared_keep(ddpm_shared *shared);
 

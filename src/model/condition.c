@@ -18,6 +18,34 @@ ddpm_status ddpm_condition_create(int64_t count, const char *const *names, ddpm_
     return ddpm_texts_copy(count, names, "condition", &out->names);
 }
 
+/* Copy count numbers of 8 bytes, unless there are none. */
+static ddpm_status copy_numbers(const void *from, int64_t count, void *out)
+{
+    void *numbers = NULL;
+    if (!from) return DDPM_OK;
+    DDPM_TRY(ddpm_allocate(&numbers, count, 8, "condition"));
+    if (count > 0) memcpy(numbers, from, (size_t)count * 8);
+    memcpy(out, &numbers, sizeof numbers);
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_condition_copy(const ddpm_condition *from, ddpm_condition *out)
+{
+    const int64_t V = from->count, classes = from->class_total;
+    *out = (ddpm_condition){.count = V, .class_total = classes};
+    DDPM_TRY(copy_numbers(from->classes, V, &out->classes));
+    DDPM_TRY(copy_numbers(from->mean, V, &out->mean));
+    DDPM_TRY(copy_numbers(from->scale, V, &out->scale));
+    DDPM_TRY(copy_numbers(from->remainder, V, &out->remainder));
+    DDPM_TRY(copy_numbers(from->minimum, V, &out->minimum));
+    DDPM_TRY(copy_numbers(from->maximum, V, &out->maximum));
+    DDPM_TRY(copy_numbers(from->class_rows, classes, &out->class_rows));
+    DDPM_TRY(copy_numbers(from->class_codes, classes, &out->class_codes));
+    if (from->names) DDPM_TRY(ddpm_texts_copy(V, (const char *const *)from->names, "condition", &out->names));
+    if (!from->class_names) return DDPM_OK;
+    return ddpm_texts_copy(classes, (const char *const *)from->class_names, "condition", &out->class_names);
+}
+
 void ddpm_condition_release(ddpm_condition *condition)
 {
     ddpm_release(condition->classes);

@@ -33,6 +33,7 @@ typedef struct ddpm_condition {
  *  @param names     [V], copied.
  *  @param[out] out  release with ddpm_condition_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_condition_create(int64_t count, const char *const *names, ddpm_condition *out);
+DDPM_MUST_CHECK ddpm_status ddpm_condition_copy(const ddpm_condition *from, ddpm_condition *out);
 void ddpm_condition_release(ddpm_condition *condition);
 
 /** C, the columns that a condition becomes. */

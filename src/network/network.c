@@ -102,6 +102,16 @@ int64_t ddpm_network_array_length(const ddpm_network *network)
     return network->array_length;
 }
 
+const float *ddpm_network_frequencies(const ddpm_network *network)
+{
+    return network->frequencies;
+}
+
+const float *ddpm_network_time_table(const ddpm_network *network)
+{
+    return network->time_table;
+}
+
 double ddpm_network_operations(const ddpm_network *network)
 {
     double sum = 0.0;

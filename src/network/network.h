@@ -108,6 +108,11 @@ int64_t ddpm_network_parameters(const ddpm_network *network);
 /** Elements of the array of all parameters, with the padding behind each tensor. */
 int64_t ddpm_network_array_length(const ddpm_network *network);
 
+/** The frequencies of the Fourier features, [D][F], and the embedding of each t, [T + 1][time_width]; NULL where the
+ * network has none. */
+const float *ddpm_network_frequencies(const ddpm_network *network);
+const float *ddpm_network_time_table(const ddpm_network *network);
+
 /** Floating-point operations of one row's way forward, two for each multiply-add of the layers. A training iteration
  * needs three times as many. */
 double ddpm_network_operations(const ddpm_network *network);

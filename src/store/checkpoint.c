@@ -9,6 +9,7 @@
 #include "file/output.h"
 #include "store/checkpoint_table.h"
 #include "store/vocabulary_file.h"
+#include "store/vocabulary_flat.h"
 
 #include <errno.h>
 #include <math.h>
@@ -345,6 +346,25 @@ ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint)
         if (names) ddpm_texts_link(*ddpm_checkpoint_count(checkpoint, ddpm_checkpoint_lists[i].rows), names);
     }
     return ddpm_vocabulary_share(comm, &checkpoint->vocabulary);
+}
+
+ddpm_status ddpm_checkpoint_copy(const ddpm_checkpoint *from, ddpm_checkpoint *out)
+{
+    int64_t bytes[ALLOCATIONS] = {0};
+    *out = *from;
+    out->moment1 = out->moment2 = NULL;
+    for (int i = 0; i < ALLOCATIONS; i++)
+        if (ddpm_checkpoint_pointer(out, allocation_offset(i))) bytes[i] = allocation_bytes(i, from);
+    DDPM_TRY(make_room(bytes, out));
+    for (int i = 0; i < ALLOCATIONS; i++)
+        if (bytes[i] > 0)
+            memcpy(ddpm_checkpoint_pointer(out, allocation_offset(i)),
+                   ddpm_checkpoint_pointer(from, allocation_offset(i)), (size_t)bytes[i]);
+    for (int i = 0; i < LISTS; i++) {
+        char **names = ddpm_checkpoint_pointer(out, ddpm_checkpoint_lists[i].names);
+        if (names) ddpm_texts_link(*ddpm_checkpoint_count(out, ddpm_checkpoint_lists[i].rows), names);
+    }
+    return ddpm_vocabulary_copy(&from->vocabulary, &out->vocabulary);
 }
 
 void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint)

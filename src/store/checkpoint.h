@@ -128,6 +128,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_arrays(const ddpm_h5 *file, con
  *  @param[in,out] checkpoint  in on rank 0, out on the others. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint);
 
+/** Copy all that a checkpoint holds, but its moments. DDPM_ERR_MEMORY.
+ *  @param[out] out  release with ddpm_checkpoint_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_copy(const ddpm_checkpoint *from, ddpm_checkpoint *out);
+
 void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint);
 
 /* ---- the checkpoints of a run folder ---- */

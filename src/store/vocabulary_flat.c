@@ -315,3 +315,13 @@ ddpm_status ddpm_flat_check_counts(const ddpm_flat_vocabulary *f, int64_t column
     for (int64_t j = 0; j < columns; j++) DDPM_TRY(check_column(f, j));
     return DDPM_OK;
 }
+
+ddpm_status ddpm_vocabulary_copy(const ddpm_vocabulary *from, ddpm_vocabulary *out)
+{
+    ddpm_flat_vocabulary flat;
+    *out = (ddpm_vocabulary){0};
+    ddpm_status status = ddpm_flat_make(from, &flat);
+    if (status == DDPM_OK) status = ddpm_flat_build(&flat, out);
+    ddpm_flat_release(&flat);
+    return status;
+}

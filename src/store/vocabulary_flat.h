@@ -71,4 +71,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_flat_check_values(const ddpm_flat_vocabulary *f
  *  @param[out] out  release with ddpm_vocabulary_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *flat, ddpm_vocabulary *out);
 
+/** Copy a vocabulary. DDPM_ERR_MEMORY. @param[out] out  release with ddpm_vocabulary_release, also on failure. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_copy(const ddpm_vocabulary *from, ddpm_vocabulary *out);
+
 #endif

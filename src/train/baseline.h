@@ -6,7 +6,8 @@
 
 /** The expected loss of the best linear prediction of the training rows; of the masked process, of columns that are
  * drawn independently. A network whose loss is no lower has learned
- * nothing of what is not Gaussian in them. NaN where there is none: a classifier, a bound as the loss, or too many
+ * nothing of what is not Gaussian in them. NaN where there is none: a run that starts from
+ * another's weights, a classifier, a bound as the loss, or too many
  * columns for their components. */
 double ddpm_baseline_loss(const ddpm_trainer *t);
 

@@ -1,6 +1,8 @@
 /* The keys of a configuration that each specification takes. */
 #include "train/settings.h"
 
+#include <stdio.h>
+
 ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config)
 {
     return (ddpm_stepper_spec){
@@ -41,4 +43,11 @@ ddpm_trainer_spec ddpm_settings_trainer(const ddpm_config *config)
         .time_limit = config->run.time_limit,
         .stop_margin = config->run.stop_margin,
     };
+}
+
+ddpm_status ddpm_settings_folder(const ddpm_config *config, char out[DDPM_PATH_BYTES])
+{
+    if (!config->run.output[0]) return ddpm_file_join("runs", config->run.name, out);
+    snprintf(out, DDPM_PATH_BYTES, "%s", config->run.output);
+    return DDPM_OK;
 }

@@ -11,4 +11,7 @@ ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config);
 /** For a run; texts and lists are the configuration's. */
 ddpm_trainer_spec ddpm_settings_trainer(const ddpm_config *config);
 
+/** The run folder: run.output, or runs/<run.name>. DDPM_ERR_USAGE: its path is too long. */
+DDPM_MUST_CHECK ddpm_status ddpm_settings_folder(const ddpm_config *config, char out[DDPM_PATH_BYTES]);
+
 #endif

@@ -76,6 +76,12 @@ void ddpm_stepper_pack(ddpm_stepper *stepper, const float *parameters, int threa
         ddpm_lookup_fill(&stepper->lookup, &s->model->masked, s->model->network, parameters, thread, s->threads);
 }
 
+void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset)
+{
+    stepper->dataset = dataset;
+    for (int i = 0; i < stepper->threads; i++) stepper->thread_block[i].spec.dataset = dataset;
+}
+
 void ddpm_stepper_free(ddpm_stepper *stepper)
 {
     if (!stepper) return;

@@ -48,6 +48,9 @@ typedef struct ddpm_stepper {
 DDPM_MUST_CHECK ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, const ddpm_model *model,
                                                 ddpm_dataset *dataset, int threads, ddpm_timing *timing,
                                                 ddpm_stepper **out);
+/** Local. Go on with other rows, of as many columns and conditions. */
+void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset);
+
 void ddpm_stepper_free(ddpm_stepper *stepper);
 
 /** Local. A thread's part of packing the parameters that blocks are computed with; all threads have to do theirs. */

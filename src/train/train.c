@@ -9,6 +9,7 @@
 #include "train/inspect.h"
 #include "train/report.h"
 #include "train/settings.h"
+#include "train/start.h"
 #include "train/step.h"
 #include "train/validation.h"
 #include "world/placement.h"
@@ -136,6 +137,7 @@ static ddpm_status go_back(ddpm_trainer *t, const char *folder)
     ddpm_log_warning("%s", ddpm_error_message());
     DDPM_TRY(ddpm_trainer_begin(t));
     DDPM_TRY(ddpm_trainer_load_newest(t, folder, every, most));
+    DDPM_TRY(ddpm_start_begin(t));
     t->state.recoveries = recoveries;
     t->state.returned_to = t->state.iteration;
     DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_checkpoint_go_back(folder, t->state.iteration)));
@@ -171,7 +173,7 @@ static ddpm_status refuse_checkpoints(const char *folder)
 }
 
 /* Collective. */
-static ddpm_status resume(ddpm_trainer *t, const ddpm_train_options *options, const char *folder)
+static ddpm_status load_state(ddpm_trainer *t, const ddpm_train_options *options, const char *folder)
 {
     switch (options->resume) {
     case DDPM_RESUME_FILE:
@@ -182,6 +184,13 @@ static ddpm_status resume(ddpm_trainer *t, const ddpm_train_options *options, co
         break;
     }
     return DDPM_ON_RANK_0(t->comm, refuse_checkpoints(folder));
+}
+
+/* Collective. */
+static ddpm_status resume(ddpm_trainer *t, const ddpm_train_options *options, const char *folder)
+{
+    DDPM_TRY(load_state(t, options, folder));
+    return ddpm_start_begin(t);
 }
 
 /* Collective. */
@@ -200,7 +209,7 @@ static ddpm_status resume_and_train(ddpm_trainer *t, const ddpm_train_options *o
     DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_lock_take(folder, &t->lock)));
     DDPM_TRY(resume(t, options, folder));
     if (is_finished(t)) {
-        ddpm_log_info("finished   %s has all %lld iterations already", folder, (long long)t->state.iteration);
+        ddpm_start_tell_finished(t, folder);
         return DDPM_OK;
     }
     DDPM_TRY(ddpm_agree(t->comm, ddpm_stop_begin(t->spec.time_limit, t->spec.stop_margin, watched, &t->stop)));
@@ -215,14 +224,6 @@ static ddpm_status resume_and_train(ddpm_trainer *t, const ddpm_train_options *o
                       (long long)t->state.best_iteration);
     if (status == DDPM_OK) ddpm_baseline_finish(t, folder);
     return status;
-}
-
-/* Local. The run folder: run.output, or runs/<run.name>. */
-static ddpm_status name_folder(const ddpm_config *config, char out[DDPM_PATH_BYTES])
-{
-    if (!config->run.output[0]) return ddpm_file_join("runs", config->run.name, out);
-    snprintf(out, DDPM_PATH_BYTES, "%s", config->run.output);
-    return DDPM_OK;
 }
 
 /* Collective. Say how long iterations take: as many as fill a moment, after a first one, for which memory is still new.
@@ -252,8 +253,9 @@ static ddpm_status time_iterations(ddpm_trainer *t)
 static ddpm_status run(ddpm_trainer *t, const ddpm_train_options *options)
 {
     char folder[DDPM_PATH_BYTES];
-    DDPM_TRY(ddpm_agree(t->comm, name_folder(t->config, folder)));
+    DDPM_TRY(ddpm_agree(t->comm, ddpm_settings_folder(t->config, folder)));
     ddpm_placement_report(t->comm, omp_get_max_threads());
+    DDPM_TRY(ddpm_start_prepare(t, options, folder));
     DDPM_TRY(ddpm_dataset_create(t->comm, &t->spec.data, &t->dataset));
     DDPM_TRY(ddpm_placement_check(t->comm, ddpm_kernels_choose(t->config->training.precision)));
     DDPM_TRY(ddpm_trainer_build(t));

@@ -10,6 +10,7 @@
 #include "model/same_data.h"
 #include "train/baseline.h"
 #include "train/snapshot.h"
+#include "train/start.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -26,18 +27,6 @@ ddpm_status ddpm_trainer_begin(ddpm_trainer *t)
     t->saved = -1;
     ddpm_state_begin(t->model.network, t->spec.step.seed, &t->state);
     return DDPM_OK;
-}
-
-/* Local. The resolved configuration as text. */
-static ddpm_status write_config(ddpm_trainer *t)
-{
-    size_t bytes = 0;
-    FILE *memory = open_memstream(&t->config_text, &bytes);
-    if (!memory) return ddpm_fail(DDPM_ERR_MEMORY, "the configuration's text could not be made");
-    const ddpm_status status = ddpm_config_dump(t->config, memory);
-    if (fclose(memory) != 0 && status == DDPM_OK)
-        return ddpm_fail(DDPM_ERR_MEMORY, "the configuration's text could not be made");
-    return status;
 }
 
 /* Local. The text goes into every checkpoint, from which it has to be read back. */
@@ -61,7 +50,7 @@ static ddpm_status build(ddpm_trainer *t)
 {
     const int64_t columns = ddpm_dataset_columns(t->dataset);
     t->spec.validate_every = ddpm_config_validate_every(t->config, ddpm_dataset_rows(t->dataset));
-    DDPM_TRY(write_config(t));
+    DDPM_TRY(ddpm_config_text(t->config, &t->config_text));
     DDPM_TRY(check_config_text(t->config_text));
     DDPM_TRY(ddpm_model_create(t->config, columns, ddpm_dataset_transform(t->dataset)->vocabulary,
                                ddpm_dataset_condition(t->dataset), &t->model));
@@ -93,8 +82,12 @@ static ddpm_status find_mixture(ddpm_trainer *t)
 ddpm_status ddpm_trainer_build(ddpm_trainer *t)
 {
     DDPM_TRY(ddpm_agree(t->comm, build(t)));
-    DDPM_TRY(find_components(t));
-    DDPM_TRY(find_mixture(t));
+    if (t->spec.data.known) {
+        DDPM_TRY(ddpm_agree(t->comm, ddpm_start_take_parts(t)));
+    } else {
+        DDPM_TRY(find_components(t));
+        DDPM_TRY(find_mixture(t));
+    }
     return ddpm_trainer_begin(t);
 }
 
@@ -141,6 +134,7 @@ static ddpm_status restore_mixture(ddpm_trainer *t, const ddpm_mixture *mixture)
 /* Local. */
 static ddpm_status restore(ddpm_trainer *t, const ddpm_loaded *loaded)
 {
+    DDPM_TRY(ddpm_start_check_longer(&loaded->config, t->config));
     DDPM_TRY(ddpm_config_same_science(&loaded->config, t->config));
     DDPM_TRY(check_same_data(t, loaded));
     DDPM_TRY(restore_components(t, &loaded->checkpoint.components));
@@ -216,6 +210,14 @@ static ddpm_status check_state(const ddpm_checkpoint *c, int64_t count, const dd
                      ddpm_error_message());
 }
 
+ddpm_status ddpm_trainer_checkpoint(const ddpm_trainer *t, ddpm_checkpoint *out)
+{
+    const ddpm_tensor *tensors;
+    const int64_t count = ddpm_network_tensors(t->model.network, &tensors);
+    *out = whole_checkpoint(t);
+    return check_state(out, count, tensors);
+}
+
 ddpm_status ddpm_trainer_save(const ddpm_trainer *t)
 {
     const ddpm_checkpoint c = whole_checkpoint(t);
@@ -245,6 +247,7 @@ void ddpm_trainer_release(ddpm_trainer *t)
     ddpm_stepper_free(t->stepper);
     ddpm_state_release(&t->state);
     ddpm_dataset_free(t->dataset);
+    ddpm_loaded_release(&t->origin);
     ddpm_model_release(&t->model);
     ddpm_components_release(&t->components);
     ddpm_mixture_release(&t->mixture);

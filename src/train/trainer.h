@@ -2,7 +2,9 @@
 #ifndef DDPM_TRAIN_TRAINER_H
 #define DDPM_TRAIN_TRAINER_H
 
+#include "assembly/loaded.h"
 #include "config/config.h"
+#include "data/known.h"
 #include "file/lock.h"
 #include "train/run_folder.h"
 #include "train/state.h"
@@ -29,6 +31,8 @@ typedef struct ddpm_trainer {
     ddpm_trainer_spec spec;
     const ddpm_config *config; /* borrowed: what a checkpoint's configuration is compared with */
     char *config_text;         /* the configuration as checkpoints and config.yaml hold it; from malloc */
+    ddpm_loaded origin;        /* with training.start_from: what says how rows are mapped, without its weights */
+    ddpm_known known;          /* the same, as the data set takes it */
     ddpm_model model;
     ddpm_mixture mixture;       /* of the training rows, on all ranks, that the network adds; count 0: it adds none */
     double mixture_seconds;     /* that the fit took */
@@ -66,6 +70,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char
 
 /** Local: rank 0. Write a checkpoint in the run folder. */
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_save(const ddpm_trainer *t);
+
+/** Local. What a checkpoint of the state holds, borrowed. DDPM_ERR_NUMERIC: a number has left its range. */
+DDPM_MUST_CHECK ddpm_status ddpm_trainer_checkpoint(const ddpm_trainer *t, ddpm_checkpoint *out);
 
 /** Local: rank 0. Write RUN/failed.h5. @param[out] path  of that file. */
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_save_failed(const ddpm_trainer *t, char path[DDPM_PATH_BYTES]);

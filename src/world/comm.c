@@ -1,6 +1,8 @@
 /* A thin layer over MPI: counts of bytes and elements may be of any size, and ranks agree on errors. */
 #include "world/comm_mpi.h"
 
+#include "base/memory.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,18 @@ void ddpm_comm_start_alone(ddpm_comm **out)
     *out = &only;
 }
 
+/* Collective. Everything else follows from the communicator of all ranks. */
+static void find_ranks(ddpm_comm *comm)
+{
+    MPI_Comm_rank(comm->all, &comm->rank);
+    MPI_Comm_size(comm->all, &comm->size);
+    MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->node);
+    MPI_Comm_rank(comm->node, &comm->node_rank);
+    MPI_Comm_size(comm->node, &comm->node_size);
+    const int first_of_node = comm->node_rank == 0;
+    MPI_Allreduce(&first_of_node, &comm->node_count, 1, MPI_INT, MPI_SUM, comm->all);
+}
+
 ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
 {
     static ddpm_comm only; /* not allocated: a rank without memory would leave the others waiting */
@@ -52,13 +66,7 @@ ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &granted) != MPI_SUCCESS)
         return ddpm_fail(DDPM_ERR_INTERNAL, "MPI could not be started");
     MPI_Comm_dup(MPI_COMM_WORLD, &comm->all);
-    MPI_Comm_rank(comm->all, &comm->rank);
-    MPI_Comm_size(comm->all, &comm->size);
-    MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->rank, MPI_INFO_NULL, &comm->node);
-    MPI_Comm_rank(comm->node, &comm->node_rank);
-    MPI_Comm_size(comm->node, &comm->node_size);
-    const int first_of_node = comm->node_rank == 0;
-    MPI_Allreduce(&first_of_node, &comm->node_count, 1, MPI_INT, MPI_SUM, comm->all);
+    find_ranks(comm);
     comm->start_seconds = ddpm_comm_seconds() - started;
     *out = comm;
     if (granted < MPI_THREAD_FUNNELED)
@@ -73,6 +81,36 @@ void ddpm_comm_stop(ddpm_comm *comm)
     MPI_Comm_free(&comm->all);
     MPI_Finalize();
     if (*session) rmdir(session); /* Open MPI has removed what it put there */
+}
+
+ddpm_status ddpm_comm_adopt(MPI_Comm host, ddpm_comm **out)
+{
+    ddpm_comm *comm = NULL;
+    int runs = 0, ended = 0, failed, any;
+    *out = NULL;
+    MPI_Initialized(&runs);
+    MPI_Finalized(&ended);
+    if (!runs || ended || host == MPI_COMM_NULL)
+        return ddpm_fail(DDPM_ERR_USAGE, "a communicator is needed, between MPI_Init and MPI_Finalize");
+    failed = DDPM_NEW(&comm, 1, "a communicator") != DDPM_OK;
+    MPI_Allreduce(&failed, &any, 1, MPI_INT, MPI_MAX, host);
+    if (any) {
+        ddpm_release(comm);
+        return ddpm_fail(DDPM_ERR_MEMORY, "out of memory for a communicator");
+    }
+    MPI_Comm_dup(host, &comm->all);
+    MPI_Comm_set_errhandler(comm->all, MPI_ERRORS_ARE_FATAL);
+    find_ranks(comm);
+    *out = comm;
+    return DDPM_OK;
+}
+
+void ddpm_comm_leave(ddpm_comm *comm)
+{
+    if (!comm) return;
+    MPI_Comm_free(&comm->node);
+    MPI_Comm_free(&comm->all);
+    ddpm_release(comm);
 }
 
 int ddpm_comm_rank(const ddpm_comm *comm)

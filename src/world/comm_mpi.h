@@ -13,4 +13,11 @@ struct ddpm_comm {
     double start_seconds;
 };
 
+/** Collective over the host's communicator. Ranks of a program that has started MPI itself: its communicator is
+ * duplicated, and errors of MPI on the duplicate end the program, whatever the host's own handler does. DDPM_ERR_USAGE:
+ * MPI is not running; DDPM_ERR_MEMORY.
+ *  @param[out] out  leave with ddpm_comm_leave, which is Collective too and does not stop MPI. */
+DDPM_MUST_CHECK ddpm_status ddpm_comm_adopt(MPI_Comm host, ddpm_comm **out);
+void ddpm_comm_leave(ddpm_comm *comm);
+
 #endif

@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum {
-    CHUNK = 8192,           /* parameters */
-    LOSS_ROOM = 16,         /* elements for the loss, so that what follows is aligned */
-    TARGET_BITS = 40,       /* the largest mean gradient of the last iteration becomes 2^40 */
-    CONTRIBUTION_BITS = 50, /* below the 51 up to which numbers are rounded to the nearest integer */
+    CHUNK = 8192,                      /* parameters */
+    LOSS_ROOM = 16,                    /* elements for the loss, so that what follows is aligned */
+    TARGET_BITS = DDPM_EXPONENT_START, /* the largest mean gradient of the last iteration becomes 2^40 */
+    CONTRIBUTION_BITS = 50,            /* below the 51 up to which numbers are rounded to the nearest integer */
     SUM_BITS = 62,
     COARSER = 24, /* bits by which a scale becomes coarser when an iteration is repeated */
 };

@@ -22,7 +22,7 @@ typedef enum ddpm_reduction { DDPM_REDUCTION_EXACT, DDPM_REDUCTION_FLOAT32 } ddp
 
 /* The exponents that scales can come to: that of the smallest float becomes 2^40, and nothing is coarser than a scale
  * at which every float is accepted, by more than the step between two scales. */
-enum { DDPM_EXPONENT_LEAST = -150, DDPM_EXPONENT_LARGEST = 189 };
+enum { DDPM_EXPONENT_LEAST = -150, DDPM_EXPONENT_LARGEST = 189, DDPM_EXPONENT_START = 40 /* of a new run */ };
 
 typedef struct ddpm_reducer ddpm_reducer;
 

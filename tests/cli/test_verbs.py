@@ -12,7 +12,7 @@ from program import SMALL, SOURCE, Case, checkpoints, latest, read_h5, read_metr
 from skipped import main
 
 USAGE, STOPPED, CONFIG = 64, 75, 78
-VERBS = ("train", "sample", "forward", "evaluate", "schedule", "data", "info", "config", "bench")
+VERBS = ("train", "sample", "forward", "evaluate", "schedule", "data", "info", "config", "bench", "export", "import")
 HELP_WIDTH = 120
 QUICK = {**SMALL, "training.iterations": 30, "training.validate_every": 0, "training.decay": "constant"}
 REFERENCE = os.path.join(SOURCE, "configs", "reference.yaml")

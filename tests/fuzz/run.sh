@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run each fuzzer for some seconds: bash tests/fuzz/run.sh BUILD_FOLDER SECONDS [config|checkpoint|data ...]
+# Run each fuzzer for some seconds: bash tests/fuzz/run.sh BUILD_FOLDER SECONDS [config|checkpoint|data|exchange ...]
 #
 # First the corpus, findings of the past among it; then new inputs. HDF5 1.10.8 itself fails on hostile files (README, What is promised):
 # such inputs are recognised by the stack of the crash, and only counted. Any other failure is kept in BUILD_FOLDER/fuzz and makes this
@@ -10,7 +10,7 @@ build=$(realpath "$1")
 seconds=$2
 shift 2
 kinds=("$@")
-[ ${#kinds[@]} -gt 0 ] || kinds=(config checkpoint data)
+[ ${#kinds[@]} -gt 0 ] || kinds=(config checkpoint data exchange)
 # without it no frame has a line, and every failure would be nobody's
 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer) || { echo "llvm-symbolizer is not there; on Debian: apt-get install llvm" >&2; exit 69; }
 export ASAN_SYMBOLIZER_PATH

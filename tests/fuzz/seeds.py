@@ -113,6 +113,17 @@ def checkpoint(name, *more):
             write("checkpoint", name, file.read()[USER_BLOCK:])
 
 
+def exchange(name, *more):
+    values = ["network.width=2", "network.depth=1", "diffusion.steps=2", "training.batch=8", "training.iterations=1",
+              "data.count=20", "training.validate_every=0", *more]
+    with tempfile.TemporaryDirectory() as folder:
+        words = [word for value in values for word in ("--set", value)]
+        for verb in (["train", "/dev/null", *words, "--output", "run"], ["export", "run", "--output", "file"]):
+            subprocess.run([os.environ["DDPM"], *verb], cwd=folder, check=True, stderr=subprocess.DEVNULL)
+        with open(os.path.join(folder, "file"), "rb") as file:
+            write("exchange", name, file.read())
+
+
 def main():
     for name, text in CONFIGS.items():
         write("config", name + ".yaml", text)
@@ -126,6 +137,9 @@ def main():
     checkpoint("masked.h5", "data.source=hdf5", "data.path=table.h5", "data.validation=0")
     checkpoint("everything.h5", *noise, "data.source=two_moons", "data.condition=['number:label']",
                "diffusion.timesteps=importance", "diffusion.variance=learned", "diffusion.loss=vlb")
+    exchange("small.safetensors", "network.features=0", "network.time_width=2")
+    exchange("conditions.safetensors", "data.source=two_moons", "data.condition=[label]", "network.kind=mlp",
+             "network.time=gain_table", "network.features=1")
     return 0
 
 

@@ -1,0 +1,224 @@
+/* The trainer of ddpm/trainer.h: `ddpm train` without its folder, on rows in memory. */
+#include "ddpm/trainer.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text_list.h"
+#include "insitu/kept.h"
+#include "library/generator.h"
+#include "train/settings.h"
+#include "train/start.h"
+#include "train/step.h"
+#include "train/trainer.h"
+#include "train/validation.h"
+#include "world/comm_mpi.h"
+#include "world/placement.h"
+
+#include <math.h>
+#include <string.h>
+
+struct ddpm_training {
+    ddpm_comm *comm;
+    ddpm_config config;
+    char **names; /* [columns], or NULL */
+    ddpm_kept kept;
+    int has_new; /* rows were given since the data set was made */
+    ddpm_memory_rows given;
+    ddpm_dataset *first; /* whose vocabulary a model of tokens points to, once there is another one; else NULL */
+    ddpm_trainer trainer;
+};
+
+static const char SOURCE[] = "rows in memory"; /* in the place of a file's path */
+
+/* Local. */
+static ddpm_status read_config(const char *text, ddpm_config *out)
+{
+    DDPM_TRY(ddpm_config_defaults(out));
+    DDPM_TRY(ddpm_config_parse(out, text, strlen(text), "the configuration"));
+    out->data.source = DDPM_DATA_HDF5;
+    if (!out->data.path[0]) memcpy(out->data.path, SOURCE, sizeof SOURCE);
+    DDPM_TRY(ddpm_config_settle(out, "the configuration"));
+    return ddpm_config_check(out);
+}
+
+/* Local. */
+static ddpm_status set_up(ddpm_training *t, const char *config, int64_t columns, const char *const *names,
+                          const ddpm_training_rows *rows)
+{
+    const ddpm_training_rows all = {0};
+    if (!rows) rows = &all;
+    if (columns < 1 || rows->most < 0 || (rows->is_window && rows->most == 0))
+        return ddpm_fail(DDPM_ERR_USAGE,
+                         "expected at least one column, and how many rows a window has, found %lld "
+                         "columns and %lld rows",
+                         (long long)columns, (long long)rows->most);
+    DDPM_TRY(read_config(config, &t->config));
+    if (names) DDPM_TRY(ddpm_texts_copy(columns, names, "column names", &t->names));
+    t->kept.spec = (ddpm_kept_spec){t->config.run.seed, columns, rows->most, rows->is_window};
+    t->trainer = (ddpm_trainer){
+        .comm = t->comm, .spec = ddpm_settings_trainer(&t->config), .config = &t->config, .last = {NAN, NAN}};
+    t->trainer.spec.data.given = &t->given;
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_training_create(MPI_Comm comm, const char *config, int64_t columns, const char *const *names,
+                                 const ddpm_training_rows *rows, ddpm_training **out)
+{
+    ddpm_comm *ranks = NULL;
+    ddpm_training *t = NULL;
+    *out = NULL;
+    ddpm_log_enable(0);
+    DDPM_TRY(ddpm_comm_adopt(comm, &ranks));
+    ddpm_status status = ddpm_agree(ranks, DDPM_NEW(&t, 1, "a trainer"));
+    if (status != DDPM_OK) {
+        ddpm_release(t);
+        ddpm_comm_leave(ranks);
+        return status;
+    }
+    t->comm = ranks;
+    status = ddpm_agree(ranks, set_up(t, config, columns, names, rows));
+    if (status == DDPM_OK) status = ddpm_placement_check(ranks, ddpm_kernels_choose(t->config.training.precision));
+    if (status == DDPM_OK)
+        *out = t;
+    else
+        ddpm_training_free(t);
+    return status;
+}
+
+void ddpm_training_free(ddpm_training *training)
+{
+    if (!training) return;
+    ddpm_trainer_release(&training->trainer);
+    ddpm_dataset_free(training->first);
+    ddpm_kept_release(&training->kept);
+    ddpm_release(training->names);
+    ddpm_config_release(&training->config);
+    ddpm_comm_leave(training->comm);
+    ddpm_release(training);
+}
+
+ddpm_status ddpm_training_push(ddpm_training *training, int64_t first, int64_t count, const float *rows)
+{
+    DDPM_TRY(ddpm_kept_push(&training->kept, first, count, rows));
+    training->has_new |= count > 0;
+    return DDPM_OK;
+}
+
+/* Collective. The first data set: the map of the data is measured, or comes from training.start_from. */
+static ddpm_status begin(ddpm_training *t)
+{
+    const ddpm_train_options options = {.resume = DDPM_RESUME_NEVER};
+    ddpm_trainer *trainer = &t->trainer;
+    DDPM_TRY(ddpm_start_prepare(trainer, &options, ""));
+    DDPM_TRY(ddpm_dataset_create(t->comm, &trainer->spec.data, &trainer->dataset));
+    DDPM_TRY(ddpm_trainer_build(trainer));
+    return ddpm_start_begin(trainer);
+}
+
+/* Collective. Another data set, whose rows are mapped as those before. */
+static ddpm_status renew(ddpm_training *t)
+{
+    ddpm_trainer *trainer = &t->trainer;
+    ddpm_dataset *before = trainer->dataset, *after = NULL;
+    const ddpm_known known = {.model = SOURCE,
+                              .transform = *ddpm_dataset_transform(before),
+                              .names = ddpm_dataset_names(before),
+                              .condition = ddpm_dataset_condition(before)};
+    ddpm_data_spec spec = trainer->spec.data;
+    spec.known = &known;
+    DDPM_TRY(ddpm_dataset_create(t->comm, &spec, &after));
+    if (ddpm_model_is_masked(&trainer->model) && !t->first)
+        t->first = before;
+    else
+        ddpm_dataset_free(before);
+    trainer->dataset = after;
+    trainer->model.condition = ddpm_dataset_condition(after);
+    ddpm_stepper_set_dataset(trainer->stepper, after);
+    return DDPM_OK;
+}
+
+/* Collective. Let the rows that are kept now be those to train on. */
+static ddpm_status refresh(ddpm_training *t)
+{
+    int64_t any = t->has_new || !t->trainer.dataset;
+    float *numbers = NULL;
+    ddpm_comm_max_int64(t->comm, &any, 1);
+    if (!any) return DDPM_OK;
+    t->given = (ddpm_memory_rows){.columns = t->kept.spec.columns, .names = t->names};
+    ddpm_status status = ddpm_kept_gather(t->comm, &t->kept, &t->given.rows, &numbers);
+    t->given.numbers = numbers;
+    if (status == DDPM_OK) status = t->trainer.dataset ? renew(t) : begin(t);
+    ddpm_release(numbers);
+    t->given.numbers = NULL;
+    if (status == DDPM_OK) t->has_new = 0;
+    return status;
+}
+
+ddpm_status ddpm_training_step(ddpm_training *training, int64_t iterations, double *loss)
+{
+    ddpm_trainer *trainer = &training->trainer;
+    double sum = 0.0;
+    if (iterations < 0 || iterations > trainer->spec.iterations - trainer->state.iteration)
+        return ddpm_fail(DDPM_ERR_USAGE,
+                         "%lld iterations were asked for after %lld, and training.iterations, by which the learning "
+                         "rate falls, is %lld",
+                         (long long)iterations, (long long)trainer->state.iteration,
+                         (long long)trainer->spec.iterations);
+    DDPM_TRY(refresh(training));
+    for (int64_t i = 0; i < iterations; i++) {
+        ddpm_reduced result;
+        DDPM_TRY(ddpm_stepper_iterate(trainer->stepper, &trainer->state, 0, &result));
+        sum += result.loss;
+    }
+    if (loss) *loss = sum / (double)iterations;
+    return DDPM_OK;
+}
+
+int64_t ddpm_training_iteration(const ddpm_training *training)
+{
+    return training->trainer.state.iteration;
+}
+
+/* Local. The same on all ranks. */
+static ddpm_status check_begun(const ddpm_training *t)
+{
+    if (t->trainer.stepper) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE, "there is no model before the first ddpm_training_step");
+}
+
+ddpm_status ddpm_training_validate(ddpm_training *training, double *loss)
+{
+    ddpm_trainer *t = &training->trainer;
+    DDPM_TRY(check_begun(training));
+    DDPM_TRY(ddpm_validation_loss(t->stepper, t->state.ema, loss));
+    ddpm_state_consider_best(t->model.network, *loss, &t->state);
+    return DDPM_OK;
+}
+
+/* Local: rank 0. */
+static ddpm_status write_file(const ddpm_training *t, const char *path)
+{
+    const ddpm_tensor *tensors;
+    ddpm_checkpoint checkpoint;
+    const int64_t count = ddpm_network_tensors(t->trainer.model.network, &tensors);
+    DDPM_TRY(ddpm_trainer_checkpoint(&t->trainer, &checkpoint));
+    return ddpm_checkpoint_write(path, &checkpoint, count, tensors);
+}
+
+ddpm_status ddpm_training_save(ddpm_training *training, const char *path)
+{
+    DDPM_TRY(check_begun(training));
+    return DDPM_ON_RANK_0(training->comm, write_file(training, path));
+}
+
+ddpm_status ddpm_training_generator(const ddpm_training *training, ddpm_generator **out)
+{
+    ddpm_checkpoint borrowed, copy = {0};
+    *out = NULL;
+    DDPM_TRY(check_begun(training));
+    DDPM_TRY(ddpm_trainer_checkpoint(&training->trainer, &borrowed));
+    const ddpm_status status = ddpm_checkpoint_copy(&borrowed, &copy);
+    if (status == DDPM_OK) return ddpm_generator_take(&copy, out);
+    ddpm_checkpoint_release(&copy);
+    return status;
+}

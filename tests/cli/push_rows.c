@@ -1,0 +1,74 @@
+/* Training inside a program, for tests: every rank gives some of the rows of a file.
+ *
+ *     push_rows CONFIG ROWS COLUMNS MOST WINDOW PARTS OUTPUT
+ *
+ * ROWS: float32. They are given in PARTS parts, with as many iterations after each as there are in all, divided by
+ * PARTS. The model's sample 0 of seed 1 is printed by every rank. */
+#include "ddpm/trainer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check(ddpm_status status, const char *what)
+{
+    if (status == DDPM_OK) return;
+    fprintf(stderr, "ddpm: %s: %s\n", what, ddpm_error_message());
+    MPI_Abort(MPI_COMM_WORLD, ddpm_status_exit_code(status));
+}
+
+static char *read_file(const char *path, long *bytes)
+{
+    FILE *file = fopen(path, "rb");
+    char *text = NULL;
+    if (!file || fseek(file, 0, SEEK_END) || (*bytes = ftell(file)) < 0 || fseek(file, 0, SEEK_SET)) exit(66);
+    text = calloc((size_t)*bytes + 1, 1);
+    if (!text || fread(text, 1, (size_t)*bytes, file) != (size_t)*bytes) exit(66);
+    fclose(file);
+    return text;
+}
+
+int main(int argc, char **argv)
+{
+    long bytes;
+    int rank, size;
+    double loss;
+    ddpm_training *t;
+    ddpm_generator *g;
+    MPI_Errhandler before, after;
+    MPI_Init(&argc, &argv);
+    if (argc != 8) return 64;
+    char *config = read_file(argv[1], &bytes);
+    float *rows = (float *)read_file(argv[2], &bytes);
+    const int64_t columns = atoll(argv[3]), count = bytes / 4 / columns, parts = atoll(argv[6]);
+    const ddpm_training_rows kept = {atoll(argv[4]), atoi(argv[5])};
+    const char *iterations = strstr(config, "iterations: ");
+    const int64_t each = (iterations ? atoll(iterations + 12) : 20000) / parts;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    check(ddpm_training_create(MPI_COMM_WORLD, config, columns, NULL, &kept, &t), "create");
+    for (int64_t part = 0; part < parts; part++) {
+        for (int64_t i = count * part / parts; i < count * (part + 1) / parts; i++)
+            if ((i / 7) % size == rank) check(ddpm_training_push(t, i, 1, rows + i * columns), "push");
+        check(ddpm_training_step(t, each, &loss), "step");
+    }
+    check(ddpm_training_validate(t, &loss), "validate");
+    check(ddpm_training_save(t, argv[7]), "save");
+    check(ddpm_training_generator(t, &g), "generator");
+    ddpm_training_free(t);
+    const int64_t D = ddpm_generator_columns(g);
+    float *sample = calloc((size_t)D, sizeof *sample);
+    const ddpm_view view = {sample, DDPM_VIEW_FLOAT, 1, D, D, 1};
+    check(ddpm_generator_sample(g, 1, 0, NULL, &view), "sample");
+    for (int64_t j = 0; j < D; j++) printf("%a%c", (double)sample[j], j + 1 < D ? ' ' : '\n');
+    ddpm_generator_close(g);
+    MPI_Comm_get_errhandler(MPI_COMM_WORLD, &after);
+    before = MPI_ERRORS_RETURN;
+    if (before != after) return 70;
+    free(sample);
+    free(rows);
+    free(config);
+    MPI_Finalize();
+    return 0;
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""Training inside another MPI program (include/ddpm/trainer.h). Run: ctest --preset dev -R cli.insitu"""
+import os
+import re
+
+import numpy as np
+
+from program import SOURCE, Case, latest, run
+from skipped import main
+
+BUILD = os.path.join(os.environ.get("DDPM_BUILD", os.path.join(SOURCE, "build", "dev")), "tests")
+CONFIG = """data: {source: hdf5, path: "%s", condition: %s}
+diffusion: {steps: 50}
+network: {width: 32, depth: 2, time_width: 16}
+training: {iterations: 30, batch: 96}
+parallel: {block_rows: 16}
+"""
+USAGE = 64
+
+
+class InSitu(Case):
+    def setUp(self):
+        super().setUp()
+        rng = np.random.default_rng(1)
+        self.rows = (rng.normal(size=(1000, 3)) * [1, 20, 1] + [3, -7, 0]).astype(np.float32)
+        self.rows[:, 2] = np.arange(1000) % 3
+        self.rows[0, 1] = -0.0
+        self.rows.tofile(self.path("rows"))
+        self.h5("rows.h5", data=self.rows)
+
+    def push(self, output, condition="[]", most=0, window=0, parts=1, code=0, **more):
+        config = self.write("c.yaml", CONFIG % (self.path("rows.h5"), condition))
+        result = run(config, self.path("rows"), 3, most, window, parts, self.path(output),
+                     command=[os.path.join(BUILD, "push_rows")], **more)
+        self.assertEqual(code, result.code, str(result))
+        return result
+
+    def test_same_as_from_a_file(self):
+        """At any number of ranks; and the generator's rows are those of ddpm sample."""
+        for condition in ("[]", "['class:2']"):
+            told = [self.push(f"{ranks}.h5", condition, ranks=ranks).stdout for ranks in (1, 2, 3)]
+            self.ddpm("train", self.path("c.yaml"), "--output", self.path("run" + condition[:2]))
+            for ranks in (1, 2, 3):
+                self.assert_same_bits(latest(self.path("run" + condition[:2])), self.path(f"{ranks}.h5"))
+            lines = sum((text.split("\n")[:-1] for text in told), [])
+            self.assertEqual((6, 1), (len(lines), len(set(lines))))
+
+    def test_rows_that_come_later(self):
+        """What is kept depends on the numbers of rows, not on ranks."""
+        for kind, most, window in (("all", 0, 0), ("sample", 300, 0), ("window", 300, 1)):
+            for ranks in (1, 3):
+                self.push(f"{kind}{ranks}.h5", most=most, window=window, parts=3, ranks=ranks)
+            self.assert_same_bits(self.path(f"{kind}1.h5"), self.path(f"{kind}3.h5"))
+
+    def test_example(self):
+        for ranks in (1, 2, 3):
+            told = run(self.path(f"e{ranks}.h5"), command=[os.path.join(BUILD, "examples", "insitu")], ranks=ranks,
+                       timeout=100)
+            self.assertEqual(0, told.code, str(told))
+            self.assertTrue(re.search(r"^loss 0\.\d+ after 150 iterations$", told.stdout, re.MULTILINE), told.stdout)
+            self.assert_same_bits(self.path("e1.h5"), self.path(f"e{ranks}.h5"))
+        self.ddpm("sample", self.path("e3.h5"), "--count", 5, "--output", self.path("s.h5"))
+
+
+if __name__ == "__main__":
+    main()
