@@ -67,6 +67,7 @@ static void fit_to_tokens(const ddpm_masked *masked, ddpm_network_spec *spec)
     spec->columns = masked->inputs;
     spec->classes = masked->coefficients;
     spec->heads = 1;
+    spec->is_entered = 1;
     spec->components = spec->mixture = 0;
     spec->features = 0;
     spec->steps = masked->columns;

@@ -113,13 +113,13 @@ static void backward_data(const bench_layer *l, const block *b)
 
 static void backward_fixed(const bench_layer *l, const block *b)
 {
-    const ddpm_fixed_sums to = {b->fixed, 0x1p20, 0x1p20f};
+    const ddpm_fixed_sums to = {.sum = b->fixed, .scale = 0x1p20, .limit = 0x1p20f};
     l->kernels->backward_weights_fixed(read_rows(l, b->x), read_rows(l, b->dz), ROWS, to, b->scratch);
 }
 
 static void backward_float(const bench_layer *l, const block *b)
 {
-    const ddpm_float_sums to = {b->real, 0x1p20f};
+    const ddpm_float_sums to = {.sum = b->real, .limit = 0x1p20f};
     l->kernels->backward_weights_float(read_rows(l, b->x), read_rows(l, b->dz), ROWS, to, b->scratch);
 }
 

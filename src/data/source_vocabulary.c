@@ -4,50 +4,80 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/printable.h"
+#include "data/ordered.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
     PIECE = 1 << 16,       /* rows of a table's column read at once */
-    GROUP_BYTES = 64 << 20 /* of an array's columns that are read at once, unless one has more */
+    GROUP_BYTES = 64 << 20 /* of an array's columns that are read at once */
 };
 
-/* The values of some columns in memory. */
+/* A column while its tokens are chosen. */
 typedef struct column_values {
-    int64_t count, gaps; /* of rows that take part, which lie at the front */
-    int64_t others;      /* values of other rows, gaps too, which lie at the back */
-    double *values;      /* [rows] */
+    int64_t count, gaps; /* of rows that take part */
+    int64_t other_gaps;  /* of other rows */
+    int64_t *other;      /* of a category: how often other rows have each place */
+    double *values;      /* the values of rows that take part, where memory holds them all */
 } column_values;
 
 typedef struct chooser {
     ddpm_source *source;
-    int64_t rows, columns, width; /* width: columns in memory at once */
-    uint8_t *part;                /* [rows]: whether a row takes part */
-    void *piece;                  /* rows or values as they are read */
-    column_values *group;         /* [width] */
+    int64_t rows, columns, memory;
+    int64_t width;        /* columns in memory at once; 0: none, they are read again and again */
+    uint8_t *part;        /* bit i % 8 of byte i / 8: whether row i takes part */
+    void *piece;          /* rows or values as they are read */
+    column_values *group; /* [width], or one */
     ddpm_vocabulary vocabulary;
     int64_t unknown; /* values of other rows that have no token */
 } chooser;
 
 /* ---- reading ---- */
 
+static int takes_part_in(const chooser *c, int64_t row)
+{
+    return c->part[row / 8] >> row % 8 & 1;
+}
+
+/* Count a value that is no training row's number. */
+static void count_other(const chooser *c, column_values *to, int64_t row, double value)
+{
+    if (takes_part_in(c, row))
+        to->gaps++;
+    else if (isnan(value))
+        to->other_gaps++;
+    else if (to->other)
+        to->other[(int64_t)value]++;
+}
+
 static void add(const chooser *c, column_values *to, int64_t row, double value)
 {
-    if (!c->part[row])
-        to->values[c->rows - ++to->others] = value;
-    else if (isnan(value))
-        to->gaps++;
-    else
+    if (takes_part_in(c, row) && !isnan(value))
         to->values[to->count++] = value + 0.0; /* no negative zero, which equals zero but has other bits */
+    else
+        count_other(c, to, row, value);
+}
+
+/* Read values of one column of any source, from row `first` on. @return  how many, at most a piece. */
+static ddpm_status read_column(const chooser *c, int64_t column, int64_t first, double *values, int64_t *count)
+{
+    const ddpm_number holder = ddpm_source_holder(c->source);
+    if (ddpm_source_layouts(c->source)) {
+        *count = ddpm_smaller(PIECE, c->rows - first);
+        return ddpm_source_read_column(c->source, DDPM_GAPS_ALLOWED, column, first, *count, values);
+    }
+    *count = ddpm_smaller(ddpm_source_room(c->source), c->rows - first);
+    DDPM_TRY(ddpm_source_read(c->source, DDPM_GAPS_ALLOWED, first, *count, c->piece));
+    for (int64_t i = 0; i < *count; i++) values[i] = (double)ddpm_number_get(holder, c->piece, i * c->columns + column);
+    return DDPM_OK;
 }
 
 static ddpm_status read_table_column(const chooser *c, int64_t column)
 {
-    for (int64_t first = 0; first < c->rows; first += PIECE) {
-        const int64_t count = ddpm_smaller(PIECE, c->rows - first);
-        DDPM_TRY(ddpm_source_read_column(c->source, DDPM_GAPS_ALLOWED, column, first, count, c->piece));
+    int64_t count;
+    for (int64_t first = 0; first < c->rows; first += count) {
+        DDPM_TRY(read_column(c, column, first, c->piece, &count));
         for (int64_t i = 0; i < count; i++) add(c, c->group, first + i, ((const double *)c->piece)[i]);
     }
     return DDPM_OK;
@@ -71,46 +101,102 @@ static ddpm_status read_array_columns(const chooser *c, int64_t first_column, in
 
 /* ---- choosing ---- */
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+/* A column that is read again and again. */
+typedef struct streamed_column {
+    const chooser *c;
+    int64_t column;
+    double *values; /* a piece */
+    int was_read;   /* whether its gaps and its other values have been counted */
+} streamed_column;
 
-/* Places of names are sorted by counting them. */
-static ddpm_status sort_places(int64_t names, column_values *v)
+static ddpm_status read_streamed(void *context, void (*take)(void *to, int64_t count, const double *values), void *to)
 {
-    int64_t *rows = NULL, at = 0;
-    DDPM_TRY(DDPM_NEW(&rows, names, "a vocabulary"));
-    for (int64_t i = 0; i < v->count; i++) rows[(int64_t)v->values[i]]++;
-    for (int64_t k = 0; k < names; k++)
-        for (int64_t i = 0; i < rows[k]; i++) v->values[at++] = (double)k;
-    ddpm_release(rows);
+    streamed_column *s = context;
+    column_values *counts = s->c->group;
+    int64_t count;
+    for (int64_t first = 0; first < s->c->rows; first += count) {
+        int64_t kept = 0;
+        DDPM_TRY(read_column(s->c, s->column, first, s->values, &count));
+        for (int64_t i = 0; i < count; i++) {
+            const double value = s->values[i];
+            if (takes_part_in(s->c, first + i) && !isnan(value))
+                s->values[kept++] = value + 0.0; /* as in add */
+            else if (!s->was_read)
+                count_other(s->c, counts, first + i, value);
+        }
+        take(to, kept, s->values);
+    }
+    s->was_read = 1;
     return DDPM_OK;
 }
 
-static ddpm_status choose_column(chooser *c, ddpm_column_vocabulary *column, column_values *v)
+static ddpm_status read_held(void *context, void (*take)(void *to, int64_t count, const double *values), void *to)
 {
-    if (column->layout.kind == DDPM_COLUMN_CATEGORY)
-        DDPM_TRY(sort_places(column->layout.count, v));
-    else
-        qsort(v->values, (size_t)v->count, sizeof *v->values, by_value);
-    DDPM_TRY(ddpm_vocabulary_choose(column, v->count, v->values, v->gaps));
-    for (int64_t i = 0; i < v->others; i++)
-        c->unknown += ddpm_vocabulary_encode(column, v->values[c->rows - 1 - i]) < 0.0f;
+    const column_values *v = context;
+    take(to, v->count, v->values);
+    return DDPM_OK;
+}
+
+static ddpm_status choose_values(const ddpm_values *values, int64_t most, const column_values *counts,
+                                 ddpm_column_vocabulary *column)
+{
+    ddpm_ordered *ordered = NULL;
+    DDPM_TRY(ddpm_ordered_create(values, most, &ordered));
+    const ddpm_runs runs = ddpm_ordered_runs(ordered);
+    const ddpm_status status = ddpm_vocabulary_choose_runs(column, ddpm_ordered_count(ordered), &runs, counts->gaps);
+    ddpm_ordered_free(ordered);
+    return status;
+}
+
+static void count_unknown(chooser *c, const ddpm_column_vocabulary *column, const column_values *v)
+{
+    if (column->rows[0] == 0.0) c->unknown += v->other_gaps;
+    for (int64_t k = 0; v->other && k < column->layout.count; k++)
+        if (v->other[k] > 0 && ddpm_vocabulary_encode(column, (double)k) < 0.0f) c->unknown += v->other[k];
+}
+
+/* Forget the column before. */
+static ddpm_status begin_column(const ddpm_column_vocabulary *column, column_values *v)
+{
+    ddpm_release(v->other);
+    *v = (column_values){.values = v->values};
+    return column->layout.kind == DDPM_COLUMN_CATEGORY ? DDPM_NEW(&v->other, column->layout.count, "a vocabulary")
+                                                       : DDPM_OK;
+}
+
+static ddpm_status choose_streamed(chooser *c, int64_t j)
+{
+    enum { BYTES = 16 }; /* of a value that is sorted */
+    streamed_column s = {.c = c, .column = j};
+    const ddpm_values values = {&s, read_streamed};
+    DDPM_TRY(begin_column(&c->vocabulary.column[j], c->group));
+    DDPM_TRY(DDPM_NEW(&s.values, ddpm_larger(PIECE, ddpm_source_room(c->source)), "values of a column"));
+    const ddpm_status status = choose_values(&values, c->memory / BYTES, c->group, &c->vocabulary.column[j]);
+    ddpm_release(s.values);
+    if (status == DDPM_OK) count_unknown(c, &c->vocabulary.column[j], c->group);
+    return status;
+}
+
+static ddpm_status choose_held(chooser *c, int64_t first, int64_t step)
+{
+    const int64_t columns = ddpm_smaller(c->width, ddpm_pieces(c->columns - first, step));
+    for (int64_t k = 0; k < columns; k++) DDPM_TRY(begin_column(&c->vocabulary.column[first + k * step], &c->group[k]));
+    DDPM_TRY(ddpm_source_layouts(c->source) ? read_table_column(c, first)
+                                            : read_array_columns(c, first, step, columns));
+    for (int64_t k = 0; k < columns; k++) {
+        ddpm_column_vocabulary *column = &c->vocabulary.column[first + k * step];
+        const ddpm_values values = {&c->group[k], read_held};
+        DDPM_TRY(choose_values(&values, c->rows, &c->group[k], column));
+        count_unknown(c, column, &c->group[k]);
+    }
     return DDPM_OK;
 }
 
 /* Choose every step-th column from the first on. */
 static ddpm_status choose_share(chooser *c, int64_t first, int64_t step)
 {
-    for (int64_t j = first; j < c->columns; j += step * c->width) {
-        const int64_t columns = ddpm_smaller(c->width, ddpm_pieces(c->columns - j, step));
-        for (int64_t k = 0; k < columns; k++) c->group[k].count = c->group[k].gaps = c->group[k].others = 0;
-        DDPM_TRY(ddpm_source_layouts(c->source) ? read_table_column(c, j) : read_array_columns(c, j, step, columns));
-        for (int64_t k = 0; k < columns; k++)
-            DDPM_TRY(choose_column(c, &c->vocabulary.column[j + k * step], &c->group[k]));
-    }
+    for (int64_t j = first; j < c->columns; j += step * ddpm_larger(1, c->width))
+        DDPM_TRY(c->width > 0 ? choose_held(c, j, step) : choose_streamed(c, j));
     return DDPM_OK;
 }
 
@@ -144,18 +230,28 @@ static ddpm_status set_layouts(chooser *c)
     return DDPM_OK;
 }
 
+/* As many columns at once as memory holds. */
+static int64_t choose_width(const chooser *c, int ranks)
+{
+    enum { BYTES = 24 }; /* of a value, which is held and sorted */
+    const int64_t bytes = c->rows * BYTES;
+    if (bytes > c->memory) return 0;
+    return ddpm_source_layouts(c->source)
+               ? 1
+               : ddpm_smaller(ddpm_larger(1, GROUP_BYTES / bytes), ddpm_pieces(c->columns, ranks));
+}
+
 static ddpm_status prepare(chooser *c, int (*takes_part)(void *context, int64_t row), void *context, int ranks)
 {
-    const int is_table = ddpm_source_layouts(c->source) != NULL;
-    const int64_t fit = ddpm_larger(1, GROUP_BYTES / (int64_t)sizeof(double) / c->rows);
-    const int64_t piece = is_table ? PIECE : ddpm_source_room(c->source) * c->columns;
-    c->width = is_table ? 1 : ddpm_smaller(fit, ddpm_pieces(c->columns, ranks));
+    const int64_t piece = ddpm_source_layouts(c->source) ? PIECE : ddpm_source_room(c->source) * c->columns;
+    c->width = choose_width(c, ranks);
     DDPM_TRY(set_layouts(c));
-    DDPM_TRY(DDPM_NEW(&c->part, c->rows, "a vocabulary"));
+    DDPM_TRY(DDPM_NEW(&c->part, ddpm_pieces(c->rows, 8), "a vocabulary"));
     DDPM_TRY(ddpm_allocate(&c->piece, piece, sizeof(double), "rows being read"));
-    DDPM_TRY(DDPM_NEW(&c->group, c->width, "columns"));
+    DDPM_TRY(DDPM_NEW(&c->group, ddpm_larger(1, c->width), "columns"));
     for (int64_t k = 0; k < c->width; k++) DDPM_TRY(DDPM_NEW(&c->group[k].values, c->rows, "values of a column"));
-    for (int64_t i = 0; i < c->rows; i++) c->part[i] = (uint8_t)(takes_part(context, i) != 0);
+    for (int64_t i = 0; i < c->rows; i++)
+        if (takes_part(context, i)) c->part[i / 8] |= (uint8_t)(1 << i % 8);
     return DDPM_OK;
 }
 
@@ -227,7 +323,10 @@ static ddpm_status share(ddpm_comm *comm, chooser *c)
 
 static void release(chooser *c)
 {
-    for (int64_t k = 0; c->group && k < c->width; k++) ddpm_release(c->group[k].values);
+    for (int64_t k = 0; c->group && k < ddpm_larger(1, c->width); k++) {
+        ddpm_release(c->group[k].values);
+        ddpm_release(c->group[k].other);
+    }
     ddpm_release(c->group);
     ddpm_release(c->part);
     ddpm_release(c->piece);
@@ -253,10 +352,17 @@ static void warn_of_rounding(const chooser *c)
     }
 }
 
-ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source,
+int64_t ddpm_source_choosing_bytes(ddpm_comm *comm, double mib)
+{
+    enum { LEAST = 16 << 20, SHARE = 4 };
+    return ddpm_larger(LEAST, (int64_t)(fmin(mib, 0x1p40) * 1048576.0) / SHARE / ddpm_comm_size(comm));
+}
+
+ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source, int64_t memory,
                                       int (*takes_part)(void *context, int64_t row), void *context, ddpm_transform *out)
 {
-    chooser c = {.source = source, .rows = ddpm_source_rows(source), .columns = ddpm_source_columns(source)};
+    chooser c = {
+        .source = source, .rows = ddpm_source_rows(source), .columns = ddpm_source_columns(source), .memory = memory};
     *out = (ddpm_transform){0};
     ddpm_status status = prepare(&c, takes_part, context, ddpm_comm_size(comm));
     if (status == DDPM_OK) status = choose_share(&c, ddpm_comm_rank(comm), ddpm_comm_size(comm));

@@ -4,16 +4,20 @@
 
 #include "data/source.h"
 
+/** Collective. The bytes of a rank that choosing may take where rows may take so many MiB of a node (data.memory). */
+int64_t ddpm_source_choosing_bytes(ddpm_comm *comm, double mib);
+
 /** Collective. Choose the tokens of a table's columns, or of an array's, which are numbers then. All ranks can read all
- * rows of their sources. The columns are dealt to the ranks: each reads its columns one after the other, sorts the
- * values and chooses; so the result is exact, and the same at any number of ranks. Warns of values of the other rows
- * that no row that takes part has.
+ * rows of their sources. The columns are dealt to the ranks: each reads its columns one after the other, puts the
+ * values in order and chooses; so the result is exact, and the same at any number of ranks. Warns of values of the
+ * other rows that no row that takes part has.
  *
- *  Memory of a rank: 17 bytes a row, or of an array as many columns at once as fit 64 MiB, if those are more.
+ *  @param memory  bytes of a rank for values in order, beside a bit a row. A column whose values are more is read
+ *                 several times (data/ordered.h).
  *  @param takes_part  (context, row): whether a row takes part.
  *  @param[out] out    the map between values and tokens; release with ddpm_transform_release.
  *  @return DDPM_OK, DDPM_ERR_DATA (a value that is infinite, or what reading says), DDPM_ERR_MEMORY. */
-DDPM_MUST_CHECK ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source,
+DDPM_MUST_CHECK ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source, int64_t memory,
                                                       int (*takes_part)(void *context, int64_t row), void *context,
                                                       ddpm_transform *out);
 

@@ -194,10 +194,20 @@ static ddpm_status find_gap_member(const ddpm_table *t, const char *column, cons
     return layout->gap >= 0 ? DDPM_OK : refuse(t, column, why);
 }
 
+/* That the names ascend is handed on as it is; an attribute of that name that is no whole number means something else.
+ */
+static int is_ordered(const ddpm_table *t, const char *dataset)
+{
+    int64_t ordered = 0;
+    return t->kind == DDPM_H5_GROUP && ddpm_h5_has_attribute(t->file, dataset, "ordered") &&
+           ddpm_h5_get_int(t->file, dataset, "ordered", &ordered) == DDPM_OK && ordered != 0;
+}
+
 static ddpm_status describe_enumeration(const ddpm_table *t, table_column *c, const char *dataset,
                                         ddpm_column_layout *layout)
 {
     layout->kind = DDPM_COLUMN_CATEGORY;
+    layout->is_ordered = is_ordered(t, dataset);
     DDPM_TRY(ddpm_h5_column_names(c->h5, &layout->count, &layout->names, &layout->codes));
     DDPM_TRY(DDPM_NEW(&c->members, layout->count, "members of an enumeration"));
     for (int64_t k = 0; k < layout->count; k++) c->members[k] = (member){layout->codes[k], k};
@@ -302,22 +312,30 @@ const ddpm_column_layout *ddpm_table_layouts(const ddpm_table *table)
 
 /* ---- reading ---- */
 
+/* The member of a code, NULL if none has it. Most enumerations have codes that follow each other. */
+static const member *find_member(const member *members, int64_t count, int64_t code)
+{
+    const member wanted = {.code = code};
+    if (count == 0) return NULL;
+    const uint64_t guess = (uint64_t)code - (uint64_t)members[0].code;
+    if (guess < (uint64_t)count && members[guess].code == code) return &members[guess];
+    return bsearch(&wanted, members, (size_t)count, sizeof wanted, by_code);
+}
+
 /* Codes become the places of their names. */
 static ddpm_status place_codes(const ddpm_table *t, int64_t column, int64_t first, int64_t count, double *values)
 {
     const ddpm_column_layout *layout = &t->layouts[column];
-    const member *members = t->columns[column].members, *last = members;
     for (int64_t i = 0; i < count; i++) {
-        const member wanted = {.code = (int64_t)values[i]};
-        if (layout->count == 0 || last->code != wanted.code)
-            last = layout->count ? bsearch(&wanted, members, (size_t)layout->count, sizeof wanted, by_code) : NULL;
-        if (!last) {
+        const int64_t code = (int64_t)values[i];
+        const member *found = find_member(t->columns[column].members, layout->count, code);
+        if (!found) {
             char why[200];
             snprintf(why, sizeof why, "has the code %lld in row %lld (from 0), which is no member of its enumeration",
-                     (long long)wanted.code, (long long)(first + i));
+                     (long long)code, (long long)(first + i));
             return refuse(t, t->columns[column].name, why);
         }
-        values[i] = last->place == layout->gap ? NAN : (double)last->place;
+        values[i] = found->place == layout->gap ? NAN : (double)found->place;
     }
     return DDPM_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/split.h"
+#include "sample/engine.h"
 #include "sample/hidden.h"
 
 #include <math.h>
@@ -13,7 +14,7 @@ enum { BLOCK = DDPM_HIDDEN_BLOCK }; /* rows */
 
 typedef struct pass {
     ddpm_evaluation *e;
-    ddpm_packed *packed;
+    ddpm_engine_weights weights;
     ddpm_hidden *threads;
     double *loss; /* [count][T], of each row at each t, each on the rank that has the row */
 } pass;
@@ -21,12 +22,11 @@ typedef struct pass {
 static ddpm_status build(pass *p)
 {
     const ddpm_evaluation *e = p->e;
-    const ddpm_model *model = &e->loaded->model;
-    DDPM_TRY(ddpm_packed_make(model->network, DDPM_PACK_FORWARD, ddpm_loaded_weights(e->loaded, e->sampling.weights),
-                              &p->packed));
+    DDPM_TRY(ddpm_engine_weights_make(e->loaded, e->sampling.weights, &p->weights));
     DDPM_TRY(DDPM_NEW(&p->loss, e->evaluated.count * e->steps, "numbers of the rows"));
     DDPM_TRY(DDPM_NEW(&p->threads, e->threads, "threads of the evaluation"));
-    for (int i = 0; i < e->threads; i++) DDPM_TRY(ddpm_hidden_create(model, p->packed, &p->threads[i]));
+    for (int i = 0; i < e->threads; i++)
+        DDPM_TRY(ddpm_hidden_create(&e->loaded->model, p->weights.packed, &p->weights.lookup, &p->threads[i]));
     return DDPM_OK;
 }
 
@@ -34,7 +34,7 @@ static void release(pass *p)
 {
     for (int i = 0; p->threads && i < p->e->threads; i++) ddpm_hidden_release(&p->threads[i]);
     ddpm_release(p->threads);
-    ddpm_packed_free(p->packed);
+    ddpm_engine_weights_release(&p->weights);
     ddpm_release(p->loss);
 }
 

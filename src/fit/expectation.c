@@ -251,7 +251,8 @@ static void add_shares(const ddpm_kernels *kernels, const ddpm_expectation *m, i
             w->left[used * S + D] = share;
             used++;
         }
-        const ddpm_fixed_sums to = {w->sum + c * (D + 1) * (D + 1), ldexp(1.0, SUM_BITS), 0x1p40f};
+        const ddpm_fixed_sums to = {
+            .sum = w->sum + c * (D + 1) * (D + 1), .scale = ldexp(1.0, SUM_BITS), .limit = 0x1p40f};
         if (used > 0)
             kernels->backward_weights_fixed((ddpm_const_matrix){w->left, used, D + 1, S},
                                             (ddpm_const_matrix){w->right, used, D + 1, S}, used, to, w->scratch);

@@ -21,13 +21,19 @@ static ddpm_float_sums float_sums(const ddpm_gradient *gradient, int64_t offset)
     return (ddpm_float_sums){.sum = gradient->real + offset, .limit = FLT_MAX};
 }
 
-void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, ddpm_const_matrix x,
-                               ddpm_const_matrix dz, int64_t block, float *scratch)
+void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t stride,
+                               ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, float *scratch)
 {
     const ddpm_kernels *kernels = gradient->kernels;
-    gradient->refused[tensor] +=
-        gradient->fixed ? kernels->backward_weights_fixed(x, dz, block, fixed_sums(gradient, tensor, offset), scratch)
-                        : kernels->backward_weights_float(x, dz, block, float_sums(gradient, offset), scratch);
+    if (gradient->fixed) {
+        ddpm_fixed_sums to = fixed_sums(gradient, tensor, offset);
+        to.stride = stride;
+        gradient->refused[tensor] += kernels->backward_weights_fixed(x, dz, block, to, scratch);
+    } else {
+        ddpm_float_sums to = float_sums(gradient, offset);
+        to.stride = stride;
+        gradient->refused[tensor] += kernels->backward_weights_float(x, dz, block, to, scratch);
+    }
 }
 
 void ddpm_gradient_add(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t n, const float *v)

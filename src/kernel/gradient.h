@@ -22,12 +22,12 @@ typedef struct ddpm_gradient {
     int64_t *refused;        /* [tensors]: additions with a contribution that was too large or not a number */
 } ddpm_gradient;
 
-/** Add x^T dz, [k][n] without padding, to the sums of a tensor, which begin at `offset`: x [rows][k], dz [rows][n],
- * both padded as for kernels (kernel/simd.h). Each block of `block` rows (the last may be shorter) is one contribution
- * to each element.
+/** Add x^T dz, [k][n], to the sums of a tensor, which begin at `offset`: x [rows][k], dz [rows][n], both padded as for
+ * kernels (kernel/simd.h). Each block of `block` rows (the last may be shorter) is one contribution to each element.
+ *  @param stride    of the tensor's rows, at least n.
  *  @param scratch   ddpm_product_scratch(kernels, rows, k, n) numbers. */
-void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, ddpm_const_matrix x,
-                               ddpm_const_matrix dz, int64_t block, float *scratch);
+void ddpm_gradient_add_product(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t stride,
+                               ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, float *scratch);
 
 /** Add v [n], one contribution to each of n sums of a tensor, which begin at `offset`. */
 void ddpm_gradient_add(ddpm_gradient *gradient, int64_t tensor, int64_t offset, int64_t n, const float *v);

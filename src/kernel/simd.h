@@ -31,19 +31,22 @@ typedef struct ddpm_dense {
     float *weight;     /* W as pack() leaves it */
     float *bias;       /* [outputs], and zeros up to a whole panel */
     float *transposed; /* W as pack_transposed() leaves it; NULL where no gradient by x is wanted */
+    int64_t outputs;   /* columns of the matrix that `transposed` is a part of; 0: as many as this layer has */
 } ddpm_dense;
 
 /** Sums in 64-bit fixed point: a contribution g to an element of them adds round(scale * g). */
 typedef struct ddpm_fixed_sums {
     int64_t *sum;
     double scale;
-    float limit; /* the largest magnitude of a contribution, before it is scaled */
+    float limit;    /* the largest magnitude of a contribution, before it is scaled */
+    int64_t stride; /* of the rows of a sum that a product is added to; 0: as many as the product has columns */
 } ddpm_fixed_sums;
 
 /** Sums in single precision. */
 typedef struct ddpm_float_sums {
     float *sum;
     float limit;
+    int64_t stride; /* as of ddpm_fixed_sums */
 } ddpm_float_sums;
 
 /** Settings of one update of the parameters. */
@@ -85,8 +88,8 @@ typedef struct ddpm_kernels {
      *  @param scratch  as in forward. */
     void (*backward_data)(const ddpm_dense *layer, ddpm_const_matrix dz, const float *slope, ddpm_matrix dx,
                           float *scratch);
-    /** Add x^T dz to a sum [k][n] without padding; x [rows][k], dz [rows][n]. Each block of `block` rows (the last may
-     *  be shorter) is one contribution to each element of the sum, rounded by itself.
+    /** Add x^T dz to a sum [k][n] with the stride of the sums; x [rows][k], dz [rows][n]. Each block of `block` rows
+     * (the last may be shorter) is one contribution to each element of the sum, rounded by itself.
      *  @param scratch  ddpm_product_scratch(kernels, rows, k, n) numbers.
      *  @return  nonzero when a contribution's magnitude was not at most the limit: it was too large or not a number,
      * and the sum is then of no use. */
@@ -102,6 +105,11 @@ typedef struct ddpm_kernels {
     void (*column_sums)(ddpm_const_matrix z, float *out);
     /** out [columns]: the sum of `count` rows of a table, in the order in which they are named. */
     void (*sum_rows)(ddpm_const_matrix table, int64_t count, const int32_t *rows, float *out);
+    /** out += factors times a table, [columns] of [rows][columns]; out is padded as the rows of the table are. */
+    void (*add_combination)(ddpm_const_matrix table, const float *factors, float *out);
+    /** Leave out units: h and, unless it is NULL, slope become 0 where the byte is less than `below`, and `kept` times
+     *  as large elsewhere; all [n] without padding. */
+    void (*drop)(int64_t n, const uint8_t *bytes, int below, float kept, float *h, float *slope);
 
     /** Layer norm without parameters of its own (Ba et al. 2016), modulated (Perez et al. 2018), row by row:
      *  normal = (x - mean) inverse with inverse = 1 / sqrt(variance + DDPM_NORM_EPSILON), y = normal (1 + scale) +

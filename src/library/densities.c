@@ -61,7 +61,7 @@ static ddpm_status prepare_hidden(ddpm_generator *g)
     drop_others(g, 0);
     if (g->has_hidden) return DDPM_OK;
     DDPM_TRY(ddpm_shared_weights(g->shared, g->density_weights, &weights));
-    const ddpm_status status = ddpm_hidden_create(&g->loaded->model, weights->packed, &g->hidden);
+    const ddpm_status status = ddpm_hidden_create(&g->loaded->model, weights->packed, &weights->lookup, &g->hidden);
     if (status != DDPM_OK) ddpm_hidden_release(&g->hidden);
     g->has_hidden = status == DDPM_OK;
     return status;

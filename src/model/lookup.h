@@ -13,10 +13,18 @@ typedef struct ddpm_lookup {
 } ddpm_lookup;
 
 /** DDPM_ERR_MEMORY.
- *  @param packed    of the network whose inputs are those of `masked`.
+ *  @param network   whose inputs are those of `masked`.
  *  @param[out] out  release with ddpm_lookup_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_lookup_create(const ddpm_masked *masked, const ddpm_network *network,
-                                               const ddpm_packed *packed, ddpm_lookup *out);
+                                               ddpm_lookup *out);
+
+/** Fill in part number `part` of 0 .. parts-1 of the entries, as ddpm_packed_fill packs weights.
+ *  @param parameters  of the network. */
+void ddpm_lookup_fill(ddpm_lookup *lookup, const ddpm_masked *masked, const ddpm_network *network,
+                      const float *parameters, int part, int parts);
+
+/** Bytes of its entries. */
+int64_t ddpm_lookup_bytes(const ddpm_masked *masked, const ddpm_network *network);
 void ddpm_lookup_release(ddpm_lookup *lookup);
 
 /** The entry of a column that is hidden. */

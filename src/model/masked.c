@@ -1,4 +1,4 @@
-/* Hides columns, turns rows into inputs and outputs into probabilities, and measures the loss. */
+/* Hides columns, turns outputs into probabilities, and measures the loss. */
 #include "model/masked.h"
 
 #include "base/memory.h"
@@ -8,7 +8,9 @@
 
 enum {
     SMOOTH = DDPM_VOCABULARY_SMOOTH,
-    SHARED_FROM = SMOOTH /* a number of more spikes than this has smooth functions of their rank, too */
+    SHARED_FROM = SMOOTH, /* a number of more spikes than this has smooth functions of their rank, too */
+    WIDE = 64,            /* a column of so many coefficients is a group of its own */
+    PANEL_MOST = 64       /* a multiple of every panel */
 };
 
 /* Of the exact coefficients beside smooth ones of the same tokens, which carry most of what is known. */
@@ -35,8 +37,16 @@ static void set_functions(const double *rows, int64_t first, ddpm_masked_column 
         const double rank = (before + 0.5 * rows[k]) / all;
         before += rows[k];
         for (int64_t f = 0; f < c->smooth; f++)
-            c->of_token[k * c->smooth + f] = c->function[f * c->tokens + k] = smooth_function(f, rank);
+            c->of_token.data[k * c->of_token.stride + f] = c->function.data[f * c->function.stride + k] =
+                smooth_function(f, rank);
     }
+}
+
+/* Padded for the kernels of any processor. */
+static ddpm_status create_functions(int64_t rows, int64_t columns, ddpm_matrix *out)
+{
+    *out = (ddpm_matrix){NULL, rows, columns, ddpm_round_up(columns, PANEL_MOST)};
+    return DDPM_NEW(&out->data, rows * out->stride, "functions of tokens");
 }
 
 static ddpm_status create_column(const ddpm_column_vocabulary *v, ddpm_masked_column *c)
@@ -46,8 +56,8 @@ static ddpm_status create_column(const ddpm_column_vocabulary *v, ddpm_masked_co
     c->exact = v->bins == 1 ? c->tokens : 1 + v->spikes;
     c->smooth = v->bins > 1 || shares_spikes ? SMOOTH : 0;
     c->scale = shares_spikes ? BESIDE_SMOOTH : 1.0f;
-    DDPM_TRY(DDPM_NEW(&c->function, c->smooth * c->tokens, "functions of tokens"));
-    DDPM_TRY(DDPM_NEW(&c->of_token, c->smooth * c->tokens, "functions of tokens"));
+    DDPM_TRY(create_functions(c->smooth, c->tokens, &c->function));
+    DDPM_TRY(create_functions(c->tokens, c->smooth, &c->of_token));
     DDPM_TRY(DDPM_NEW(&c->marginal, c->tokens, "shares of tokens"));
     if (c->smooth > 0) set_functions(v->rows, shares_spikes ? 1 : c->exact, c);
     return DDPM_OK;
@@ -66,6 +76,29 @@ static double set_marginal(const ddpm_column_vocabulary *v, ddpm_masked_column *
     return entropy;
 }
 
+static int is_wide(const ddpm_masked_column *c)
+{
+    return c->exact + c->smooth >= WIDE;
+}
+
+/* Narrow columns that follow each other are a group. */
+static ddpm_status create_groups(ddpm_masked *masked)
+{
+    DDPM_TRY(DDPM_NEW(&masked->group, masked->columns, "columns of tokens"));
+    for (int64_t j = 0; j < masked->columns; j++) {
+        ddpm_masked_group *group = &masked->group[masked->groups];
+        const int wide = is_wide(&masked->column[j]);
+        if (wide || masked->groups == 0 || group[-1].is_wide) {
+            *group = (ddpm_masked_group){{j, j}, ddpm_masked_coefficients(masked, j), wide};
+            masked->groups++;
+        } else
+            group--;
+        group->columns.end = j + 1;
+        group->coefficients.end = ddpm_masked_coefficients(masked, j).end;
+    }
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_masked_create(const ddpm_vocabulary *vocabulary, ddpm_masked *out)
 {
     *out = (ddpm_masked){.vocabulary = vocabulary, .columns = vocabulary->columns};
@@ -80,26 +113,30 @@ ddpm_status ddpm_masked_create(const ddpm_vocabulary *vocabulary, ddpm_masked *o
     }
     out->inputs = out->coefficients + out->columns;
     out->input_scale = (float)sqrt((double)out->inputs / (double)out->columns);
-    return DDPM_OK;
+    return create_groups(out);
 }
 
 void ddpm_masked_release(ddpm_masked *masked)
 {
     for (int64_t j = 0; masked->column && j < masked->columns; j++) {
-        ddpm_release(masked->column[j].function);
-        ddpm_release(masked->column[j].of_token);
+        ddpm_release(masked->column[j].function.data);
+        ddpm_release(masked->column[j].of_token.data);
         ddpm_release(masked->column[j].marginal);
     }
     ddpm_release(masked->column);
+    ddpm_release(masked->group);
     *masked = (ddpm_masked){0};
 }
 
 int64_t ddpm_masked_bytes(const ddpm_masked *masked)
 {
     int64_t numbers = 0;
-    for (int64_t j = 0; j < masked->columns; j++)
-        numbers += (2 * masked->column[j].smooth + 1) * masked->column[j].tokens;
-    return numbers * (int64_t)sizeof(float) + masked->columns * (int64_t)sizeof *masked->column;
+    for (int64_t j = 0; j < masked->columns; j++) {
+        const ddpm_masked_column *c = &masked->column[j];
+        numbers += c->function.rows * c->function.stride + c->of_token.rows * c->of_token.stride + c->tokens;
+    }
+    return numbers * (int64_t)sizeof(float) +
+           masked->columns * (int64_t)(sizeof *masked->column + sizeof *masked->group);
 }
 
 void ddpm_masked_schedule(int64_t columns, double *beta)
@@ -123,91 +160,60 @@ void ddpm_masked_order(int64_t columns, uint64_t seed, ddpm_purpose purpose, int
     }
 }
 
-/* ---- inputs and outputs of the network ---- */
-
-void ddpm_masked_inputs(const ddpm_masked *masked, const float *row, const uint8_t *hidden, float *inputs)
+void ddpm_masked_hide(int64_t columns, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row, int64_t t,
+                      uint8_t *hidden, int32_t *order)
 {
-    memset(inputs, 0, (size_t)masked->inputs * sizeof *inputs);
-    for (int64_t j = 0; j < masked->columns; j++) {
-        const ddpm_masked_column *c = &masked->column[j];
-        float *to = inputs + c->first;
-        if (hidden[j]) {
-            inputs[masked->coefficients + j] = masked->input_scale;
-            continue;
-        }
-        const int64_t token = (int64_t)row[j];
-        const float *functions = c->of_token + token * c->smooth;
-        if (token < c->exact) to[token] = c->scale * masked->input_scale;
-        for (int64_t f = 0; f < c->smooth; f++) to[c->exact + f] = functions[f] * masked->input_scale;
-    }
-}
-
-void ddpm_masked_row(const ddpm_masked *masked, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row,
-                     int64_t t, const float *x0, uint8_t *hidden, float *inputs, int32_t *order)
-{
-    ddpm_masked_order(masked->columns, seed, purpose, step, row, order);
-    memset(hidden, 0, (size_t)masked->columns);
+    ddpm_masked_order(columns, seed, purpose, step, row, order);
+    memset(hidden, 0, (size_t)columns);
     for (int64_t i = 0; i < t; i++) hidden[order[i]] = 1;
-    ddpm_masked_inputs(masked, x0, hidden, inputs);
 }
 
-/* The logits of a column's tokens, [K], from its coefficients. */
-static void fill_logits(const ddpm_masked_column *c, const float *from, float *logits)
+/* ---- logits ---- */
+
+/* The logits of a column's tokens, [K], padded, from its coefficients. */
+static void fill_logits(const ddpm_masked_column *c, const ddpm_kernels *kernels, const float *from, float *logits)
 {
     memcpy(logits, c->marginal, (size_t)c->tokens * sizeof *logits);
     for (int64_t k = 0; k < c->exact; k++) logits[k] += c->scale * from[k];
-    for (int64_t f = 0; f < c->smooth; f++) {
-        const float *function = c->function + f * c->tokens, factor = from[c->exact + f];
-        for (int64_t k = 0; k < c->tokens; k++) logits[k] += factor * function[k];
-    }
+    if (c->smooth > 0) kernels->add_combination(ddpm_matrix_read(c->function), from + c->exact, logits);
 }
 
 /* The gradient by a column's coefficients from that by its logits. */
-static void backward_logits(const ddpm_masked_column *c, const float *dlogits, float *dcoefficients)
+static void backward_logits(const ddpm_masked_column *c, const ddpm_kernels *kernels, const float *dlogits,
+                            float *dcoefficients)
 {
-    float *smooth = dcoefficients + c->exact;
+    float smooth[PANEL_MOST] = {0};
     for (int64_t k = 0; k < c->exact; k++) dcoefficients[k] = c->scale * dlogits[k];
-    for (int64_t k = 0; k < c->tokens; k++)
-        for (int64_t f = 0; f < c->smooth; f++) smooth[f] += dlogits[k] * c->of_token[k * c->smooth + f];
+    if (c->smooth == 0) return;
+    kernels->add_combination(ddpm_matrix_read(c->of_token), dlogits, smooth);
+    memcpy(dcoefficients + c->exact, smooth, (size_t)c->smooth * sizeof *smooth);
 }
 
 /* ---- the loss ---- */
 
-/* The cross-entropy of a hidden column, and `weight` times its gradient by the column's coefficients, which hold 0. */
-static double column_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column, int64_t token,
-                          const float *coefficients, double weight, float *dcoefficients, float *scratch)
+/* Of a column's logits, padded. */
+static int64_t logits_room(const ddpm_masked *masked)
+{
+    return ddpm_round_up(masked->tokens, PANEL_MOST);
+}
+
+int64_t ddpm_masked_scratch(const ddpm_masked *masked)
+{
+    return 2 * logits_room(masked);
+}
+
+double ddpm_masked_column_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column, int64_t token,
+                               const float *coefficients, double weight, float *dcoefficients, float *scratch)
 {
     const ddpm_masked_column *c = &masked->column[column];
-    float *logits = scratch, *p = scratch + masked->tokens;
-    fill_logits(c, coefficients + c->first, logits);
+    float *logits = scratch, *p = scratch + logits_room(masked);
+    fill_logits(c, kernels, coefficients, logits);
     const double loss = kernels->softmax(c->tokens, logits, p) - (double)logits[token];
     if (!dcoefficients) return loss;
     p[token] -= 1.0f;
     for (int64_t k = 0; k < c->tokens; k++) p[k] *= (float)weight;
-    backward_logits(c, p, dcoefficients + c->first);
+    backward_logits(c, kernels, p, dcoefficients);
     return loss;
-}
-
-double ddpm_masked_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, ddpm_const_matrix output,
-                        const float *rows, const uint8_t *hidden, const int32_t *t, const float *importance,
-                        double share, ddpm_matrix doutput, float *row_loss, float *scratch)
-{
-    const int64_t columns = masked->columns;
-    double total = 0.0;
-    for (int64_t row = 0; row < output.rows; row++) {
-        const double bound = (double)columns / (double)t[row],
-                     weight = share * (importance ? (double)importance[row] : 1.0) * bound;
-        float *dcoefficients = doutput.data ? doutput.data + row * doutput.stride : NULL;
-        double sum = 0.0;
-        if (dcoefficients) memset(dcoefficients, 0, (size_t)masked->coefficients * sizeof *dcoefficients);
-        for (int64_t j = 0; j < columns; j++)
-            if (hidden[row * columns + j])
-                sum += column_loss(masked, kernels, j, (int64_t)rows[row * columns + j],
-                                   output.data + row * output.stride, weight, dcoefficients, scratch);
-        if (row_loss) row_loss[row] = (float)(bound * sum);
-        total += weight * sum;
-    }
-    return total;
 }
 
 /* ---- drawing ---- */
@@ -215,7 +221,7 @@ double ddpm_masked_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, 
 void ddpm_masked_probabilities(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
                                const float *coefficients, float *p, float *scratch)
 {
-    fill_logits(&masked->column[column], coefficients, scratch);
+    fill_logits(&masked->column[column], kernels, coefficients, scratch);
     kernels->softmax(masked->column[column].tokens, scratch, p);
 }
 

@@ -26,15 +26,22 @@ typedef enum ddpm_process {
 
 /** The coefficients of a column and what its tokens make of them. */
 typedef struct ddpm_masked_column {
-    int64_t tokens;  /* K */
-    int64_t first;   /* of its coefficients among those of all columns */
-    int64_t exact;   /* E: tokens 0 .. E-1 have a coefficient each, before the smooth ones */
-    int64_t smooth;  /* F: functions of the rank */
-    float scale;     /* of the exact coefficients */
-    float *function; /* [F][K]: the smooth functions of each token */
-    float *of_token; /* [K][F]: the same */
-    float *marginal; /* [K]: the logarithm of the token's share in training rows */
+    int64_t tokens;       /* K */
+    int64_t first;        /* of its coefficients among those of all columns */
+    int64_t exact;        /* E: tokens 0 .. E-1 have a coefficient each, before the smooth ones */
+    int64_t smooth;       /* F: functions of the rank */
+    float scale;          /* of the exact coefficients */
+    ddpm_matrix function; /* [F][K], padded (kernel/simd.h): the smooth functions of each token */
+    ddpm_matrix of_token; /* [K][F], padded: the same */
+    float *marginal;      /* [K]: the logarithm of the token's share in training rows */
 } ddpm_masked_column;
+
+/** Columns whose outputs are computed together: of all rows; or one column of many coefficients, of those rows only
+ * that hide it. */
+typedef struct ddpm_masked_group {
+    ddpm_range columns, coefficients;
+    int is_wide;
+} ddpm_masked_group;
 
 typedef struct ddpm_masked {
     const ddpm_vocabulary *vocabulary; /* borrowed */
@@ -45,6 +52,8 @@ typedef struct ddpm_masked {
     float input_scale;                 /* of the coefficients as inputs, which are few beside the zeros */
     double independent;                /* nats a row: the entropy of the columns' shares, which the bound starts from */
     ddpm_masked_column *column;        /* [D] */
+    int64_t groups;
+    ddpm_masked_group *group; /* [groups] */
 } ddpm_masked;
 
 /** DDPM_ERR_MEMORY.
@@ -64,34 +73,27 @@ int64_t ddpm_masked_bytes(const ddpm_masked *masked);
  *  @param[out] order  [D]. */
 void ddpm_masked_order(int64_t columns, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row, int32_t *order);
 
-/** The network's inputs of a row.
- *  @param row          [D], token + u; what stands in hidden columns is not read.
- *  @param[out] inputs  [R + D]. */
-void ddpm_masked_inputs(const ddpm_masked *masked, const float *row, const uint8_t *hidden, float *inputs);
-
-/** Row `row` at t: hide t columns, which are a pure function of (seed, purpose, step, row), and make the network's
- * inputs of the others.
- *  @param x0           [D], token + u.
+/** Which columns of a row are hidden at t: t of them, which are a pure function of (seed, purpose, step, row).
  *  @param[out] hidden  [D], 1 where the column is hidden and 0 elsewhere.
- *  @param[out] inputs  [R + D].
  *  @param order        room for [D]. */
-void ddpm_masked_row(const ddpm_masked *masked, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row,
-                     int64_t t, const float *x0, uint8_t *hidden, float *inputs, int32_t *order);
+void ddpm_masked_hide(int64_t columns, uint64_t seed, ddpm_purpose purpose, int64_t step, int64_t row, int64_t t,
+                      uint8_t *hidden, int32_t *order);
 
-/** The loss of rows in nats, as ddpm_objective_rows.
- *  @param output   [rows][R].
- *  @param rows     [rows][D], token + u.
- *  @param hidden   [rows][D].
- *  @param t        [rows]: how many columns are hidden.
- *  @param scratch  [2 tokens]. */
-double ddpm_masked_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, ddpm_const_matrix output,
-                        const float *rows, const uint8_t *hidden, const int32_t *t, const float *importance,
-                        double share, ddpm_matrix doutput, float *row_loss, float *scratch);
+/** Numbers of scratch memory of ddpm_masked_column_loss and ddpm_masked_probabilities. */
+int64_t ddpm_masked_scratch(const ddpm_masked *masked);
+
+/** The cross-entropy of a hidden column, in nats.
+ *  @param coefficients        the column's own, of the network's output.
+ *  @param weight              of the gradient.
+ *  @param[out] dcoefficients  weight times the gradient by them; NULL: it is not wanted.
+ *  @param scratch             [ddpm_masked_scratch]. */
+double ddpm_masked_column_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column, int64_t token,
+                               const float *coefficients, double weight, float *dcoefficients, float *scratch);
 
 /** The probabilities of a column's tokens.
  *  @param coefficients  the column's own, of the network's output.
  *  @param[out] p        [tokens of the column].
- *  @param scratch       [tokens]. */
+ *  @param scratch       [ddpm_masked_scratch]. */
 void ddpm_masked_probabilities(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
                                const float *coefficients, float *p, float *scratch);
 

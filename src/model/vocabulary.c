@@ -53,67 +53,36 @@ void ddpm_vocabulary_release(ddpm_vocabulary *vocabulary)
 
 /* ---- choosing ---- */
 
-/* The end of the values that are equal to value `at`. */
-static int64_t end_of_equal(int64_t count, const double *values, int64_t at)
-{
-    int64_t end = at + 1;
-    while (end < count && values[end] == values[at]) end++;
-    return end;
-}
+/* What is to be known of the values before tokens are chosen. */
+typedef struct survey {
+    int64_t least;                /* the rows that a spike needs */
+    int64_t different;            /* values */
+    int64_t spikes, rest;         /* values that have so many rows, and rows that have none of them */
+    int64_t different_rest;       /* values of those */
+    int loses[DECIMALS_MOST + 1]; /* whether a value is lost where so many digits behind the point are written */
+} survey;
 
-static int64_t count_distinct(int64_t count, const double *values)
+static void take_survey(void *to, double value, int64_t times)
 {
-    int64_t distinct = 0;
-    for (int64_t at = 0; at < count; at = end_of_equal(count, values, at)) distinct++;
-    return distinct;
+    survey *s = to;
+    double power = 1.0;
+    s->different++;
+    if (times >= s->least)
+        s->spikes++;
+    else {
+        s->rest += times;
+        s->different_rest++;
+    }
+    for (int decimals = 0; decimals <= DECIMALS_MOST; decimals++, power *= 10.0)
+        if (!s->loses[decimals]) s->loses[decimals] = round(value * power) / power != value;
 }
 
 /* The fewest digits behind the point that write all values; -1 where they are more than a few. */
-static int find_decimals(int64_t count, const double *values)
+static int decimals_of(const survey *s)
 {
-    double power = 1.0;
-    for (int decimals = 0; decimals <= DECIMALS_MOST; decimals++, power *= 10.0) {
-        int64_t i = 0;
-        while (i < count && round(values[i] * power) / power == values[i]) i++;
-        if (i == count) return decimals;
-    }
+    for (int decimals = 0; decimals <= DECIMALS_MOST; decimals++)
+        if (!s->loses[decimals]) return decimals;
     return -1;
-}
-
-/* What a number's tokens will be: the rows that a spike needs, and how many spikes and other values there are. */
-typedef struct token_plan {
-    int64_t least, spikes, rest;
-} token_plan;
-
-static token_plan make_plan(const ddpm_column_vocabulary *column, int64_t count, const double *values)
-{
-    const int all =
-        column->layout.kind == DDPM_COLUMN_CATEGORY || count_distinct(count, values) <= DDPM_VOCABULARY_EXACT;
-    const int64_t share = (int64_t)ceil(SPIKE_SHARE * (double)count);
-    token_plan p = {.least = all ? 1 : ddpm_larger(SPIKE_ROWS, share)};
-    for (int64_t at = 0, end; at < count; at = end) {
-        end = end_of_equal(count, values, at);
-        if (end - at >= p.least)
-            p.spikes++;
-        else
-            p.rest += end - at;
-    }
-    return p;
-}
-
-/* Take the spikes, and copy the other values, [plan->rest]. */
-static void split(ddpm_column_vocabulary *column, const token_plan *plan, int64_t count, const double *values,
-                  double *rest)
-{
-    int64_t spikes = 0;
-    for (int64_t at = 0, end; at < count; at = end) {
-        end = end_of_equal(count, values, at);
-        if (end - at >= plan->least) {
-            column->spike[spikes++] = values[at];
-            column->rows[spikes] = (double)(end - at);
-        } else
-            for (int64_t i = at; i < end; i++) *rest++ = values[i];
-    }
 }
 
 /* Where `share` of the way from one value to another leads. It does not fall as the share rises, and is exact where
@@ -131,41 +100,106 @@ static double share_between(double low, double high, double value)
     return isfinite(distance) ? (value - low) / distance : (0.5 * value - 0.5 * low) / (0.5 * high - 0.5 * low);
 }
 
-/* Knot i of n is the quantile i / n: where values repeat, one of them, and else between two where it falls there. */
-static void set_knots(ddpm_column_vocabulary *column, int64_t rest_count, const double *rest)
+/* A column whose spikes and knots are being set. */
+typedef struct choice {
+    ddpm_column_vocabulary *column;
+    const survey *survey;
+    int64_t spikes, rest; /* of which have come */
+    int64_t below, above; /* knots whose lower and whose upper value has come */
+    double *lower;        /* [knots] */
+} choice;
+
+static int64_t knots_of(const ddpm_column_vocabulary *column)
 {
-    const int64_t n = column->bins * KNOTS;
-    column->repeats = 2 * count_distinct(rest_count, rest) <= rest_count;
-    for (int64_t i = 0; i <= n; i++) {
-        const double exact = (double)i * (double)(rest_count - 1) / (double)n,
-                     at = column->repeats ? round(exact) : exact;
-        const int64_t below = ddpm_smaller((int64_t)at, rest_count - 1),
-                      above = ddpm_smaller(below + 1, rest_count - 1);
-        column->knot[i] = between(rest[below], rest[above], at - (double)below);
+    return column->bins > 0 ? column->bins * KNOTS + 1 : 0;
+}
+
+/* Knot i of n is the quantile i / n: where values repeat, one of them, and else between two where it falls there. */
+static double place_of_knot(const choice *c, int64_t i)
+{
+    const double exact = (double)i * (double)(c->survey->rest - 1) / (double)(c->column->bins * KNOTS);
+    return c->column->repeats ? round(exact) : exact;
+}
+
+static int64_t below_of(const choice *c, int64_t i)
+{
+    return ddpm_smaller((int64_t)place_of_knot(c, i), c->survey->rest - 1);
+}
+
+static void take_choice(void *to, double value, int64_t times)
+{
+    choice *c = to;
+    const int64_t knots = knots_of(c->column), last = c->survey->rest - 1;
+    if (times >= c->survey->least) {
+        c->column->spike[c->spikes++] = value;
+        c->column->rows[c->spikes] = (double)times;
+        return;
+    }
+    c->rest += times;
+    for (; c->below < knots && below_of(c, c->below) < c->rest; c->below++) c->lower[c->below] = value;
+    for (; c->above < knots && ddpm_smaller(below_of(c, c->above) + 1, last) < c->rest; c->above++) {
+        const double at = place_of_knot(c, c->above);
+        c->column->knot[c->above] = between(c->lower[c->above], value, at - (double)below_of(c, c->above));
     }
 }
 
-static void count_rows(ddpm_column_vocabulary *column, int64_t rest_count, const double *rest)
+/* Values that are no spikes. */
+static void take_rows(void *to, double value, int64_t times)
 {
-    for (int64_t i = 0; i < rest_count; i++) column->rows[(int64_t)ddpm_vocabulary_encode(column, rest[i])] += 1.0;
+    const choice *c = to;
+    if (times < c->survey->least) c->column->rows[(int64_t)ddpm_vocabulary_encode(c->column, value)] += (double)times;
+}
+
+static ddpm_status set_tokens(const ddpm_runs *runs, choice *c)
+{
+    DDPM_TRY(runs->visit(runs->context, take_choice, c));
+    return c->column->bins > 0 ? runs->visit(runs->context, take_rows, c) : DDPM_OK;
+}
+
+ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t count, const ddpm_runs *runs,
+                                        int64_t gaps)
+{
+    const int is_category = column->layout.kind == DDPM_COLUMN_CATEGORY;
+    survey s = {.least = ddpm_larger(SPIKE_ROWS, (int64_t)ceil(SPIKE_SHARE * (double)count))};
+    DDPM_TRY(runs->visit(runs->context, take_survey, &s));
+    if (is_category || s.different <= DDPM_VOCABULARY_EXACT) {
+        s.least = 1;
+        s.spikes = s.different;
+        s.rest = 0;
+    }
+    const int64_t bins = s.rest == 0 ? 0 : ddpm_smaller(DDPM_VOCABULARY_BINS, ddpm_larger(1, s.rest / BIN_ROWS));
+    choice c = {.column = column, .survey = &s};
+    column->decimals = is_category ? 0 : decimals_of(&s);
+    DDPM_TRY(ddpm_vocabulary_allocate_column(s.spikes, bins, column));
+    column->rows[0] = (double)gaps;
+    column->repeats = bins > 0 && 2 * s.different_rest <= s.rest;
+    DDPM_TRY(DDPM_NEW(&c.lower, knots_of(column), "a vocabulary"));
+    const ddpm_status status = set_tokens(runs, &c);
+    ddpm_release(c.lower);
+    return status;
+}
+
+/* Values in memory. */
+typedef struct sorted_values {
+    int64_t count;
+    const double *values;
+} sorted_values;
+
+static ddpm_status visit_sorted(void *context, void (*take)(void *to, double value, int64_t times), void *to)
+{
+    const sorted_values *v = context;
+    for (int64_t at = 0, end; at < v->count; at = end) {
+        for (end = at + 1; end < v->count && v->values[end] == v->values[at];) end++;
+        take(to, v->values[at], end - at);
+    }
+    return DDPM_OK;
 }
 
 ddpm_status ddpm_vocabulary_choose(ddpm_column_vocabulary *column, int64_t count, const double *values, int64_t gaps)
 {
-    const token_plan plan = make_plan(column, count, values);
-    const int64_t bins = plan.rest == 0 ? 0 : ddpm_smaller(DDPM_VOCABULARY_BINS, ddpm_larger(1, plan.rest / BIN_ROWS));
-    double *rest = NULL;
-    column->decimals = column->layout.kind == DDPM_COLUMN_CATEGORY ? 0 : find_decimals(count, values);
-    DDPM_TRY(ddpm_vocabulary_allocate_column(plan.spikes, bins, column));
-    DDPM_TRY(DDPM_NEW(&rest, plan.rest, "values of a column"));
-    split(column, &plan, count, values, rest);
-    column->rows[0] = (double)gaps;
-    if (bins > 0) {
-        set_knots(column, plan.rest, rest);
-        count_rows(column, plan.rest, rest);
-    }
-    ddpm_release(rest);
-    return DDPM_OK;
+    sorted_values sorted = {count, values};
+    const ddpm_runs runs = {&sorted, visit_sorted};
+    return ddpm_vocabulary_choose_runs(column, count, &runs, gaps);
 }
 
 /* ---- values to tokens and back ---- */

@@ -33,6 +33,7 @@ typedef struct ddpm_column_layout {
     ddpm_number number; /* the type of a number, or of the codes of an enumeration */
     int is_text;        /* of a category: its values are texts in files, not members of an enumeration */
     int64_t count;      /* of a category: its names */
+    int is_ordered;     /* whether its names ascend, as the attribute `ordered` of its dataset says */
     char **names;       /* [count] in one block (base/text_list.h), or NULL */
     int64_t *codes;     /* [count] of an enumeration: the code of each name; or NULL */
     int has_gap_number; /* of a whole number: gap_number stands for a gap in files, which is NaN in memory */
@@ -69,11 +70,22 @@ DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_allocate_column(int64_t spikes, int6
 /** Free what a layout points to. */
 void ddpm_column_layout_release(ddpm_column_layout *layout);
 
-/** Choose the tokens of a column from its values in training rows, and count the rows of each. DDPM_ERR_MEMORY.
+/** The different values of a column in ascending order: `visit` gives each of them, and how many rows have it. */
+typedef struct ddpm_runs {
+    void *context;
+    ddpm_status (*visit)(void *context, void (*take)(void *to, double value, int64_t times), void *to);
+} ddpm_runs;
+
+/** Choose the tokens of a column from its values in training rows, which are visited three times, and count the rows of
+ * each. DDPM_ERR_MEMORY, or what visiting says.
  *  @param[in,out] column  its layout is set; the rest is made.
- *  @param count   values that are no gaps.
- *  @param values  [count], ascending.
- *  @param gaps    training rows with a gap. */
+ *  @param count  values that are no gaps.
+ *  @param gaps   training rows with a gap. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t count,
+                                                        const ddpm_runs *runs, int64_t gaps);
+
+/** The same of values in memory.
+ *  @param values  [count], ascending. */
 DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_choose(ddpm_column_vocabulary *column, int64_t count, const double *values,
                                                    int64_t gaps);
 

@@ -50,7 +50,10 @@ typedef struct ddpm_architecture {
     void (*lay_out)(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w);
     /** Run all layers but the last on (x_t, condition, t). @return  what the last one reads. */
     ddpm_const_matrix (*forward)(const ddpm_pass *pass);
-    /** Compute w->dz, the gradient by x W + b of layer 0, from w->doutput. */
+    /** What the last layer read in the pass forward. */
+    ddpm_const_matrix (*last_inputs)(const ddpm_pass *pass);
+    /** Compute w->dz, the gradient by x W + b of layer 0, from w->dz_next, that by what the last layer read, and add
+     * the gradients of the layers between. */
     void (*backward)(const ddpm_pass *pass);
 } ddpm_architecture;
 
@@ -76,6 +79,12 @@ struct ddpm_network {
 
 /** Allocate room for all layers; called once, before they are added. */
 DDPM_MUST_CHECK ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers);
+
+/** Whether layer 0 reads nothing but x_t, which is never given, so that its weight is not packed. */
+static inline int ddpm_network_skips_entry(const ddpm_network *net)
+{
+    return net->spec.is_entered && net->layers[0].inputs == net->spec.columns;
+}
 
 /** Columns of x_t and of its features, the first inputs of layer 0. */
 static inline int64_t ddpm_network_point_columns(const ddpm_network *net)

@@ -98,9 +98,10 @@ static void add_entry(const ddpm_pass *pass, ddpm_matrix linear)
 static void activate(const ddpm_pass *pass, int64_t l)
 {
     const ddpm_matrix h = ddpm_pass_hidden(pass, value_of(pass->w, l));
+    float *slope = slope_of(pass->w, l);
     for (int64_t row = 0; row < h.rows; row++)
         pass->net->kernels->activate(h.columns, pass->net->spec.activation, h.data + row * h.stride,
-                                     h.data + row * h.stride, NULL);
+                                     h.data + row * h.stride, slope ? slope + row * h.stride : NULL);
 }
 
 /* h = act(gain[t] * linear), row by row. */
@@ -162,26 +163,40 @@ static void backward_gains(const ddpm_pass *pass, int64_t l)
     }
 }
 
+static ddpm_const_matrix last_inputs(const ddpm_pass *pass)
+{
+    return inputs_of(pass, pass->net->spec.depth);
+}
+
+/* w->dz_next, which was just computed, becomes w->dz. */
+static void swap(ddpm_workspace *w)
+{
+    float *done = w->dz;
+    w->dz = w->dz_next;
+    w->dz_next = done;
+}
+
 static void backward(const ddpm_pass *pass)
 {
     ddpm_workspace *w = pass->w;
-    ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
-    for (int64_t l = pass->net->spec.depth; l > 0; l--) {
-        if (has_gain(pass->net) && l < pass->net->spec.depth) backward_gains(pass, l);
+    const int64_t last = pass->net->spec.depth - 1, count = pass->rows * w->width_stride;
+    const float *slope = slope_of(w, last);
+    for (int64_t i = 0; i < count; i++) w->dz_next[i] *= slope[i];
+    swap(w);
+    for (int64_t l = last; l > 0; l--) {
+        const ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz));
+        if (has_gain(pass->net)) backward_gains(pass, l);
         ddpm_layer_add_gradient(pass, l, inputs_of(pass, l), dz);
         ddpm_layer_backward(pass, l, dz, slope_of(w, l - 1), ddpm_pass_hidden(pass, w->dz_next));
-        float *done = w->dz;
-        w->dz = w->dz_next;
-        w->dz_next = done;
-        dz = ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz));
+        swap(w);
     }
     if (has_gain(pass->net)) backward_gains(pass, 0);
-    ddpm_layer_add_gradient(pass, 0, inputs_of(pass, 0), dz);
 }
 
 const ddpm_architecture ddpm_architecture_mlp = {
     .build = build,
     .lay_out = lay_out,
     .forward = forward,
+    .last_inputs = last_inputs,
     .backward = backward,
 };

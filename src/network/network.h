@@ -57,6 +57,8 @@ typedef struct ddpm_network_spec {
     int64_t depth;      /* hidden layers, or blocks of a residual network; 1 or more */
     int64_t components; /* of the linear part that ddpm_network_set_linear adds, at most; 0: there is none */
     int64_t mixture;    /* Gaussians of the mixture that ddpm_network_set_mixture adds, at most; 0: there is none */
+    int is_entered;     /* x_t of almost only zeros is never given itself, but as ddpm_network_hidden takes it, and the
+                           output is asked for in parts: no memory is taken for either */
     int64_t features;   /* F: the cosine and the sine of as many random projections of x_t are inputs beside it */
     ddpm_initial initial;
     ddpm_activation activation;
@@ -214,22 +216,49 @@ ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_p
                                        const int32_t *t);
 
 /** Run all layers but the last on rows of which only x_t W is known, what x_t adds to the first layer: W is its weight
- * [D][width], ddpm_packed_entry. For x_t of few numbers that are not 0. A network with Fourier features or a linear
+ * [D][width], ddpm_network_entry. For x_t of few numbers that are not 0. A network with Fourier features or a linear
  * part has other uses of x_t, and cannot be run so.
  *  @param xt_w  [rows][width], padded (kernel/simd.h).
  *  @return  the units that the last layer reads, [rows][width], which lie in the workspace until its next use. */
 ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                                       ddpm_const_matrix xt_w, const float *condition, const int32_t *t);
 
-/** Run the last layer for some of its outputs.
- *  @param hidden   [rows][width], as ddpm_network_hidden gives them, padded; at most the rows of the workspace.
- *  @param outputs  which.
- *  @return  their values, [rows][outputs.end - outputs.first], which lie in the workspace until its next use. */
-ddpm_const_matrix ddpm_network_some_outputs(const ddpm_network *network, const ddpm_packed *packed,
-                                            ddpm_workspace *workspace, ddpm_const_matrix hidden, ddpm_range outputs);
+/** The gradient by what ddpm_network_hidden returned, [rows][width]. The caller fills it in before
+ * ddpm_network_hidden_backward. */
+ddpm_matrix ddpm_workspace_dhidden(const ddpm_network *network, const ddpm_workspace *workspace, int64_t rows);
 
-/** The weight [D][width] by which x_t enters the first layer, without padding. It is a part of the parameters. */
-const float *ddpm_packed_entry(const ddpm_packed *packed, const ddpm_network *network);
+/** The way back: add the gradients of all layers but the last, except that of the weight W.
+ *  @return  the gradient by x_t W, [rows][width], which lies in the workspace until its next use. */
+ddpm_const_matrix ddpm_network_hidden_backward(const ddpm_network *network, const ddpm_packed *packed,
+                                               ddpm_workspace *workspace, int64_t rows, const int32_t *t,
+                                               ddpm_gradient *gradient);
+
+/** The tensor W [D][outputs of the first layer], as an index into the table of tensors. */
+int64_t ddpm_network_entry(const ddpm_network *network);
+
+/** The first columns of memory for some outputs, which begin at a whole panel of weights, so that there may be others
+ * before the first one. @return  how many those are. */
+int64_t ddpm_network_outputs_before(const ddpm_network *network, ddpm_range outputs);
+
+/** Run the last layer for some of its outputs.
+ *  @param hidden   [rows][width], as ddpm_network_hidden gives them, padded.
+ *  @param outputs  which.
+ *  @param to       memory, [rows][ddpm_network_outputs_before + outputs], padded.
+ *  @param scratch  as kernels->forward needs it.
+ *  @return  the outputs, [rows][outputs.end - outputs.first], in that memory. */
+ddpm_const_matrix ddpm_network_some_outputs(const ddpm_network *network, const ddpm_packed *packed,
+                                            ddpm_const_matrix hidden, ddpm_range outputs, ddpm_matrix to,
+                                            float *scratch);
+
+/** The way back: the gradient by `hidden`, and the gradients of the last layer's parameters that belong to these
+ * outputs, to which the rows are one contribution.
+ *  @param doutput       [rows][before + outputs], padded, in the layout of `to`; zeros before the outputs.
+ *  @param[out] dhidden  [rows][width], padded.
+ *  @param sums          [outputs], padded.
+ *  @param scratch       ddpm_product_scratch(kernels, rows, width, before + outputs) numbers. */
+void ddpm_network_some_outputs_backward(const ddpm_network *network, const ddpm_packed *packed,
+                                        ddpm_const_matrix hidden, ddpm_range outputs, ddpm_const_matrix doutput,
+                                        ddpm_matrix dhidden, ddpm_gradient *gradient, float *sums, float *scratch);
 
 /** Units of hidden layers that are left out of a pass forward, and of the pass backward after it (Srivastava et al.
  * 2014); the others are divided by 1 - rate. Which ones is a pure function of the seed, the iteration and a row's place

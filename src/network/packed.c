@@ -10,13 +10,18 @@ static int has_transposed(ddpm_packing packing, const ddpm_layer *layer)
     return packing >= layer->transposed_from;
 }
 
+static int is_skipped(const ddpm_network *network, int64_t l)
+{
+    return l == 0 && ddpm_network_skips_entry(network);
+}
+
 int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing)
 {
     const int64_t panel = network->kernels->panel;
     int64_t floats = 0;
     for (int64_t l = 0; l < network->layer_count; l++) {
         const ddpm_layer *layer = &network->layers[l];
-        floats += (layer->inputs + 1) * ddpm_round_up(layer->outputs, panel);
+        floats += (is_skipped(network, l) ? 1 : layer->inputs + 1) * ddpm_round_up(layer->outputs, panel);
         if (has_transposed(packing, layer)) floats += layer->outputs * ddpm_round_up(layer->inputs, panel);
     }
     return floats * (int64_t)sizeof(float);
@@ -31,7 +36,7 @@ static ddpm_status build(const ddpm_network *net, ddpm_packing packing, ddpm_pac
         const ddpm_layer *layer = &net->layers[l];
         ddpm_dense *p = &packed->layers[l];
         const int64_t wide_out = ddpm_round_up(layer->outputs, panel), wide_in = ddpm_round_up(layer->inputs, panel);
-        DDPM_TRY(DDPM_NEW(&p->weight, layer->inputs * wide_out, "packed weights"));
+        DDPM_TRY(DDPM_NEW(&p->weight, is_skipped(net, l) ? 0 : layer->inputs * wide_out, "packed weights"));
         DDPM_TRY(DDPM_NEW(&p->bias, wide_out, "packed bias"));
         if (has_transposed(packing, layer))
             DDPM_TRY(DDPM_NEW(&p->transposed, layer->outputs * wide_in, "packed weights"));
@@ -71,17 +76,13 @@ void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const fl
         const float *bias = parameters + network->tensors[layer->bias].offset;
         const ddpm_const_matrix weight = {parameters + network->tensors[layer->weight].offset, layer->inputs,
                                           layer->outputs, layer->outputs};
-        kernels->pack(weight, ddpm_part(ddpm_pieces(layer->outputs, kernels->panel), part, parts), p->weight);
+        if (!is_skipped(network, l))
+            kernels->pack(weight, ddpm_part(ddpm_pieces(layer->outputs, kernels->panel), part, parts), p->weight);
         if (p->transposed)
             kernels->pack_transposed(weight, ddpm_part(ddpm_pieces(layer->inputs, kernels->panel), part, parts),
                                      p->transposed);
         if (part == 0) memcpy(p->bias, bias, (size_t)layer->outputs * sizeof *bias);
     }
-}
-
-const float *ddpm_packed_entry(const ddpm_packed *packed, const ddpm_network *network)
-{
-    return packed->parameters + network->tensors[network->layers[0].weight].offset;
 }
 
 ddpm_status ddpm_packed_make(const ddpm_network *network, ddpm_packing packing, const float *parameters,

@@ -31,8 +31,9 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     int64_t inputs = 0, outputs = 0;
     w->rows = rows;
     w->width_stride = ddpm_workspace_stride(net, net->spec.width);
-    w->input = ddpm_arena_take_matrix(arena, net, rows, net->layers[0].inputs);
-    w->output = ddpm_arena_take_matrix(arena, net, rows, columns);
+    const int has_input = !ddpm_network_skips_entry(net), has_output = !net->spec.is_entered;
+    if (has_input) w->input = ddpm_arena_take_matrix(arena, net, rows, net->layers[0].inputs);
+    if (has_output) w->output = ddpm_arena_take_matrix(arena, net, rows, columns);
     const int64_t mixed = net->spec.mixture * (net->spec.columns + 1),
                   components = ddpm_larger(net->spec.components, mixed);
     if (components > 0) {
@@ -41,16 +42,17 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     }
     if (mixed > 0 && backward) w->dcomponent = ddpm_arena_take_matrix(arena, net, rows, components);
     net->architecture->lay_out(net, rows, backward, arena, w);
-    for (int64_t l = 0; l < net->layer_count; l++) {
-        inputs = ddpm_larger(inputs, net->layers[l].inputs);
+    for (int64_t l = has_input ? 0 : 1; l < net->layer_count; l++) inputs = ddpm_larger(inputs, net->layers[l].inputs);
+    for (int64_t l = 0; l < net->layer_count - (has_output ? 0 : 1); l++)
         outputs = ddpm_larger(outputs, net->layers[l].outputs);
-    }
     if (backward || net->kernels->per_element > 1)
         w->scratch = ddpm_arena_take(arena, ddpm_product_scratch(net->kernels, rows, inputs, outputs));
     if (backward) {
         w->sums = ddpm_arena_take(arena, ddpm_workspace_stride(net, outputs));
-        w->dinput = ddpm_arena_take_matrix(arena, net, rows, ddpm_network_point_columns(net));
-        w->doutput = ddpm_arena_take_matrix(arena, net, rows, columns);
+        if (!net->spec.is_entered) {
+            w->dinput = ddpm_arena_take_matrix(arena, net, rows, ddpm_network_point_columns(net));
+            w->doutput = ddpm_arena_take_matrix(arena, net, rows, columns);
+        }
         w->dz = ddpm_arena_take(arena, rows * w->width_stride);
         w->dz_next = ddpm_arena_take(arena, rows * w->width_stride);
     }
@@ -111,17 +113,26 @@ void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix 
     }
 }
 
-void ddpm_layer_add_gradient(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_const_matrix dz)
+/* Add the gradients of a layer's bias, and of its weight from row `first` on. */
+static void add_gradient_from(const ddpm_pass *pass, int64_t layer, int64_t first, ddpm_const_matrix x,
+                              ddpm_const_matrix dz)
 {
     const ddpm_workspace *w = pass->w;
     const ddpm_tensor *tensors = pass->net->tensors;
     const int64_t weight = pass->net->layers[layer].weight, bias = pass->net->layers[layer].bias;
     if (!pass->gradient) return;
-    ddpm_gradient_add_product(pass->gradient, weight, tensors[weight].offset, x, dz, w->block, w->scratch);
+    if (x.columns > 0)
+        ddpm_gradient_add_product(pass->gradient, weight, tensors[weight].offset + first * dz.columns, dz.columns, x,
+                                  dz, w->block, w->scratch);
     for (int64_t at = 0; at < dz.rows; at += w->block) {
         pass->net->kernels->column_sums(ddpm_const_matrix_part(dz, at, ddpm_smaller(w->block, dz.rows - at)), w->sums);
         ddpm_gradient_add(pass->gradient, bias, tensors[bias].offset, dz.columns, w->sums);
     }
+}
+
+void ddpm_layer_add_gradient(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_const_matrix dz)
+{
+    add_gradient_from(pass, layer, 0, x, dz);
 }
 
 void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix dz, const float *slope, ddpm_matrix dx)
@@ -160,23 +171,24 @@ void ddpm_workspace_set_dropout(ddpm_workspace *workspace, const ddpm_dropout *d
 /* A byte of a random word decides on a unit, so that the rate is kept to 1 / 256. */
 void ddpm_layer_drop(const ddpm_pass *pass, int64_t layer, float *h, float *slope)
 {
-    enum { BYTES = sizeof(ddpm_random4) };
+    enum { BYTES = sizeof(ddpm_random4), TOGETHER = 32 }; /* of a group of units; groups */
     const ddpm_dropout *d = &pass->w->dropout;
     const int64_t width = pass->net->spec.width, groups = ddpm_pieces(width, BYTES);
     const int below = (int)(256.0 * d->rate);
     const float kept = 256.0f / (float)(256 - below);
+    uint8_t bytes[TOGETHER * BYTES];
     if (below == 0) return;
     for (int64_t row = 0; row < pass->rows; row++)
-        for (int64_t group = 0; group < groups; group++) {
-            const ddpm_random4 words = ddpm_random_words(d->seed, DDPM_RANDOM_UNITS, d->iteration, d->first + row,
-                                                         (uint32_t)(layer * groups + group));
-            const int64_t at = row * pass->w->width_stride + group * BYTES,
-                          count = ddpm_smaller(BYTES, width - group * BYTES);
-            for (int64_t i = 0; i < count; i++) {
-                const float factor = (int)(words.v[i / 4] >> 8 * (i % 4) & 255) < below ? 0.0f : kept;
-                h[at + i] *= factor;
-                if (slope) slope[at + i] *= factor;
+        for (int64_t first = 0; first < groups; first += TOGETHER) {
+            const int64_t count = ddpm_smaller(TOGETHER, groups - first),
+                          at = row * pass->w->width_stride + first * BYTES;
+            for (int64_t group = 0; group < count; group++) {
+                const ddpm_random4 words = ddpm_random_words(d->seed, DDPM_RANDOM_UNITS, d->iteration, d->first + row,
+                                                             (uint32_t)(layer * groups + first + group));
+                for (int i = 0; i < BYTES; i++) bytes[group * BYTES + i] = (uint8_t)(words.v[i / 4] >> 8 * (i % 4));
             }
+            pass->net->kernels->drop(ddpm_smaller(count * BYTES, width - first * BYTES), bytes, below, kept, h + at,
+                                     slope ? slope + at : NULL);
         }
 }
 
@@ -230,18 +242,82 @@ ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_pa
     return network->architecture->forward(&pass);
 }
 
-/* The kernels begin at a whole panel of weights, so that some outputs before the first one may be computed, too. */
-ddpm_const_matrix ddpm_network_some_outputs(const ddpm_network *network, const ddpm_packed *packed,
-                                            ddpm_workspace *workspace, ddpm_const_matrix hidden, ddpm_range outputs)
+ddpm_matrix ddpm_workspace_dhidden(const ddpm_network *network, const ddpm_workspace *workspace, int64_t rows)
 {
-    const ddpm_kernels *kernels = network->kernels;
-    const ddpm_dense *all = &packed->layers[network->layer_count - 1];
-    const int64_t from = outputs.first / kernels->panel * kernels->panel, before = outputs.first - from,
-                  length = ddpm_pieces(hidden.columns, kernels->per_element);
-    const ddpm_dense some = {.weight = all->weight + from * length, .bias = all->bias + from};
-    const ddpm_matrix to = {workspace->output.data, hidden.rows, outputs.end - from, workspace->output.stride};
-    kernels->forward(&some, hidden, DDPM_ACTIVATION_IDENTITY, to, NULL, workspace->scratch);
-    return (ddpm_const_matrix){to.data + before, to.rows, to.columns - before, to.stride};
+    return (ddpm_matrix){workspace->dz_next, rows, network->spec.width, workspace->width_stride};
+}
+
+ddpm_const_matrix ddpm_network_hidden_backward(const ddpm_network *network, const ddpm_packed *packed,
+                                               ddpm_workspace *workspace, int64_t rows, const int32_t *t,
+                                               ddpm_gradient *gradient)
+{
+    ddpm_workspace *w = workspace;
+    const ddpm_pass pass = {.net = network, .packed = packed, .w = w, .rows = rows, .t = t, .gradient = gradient};
+    const int64_t columns = network->spec.columns, others = network->layers[0].inputs - columns;
+    network->architecture->backward(&pass);
+    const ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_hidden(&pass, w->dz)),
+                            x = {others > 0 ? w->input.data + columns : NULL, rows, others, w->input.stride};
+    add_gradient_from(&pass, 0, columns, x, dz);
+    return dz;
+}
+
+int64_t ddpm_network_entry(const ddpm_network *network)
+{
+    return network->layers[0].weight;
+}
+
+int64_t ddpm_network_outputs_before(const ddpm_network *network, ddpm_range outputs)
+{
+    return outputs.first % network->kernels->panel;
+}
+
+/* The last layer from the panel on in which some outputs begin. */
+static ddpm_dense outputs_from(const ddpm_network *network, const ddpm_packed *packed, ddpm_range outputs)
+{
+    const int64_t from = outputs.first - ddpm_network_outputs_before(network, outputs), last = network->layer_count - 1;
+    const ddpm_dense *all = &packed->layers[last];
+    const int64_t terms = network->kernels->per_element, length = ddpm_pieces(network->layers[last].inputs, terms);
+    return (ddpm_dense){.weight = all->weight + from * length,
+                        .bias = all->bias + from,
+                        .transposed = all->transposed ? all->transposed + from / terms * network->kernels->panel : NULL,
+                        .outputs = network->layers[last].outputs};
+}
+
+ddpm_const_matrix ddpm_network_some_outputs(const ddpm_network *network, const ddpm_packed *packed,
+                                            ddpm_const_matrix hidden, ddpm_range outputs, ddpm_matrix to,
+                                            float *scratch)
+{
+    const ddpm_dense some = outputs_from(network, packed, outputs);
+    const int64_t before = ddpm_network_outputs_before(network, outputs), count = outputs.end - outputs.first;
+    network->kernels->forward(&some, hidden, DDPM_ACTIVATION_IDENTITY,
+                              (ddpm_matrix){to.data, hidden.rows, before + count, to.stride}, NULL, scratch);
+    return (ddpm_const_matrix){to.data + before, hidden.rows, count, to.stride};
+}
+
+void ddpm_network_some_outputs_backward(const ddpm_network *network, const ddpm_packed *packed,
+                                        ddpm_const_matrix hidden, ddpm_range outputs, ddpm_const_matrix doutput,
+                                        ddpm_matrix dhidden, ddpm_gradient *gradient, float *sums, float *scratch)
+{
+    const ddpm_dense some = outputs_from(network, packed, outputs);
+    const ddpm_layer *layer = &network->layers[network->layer_count - 1];
+    const int64_t before = ddpm_network_outputs_before(network, outputs);
+    const ddpm_const_matrix dz = {doutput.data + before, doutput.rows, outputs.end - outputs.first, doutput.stride};
+    ddpm_gradient_add_product(gradient, layer->weight, network->tensors[layer->weight].offset + outputs.first,
+                              layer->outputs, hidden, dz, dz.rows, scratch);
+    network->kernels->column_sums(dz, sums);
+    ddpm_gradient_add(gradient, layer->bias, network->tensors[layer->bias].offset + outputs.first, dz.columns, sums);
+    network->kernels->backward_data(&some, doutput, NULL, dhidden, scratch);
+}
+
+/* From w->doutput to w->dz. */
+static void backward(const ddpm_pass *pass)
+{
+    const ddpm_workspace *w = pass->w;
+    const int64_t last = pass->net->layer_count - 1;
+    const ddpm_const_matrix doutput = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
+    ddpm_layer_add_gradient(pass, last, pass->net->architecture->last_inputs(pass), doutput);
+    ddpm_layer_backward(pass, last, doutput, NULL, ddpm_pass_hidden(pass, w->dz_next));
+    pass->net->architecture->backward(pass);
 }
 
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
@@ -249,7 +325,9 @@ void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packe
 {
     const ddpm_pass pass = {
         .net = network, .packed = packed, .w = workspace, .rows = rows, .t = t, .gradient = gradient};
-    network->architecture->backward(&pass);
+    backward(&pass);
+    ddpm_layer_add_gradient(&pass, 0, ddpm_matrix_read(ddpm_pass_rows(&pass, workspace->input)),
+                            ddpm_matrix_read(ddpm_pass_hidden(&pass, workspace->dz)));
 }
 
 void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
@@ -258,7 +336,7 @@ void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed 
     ddpm_workspace *w = workspace;
     const ddpm_pass pass = {.net = network, .packed = packed, .w = w, .rows = rows, .t = t};
     const int64_t columns = network->spec.columns;
-    network->architecture->backward(&pass);
+    backward(&pass);
     /* Only the gradient by x_t and its features is wanted, the first columns of the inputs. */
     const ddpm_matrix dx = ddpm_pass_rows(&pass, w->dinput);
     network->kernels->backward_data(&packed->layers[0], ddpm_matrix_read(ddpm_pass_hidden(&pass, w->dz)), NULL, dx,

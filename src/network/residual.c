@@ -23,11 +23,6 @@ static int64_t first_of(int64_t block)
     return BLOCKS + 2 * block;
 }
 
-static int64_t output_of(const ddpm_network *net)
-{
-    return first_of(net->spec.depth);
-}
-
 /* The modulation of a row holds scale, shift and gate of each block, then scale and shift of the last layer norm. */
 static int64_t modulation_width(const ddpm_network *net)
 {
@@ -127,7 +122,7 @@ static void modulate(const ddpm_pass *pass)
 {
     const ddpm_network *net = pass->net;
     ddpm_residual_rows *r = &pass->w->kind.residual;
-    const int shared = !pass->w->doutput.data && rows_are_alike(pass);
+    const int shared = !pass->w->dz && rows_are_alike(pass);
     const int64_t rows = shared ? 1 : pass->rows;
     const ddpm_matrix conditioning = ddpm_matrix_part(r->conditioning, 0, rows),
                       embedding = ddpm_matrix_part(r->embedding, 0, rows),
@@ -240,25 +235,27 @@ static void backward_modulation(const ddpm_pass *pass)
                             ddpm_matrix_read(dembedding));
 }
 
+static ddpm_const_matrix last_inputs(const ddpm_pass *pass)
+{
+    const ddpm_workspace *w = pass->w;
+    return ddpm_matrix_read(
+        ddpm_pass_hidden(pass, w->kind.residual.modulated + pass->net->spec.depth * w->kept_stride));
+}
+
 static void backward(const ddpm_pass *pass)
 {
     const ddpm_workspace *w = pass->w;
-    const int64_t depth = pass->net->spec.depth, output = output_of(pass->net);
-    const ddpm_const_matrix doutput = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
-    float *modulated = w->kind.residual.modulated + depth * w->kept_stride;
-    ddpm_layer_add_gradient(pass, output, ddpm_matrix_read(ddpm_pass_hidden(pass, modulated)), doutput);
-    ddpm_layer_backward(pass, output, doutput, NULL, ddpm_pass_hidden(pass, w->dz_next));
+    const int64_t depth = pass->net->spec.depth;
     memset(w->dz, 0, (size_t)(pass->rows * w->width_stride) * sizeof *w->dz);
     backward_norm(pass, depth);
     for (int64_t block = depth - 1; block >= 0; block--) backward_block(pass, block);
     if (pass->gradient) backward_modulation(pass);
-    ddpm_layer_add_gradient(pass, INPUT, ddpm_matrix_read(ddpm_pass_rows(pass, w->input)),
-                            ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz)));
 }
 
 const ddpm_architecture ddpm_architecture_residual = {
     .build = build,
     .lay_out = lay_out,
     .forward = forward,
+    .last_inputs = last_inputs,
     .backward = backward,
 };

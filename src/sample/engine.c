@@ -104,9 +104,12 @@ ddpm_status ddpm_engine_weights_make(const ddpm_loaded *loaded, ddpm_weights whi
 {
     const ddpm_model *model = &loaded->model;
     *out = (ddpm_engine_weights){0};
-    DDPM_TRY(ddpm_packed_make(model->network, DDPM_PACK_FORWARD, ddpm_loaded_weights(loaded, which), &out->packed));
+    const float *parameters = ddpm_loaded_weights(loaded, which);
+    DDPM_TRY(ddpm_packed_make(model->network, DDPM_PACK_FORWARD, parameters, &out->packed));
     if (!ddpm_model_is_masked(model)) return DDPM_OK;
-    return ddpm_lookup_create(&model->masked, model->network, out->packed, &out->lookup);
+    DDPM_TRY(ddpm_lookup_create(&model->masked, model->network, &out->lookup));
+    ddpm_lookup_fill(&out->lookup, &model->masked, model->network, parameters, 0, 1);
+    return DDPM_OK;
 }
 
 void ddpm_engine_weights_release(ddpm_engine_weights *weights)

@@ -3,15 +3,21 @@
 
 #include "base/memory.h"
 
-ddpm_status ddpm_hidden_create(const ddpm_model *model, const ddpm_packed *packed, ddpm_hidden *out)
+ddpm_status ddpm_hidden_create(const ddpm_model *model, const ddpm_packed *packed, const ddpm_lookup *lookup,
+                               ddpm_hidden *out)
 {
     const ddpm_masked *masked = &model->masked;
-    *out = (ddpm_hidden){.model = model, .packed = packed};
+    const ddpm_token_spec spec = {.masked = masked,
+                                  .network = model->network,
+                                  .packed = packed,
+                                  .lookup = lookup,
+                                  .rows = DDPM_HIDDEN_BLOCK,
+                                  .block = DDPM_HIDDEN_BLOCK};
+    *out = (ddpm_hidden){.model = model};
     DDPM_TRY(ddpm_workspace_create(model->network, DDPM_HIDDEN_BLOCK, DDPM_HIDDEN_BLOCK, 0, &out->workspace));
-    DDPM_TRY(DDPM_NEW(&out->inputs, DDPM_HIDDEN_BLOCK * masked->inputs, "a block of rows"));
+    DDPM_TRY(ddpm_token_pass_create(&spec, &out->pass));
     DDPM_TRY(DDPM_NEW(&out->room, DDPM_HIDDEN_BLOCK * ddpm_condition_width(model->condition), "a block of conditions"));
     DDPM_TRY(DDPM_NEW(&out->loss, DDPM_HIDDEN_BLOCK, "a block of rows"));
-    DDPM_TRY(DDPM_NEW(&out->logits, 2 * masked->tokens, "logits"));
     DDPM_TRY(DDPM_NEW(&out->columns, DDPM_HIDDEN_BLOCK * masked->columns, "a block of rows"));
     return DDPM_NEW(&out->order, masked->columns, "an order of columns");
 }
@@ -19,10 +25,9 @@ ddpm_status ddpm_hidden_create(const ddpm_model *model, const ddpm_packed *packe
 void ddpm_hidden_release(ddpm_hidden *hidden)
 {
     ddpm_workspace_free(hidden->workspace);
-    ddpm_release(hidden->inputs);
+    ddpm_token_pass_release(&hidden->pass);
     ddpm_release(hidden->room);
     ddpm_release(hidden->loss);
-    ddpm_release(hidden->logits);
     ddpm_release(hidden->columns);
     ddpm_release(hidden->order);
     *hidden = (ddpm_hidden){0};
@@ -38,16 +43,13 @@ const float *ddpm_hidden_loss(ddpm_hidden *hidden, uint64_t seed, int64_t draw, 
                               const float *x0)
 {
     ddpm_hidden *h = hidden;
-    const ddpm_masked *masked = &h->model->masked;
-    const int64_t D = masked->columns;
+    const int64_t D = h->model->columns;
     for (int64_t i = 0; i < rows; i++) {
         h->t[i] = t;
-        ddpm_masked_row(masked, seed, DDPM_RANDOM_BOUND, draw * (D + 1) + t, first + i, t, x0 + i * D,
-                        h->columns + i * D, h->inputs + i * masked->inputs, h->order);
+        ddpm_masked_hide(D, seed, DDPM_RANDOM_BOUND, draw * (D + 1) + t, first + i, t, h->columns + i * D, h->order);
     }
-    const ddpm_const_matrix output =
-        ddpm_network_forward(h->model->network, h->packed, h->workspace, rows, h->inputs, h->condition, h->t);
-    (void)ddpm_masked_loss(masked, ddpm_network_kernels(h->model->network), output, x0, h->columns, h->t, NULL, 1.0,
-                           (ddpm_matrix){0}, h->loss, h->logits);
+    const ddpm_token_rows tokens = {.x0 = x0, .hidden = h->columns, .t = h->t, .count = rows};
+    const ddpm_const_matrix units = ddpm_token_forward(&h->pass, h->workspace, &tokens, h->condition);
+    (void)ddpm_token_loss(&h->pass, &tokens, units, 1.0, NULL, (ddpm_matrix){0}, h->loss);
     return h->loss;
 }

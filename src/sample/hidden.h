@@ -5,26 +5,27 @@
 #define DDPM_SAMPLE_HIDDEN_H
 
 #include "assembly/model.h"
+#include "model/token_pass.h"
 
 enum { DDPM_HIDDEN_BLOCK = 64 }; /* most rows of a call */
 
 typedef struct ddpm_hidden {
-    const ddpm_model *model;   /* borrowed */
-    const ddpm_packed *packed; /* borrowed */
+    const ddpm_model *model; /* borrowed */
     ddpm_workspace *workspace;
-    float *inputs;          /* [block][columns of the network's input] */
+    ddpm_token_pass pass;
     float *room;            /* [block][C] */
     const float *condition; /* [rows][C] of the block; NULL: none */
     float *loss;            /* [block] */
-    float *logits;          /* of a column, twice */
     uint8_t *columns;       /* [block][D], 1: hidden */
     int32_t *order;         /* [D] */
     int32_t t[DDPM_HIDDEN_BLOCK];
 } ddpm_hidden;
 
-/** DDPM_ERR_MEMORY.
+/** DDPM_ERR_MEMORY. All pointers are borrowed.
+ *  @param lookup    of the parameters that are packed.
  *  @param[out] out  release with ddpm_hidden_release, also on failure. */
-DDPM_MUST_CHECK ddpm_status ddpm_hidden_create(const ddpm_model *model, const ddpm_packed *packed, ddpm_hidden *out);
+DDPM_MUST_CHECK ddpm_status ddpm_hidden_create(const ddpm_model *model, const ddpm_packed *packed,
+                                               const ddpm_lookup *lookup, ddpm_hidden *out);
 void ddpm_hidden_release(ddpm_hidden *hidden);
 
 /** Set the conditions of the rows of a block: values [rows][V], standardised; NULL: they have none. */

@@ -28,18 +28,28 @@ typedef struct rows_call {
     float *x;
 } rows_call;
 
-static ddpm_status create_matrix(const ddpm_model *model, ddpm_matrix *out)
+static ddpm_status create_matrix(const ddpm_model *model, int64_t columns, ddpm_matrix *out)
 {
-    const int64_t width = ddpm_network_get_spec(model->network)->width,
-                  stride = ddpm_round_up(width, ddpm_network_kernels(model->network)->panel);
-    *out = (ddpm_matrix){NULL, TOGETHER, width, stride};
+    const int64_t stride = ddpm_round_up(columns, ddpm_network_kernels(model->network)->panel);
+    *out = (ddpm_matrix){NULL, TOGETHER, columns, stride};
     return DDPM_NEW(&out->data, TOGETHER * stride, "a block of samples");
+}
+
+/* The most outputs of a column, with those before it. */
+static int64_t most_outputs(const ddpm_model *model)
+{
+    int64_t most = 0;
+    for (int64_t j = 0; j < model->columns; j++) {
+        const ddpm_range range = ddpm_masked_coefficients(&model->masked, j);
+        most = ddpm_larger(most, range.end - range.first + ddpm_network_outputs_before(model->network, range));
+    }
+    return most;
 }
 
 ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packed, const ddpm_lookup *lookup,
                                int64_t rows, int64_t steps, ddpm_unmask *out)
 {
-    const int64_t columns = model->columns;
+    const int64_t columns = model->columns, width = ddpm_network_get_spec(model->network)->width;
     *out = (ddpm_unmask){.model = model,
                          .packed = packed,
                          .lookup = lookup,
@@ -49,11 +59,12 @@ ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packe
     DDPM_TRY(DDPM_NEW(&out->unknown, rows, "a block of samples"));
     DDPM_TRY(DDPM_NEW(&out->sorted, rows, "a block of samples"));
     DDPM_TRY(ddpm_workspace_create(model->network, TOGETHER, TOGETHER, 0, &out->workspace));
-    DDPM_TRY(create_matrix(model, &out->entry));
-    DDPM_TRY(create_matrix(model, &out->drawn));
+    DDPM_TRY(create_matrix(model, width, &out->entry));
+    DDPM_TRY(create_matrix(model, width, &out->drawn));
+    DDPM_TRY(create_matrix(model, most_outputs(model), &out->output));
     DDPM_TRY(DDPM_NEW(&out->condition, TOGETHER * ddpm_condition_width(model->condition), "a block of samples"));
     DDPM_TRY(DDPM_NEW(&out->p, model->masked.tokens, "logits"));
-    DDPM_TRY(DDPM_NEW(&out->scratch, model->masked.tokens, "logits"));
+    DDPM_TRY(DDPM_NEW(&out->scratch, ddpm_masked_scratch(&model->masked), "logits"));
     return DDPM_NEW(&out->t, TOGETHER, "a block of samples");
 }
 
@@ -66,6 +77,7 @@ void ddpm_unmask_release(ddpm_unmask *unmask)
     ddpm_workspace_free(unmask->workspace);
     ddpm_release(unmask->entry.data);
     ddpm_release(unmask->drawn.data);
+    ddpm_release(unmask->output.data);
     ddpm_release(unmask->condition);
     ddpm_release(unmask->p);
     ddpm_release(unmask->scratch);
@@ -180,10 +192,9 @@ static void draw_column(ddpm_unmask *u, const rows_call *call, int64_t column, d
                (size_t)hidden.columns * sizeof *hidden.data);
     }
     if (count == 0) return;
-    const ddpm_const_matrix output =
-        ddpm_network_some_outputs(u->model->network, u->packed, u->workspace,
-                                  (ddpm_const_matrix){u->drawn.data, count, u->drawn.columns, u->drawn.stride},
-                                  ddpm_masked_coefficients(masked, column));
+    const ddpm_const_matrix output = ddpm_network_some_outputs(
+        u->model->network, u->packed, (ddpm_const_matrix){u->drawn.data, count, u->drawn.columns, u->drawn.stride},
+        ddpm_masked_coefficients(masked, column), u->output, NULL);
     place = -1;
     for (int64_t i = first; i < end; i++) {
         const sorted_row *row = &u->sorted[i];

@@ -30,6 +30,7 @@ typedef struct ddpm_unmask {
     ddpm_workspace *workspace;
     ddpm_matrix entry;  /* what they add to the first layer */
     ddpm_matrix drawn;  /* what the last layer reads of those that draw a column */
+    ddpm_matrix output; /* what it gives of them */
     float *condition;   /* [..][C] */
     float *p, *scratch; /* of a column's tokens */
     int32_t *t;         /* how many columns are hidden */

@@ -52,6 +52,7 @@ static ddpm_status declare_column(ddpm_h5 *file, const char *path, const ddpm_co
     if (l->is_text) return ddpm_h5_declare_texts(file, path, bytes_of(l), dims, size);
     if (l->kind == DDPM_COLUMN_CATEGORY) {
         DDPM_TRY(ddpm_h5_declare_names(file, path, l->number, l->count, names, l->codes, dims, size));
+        if (l->is_ordered) DDPM_TRY(ddpm_h5_put_int(file, path, "ordered", 1));
         return l->gap >= 0 ? ddpm_h5_put_text(file, path, "gap", names[l->gap]) : DDPM_OK;
     }
     DDPM_TRY(ddpm_h5_declare(file, path, l->number, dims, size));

@@ -11,7 +11,7 @@
 #define GROUP "vocabulary/"
 
 const ddpm_flat_count ddpm_flat_counts[DDPM_FLAT_COUNTS] = {
-    [DDPM_FLAT_KIND] = {GROUP "kind", 0, DDPM_COLUMN_KINDS - 1},
+    [DDPM_FLAT_KIND] = {GROUP "kind", 0, DDPM_FLAT_ORDERED},
     [DDPM_FLAT_NUMBER] = {GROUP "number", 0, DDPM_NUMBERS - 1},
     [DDPM_FLAT_TEXT] = {GROUP "text", 0, 1},
     [DDPM_FLAT_CATEGORIES] = {GROUP "categories", 0, DDPM_VOCABULARY_TOKENS_MAX},
@@ -88,11 +88,16 @@ static void flatten_counts(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
     for (int64_t j = 0; j < f->columns; j++) {
         const ddpm_column_vocabulary *c = &v->column[j];
         const int64_t counts[DDPM_FLAT_COUNTS] = {
-            [DDPM_FLAT_KIND] = c->layout.kind,        [DDPM_FLAT_NUMBER] = c->layout.number,
-            [DDPM_FLAT_TEXT] = c->layout.is_text,     [DDPM_FLAT_CATEGORIES] = c->layout.count,
-            [DDPM_FLAT_CODES] = codes_of(&c->layout), [DDPM_FLAT_GAP] = c->layout.gap,
-            [DDPM_FLAT_SPIKES] = c->spikes,           [DDPM_FLAT_BINS] = c->bins,
-            [DDPM_FLAT_DECIMALS] = c->decimals,       [DDPM_FLAT_REPEATS] = c->repeats,
+            [DDPM_FLAT_KIND] = c->layout.is_ordered ? DDPM_FLAT_ORDERED : (int64_t)c->layout.kind,
+            [DDPM_FLAT_NUMBER] = c->layout.number,
+            [DDPM_FLAT_TEXT] = c->layout.is_text,
+            [DDPM_FLAT_CATEGORIES] = c->layout.count,
+            [DDPM_FLAT_CODES] = codes_of(&c->layout),
+            [DDPM_FLAT_GAP] = c->layout.gap,
+            [DDPM_FLAT_SPIKES] = c->spikes,
+            [DDPM_FLAT_BINS] = c->bins,
+            [DDPM_FLAT_DECIMALS] = c->decimals,
+            [DDPM_FLAT_REPEATS] = c->repeats,
         };
         for (int i = 0; i < DDPM_FLAT_COUNTS; i++) f->count[i][j] = counts[i];
         for (int64_t i = 0; i < c->layout.count; i++)
@@ -152,11 +157,14 @@ static ddpm_status build_layout(const ddpm_flat_vocabulary *f, int64_t j, const 
                                 const char *text[DDPM_FLAT_TEXTS], ddpm_column_layout *out)
 {
     const int64_t codes = f->count[DDPM_FLAT_CODES][j];
-    *out = (ddpm_column_layout){.kind = (ddpm_column_kind)f->count[DDPM_FLAT_KIND][j],
-                                .number = (ddpm_number)f->count[DDPM_FLAT_NUMBER][j],
-                                .is_text = f->count[DDPM_FLAT_TEXT][j] != 0,
-                                .count = f->count[DDPM_FLAT_CATEGORIES][j],
-                                .gap = f->count[DDPM_FLAT_GAP][j]};
+    const int is_ordered = f->count[DDPM_FLAT_KIND][j] == DDPM_FLAT_ORDERED;
+    *out =
+        (ddpm_column_layout){.kind = is_ordered ? DDPM_COLUMN_CATEGORY : (ddpm_column_kind)f->count[DDPM_FLAT_KIND][j],
+                             .is_ordered = is_ordered,
+                             .number = (ddpm_number)f->count[DDPM_FLAT_NUMBER][j],
+                             .is_text = f->count[DDPM_FLAT_TEXT][j] != 0,
+                             .count = f->count[DDPM_FLAT_CATEGORIES][j],
+                             .gap = f->count[DDPM_FLAT_GAP][j]};
     DDPM_TRY(build_names(out->count, &text[DDPM_FLAT_NAME], &out->names));
     if (codes > 0 && out->kind == DDPM_COLUMN_NUMBER) {
         out->has_gap_number = 1;
@@ -256,7 +264,7 @@ static ddpm_status check_reals(const ddpm_flat_vocabulary *f, int kind)
             if (kind == DDPM_FLAT_ROWS && *x < 0) return fail_value(ddpm_flat_real_names[kind], j, n, *x, "at least 0");
             if (kind != DDPM_FLAT_ROWS && n > 0 && (kind == DDPM_FLAT_SPIKE ? *x <= x[-1] : *x < x[-1]))
                 return fail_value(ddpm_flat_real_names[kind], j, n, *x, "numbers that ascend");
-            if (kind == DDPM_FLAT_SPIKE && f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_CATEGORY &&
+            if (kind == DDPM_FLAT_SPIKE && f->count[DDPM_FLAT_KIND][j] != DDPM_COLUMN_NUMBER &&
                 (*x != floor(*x) || *x < 0 || *x >= (double)f->count[DDPM_FLAT_CATEGORIES][j] ||
                  *x == (double)f->count[DDPM_FLAT_GAP][j]))
                 return fail_value(ddpm_flat_real_names[kind], j, n, *x, "the place of a name that is no gap");

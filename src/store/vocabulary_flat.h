@@ -22,6 +22,9 @@ enum {
     DDPM_FLAT_COUNTS
 };
 
+/** The kind of a category whose names ascend, beside those of ddpm_column_kind. */
+enum { DDPM_FLAT_ORDERED = DDPM_COLUMN_KINDS };
+
 /** Arrays of a column's values, and its texts. */
 enum { DDPM_FLAT_SPIKE, DDPM_FLAT_KNOT, DDPM_FLAT_ROWS, DDPM_FLAT_REALS };
 enum { DDPM_FLAT_NAME, DDPM_FLAT_UNITS, DDPM_FLAT_TEXTS };

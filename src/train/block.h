@@ -6,6 +6,7 @@
 #include "assembly/model.h"
 #include "data/dataset.h"
 #include "model/timesteps.h"
+#include "model/token_pass.h"
 #include "train/batch.h"
 #include "world/reduce.h"
 
@@ -14,6 +15,8 @@ typedef struct ddpm_block_spec {
     const ddpm_model *model;
     const ddpm_dataset *dataset;
     const ddpm_timesteps *timesteps;
+    const ddpm_packed *packed;
+    const ddpm_lookup *lookup; /* of the masked process, of the same parameters */
     ddpm_batch batch;
     uint64_t seed;            /* of the noise, of t, and of which conditions are left out */
     double condition_dropout; /* share of the rows whose condition is left out */
@@ -22,14 +25,13 @@ typedef struct ddpm_block_spec {
 
 typedef struct ddpm_block {
     ddpm_block_spec spec;
-    const ddpm_packed *packed; /* borrowed */
     ddpm_workspace *workspace;
     float *x0;             /* [rows][D] */
     float *noise, *target; /* [rows][D], of the Gaussian process */
-    float *xt;             /* [rows][columns of the network's input] */
+    float *xt;             /* [rows][D], likewise */
     uint8_t *hidden;       /* [rows][D], of the masked process: which columns are */
     int32_t *order;        /* [D], likewise: room for an order of the columns */
-    float *logits;         /* likewise: room for those of a column, twice */
+    ddpm_token_pass pass;  /* likewise */
     float *values;         /* [rows][V] conditions */
     float *condition;      /* [rows][C] as the network reads them */
     uint8_t *present;      /* [rows] whether the row's condition is kept */
@@ -39,22 +41,24 @@ typedef struct ddpm_block {
 
 /** @param blocks    the most blocks that are computed at a time.
  *  @param[out] out  release with ddpm_block_release, also on failure. */
-DDPM_MUST_CHECK ddpm_status ddpm_block_create(const ddpm_block_spec *spec, const ddpm_packed *packed, int64_t blocks,
-                                              ddpm_block *out);
+DDPM_MUST_CHECK ddpm_status ddpm_block_create(const ddpm_block_spec *spec, int64_t blocks, ddpm_block *out);
 void ddpm_block_release(ddpm_block *block);
 
-/** Bytes of the memory for that many rows. */
-int64_t ddpm_block_bytes(const ddpm_model *model, int64_t rows);
+/** Bytes of the memory for that many blocks. */
+int64_t ddpm_block_bytes(const ddpm_model *model, int64_t block_rows, int64_t blocks);
 
-/** Take rows rows.first .. rows.end-1 of an iteration's batch through the network: x0, t, xt and target are then in the
- * block.
- *  @return  the network's output, which is valid until the next use of the block. */
+/** Take rows rows.first .. rows.end-1 of an iteration's batch through the network: x0, t and, of the Gaussian process,
+ * xt and target are then in the block.
+ *  @return  the network's output, or the units that the last layer of a masked model reads; valid until the next use of
+ *           the block. */
 ddpm_const_matrix ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows);
 
-/** The loss of rows at .. at+rows-1 of those that went forward last. The arguments are as of ddpm_objective_rows, or
- * ddpm_classifier_rows; the arrays hold all the rows that went forward. */
-double ddpm_block_loss(const ddpm_block *block, int64_t at, int64_t rows, ddpm_const_matrix output,
-                       const float *importance, double share, ddpm_matrix doutput, float *row_loss);
+/** The loss of rows at .. at+rows-1, at most a block, of those that went forward last, without gradients.
+ *  @param output         of all the rows that went forward.
+ *  @param share          of each row in the loss.
+ *  @param[out] row_loss  [rows that went forward], of which those of these rows are set; or NULL. */
+double ddpm_block_loss(ddpm_block *block, int64_t at, int64_t rows, ddpm_const_matrix output, double share,
+                       float *row_loss);
 
 /** Add the gradients and the losses of rows of an iteration's batch to this thread's sums; the rows are whole blocks.
  *  @param[out] row_loss  [batch], of which those of the rows are set; or NULL. */

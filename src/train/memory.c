@@ -11,9 +11,10 @@ ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper, int keeps_best)
     return (ddpm_memory){
         .parameters = (ARRAYS + best) * array,
         .checkpoint = 2 * (SAVED + best) * array,
-        .packed = ddpm_packed_bytes(s->model->network, DDPM_PACK_TRAINING),
+        .packed = ddpm_packed_bytes(s->model->network, DDPM_PACK_TRAINING) +
+                  (ddpm_model_is_masked(s->model) ? ddpm_lookup_bytes(&s->model->masked, s->model->network) : 0),
         .sums = ddpm_reducer_bytes(s->reducer),
-        .activations = s->threads * ddpm_block_bytes(s->model, s->together * s->batch.block_rows),
+        .activations = s->threads * ddpm_block_bytes(s->model, s->batch.block_rows, s->together),
         .tables = ddpm_model_bytes(s->model) + ddpm_timesteps_bytes(&s->timesteps) +
                   (s->row_loss ? s->batch.rows * of_row : 0),
     };

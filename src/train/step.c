@@ -43,7 +43,7 @@ static void compute_gradients(ddpm_stepper *s, const ddpm_state *state)
 #pragma omp parallel num_threads(s->threads)
     {
         const int thread = omp_get_thread_num();
-        ddpm_packed_fill(s->packed, s->model->network, state->parameters, thread, s->threads);
+        ddpm_stepper_pack(s, state->parameters, thread);
 #pragma omp barrier
         if (exact)
             train_free_blocks(s, thread, state->iteration);

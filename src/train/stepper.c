@@ -19,14 +19,15 @@ static ddpm_status create_blocks(ddpm_stepper *s)
         .model = s->model,
         .dataset = s->dataset,
         .timesteps = &s->timesteps,
+        .packed = s->packed,
+        .lookup = &s->lookup,
         .batch = s->batch,
         .seed = s->spec.seed,
         .condition_dropout = s->spec.condition_dropout,
         .dropout = s->spec.dropout,
     };
     DDPM_TRY(DDPM_NEW(&s->thread_block, s->threads, "blocks of threads"));
-    for (int i = 0; i < s->threads; i++)
-        DDPM_TRY(ddpm_block_create(&spec, s->packed, s->together, &s->thread_block[i]));
+    for (int i = 0; i < s->threads; i++) DDPM_TRY(ddpm_block_create(&spec, s->together, &s->thread_block[i]));
     return DDPM_OK;
 }
 
@@ -39,6 +40,7 @@ static ddpm_status build(ddpm_stepper *s)
     s->together = ddpm_batch_together(&s->batch, parameters * (int64_t)sizeof(int64_t),
                                       ddpm_comm_size(s->comm) * (int64_t)s->threads);
     DDPM_TRY(ddpm_packed_create(network, DDPM_PACK_TRAINING, &s->packed));
+    if (ddpm_model_is_masked(s->model)) DDPM_TRY(ddpm_lookup_create(&s->model->masked, network, &s->lookup));
     DDPM_TRY(ddpm_reducer_create(network, s->spec.reduction == DDPM_REDUCTION_EXACT, s->threads, rows, &s->reducer));
     DDPM_TRY(DDPM_NEW(&s->gradient, parameters, "gradient"));
     DDPM_TRY(create_timesteps(s));
@@ -66,6 +68,14 @@ ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, 
     return DDPM_OK;
 }
 
+void ddpm_stepper_pack(ddpm_stepper *stepper, const float *parameters, int thread)
+{
+    const ddpm_stepper *s = stepper;
+    ddpm_packed_fill(s->packed, s->model->network, parameters, thread, s->threads);
+    if (ddpm_model_is_masked(s->model))
+        ddpm_lookup_fill(&stepper->lookup, &s->model->masked, s->model->network, parameters, thread, s->threads);
+}
+
 void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset)
 {
     stepper->dataset = dataset;
@@ -79,6 +89,7 @@ void ddpm_stepper_free(ddpm_stepper *stepper)
     ddpm_release(stepper->thread_block);
     ddpm_queue_free(stepper->queue);
     ddpm_packed_free(stepper->packed);
+    ddpm_lookup_release(&stepper->lookup);
     ddpm_reducer_free(stepper->reducer);
     ddpm_release(stepper->gradient);
     ddpm_timesteps_release(&stepper->timesteps);

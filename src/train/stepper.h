@@ -30,6 +30,7 @@ typedef struct ddpm_stepper {
     int64_t together;  /* blocks that a thread computes at a time */
     ddpm_queue *queue; /* of the batch's blocks */
     ddpm_packed *packed;
+    ddpm_lookup lookup; /* of the masked process, filled in when weights are packed */
     ddpm_reducer *reducer;
     ddpm_timesteps timesteps; /* its history is part of a run's state */
     ddpm_block *thread_block; /* [threads] */
@@ -51,5 +52,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_step
 void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset);
 
 void ddpm_stepper_free(ddpm_stepper *stepper);
+
+/** Local. A thread's part of packing the parameters that blocks are computed with; all threads have to do theirs. */
+void ddpm_stepper_pack(ddpm_stepper *stepper, const float *parameters, int thread);
 
 #endif

@@ -22,7 +22,7 @@ ddpm_status ddpm_validation_loss(ddpm_stepper *stepper, const float *ema, double
 #pragma omp parallel num_threads(s->threads) reduction(+ : sum, refused)
     {
         const int thread = omp_get_thread_num();
-        ddpm_packed_fill(s->packed, s->model->network, ema, thread, s->threads);
+        ddpm_stepper_pack(s, ema, thread);
 #pragma omp barrier
 #pragma omp for schedule(static)
         for (int64_t block = mine.first; block < mine.end; block++) {

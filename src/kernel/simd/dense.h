@@ -144,11 +144,12 @@ static void backward_data(const ddpm_dense *layer, ddpm_const_matrix dz, const f
 {
     const operand left = operand_of(dz, scratch);
     const element *panels = (const element *)(const void *)layer->transposed;
+    const int64_t length = layer->outputs > 0 ? length_of(layer->outputs) : left.length;
     for (int64_t column = 0; column < dx.columns; column += PANEL)
         for (int64_t row = 0; row < dx.rows; row += TILE) {
             const operand rows = {left.data + row * left.stride, left.stride, left.length};
             const int64_t at = row * dx.stride + column;
-            WITH_CONSTANT_ROWS(backward_data_tile, dx.rows - row, rows, panels + column * left.length,
+            WITH_CONSTANT_ROWS(backward_data_tile, dx.rows - row, rows, panels + column * length,
                                slope ? slope + at : NULL, dx.data + at, dx.stride)
         }
 }

@@ -180,7 +180,7 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
                     right = (operand){(const element *)(const void *)(dz.data + b * block * dz.stride + column),
                                       dz.stride, length};
                 }
-                WITH_CONSTANT_ROWS(weights_tile, k - i, exact, left, right, moved_by(exact, to, i * n + column),
+                WITH_CONSTANT_ROWS(weights_tile, k - i, exact, left, right, moved_by(exact, to, i * to.stride + column),
                                    n - column)
             }
     }
@@ -190,15 +190,18 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
 static int backward_weights_fixed(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_fixed_sums to,
                                   float *scratch)
 {
-    const destination fixed = {
-        .fixed = to.sum, .stride = dz.columns, .scale = to.scale, .limit = magnitude_bits_of(to.limit)};
+    const destination fixed = {.fixed = to.sum,
+                               .stride = to.stride ? to.stride : dz.columns,
+                               .scale = to.scale,
+                               .limit = magnitude_bits_of(to.limit)};
     return backward_weights(1, x, dz, block, fixed, scratch);
 }
 
 static int backward_weights_float(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_float_sums to,
                                   float *scratch)
 {
-    const destination real = {.real = to.sum, .stride = dz.columns, .limit = magnitude_bits_of(to.limit)};
+    const destination real = {
+        .real = to.sum, .stride = to.stride ? to.stride : dz.columns, .limit = magnitude_bits_of(to.limit)};
     return backward_weights(0, x, dz, block, real, scratch);
 }
 

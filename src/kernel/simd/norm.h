@@ -1,5 +1,5 @@
-/* What a residual network has beside its dense layers: sums of rows of a table in the place of a product, layer norm,
- * modulation and gate, forward and back.
+/* What a residual network has beside its dense layers: sums and combinations of rows of a table in the place of a
+ * product, units that are left out, layer norm, modulation and gate, forward and back.
  *
  * Each row is computed by itself (sums.h), so that its bits depend on no other row.
  */
@@ -21,6 +21,48 @@ static void sum_rows(ddpm_const_matrix table, int64_t count, const int32_t *rows
             for (int v = 0; v < SIDE_BY_SIDE; v++)
                 sum[v] += load_vf(table.data + rows[i] * table.stride + column + v * LANES);
         for (int v = 0; v < SIDE_BY_SIDE; v++) store_vf(out + column + v * LANES, sum[v]);
+    }
+}
+
+/* Some vectors of a combination. Each is SUMS sums, since one alone would be a chain of additions that wait for each
+ * other. */
+INLINE void combine_vectors(int vectors, ddpm_const_matrix table, int64_t column, const float *factors, float *out)
+{
+    enum { SUMS = 4, MOST = 2 };
+    vf sum[SUMS][MOST];
+    int64_t row = 0;
+    for (int s = 0; s < SUMS; s++)
+        for (int v = 0; v < vectors; v++) sum[s][v] = splat(0.0f);
+    for (; row + SUMS <= table.rows; row += SUMS)
+        for (int s = 0; s < SUMS; s++)
+            for (int v = 0; v < vectors; v++)
+                sum[s][v] += factors[row + s] * load_vf(table.data + (row + s) * table.stride + column + v * LANES);
+    for (; row < table.rows; row++)
+        for (int v = 0; v < vectors; v++)
+            sum[0][v] += factors[row] * load_vf(table.data + row * table.stride + column + v * LANES);
+    for (int v = 0; v < vectors; v++) {
+        float *to = out + column + v * LANES;
+        store_vf(to, load_vf(to) + ((sum[0][v] + sum[1][v]) + (sum[2][v] + sum[3][v])));
+    }
+}
+
+static void add_combination(ddpm_const_matrix table, const float *factors, float *out)
+{
+    enum { SIDE_BY_SIDE = 2 };
+    for (int64_t column = 0; column < table.columns; column += SIDE_BY_SIDE * LANES)
+        combine_vectors(SIDE_BY_SIDE, table, column, factors, out);
+}
+
+static void drop(int64_t n, const uint8_t *bytes, int below, float kept, float *h, float *slope)
+{
+    typedef uint8_t vb __attribute__((vector_size(LANES)));
+    for (int64_t i = 0; i < n; i += LANES) {
+        const int64_t left = n - i;
+        vb some = {0};
+        memcpy(&some, bytes + i, (size_t)(left < LANES ? left : LANES));
+        const vf factor = pick(__builtin_convertvector(some, vi) < below, splat(0.0f), splat(kept));
+        store_first(h + i, load_first(h + i, left) * factor, left);
+        if (slope) store_first(slope + i, load_first(slope + i, left) * factor, left);
     }
 }
 

@@ -7,7 +7,12 @@
 #include "data/source_vocabulary.h"
 #include "data/table_file.h"
 
-enum { ROWS = 30011, COLUMNS = 7, NAMES = 3 };
+enum {
+    ROWS = 30011,
+    COLUMNS = 7,
+    NAMES = 3,
+    STREAMED = 100000 /* bytes, in which no column fits as a whole */
+};
 
 static const char *const names[NAMES] = {"red", "green", "blue"};
 static const int8_t codes[NAMES] = {5, -1, 3};
@@ -118,8 +123,8 @@ static void same_on_ranks(void **state)
         ddpm_source *source;
         ddpm_transform together, single;
         expect_ok(ddpm_source_open(&spec, &source));
-        expect_ok(ddpm_source_choose_tokens(comm, source, takes_part, NULL, &together));
-        expect_ok(ddpm_source_choose_tokens(alone, source, takes_part, NULL, &single));
+        expect_ok(ddpm_source_choose_tokens(comm, source, STREAMED, takes_part, NULL, &together));
+        expect_ok(ddpm_source_choose_tokens(alone, source, INT64_MAX, takes_part, NULL, &single));
         expect_same(together.vocabulary, single.vocabulary);
         assert_true(together.vocabulary->column[0].bins > 100);
         assert_true(together.vocabulary->column[1].rows[0] > 0.0 && together.vocabulary->column[1].spike[0] == 0.0);
@@ -185,7 +190,7 @@ static void unknown_values(void **state)
     float row[COLUMNS];
     (void)state;
     expect_ok(ddpm_source_open(&spec, &source));
-    expect_ok(ddpm_source_choose_tokens(comm, source, has_no_red, NULL, &transform));
+    expect_ok(ddpm_source_choose_tokens(comm, source, STREAMED, has_no_red, NULL, &transform));
     const ddpm_column_vocabulary *colors = &transform.vocabulary->column[3];
     const float most = colors->rows[1] > colors->rows[2] ? 1.0f : 2.0f;
     for (int64_t i = 0; i < 50; i++) {

@@ -35,7 +35,7 @@ static ddpm_data_spec spec_of(const char *file)
 static void put_all(hid_t file, hid_t group)
 {
     const hid_t names = enumeration(3, cuts, codes), fixed = text_of(8), variable = text_of(H5T_VARIABLE);
-    const int32_t none = -1;
+    const int32_t none = -1, yes = 1;
     put_column(group, "age", H5T_STD_I32BE, H5T_NATIVE_INT32, ROWS, age);
     put_column(group, "city", fixed, fixed, ROWS, city);
     put_column(group, "cut", names, names, ROWS, cut);
@@ -44,6 +44,7 @@ static void put_all(hid_t file, hid_t group)
     put_attribute(file, "table/age", "gap", H5T_NATIVE_INT32, &none);
     put_text(file, "table/age", "units", "years");
     put_text(file, "table/cut", "gap", "unknown");
+    put_attribute(file, "table/cut", "ordered", H5T_NATIVE_INT32, &yes);
     assert_true(H5Tclose(names) >= 0 && H5Tclose(fixed) >= 0 && H5Tclose(variable) >= 0);
 }
 
@@ -96,6 +97,7 @@ static void groups(void **state)
     assert_string_equal(layouts[1].units, "years");
     assert_true(layouts[2].count == 3 && layouts[2].gap == 0 && layouts[2].codes[2] == 3 && !layouts[2].is_text);
     assert_string_equal(layouts[2].names[1], "good");
+    assert_true(layouts[2].is_ordered && !layouts[3].is_ordered);
     assert_true(layouts[4].is_text && layouts[4].count == 3 && layouts[4].gap == -1);
     assert_string_equal(layouts[4].names[0], "a longer name");
     ddpm_source_close(source);

@@ -26,7 +26,7 @@ static struct {
 } m;
 
 static const float MARK = 12345.0f;
-static const ddpm_dense layer = {m.packed, m.bias, m.transposed};
+static const ddpm_dense layer = {.weight = m.packed, .bias = m.bias, .transposed = m.transposed};
 
 /* Rows first .. first+rows-1 of one of the arrays above. */
 static ddpm_const_matrix from(const float *block, int64_t first, int64_t rows, int64_t columns)
@@ -130,13 +130,13 @@ static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slo
 static int add_float(int64_t first, int64_t rows, int64_t block, int64_t k, int64_t n, float *sum)
 {
     return kernels->backward_weights_float(from(m.x, first, rows, k), from(m.dz, first, rows, n), block,
-                                           (ddpm_float_sums){sum, 1024.0f}, m.scratch);
+                                           (ddpm_float_sums){.sum = sum, .limit = 1024.0f}, m.scratch);
 }
 
 static int add_fixed(int64_t first, int64_t rows, int64_t block, int64_t k, int64_t n, double scale, int64_t *sum)
 {
     return kernels->backward_weights_fixed(from(m.x, first, rows, k), from(m.dz, first, rows, n), block,
-                                           (ddpm_fixed_sums){sum, scale, 1024.0f}, m.scratch);
+                                           (ddpm_fixed_sums){.sum = sum, .scale = scale, .limit = 1024.0f}, m.scratch);
 }
 
 static void check_backward_weights(int64_t rows, int64_t k, int64_t n)
@@ -172,12 +172,48 @@ static void check_backward_weights(int64_t rows, int64_t k, int64_t n)
     }
 }
 
+/* From the panel of column `first` on, the layer gives the gradients of these outputs alone, and their sums lie in rows
+ * of all outputs. */
+static void check_part(int64_t rows, int64_t k, int64_t n)
+{
+    const int64_t first = n / 2 / kernels->panel * kernels->panel, terms = kernels->per_element;
+    const ddpm_dense part = {.transposed = m.transposed + first / terms * kernels->panel, .outputs = n};
+    if (first == 0) return;
+    kernels->backward_data(&part, from(m.dz + first, 0, rows, n - first), NULL, to(m.out, rows, k), m.scratch);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t i = 0; i < k; i++) {
+            double sum = 0.0, sizes = 0.0;
+            for (int64_t j = first; j < n; j++) {
+                const double term = (double)m.dz[row * ROOM + j] * (double)m.w[i * n + j];
+                sum += term;
+                sizes += fabs(term);
+            }
+            expect_sum(m.out[row * ROOM + i], sum, sizes, n + 1, "part", i);
+        }
+    memset(m.sum_of_blocks, 0, (size_t)(k * n) * sizeof *m.sum_of_blocks);
+    memset(m.fixed_of_blocks, 0, (size_t)(k * n) * sizeof *m.fixed_of_blocks);
+    assert_int_equal(kernels->backward_weights_float(from(m.x, 0, rows, k), from(m.dz + first, 0, rows, n - first),
+                                                     rows, (ddpm_float_sums){m.sum_of_blocks + first, 1024.0f, n},
+                                                     m.scratch),
+                     0);
+    assert_int_equal(
+        kernels->backward_weights_fixed(from(m.x, 0, rows, k), from(m.dz + first, 0, rows, n - first), rows,
+                                        (ddpm_fixed_sums){m.fixed_of_blocks + first, 0x1p40, 1024.0f, n}, m.scratch),
+        0);
+    for (int64_t i = 0; i < k; i++)
+        for (int64_t j = 0; j < n; j++) {
+            assert_true(m.sum_of_blocks[i * n + j] == (j < first ? 0.0f : m.sum[i * n + j]));
+            assert_int_equal(m.fixed_of_blocks[i * n + j], j < first ? 0 : m.fixed[i * n + j] - (i * n + j));
+        }
+}
+
 static void check_all(int64_t rows, int64_t k, int64_t n)
 {
     check_forward(rows, k, n);
     check_backward_data(rows, k, n, 0);
     check_backward_data(rows, k, n, 1);
     check_backward_weights(rows, k, n);
+    check_part(rows, k, n);
 }
 
 static void test_products(void **state)

@@ -8,12 +8,12 @@ enum { N = 83 }; /* some whole vectors and a part of one on every instruction se
 
 static int add_fixed(int64_t n, const float *v, double scale, float limit, int64_t *sum)
 {
-    return kernels->add_fixed(n, v, (ddpm_fixed_sums){sum, scale, limit});
+    return kernels->add_fixed(n, v, (ddpm_fixed_sums){.sum = sum, .scale = scale, .limit = limit});
 }
 
 static int add_float(int64_t n, const float *v, float limit, float *sum)
 {
-    return kernels->add_float(n, v, (ddpm_float_sums){sum, limit});
+    return kernels->add_float(n, v, (ddpm_float_sums){.sum = sum, .limit = limit});
 }
 
 static void test_rounding(void **state)

@@ -248,10 +248,51 @@ static void test_sum_of_rows(void **state)
     }
 }
 
+/* A combination of rows is added, of few and of many; nothing beyond the panel of the last column is written. */
+static void test_combination(void **state)
+{
+    float out[STRIDE], factors[ROWS];
+    (void)state;
+    fill_any(factors, ROWS, 41);
+    for (int w = 0; w < WIDTHS; w++)
+        for (int64_t rows = 0; rows <= ROWS; rows++) {
+            const int64_t n = widths[w];
+            fill_block(m.x, ROWS, STRIDE, n, 40);
+            mark(out, STRIDE);
+            for (int64_t j = 0; j < n; j++) out[j] = 2.0f;
+            kernels->add_combination(read_rows(m.x, 0, rows, n), factors, out);
+            for (int64_t j = 0; j < n; j++) {
+                double sum = 2.0;
+                for (int64_t i = 0; i < rows; i++) sum += (double)factors[i] * (double)m.x[i * STRIDE + j];
+                expect_near((double)out[j], sum, 2e-6, "combination", j);
+            }
+            for (int64_t j = ddpm_round_up(n, kernels->panel); j < STRIDE; j++) assert_true(out[j] == MARK);
+        }
+}
+
+static void test_drop(void **state)
+{
+    enum { N = 37 };
+    float h[N + 1], slope[N + 1];
+    uint8_t bytes[N];
+    (void)state;
+    for (int64_t n = 0; n <= N; n++) {
+        for (int64_t i = 0; i <= N; i++) h[i] = slope[i] = (float)(1 + i);
+        for (int64_t i = 0; i < N; i++) bytes[i] = (uint8_t)(97 * i);
+        kernels->drop(n, bytes, 100, 1.5f, h, n % 2 ? slope : NULL);
+        for (int64_t i = 0; i <= N; i++) {
+            const float factor = i >= n ? 1.0f : bytes[i] < 100 ? 0.0f : 1.5f;
+            assert_true(h[i] == factor * (float)(1 + i));
+            assert_true(slope[i] == (n % 2 ? factor : 1.0f) * (float)(1 + i));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_sum_of_rows), TEST(test_norm), TEST(test_norm_backward), TEST(test_gate), TEST(test_rows_stand_alone),
+        TEST(test_sum_of_rows), TEST(test_combination),      TEST(test_drop), TEST(test_norm), TEST(test_norm_backward),
+        TEST(test_gate),        TEST(test_rows_stand_alone),
     };
     return RUN_ON_EVERY_ISA(tests);
 }

@@ -37,12 +37,15 @@ static void test_orders(void **state)
     for (int j = 0; j < COLUMNS; j++) expect_near((double)first[j], ROWS / COLUMNS, 150.0, "first columns", j);
 }
 
+/* The cross-entropies of all columns and their gradients. */
 static void test_loss(void **state)
 {
     const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
+    static const int64_t token[D] = {2, 40, 17};
+    static const double shares[D] = {0.2, 1.0 / 128, 1.0 / 40};
     ddpm_vocabulary v = make();
     ddpm_masked m;
-    float *output = NULL, *gradient = NULL, *scratch = NULL, lost;
+    float *output = NULL, *gradient = NULL, *scratch = NULL;
     (void)state;
     expect_ok(ddpm_masked_create(&v, &m));
     assert_int_equal(m.column[1].exact, 1);
@@ -50,29 +53,25 @@ static void test_loss(void **state)
     assert_int_equal(m.inputs, m.coefficients + D);
     expect_ok(DDPM_NEW(&output, m.coefficients, "a test"));
     expect_ok(DDPM_NEW(&gradient, m.coefficients, "a test"));
-    expect_ok(DDPM_NEW(&scratch, 2 * m.tokens, "a test"));
-    const float row[D] = {2.0f, 40.25f, 17.0f};
-    const uint8_t hidden[D] = {1, 1, 0};
-    const int32_t t = 2;
-    const ddpm_const_matrix out = {output, 1, m.coefficients, m.coefficients};
-    /* an output of zeros: independent columns */
-    const double plain =
-        ddpm_masked_loss(&m, kernels, out, row, hidden, &t, NULL, 1.0, (ddpm_matrix){0}, &lost, scratch);
-    expect_near(plain, 1.5 * (-log(0.2) - log(1.0 / 128)), 1e-4, "loss of independent columns", 0);
-    fill_any(output, m.coefficients, 3);
-    const double loss = ddpm_masked_loss(&m, kernels, out, row, hidden, &t, NULL, 0.5,
-                                         ddpm_matrix_dense(gradient, 1, m.coefficients), &lost, scratch);
-    expect_near(0.5 * (double)lost, loss, 1e-6, "loss of a row", 0);
-    for (int64_t i = 0; i < m.coefficients; i++) {
-        const float kept = output[i], h = 0x1p-6f;
-        output[i] = kept + h;
-        const double above =
-            ddpm_masked_loss(&m, kernels, out, row, hidden, &t, NULL, 0.5, (ddpm_matrix){0}, NULL, scratch);
-        output[i] = kept - h;
-        const double below =
-            ddpm_masked_loss(&m, kernels, out, row, hidden, &t, NULL, 0.5, (ddpm_matrix){0}, NULL, scratch);
-        output[i] = kept;
-        expect_near((double)gradient[i], (above - below) / (2.0 * (double)h), 2e-4, "gradient", i);
+    expect_ok(DDPM_NEW(&scratch, ddpm_masked_scratch(&m), "a test"));
+    for (int64_t j = 0; j < D; j++) {
+        const ddpm_range own = ddpm_masked_coefficients(&m, j);
+        const float *of_column = output + own.first;
+        memset(output, 0, (size_t)m.coefficients * sizeof *output);
+        /* an output of zeros: independent columns */
+        expect_near(ddpm_masked_column_loss(&m, kernels, j, token[j], of_column, 1.0, NULL, scratch), -log(shares[j]),
+                    1e-4, "loss of independent columns", j);
+        fill_any(output, m.coefficients, 3);
+        ddpm_masked_column_loss(&m, kernels, j, token[j], of_column, 0.75, gradient + own.first, scratch);
+        for (int64_t i = own.first; i < own.end; i++) {
+            const float kept = output[i], h = 0x1p-6f;
+            output[i] = kept + h;
+            const double above = ddpm_masked_column_loss(&m, kernels, j, token[j], of_column, 1.0, NULL, scratch);
+            output[i] = kept - h;
+            const double below = ddpm_masked_column_loss(&m, kernels, j, token[j], of_column, 1.0, NULL, scratch);
+            output[i] = kept;
+            expect_near((double)gradient[i], 0.75 * (above - below) / (2.0 * (double)h), 2e-4, "gradient", i);
+        }
     }
     ddpm_release(output);
     ddpm_release(gradient);
@@ -96,33 +95,40 @@ static void test_independent(void **state)
     ddpm_vocabulary_release(&v);
 }
 
-/* What is hidden leaves no trace in the inputs but its flag. */
-static void test_inputs(void **state)
+/* t columns are hidden, and each is as often as any other. */
+static void test_hiding(void **state)
+{
+    enum { ROWS = 6000 };
+    int32_t order[D];
+    uint8_t hidden[D];
+    (void)state;
+    for (int64_t t = 0; t <= D; t++) {
+        int64_t often[D] = {0};
+        for (int64_t row = 0; row < ROWS; row++) {
+            ddpm_masked_hide(D, 5, DDPM_RANDOM_NOISE, 3, row, t, hidden, order);
+            assert_int_equal(hidden[0] + hidden[1] + hidden[2], t);
+            for (int j = 0; j < D; j++) often[j] += hidden[j];
+        }
+        for (int j = 0; j < D; j++) expect_near((double)often[j], (double)(ROWS * t / D), 200.0, "hidden", j);
+    }
+}
+
+/* Narrow columns that follow each other are computed together. */
+static void test_groups(void **state)
 {
     ddpm_vocabulary v = make();
     ddpm_masked m;
-    float *a = NULL, *b = NULL;
     (void)state;
     expect_ok(ddpm_masked_create(&v, &m));
-    expect_ok(DDPM_NEW(&a, m.inputs, "a test"));
-    expect_ok(DDPM_NEW(&b, m.inputs, "a test"));
-    const uint8_t hidden[D] = {0, 1, 0};
-    ddpm_masked_inputs(&m, (const float[D]){2.0f, 5.5f, 17.0f}, hidden, a);
-    ddpm_masked_inputs(&m, (const float[D]){2.0f, 90.0f, 17.0f}, hidden, b);
-    expect_bits(a, b, (size_t)m.inputs * sizeof *a, "inputs", 0);
-    ddpm_masked_inputs(&m, (const float[D]){2.0f, 90.0f, 18.0f}, hidden, b);
-    assert_true(memcmp(a, b, (size_t)m.inputs * sizeof *a) != 0);
-    for (int64_t t = 0; t <= D; t++) {
-        int32_t order[D];
-        uint8_t found[D];
-        const float row[D] = {2.0f, 5.5f, 17.0f};
-        ddpm_masked_row(&m, 5, DDPM_RANDOM_NOISE, 3, 11, t, row, found, a, order);
-        assert_int_equal(found[0] + found[1] + found[2], t);
-        ddpm_masked_inputs(&m, row, found, b);
-        expect_bits(a, b, (size_t)m.inputs * sizeof *a, "inputs of a row", t);
+    for (int64_t g = 0, column = 0; g < m.groups; g++) {
+        const ddpm_masked_group *group = &m.group[g];
+        assert_int_equal(group->columns.first, column);
+        assert_int_equal(group->coefficients.first, ddpm_masked_coefficients(&m, column).first);
+        column = group->columns.end;
+        assert_int_equal(group->coefficients.end, ddpm_masked_coefficients(&m, column - 1).end);
+        assert_true(!group->is_wide || column == group->columns.first + 1);
+        if (g + 1 == m.groups) assert_int_equal(column, D);
     }
-    ddpm_release(a);
-    ddpm_release(b);
     ddpm_masked_release(&m);
     ddpm_vocabulary_release(&v);
 }
@@ -130,7 +136,7 @@ static void test_inputs(void **state)
 static float draw(const ddpm_masked *m, const ddpm_kernels *kernels, int64_t column, const float *output,
                   ddpm_random4 words, float *scratch)
 {
-    float *p = scratch + m->tokens;
+    float *p = scratch + ddpm_masked_scratch(m);
     ddpm_masked_probabilities(m, kernels, column, output + ddpm_masked_coefficients(m, column).first, p, scratch);
     return ddpm_masked_draw(m, column, p, words);
 }
@@ -147,7 +153,7 @@ static void test_draws(void **state)
     (void)state;
     expect_ok(ddpm_masked_create(&v, &m));
     expect_ok(DDPM_NEW(&output, m.coefficients, "a test"));
-    expect_ok(DDPM_NEW(&scratch, 2 * m.tokens, "a test"));
+    expect_ok(DDPM_NEW(&scratch, ddpm_masked_scratch(&m) + m.tokens, "a test"));
     output[m.column[0].first + 1] = (float)log(2.0);
     for (int64_t i = 0; i < DRAWS; i++) {
         const ddpm_random4 words = ddpm_random_words(1, DDPM_RANDOM_REVERSE, 0, i, 0);
@@ -165,7 +171,7 @@ static void test_draws(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_orders), TEST(test_loss), TEST(test_independent), TEST(test_inputs),
-                                       TEST(test_draws)};
+    const struct CMUnitTest tests[] = {TEST(test_orders), TEST(test_loss),   TEST(test_independent),
+                                       TEST(test_hiding), TEST(test_groups), TEST(test_draws)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,13 +65,15 @@ static void test_forward(void **state)
 static void test_hidden(void **state)
 {
     enum { COLUMNS = 50, WIDTH = 40, FIRST = 37, END = 44 };
-    static float xt_w[ROWS][WIDTH + 64];
+    static float xt_w[ROWS][WIDTH + 64], some[ROWS][COLUMNS + 64];
     (void)state;
     for (int form = 0; form < FORMS; form++) {
         const ddpm_network_spec spec = spec_of(COLUMNS, 4, 1, WIDTH, 2, DDPM_ACTIVATION_SILU, form);
         if (spec.features > 0) continue;
         small_network s = small_network_make(&spec, ROWS);
-        const float *weight = ddpm_packed_entry(s.packed, s.network);
+        const ddpm_tensor *tensors;
+        (void)ddpm_network_tensors(s.network, &tensors);
+        const float *weight = s.parameters + tensors[ddpm_network_entry(s.network)].offset;
         fill_rows(&spec, ROWS, xt, t);
         fill_any(conditions, ROWS * 4, 51);
         memset(xt_w, 0, sizeof xt_w);
@@ -83,7 +85,8 @@ static void test_hidden(void **state)
             memcpy(whole + row * COLUMNS, row_of(output, row), COLUMNS * sizeof *whole);
         const ddpm_const_matrix entry = {*xt_w, ROWS, WIDTH, WIDTH + 64},
                                 hidden = ddpm_network_hidden(s.network, s.packed, s.workspace, entry, conditions, t);
-        output = ddpm_network_some_outputs(s.network, s.packed, s.workspace, hidden, (ddpm_range){FIRST, END});
+        output = ddpm_network_some_outputs(s.network, s.packed, hidden, (ddpm_range){FIRST, END},
+                                           (ddpm_matrix){*some, ROWS, COLUMNS, COLUMNS + 64}, NULL);
         assert_int_equal(output.columns, END - FIRST);
         for (int64_t row = 0; row < ROWS; row++)
             for (int64_t j = FIRST; j < END; j++)

@@ -1,6 +1,7 @@
 /* Rows of the masked process do not depend on the rows that they are made with, and a lookup of a token is the product
  * of its inputs. */
 #include "expect.h"
+#include "token_inputs.h"
 
 #include "sample/unmask.h"
 
@@ -52,7 +53,8 @@ static void make(ddpm_network_kind kind, fixture *f)
     fill_any(f->parameters, count, 5);
     for (int64_t i = 0; i < count; i++) f->parameters[i] *= 0.3f;
     expect_ok(ddpm_packed_make(f->model.network, DDPM_PACK_FORWARD, f->parameters, &f->packed));
-    expect_ok(ddpm_lookup_create(&f->model.masked, f->model.network, f->packed, &f->lookup));
+    expect_ok(ddpm_lookup_create(&f->model.masked, f->model.network, &f->lookup));
+    ddpm_lookup_fill(&f->lookup, &f->model.masked, f->model.network, f->parameters, 0, 1);
     expect_ok(ddpm_unmask_create(&f->model, f->packed, &f->lookup, ROWS, 0, &f->unmask));
 }
 
@@ -83,7 +85,7 @@ static void test_lookup(void **state)
             entries[j] =
                 hidden[j] ? ddpm_lookup_hidden(&f.lookup, &f.model.masked, j) : ddpm_lookup_shown(&f.lookup, j, row[j]);
         }
-        ddpm_masked_inputs(&f.model.masked, row, hidden, inputs);
+        token_inputs(&f.model.masked, row, hidden, inputs);
         ddpm_network_kernels(f.model.network)->sum_rows(ddpm_matrix_read(f.lookup.table), D, entries, sum);
         for (int64_t i = 0; i < WIDTH; i++) {
             double expected = 0.0;

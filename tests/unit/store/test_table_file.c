@@ -22,6 +22,7 @@ static ddpm_column_vocabulary columns[D] = {
                 .count = 3,
                 .names = colours,
                 .codes = codes,
+                .is_ordered = 1,
                 .gap = 1}},
     {.layout = {.number = DDPM_NUMBER_INT16, .has_gap_number = 1, .gap_number = -999, .gap = -1, .units = units}},
     {.layout = {.kind = DDPM_COLUMN_CATEGORY, .is_text = 1, .count = 2, .names = texts, .gap = -1}},
@@ -106,6 +107,8 @@ static void expect_attributes(const char *path)
     expect_ok(ddpm_h5_get_text(file, "samples/a_b", "units", &text));
     assert_string_equal(text, units);
     ddpm_release(text);
+    expect_ok(ddpm_h5_get_int(file, "draws/column1", "ordered", &gap));
+    assert_int_equal(gap, 1);
     expect_ok(ddpm_h5_get_text(file, "draws/column1", "gap", &text));
     assert_string_equal(text, "none");
     ddpm_release(text);

@@ -24,6 +24,7 @@ static void make(ddpm_column_vocabulary column[D], ddpm_vocabulary *out)
           .count = 3,
           .names = colours,
           .codes = codes,
+          .is_ordered = 1,
           .gap = 1},
          2,
          0,
@@ -59,6 +60,7 @@ static void expect_same_column(const ddpm_column_vocabulary *x, const ddpm_colum
 {
     const ddpm_column_layout *a = &x->layout, *b = &y->layout;
     assert_true(a->kind == b->kind && a->number == b->number && a->is_text == b->is_text && a->gap == b->gap);
+    assert_int_equal(a->is_ordered, b->is_ordered);
     assert_true(a->has_gap_number == b->has_gap_number && a->gap_number == b->gap_number);
     assert_true(a->count == b->count && !a->names == !b->names && !a->codes == !b->codes && !a->units == !b->units);
     for (int64_t i = 0; i < a->count; i++) assert_string_equal(a->names[i], b->names[i]);
