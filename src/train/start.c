@@ -111,8 +111,8 @@ enum { COMMAND_BYTES = 3 * DDPM_PATH_BYTES + 256 };
 static void write_command(const char *folder, int64_t more, char out[COMMAND_BYTES])
 {
     snprintf(out, COMMAND_BYTES,
-             "ddpm train %s/config.yaml --start-from %s --output %s-more --set training.iterations=%lld", folder,
-             folder, folder, (long long)more);
+             "ddpm train \"%s/config.yaml\" --start-from \"%s\" --output \"%s-more\" --set training.iterations=%lld",
+             folder, folder, folder, (long long)more);
 }
 
 ddpm_status ddpm_start_check_longer(const ddpm_config *then, const ddpm_config *now)

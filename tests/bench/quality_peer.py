@@ -138,7 +138,7 @@ class JaxPeer(Peer):
         m = jnp.split(linear("modulation", shared), 3 * depth + 2, axis=1)
         points = x
         if prefix + "points.frequency" in c:
-            angle = x @ c[prefix + "points.frequency"]
+            angle = 2 * np.pi * x @ c[prefix + "points.frequency"]
             points = jnp.concatenate([x, jnp.cos(angle), jnp.sin(angle)], axis=1)
         h = linear("input", points)
         for block in range(depth):
