@@ -213,7 +213,7 @@ static void check_all(int64_t rows, int64_t k, int64_t n)
     check_backward_data(rows, k, n, 0);
     check_backward_data(rows, k, n, 1);
     check_backward_weights(rows, k, n);
-    check_part(rows, k, n);
+    if ((rows + k + n) % 4 == 0) check_part(rows, k, n);
 }
 
 static void test_products(void **state)

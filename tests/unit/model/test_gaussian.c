@@ -10,7 +10,7 @@
 #include "kernel/normal.h"
 #include "model/gaussian.h"
 
-enum { ROWS = 1024, T = 100, SCHEDULES = 5, GUIDANCES = 3, COUNTS = 4 };
+enum { ROWS = 256, T = 100, SCHEDULES = 5, GUIDANCES = 3, COUNTS = 4 };
 
 static const char *const schedule_names[SCHEDULES] = {"constant", "linear, rescaled", "cosine", "sigmoid",
                                                       "log_normal"};
