@@ -37,7 +37,8 @@ typedef struct ddpm_training_rows {
     int is_window; /* nonzero: those with the largest numbers; 0: a random sample of all that were given */
 } ddpm_training_rows;
 
-/** Collective. DDPM_ERR_CONFIG: the configuration; DDPM_ERR_USAGE: MPI does not run, or a size is wrong.
+/** Collective. DDPM_ERR_CONFIG: the configuration; DDPM_ERR_USAGE: MPI does not run, a size is wrong, or
+ * ranks give different arguments.
  *  @param config   the text of a configuration, as `ddpm train` reads it; what it says of the data's source is not
  * used. data.columns and data.condition name columns of the rows.
  *  @param columns  of a row, with its conditions.
@@ -48,15 +49,17 @@ DDPM_MUST_CHECK ddpm_status ddpm_training_create(MPI_Comm comm, const char *conf
                                                  const char *const *names, const ddpm_training_rows *rows,
                                                  ddpm_training **out);
 
-/** Local. Give rows number first .. first+count-1, [count][columns]; they are copied. No number may be given twice. */
+/** Local. Give rows number first .. first+count-1, [count][columns]; they are copied. No row's number may be
+ * given twice, by any ranks, which the next step finds. DDPM_ERR_USAGE: a value is not finite, or a row's number is not
+ * in 0 .. 2^47. */
 DDPM_MUST_CHECK ddpm_status ddpm_training_push(ddpm_training *training, int64_t first, int64_t count,
                                                const float *rows);
 
 /** Collective. Train for some iterations, on the rows that are kept now. With the first one the map of the data, the
  * linear part or the mixture, and the classes of conditions are settled, from the rows of that moment.
  *  @param[out] loss  the mean over these iterations; NULL: not wanted.
- *  @return DDPM_ERR_USAGE: more than training.iterations in all, or no row was given; DDPM_ERR_NUMERIC: the loss or the
- *  gradient is not finite; the state is that before. */
+ *  @return DDPM_ERR_USAGE: more than training.iterations in all, not the same on all ranks, no row was given, or one
+ *  twice; DDPM_ERR_NUMERIC: the loss or the gradient is not finite; the state is that before. */
 DDPM_MUST_CHECK ddpm_status ddpm_training_step(ddpm_training *training, int64_t iterations, double *loss);
 
 /** Local. Iterations so far. */

@@ -3,6 +3,7 @@
 #include "app/verbs.h"
 #include "exchange/export.h"
 #include "file/output.h"
+#include "sample/sampling.h"
 
 /* clang-format off */
 static const char help[] =
@@ -23,7 +24,8 @@ static const char help[] =
 
 typedef struct arguments {
     const char *model, *output;
-    int format, weights; /* weights -1: the model's own */
+    int format;
+    ddpm_sampling_settings settings; /* the weights, over the model's own */
 } arguments;
 
 enum { SAFETENSORS, ONNX };
@@ -31,7 +33,6 @@ enum { SAFETENSORS, ONNX };
 static ddpm_status parse(int argc, char **argv, arguments *a)
 {
     static const char *const formats[] = {"safetensors", "onnx"};
-    static const char *const weights[] = {"ema", "raw", "best"}; /* in the order of ddpm_weights */
     static const struct option options[] = {{"output", required_argument, NULL, 'o'},
                                             {"format", required_argument, NULL, 'f'},
                                             {"weights", required_argument, NULL, 'w'},
@@ -41,7 +42,7 @@ static ddpm_status parse(int argc, char **argv, arguments *a)
         DDPM_TRY(status);
         if (found == 'o') a->output = optarg;
         if (found == 'f') DDPM_TRY(ddpm_arguments_choice("--format", optarg, 2, formats, &a->format));
-        if (found == 'w') DDPM_TRY(ddpm_arguments_choice("--weights", optarg, 3, weights, &a->weights));
+        if (found == 'w') DDPM_TRY(ddpm_sampling_settings_add(&a->settings, "weights", optarg));
     }
     DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a checkpoint or a run folder"));
     a->model = argv[optind];
@@ -54,9 +55,12 @@ static ddpm_status write(const arguments *a)
 {
     ddpm_loaded loaded;
     DDPM_TRY(ddpm_load(a->model, 0, &loaded));
-    const ddpm_weights weights = a->weights < 0 ? loaded.config.sampling.weights : (ddpm_weights)a->weights;
-    ddpm_status status = a->format == ONNX ? ddpm_output_prepare(a->output, DDPM_ONNX_BEGINS)
-                                           : ddpm_output_prepare_behind(a->output, 8, DDPM_SAFETENSORS_BEGINS);
+    ddpm_loaded_name_process(&loaded);
+    ddpm_status status = ddpm_sampling_settings_apply(&a->settings, &loaded.config);
+    const ddpm_weights weights = loaded.config.sampling.weights;
+    if (status == DDPM_OK)
+        status = a->format == ONNX ? ddpm_output_prepare(a->output, DDPM_ONNX_BEGINS)
+                                   : ddpm_output_prepare_behind(a->output, 8, DDPM_SAFETENSORS_BEGINS);
     if (status == DDPM_OK)
         status = a->format == ONNX ? ddpm_export_onnx(&loaded, a->model, weights, a->output)
                                    : ddpm_export_safetensors(&loaded, a->model, weights, a->output);
@@ -66,7 +70,7 @@ static ddpm_status write(const arguments *a)
 
 static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 {
-    arguments a = {.weights = -1};
+    arguments a = {0};
     DDPM_TRY(parse(argc, argv, &a));
     return DDPM_ON_RANK_0(comm, write(&a));
 }

@@ -1,9 +1,9 @@
 /* The trainer of ddpm/trainer.h: `ddpm train` without its folder, on rows in memory. */
 #include "ddpm/trainer.h"
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/text_list.h"
+#include "file/digest.h"
 #include "insitu/kept.h"
 #include "library/generator.h"
 #include "train/settings.h"
@@ -29,6 +29,25 @@ struct ddpm_training {
 };
 
 static const char SOURCE[] = "rows in memory"; /* in the place of a file's path */
+
+/* Collective. Ranks that were told different things would wait for each other in vain. */
+static ddpm_status check_alike(ddpm_comm *comm, const char *what, int64_t told)
+{
+    int64_t ends[2] = {told, ~told}; /* ~ turns the order round */
+    ddpm_comm_max_int64(comm, ends, 2);
+    if (ends[0] == ~ends[1]) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: expected the same on all ranks", what);
+}
+
+/* Of what ddpm_training_create is told. */
+static int64_t digest(const char *config, int64_t columns, const char *const *names, const ddpm_training_rows *rows)
+{
+    const int64_t numbers[] = {columns, names != NULL, rows ? rows->most : 0, rows ? rows->is_window != 0 : 0};
+    uint64_t found = ddpm_digest_bytes(numbers, sizeof numbers, 0);
+    found = ddpm_digest_bytes(config, strlen(config), found);
+    for (int64_t j = 0; names && j < columns; j++) found = ddpm_digest_bytes(names[j], strlen(names[j]) + 1, found);
+    return (int64_t)found;
+}
 
 /* Local. */
 static ddpm_status read_config(const char *text, ddpm_config *out)
@@ -67,7 +86,6 @@ ddpm_status ddpm_training_create(MPI_Comm comm, const char *config, int64_t colu
     ddpm_comm *ranks = NULL;
     ddpm_training *t = NULL;
     *out = NULL;
-    ddpm_log_enable(0);
     DDPM_TRY(ddpm_comm_adopt(comm, &ranks));
     ddpm_status status = ddpm_agree(ranks, DDPM_NEW(&t, 1, "a trainer"));
     if (status != DDPM_OK) {
@@ -76,7 +94,8 @@ ddpm_status ddpm_training_create(MPI_Comm comm, const char *config, int64_t colu
         return status;
     }
     t->comm = ranks;
-    status = ddpm_agree(ranks, set_up(t, config, columns, names, rows));
+    status = check_alike(ranks, "configuration, columns, names and rows", digest(config, columns, names, rows));
+    if (status == DDPM_OK) status = ddpm_agree(ranks, set_up(t, config, columns, names, rows));
     if (status == DDPM_OK) status = ddpm_placement_check(ranks, ddpm_kernels_choose(t->config.training.precision));
     if (status == DDPM_OK)
         *out = t;
@@ -158,6 +177,7 @@ ddpm_status ddpm_training_step(ddpm_training *training, int64_t iterations, doub
 {
     ddpm_trainer *trainer = &training->trainer;
     double sum = 0.0;
+    DDPM_TRY(check_alike(training->comm, "iterations", iterations));
     if (iterations < 0 || iterations > trainer->spec.iterations - trainer->state.iteration)
         return ddpm_fail(DDPM_ERR_USAGE,
                          "%lld iterations were asked for after %lld, and training.iterations, by which the learning "

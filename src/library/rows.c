@@ -78,14 +78,7 @@ ddpm_status ddpm_generator_sample(ddpm_generator *generator, uint64_t seed, int6
 /* What has no meaning for a completion. */
 static ddpm_status check_completion(const ddpm_generator *g, int64_t passes)
 {
-    if (g->loaded->config.data.pairs)
-        return ddpm_fail(DDPM_ERR_USAGE, "a model of data.pairs: true makes whole rows of their own noise, and cannot "
-                                         "complete any; take the model that made the pairs");
-    if (ddpm_method_extrapolates(g->config.sampling.method) && !ddpm_model_is_masked(&g->loaded->model))
-        return ddpm_fail(DDPM_ERR_USAGE,
-                         "sampling.method: %s extrapolates from the step before, which is not possible where the known "
-                         "entries are replaced after every step; take heun or ancestral",
-                         ddpm_config_choice("sampling.method", g->config.sampling.method));
+    DDPM_TRY(ddpm_engine_check_completion(g->loaded, &g->config.sampling, "rows"));
     if (g->fixed.count > 0)
         return ddpm_fail(DDPM_ERR_USAGE, "conditions by name: the rows have their own values; write it into them");
     if (passes >= 1 && passes <= DDPM_SAMPLER_PASSES_MAX) return DDPM_OK;

@@ -32,10 +32,8 @@ static ddpm_status load(const source *from, ddpm_loaded *out)
         *out = (ddpm_loaded){.checkpoint = *from->taken};
         *from->taken = (ddpm_checkpoint){0};
         DDPM_TRY(ddpm_loaded_build(out));
-        ddpm_loaded_name_process(out);
-        return ddpm_loaded_check_denoiser(out, name);
-    }
-    DDPM_TRY(from->path ? ddpm_load(from->path, 0, out) : ddpm_load_bytes(from->bytes, from->count, out));
+    } else
+        DDPM_TRY(from->path ? ddpm_load(from->path, 0, out) : ddpm_load_bytes(from->bytes, from->count, out));
     ddpm_loaded_name_process(out);
     return ddpm_loaded_check_denoiser(out, name);
 }

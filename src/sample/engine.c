@@ -44,6 +44,21 @@ ddpm_status ddpm_engine_check(const ddpm_sampling *sampling, const ddpm_conditio
                      conditioned ? "sample with --guidance 0" : "name them (ddpm sample --condition, --conditions)");
 }
 
+ddpm_status ddpm_engine_check_completion(const ddpm_loaded *loaded, const ddpm_sampling *sampling, const char *what)
+{
+    if (loaded->config.data.pairs)
+        return ddpm_fail(
+            DDPM_ERR_USAGE,
+            "%s: a model of data.pairs: true makes whole rows of their own noise, and cannot complete any; "
+            "take the model that made the pairs",
+            what);
+    if (ddpm_model_is_masked(&loaded->model) || !ddpm_method_extrapolates(sampling->method)) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE,
+                     "%s: sampling.method: %s extrapolates from the step before, which is not possible where the known "
+                     "entries are replaced after every step; take heun or ancestral",
+                     what, ddpm_config_choice("sampling.method", sampling->method));
+}
+
 /* The conditions of samples first .. first+rows-1 as input columns of the network; NULL: samples have no conditions. */
 static const float *conditions(thread_memory *m, int64_t first, int64_t rows)
 {

@@ -34,6 +34,11 @@ void ddpm_engine_weights_release(ddpm_engine_weights *weights);
 DDPM_MUST_CHECK ddpm_status ddpm_engine_check(const ddpm_sampling *sampling, const ddpm_condition *condition,
                                               double dropout, int conditioned);
 
+/** Whether a model completes rows with these settings. @param what  names the completion, for messages.
+ *  @return DDPM_OK, or DDPM_ERR_USAGE. */
+DDPM_MUST_CHECK ddpm_status ddpm_engine_check_completion(const ddpm_loaded *loaded, const ddpm_sampling *sampling,
+                                                         const char *what);
+
 /** @param loaded    borrowed until ddpm_engine_close.
  *  @param weights   those that sampling->weights names, borrowed as well; NULL: the engine makes its own.
  *  @param threads   calls of different threads may run at once.

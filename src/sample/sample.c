@@ -78,18 +78,7 @@ static void restore_given(void *context, int64_t first, int64_t count, ddpm_numb
 static ddpm_status open_given(sampling_run *run, ddpm_sample_options *o)
 {
     if (!o->given) return DDPM_OK;
-    if (run->loaded->config.data.pairs)
-        return ddpm_fail(
-            DDPM_ERR_USAGE,
-            "--given: a model of data.pairs: true makes whole rows of their own noise, and cannot complete "
-            "any; take the model that made the pairs");
-    const ddpm_method method = run->sampling.method;
-    if (ddpm_method_extrapolates(method) && !ddpm_model_is_masked(&run->loaded->model))
-        return ddpm_fail(
-            DDPM_ERR_USAGE,
-            "--given: %s extrapolates from the step before, which is not possible where the known entries are "
-            "replaced after every step; add --sampler heun or --sampler ancestral",
-            ddpm_config_choice("sampling.method", method));
+    DDPM_TRY(ddpm_engine_check_completion(run->loaded, &run->sampling, "--given"));
     DDPM_TRY(ddpm_given_open(o->given, run->loaded->checkpoint.column_names, &run->transform,
                              run->loaded->checkpoint.number, &run->number, &run->given));
     o->count = ddpm_given_rows(run->given);

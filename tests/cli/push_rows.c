@@ -3,7 +3,8 @@
  *     push_rows CONFIG ROWS COLUMNS MOST WINDOW PARTS OUTPUT
  *
  * ROWS: float32. They are given in PARTS parts, with as many iterations after each as there are in all, divided by
- * PARTS. The model's sample 0 of seed 1 is printed by every rank. */
+ * PARTS; -1: all in one part, and each rank asks for other iterations; -2: every rank gives row 0. The model's sample 0
+ * of seed 1 is printed by every rank. */
 #include "ddpm/trainer.h"
 
 #include <stdio.h>
@@ -40,7 +41,8 @@ int main(int argc, char **argv)
     if (argc != 8) return 64;
     char *config = read_file(argv[1], &bytes);
     float *rows = (float *)read_file(argv[2], &bytes);
-    const int64_t columns = atoll(argv[3]), count = bytes / 4 / columns, parts = atoll(argv[6]);
+    const int64_t columns = atoll(argv[3]), count = bytes / 4 / columns, how = atoll(argv[6]),
+                  parts = how > 0 ? how : 1;
     const ddpm_training_rows kept = {atoll(argv[4]), atoi(argv[5])};
     const char *iterations = strstr(config, "iterations: ");
     const int64_t each = (iterations ? atoll(iterations + 12) : 20000) / parts;
@@ -50,8 +52,9 @@ int main(int argc, char **argv)
     check(ddpm_training_create(MPI_COMM_WORLD, config, columns, NULL, &kept, &t), "create");
     for (int64_t part = 0; part < parts; part++) {
         for (int64_t i = count * part / parts; i < count * (part + 1) / parts; i++)
-            if ((i / 7) % size == rank) check(ddpm_training_push(t, i, 1, rows + i * columns), "push");
-        check(ddpm_training_step(t, each, &loss), "step");
+            if ((i / 7) % size == rank || (how == -2 && i == 0))
+                check(ddpm_training_push(t, i, 1, rows + i * columns), "push");
+        check(ddpm_training_step(t, how == -1 ? each - rank : each, &loss), "step");
     }
     check(ddpm_training_validate(t, &loss), "validate");
     check(ddpm_training_save(t, argv[7]), "save");

@@ -112,8 +112,9 @@ class Given(Case):
             self.fails(DATA, "sample", run, "--given", infinite, *output, ranks=ranks,
                        says=["infinite.h5", "row 333", "'width'", "NaN"])
         self.fails(MISSING, "sample", run, "--given", self.path("nowhere.h5"), *output, says=["nowhere.h5"])
-        self.fails(USAGE, "sample", run, "--given", given, "--sampler", "dpm_solver", *output,
-                   says=["dpm_solver", "ancestral"])
+        for sampler in ("dpm_solver", "adams"):
+            self.fails(USAGE, "sample", run, "--given", given, "--sampler", sampler, *output,
+                       says=["--given", sampler, "ancestral"])
         self.fails(USAGE, "sample", run, "--given", given, "--count", 5, *output, says=["--given", "--count"])
         self.fails(USAGE, "sample", run, "--given", given, "--trajectory", 5, *output, says=["--trajectory"])
         self.fails(USAGE, "sample", run, "--count", 5, "--draws", 2, *output, says=["--draws", "--given"])

@@ -52,6 +52,12 @@ class InSitu(Case):
                 self.push(f"{kind}{ranks}.h5", most=most, window=window, parts=3, ranks=ranks)
             self.assert_same_bits(self.path(f"{kind}1.h5"), self.path(f"{kind}3.h5"))
 
+    def test_refusals(self):
+        """Which all ranks have, so that none waits for another."""
+        for parts, says in ((-1, "iterations: expected the same on all ranks"), (-2, "row 0 was given twice")):
+            self.assertIn(says, self.push("none.h5", parts=parts, code=USAGE, ranks=2).stderr)
+            self.assertFalse(os.path.exists(self.path("none.h5")))
+
     def test_example(self):
         for ranks in (1, 2, 3):
             told = run(self.path(f"e{ranks}.h5"), command=[os.path.join(BUILD, "examples", "insitu")], ranks=ranks,
