@@ -13,7 +13,6 @@ fitted on. For a number, the most frequent value is the mean.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -22,15 +21,12 @@ import pandas as pd
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-sys.path.insert(0, os.path.join(ROOT, "analysis"))
+import programs
+
+sys.path.insert(0, os.path.join(programs.SOURCE, "analysis"))
 from ddpm_analysis import read_frame  # noqa: E402
 
 FITTED = 5000    # training rows of the imputer
-
-
-def call(*words):
-    subprocess.run(list(map(str, words)), check=True, stdout=subprocess.DEVNULL)
 
 
 def numbers(frame):
@@ -76,10 +72,10 @@ def draw(folder, given, run, options):
     csv, h5, out = (os.path.join(folder, name) for name in ("given.csv", "given.h5", "draws.h5"))
     given.to_csv(csv, index=False)
     kinds = [word for name in given if name not in numbers(given) for word in ("--category", name)]
-    call("/usr/bin/python3", os.path.join(ROOT, "analysis", "import_table.py"), csv, "--output", h5, *kinds)
-    call(options.ddpm, "sample", run, "--given", h5, "--draws", options.draws, "--output", out)
+    programs.import_table(csv, h5, *kinds)
+    programs.ddpm("sample", run, "--given", h5, "--draws", options.draws, "--output", out)
     frame = read_frame(out, "draws")
-    return {name: frame[name].to_numpy(dtype=object).reshape(options.draws, -1) for name in frame}
+    return {name: frame[name].to_numpy(dtype=object, na_value=np.nan).reshape(options.draws, -1) for name in frame}
 
 
 def mode(column):
@@ -119,7 +115,6 @@ def main():
     parser.add_argument("--hidden", type=float, default=0.2)
     parser.add_argument("--rows", type=int, default=2000, help="of TEST.csv, at most; default: %(default)s")
     parser.add_argument("--draws", type=int, default=80)
-    parser.add_argument("--ddpm", default=os.environ.get("DDPM", "ddpm"))
     parser.add_argument("--json")
     options = parser.parse_args()
     train, truth = (pd.read_csv(path) for path in (options.train, options.test))
@@ -128,12 +123,7 @@ def main():
     hidden = pd.DataFrame(rng.random(truth.shape) < options.hidden, columns=truth.columns) & truth.notna()
     given = truth.mask(hidden)
     with tempfile.TemporaryDirectory() as folder:
-        run = options.run
-        if not run:
-            run, data = os.path.join(folder, "run"), os.path.join(folder, "train.h5")
-            call("/usr/bin/python3", os.path.join(ROOT, "analysis", "import_table.py"), options.train, "--output", data)
-            call(options.ddpm, "train", os.path.join(ROOT, "configs", "table.yaml"), "--set", f"data.path={data}",
-                 "--output", run)
+        run = options.run or programs.train_table(folder, options.train)
         draws = draw(folder, given, run, options)
     answers = {name: np.nanmean(values.astype(float), axis=0) if name in numbers(train) else
                np.array([mode(column) for column in values.T]) for name, values in draws.items()}

@@ -11,7 +11,6 @@ scores, whose correlations it keeps (Nelsen 2006, An Introduction to Copulas).
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -21,8 +20,7 @@ from scipy.special import ndtr, ndtri
 
 import programs
 
-ROOT = os.path.abspath(os.path.join(programs.HERE, "..", ".."))
-sys.path.insert(0, os.path.join(ROOT, "analysis"))
+sys.path.insert(0, os.path.join(programs.SOURCE, "analysis"))
 from ddpm_analysis import read_frame  # noqa: E402
 from judge_table import detect  # noqa: E402
 
@@ -48,12 +46,9 @@ def drawn_from_copula(train, count, rng):
 
 def drawn_from_model(train, count):
     with tempfile.TemporaryDirectory() as folder:
-        csv, h5, run, samples = (os.path.join(folder, name) for name in ("train.csv", "train.h5", "run", "samples.h5"))
-        train.to_csv(csv, index=False)
-        subprocess.run(["/usr/bin/python3", os.path.join(ROOT, "analysis", "import_table.py"), csv, "--output", h5],
-                       check=True, stdout=subprocess.DEVNULL)
-        programs.ddpm("train", os.path.join(ROOT, "configs", "table.yaml"), "--set", f"data.path={h5}", "--output", run)
-        programs.ddpm("sample", run, "--count", count, "--output", samples)
+        table, samples = os.path.join(folder, "train.csv"), os.path.join(folder, "samples.h5")
+        train.to_csv(table, index=False)
+        programs.ddpm("sample", programs.train_table(folder, table), "--count", count, "--output", samples)
         return read_frame(samples).reset_index(drop=True)
 
 

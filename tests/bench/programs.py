@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.abspath(os.path.join(HERE, "..", ".."))
 DDPM = os.environ.get("DDPM", os.path.join(HERE, "..", "..", "build", "release", "ddpm"))
 CORES = int(os.environ.get("DDPM_CORES", str(os.cpu_count())))
 ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} if os.geteuid() == 0 else {}
@@ -37,6 +38,20 @@ def ddpm(*arguments, ranks=1, threads=None):
 
 def settings(values):
     return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+
+
+def import_table(table, output, *words):
+    """A CSV file as HDF5."""
+    script = os.path.join(SOURCE, "analysis", "import_table.py")
+    run(["/usr/bin/python3", script, table, "--output", output, *words], {})
+
+
+def train_table(folder, table):
+    """The run folder of a model of a CSV file, with configs/table.yaml."""
+    data, output = os.path.join(folder, "table.h5"), os.path.join(folder, "run")
+    import_table(table, data)
+    ddpm("train", os.path.join(SOURCE, "configs", "table.yaml"), *settings({"data.path": data}), "--output", output)
+    return output
 
 
 def normal_rows(folder, columns, rows=20000):

@@ -11,11 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* All ranks have the same status, and end. */
 static void check(ddpm_status status, const char *what)
 {
     if (status == DDPM_OK) return;
     fprintf(stderr, "ddpm: %s: %s\n", what, ddpm_error_message());
-    MPI_Abort(MPI_COMM_WORLD, ddpm_status_exit_code(status));
+    MPI_Finalize();
+    exit(ddpm_status_exit_code(status));
+}
+
+static void push(ddpm_training *t, int64_t number, const float *row)
+{
+    if (ddpm_training_push(t, number, 1, row) != DDPM_OK) MPI_Abort(MPI_COMM_WORLD, 70);
 }
 
 static char *read_file(const char *path, long *bytes)
@@ -52,8 +59,7 @@ int main(int argc, char **argv)
     check(ddpm_training_create(MPI_COMM_WORLD, config, columns, NULL, &kept, &t), "create");
     for (int64_t part = 0; part < parts; part++) {
         for (int64_t i = count * part / parts; i < count * (part + 1) / parts; i++)
-            if ((i / 7) % size == rank || (how == -2 && i == 0))
-                check(ddpm_training_push(t, i, 1, rows + i * columns), "push");
+            if ((i / 7) % size == rank || (how == -2 && i == 0)) push(t, i, rows + i * columns);
         check(ddpm_training_step(t, how == -1 ? each - rank : each, &loss), "step");
     }
     check(ddpm_training_validate(t, &loss), "validate");

@@ -9,14 +9,13 @@ import os
 import re
 import shutil
 import subprocess
-import unittest
 
 import numpy as np
 
-from program import DDPM, SMALL, Case, finish, read_h5, run, start
+from installed import InstalledCase, output_of
+from program import SMALL, finish, read_h5, run, start
 from skipped import main
 
-BUILD = os.environ.get("DDPM_BUILD", os.path.dirname(DDPM))
 PROGRAM = r"""
 #include <ddpm/ddpm.h>
 #include <stdio.h>
@@ -83,23 +82,9 @@ int main(int argc, char **argv)
 """
 
 
-def output_of(*command, **more):
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, **more).stdout
-
-
-class Embed(Case):
-    @classmethod
-    def setUpClass(cls):
-        if not os.path.exists(os.path.join(BUILD, "CMakeCache.txt")):
-            raise unittest.SkipTest(f"{BUILD} is not a build folder: set DDPM_BUILD")
-
+class Embed(InstalledCase):
     def setUp(self):
         super().setUp()
-        output_of("cmake", "--install", BUILD, "--prefix", self.path("usr"))
-        libraries = glob.glob(self.path("usr", "lib*", "**", "pkgconfig"), recursive=True)
-        self.assertEqual(1, len(libraries))
-        self.library = os.path.dirname(libraries[0])
-        self.flags = {**os.environ, "PKG_CONFIG_PATH": libraries[0]}
         self.run_folder = self.train(self.config(), self.path("run"), {**SMALL, "training.iterations": 30})
 
     def compile(self, program=PROGRAM):

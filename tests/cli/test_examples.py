@@ -4,39 +4,23 @@ ranks and threads, they write the rows of `ddpm sample`.
 
 Run: ctest --preset dev -R cli.examples
 """
-import glob
 import os
 import shutil
-import subprocess
 import sys
-import unittest
 
 import numpy as np
 
-from program import ANALYSIS, DDPM, SOURCE, SMALL, Case, read_h5, run
+from installed import InstalledCase, output_of
+from program import ANALYSIS, SOURCE, SMALL, read_h5, run
 from skipped import main
 
-BUILD = os.environ.get("DDPM_BUILD", os.path.dirname(DDPM))
 EXAMPLES = os.path.join(SOURCE, "tests", "examples")
 ROWS = 203
 
 
-def output_of(*command, **more):
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, **more)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-class Examples(Case):
-    @classmethod
-    def setUpClass(cls):
-        if not os.path.exists(os.path.join(BUILD, "CMakeCache.txt")):
-            raise unittest.SkipTest(f"{BUILD} is not a build folder: set DDPM_BUILD")
-
+class Examples(InstalledCase):
     def setUp(self):
         super().setUp()
-        output_of("cmake", "--install", BUILD, "--prefix", self.path("usr"))
-        self.library = os.path.dirname(glob.glob(self.path("usr", "lib*", "**", "libddpm.so"), recursive=True)[0])
         self.run_folder = self.train(self.config(), self.path("run"), {**SMALL, "training.iterations": 30})
         self.ddpm("sample", self.run_folder, "--count", ROWS, "--seed", 7, "--steps", 10, "--output",
                   self.path("samples.h5"))
@@ -70,11 +54,9 @@ class Examples(Case):
             self.assertTrue(os.path.exists(self.path("build", "ranks")))
 
     def test_with_pkg_config(self):
-        flags = {**os.environ, "PKG_CONFIG_PATH": os.path.join(self.library, "pkgconfig")}
-
         def build(name, *words):
             command = " ".join(words).format(source=EXAMPLES, name=name)
-            output_of("/bin/sh", "-c", "eval " + command, cwd=self.folder, env=flags)
+            output_of("/bin/sh", "-c", "eval " + command, cwd=self.folder, env=self.flags)
 
         build("threads", "c++ -Wall -Wextra -Werror -pthread '\"{source}\"'/threads.cpp",
               "$(pkg-config --cflags --libs ddpm) -o threads")

@@ -4,12 +4,11 @@
 Run: ctest --preset dev -R cli.install
 """
 import os
-import subprocess
 
-from program import DDPM, Case, finish, run, start
+from installed import BUILD, output_of
+from program import Case, finish, run, start
 from skipped import main
 
-BUILD = os.environ.get("DDPM_BUILD", os.path.dirname(DDPM))
 PROJECT = """
 cmake_minimum_required(VERSION 3.25)
 project(embed LANGUAGES {language})
@@ -29,11 +28,6 @@ int main(void)
     return 0;
 }
 """
-
-
-def output_of(*command, **more):
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True, timeout=120,
-                          **more).stdout
 
 
 class Install(Case):

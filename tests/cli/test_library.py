@@ -8,15 +8,14 @@ import os
 import sys
 import tempfile
 import threading
-import unittest
 
 import h5py
 import numpy as np
 
-from program import DDPM, ANALYSIS, SMALL, Case, bits, latest, read_h5, run, settings
+from installed import BUILD, need_build
+from program import ANALYSIS, SMALL, Case, bits, latest, read_h5, run, settings
 from skipped import main
 
-BUILD = os.environ.get("DDPM_BUILD", os.path.dirname(DDPM))
 os.environ["DDPM_LIBRARY"] = os.path.join(BUILD, "libddpm.so")
 sys.path.insert(0, ANALYSIS)
 from ddpm_analysis import BadData, Failure, Generator  # noqa: E402  pylint: disable=wrong-import-position
@@ -36,8 +35,7 @@ class Library(Case):
 
     @classmethod
     def setUpClass(cls):
-        if not os.path.exists(os.path.join(BUILD, "CMakeCache.txt")):
-            raise unittest.SkipTest(f"{BUILD} is not a build folder: set DDPM_BUILD")
+        need_build()
         folder = tempfile.TemporaryDirectory(prefix="ddpm library ")
         cls.addClassCleanup(folder.cleanup)
         rng = np.random.default_rng(1)
