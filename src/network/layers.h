@@ -71,11 +71,16 @@ struct ddpm_network {
     int64_t tensor_count;
     int64_t array_length; /* elements of the array of all parameters */
     ddpm_tensor *tensors;
+    int64_t piece_count;
+    ddpm_piece *pieces;
     float *frequencies;         /* [D][F] of the Fourier features; NULL where there are none */
     ddpm_linear *linear;        /* the linear part; NULL: there is none */
     ddpm_mixture_part *mixture; /* what stands in its place; NULL: nothing does */
     float *time_table;          /* [T + 1][time_width], the embedding of each t; NULL with a gain table */
 };
+
+/** Cut the parameters into pieces, once all layers are there. DDPM_ERR_MEMORY. */
+DDPM_MUST_CHECK ddpm_status ddpm_network_cut(ddpm_network *net);
 
 /** Allocate room for all layers; called once, before they are added. */
 DDPM_MUST_CHECK ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers);

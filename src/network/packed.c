@@ -66,23 +66,34 @@ void ddpm_packed_free(ddpm_packed *packed)
     ddpm_release(packed);
 }
 
-void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts)
+static void fill_piece(const ddpm_packed *packed, const ddpm_network *network, const float *parameters,
+                       const ddpm_piece *piece)
 {
     const ddpm_kernels *kernels = network->kernels;
-    if (part == 0) packed->parameters = parameters;
-    for (int64_t l = 0; l < network->layer_count; l++) {
-        const ddpm_layer *layer = &network->layers[l];
-        const ddpm_dense *p = &packed->layers[l];
-        const float *bias = parameters + network->tensors[layer->bias].offset;
-        const ddpm_const_matrix weight = {parameters + network->tensors[layer->weight].offset, layer->inputs,
-                                          layer->outputs, layer->outputs};
-        if (!is_skipped(network, l))
-            kernels->pack(weight, ddpm_part(ddpm_pieces(layer->outputs, kernels->panel), part, parts), p->weight);
-        if (p->transposed)
-            kernels->pack_transposed(weight, ddpm_part(ddpm_pieces(layer->inputs, kernels->panel), part, parts),
-                                     p->transposed);
-        if (part == 0) memcpy(p->bias, bias, (size_t)layer->outputs * sizeof *bias);
+    const ddpm_layer *layer = &network->layers[piece->layer];
+    const ddpm_dense *p = &packed->layers[piece->layer];
+    const float *values = parameters + network->tensors[piece->tensor].offset;
+    if (piece->tensor == layer->bias) {
+        memcpy(p->bias + piece->columns.first, values + piece->columns.first,
+               (size_t)(piece->columns.end - piece->columns.first) * sizeof *values);
+    } else if (piece->tensor == layer->weight) {
+        const ddpm_const_matrix weight = {values, layer->inputs, layer->outputs, layer->outputs};
+        if (!is_skipped(network, piece->layer)) kernels->pack(weight, piece->rows, piece->columns, p->weight);
+        if (p->transposed) kernels->pack_transposed(weight, piece->rows, piece->columns, p->transposed);
     }
+}
+
+void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts)
+{
+    const ddpm_piece *pieces;
+    const ddpm_range mine = ddpm_network_pieces(network, part, parts, &pieces);
+    if (part == 0) packed->parameters = parameters;
+    for (int64_t i = mine.first; i < mine.end; i++) fill_piece(packed, network, parameters, &pieces[i]);
+}
+
+void ddpm_packed_fill_piece(const ddpm_packed *packed, const ddpm_network *network, const ddpm_piece *piece)
+{
+    fill_piece(packed, network, packed->parameters, piece);
 }
 
 ddpm_status ddpm_packed_make(const ddpm_network *network, ddpm_packing packing, const float *parameters,

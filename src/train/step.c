@@ -40,11 +40,10 @@ static void compute_gradients(ddpm_stepper *s, const ddpm_state *state)
     /* when a step is repeated, another rank may take a block: the losses of its rows must not stay on this one */
     if (s->row_loss) memset(s->row_loss, 0, (size_t)s->batch.rows * sizeof *s->row_loss);
     if (exact) ddpm_queue_begin(s->queue, s->batch.blocks, s->threads);
+    ddpm_stepper_pack(s, state);
 #pragma omp parallel num_threads(s->threads)
     {
         const int thread = omp_get_thread_num();
-        ddpm_stepper_pack(s, state->parameters, thread);
-#pragma omp barrier
         if (exact)
             train_free_blocks(s, thread, state->iteration);
         else
@@ -72,17 +71,22 @@ static void learn_timesteps(ddpm_stepper *s, int64_t iteration)
     ddpm_timesteps_learn(&s->timesteps, s->row_t, s->row_loss);
 }
 
+/* Each piece is packed by the thread that has updated it, so that no other thread reads what it writes to the state. */
 static void update_state(ddpm_stepper *s, double norm, ddpm_state *state)
 {
     const ddpm_update update = ddpm_update_settings(&s->spec.update, state->iteration, state->recoveries, norm);
-    const ddpm_kernels *kernels = ddpm_network_kernels(s->model->network);
-    const ddpm_chunk *chunks;
-    const int64_t count = ddpm_reducer_chunks(s->reducer, &chunks);
-#pragma omp parallel for num_threads(s->threads) schedule(static)
-    for (int64_t c = 0; c < count; c++)
-        ddpm_update_apply(s->spec.update.optimizer, kernels, &update, chunks[c].offset, chunks[c].count, s->gradient,
-                          state);
+    const ddpm_network *network = s->model->network;
+#pragma omp parallel num_threads(s->threads)
+    {
+        const ddpm_piece *pieces;
+        const ddpm_range mine = ddpm_network_pieces(network, omp_get_thread_num(), s->threads, &pieces);
+        for (int64_t i = mine.first; i < mine.end; i++) {
+            ddpm_update_apply_piece(s->spec.update.optimizer, network, &update, &pieces[i], s->gradient, state);
+            ddpm_packed_fill_piece(s->packed, network, &pieces[i]);
+        }
+    }
     state->iteration++;
+    ddpm_stepper_has_packed(s, state);
 }
 
 ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int vote, ddpm_reduced *out)

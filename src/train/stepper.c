@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 
+#include <omp.h>
+
 /* What importance sampling of t learns from. */
 static ddpm_status create_timesteps(ddpm_stepper *s)
 {
@@ -68,12 +70,38 @@ ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, 
     return DDPM_OK;
 }
 
-void ddpm_stepper_pack(ddpm_stepper *stepper, const float *parameters, int thread)
+static void fill_packed(ddpm_stepper *s, const float *parameters)
 {
-    const ddpm_stepper *s = stepper;
-    ddpm_packed_fill(s->packed, s->model->network, parameters, thread, s->threads);
-    if (ddpm_model_is_masked(s->model))
-        ddpm_lookup_fill(&stepper->lookup, &s->model->masked, s->model->network, parameters, thread, s->threads);
+#pragma omp parallel num_threads(s->threads)
+    ddpm_packed_fill(s->packed, s->model->network, parameters, omp_get_thread_num(), s->threads);
+}
+
+static void fill_lookup(ddpm_stepper *s, const float *parameters)
+{
+    if (!ddpm_model_is_masked(s->model)) return;
+#pragma omp parallel num_threads(s->threads)
+    ddpm_lookup_fill(&s->lookup, &s->model->masked, s->model->network, parameters, omp_get_thread_num(), s->threads);
+}
+
+void ddpm_stepper_pack(ddpm_stepper *stepper, const ddpm_state *state)
+{
+    if (stepper->packed_from != state->parameters || stepper->packed_at != state->iteration)
+        fill_packed(stepper, state->parameters);
+    fill_lookup(stepper, state->parameters);
+    ddpm_stepper_has_packed(stepper, state);
+}
+
+void ddpm_stepper_has_packed(ddpm_stepper *stepper, const ddpm_state *state)
+{
+    stepper->packed_from = state->parameters;
+    stepper->packed_at = state->iteration;
+}
+
+void ddpm_stepper_pack_average(ddpm_stepper *stepper, const float *average)
+{
+    fill_packed(stepper, average);
+    fill_lookup(stepper, average);
+    stepper->packed_from = NULL;
 }
 
 void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset)

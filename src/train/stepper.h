@@ -30,6 +30,8 @@ typedef struct ddpm_stepper {
     int64_t together;  /* blocks that a thread computes at a time */
     ddpm_queue *queue; /* of the batch's blocks */
     ddpm_packed *packed;
+    const float *packed_from; /* the parameters that are packed, at this iteration; NULL: none, or others */
+    int64_t packed_at;
     ddpm_lookup lookup; /* of the masked process, filled in when weights are packed */
     ddpm_reducer *reducer;
     ddpm_timesteps timesteps; /* its history is part of a run's state */
@@ -53,7 +55,14 @@ void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset);
 
 void ddpm_stepper_free(ddpm_stepper *stepper);
 
-/** Local. A thread's part of packing the parameters that blocks are computed with; all threads have to do theirs. */
-void ddpm_stepper_pack(ddpm_stepper *stepper, const float *parameters, int thread);
+/** Local, outside parallel regions. Pack the state's parameters, for blocks to be computed with, unless those of its
+ * iteration are packed already. */
+void ddpm_stepper_pack(ddpm_stepper *stepper, const ddpm_state *state);
+
+/** Local. The packed weights are those of this state now. */
+void ddpm_stepper_has_packed(ddpm_stepper *stepper, const ddpm_state *state);
+
+/** Local, outside parallel regions. Pack other parameters in their place. */
+void ddpm_stepper_pack_average(ddpm_stepper *stepper, const float *average);
 
 #endif
