@@ -10,6 +10,8 @@
 #include "kernel/dense.h"
 #include "network/network.h"
 
+#include <stddef.h>
+
 /** A dense layer, with the indices of its tensors in the network's table. */
 typedef struct ddpm_layer {
     int64_t inputs, outputs;
@@ -24,9 +26,17 @@ typedef struct ddpm_arena {
     int64_t used; /* numbers */
 } ddpm_arena;
 
+/** Take the next numbers of an arena; NULL when it only counts. */
+static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t numbers)
+{
+    float *taken = arena->memory ? arena->memory + arena->used : NULL;
+    arena->used += numbers;
+    return taken;
+}
+
 struct ddpm_packed {
-    int64_t layer_count;
     ddpm_dense *layers;
+    float *memory;           /* of all of them; NULL: it is the caller's */
     const float *parameters; /* borrowed: gains are not packed, but read where they are */
 };
 

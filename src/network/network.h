@@ -188,18 +188,23 @@ typedef enum ddpm_packing {
 } ddpm_packing;
 
 /** DDPM_ERR_MEMORY.
+ *  @param memory    where they go, ddpm_packed_bytes of zeros, borrowed and aligned to DDPM_ALIGNMENT; NULL: to memory
+ * of their own.
  *  @param[out] out  free with ddpm_packed_free. */
-DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, ddpm_packed **out);
+DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, float *memory,
+                                               ddpm_packed **out);
 void ddpm_packed_free(ddpm_packed *packed);
 
 /** Bytes of packed weights: a copy in whole panels, and another one of the transposes that the use needs. */
 int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing);
 
-/** Do part number `part` of 0 .. parts-1 of the packing. Everything is packed when all parts are done; each may be done
- * by another thread. The parameters are borrowed for as long as the packed weights are used. */
-void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts);
+/** Pack all parameters, which are borrowed for as long as the packed weights are used. */
+void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters);
 
-/** Pack one piece again, of the parameters that were packed before. */
+/** The same in parts, each by any thread, also of another process where the memory is shared: borrow the parameters,
+ * and do the parts 0 .. parts-1, or a piece. */
+void ddpm_packed_borrow(ddpm_packed *packed, const float *parameters);
+void ddpm_packed_fill_part(const ddpm_packed *packed, const ddpm_network *network, int part, int parts);
 void ddpm_packed_fill_piece(const ddpm_packed *packed, const ddpm_network *network, const ddpm_piece *piece);
 
 /** Create and fill in one.

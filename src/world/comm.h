@@ -54,6 +54,24 @@ void ddpm_comm_sum_double(ddpm_comm *comm, double *data, int64_t count);
 /** Collective. data[i] becomes its largest value over the ranks. */
 void ddpm_comm_max_int64(ddpm_comm *comm, int64_t *data, int64_t count);
 
+/** The threads of all ranks that share memory (world/shared.h), a team: those of this rank are first .. first+threads-1
+ * of `count`. */
+typedef struct ddpm_workers {
+    int first, count;
+} ddpm_workers;
+
+/** Collective.
+ *  @param threads  of this rank. */
+ddpm_workers ddpm_comm_workers(ddpm_comm *comm, int threads);
+
+/** Collective. data[i], of which each team has one in shared memory, becomes its sum over the teams, which a team's
+ * ranks see after ddpm_comm_barrier_of_team. */
+void ddpm_comm_sum_int64_of_teams(ddpm_comm *comm, int64_t *data, int64_t count);
+void ddpm_comm_sum_float_of_teams(ddpm_comm *comm, float *data, int64_t count);
+
+/** Collective. Wait for the ranks of the team: what each wrote to shared memory before, all see after it. */
+void ddpm_comm_barrier_of_team(ddpm_comm *comm);
+
 /** Collective. Wait for all ranks. */
 void ddpm_comm_barrier(ddpm_comm *comm);
 

@@ -9,7 +9,6 @@
 #include "world/comm_mpi.h"
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -53,37 +52,59 @@ static int open_file(const owner *from)
     return -1;
 }
 
-/* Collective. Memory of this node's ranks, or NULL for all of them. */
-static void *share(ddpm_comm *comm, size_t bytes)
+/* Collective over the ranks of a node. Memory of all of them, or NULL for all of them.
+ * length: of the file; only `bytes` of it are mapped, and only what is written takes memory. */
+static void *share(MPI_Comm node, size_t bytes, size_t length)
 {
     owner from = {.fd = -1};
-    const int is_owner = comm->node_rank == 0;
-    int fd = is_owner ? make_file(bytes, &from) : -1;
-    MPI_Bcast(&from, (int)sizeof from, MPI_BYTE, 0, comm->node);
-    if (!is_owner) fd = open_file(&from);
+    int rank;
+    MPI_Comm_rank(node, &rank);
+    int fd = rank == 0 ? make_file(length, &from) : -1;
+    MPI_Bcast(&from, (int)sizeof from, MPI_BYTE, 0, node);
+    if (rank > 0) fd = open_file(&from);
     void *data = fd < 0 ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     int ok = data != MAP_FAILED;
-    MPI_Allreduce(MPI_IN_PLACE, &ok, 1, MPI_INT, MPI_LAND, comm->node);
+    MPI_Allreduce(MPI_IN_PLACE, &ok, 1, MPI_INT, MPI_LAND, node);
     if (fd >= 0) close(fd); /* after the others have opened it */
     if (ok) return data;
     if (data != MAP_FAILED) munmap(data, bytes);
     return NULL;
 }
 
-/* Collective. Share where there is somebody to share with, and say once where that is not possible. */
-static void share_or_warn(ddpm_comm *comm, size_t bytes, ddpm_shared *shared)
+/* A file as long as any that is asked for later shows a limit on the size of files, too. */
+int ddpm_shared_is_possible(MPI_Comm node)
+{
+    const size_t bytes = 4096, length = (size_t)1 << 40;
+    int size;
+    MPI_Comm_size(node, &size);
+    void *data = size > 1 ? share(node, bytes, length) : NULL;
+    if (data) munmap(data, bytes);
+    return data != NULL;
+}
+
+/* Collective. Say once where a node's ranks hold everything for themselves. */
+static void warn(ddpm_comm *comm)
 {
     static int warned;
-    const int wanted = comm->node_size > 1 && bytes > 0;
-    if (wanted) shared->data = share(comm, bytes);
-    if (shared->data) shared->bytes = bytes;
-    int refused = wanted && !shared->data;
+    int refused = comm->node_size > comm->team_size;
     MPI_Allreduce(MPI_IN_PLACE, &refused, 1, MPI_INT, MPI_SUM, comm->all);
     if (refused > 0 && !warned)
         ddpm_log_warning("%d of %d ranks cannot share memory with the others of their node, as where each rank has a "
                          "container of its own: each holds the data for itself",
                          refused, comm->size);
     warned |= refused > 0;
+}
+
+/* Collective over a team. */
+static ddpm_status allocate(ddpm_comm *comm, size_t bytes, const char *what, ddpm_shared *out)
+{
+    if (comm->team_size == 1 || bytes == 0) return ddpm_allocate(&out->data, (int64_t)bytes, 1, what);
+    out->data = share(comm->team, bytes, bytes);
+    if (!out->data)
+        return ddpm_fail(DDPM_ERR_MEMORY, "out of memory: %zu bytes for %s, which the ranks of a node share", bytes,
+                         what);
+    out->bytes = bytes;
+    return DDPM_OK;
 }
 
 ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, ddpm_shared **out)
@@ -95,9 +116,8 @@ ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, 
         ddpm_release(shared); /* another rank may be the one that failed */
         return status;
     }
-    share_or_warn(comm, bytes, shared);
-    if (!ddpm_shared_is_shared(shared)) status = ddpm_allocate(&shared->data, (int64_t)bytes, 1, what);
-    status = ddpm_agree(comm, status);
+    warn(comm);
+    status = ddpm_agree(comm, allocate(comm, bytes, what, shared));
     if (status == DDPM_OK)
         *out = shared;
     else
@@ -117,15 +137,7 @@ int ddpm_shared_is_shared(const ddpm_shared *shared)
 
 ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, int64_t n)
 {
-    return ddpm_shared_is_shared(shared) ? ddpm_part(n, comm->node_rank, comm->node_size) : (ddpm_range){0, n};
-}
-
-void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared)
-{
-    (void)shared; /* its ranks see the same pages: only the order of what they do matters */
-    atomic_thread_fence(memory_order_seq_cst);
-    MPI_Barrier(comm->node);
-    atomic_thread_fence(memory_order_seq_cst);
+    return ddpm_shared_is_shared(shared) ? ddpm_part(n, comm->team_rank, comm->team_size) : (ddpm_range){0, n};
 }
 
 void ddpm_shared_free(ddpm_shared *shared)

@@ -168,8 +168,8 @@ static void test_forward_only(void **state)
         ddpm_workspace *slim = NULL;
         ddpm_packed *packed = NULL;
         fill_rows(&spec, ROWS, xt, t);
-        expect_ok(ddpm_packed_create(s.network, DDPM_PACK_FORWARD, &packed));
-        ddpm_packed_fill(packed, s.network, s.parameters, 0, 1);
+        expect_ok(ddpm_packed_create(s.network, DDPM_PACK_FORWARD, NULL, &packed));
+        ddpm_packed_fill(packed, s.network, s.parameters);
         expect_ok(ddpm_workspace_create(s.network, ROWS, ROWS, 0, &slim));
         const ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t);
         const ddpm_const_matrix again = ddpm_network_forward(s.network, packed, slim, ROWS, xt, NULL, t);
@@ -279,7 +279,7 @@ static void test_blocks_start_as_nothing(void **state)
     for (int64_t i = 0; i < 2; i++) { /* the second time with other weights in the blocks */
         const ddpm_tensor *first = find_tensor(s.network, "block1/first", "weight");
         if (i) fill_any(s.parameters + first->offset, 40 * 40, 80);
-        ddpm_packed_fill(s.packed, s.network, s.parameters, 0, 1);
+        ddpm_packed_fill(s.packed, s.network, s.parameters);
         fill_rows(&spec, ROWS, xt, t);
         const ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t);
         for (int64_t row = 0; row < ROWS; row++)
