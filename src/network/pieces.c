@@ -60,6 +60,12 @@ ddpm_status ddpm_network_cut(ddpm_network *net)
     return DDPM_OK;
 }
 
+static int64_t count_parameters(const ddpm_network *net)
+{
+    const ddpm_piece *last = &net->pieces[net->piece_count - 1];
+    return last->before + parameters_of(last);
+}
+
 /* The first piece that has at least so many parameters before it. */
 static int64_t piece_after(const ddpm_network *net, int64_t parameters)
 {
@@ -76,7 +82,7 @@ static int64_t piece_after(const ddpm_network *net, int64_t parameters)
 
 ddpm_range ddpm_network_pieces(const ddpm_network *network, int part, int parts, const ddpm_piece **pieces)
 {
-    const ddpm_range parameters = ddpm_part(ddpm_network_parameters(network), part, parts);
+    const ddpm_range parameters = ddpm_part(count_parameters(network), part, parts);
     *pieces = network->pieces;
     return (ddpm_range){piece_after(network, parameters.first), piece_after(network, parameters.end)};
 }

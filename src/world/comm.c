@@ -2,6 +2,7 @@
 #include "world/comm_mpi.h"
 
 #include "base/memory.h"
+#include "world/mapped.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ void ddpm_comm_start_alone(ddpm_comm **out)
 /* Collective. The ranks of a node are a team, if they can share memory. */
 static void find_team(ddpm_comm *comm)
 {
-    const int alone = !ddpm_shared_is_possible(comm->node);
+    const int alone = !ddpm_mapped_is_possible(comm->node);
     MPI_Comm_split(comm->node, alone ? comm->node_rank : 0, comm->rank, &comm->team);
     MPI_Comm_rank(comm->team, &comm->team_rank);
     MPI_Comm_size(comm->team, &comm->team_size);

@@ -15,9 +15,6 @@ struct ddpm_comm {
     double start_seconds;
 };
 
-/** Collective over the ranks of one node. Whether they can share memory (world/shared.c). */
-int ddpm_shared_is_possible(MPI_Comm node);
-
 /** Collective over the host's communicator. Ranks of a program that has started MPI itself: its communicator is
  * duplicated, and errors of MPI on the duplicate end the program, whatever the host's own handler does. DDPM_ERR_USAGE:
  * MPI is not running; DDPM_ERR_MEMORY.
