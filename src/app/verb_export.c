@@ -1,6 +1,7 @@
 /* The verb `ddpm export`: a model for other programs. */
 #include "app/arguments.h"
 #include "app/verbs.h"
+#include "assembly/load.h"
 #include "exchange/export.h"
 #include "file/output.h"
 #include "sample/sampling.h"
