@@ -26,10 +26,10 @@ class Examples(InstalledCase):
                   self.path("samples.h5"))
         self.wanted = read_h5(self.path("samples.h5"))["samples"]
 
-    def assert_rows(self, *command, ranks=0):
+    def assert_rows(self, *command, ranks=0, model=None):
         """A program writes the rows, and prints but what is its own."""
         file = self.path("rows.bin")
-        result = run(self.run_folder, ROWS, file, command=list(command), ranks=ranks,
+        result = run(model or self.run_folder, ROWS, file, command=list(command), ranks=ranks,
                      environment={"LD_LIBRARY_PATH": self.library, "PYTHONPATH": ANALYSIS,
                                   "DDPM_LIBRARY": os.path.join(self.library, "libddpm.so")})
         self.assertEqual(0, result.code, str(result))
@@ -44,12 +44,17 @@ class Examples(InstalledCase):
             if os.path.exists(program):
                 said = {self.assert_rows(program, ranks=ranks) for ranks in ((1, 2, 4) if "ranks" in program else (0,))}
                 self.assertEqual(1, len(said), said)
+        if os.path.exists(os.path.join(folder, "exported")):
+            file = self.path("run.safetensors")
+            self.ddpm("export", self.run_folder, "--output", file)
+            self.assert_rows(os.path.join(folder, "exported"), model=file)
 
     def test_with_cmake(self):
         """The static library, too, which needs what it was built with."""
         output_of("cmake", "-S", EXAMPLES, "-B", self.path("build"), "-DCMAKE_PREFIX_PATH=" + self.path("usr"))
         output_of("cmake", "--build", self.path("build"))
         self.assert_all_work(self.path("build"))
+        self.assertTrue(os.path.exists(self.path("build", "exported")))
         if shutil.which("gfortran"):
             self.assertTrue(os.path.exists(self.path("build", "ranks")))
 
