@@ -159,7 +159,7 @@ class Embed(InstalledCase):
     def headers(self):
         """The installed ones: {path: text without comments}."""
         found = {}
-        for path in glob.glob(self.path("usr", "include", "ddpm", "*.h")):
+        for path in glob.glob(os.path.join(self.prefix, "include", "ddpm", "*.h")):
             with open(path, encoding="utf-8") as file:
                 found[path] = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.DOTALL)
         return found
@@ -184,10 +184,10 @@ class Embed(InstalledCase):
         for path, text in self.headers().items():
             self.assertIn('extern "C"', text)
             output_of(compiler, "-fsyntax-only", "-x", "c++", "-DOMPI_SKIP_MPICXX",    # MPI's own C++ has warnings
-                      "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", self.path("usr", "include"), path)
+                      "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", os.path.join(self.prefix, "include"), path)
 
     def test_installed_program(self):
-        installed = self.path("usr", "bin", "ddpm")
+        installed = os.path.join(self.prefix, "bin", "ddpm")
         self.assertEqual(run("--version").stdout, finish(start("--version", command=[installed])).stdout)
 
 

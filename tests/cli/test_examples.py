@@ -51,9 +51,13 @@ class Examples(InstalledCase):
 
     def test_with_cmake(self):
         """The static library, too, which needs what it was built with."""
-        output_of("cmake", "-S", EXAMPLES, "-B", self.path("build"), "-DCMAKE_PREFIX_PATH=" + self.path("usr"))
+        output_of("cmake", "-S", EXAMPLES, "-B", self.path("build"), "-DCMAKE_PREFIX_PATH=" + self.prefix)
         output_of("cmake", "--build", self.path("build"))
         self.assert_all_work(self.path("build"))
+        result = run(self.path("model.h5"), command=[self.path("build", "insitu")], ranks=2, timeout=100,
+                     environment={"LD_LIBRARY_PATH": self.library})
+        self.assertEqual(0, result.code, str(result))
+        self.ddpm("info", self.path("model.h5"))
         self.assertTrue(os.path.exists(self.path("build", "exported")))
         if shutil.which("gfortran"):
             self.assertTrue(os.path.exists(self.path("build", "ranks")))
@@ -65,6 +69,8 @@ class Examples(InstalledCase):
 
         build("threads", "c++ -Wall -Wextra -Werror -pthread '\"{source}\"'/threads.cpp",
               "$(pkg-config --cflags --libs ddpm) -o threads")
+        build("insitu", "mpicc -Wall -Wextra -Werror '\"{source}\"'/insitu.c",
+              "$(pkg-config --cflags --libs ddpm-train) -lm -o insitu")
         if shutil.which("gfortran"):
             build("ranks", "mpif90 -std=f2008 -Wall '\"{source}\"'/ranks.f90",
                   "$(pkg-config --cflags --libs ddpm-fortran) -o ranks")
