@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/printable.h"
 #include "base/text_list.h"
-#include "exchange/layout.h"
+#include "exchange/vocabulary.h"
 #include "fit/principal.h"
 
 #include <float.h>
@@ -176,7 +176,8 @@ static ddpm_status set_config(const importer *m, const ddpm_config *config, ddpm
 static ddpm_status set_schedule(const importer *m, const ddpm_config *config, ddpm_checkpoint *c)
 {
     ddpm_schedule schedule;
-    DDPM_TRY(ddpm_model_schedule(config, &schedule));
+    DDPM_TRY(c->vocabulary.columns > 0 ? ddpm_model_masked_schedule(c->columns, &schedule)
+                                       : ddpm_model_schedule(config, &schedule));
     ddpm_status status = DDPM_OK;
     if (!c->beta) {
         c->steps = schedule.steps;
@@ -198,10 +199,13 @@ static ddpm_status set_schedule(const importer *m, const ddpm_config *config, dd
 /* What the configuration says that the file has. */
 static ddpm_status check_parts(const importer *m, const ddpm_config *config, const ddpm_checkpoint *c)
 {
-    const int is_linear = config->network.components > 0 && config->diffusion.predict != DDPM_PREDICT_CLASS &&
-                          c->columns <= DDPM_PRINCIPAL_COLUMNS_MAX;
-    if (config->diffusion.process == DDPM_PROCESS_MASKED)
-        return ddpm_fail(DDPM_ERR_CONFIG, "%s: diffusion.process: masked has a vocabulary, which such files lack",
+    const int is_masked = c->vocabulary.columns > 0, is_linear = config->network.components > 0 &&
+                                                                 config->diffusion.predict != DDPM_PREDICT_CLASS &&
+                                                                 c->columns <= DDPM_PRINCIPAL_COLUMNS_MAX && !is_masked;
+    if (config->diffusion.process == DDPM_PROCESS_MASKED && !is_masked)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: has no vocabulary (tensors vocabulary.kind and so on), which diffusion.process: masked "
+                         "has; 'ddpm export' writes one",
                          m->from);
     if (is_linear && c->components.count == 0)
         return ddpm_fail(
@@ -283,6 +287,10 @@ static ddpm_status check_all_used(const importer *m, int64_t count, const ddpm_t
             ddpm_exchange_parameter_name(m->loaded->model.network, &tensors[p], name);
             is_known = strcmp(found, name) == 0;
         }
+        for (int v = 0; v < DDPM_EXCHANGE_ARRAYS && !is_known && m->loaded->checkpoint.vocabulary.columns > 0; v++) {
+            ddpm_exchange_vocabulary_name(v, name);
+            is_known = strcmp(found, name) == 0;
+        }
         if (!is_known) return refuse(m, found, "has no place in this network");
     }
     return DDPM_OK;
@@ -326,6 +334,7 @@ static ddpm_status read_all(importer *m, const ddpm_config *config)
     DDPM_TRY(set_range(c));
     c->components.columns = c->mixture.columns = c->columns;
     DDPM_TRY(read_names(m, c));
+    DDPM_TRY(ddpm_exchange_vocabulary_read(m->file, c->columns, &c->vocabulary));
     if (c->condition.count > 0) DDPM_TRY(ddpm_checkpoint_check_condition(&c->condition));
     DDPM_TRY(set_config(m, config, c));
     DDPM_TRY(fit_to_config(m, c));
