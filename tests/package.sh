@@ -31,7 +31,7 @@ try() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
     apt-get satisfy -y -qq --no-install-recommends "$(dpkg-deb --field "$file" Depends)" >/dev/null
-    ddpm_install cmake make g++ gfortran pkg-config libopenmpi-dev python3 python3-numpy python3-h5py # for programs with the library
+    ddpm_install cmake make g++ gfortran pkg-config libopenmpi-dev python3 python3-numpy python3-h5py python3-yaml # for programs with the library
     every_path >"$before"
     dpkg --install "$file"
     ddpm --version
