@@ -35,7 +35,7 @@ try() {
     every_path >"$before"
     dpkg --install "$file"
     ddpm --version
-    DDPM=$(command -v ddpm) DDPM_PREFIX=/usr PYTHONPATH=analysis:tests:tests/cli python3 -B tests/cli/test_examples.py
+    DDPM=$(command -v ddpm) DDPM_PREFIX=/usr PYTHONPATH=analysis:tests:tests/cli PYTHONDONTWRITEBYTECODE=1 python3 tests/cli/test_examples.py
     dpkg --purge "$(dpkg-deb --field "$file" Package)"
     every_path >"$after"
     diff "$before" "$after" || { echo "package.sh: removing the package does not bring back what was there before, see above" >&2; exit 1; }
