@@ -223,6 +223,43 @@ class Masked(Case):
         self.assertTrue((samples >= rows.min(axis=0)).all() and (samples <= rows.max(axis=0)).all())
         self.assertTrue(np.abs(samples.std(axis=0) - 1).max() < 0.06)
 
+    def test_exported(self):
+        """With its vocabulary: what is imported again makes the same rows; one that does not fit is refused."""
+        file, model = self.path("m.safetensors"), self.path("m.h5")
+        self.ddpm("export", self.at("run"), "--output", file)
+        self.ddpm("import", file, "--output", model)
+        self.ddpm("sample", self.at("run"), "--count", 300, "--output", self.path("a.h5"))
+        self.ddpm("sample", model, "--count", 300, "--output", self.path("b.h5"))
+        self.assert_same_bits(self.path("a.h5"), self.path("b.h5"))
+        self.fails(USAGE, "export", self.at("run"), "--format", "onnx", "--output", self.path("m.onnx"),
+                   says=["its rows are tokens", "safetensors"])
+        with open(file, "rb") as opened:
+            data = opened.read()
+        end = 8 + int.from_bytes(data[:8], "little")
+
+        def refused(change, says):
+            header, numbers = json.loads(data[8:end]), bytearray(data[end:])
+            change(header, numbers)
+            text = json.dumps(header).encode()
+            with open(self.path("x.safetensors"), "wb") as changed:
+                changed.write(len(text).to_bytes(8, "little") + text + numbers)
+            self.fails(DATA, "import", changed.name, "--output", self.path("x.h5"), says=["x.safetensors", *says])
+
+        def set_number(name, place, value):
+            def change(header, numbers):
+                at = header[name]["data_offsets"][0] + 8 * place
+                numbers[at:at + 8] = value.to_bytes(8, "little")
+            return change
+        refused(lambda header, _: header["vocabulary.spike"].update(shape=[1, *header["vocabulary.spike"]["shape"]]),
+                ["'vocabulary.spike' has another shape"])
+        refused(lambda header, _: header["vocabulary.gap"].update(dtype="F64"), ["vocabulary.gap", "I64", "F64"])
+        refused(lambda header, _: header.update({"vocabulary.gaps": header.pop("vocabulary.gap")}),
+                ["'vocabulary.gap' is missing"])
+        refused(lambda header, _: header["__metadata__"].update(vocabulary_name='["cat"]'),
+                ["vocabulary_name", "a list of 5 texts"])
+        refused(set_number("vocabulary.bins", 2, 127), ["'vocabulary.knot' has another shape"])
+        refused(set_number("vocabulary.categories", 0, 1 << 40), ["vocabulary/categories", "element 0"])
+
     def test_refused(self):
         for values, says in (({"diffusion.process": "gaussian"}, "diffusion.process"),
                              ({"data.condition": "[kind]"}, "can be given when sampling")):
