@@ -99,8 +99,7 @@ static void fill_input(const ddpm_pass *pass)
         ddpm_network_copy_condition(net, pass->condition, row, to + points);
     }
     ddpm_features_fill(net, input);
-    if (!has_gain(net) && !is_split(pass))
-        ddpm_network_embed_times(net, pass->t, embeddings_of(pass, input.rows));
+    if (!has_gain(net) && !is_split(pass)) ddpm_network_embed_times(net, pass->t, embeddings_of(pass, input.rows));
 }
 
 /* emb(t) W + bias of the first `rows` rows, where W is the end of layer 0. */
