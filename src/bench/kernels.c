@@ -56,16 +56,16 @@ static ddpm_status make_block(const bench_layer *l, block *b)
 
 static ddpm_status make(bench_layer *l)
 {
-    const int64_t panel = l->kernels->panel, wide = ddpm_round_up(l->width, panel), n = l->width;
+    const int64_t wide = ddpm_round_up(l->width, l->kernels->panel), n = l->width;
     DDPM_TRY(DDPM_NEW(&l->weight, n * n, "weights"));
     DDPM_TRY(DDPM_NEW(&l->packed.weight, n * wide, "weights"));
     DDPM_TRY(DDPM_NEW(&l->packed.transposed, n * wide, "weights"));
     DDPM_TRY(DDPM_NEW(&l->packed.bias, wide, "weights"));
     fill(l->weight, n * n, 4);
     const ddpm_const_matrix weight = {l->weight, n, n, n};
-    const ddpm_range panels = {0, wide / panel};
-    l->kernels->pack(weight, panels, l->packed.weight);
-    l->kernels->pack_transposed(weight, panels, l->packed.transposed);
+    const ddpm_range all = {0, n};
+    l->kernels->pack(weight, all, all, l->packed.weight);
+    l->kernels->pack_transposed(weight, all, all, l->packed.transposed);
     DDPM_TRY(DDPM_NEW(&l->blocks, l->threads, "blocks"));
     for (int i = 0; i < l->threads; i++) DDPM_TRY(make_block(l, &l->blocks[i]));
     return DDPM_OK;

@@ -57,11 +57,12 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
     *p = (ddpm_scaling){
         .blocks = loads[OWN_LOAD].stepper->batch.blocks,
         .threads = run->threads,
+        .team = ddpm_comm_team_size(run->comm),
         .block_seconds = fmax(0.0, timings[MANY_LOAD].median - timings[FEW_LOAD].median) / (MANY - FEW),
         .bytes = (double)(exact ? sizeof(int64_t) : sizeof(float)) * (double)ddpm_network_array_length(network),
     };
     fit_link(run);
-    /* the time of the sum over this run's ranks, by their own link, is not part of what a rank does alone */
+    /* the time of the sum over this run's nodes, by their own link, is not part of what a node does alone */
     const double sum = ddpm_scaling_sum(p, ddpm_comm_size(run->comm));
     p->once_seconds = fmax(0.0, timings[FEW_LOAD].median - FEW * p->block_seconds - sum);
     replace_link(run);

@@ -46,11 +46,10 @@ static void print_row(const ddpm_bench_row *row)
 static void print_link(const ddpm_bench_run *run)
 {
     const ddpm_scaling *p = &run->scaling;
-    printf(
-        "\nprediction for the configuration: %lld blocks of %.3g ms each, over ranks of %lld thread%s; %.3g ms once a "
-        "step on every rank; %.3g MB summed over the ranks\n",
-        (long long)p->blocks, 1e3 * p->block_seconds, (long long)p->threads, p->threads == 1 ? "" : "s",
-        1e3 * p->once_seconds, 1e-6 * p->bytes);
+    printf("\nprediction for the configuration: %lld blocks of %.3g ms each, over ranks of %lld thread%s, %lld on a "
+           "node; %.3g ms once a step on every node; %.3g MB summed over the nodes\n",
+           (long long)p->blocks, 1e3 * p->block_seconds, (long long)p->threads, p->threads == 1 ? "" : "s",
+           (long long)p->team, 1e3 * p->once_seconds, 1e-6 * p->bytes);
     printf("link between ranks: latency %.3g us, %.3g GB/s, %s\n", 1e6 * p->latency, 1e-9 * p->rate,
            run->measured_link ? "measured or given" : "assumed (give --latency and --rate, or run on several ranks)");
     printf("on this number of ranks: %.4g ms predicted, %.4g ms measured\n", 1e3 * run->predicted, 1e3 * run->measured);
@@ -111,8 +110,10 @@ static void put_row(FILE *to, const ddpm_bench_row *row)
 static void put_prediction(FILE *to, const ddpm_bench_run *run)
 {
     const ddpm_scaling *p = &run->scaling;
-    fprintf(to, ",\n  \"prediction\": {\"blocks\": %lld, \"threads\": %lld, \"link\": \"%s\"", (long long)p->blocks,
-            (long long)p->threads, run->measured_link ? "measured or given" : "assumed");
+    fprintf(to,
+            ",\n  \"prediction\": {\"blocks\": %lld, \"threads\": %lld, \"ranks_of_a_node\": %lld, \"link\": \"%s\"",
+            (long long)p->blocks, (long long)p->threads, (long long)p->team,
+            run->measured_link ? "measured or given" : "assumed");
     ddpm_json_number(to, ", ", "block_seconds", p->block_seconds);
     ddpm_json_number(to, ", ", "once_seconds", p->once_seconds);
     ddpm_json_number(to, ", ", "bytes", p->bytes);

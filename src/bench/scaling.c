@@ -13,7 +13,8 @@ double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks)
 
 double ddpm_scaling_sum(const ddpm_scaling *scaling, int64_t ranks)
 {
-    const double p = (double)ranks, stages = ceil(log2(p)), transfer = scaling->bytes / scaling->rate;
+    const double p = (double)ddpm_pieces(ranks, scaling->team), stages = ceil(log2(p)),
+                 transfer = scaling->bytes / scaling->rate;
     const double doubling = stages * (scaling->latency + transfer);
     const double scattering = 2.0 * stages * scaling->latency + 2.0 * (p - 1.0) / p * transfer;
     return fmin(doubling, scattering);

@@ -2,10 +2,10 @@
  * pure arithmetic.
  *
  *  A step is made of three parts. The first is the blocks of the rank that has most of them, which are divided among
- * its threads. The second is what every rank does, however few its blocks are: it packs weights, adds up the sums of
- * its threads and updates the parameters. The third is the sum over the ranks, by the cheaper of two algorithms
- * (Thakur, Rabenseifner and Gropp 2005, section 4, without the cost of adding): for p ranks and n bytes it takes
- * log2(p) (latency + n / rate) by recursive doubling, or 2 log2(p) latency + 2 (p-1)/p n / rate by scattering and
+ * its threads. The second is what the ranks of a node do together, however few their blocks are: they add up the sums
+ * of their threads, update the parameters and pack weights. The third is the sum over the nodes, by the cheaper of two
+ * algorithms (Thakur, Rabenseifner and Gropp 2005, section 4, without the cost of adding): for p nodes and n bytes it
+ * takes log2(p) (latency + n / rate) by recursive doubling, or 2 log2(p) latency + 2 (p-1)/p n / rate by scattering and
  * gathering.
  */
 #ifndef DDPM_BENCH_SCALING_H
@@ -18,14 +18,15 @@ enum { DDPM_SCALING_RANKS_MAX = 1 << 17 };
 typedef struct ddpm_scaling {
     int64_t blocks;       /* of a batch, over all ranks */
     int64_t threads;      /* of a rank */
+    int64_t team;         /* ranks of a node, which share memory: 1 or more */
     double block_seconds; /* that a thread takes for a block while all threads work */
-    double once_seconds;  /* that a rank takes once in a step, however many blocks it has */
-    double bytes;         /* that are summed over the ranks */
+    double once_seconds;  /* that a node takes once in a step, however many blocks it has */
+    double bytes;         /* that are summed over the nodes */
     double latency;       /* seconds of a message between two ranks */
     double rate;          /* bytes per second of a large message */
 } ddpm_scaling;
 
-/** Seconds of a step's blocks, of its sum over the ranks, and of the whole step. */
+/** Seconds of a step's blocks, of its sum over the nodes, and of the whole step. */
 double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks);
 double ddpm_scaling_sum(const ddpm_scaling *scaling, int64_t ranks);
 double ddpm_scaling_step(const ddpm_scaling *scaling, int64_t ranks);
@@ -33,7 +34,8 @@ double ddpm_scaling_step(const ddpm_scaling *scaling, int64_t ranks);
 /** The speed per rank divided by that of one rank: 1 at best. */
 double ddpm_scaling_efficiency(const ddpm_scaling *scaling, int64_t ranks);
 
-/** Find the latency and rate at which ddpm_scaling_sum reproduces two measured times of a sum over `ranks` (2 or more):
+/** Find the latency and rate at which ddpm_scaling_sum, with teams of 1, reproduces two measured times of a sum over
+ * `ranks` (2 or more):
  * few_seconds for a few bytes, and `seconds` for `bytes`. The second is reproduced as long as it is well above the
  * first. */
 void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double seconds, double *latency, double *rate);

@@ -33,11 +33,8 @@ static ddpm_config vary(const ddpm_config *config, const ddpm_workload_spec *spe
 /* Local. */
 static ddpm_status build(const ddpm_dataset *dataset, ddpm_workload *w)
 {
-    DDPM_TRY(ddpm_model_create(&w->config, ddpm_dataset_columns(dataset), ddpm_dataset_transform(dataset)->vocabulary,
-                               ddpm_dataset_condition(dataset), &w->model));
-    DDPM_TRY(ddpm_state_create(w->model.network, 0, &w->state));
-    ddpm_state_begin(w->model.network, w->config.run.seed, &w->state);
-    return DDPM_OK;
+    return ddpm_model_create(&w->config, ddpm_dataset_columns(dataset), ddpm_dataset_transform(dataset)->vocabulary,
+                             ddpm_dataset_condition(dataset), &w->model);
 }
 
 /* Collective. A training step has the linear part of the network. */
@@ -58,6 +55,8 @@ ddpm_status ddpm_workload_create(ddpm_comm *comm, const ddpm_config *config, con
 {
     *out = (ddpm_workload){.spec = *spec, .config = vary(config, spec)};
     DDPM_TRY(ddpm_agree(comm, build(dataset, out)));
+    DDPM_TRY(ddpm_state_create(comm, out->model.network, 0, &out->state));
+    ddpm_state_begin(comm, out->model.network, out->config.run.seed, &out->state);
     DDPM_TRY(set_components(comm, dataset, out));
     const ddpm_stepper_spec step = ddpm_settings_stepper(&out->config);
     return ddpm_stepper_create(comm, &step, &out->model, dataset, threads, NULL, &out->stepper);

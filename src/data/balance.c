@@ -114,7 +114,7 @@ static ddpm_status build(ddpm_comm *comm, const ddpm_text_list *names, ddpm_bala
     DDPM_TRY(ddpm_agree(comm, status));
     DDPM_TRY(ddpm_shared_create(comm, (size_t)training * sizeof(int64_t), "balanced classes", &b->places));
     sort_rows(b, k, ddpm_shared_part(comm, b->places, training), *next);
-    ddpm_shared_publish(comm, b->places);
+    ddpm_comm_barrier_of_team(comm);
     return DDPM_OK;
 }
 

@@ -113,7 +113,7 @@ static void add_fingerprint(ddpm_dataset *d)
 static ddpm_status hold_narrow(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     DDPM_TRY(ddpm_agree(d->comm, read_share(d, source, NULL)));
-    ddpm_shared_publish(d->comm, d->memory);
+    ddpm_comm_barrier_of_team(d->comm);
     add_fingerprint(d);
     DDPM_TRY(measure_held(d, spec));
     const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
@@ -139,7 +139,7 @@ static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source
     d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));
     DDPM_TRY(is_narrow ? hold_narrow(d, spec, source) : hold_wide(d, spec, source));
-    ddpm_shared_publish(d->comm, d->memory);
+    ddpm_comm_barrier_of_team(d->comm);
     if (!is_narrow) add_fingerprint(d);
     return DDPM_OK;
 }
@@ -164,7 +164,7 @@ static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
     const size_t bytes = (size_t)(d->all_rows * d->condition.count) * sizeof(float);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "conditions", &d->conditions));
     DDPM_TRY(ddpm_agree(d->comm, read_conditions(d, source)));
-    ddpm_shared_publish(d->comm, d->conditions);
+    ddpm_comm_barrier_of_team(d->comm);
     ddpm_fingerprint_add(d->comm, d->all_rows, (size_t)d->condition.count * sizeof(float), values_of(d),
                          &d->fingerprint);
     return DDPM_OK;

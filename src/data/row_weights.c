@@ -117,9 +117,9 @@ static ddpm_status build(ddpm_comm *comm, builder *b, ddpm_row_weights *w)
     DDPM_TRY(ddpm_agree(comm, DDPM_NEW(&b->piece, PIECE, "weights being read")));
     DDPM_TRY(choose_unit(comm, b, &exponent));
     DDPM_TRY(ddpm_agree(comm, write_units(b, exponent, sums_of(w))));
-    ddpm_shared_publish(comm, w->sums);
+    ddpm_comm_barrier_of_team(comm);
     add_up(comm, b, w);
-    ddpm_shared_publish(comm, w->sums);
+    ddpm_comm_barrier_of_team(comm);
     return DDPM_OK;
 }
 

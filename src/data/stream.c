@@ -227,7 +227,7 @@ static ddpm_status build(ddpm_stream *s, const ddpm_data_spec *spec)
     }
     DDPM_TRY(ddpm_shared_create(s->comm, (size_t)s->kept_pages * page_bytes, "held-out rows", &s->kept));
     DDPM_TRY(ddpm_agree(s->comm, read_held_out(s)));
-    ddpm_shared_publish(s->comm, s->kept);
+    ddpm_comm_barrier_of_team(s->comm);
     return DDPM_OK;
 }
 
@@ -301,7 +301,7 @@ ddpm_status ddpm_stream_prepare(ddpm_stream *stream, int64_t first, int64_t coun
         ddpm_shared *slot = stream->slots[w.number % SLOTS];
         if (stream->loaded[w.number % SLOTS] != w.number) {
             DDPM_TRY(ddpm_agree(stream->comm, read_window(stream, w.number, slot)));
-            ddpm_shared_publish(stream->comm, slot);
+            ddpm_comm_barrier_of_team(stream->comm);
             stream->loaded[w.number % SLOTS] = w.number;
         }
         position = w.first + w.rows;

@@ -7,7 +7,7 @@
  *
  *  Matrices are views (kernel/matrix.h) in single precision. Unless a function says otherwise:
  *  - Shapes are given in brackets, [rows][columns], and the views that are passed have these shapes.
- *  - An array needs no alignment beyond that of its elements.
+ *  - An array needs no alignment beyond that of its elements, but for packed weights.
  *  - Rows are padded: the stride of a matrix is at least its number of columns rounded up to `panel` (or 0 where rows
  *    are broadcast). The padding is memory of the caller's; a kernel may read it and may overwrite it, and what stands
  *    in it changes no result.
@@ -69,13 +69,14 @@ typedef struct ddpm_kernels {
     int64_t tile;          /* rows of an output (in a gradient, columns of x) that a register tile holds */
 
     /** Pack w [k][n] for products with it from the right: panels of `panel` columns each, [ceil(n / panel)][k][panel]
-     *  (with two operands in 32 bits: [ceil(n / panel)][ceil(k / 2)][panel] pairs), zeros beyond column n. Only the
-     *  panels in the range are written, so that threads can share the work. w may have any stride.
-     *  @param[out] packed  room for k * ddpm_round_up(n, panel) numbers. */
-    void (*pack)(ddpm_const_matrix w, ddpm_range panels, float *packed);
+     *  (with two operands in 32 bits: [ceil(n / panel)][ceil(k / 2)][panel] pairs), zeros beyond column n. Only what
+     *  these rows and columns of w become is written, so that threads can share the work: each range begins at a
+     *  multiple of `panel`, and ends at one or at the end of w. w may have any stride.
+     *  @param[out] packed  room for k * ddpm_round_up(n, panel) numbers, aligned to DDPM_ALIGNMENT. */
+    void (*pack)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float *packed);
     /** The same for the transpose of w [k][n]: panels of `panel` of its rows, [ceil(k / panel)][n][panel].
-     *  @param[out] packed  room for n * ddpm_round_up(k, panel) numbers. */
-    void (*pack_transposed)(ddpm_const_matrix w, ddpm_range panels, float *packed);
+     *  @param[out] packed  room for n * ddpm_round_up(k, panel) numbers, aligned likewise. */
+    void (*pack_transposed)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float *packed);
 
     /** h = act(x W + bias), x [rows][k], h [rows][n].
      *  @param[out] slope    act'(x W + bias) in the layout of h, or NULL.

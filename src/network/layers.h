@@ -10,6 +10,8 @@
 #include "kernel/dense.h"
 #include "network/network.h"
 
+#include <stddef.h>
+
 /** A dense layer, with the indices of its tensors in the network's table. */
 typedef struct ddpm_layer {
     int64_t inputs, outputs;
@@ -24,9 +26,17 @@ typedef struct ddpm_arena {
     int64_t used; /* numbers */
 } ddpm_arena;
 
+/** Take the next numbers of an arena; NULL when it only counts. */
+static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t numbers)
+{
+    float *taken = arena->memory ? arena->memory + arena->used : NULL;
+    arena->used += numbers;
+    return taken;
+}
+
 struct ddpm_packed {
-    int64_t layer_count;
     ddpm_dense *layers;
+    float *memory;           /* of all of them; NULL: it is the caller's */
     const float *parameters; /* borrowed: gains are not packed, but read where they are */
 };
 
@@ -71,11 +81,16 @@ struct ddpm_network {
     int64_t tensor_count;
     int64_t array_length; /* elements of the array of all parameters */
     ddpm_tensor *tensors;
+    int64_t piece_count;
+    ddpm_piece *pieces;
     float *frequencies;         /* [D][F] of the Fourier features; NULL where there are none */
     ddpm_linear *linear;        /* the linear part; NULL: there is none */
     ddpm_mixture_part *mixture; /* what stands in its place; NULL: nothing does */
     float *time_table;          /* [T + 1][time_width], the embedding of each t; NULL with a gain table */
 };
+
+/** Cut the parameters into pieces, once all layers are there. DDPM_ERR_MEMORY. */
+DDPM_MUST_CHECK ddpm_status ddpm_network_cut(ddpm_network *net);
 
 /** Allocate room for all layers; called once, before they are added. */
 DDPM_MUST_CHECK ddpm_status ddpm_network_reserve(ddpm_network *net, int64_t layers);

@@ -40,6 +40,7 @@ static ddpm_status build(ddpm_network *net)
     DDPM_TRY(ddpm_network_find_kernels(net->spec.precision, &net->kernels));
     net->architecture = architectures[net->spec.kind];
     DDPM_TRY(net->architecture->build(net));
+    DDPM_TRY(ddpm_network_cut(net));
     DDPM_TRY(ddpm_features_create(net));
     if (net->spec.time == DDPM_TIME_GAIN_TABLE) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&net->time_table, (net->spec.steps + 1) * net->spec.time_width, "time embedding"));
@@ -67,6 +68,7 @@ void ddpm_network_free(ddpm_network *network)
     if (!network) return;
     ddpm_release(network->layers);
     ddpm_release(network->tensors);
+    ddpm_release(network->pieces);
     ddpm_linear_free(network->linear);
     ddpm_mixture_part_free(network->mixture);
     ddpm_release(network->frequencies);

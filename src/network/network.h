@@ -79,6 +79,14 @@ typedef struct ddpm_tensor {
     double initial_low, initial_high; /* initial values are uniform between them */
 } ddpm_tensor;
 
+/** A piece of the parameters, which one worker updates and packs: rows and columns of a tensor that fill whole panels
+ * of the packed weights. The pieces of all tensors cover every parameter once. */
+typedef struct ddpm_piece {
+    int64_t layer, tensor;
+    ddpm_range rows, columns;
+    int64_t before; /* parameters in the pieces before this one */
+} ddpm_piece;
+
 /** Columns of the output: those of all heads, or one for each class. */
 static inline int64_t ddpm_network_outputs(const ddpm_network_spec *spec)
 {
@@ -112,6 +120,10 @@ int64_t ddpm_network_array_length(const ddpm_network *network);
  * network has none. */
 const float *ddpm_network_frequencies(const ddpm_network *network);
 const float *ddpm_network_time_table(const ddpm_network *network);
+
+/** The pieces of the parameters, which belong to the network. @return  which of them are part number `part` of 0 ..
+ * parts-1, each of about as many parameters. */
+ddpm_range ddpm_network_pieces(const ddpm_network *network, int part, int parts, const ddpm_piece **pieces);
 
 /** Floating-point operations of one row's way forward, two for each multiply-add of the layers. A training iteration
  * needs three times as many. */
@@ -176,16 +188,24 @@ typedef enum ddpm_packing {
 } ddpm_packing;
 
 /** DDPM_ERR_MEMORY.
+ *  @param memory    where they go, ddpm_packed_bytes of zeros, borrowed and aligned to DDPM_ALIGNMENT; NULL: to memory
+ * of their own.
  *  @param[out] out  free with ddpm_packed_free. */
-DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, ddpm_packed **out);
+DDPM_MUST_CHECK ddpm_status ddpm_packed_create(const ddpm_network *network, ddpm_packing packing, float *memory,
+                                               ddpm_packed **out);
 void ddpm_packed_free(ddpm_packed *packed);
 
 /** Bytes of packed weights: a copy in whole panels, and another one of the transposes that the use needs. */
 int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing);
 
-/** Do part number `part` of 0 .. parts-1 of the packing. Everything is packed when all parts are done; each may be done
- * by another thread. The parameters are borrowed for as long as the packed weights are used. */
-void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters, int part, int parts);
+/** Pack all parameters, which are borrowed for as long as the packed weights are used. */
+void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters);
+
+/** The same in parts, each by any thread, also of another process where the memory is shared: borrow the parameters,
+ * and do the parts 0 .. parts-1, or a piece. */
+void ddpm_packed_borrow(ddpm_packed *packed, const float *parameters);
+void ddpm_packed_fill_part(const ddpm_packed *packed, const ddpm_network *network, int part, int parts);
+void ddpm_packed_fill_piece(const ddpm_packed *packed, const ddpm_network *network, const ddpm_piece *piece);
 
 /** Create and fill in one.
  *  @param[out] out  free with ddpm_packed_free, also on failure. */

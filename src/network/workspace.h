@@ -57,14 +57,6 @@ struct ddpm_workspace {
     } kind;
 };
 
-/** Take the next numbers of an arena; NULL when it only counts. */
-static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t numbers)
-{
-    float *taken = arena->memory ? arena->memory + arena->used : NULL;
-    arena->used += numbers;
-    return taken;
-}
-
 /** A view of the units of a hidden layer, for the rows of a pass: `data` is an array of [rows][width_stride]. */
 static inline ddpm_matrix ddpm_pass_hidden(const ddpm_pass *pass, float *data)
 {

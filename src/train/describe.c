@@ -126,12 +126,12 @@ static void describe_memory(const ddpm_stepper *stepper, int keeps_best)
 {
     const ddpm_memory m = ddpm_memory_count(stepper, keeps_best);
     const double mib = 1048576.0;
-    ddpm_log_info("memory     %.1f MiB a rank beside the data and the libraries: parameters, average, moments and "
-                  "gradient %.1f; packed weights %.1f; the threads' sums %.1f and activations %.1f; tables %.1f. While "
-                  "rank 0 writes a checkpoint it takes up to %.1f more",
-                  (double)ddpm_memory_total(&m) / mib, (double)m.parameters / mib, (double)m.packed / mib,
-                  (double)m.sums / mib, (double)m.activations / mib, (double)m.tables / mib,
-                  (double)m.checkpoint / mib);
+    ddpm_log_info(
+        "memory     %.1f MiB a rank beside the data and the libraries: parameters, average and "
+        "moments %.1f; packed weights %.1f; gradient and the threads' sums %.1f, activations %.1f; tables %.1f. "
+        "While rank 0 writes a checkpoint it takes up to %.1f more",
+        (double)ddpm_memory_total(&m) / mib, (double)m.parameters / mib, (double)m.packed / mib, (double)m.sums / mib,
+        (double)m.activations / mib, (double)m.tables / mib, (double)m.checkpoint / mib);
 }
 
 void ddpm_describe_run(const ddpm_trainer *t)

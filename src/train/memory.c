@@ -3,15 +3,16 @@
 
 ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper, int keeps_best)
 {
-    enum { ARRAYS = 5, SAVED = 4 }; /* parameters, average, two moments, gradient; and the first four */
+    enum { ARRAYS = 4 }; /* parameters, average, two moments */
     const int best = keeps_best ? 1 : 0;
     const ddpm_stepper *s = stepper;
+    const ddpm_workers workers = ddpm_reducer_workers(s->reducer);
     const int64_t array = ddpm_network_array_length(s->model->network) * (int64_t)sizeof(float);
     const int64_t of_row = (int64_t)(sizeof *s->row_loss + sizeof *s->row_t);
     return (ddpm_memory){
-        .parameters = (ARRAYS + best) * array,
-        .checkpoint = 2 * (SAVED + best) * array,
-        .packed = ddpm_packed_bytes(s->model->network, DDPM_PACK_TRAINING) +
+        .parameters = (ARRAYS + best) * array * s->threads / workers.count,
+        .checkpoint = 2 * (ARRAYS + best) * array,
+        .packed = ddpm_packed_bytes(s->model->network, DDPM_PACK_TRAINING) * s->threads / workers.count +
                   (ddpm_model_is_masked(s->model) ? ddpm_lookup_bytes(&s->model->masked, s->model->network) : 0),
         .sums = ddpm_reducer_bytes(s->reducer),
         .activations = s->threads * ddpm_block_bytes(s->model, s->batch.block_rows, s->together),

@@ -4,11 +4,11 @@
 
 #include "train/stepper.h"
 
-/** In bytes. */
+/** In bytes. Of what the ranks of a node share, each has its part. */
 typedef struct ddpm_memory {
-    int64_t parameters;  /* with their average, the best one where it is kept, two moments and the gradient */
+    int64_t parameters;  /* with their average, the best one where it is kept, and two moments */
     int64_t packed;      /* two copies of the weights, padded to whole panels */
-    int64_t sums;        /* of gradients, for each thread */
+    int64_t sums;        /* the gradient, and sums of gradients for each thread */
     int64_t activations; /* for each thread, of the blocks that it computes at a time */
     int64_t tables;      /* by t; and for importance sampling, by the rows of a batch */
     int64_t checkpoint; /* at most this more on rank 0 while it writes a checkpoint: the file is put together in memory,

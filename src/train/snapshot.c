@@ -61,13 +61,15 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
     state->iteration = c->iteration;
     state->recoveries = c->recoveries;
     state->returned_to = c->returned_to;
-    memcpy(state->parameters, c->parameters, bytes);
-    memcpy(state->ema, c->ema, bytes);
-    memcpy(state->moment1, c->moment1, bytes);
-    memcpy(state->moment2, c->moment2, bytes);
+    if (state->sets) {
+        memcpy(state->parameters, c->parameters, bytes);
+        memcpy(state->ema, c->ema, bytes);
+        memcpy(state->moment1, c->moment1, bytes);
+        memcpy(state->moment2, c->moment2, bytes);
+        if (c->best && state->best) memcpy(state->best, c->best, bytes);
+    }
     state->best_loss = c->best && state->best ? c->best_loss : INFINITY;
     state->best_iteration = c->best && state->best ? c->best_iteration : -1;
-    if (c->best && state->best) memcpy(state->best, c->best, bytes);
     memcpy(exponents, c->exponent, (size_t)count * sizeof *exponents);
     return DDPM_OK;
 }

@@ -85,8 +85,10 @@ static ddpm_status take_weights(ddpm_trainer *t, const ddpm_loaded *from)
         return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld parameters, this network %lld; its model has changed since",
                          origin_of(t), (long long)from->checkpoint.parameter_count,
                          (long long)ddpm_network_array_length(t->model.network));
-    memcpy(t->state.parameters, weights, bytes);
-    memcpy(t->state.ema, weights, bytes);
+    if (t->state.sets) {
+        memcpy(t->state.parameters, weights, bytes);
+        memcpy(t->state.ema, weights, bytes);
+    }
     return DDPM_OK;
 }
 

@@ -1,12 +1,18 @@
 /** What an iteration changes: the numbers of the model and of its optimiser. The scales of the fixed point and the
- * losses by t change too; the stepper holds them. Local. */
+ * losses by t change too; the stepper holds them.
+ *
+ *  The arrays lie in memory that a team of ranks shares (world/shared.h): one of them sets them, and the others read
+ * them after ddpm_comm_barrier_of_team, or another collective call. In an iteration each worker updates a part. */
 #ifndef DDPM_TRAIN_STATE_H
 #define DDPM_TRAIN_STATE_H
 
 #include "network/network.h"
+#include "world/shared.h"
 
 /** Arrays of [parameters] each. */
 typedef struct ddpm_state {
+    ddpm_shared *memory; /* of the arrays */
+    int sets;            /* nonzero: this is the rank of its team that sets them */
     int64_t iteration;   /* the number of finished iterations */
     int64_t recoveries;  /* each has halved the learning rate */
     int64_t returned_to; /* the iteration that the last recovery went back to; -1: there was none */
@@ -16,16 +22,20 @@ typedef struct ddpm_state {
     int64_t best_iteration; /* -1: likewise */
 } ddpm_state;
 
-/** @param keeps_best  whether `best` is kept.
+/** Collective. DDPM_ERR_MEMORY.
+ *  @param keeps_best  whether `best` is kept.
  *  @param[out] out    zeros, and no recovery; release with ddpm_state_release, also on failure. */
-DDPM_MUST_CHECK ddpm_status ddpm_state_create(const ddpm_network *network, int keeps_best, ddpm_state *out);
+DDPM_MUST_CHECK ddpm_status ddpm_state_create(ddpm_comm *comm, const ddpm_network *network, int keeps_best,
+                                              ddpm_state *out);
+/** Local. */
 void ddpm_state_release(ddpm_state *state);
 
-/** Set what a new run starts from: the network's initial parameters for this seed. The recoveries are left as they are.
- */
-void ddpm_state_begin(const ddpm_network *network, uint64_t seed, ddpm_state *state);
+/** Collective. Set what a new run starts from: the network's initial parameters for this seed. The recoveries are left
+ * as they are. */
+void ddpm_state_begin(ddpm_comm *comm, const ddpm_network *network, uint64_t seed, ddpm_state *state);
 
-/** Keep the average as the best one if its validation loss is the least so far. Only where `best` is kept. */
+/** Local, on every rank. Keep the average as the best one if its validation loss is the least so far. Only where `best`
+ * is kept. */
 void ddpm_state_consider_best(const ddpm_network *network, double loss, ddpm_state *state);
 
 #endif

@@ -33,24 +33,21 @@ static void train_own_blocks(ddpm_stepper *s, int thread, int64_t iteration)
         train_blocks(s, thread, iteration, first, ddpm_smaller(s->together, end - first));
 }
 
-/* Local. Leave in the reducer the sums over this rank's blocks. */
+/* Local. Add the gradients of this rank's blocks. */
 static void compute_gradients(ddpm_stepper *s, const ddpm_state *state)
 {
     const int exact = s->spec.reduction == DDPM_REDUCTION_EXACT;
     /* when a step is repeated, another rank may take a block: the losses of its rows must not stay on this one */
     if (s->row_loss) memset(s->row_loss, 0, (size_t)s->batch.rows * sizeof *s->row_loss);
     if (exact) ddpm_queue_begin(s->queue, s->batch.blocks, s->threads);
+    ddpm_reducer_begin(s->reducer);
 #pragma omp parallel num_threads(s->threads)
     {
         const int thread = omp_get_thread_num();
-        ddpm_stepper_pack(s, state->parameters, thread);
-#pragma omp barrier
         if (exact)
             train_free_blocks(s, thread, state->iteration);
         else
             train_own_blocks(s, thread, state->iteration);
-#pragma omp barrier
-        ddpm_reducer_merge(s->reducer, thread);
     }
 }
 
@@ -64,6 +61,15 @@ static void wait_for_others(ddpm_stepper *s)
     ddpm_timing_add(s->timing, DDPM_TIMING_WAIT);
 }
 
+/* Collective. Sum the gradients over threads and ranks. */
+static ddpm_status reduce(ddpm_stepper *s, int vote, int *repeat)
+{
+    ddpm_reducer_meet(s->reducer, vote);
+#pragma omp parallel num_threads(s->threads)
+    ddpm_reducer_merge(s->reducer, omp_get_thread_num());
+    return ddpm_reducer_exchange(s->reducer, repeat);
+}
+
 /* Collective. Importance sampling of t learns from the losses of the whole batch, the same on every rank. */
 static void learn_timesteps(ddpm_stepper *s, int64_t iteration)
 {
@@ -72,17 +78,27 @@ static void learn_timesteps(ddpm_stepper *s, int64_t iteration)
     ddpm_timesteps_learn(&s->timesteps, s->row_t, s->row_loss);
 }
 
+/* Collective. Each piece is packed by the worker that has updated it, so that no other one reads what it writes to the
+ * state. */
 static void update_state(ddpm_stepper *s, double norm, ddpm_state *state)
 {
     const ddpm_update update = ddpm_update_settings(&s->spec.update, state->iteration, state->recoveries, norm);
-    const ddpm_kernels *kernels = ddpm_network_kernels(s->model->network);
-    const ddpm_chunk *chunks;
-    const int64_t count = ddpm_reducer_chunks(s->reducer, &chunks);
-#pragma omp parallel for num_threads(s->threads) schedule(static)
-    for (int64_t c = 0; c < count; c++)
-        ddpm_update_apply(s->spec.update.optimizer, kernels, &update, chunks[c].offset, chunks[c].count, s->gradient,
-                          state);
+    const ddpm_network *network = s->model->network;
+    const ddpm_workers workers = ddpm_reducer_workers(s->reducer);
+    const float *gradient = ddpm_reducer_sums(s->reducer);
+#pragma omp parallel num_threads(s->threads)
+    {
+        const ddpm_piece *pieces;
+        const ddpm_range mine =
+            ddpm_network_pieces(network, workers.first + omp_get_thread_num(), workers.count, &pieces);
+        for (int64_t i = mine.first; i < mine.end; i++) {
+            ddpm_update_apply_piece(s->spec.update.optimizer, network, &update, &pieces[i], gradient, state);
+            ddpm_packed_fill_piece(s->packed, network, &pieces[i]);
+        }
+    }
+    ddpm_comm_barrier_of_team(s->comm);
     state->iteration++;
+    ddpm_stepper_has_packed(s, state);
 }
 
 ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int vote, ddpm_reduced *out)
@@ -92,15 +108,16 @@ ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int v
     ddpm_timing_add(s->timing, DDPM_TIMING_OUTPUT);
     DDPM_TRY(ddpm_dataset_prepare(s->dataset, state->iteration * s->batch.rows, s->batch.rows));
     ddpm_timing_add(s->timing, DDPM_TIMING_INPUT);
+    ddpm_stepper_pack(s, state);
     do { /* once, or again at a coarser scale of the fixed point */
         compute_gradients(s, state);
         wait_for_others(s);
-        const ddpm_status status = ddpm_reducer_exchange(s->reducer, s->comm, vote, &repeat);
+        const ddpm_status status = reduce(s, vote, &repeat);
         if (status != DDPM_OK) return ddpm_bad_block_fail(s, state->iteration);
         ddpm_timing_add(s->timing, DDPM_TIMING_REDUCTION);
     } while (repeat);
 #pragma omp parallel num_threads(s->threads)
-    ddpm_reducer_collect(s->reducer, omp_get_thread_num(), s->gradient);
+    ddpm_reducer_collect(s->reducer, omp_get_thread_num());
     *out = ddpm_reducer_finish(s->reducer);
     if (!isfinite(out->loss) || !isfinite(out->norm)) /* finite contributions may have an infinite sum */
         return ddpm_fail(DDPM_ERR_NUMERIC, "the sum of the batch is not a finite number");

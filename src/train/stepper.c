@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 
+#include <omp.h>
+
 /* What importance sampling of t learns from. */
 static ddpm_status create_timesteps(ddpm_stepper *s)
 {
@@ -31,6 +33,17 @@ static ddpm_status create_blocks(ddpm_stepper *s)
     return DDPM_OK;
 }
 
+/* Collective. What the ranks of a team share. */
+static ddpm_status share(ddpm_stepper *s)
+{
+    const ddpm_network *network = s->model->network;
+    const int exact = s->spec.reduction == DDPM_REDUCTION_EXACT;
+    DDPM_TRY(ddpm_queue_create(s->comm, &s->queue));
+    DDPM_TRY(ddpm_shared_create(s->comm, (size_t)ddpm_packed_bytes(network, DDPM_PACK_TRAINING), "packed weights",
+                                &s->weights));
+    return ddpm_reducer_create(s->comm, network, exact, s->threads, s->spec.batch, &s->reducer);
+}
+
 static ddpm_status build(ddpm_stepper *s)
 {
     const ddpm_network *network = s->model->network;
@@ -39,10 +52,8 @@ static ddpm_status build(ddpm_stepper *s)
     s->batch = ddpm_batch_cut(rows, block_rows);
     s->together = ddpm_batch_together(&s->batch, parameters * (int64_t)sizeof(int64_t),
                                       ddpm_comm_size(s->comm) * (int64_t)s->threads);
-    DDPM_TRY(ddpm_packed_create(network, DDPM_PACK_TRAINING, &s->packed));
+    DDPM_TRY(ddpm_packed_create(network, DDPM_PACK_TRAINING, ddpm_shared_data(s->weights), &s->packed));
     if (ddpm_model_is_masked(s->model)) DDPM_TRY(ddpm_lookup_create(&s->model->masked, network, &s->lookup));
-    DDPM_TRY(ddpm_reducer_create(network, s->spec.reduction == DDPM_REDUCTION_EXACT, s->threads, rows, &s->reducer));
-    DDPM_TRY(DDPM_NEW(&s->gradient, parameters, "gradient"));
     DDPM_TRY(create_timesteps(s));
     return create_blocks(s);
 }
@@ -56,10 +67,10 @@ ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, 
     if (status == DDPM_OK) {
         *s = (ddpm_stepper){
             .comm = comm, .model = model, .dataset = dataset, .spec = *spec, .threads = threads, .timing = timing};
-        status = build(s);
     }
     status = ddpm_agree(comm, status);
-    if (status == DDPM_OK) status = ddpm_queue_create(comm, &s->queue);
+    if (status == DDPM_OK) status = share(s);
+    if (status == DDPM_OK) status = ddpm_agree(comm, build(s));
     if (status != DDPM_OK) {
         ddpm_stepper_free(s);
         return status;
@@ -68,12 +79,42 @@ ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, 
     return DDPM_OK;
 }
 
-void ddpm_stepper_pack(ddpm_stepper *stepper, const float *parameters, int thread)
+/* Collective. Each worker of the team packs a part. */
+static void fill_packed(ddpm_stepper *s, const float *parameters)
 {
-    const ddpm_stepper *s = stepper;
-    ddpm_packed_fill(s->packed, s->model->network, parameters, thread, s->threads);
-    if (ddpm_model_is_masked(s->model))
-        ddpm_lookup_fill(&stepper->lookup, &s->model->masked, s->model->network, parameters, thread, s->threads);
+    const ddpm_workers workers = ddpm_reducer_workers(s->reducer);
+    ddpm_packed_borrow(s->packed, parameters);
+#pragma omp parallel num_threads(s->threads)
+    ddpm_packed_fill_part(s->packed, s->model->network, workers.first + omp_get_thread_num(), workers.count);
+    ddpm_comm_barrier_of_team(s->comm);
+}
+
+static void fill_lookup(ddpm_stepper *s, const float *parameters)
+{
+    if (!ddpm_model_is_masked(s->model)) return;
+#pragma omp parallel num_threads(s->threads)
+    ddpm_lookup_fill(&s->lookup, &s->model->masked, s->model->network, parameters, omp_get_thread_num(), s->threads);
+}
+
+void ddpm_stepper_pack(ddpm_stepper *stepper, const ddpm_state *state)
+{
+    if (stepper->packed_from != state->parameters || stepper->packed_at != state->iteration)
+        fill_packed(stepper, state->parameters);
+    fill_lookup(stepper, state->parameters);
+    ddpm_stepper_has_packed(stepper, state);
+}
+
+void ddpm_stepper_has_packed(ddpm_stepper *stepper, const ddpm_state *state)
+{
+    stepper->packed_from = state->parameters;
+    stepper->packed_at = state->iteration;
+}
+
+void ddpm_stepper_pack_average(ddpm_stepper *stepper, const float *average)
+{
+    fill_packed(stepper, average);
+    fill_lookup(stepper, average);
+    stepper->packed_from = NULL;
 }
 
 void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset)
@@ -91,7 +132,7 @@ void ddpm_stepper_free(ddpm_stepper *stepper)
     ddpm_packed_free(stepper->packed);
     ddpm_lookup_release(&stepper->lookup);
     ddpm_reducer_free(stepper->reducer);
-    ddpm_release(stepper->gradient);
+    ddpm_shared_free(stepper->weights);
     ddpm_timesteps_release(&stepper->timesteps);
     ddpm_release(stepper->row_loss);
     ddpm_release(stepper->row_t);

@@ -27,14 +27,16 @@ typedef struct ddpm_stepper {
     ddpm_stepper_spec spec;
     int threads; /* of this rank */
     ddpm_batch batch;
-    int64_t together;  /* blocks that a thread computes at a time */
-    ddpm_queue *queue; /* of the batch's blocks */
+    int64_t together;     /* blocks that a thread computes at a time */
+    ddpm_queue *queue;    /* of the batch's blocks */
+    ddpm_shared *weights; /* the memory of the packed weights */
     ddpm_packed *packed;
+    const float *packed_from; /* the parameters that are packed, at this iteration; NULL: none, or others */
+    int64_t packed_at;
     ddpm_lookup lookup; /* of the masked process, filled in when weights are packed */
     ddpm_reducer *reducer;
     ddpm_timesteps timesteps; /* its history is part of a run's state */
     ddpm_block *thread_block; /* [threads] */
-    float *gradient;          /* [parameters] */
     float *row_loss;          /* [batch], each set by the rank that had the row; NULL without importance sampling */
     int32_t *row_t;           /* [batch]; likewise */
     ddpm_timing *timing;      /* borrowed; NULL: nothing is measured */
@@ -53,7 +55,14 @@ void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset);
 
 void ddpm_stepper_free(ddpm_stepper *stepper);
 
-/** Local. A thread's part of packing the parameters that blocks are computed with; all threads have to do theirs. */
-void ddpm_stepper_pack(ddpm_stepper *stepper, const float *parameters, int thread);
+/** Collective, outside parallel regions. Pack the state's parameters, for blocks to be computed with, unless those of
+ * its iteration are packed already. */
+void ddpm_stepper_pack(ddpm_stepper *stepper, const ddpm_state *state);
+
+/** Local. The packed weights are those of this state now. */
+void ddpm_stepper_has_packed(ddpm_stepper *stepper, const ddpm_state *state);
+
+/** Collective, outside parallel regions. Pack other parameters in their place. */
+void ddpm_stepper_pack_average(ddpm_stepper *stepper, const float *average);
 
 #endif

@@ -25,7 +25,7 @@ ddpm_status ddpm_trainer_begin(ddpm_trainer *t)
                                  &t->stepper));
     t->interval = (ddpm_interval){0};
     t->saved = -1;
-    ddpm_state_begin(t->model.network, t->spec.step.seed, &t->state);
+    ddpm_state_begin(t->comm, t->model.network, t->spec.step.seed, &t->state);
     return DDPM_OK;
 }
 
@@ -52,9 +52,8 @@ static ddpm_status build(ddpm_trainer *t)
     t->spec.validate_every = ddpm_config_validate_every(t->config, ddpm_dataset_rows(t->dataset));
     DDPM_TRY(ddpm_config_text(t->config, &t->config_text));
     DDPM_TRY(check_config_text(t->config_text));
-    DDPM_TRY(ddpm_model_create(t->config, columns, ddpm_dataset_transform(t->dataset)->vocabulary,
-                               ddpm_dataset_condition(t->dataset), &t->model));
-    return ddpm_state_create(t->model.network, t->spec.keep_best, &t->state);
+    return ddpm_model_create(t->config, columns, ddpm_dataset_transform(t->dataset)->vocabulary,
+                             ddpm_dataset_condition(t->dataset), &t->model);
 }
 
 /* Collective. Compute the components of the rows: those that the network needs, or else all of them, for the error of
@@ -82,6 +81,7 @@ static ddpm_status find_mixture(ddpm_trainer *t)
 ddpm_status ddpm_trainer_build(ddpm_trainer *t)
 {
     DDPM_TRY(ddpm_agree(t->comm, build(t)));
+    DDPM_TRY(ddpm_state_create(t->comm, t->model.network, t->spec.keep_best, &t->state));
     if (t->spec.data.known) {
         DDPM_TRY(ddpm_agree(t->comm, ddpm_start_take_parts(t)));
     } else {

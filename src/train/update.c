@@ -40,3 +40,20 @@ void ddpm_update_apply(ddpm_optimizer optimizer, const ddpm_kernels *kernels, co
         break;
     }
 }
+
+void ddpm_update_apply_piece(ddpm_optimizer optimizer, const ddpm_network *network, const ddpm_update *update,
+                             const ddpm_piece *piece, const float *gradient, ddpm_state *state)
+{
+    const ddpm_kernels *kernels = ddpm_network_kernels(network);
+    const ddpm_tensor *tensors;
+    ddpm_network_tensors(network, &tensors);
+    const ddpm_tensor *t = &tensors[piece->tensor];
+    const int64_t width = piece->columns.end - piece->columns.first, rows = piece->rows.end - piece->rows.first,
+                  first = t->offset + piece->rows.first * t->cols + piece->columns.first;
+    if (width == t->cols) {
+        ddpm_update_apply(optimizer, kernels, update, first, rows * width, gradient, state);
+        return;
+    }
+    for (int64_t row = 0; row < rows; row++)
+        ddpm_update_apply(optimizer, kernels, update, first + row * t->cols, width, gradient, state);
+}

@@ -32,4 +32,8 @@ ddpm_update ddpm_update_settings(const ddpm_update_spec *spec, int64_t iteration
 void ddpm_update_apply(ddpm_optimizer optimizer, const ddpm_kernels *kernels, const ddpm_update *update, int64_t first,
                        int64_t count, const float *gradient, ddpm_state *state);
 
+/** The same for a piece of the parameters. */
+void ddpm_update_apply_piece(ddpm_optimizer optimizer, const ddpm_network *network, const ddpm_update *update,
+                             const ddpm_piece *piece, const float *gradient, ddpm_state *state);
+
 #endif

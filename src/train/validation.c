@@ -19,11 +19,10 @@ ddpm_status ddpm_validation_loss(ddpm_stepper *stepper, const float *ema, double
     int64_t sum = 0, refused = 0;
     *loss = NAN;
     if (ddpm_dataset_held_out(s->dataset) == 0) return DDPM_OK;
+    ddpm_stepper_pack_average(s, ema);
 #pragma omp parallel num_threads(s->threads) reduction(+ : sum, refused)
     {
         const int thread = omp_get_thread_num();
-        ddpm_stepper_pack(s, ema, thread);
-#pragma omp barrier
 #pragma omp for schedule(static)
         for (int64_t block = mine.first; block < mine.end; block++) {
             const double share =

@@ -2,7 +2,9 @@
 #include "world/comm_mpi.h"
 
 #include "base/memory.h"
+#include "world/mapped.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +41,28 @@ static void isolate(void)
 
 void ddpm_comm_start_alone(ddpm_comm **out)
 {
-    static ddpm_comm only = {.all = MPI_COMM_NULL, .node = MPI_COMM_NULL, .size = 1, .node_size = 1, .node_count = 1};
+    static ddpm_comm only = {.all = MPI_COMM_NULL,
+                             .node = MPI_COMM_NULL,
+                             .team = MPI_COMM_NULL,
+                             .leaders = MPI_COMM_NULL,
+                             .size = 1,
+                             .node_size = 1,
+                             .node_count = 1,
+                             .team_size = 1,
+                             .team_count = 1};
     *out = &only;
+}
+
+/* Collective. The ranks of a node are a team, if they can share memory. */
+static void find_team(ddpm_comm *comm)
+{
+    const int alone = !ddpm_mapped_is_possible(comm->node);
+    MPI_Comm_split(comm->node, alone ? comm->node_rank : 0, comm->rank, &comm->team);
+    MPI_Comm_rank(comm->team, &comm->team_rank);
+    MPI_Comm_size(comm->team, &comm->team_size);
+    const int leads = comm->team_rank == 0;
+    MPI_Comm_split(comm->all, leads ? 0 : MPI_UNDEFINED, comm->rank, &comm->leaders);
+    MPI_Allreduce(&leads, &comm->team_count, 1, MPI_INT, MPI_SUM, comm->all);
 }
 
 /* Collective. Everything else follows from the communicator of all ranks. */
@@ -53,6 +75,15 @@ static void find_ranks(ddpm_comm *comm)
     MPI_Comm_size(comm->node, &comm->node_size);
     const int first_of_node = comm->node_rank == 0;
     MPI_Allreduce(&first_of_node, &comm->node_count, 1, MPI_INT, MPI_SUM, comm->all);
+    find_team(comm);
+}
+
+static void free_ranks(ddpm_comm *comm)
+{
+    if (comm->leaders != MPI_COMM_NULL) MPI_Comm_free(&comm->leaders);
+    MPI_Comm_free(&comm->team);
+    MPI_Comm_free(&comm->node);
+    MPI_Comm_free(&comm->all);
 }
 
 ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
@@ -77,8 +108,7 @@ ddpm_status ddpm_comm_start(int *argc, char ***argv, ddpm_comm **out)
 void ddpm_comm_stop(ddpm_comm *comm)
 {
     if (!comm || comm->all == MPI_COMM_NULL) return;
-    MPI_Comm_free(&comm->node);
-    MPI_Comm_free(&comm->all);
+    free_ranks(comm);
     MPI_Finalize();
     if (*session) rmdir(session); /* Open MPI has removed what it put there */
 }
@@ -108,8 +138,7 @@ ddpm_status ddpm_comm_adopt(MPI_Comm host, ddpm_comm **out)
 void ddpm_comm_leave(ddpm_comm *comm)
 {
     if (!comm) return;
-    MPI_Comm_free(&comm->node);
-    MPI_Comm_free(&comm->all);
+    free_ranks(comm);
     ddpm_release(comm);
 }
 
@@ -121,6 +150,11 @@ int ddpm_comm_rank(const ddpm_comm *comm)
 int ddpm_comm_size(const ddpm_comm *comm)
 {
     return comm->size;
+}
+
+int ddpm_comm_team_size(const ddpm_comm *comm)
+{
+    return comm->team_size;
 }
 
 ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status)
@@ -152,33 +186,62 @@ void ddpm_comm_broadcast(ddpm_comm *comm, void *data, size_t bytes)
         MPI_Bcast(next + done, (int)ddpm_smaller((int64_t)(bytes - done), SLICE), MPI_BYTE, 0, comm->all);
 }
 
-static void reduce(ddpm_comm *comm, void *data, int64_t count, MPI_Datatype type, size_t size, MPI_Op operation)
+static void reduce(MPI_Comm ranks, void *data, int64_t count, MPI_Datatype type, size_t size, MPI_Op operation)
 {
     char *next = data;
-    if (comm->size == 1) return;
     for (int64_t done = 0; done < count; done += SLICE)
         MPI_Allreduce(MPI_IN_PLACE, next + (size_t)done * size, (int)ddpm_smaller(count - done, SLICE), type, operation,
-                      comm->all);
+                      ranks);
 }
 
 void ddpm_comm_sum_int64(ddpm_comm *comm, int64_t *data, int64_t count)
 {
-    reduce(comm, data, count, MPI_INT64_T, sizeof *data, MPI_SUM);
+    if (comm->size > 1) reduce(comm->all, data, count, MPI_INT64_T, sizeof *data, MPI_SUM);
 }
 
 void ddpm_comm_sum_float(ddpm_comm *comm, float *data, int64_t count)
 {
-    reduce(comm, data, count, MPI_FLOAT, sizeof *data, MPI_SUM);
+    if (comm->size > 1) reduce(comm->all, data, count, MPI_FLOAT, sizeof *data, MPI_SUM);
 }
 
 void ddpm_comm_sum_double(ddpm_comm *comm, double *data, int64_t count)
 {
-    reduce(comm, data, count, MPI_DOUBLE, sizeof *data, MPI_SUM);
+    if (comm->size > 1) reduce(comm->all, data, count, MPI_DOUBLE, sizeof *data, MPI_SUM);
 }
 
 void ddpm_comm_max_int64(ddpm_comm *comm, int64_t *data, int64_t count)
 {
-    reduce(comm, data, count, MPI_INT64_T, sizeof *data, MPI_MAX);
+    if (comm->size > 1) reduce(comm->all, data, count, MPI_INT64_T, sizeof *data, MPI_MAX);
+}
+
+void ddpm_comm_sum_int64_of_teams(ddpm_comm *comm, int64_t *data, int64_t count)
+{
+    if (comm->team_count > 1 && comm->team_rank == 0)
+        reduce(comm->leaders, data, count, MPI_INT64_T, sizeof *data, MPI_SUM);
+}
+
+void ddpm_comm_sum_float_of_teams(ddpm_comm *comm, float *data, int64_t count)
+{
+    if (comm->team_count > 1 && comm->team_rank == 0)
+        reduce(comm->leaders, data, count, MPI_FLOAT, sizeof *data, MPI_SUM);
+}
+
+ddpm_workers ddpm_comm_workers(ddpm_comm *comm, int threads)
+{
+    ddpm_workers w = {.first = 0, .count = threads};
+    if (comm->team_size == 1) return w;
+    MPI_Exscan(&threads, &w.first, 1, MPI_INT, MPI_SUM, comm->team);
+    if (comm->team_rank == 0) w.first = 0; /* MPI leaves it undefined there */
+    MPI_Allreduce(&threads, &w.count, 1, MPI_INT, MPI_SUM, comm->team);
+    return w;
+}
+
+void ddpm_comm_barrier_of_team(ddpm_comm *comm)
+{
+    if (comm->team_size == 1) return;
+    atomic_thread_fence(memory_order_seq_cst);
+    MPI_Barrier(comm->team);
+    atomic_thread_fence(memory_order_seq_cst);
 }
 
 void ddpm_comm_barrier(ddpm_comm *comm)

@@ -32,6 +32,9 @@ void ddpm_comm_stop(ddpm_comm *comm);
 int ddpm_comm_rank(const ddpm_comm *comm);
 int ddpm_comm_size(const ddpm_comm *comm);
 
+/** Local. The ranks that share memory with this one (world/shared.h), itself among them. */
+int ddpm_comm_team_size(const ddpm_comm *comm);
+
 /** Collective. The same status on all ranks: DDPM_OK when all gave DDPM_OK, else the status and message of the lowest
  *  rank that failed (ddpm_error_message gives it on every rank). Costs one allreduce of 4 bytes when all is well. */
 DDPM_MUST_CHECK ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status);
@@ -53,6 +56,24 @@ void ddpm_comm_sum_double(ddpm_comm *comm, double *data, int64_t count);
 
 /** Collective. data[i] becomes its largest value over the ranks. */
 void ddpm_comm_max_int64(ddpm_comm *comm, int64_t *data, int64_t count);
+
+/** The threads of all ranks that share memory (world/shared.h), a team: those of this rank are first .. first+threads-1
+ * of `count`. */
+typedef struct ddpm_workers {
+    int first, count;
+} ddpm_workers;
+
+/** Collective.
+ *  @param threads  of this rank. */
+ddpm_workers ddpm_comm_workers(ddpm_comm *comm, int threads);
+
+/** Collective. data[i], of which each team has one in shared memory, becomes its sum over the teams, which a team's
+ * ranks see after ddpm_comm_barrier_of_team. */
+void ddpm_comm_sum_int64_of_teams(ddpm_comm *comm, int64_t *data, int64_t count);
+void ddpm_comm_sum_float_of_teams(ddpm_comm *comm, float *data, int64_t count);
+
+/** Collective. Wait for the ranks of the team: what each wrote to shared memory before, all see after it. */
+void ddpm_comm_barrier_of_team(ddpm_comm *comm);
 
 /** Collective. Wait for all ranks. */
 void ddpm_comm_barrier(ddpm_comm *comm);

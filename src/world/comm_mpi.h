@@ -7,9 +7,11 @@
 #include <mpi.h>
 
 struct ddpm_comm {
-    MPI_Comm all;  /* every rank */
-    MPI_Comm node; /* the ranks that share memory with this one */
-    int rank, size, node_rank, node_size, node_count;
+    MPI_Comm all;     /* every rank */
+    MPI_Comm node;    /* the ranks on this rank's node */
+    MPI_Comm team;    /* those of them that share memory with this one: all, or itself alone (world/shared.h) */
+    MPI_Comm leaders; /* the first rank of each team; MPI_COMM_NULL on the others */
+    int rank, size, node_rank, node_size, node_count, team_rank, team_size, team_count;
     double start_seconds;
 };
 

@@ -23,18 +23,16 @@ static _Atomic int64_t *counter(const ddpm_queue *queue, int64_t round)
     return (_Atomic int64_t *)ddpm_shared_data(queue->memory) + round % COUNTERS * APART;
 }
 
-/* Collective. Find the ranks that share this rank's counters: those of its node, or this rank alone where the node
- * grants no shared memory. Nodes are in the order of their first ranks. */
+/* Collective. Find the ranks that share this rank's counters, its team. Teams are in the order of their first ranks. */
 static void find_ranks(ddpm_queue *queue)
 {
     const ddpm_comm *comm = queue->comm;
-    int before = comm->node_rank == 0 ? comm->node_size : 0;
+    int before = comm->team_rank == 0 ? comm->team_size : 0;
     MPI_Exscan(MPI_IN_PLACE, &before, 1, MPI_INT, MPI_SUM, comm->all);
     if (comm->rank == 0) before = 0; /* MPI leaves it undefined there */
-    MPI_Bcast(&before, 1, MPI_INT, 0, comm->node);
-    const int alone = !ddpm_shared_is_shared(queue->memory);
-    queue->first_rank = alone ? before + comm->node_rank : before;
-    queue->ranks = alone ? 1 : comm->node_size;
+    MPI_Bcast(&before, 1, MPI_INT, 0, comm->team);
+    queue->first_rank = before;
+    queue->ranks = comm->team_size;
 }
 
 ddpm_status ddpm_queue_create(ddpm_comm *comm, ddpm_queue **out)
@@ -50,7 +48,7 @@ ddpm_status ddpm_queue_create(ddpm_comm *comm, ddpm_queue **out)
     }
     queue->comm = comm;
     for (int round = 0; round < COUNTERS; round++) atomic_store(counter(queue, round), 0);
-    ddpm_shared_publish(comm, queue->memory);
+    ddpm_comm_barrier_of_team(comm);
     find_ranks(queue);
     *out = queue;
     return DDPM_OK;
@@ -70,7 +68,7 @@ void ddpm_queue_begin(ddpm_queue *queue, int64_t blocks, int threads)
     queue->part.first = ddpm_part(blocks, queue->first_rank, comm->size).first;
     queue->part.end = ddpm_part(blocks, queue->first_rank + queue->ranks - 1, comm->size).end;
     queue->takers = (int64_t)queue->ranks * threads;
-    if (comm->node_rank == 0 || queue->ranks == 1) atomic_store(counter(queue, queue->round + 1), 0);
+    if (comm->team_rank == 0) atomic_store(counter(queue, queue->round + 1), 0);
 }
 
 int64_t ddpm_queue_take(ddpm_queue *queue, int64_t most, int64_t *first)

@@ -1,8 +1,10 @@
-/* Sums over threads and ranks. Each thread has one vector: [parameters][loss][refusals of each tensor, and of the
- * loss][votes]. */
+/* Sums over threads and ranks. Each worker, a thread of a rank of the team, has one vector in the memory that the team
+ * shares: [parameters][loss][refusals of each tensor, and of the loss][votes]. The sums of all are added up in the
+ * vector of worker 0, each worker a part of it. */
 #include "world/reduce.h"
 
 #include "base/memory.h"
+#include "world/shared.h"
 
 #include <float.h>
 #include <math.h>
@@ -17,19 +19,29 @@ enum {
     COARSER = 24, /* bits by which a scale becomes coarser when an iteration is repeated */
 };
 
+/* A piece of the parameters, inside one tensor, that is turned into numbers and measured. */
+typedef struct chunk {
+    int64_t tensor, offset, count;
+} chunk;
+
 struct ddpm_reducer {
     int exact, threads;
+    ddpm_comm *comm;
+    ddpm_workers workers;
     int64_t parameter_count, tensor_count, counter_count; /* counters are refusals and votes */
     const ddpm_kernels *kernels;
     int32_t *exponent;        /* [tensor_count + 1] */
     ddpm_gradient *gradients; /* [threads] */
-    int64_t *fixed;           /* [threads][vector] in exact mode */
-    float *real;              /* [threads][parameters and loss] in float32 mode */
-    int64_t *counters;        /* [threads][counter_count] in float32 mode; in exact mode they are the end of `fixed` */
     int64_t chunk_count;
-    ddpm_chunk *chunks;
-    double *squares; /* [chunk_count] */
-    float *largest;  /* [chunk_count] */
+    chunk *chunks;
+    /* in shared memory: */
+    ddpm_shared *memory;
+    int64_t *fixed;    /* [workers][vector] in exact mode */
+    float *real;       /* [workers][parameters and loss] in float32 mode */
+    int64_t *counters; /* [workers][counter_count] in float32 mode; in exact mode they are the end of `fixed` */
+    float *gradient;   /* [parameters]: the sums as numbers */
+    double *squares;   /* [chunk_count] */
+    float *largest;    /* [chunk_count] */
 };
 
 static int64_t sums_length(const ddpm_reducer *r)
@@ -42,6 +54,12 @@ static int64_t vector_length(const ddpm_reducer *r)
     return ddpm_round_up(sums_length(r) + r->counter_count, LOSS_ROOM);
 }
 
+/* Where the counters of a worker are: refusals, then votes. */
+static int64_t *counters_of(const ddpm_reducer *r, int worker)
+{
+    return r->exact ? r->fixed + worker * vector_length(r) + sums_length(r) : r->counters + worker * r->counter_count;
+}
+
 static ddpm_status make_chunks(ddpm_reducer *r, const ddpm_tensor *tensors)
 {
     for (int pass = 0; pass < 2; pass++) { /* count, then fill */
@@ -49,60 +67,88 @@ static ddpm_status make_chunks(ddpm_reducer *r, const ddpm_tensor *tensors)
         for (int64_t i = 0; i < r->tensor_count; i++) {
             const int64_t size = tensors[i].rows * tensors[i].cols;
             for (int64_t at = 0; at < size; at += CHUNK, n++)
-                if (pass == 1) r->chunks[n] = (ddpm_chunk){i, tensors[i].offset + at, ddpm_smaller(size - at, CHUNK)};
+                if (pass == 1) r->chunks[n] = (chunk){i, tensors[i].offset + at, ddpm_smaller(size - at, CHUNK)};
         }
         if (pass == 0) DDPM_TRY(DDPM_NEW(&r->chunks, n, "pieces of the parameters"));
         r->chunk_count = n;
     }
-    DDPM_TRY(DDPM_NEW(&r->squares, r->chunk_count, "pieces of the parameters"));
-    return DDPM_NEW(&r->largest, r->chunk_count, "pieces of the parameters");
-}
-
-static ddpm_status build(ddpm_reducer *r, int64_t contributions)
-{
-    const double share = ldexp(1.0, SUM_BITS) / (double)contributions;
-    DDPM_TRY(DDPM_NEW(&r->exponent, r->tensor_count + 1, "scales"));
-    DDPM_TRY(DDPM_NEW(&r->gradients, r->threads, "gradient sums"));
-    if (r->exact) {
-        DDPM_TRY(DDPM_NEW(&r->fixed, r->threads * vector_length(r), "gradient sums"));
-    } else {
-        DDPM_TRY(DDPM_NEW(&r->real, r->threads * sums_length(r), "gradient sums"));
-        DDPM_TRY(DDPM_NEW(&r->counters, r->threads * r->counter_count, "gradient sums"));
-    }
-    for (int64_t i = 0; i <= r->tensor_count; i++) r->exponent[i] = TARGET_BITS;
-    for (int t = 0; t < r->threads; t++) {
-        int64_t *vector = r->exact ? r->fixed + t * vector_length(r) : NULL;
-        r->gradients[t] = (ddpm_gradient){
-            .kernels = r->kernels,
-            .fixed = vector,
-            .real = r->exact ? NULL : r->real + t * sums_length(r),
-            .exponent = r->exponent,
-            .limit = fmin(ldexp(1.0, CONTRIBUTION_BITS), share),
-            .refused = r->exact ? vector + sums_length(r) : r->counters + t * r->counter_count,
-        };
-    }
     return DDPM_OK;
 }
 
-ddpm_status ddpm_reducer_create(const ddpm_network *network, int exact, int threads, int64_t contributions,
-                                ddpm_reducer **out)
+/* Take `count` elements of the shared memory, or only count them. Each array begins at a line of its own. */
+static void *take(char *memory, size_t *used, int64_t count, size_t size)
+{
+    void *taken = memory ? memory + *used : NULL;
+    *used += (size_t)ddpm_round_up(count * (int64_t)size, DDPM_ALIGNMENT);
+    return taken;
+}
+
+/* Lay out the shared arrays, or only count their bytes. */
+static size_t lay_out(ddpm_reducer *r, char *memory)
+{
+    const int64_t workers = r->workers.count;
+    size_t used = 0;
+    r->fixed = take(memory, &used, r->exact ? workers * vector_length(r) : 0, sizeof *r->fixed);
+    r->real = take(memory, &used, r->exact ? 0 : workers * sums_length(r), sizeof *r->real);
+    r->counters = take(memory, &used, r->exact ? 0 : workers * r->counter_count, sizeof *r->counters);
+    r->gradient = take(memory, &used, r->parameter_count, sizeof *r->gradient);
+    r->squares = take(memory, &used, r->chunk_count, sizeof *r->squares);
+    r->largest = take(memory, &used, r->chunk_count, sizeof *r->largest);
+    return used;
+}
+
+static ddpm_status build(ddpm_reducer *r, const ddpm_tensor *tensors)
+{
+    DDPM_TRY(make_chunks(r, tensors));
+    DDPM_TRY(DDPM_NEW(&r->exponent, r->tensor_count + 1, "scales"));
+    return DDPM_NEW(&r->gradients, r->threads, "gradient sums");
+}
+
+static void set_gradients(ddpm_reducer *r, int64_t contributions)
+{
+    const double share = ldexp(1.0, SUM_BITS) / (double)contributions;
+    for (int64_t i = 0; i <= r->tensor_count; i++) r->exponent[i] = TARGET_BITS;
+    for (int t = 0; t < r->threads; t++) {
+        const int worker = r->workers.first + t;
+        r->gradients[t] = (ddpm_gradient){
+            .kernels = r->kernels,
+            .fixed = r->exact ? r->fixed + worker * vector_length(r) : NULL,
+            .real = r->exact ? NULL : r->real + worker * sums_length(r),
+            .exponent = r->exponent,
+            .limit = fmin(ldexp(1.0, CONTRIBUTION_BITS), share),
+            .refused = counters_of(r, worker),
+        };
+    }
+}
+
+ddpm_status ddpm_reducer_create(ddpm_comm *comm, const ddpm_network *network, int exact, int threads,
+                                int64_t contributions, ddpm_reducer **out)
 {
     const ddpm_tensor *tensors;
     ddpm_reducer *r = NULL;
     *out = NULL;
-    DDPM_TRY(DDPM_NEW(&r, 1, "reducer"));
-    r->exact = exact;
-    r->threads = threads;
-    r->kernels = ddpm_network_kernels(network);
-    r->parameter_count = ddpm_network_array_length(network);
-    r->tensor_count = ddpm_network_tensors(network, &tensors);
-    r->counter_count = r->tensor_count + 2;
-    ddpm_status status = make_chunks(r, tensors);
-    if (status == DDPM_OK) status = build(r, contributions);
+    ddpm_status status = DDPM_NEW(&r, 1, "reducer");
+    if (status == DDPM_OK) {
+        r->exact = exact;
+        r->threads = threads;
+        r->comm = comm;
+        r->kernels = ddpm_network_kernels(network);
+        r->parameter_count = ddpm_network_array_length(network);
+        r->tensor_count = ddpm_network_tensors(network, &tensors);
+        r->counter_count = r->tensor_count + 2;
+        status = build(r, tensors);
+    }
+    status = ddpm_agree(comm, status);
+    if (status == DDPM_OK) {
+        r->workers = ddpm_comm_workers(comm, threads);
+        status = ddpm_shared_create(comm, lay_out(r, NULL), "gradient sums", &r->memory);
+    }
     if (status != DDPM_OK) {
         ddpm_reducer_free(r);
         return status;
     }
+    lay_out(r, ddpm_shared_data(r->memory));
+    set_gradients(r, contributions);
     *out = r;
     return DDPM_OK;
 }
@@ -112,22 +158,15 @@ void ddpm_reducer_free(ddpm_reducer *reducer)
     if (!reducer) return;
     ddpm_release(reducer->exponent);
     ddpm_release(reducer->gradients);
-    ddpm_release(reducer->fixed);
-    ddpm_release(reducer->real);
-    ddpm_release(reducer->counters);
     ddpm_release(reducer->chunks);
-    ddpm_release(reducer->squares);
-    ddpm_release(reducer->largest);
+    ddpm_shared_free(reducer->memory);
     ddpm_release(reducer);
 }
 
 int64_t ddpm_reducer_bytes(const ddpm_reducer *reducer)
 {
-    const ddpm_reducer *r = reducer;
-    const int64_t real = sums_length(r) * (int64_t)sizeof *r->real + r->counter_count * (int64_t)sizeof *r->counters;
-    const int64_t thread = r->exact ? vector_length(r) * (int64_t)sizeof *r->fixed : real;
-    const int64_t chunk = (int64_t)(sizeof *r->chunks + sizeof *r->squares + sizeof *r->largest);
-    return r->threads * thread + r->chunk_count * chunk;
+    ddpm_reducer r = *reducer;
+    return (int64_t)lay_out(&r, NULL) * r.threads / r.workers.count + r.chunk_count * (int64_t)sizeof *r.chunks;
 }
 
 ddpm_gradient *ddpm_reducer_gradient(ddpm_reducer *reducer, int thread)
@@ -141,19 +180,36 @@ void ddpm_reducer_add_loss(ddpm_reducer *reducer, int thread, double loss)
     ddpm_gradient_add(&reducer->gradients[thread], reducer->tensor_count, reducer->parameter_count, 1, &value);
 }
 
+void ddpm_reducer_begin(ddpm_reducer *reducer)
+{
+    const ddpm_reducer *r = reducer;
+    if (r->workers.first > 0) return;
+    memset(counters_of(r, 0), 0, (size_t)r->counter_count * sizeof(int64_t));
+    if (r->exact)
+        r->fixed[r->parameter_count] = 0;
+    else
+        r->real[r->parameter_count] = 0.0f;
+}
+
+void ddpm_reducer_meet(ddpm_reducer *reducer, int vote)
+{
+    counters_of(reducer, reducer->workers.first)[reducer->counter_count - 1] = vote ? 1 : 0;
+    ddpm_comm_barrier_of_team(reducer->comm);
+}
+
 void ddpm_reducer_merge(ddpm_reducer *reducer, int thread)
 {
     const ddpm_reducer *r = reducer;
+    const int worker = r->workers.first + thread;
     const int64_t length = r->exact ? vector_length(r) : sums_length(r);
-    const ddpm_range part = ddpm_part(length, thread, r->threads);
+    const ddpm_range part = ddpm_part(length, worker, r->workers.count);
     const int64_t count = part.end - part.first;
-    for (int t = 1; t < r->threads; t++) {
+    for (int w = 1; w < r->workers.count; w++) {
         if (r->exact)
-            r->kernels->merge_fixed(count, r->fixed + t * length + part.first, r->fixed + part.first);
+            r->kernels->merge_fixed(count, r->fixed + w * length + part.first, r->fixed + part.first);
         else
-            r->kernels->merge_float(count, r->real + t * length + part.first, r->real + part.first);
-        if (!r->exact && thread == 0)
-            r->kernels->merge_fixed(r->counter_count, r->counters + t * r->counter_count, r->counters);
+            r->kernels->merge_float(count, r->real + w * length + part.first, r->real + part.first);
+        if (!r->exact && worker == 0) r->kernels->merge_fixed(r->counter_count, counters_of(r, w), counters_of(r, 0));
     }
 }
 
@@ -191,42 +247,61 @@ static ddpm_status make_coarser(ddpm_reducer *r, const int64_t *refused)
     return DDPM_OK;
 }
 
-ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, ddpm_comm *comm, int vote, int *repeat)
+/* Collective. The sums of each team become those of all. */
+static void sum_teams(ddpm_reducer *r)
+{
+    if (r->exact) {
+        ddpm_comm_sum_int64_of_teams(r->comm, r->fixed, sums_length(r) + r->counter_count);
+    } else {
+        ddpm_comm_sum_float_of_teams(r->comm, r->real, sums_length(r));
+        ddpm_comm_sum_int64_of_teams(r->comm, r->counters, r->counter_count);
+    }
+    ddpm_comm_barrier_of_team(r->comm);
+}
+
+/* Collective. Empty the vector that holds the sums; the others are empty already. */
+static void clear(ddpm_reducer *r)
+{
+    ddpm_comm_barrier_of_team(r->comm); /* all have read it */
+    if (r->workers.first == 0) {
+        if (r->exact)
+            memset(r->fixed, 0, (size_t)vector_length(r) * sizeof *r->fixed);
+        else
+            memset(r->real, 0, (size_t)sums_length(r) * sizeof *r->real);
+        memset(counters_of(r, 0), 0, (size_t)r->counter_count * sizeof(int64_t));
+    }
+    ddpm_comm_barrier_of_team(r->comm);
+}
+
+ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat)
 {
     ddpm_reducer *r = reducer;
-    int64_t *counters = r->exact ? r->fixed + sums_length(r) : r->counters;
+    const int64_t *counters = counters_of(r, 0);
     int64_t refusals = 0;
-    counters[r->counter_count - 1] = vote ? 1 : 0;
-    if (r->exact) {
-        ddpm_comm_sum_int64(comm, r->fixed, sums_length(r) + r->counter_count);
-    } else {
-        ddpm_comm_sum_float(comm, r->real, sums_length(r));
-        ddpm_comm_sum_int64(comm, counters, r->counter_count);
-    }
+    ddpm_comm_barrier_of_team(r->comm);
+    sum_teams(r);
     for (int64_t i = 0; i <= r->tensor_count; i++) refusals += counters[i];
     *repeat = refusals > 0;
     if (!*repeat) return DDPM_OK;
     const ddpm_status status = make_coarser(r, counters);
-    if (r->exact)
-        memset(r->fixed, 0, (size_t)vector_length(r) * sizeof *r->fixed);
-    else
-        memset(r->real, 0, (size_t)sums_length(r) * sizeof *r->real);
-    memset(counters, 0, (size_t)r->counter_count * sizeof *counters);
+    clear(r);
     return status;
 }
 
-void ddpm_reducer_collect(ddpm_reducer *reducer, int thread, float *gradient)
+void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
 {
     ddpm_reducer *r = reducer;
-    const ddpm_range part = ddpm_part(r->chunk_count, thread, r->threads);
+    const ddpm_range part = ddpm_part(r->chunk_count, r->workers.first + thread, r->workers.count);
     for (int64_t c = part.first; c < part.end; c++) {
-        const ddpm_chunk *chunk = &r->chunks[c];
-        if (r->exact)
-            r->kernels->collect_fixed(chunk->count, r->fixed + chunk->offset, ldexp(1.0, -r->exponent[chunk->tensor]),
-                                      gradient + chunk->offset, &r->squares[c], &r->largest[c]);
-        else
-            r->kernels->collect_float(chunk->count, r->real + chunk->offset, gradient + chunk->offset, &r->squares[c],
-                                      &r->largest[c]);
+        const chunk *piece = &r->chunks[c];
+        float *to = r->gradient + piece->offset;
+        if (r->exact) {
+            r->kernels->collect_fixed(piece->count, r->fixed + piece->offset, ldexp(1.0, -r->exponent[piece->tensor]),
+                                      to, &r->squares[c], &r->largest[c]);
+        } else {
+            r->kernels->collect_float(piece->count, r->real + piece->offset, to, &r->squares[c], &r->largest[c]);
+            memset(r->real + piece->offset, 0, (size_t)piece->count * sizeof *r->real);
+        }
     }
 }
 
@@ -241,8 +316,8 @@ ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)
 {
     ddpm_reducer *r = reducer;
     ddpm_reduced out = {0};
-    int64_t *counters = r->exact ? r->fixed + sums_length(r) : r->counters;
     double squares = 0.0;
+    ddpm_comm_barrier_of_team(r->comm);
     for (int64_t c = 0; c < r->chunk_count;) {
         const int64_t tensor = r->chunks[c].tensor;
         float largest = 0.0f;
@@ -253,24 +328,22 @@ ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)
         r->exponent[tensor] = next_exponent(largest, r->exponent[tensor]);
     }
     int32_t *loss_exponent = &r->exponent[r->tensor_count];
-    if (r->exact) {
-        out.loss = ldexp((double)r->fixed[r->parameter_count], -*loss_exponent);
-        r->fixed[r->parameter_count] = 0;
-    } else {
-        out.loss = (double)r->real[r->parameter_count];
-        memset(r->real, 0, (size_t)sums_length(r) * sizeof *r->real);
-    }
+    out.loss =
+        r->exact ? ldexp((double)r->fixed[r->parameter_count], -*loss_exponent) : (double)r->real[r->parameter_count];
     *loss_exponent = next_exponent(fabsf((float)out.loss), *loss_exponent);
     out.norm = sqrt(squares);
-    out.votes = counters[r->counter_count - 1];
-    counters[r->counter_count - 1] = 0;
+    out.votes = counters_of(r, 0)[r->counter_count - 1];
     return out;
 }
 
-int64_t ddpm_reducer_chunks(const ddpm_reducer *reducer, const ddpm_chunk **chunks)
+const float *ddpm_reducer_sums(const ddpm_reducer *reducer)
 {
-    *chunks = reducer->chunks;
-    return reducer->chunk_count;
+    return reducer->gradient;
+}
+
+ddpm_workers ddpm_reducer_workers(const ddpm_reducer *reducer)
+{
+    return reducer->workers;
 }
 
 int32_t *ddpm_reducer_exponents(ddpm_reducer *reducer, int64_t *count)

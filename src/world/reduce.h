@@ -7,9 +7,11 @@
  * and they repeat the iteration at a coarser scale. float32 mode adds in float32. It sends half the bytes, and its bits
  * depend on the number of ranks and threads.
  *
- *  One iteration: each thread adds to its ddpm_reducer_gradient; after a barrier all threads call ddpm_reducer_merge;
- * the main thread calls ddpm_reducer_exchange; all threads call ddpm_reducer_collect; the main thread calls
- * ddpm_reducer_finish.
+ *  The threads of all ranks of a team (world/shared.h), its workers, have their sums in shared memory, where each
+ * worker adds up a part of them; only one rank of each team sends messages. One iteration: ddpm_reducer_begin; each
+ * thread adds to its ddpm_reducer_gradient; ddpm_reducer_meet; all threads call ddpm_reducer_merge;
+ * ddpm_reducer_exchange; all threads call ddpm_reducer_collect; ddpm_reducer_finish; and no rank begins the next one
+ * before all of the team have used ddpm_reducer_sums.
  */
 #ifndef DDPM_WORLD_REDUCE_H
 #define DDPM_WORLD_REDUCE_H
@@ -26,11 +28,6 @@ enum { DDPM_EXPONENT_LEAST = -150, DDPM_EXPONENT_LARGEST = 189, DDPM_EXPONENT_ST
 
 typedef struct ddpm_reducer ddpm_reducer;
 
-/** A piece of the parameters, inside one tensor: the unit of work after the exchange. */
-typedef struct ddpm_chunk {
-    int64_t tensor, offset, count;
-} ddpm_chunk;
-
 /** What an iteration gives beside the gradient. */
 typedef struct ddpm_reduced {
     double loss;   /* sum of the blocks' losses */
@@ -38,17 +35,23 @@ typedef struct ddpm_reduced {
     int64_t votes; /* ranks that asked to stop */
 } ddpm_reduced;
 
-/** Local.
+/** Collective. DDPM_ERR_MEMORY.
+ *  @param comm           borrowed until ddpm_reducer_free.
  *  @param exact          nonzero: fixed point.
+ *  @param threads        of this rank.
  *  @param contributions  the most values that are added to one element in an iteration, over all ranks: the rows of the
  * batch.
  *  @param[out] out       free with ddpm_reducer_free. */
-DDPM_MUST_CHECK ddpm_status ddpm_reducer_create(const ddpm_network *network, int exact, int threads,
+DDPM_MUST_CHECK ddpm_status ddpm_reducer_create(ddpm_comm *comm, const ddpm_network *network, int exact, int threads,
                                                 int64_t contributions, ddpm_reducer **out);
 void ddpm_reducer_free(ddpm_reducer *reducer);
 
-/** Local. Bytes that it holds: for each thread a sum of 8 bytes a parameter (float32: 4). */
+/** Local. Bytes that it holds, this rank's share of what the team shares: for each thread a sum of 8 bytes a parameter
+ * (float32: 4), and for the team the gradient. */
 int64_t ddpm_reducer_bytes(const ddpm_reducer *reducer);
+
+/** Local, outside parallel regions. Begin an iteration, or repeat it. */
+void ddpm_reducer_begin(ddpm_reducer *reducer);
 
 /** Local. The accumulator of a thread; its last tensor, one element after the parameters, is the loss. */
 ddpm_gradient *ddpm_reducer_gradient(ddpm_reducer *reducer, int thread);
@@ -56,33 +59,37 @@ ddpm_gradient *ddpm_reducer_gradient(ddpm_reducer *reducer, int thread);
 /** Local, by the thread itself, before ddpm_reducer_merge: add the loss of a block, which is one contribution. */
 void ddpm_reducer_add_loss(ddpm_reducer *reducer, int thread, double loss);
 
-/** Local, by every thread of the region: add up the accumulators of all threads; each thread does a part of the
- * elements.
- */
+/** Collective, outside parallel regions. Wait until all threads of the team have added their blocks.
+ *  @param vote  nonzero: this rank asks to stop. */
+void ddpm_reducer_meet(ddpm_reducer *reducer, int vote);
+
+/** Local, by every thread of the region: add up the accumulators of all workers; each does a part of the elements. */
 void ddpm_reducer_merge(ddpm_reducer *reducer, int thread);
 
-/** Collective, outside parallel regions. Sum over the ranks, which takes 8 bytes a parameter (float32: 4).
- *  @param vote          nonzero: this rank asks to stop.
+/** Collective, outside parallel regions. Sum over the teams, which takes 8 bytes a parameter (float32: 4) where there
+ * are several.
  *  @param[out] repeat   nonzero: a contribution was refused, and the scale is coarser now; compute the blocks again.
  *  After DDPM_OK with *repeat 0 the sums over all ranks are in the reducer, for ddpm_reducer_collect; otherwise all
  *  accumulators are empty.
  *  @return DDPM_ERR_NUMERIC when a contribution is not a number, or is infinite. */
-DDPM_MUST_CHECK ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, ddpm_comm *comm, int vote, int *repeat);
+DDPM_MUST_CHECK ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat);
 
 /** Local, by a thread of a region: whether a number that is not finite was added to this thread's accumulator, which is
  * emptied. To find the block that led to DDPM_ERR_NUMERIC. */
 int ddpm_reducer_take_nonfinite(ddpm_reducer *reducer, int thread);
 
-/** Local, by every thread of the region: gradient [parameter count] = the sums as numbers. */
-void ddpm_reducer_collect(ddpm_reducer *reducer, int thread, float *gradient);
+/** Local, by every thread of the region: turn a part of the sums into numbers. */
+void ddpm_reducer_collect(ddpm_reducer *reducer, int thread);
 
-/** Local, outside parallel regions: compute the scalars, and the scales of the next iteration. All accumulators are
- * empty afterwards. */
+/** Collective, outside parallel regions: compute the scalars, and the scales of the next iteration. All accumulators
+ * are empty afterwards. */
 ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer);
 
-/** Local. The pieces of the parameters, which cover every tensor once and belong to the reducer.
- *  @return  their number. */
-int64_t ddpm_reducer_chunks(const ddpm_reducer *reducer, const ddpm_chunk **chunks);
+/** Local, after ddpm_reducer_finish. The gradient, [parameter count]. */
+const float *ddpm_reducer_sums(const ddpm_reducer *reducer);
+
+/** Local. The threads that have sums in the same memory as those of this rank. */
+ddpm_workers ddpm_reducer_workers(const ddpm_reducer *reducer);
 
 /** Local. The exponents of the scales, [tensors + 1]: the last is the loss's. They are part of a run's state. The array
  * belongs to the reducer; write to it to restore the scales of a checkpoint. */

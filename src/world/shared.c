@@ -1,89 +1,39 @@
-/* Memory of a node: a file in memory that its first rank makes and the others open through /proc. Unlike a file in
- * /dev/shm, which is small in many containers, it has no limit of its own, and nothing of it stays when a rank is
- * killed. Where it cannot be had, as between containers, each rank keeps its own copy. */
-#define _GNU_SOURCE 1 /* memfd_create */
+/* A team maps its memory; a rank that is alone, or could share none, as between containers, has its own copy. */
 #include "world/shared.h"
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "world/comm_mpi.h"
-
-#include <fcntl.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "world/mapped.h"
 
 struct ddpm_shared {
     void *data;
     size_t bytes; /* 0 for private memory */
 };
 
-/* What the first rank of a node tells the others: who has which file open. */
-typedef struct owner {
-    pid_t process;
-    int fd; /* negative: no file could be made */
-    dev_t device;
-    ino_t number;
-} owner;
-
-static int make_file(size_t bytes, owner *out)
-{
-    struct stat about;
-    const int fd = memfd_create("ddpm", MFD_CLOEXEC);
-    if (fd >= 0 && (ftruncate(fd, (off_t)bytes) != 0 || fstat(fd, &about) != 0)) {
-        close(fd);
-        return -1;
-    }
-    if (fd >= 0) *out = (owner){getpid(), fd, about.st_dev, about.st_ino};
-    return fd;
-}
-
-/* The process may be one of another container that has the same number here: compare the files. */
-static int open_file(const owner *from)
-{
-    char path[64];
-    struct stat about;
-    if (from->fd < 0) return -1;
-    snprintf(path, sizeof path, "/proc/%ld/fd/%d", (long)from->process, from->fd);
-    const int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || (fstat(fd, &about) == 0 && about.st_dev == from->device && about.st_ino == from->number)) return fd;
-    close(fd);
-    return -1;
-}
-
-/* Collective. Memory of this node's ranks, or NULL for all of them. */
-static void *share(ddpm_comm *comm, size_t bytes)
-{
-    owner from = {.fd = -1};
-    const int is_owner = comm->node_rank == 0;
-    int fd = is_owner ? make_file(bytes, &from) : -1;
-    MPI_Bcast(&from, (int)sizeof from, MPI_BYTE, 0, comm->node);
-    if (!is_owner) fd = open_file(&from);
-    void *data = fd < 0 ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    int ok = data != MAP_FAILED;
-    MPI_Allreduce(MPI_IN_PLACE, &ok, 1, MPI_INT, MPI_LAND, comm->node);
-    if (fd >= 0) close(fd); /* after the others have opened it */
-    if (ok) return data;
-    if (data != MAP_FAILED) munmap(data, bytes);
-    return NULL;
-}
-
-/* Collective. Share where there is somebody to share with, and say once where that is not possible. */
-static void share_or_warn(ddpm_comm *comm, size_t bytes, ddpm_shared *shared)
+/* Collective. Say once where a node's ranks hold everything for themselves. */
+static void warn(ddpm_comm *comm)
 {
     static int warned;
-    const int wanted = comm->node_size > 1 && bytes > 0;
-    if (wanted) shared->data = share(comm, bytes);
-    if (shared->data) shared->bytes = bytes;
-    int refused = wanted && !shared->data;
+    int refused = comm->node_size > comm->team_size;
     MPI_Allreduce(MPI_IN_PLACE, &refused, 1, MPI_INT, MPI_SUM, comm->all);
     if (refused > 0 && !warned)
         ddpm_log_warning("%d of %d ranks cannot share memory with the others of their node, as where each rank has a "
                          "container of its own: each holds the data for itself",
                          refused, comm->size);
     warned |= refused > 0;
+}
+
+/* Collective over a team. */
+static ddpm_status allocate(ddpm_comm *comm, size_t bytes, const char *what, ddpm_shared *out)
+{
+    if (comm->team_size == 1 || bytes == 0) return ddpm_allocate(&out->data, (int64_t)bytes, 1, what);
+    out->data = ddpm_mapped_create(comm->team, bytes);
+    if (!out->data)
+        return ddpm_fail(DDPM_ERR_MEMORY, "out of memory: %zu bytes for %s, which the ranks of a node share", bytes,
+                         what);
+    out->bytes = bytes;
+    return DDPM_OK;
 }
 
 ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, ddpm_shared **out)
@@ -95,9 +45,8 @@ ddpm_status ddpm_shared_create(ddpm_comm *comm, size_t bytes, const char *what, 
         ddpm_release(shared); /* another rank may be the one that failed */
         return status;
     }
-    share_or_warn(comm, bytes, shared);
-    if (!ddpm_shared_is_shared(shared)) status = ddpm_allocate(&shared->data, (int64_t)bytes, 1, what);
-    status = ddpm_agree(comm, status);
+    warn(comm);
+    status = ddpm_agree(comm, allocate(comm, bytes, what, shared));
     if (status == DDPM_OK)
         *out = shared;
     else
@@ -117,22 +66,14 @@ int ddpm_shared_is_shared(const ddpm_shared *shared)
 
 ddpm_range ddpm_shared_part(const ddpm_comm *comm, const ddpm_shared *shared, int64_t n)
 {
-    return ddpm_shared_is_shared(shared) ? ddpm_part(n, comm->node_rank, comm->node_size) : (ddpm_range){0, n};
-}
-
-void ddpm_shared_publish(ddpm_comm *comm, ddpm_shared *shared)
-{
-    (void)shared; /* its ranks see the same pages: only the order of what they do matters */
-    atomic_thread_fence(memory_order_seq_cst);
-    MPI_Barrier(comm->node);
-    atomic_thread_fence(memory_order_seq_cst);
+    return ddpm_shared_is_shared(shared) ? ddpm_part(n, comm->team_rank, comm->team_size) : (ddpm_range){0, n};
 }
 
 void ddpm_shared_free(ddpm_shared *shared)
 {
     if (!shared) return;
     if (ddpm_shared_is_shared(shared))
-        munmap(shared->data, shared->bytes);
+        ddpm_mapped_free(shared->data, shared->bytes);
     else
         ddpm_release(shared->data);
     ddpm_release(shared);

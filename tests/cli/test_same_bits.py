@@ -3,7 +3,9 @@
 
 Run: ctest --preset dev -R cli.same_bits
 """
+import contextlib
 import os
+import resource
 import shutil
 import signal
 
@@ -36,6 +38,17 @@ def isa_supported():
         flags = set(next((line for line in file if line.startswith("flags")), "").split())
     sets = {"baseline": set(), "avx2": {"avx2", "fma"}, "avx512": {"avx512f", "avx512dq", "avx512vl"}}
     return {name: needed <= flags for name, needed in sets.items()}
+
+
+@contextlib.contextmanager
+def file_size_limit():
+    """A limit on the size of files, such that the ranks of a node share no memory, as if each were a node of its own."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class Bits(Case):
@@ -92,6 +105,10 @@ class Ranks(Bits):
                 with self.subTest(ranks=ranks, threads=threads):
                     self.assert_same_run(alone, self.train_and_sample(f"r{ranks}.t{threads}", values, ranks=ranks,
                                                                       threads=threads))
+        with self.subTest("ranks that share no memory"), file_size_limit():
+            self.assert_same_run(alone, self.train_and_sample("apart", values, ranks=3))
+        with open(os.path.join(self.path("apart"), "run.log"), encoding="utf-8") as log:
+            self.assertIn("3 of 3 ranks cannot share memory", log.read())
 
     def test_more_ranks_than_blocks(self):
         values = {"training.batch": 40, "parallel.block_rows": 16, "training.iterations": 100}

@@ -12,31 +12,78 @@
 #include "tile.h"
 
 /* The panels follow each other, [length_of(k)][PANEL] elements each. In bfloat16, where an element holds two numbers,
- * they fill half of the room that kernel/simd.h asks for. */
-static void pack(ddpm_const_matrix w, ddpm_range panels, float *packed)
+ * they fill half of the room that kernel/simd.h asks for.
+ *
+ * What is packed is streamed past the cache: the other threads have read the lines it goes to, and to take back each
+ * line from their caches would take longer than to read it from memory once. */
+static void pack(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float *packed)
 {
     const int64_t k = w.rows, n = w.columns;
-    for (int64_t p = panels.first; p < panels.end; p++) {
-        const int64_t column = p * PANEL, columns = ddpm_smaller(n - column, PANEL);
-        element *panel = (element *)(void *)packed + column * length_of(k);
-        for (int64_t i = 0; i < k; i += TERMS, panel += PANEL) {
-            for (int64_t j = 0; j < columns; j++)
-                panel[j] = element_of(w.data + i * w.stride + column + j, w.stride, k - i);
-            for (int64_t j = columns; j < PANEL; j++) panel[j] = 0;
-        }
+    for (int64_t column = columns.first; column < columns.end; column += PANEL) {
+        const int64_t left = n - column;
+        element *panel = (element *)(void *)packed + column * length_of(k) + rows.first / TERMS * PANEL;
+        for (int64_t i = rows.first; i < rows.end; i += TERMS, panel += PANEL)
+            for (int v = 0; v < VECTORS; v++)
+                stream_elements(panel + v * LANES, some_elements_of(w.data + i * w.stride + column + v * LANES,
+                                                                    w.stride, k - i, ddpm_larger(0, left - v * LANES)));
     }
+    finish_streaming();
 }
 
-static void pack_transposed(ddpm_const_matrix w, ddpm_range panels, float *packed)
-{
-    const int64_t k = w.rows, n = w.columns;
-    for (int64_t p = panels.first; p < panels.end; p++) {
-        const int64_t row = p * PANEL, rows = ddpm_smaller(k - row, PANEL);
-        element *panel = (element *)(void *)packed + row * length_of(n);
-        for (int64_t j = 0; j < PANEL; j++)
-            for (int64_t i = 0; i < n; i += TERMS)
-                panel[i / TERMS * PANEL + j] = j < rows ? element_of(w.data + (row + j) * w.stride + i, 1, n - i) : 0;
+/* One step of the transposition of a square of vectors: the blocks of `size` lanes beside the diagonal change places.
+ */
+#define SWAP_BLOCKS(size, v)                                                        \
+    _Pragma("GCC unroll 16") for (int i = 0; i < LANES; i++) if (!(i & (size)))     \
+    {                                                                               \
+        const elements a = (v)[i], b = (v)[i + (size)];                             \
+        (v)[i] = __builtin_shufflevector(a, b, OF_LANES(UPPER_OF_##size));          \
+        (v)[i + (size)] = __builtin_shufflevector(a, b, OF_LANES(LOWER_OF_##size)); \
     }
+#define UPPER_OF(l, size) ((l) & (size) ? LANES + (l) - (size) : (l))
+#define LOWER_OF(l, size) ((l) & (size) ? LANES + (l) : (l) + (size))
+#define UPPER_OF_1(l) UPPER_OF(l, 1)
+#define UPPER_OF_2(l) UPPER_OF(l, 2)
+#define UPPER_OF_4(l) UPPER_OF(l, 4)
+#define UPPER_OF_8(l) UPPER_OF(l, 8)
+#define LOWER_OF_1(l) LOWER_OF(l, 1)
+#define LOWER_OF_2(l) LOWER_OF(l, 2)
+#define LOWER_OF_4(l) LOWER_OF(l, 4)
+#define LOWER_OF_8(l) LOWER_OF(l, 8)
+
+INLINE void transpose(elements v[LANES])
+{
+#if LANE_COUNT >= 16
+    SWAP_BLOCKS(8, v)
+#endif
+#if LANE_COUNT >= 8
+    SWAP_BLOCKS(4, v)
+#endif
+    SWAP_BLOCKS(2, v)
+    SWAP_BLOCKS(1, v)
+}
+
+/* LANES rows of w, LANES elements of each, become as many rows of a panel. */
+INLINE void pack_square(ddpm_const_matrix w, int64_t row, int64_t column, element *to)
+{
+    elements v[LANES];
+    for (int i = 0; i < LANES; i++)
+        v[i] = row + i < w.rows ? elements_along(w.data + (row + i) * w.stride + column, w.columns - column)
+                                : (elements){0};
+    transpose(v);
+    const int64_t count = ddpm_smaller(LANES, length_of(w.columns - column));
+    for (int64_t i = 0; i < count; i++) stream_elements(to + i * PANEL, v[i]);
+}
+
+static void pack_transposed(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float *packed)
+{
+    const int64_t length = length_of(w.columns);
+    for (int64_t row = rows.first; row < rows.end; row += PANEL) {
+        element *panel = (element *)(void *)packed + row * length;
+        for (int64_t column = columns.first; column < columns.end; column += LANES * TERMS)
+            for (int v = 0; v < VECTORS; v++)
+                pack_square(w, row + v * LANES, column, panel + column / TERMS * PANEL + v * LANES);
+    }
+    finish_streaming();
 }
 
 /* sums = rows of a times one panel. `rows` is a constant once inlined. */

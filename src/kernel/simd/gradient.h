@@ -115,8 +115,8 @@ INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
 {
     for (int64_t row = 0; row < dz.rows; row += TERMS, panel += PANEL)
         for (int v = 0; v < VECTORS; v++)
-            store_elements(panel + v * LANES,
-                           elements_of(dz.data + row * dz.stride + column + v * LANES, dz.stride, dz.rows - row));
+            store_elements(panel + v * LANES, some_elements_of(dz.data + row * dz.stride + column + v * LANES,
+                                                               dz.stride, dz.rows - row, LANES));
 }
 
 /* Add a tile of x^T dz over the rows of one block: `rows` columns of x, which are rows of the sums, by `columns`

@@ -14,7 +14,6 @@
 #ifdef DDPM_BFLOAT16
 
 #ifdef __AVX512BF16__
-#include <immintrin.h>
 enum { AT_FULL_RATE = 1 };
 #else
 enum { AT_FULL_RATE = 0 };
@@ -57,6 +56,27 @@ INLINE void store_elements(element *to, elements v)
     memcpy(to, &v, sizeof v);
 }
 
+/* Store to memory past the caches, `to` aligned as a vector is; finish_streaming() before anybody reads it. */
+INLINE void stream_elements(element *to, elements v)
+{
+#if defined __AVX512F__
+    _mm512_stream_ps((float *)to, (__m512)v);
+#elif defined __AVX2__
+    _mm256_stream_ps((float *)to, (__m256)v);
+#elif defined __SSE__
+    _mm_stream_ps((float *)to, (__m128)v);
+#else
+    store_elements(to, v);
+#endif
+}
+
+INLINE void finish_streaming(void)
+{
+#ifdef __SSE__
+    _mm_sfence();
+#endif
+}
+
 #ifdef DDPM_BFLOAT16
 
 /* Round to the nearest bfloat16, to the even one of two, in the upper half of the word; NaN stays NaN. */
@@ -80,10 +100,22 @@ INLINE element element_of(const float *x, int64_t stride, int64_t left)
     return round_bfloat16(x[0]) >> 16 | (left > 1 ? round_bfloat16(x[stride]) : 0);
 }
 
-INLINE elements elements_of(const float *x, int64_t stride, int64_t left)
+/* The elements of x[j] and x[stride + j] for the first `count` numbers j, and zeros beyond. */
+INLINE elements some_elements_of(const float *x, int64_t stride, int64_t left, int64_t count)
 {
-    const vu first = round_bfloat16_vector(load_vf(x)) >> 16;
-    return left > 1 ? first | round_bfloat16_vector(load_vf(x + stride)) : first;
+    const vu first = round_bfloat16_vector(load_first(x, count)) >> 16;
+    return left > 1 ? first | round_bfloat16_vector(load_first(x + stride, count)) : first;
+}
+
+/* The elements of the first `count` numbers that follow each other, and zeros beyond. */
+INLINE elements elements_along(const float *x, int64_t count)
+{
+#define EVEN_LANE(l) (2 * (l))
+#define ODD_LANE(l) (2 * (l) + 1)
+    const vu low = round_bfloat16_vector(load_first(x, count)),
+             high = count > LANES ? round_bfloat16_vector(load_first(x + LANES, count - LANES)) : (vu){0};
+    return __builtin_shufflevector(low, high, OF_LANES(EVEN_LANE)) >> 16 |
+           __builtin_shufflevector(low, high, OF_LANES(ODD_LANE));
 }
 
 INLINE vf add_product(vf sum, element a, elements b)
@@ -119,11 +151,16 @@ INLINE element element_of(const float *x, int64_t stride, int64_t left)
     return *x;
 }
 
-INLINE elements elements_of(const float *x, int64_t stride, int64_t left)
+INLINE elements some_elements_of(const float *x, int64_t stride, int64_t left, int64_t count)
 {
     (void)stride;
     (void)left;
-    return load_vf(x);
+    return load_first(x, count);
+}
+
+INLINE elements elements_along(const float *x, int64_t count)
+{
+    return load_first(x, count);
 }
 
 INLINE vf add_product(vf sum, element a, elements b)

@@ -10,16 +10,22 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined __AVX512F__
-enum { LANES = 16 };
-#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-#elif defined __AVX2__
-enum { LANES = 8 };
-#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
-#else
-enum { LANES = 4 };
-#define LANE_NUMBERS 0, 1, 2, 3
+#ifdef __SSE__
+#include <immintrin.h>
 #endif
+
+/* OF_LANES(f) is f(0), f(1), ... of each lane. */
+#if defined __AVX512F__
+#define LANE_COUNT 16
+#define OF_LANES(f) f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)
+#elif defined __AVX2__
+#define LANE_COUNT 8
+#define OF_LANES(f) f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)
+#else
+#define LANE_COUNT 4
+#define OF_LANES(f) f(0), f(1), f(2), f(3)
+#endif
+enum { LANES = LANE_COUNT };
 
 /* Whole vectors of floats, of signed and of unsigned integers. */
 typedef float vf __attribute__((vector_size(LANES * 4)));
@@ -105,7 +111,8 @@ INLINE hd widen(hf x)
  * stores of its halves have reached the cache. */
 INLINE vf join(hf low, hf high)
 {
-    return __builtin_shufflevector(low, high, LANE_NUMBERS);
+#define SAME_LANE(l) l
+    return __builtin_shufflevector(low, high, OF_LANES(SAME_LANE));
 }
 
 /* x in every lane. It is x - 0, since x + 0 would turn -0 into 0. */

@@ -7,6 +7,7 @@
 static const ddpm_scaling example = {
     .blocks = 16,
     .threads = 2,
+    .team = 1,
     .block_seconds = 1e-3,
     .once_seconds = 5e-4,
     .bytes = 8e6,
@@ -35,6 +36,11 @@ static void test_sum(void **state)
     expect_near(ddpm_scaling_sum(&example, 8), 6e-5 + 14e-3, 1e-12, "scattering of eight", 8);
     /* five need three stages, as eight do */
     expect_near(ddpm_scaling_sum(&example, 5), 6e-5 + 12.8e-3, 1e-12, "scattering of five", 5);
+    /* sixteen ranks, two a node, are eight that send messages */
+    few.team = 2;
+    expect_near(ddpm_scaling_sum(&few, 16), 6e-5 + 14e-3, 1e-12, "sum over nodes", 16);
+    assert_true(ddpm_scaling_sum(&few, 2) == 0.0);
+    few.team = 1;
     few.bytes = 8.0;
     expect_near(ddpm_scaling_sum(&few, 8), 3.0 * (1e-5 + 8e-9), 1e-15, "doubling of few bytes", 8);
 }

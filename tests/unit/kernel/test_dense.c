@@ -18,7 +18,9 @@ enum { WIDTHS = sizeof widths / sizeof widths[0], HEIGHTS = sizeof heights / siz
 /* The matrices of a layer of one shape. Before a kernel runs, what lies outside a matrix is NaN in those that it reads
  * and MARK in those that it writes. */
 static struct {
-    float w[WIDEST * WIDEST], packed[ROOM * WIDEST], transposed[ROOM * WIDEST], bias[ROOM];
+    _Alignas(DDPM_ALIGNMENT) float packed[ROOM * WIDEST];
+    _Alignas(DDPM_ALIGNMENT) float transposed[ROOM * WIDEST];
+    float w[WIDEST * WIDEST], bias[ROOM];
     float x[(MOST_ROWS + 1) * ROOM], dz[(MOST_ROWS + 1) * ROOM], slope[(MOST_ROWS + 1) * ROOM];
     float out[(MOST_ROWS + 1) * ROOM], out_slope[(MOST_ROWS + 1) * ROOM], alone[ROOM], sum[WIDEST * WIDEST];
     float sum_of_blocks[WIDEST * WIDEST], scratch[MOST_ROWS * 2 * ROOM + 1];
@@ -70,7 +72,7 @@ static void mark_block(float *block)
 
 static void make(int64_t k, int64_t n)
 {
-    const int64_t panels = ddpm_pieces(n, kernels->panel), back = ddpm_pieces(k, kernels->panel);
+    const int64_t panel = kernels->panel;
     const ddpm_const_matrix w = {m.w, k, n, n};
     fill_operands(m.w, k * n, 1);
     fill_any(m.bias, n, 2);
@@ -79,9 +81,13 @@ static void make(int64_t k, int64_t n)
     fill_block(m.dz, n, 4);
     fill_block(m.slope, k, 5);
     for (int64_t i = 0; i < ROOM * WIDEST; i++) m.packed[i] = m.transposed[i] = NAN;
-    kernels->pack(w, (ddpm_range){0, panels}, m.packed);
-    for (int64_t p = 0; p < back; p++) /* the work is shared in parts */
-        kernels->pack_transposed(w, (ddpm_range){p, p + 1}, m.transposed);
+    for (int64_t row = 0; row < k; row += panel) /* the work is shared in parts */
+        for (int64_t column = 0; column < n; column += panel) {
+            const ddpm_range rows = {row, ddpm_smaller(row + panel, k)},
+                             columns = {column, ddpm_smaller(column + panel, n)};
+            kernels->pack(w, rows, columns, m.packed);
+            kernels->pack_transposed(w, rows, columns, m.transposed);
+        }
 }
 
 /* The rounding errors of a chain of `terms` float operations add up to at most terms x 2^-24 of the sum of sizes. */
@@ -350,7 +356,7 @@ static void test_rounding(void **state)
     (void)state;
     if (!is_bfloat16()) return;
     make(1, 1);
-    kernels->pack((ddpm_const_matrix){&one, 1, 1, 1}, (ddpm_range){0, 1}, m.packed);
+    kernels->pack((ddpm_const_matrix){&one, 1, 1, 1}, (ddpm_range){0, 1}, (ddpm_range){0, 1}, m.packed);
     m.bias[0] = -0.0f;
     for (int i = 0; i < NUMBERS; i++) m.x[i * ROOM] = numbers[i];
     kernels->forward(&layer, from(m.x, 0, NUMBERS, 1), DDPM_ACTIVATION_IDENTITY, to(m.out, NUMBERS, 1), NULL,

@@ -149,12 +149,12 @@ static double moved_loss(const small_network *s, const float *direction, double 
     double sum = 0.0;
     expect_ok(DDPM_NEW(&moved, s->count, "parameters"));
     for (int64_t i = 0; i < s->count; i++) moved[i] = (float)((double)s->parameters[i] + h * (double)direction[i]);
-    ddpm_packed_fill(s->packed, s->network, moved, 0, 1);
+    ddpm_packed_fill(s->packed, s->network, moved);
     const ddpm_const_matrix out = ddpm_network_forward(s->network, s->packed, s->workspace, ROWS, xt, conditions, t);
     for (int64_t row = 0; row < ROWS; row++)
         for (int64_t j = 0; j < out.columns; j++)
             sum += (double)weights[row * out.columns + j] * (double)out.data[row * out.stride + j];
-    ddpm_packed_fill(s->packed, s->network, s->parameters, 0, 1);
+    ddpm_packed_fill(s->packed, s->network, s->parameters);
     ddpm_release(moved);
     return sum;
 }

@@ -168,8 +168,8 @@ static void test_forward_only(void **state)
         ddpm_workspace *slim = NULL;
         ddpm_packed *packed = NULL;
         fill_rows(&spec, ROWS, xt, t);
-        expect_ok(ddpm_packed_create(s.network, DDPM_PACK_FORWARD, &packed));
-        ddpm_packed_fill(packed, s.network, s.parameters, 0, 1);
+        expect_ok(ddpm_packed_create(s.network, DDPM_PACK_FORWARD, NULL, &packed));
+        ddpm_packed_fill(packed, s.network, s.parameters);
         expect_ok(ddpm_workspace_create(s.network, ROWS, ROWS, 0, &slim));
         const ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t);
         const ddpm_const_matrix again = ddpm_network_forward(s.network, packed, slim, ROWS, xt, NULL, t);
@@ -279,7 +279,7 @@ static void test_blocks_start_as_nothing(void **state)
     for (int64_t i = 0; i < 2; i++) { /* the second time with other weights in the blocks */
         const ddpm_tensor *first = find_tensor(s.network, "block1/first", "weight");
         if (i) fill_any(s.parameters + first->offset, 40 * 40, 80);
-        ddpm_packed_fill(s.packed, s.network, s.parameters, 0, 1);
+        ddpm_packed_fill(s.packed, s.network, s.parameters);
         fill_rows(&spec, ROWS, xt, t);
         const ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, NULL, t);
         for (int64_t row = 0; row < ROWS; row++)
@@ -387,6 +387,50 @@ static void test_refused_isa(void **state)
     unsetenv("DDPM_ISA");
 }
 
+/* The pieces cover every parameter once, begin and end at whole panels, and any parts of them hold all. */
+static void test_pieces(void **state)
+{
+    static const ddpm_network_spec spec = {.kind = DDPM_NETWORK_RESIDUAL,
+                                           .columns = 3,
+                                           .heads = 1,
+                                           .width = 100,
+                                           .depth = 2,
+                                           .activation = DDPM_ACTIVATION_SILU,
+                                           .time = DDPM_TIME_SINUSOIDAL,
+                                           .time_width = 34,
+                                           .steps = 10};
+    ddpm_network *network;
+    const ddpm_tensor *tensors;
+    const ddpm_piece *pieces;
+    unsigned char *covered;
+    (void)state;
+    expect_ok(ddpm_network_create(&spec, &network));
+    const int64_t count = ddpm_network_array_length(network), panel = ddpm_network_kernels(network)->panel;
+    ddpm_network_tensors(network, &tensors);
+    for (int parts = 1; parts < 70; parts = 2 * parts + 1) {
+        int64_t sum = 0, next = 0;
+        expect_ok(DDPM_NEW(&covered, count, "a test"));
+        for (int part = 0; part < parts; part++) {
+            const ddpm_range mine = ddpm_network_pieces(network, part, parts, &pieces);
+            assert_int_equal(mine.first, next);
+            next = mine.end;
+            for (int64_t i = mine.first; i < mine.end; i++) {
+                const ddpm_piece *p = &pieces[i];
+                const ddpm_tensor *t = &tensors[p->tensor];
+                assert_true(p->rows.first % panel == 0 && p->columns.first % panel == 0);
+                assert_true(p->rows.end % panel == 0 || p->rows.end == t->rows);
+                assert_true(p->columns.end % panel == 0 || p->columns.end == t->cols);
+                for (int64_t row = p->rows.first; row < p->rows.end; row++)
+                    for (int64_t column = p->columns.first; column < p->columns.end; column++, sum++)
+                        assert_int_equal(covered[t->offset + row * t->cols + column]++, 0);
+            }
+        }
+        assert_int_equal(sum, ddpm_network_parameters(network));
+        ddpm_release(covered);
+    }
+    ddpm_network_free(network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +447,7 @@ int main(void)
         TEST(test_condition),
         TEST(test_rows_of_one_step),
         TEST(test_blocks_start_as_nothing),
+        TEST(test_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

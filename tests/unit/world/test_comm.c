@@ -143,7 +143,7 @@ static void test_shared(void **state)
             for (size_t i = 0; i < sizes[s]; i++)
                 if (!together || (int)(i % (size_t)comm->node_size) == comm->node_rank)
                     data[i] = (unsigned char)(i * 13 + (size_t)round);
-            ddpm_shared_publish(comm, shared);
+            ddpm_comm_barrier_of_team(comm);
             for (size_t i = 0; i < sizes[s]; i++)
                 if (data[i] != (unsigned char)(i * 13 + (size_t)round)) fail_msg("byte %zu, round %d", i, round);
             ddpm_comm_barrier(comm);

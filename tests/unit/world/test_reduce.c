@@ -59,6 +59,7 @@ static double loss_of(int64_t c, double factor)
 /* Add this rank's contributions of the batch, which an arbitrary rule divides among ranks and threads. */
 static void add_batch(ddpm_reducer *reducer, double factor)
 {
+    ddpm_reducer_begin(reducer);
     for (int64_t c = rank; c < BATCH; c += size) {
         const int thread = (int)(c / size % THREADS);
         fill_contribution(c, factor);
@@ -69,16 +70,19 @@ static void add_batch(ddpm_reducer *reducer, double factor)
     }
 }
 
-static void merge(ddpm_reducer *reducer)
+static void merge(ddpm_reducer *reducer, int vote)
 {
+    ddpm_reducer_meet(reducer, vote);
     for (int thread = THREADS - 1; thread >= 0; thread--) ddpm_reducer_merge(reducer, thread);
 }
 
 static ddpm_reduced collect(ddpm_reducer *reducer)
 {
-    memset(gradient, 0, (size_t)count * sizeof *gradient);
-    for (int thread = 0; thread < THREADS; thread++) ddpm_reducer_collect(reducer, thread, gradient);
-    return ddpm_reducer_finish(reducer);
+    for (int thread = 0; thread < THREADS; thread++) ddpm_reducer_collect(reducer, thread);
+    const ddpm_reduced out = ddpm_reducer_finish(reducer);
+    memcpy(gradient, ddpm_reducer_sums(reducer), (size_t)count * sizeof *gradient);
+    ddpm_comm_barrier(comm); /* before others begin the next iteration */
+    return out;
 }
 
 /* A whole step. @return the number of repeats. */
@@ -87,8 +91,8 @@ static int step(ddpm_reducer *reducer, double factor, int vote, ddpm_reduced *ou
     int repeats = -1, repeat = 1;
     while (repeat) {
         add_batch(reducer, factor);
-        merge(reducer);
-        expect_ok(ddpm_reducer_exchange(reducer, comm, vote, &repeat));
+        merge(reducer, vote);
+        expect_ok(ddpm_reducer_exchange(reducer, &repeat));
         repeats++;
         assert_true(repeats < 10);
     }
@@ -139,7 +143,7 @@ static void test_exact(void **state)
     int64_t exponents;
     int32_t before[16];
     (void)state;
-    expect_ok(ddpm_reducer_create(network, 1, THREADS, BATCH, &reducer));
+    expect_ok(ddpm_reducer_create(comm, network, 1, THREADS, BATCH, &reducer));
     int32_t *exponent = ddpm_reducer_exponents(reducer, &exponents);
     assert_int_equal(exponents, tensor_count + 1);
     for (int s = 0; s < 7; s++) {
@@ -163,16 +167,16 @@ static void test_repeat(void **state)
     ddpm_reducer *reducer = NULL;
     int64_t exponents;
     (void)state;
-    expect_ok(ddpm_reducer_create(network, 1, THREADS, BATCH, &reducer));
+    expect_ok(ddpm_reducer_create(comm, network, 1, THREADS, BATCH, &reducer));
     const int32_t *exponent = ddpm_reducer_exponents(reducer, &exponents);
     for (int s = 0; s < 5; s++) {
         int32_t at[16];
         int repeat = 1, repeats = -1;
         while (repeat) {
             add_batch(reducer, factors[s]);
-            merge(reducer);
+            merge(reducer, 1);
             memcpy(at, exponent, (size_t)exponents * sizeof *at);
-            expect_ok(ddpm_reducer_exchange(reducer, comm, 1, &repeat));
+            expect_ok(ddpm_reducer_exchange(reducer, &repeat));
             repeats++;
             assert_true(repeats < 10);
         }
@@ -193,12 +197,12 @@ static void test_repeat_of_one_tensor(void **state)
     int repeat;
     const float large = 1e5f;
     (void)state;
-    expect_ok(ddpm_reducer_create(network, 1, THREADS, BATCH, &reducer));
+    expect_ok(ddpm_reducer_create(comm, network, 1, THREADS, BATCH, &reducer));
     const int32_t *exponent = ddpm_reducer_exponents(reducer, &exponents);
     for (int pass = 0; pass < 2; pass++) {
         if (rank == size - 1) ddpm_gradient_add(ddpm_reducer_gradient(reducer, 1), 2, tensors[2].offset, 1, &large);
-        merge(reducer);
-        expect_ok(ddpm_reducer_exchange(reducer, comm, 0, &repeat));
+        merge(reducer, 0);
+        expect_ok(ddpm_reducer_exchange(reducer, &repeat));
         assert_int_equal(repeat, pass == 0);
         for (int64_t k = 0; k <= tensor_count; k++) assert_int_equal(exponent[k], k == 2 ? 16 : 40);
     }
@@ -219,14 +223,14 @@ static void test_refusal(void **state)
                 ddpm_reducer *reducer = NULL;
                 ddpm_status status = DDPM_OK;
                 const float value = (float)wrong[w];
-                expect_ok(ddpm_reducer_create(network, exact, THREADS, BATCH, &reducer));
+                expect_ok(ddpm_reducer_create(comm, network, exact, THREADS, BATCH, &reducer));
                 for (int tries = 0, repeat = 1; repeat && status == DDPM_OK && tries < 20; tries++) {
                     add_batch(reducer, 1.0);
                     if (rank == size / 2 && in_loss) ddpm_reducer_add_loss(reducer, 2, wrong[w]);
                     if (rank == size / 2 && !in_loss)
                         ddpm_gradient_add(ddpm_reducer_gradient(reducer, 2), 1, tensors[1].offset + 5, 1, &value);
-                    merge(reducer);
-                    status = ddpm_reducer_exchange(reducer, comm, 0, &repeat);
+                    merge(reducer, 0);
+                    status = ddpm_reducer_exchange(reducer, &repeat);
                 }
                 expect_failure(status, DDPM_ERR_NUMERIC, in_loss ? "loss" : "gradient");
                 ddpm_reducer_free(reducer);
@@ -238,7 +242,7 @@ static void test_float32(void **state)
     ddpm_reducer *reducer = NULL;
     ddpm_reduced out;
     (void)state;
-    expect_ok(ddpm_reducer_create(network, 0, THREADS, BATCH, &reducer));
+    expect_ok(ddpm_reducer_create(comm, network, 0, THREADS, BATCH, &reducer));
     for (int s = 0; s < 3; s++) {
         const double factor = pow(10.0, 3.0 - 4.0 * s);
         double loss = 0.0;
@@ -270,15 +274,15 @@ static void test_headroom(void **state)
         for (int sign = -1; sign <= 1; sign += 2) {
             ddpm_reducer *reducer = NULL;
             int repeat;
-            expect_ok(ddpm_reducer_create(network, 1, THREADS, batches[b], &reducer));
+            expect_ok(ddpm_reducer_create(comm, network, 1, THREADS, batches[b], &reducer));
             const double limit = fmin(0x1p50, 0x1p62 / (double)batches[b]);
             float largest = (float)ldexp(limit, -40);
             for (int64_t i = 0; i < count; i++) values[i] = (float)sign * largest;
             for (int64_t c = rank; c < batches[b]; c += size)
                 ddpm_gradient_add(ddpm_reducer_gradient(reducer, (int)(c % THREADS)), 1, tensors[1].offset,
                                   tensors[1].cols, values);
-            merge(reducer);
-            expect_ok(ddpm_reducer_exchange(reducer, comm, 0, &repeat));
+            merge(reducer, 0);
+            expect_ok(ddpm_reducer_exchange(reducer, &repeat));
             assert_int_equal(repeat, 0);
             (void)collect(reducer);
             const double sum = (double)batches[b] * (double)values[0];
@@ -287,12 +291,12 @@ static void test_headroom(void **state)
                             batches[b]);
             ddpm_reducer_free(reducer);
 
-            expect_ok(ddpm_reducer_create(network, 1, THREADS, batches[b], &reducer));
+            expect_ok(ddpm_reducer_create(comm, network, 1, THREADS, batches[b], &reducer));
             largest = (float)sign * nextafterf(largest, INFINITY);
             if (rank == size - 1)
                 ddpm_gradient_add(ddpm_reducer_gradient(reducer, 0), 1, tensors[1].offset, 1, &largest);
-            merge(reducer);
-            expect_ok(ddpm_reducer_exchange(reducer, comm, 0, &repeat));
+            merge(reducer, 0);
+            expect_ok(ddpm_reducer_exchange(reducer, &repeat));
             assert_int_equal(repeat, 1);
             ddpm_reducer_free(reducer);
         }
@@ -305,35 +309,14 @@ static void test_nothing(void **state)
     int64_t exponents;
     int repeat;
     (void)state;
-    expect_ok(ddpm_reducer_create(network, 1, THREADS, BATCH, &reducer));
+    expect_ok(ddpm_reducer_create(comm, network, 1, THREADS, BATCH, &reducer));
     const int32_t *exponent = ddpm_reducer_exponents(reducer, &exponents);
-    merge(reducer);
-    expect_ok(ddpm_reducer_exchange(reducer, comm, 0, &repeat));
+    merge(reducer, 0);
+    expect_ok(ddpm_reducer_exchange(reducer, &repeat));
     assert_int_equal(repeat, 0);
     const ddpm_reduced out = collect(reducer);
     assert_true(out.loss == 0.0 && out.norm == 0.0 && out.votes == 0);
     for (int64_t k = 0; k <= tensor_count; k++) assert_int_equal(exponent[k], 40);
-    ddpm_reducer_free(reducer);
-}
-
-/* The pieces cover every tensor once and stay inside it. */
-static void test_chunks(void **state)
-{
-    ddpm_reducer *reducer = NULL;
-    const ddpm_chunk *chunks;
-    (void)state;
-    expect_ok(ddpm_reducer_create(network, 1, THREADS, BATCH, &reducer));
-    const int64_t n = ddpm_reducer_chunks(reducer, &chunks);
-    int64_t c = 0;
-    for (int64_t k = 0; k < tensor_count; k++) {
-        const int64_t end = tensors[k].offset + tensors[k].rows * tensors[k].cols;
-        for (int64_t at = tensors[k].offset; at < end; at += chunks[c++].count) {
-            assert_true(c < n && chunks[c].tensor == k && chunks[c].offset == at && chunks[c].count > 0);
-            assert_true(at + chunks[c].count <= end);
-        }
-    }
-    assert_int_equal(c, n);
-    assert_true(n > tensor_count); /* at least one tensor has several pieces */
     ddpm_reducer_free(reducer);
 }
 
@@ -342,7 +325,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),   cmocka_unit_test(test_repeat),  cmocka_unit_test(test_repeat_of_one_tensor),
         cmocka_unit_test(test_refusal), cmocka_unit_test(test_float32), cmocka_unit_test(test_headroom),
-        cmocka_unit_test(test_nothing), cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_nothing),
     };
     return RUN_ON_RANKS(argc, argv, tests, make, clean);
 }
