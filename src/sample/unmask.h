@@ -50,8 +50,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_unmask_create(const ddpm_model *model, const dd
 void ddpm_unmask_release(ddpm_unmask *unmask);
 
 /** Make rows first .. first+rows-1 of a seed. What is drawn depends on the seed and on the row's number alone, as
- * does the order of the row's columns, which is random; beyond row DDPM_UNMASK_OWN it is the same for DDPM_UNMASK_ROWS
- * rows.
+ * does the order of the row's columns, which is random, but that a column comes after its twin (model/twins.h); beyond
+ * row DDPM_UNMASK_OWN it is the same for DDPM_UNMASK_ROWS rows.
  *  @param condition  [rows][C] as the network reads it, or NULL.
  *  @param known      [rows][D] of tokens, NaN where a column is to be drawn; NULL: all are.
  *  @param stride     from one row of `known` to the next; 0: all rows have the first.
