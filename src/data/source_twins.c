@@ -8,9 +8,10 @@
 
 enum {
     COLUMNS_MOST = 2048, /* that are compared */
-    PIECE = 256,         /* neighbouring rows that are compared */
+    PIECE = 512,         /* neighbouring rows that are compared */
     ROWS_LEAST = 4096,   /* however many columns there are */
-    ROWS_MOST = 1 << 20
+    ROWS_MOST = 1 << 20,
+    GROUP_BYTES = 64 << 20 /* of differences that are collected together */
 };
 
 static const int64_t COMPARISONS = INT64_C(1) << 32; /* of two numbers, about; rows are read for each */
@@ -25,7 +26,8 @@ typedef struct comparison {
     double *values;          /* of a row */
     int64_t rows;            /* that are compared */
     ddpm_pair_count *counts; /* [pairs] */
-    struct pair *pair;       /* whose differences are collected */
+    int64_t group;           /* pairs whose differences are collected */
+    struct pair *pair;
 } comparison;
 
 static void choose_pieces(comparison *c)
@@ -78,12 +80,13 @@ typedef struct pair {
     double *values; /* differences of rows in which they are near */
 } pair;
 
-static void take_difference(comparison *c)
+static void take_differences(comparison *c)
 {
-    pair *p = c->pair;
-    const double value = c->values[p->column], twin = c->values[p->twin];
-    if (ddpm_twins_is_near(&c->vocabulary->column[p->column], value, twin, p->by_near))
-        p->values[p->count++] = value - twin + 0.0; /* no negative zero */
+    for (pair *p = c->pair; p < c->pair + c->group; p++) {
+        const double value = c->values[p->column], twin = c->values[p->twin];
+        if (ddpm_twins_is_near(&c->vocabulary->column[p->column], value, twin, p->by_near))
+            p->values[p->count++] = value - twin + 0.0; /* no negative zero */
+    }
 }
 
 static int ascending(const void *a, const void *b)
@@ -93,34 +96,58 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Choose the tokens of a column's differences from its twin. */
-static ddpm_status choose_near(comparison *c, pair *p, ddpm_column_vocabulary *column)
+static ddpm_status choose_near(const comparison *c, const pair *p, ddpm_column_vocabulary *column)
 {
-    const int64_t rows = c->rows;
-    DDPM_TRY(DDPM_NEW(&p->values, rows, "columns to compare"));
-    c->pair = p;
-    for (int64_t piece = 0; piece < c->pieces; piece++) DDPM_TRY(visit_piece(c, piece, take_difference));
     qsort(p->values, (size_t)p->count, sizeof *p->values, ascending);
     DDPM_TRY(ddpm_twins_allocate_near(column));
-    DDPM_TRY(ddpm_vocabulary_choose(column->near, p->count, p->values, rows - p->count));
+    DDPM_TRY(ddpm_vocabulary_choose(column->near, p->count, p->values, c->rows - p->count));
     column->near->decimals = -1;
     column->twin = p->twin + 1;
     return DDPM_OK;
 }
 
-/* Every rank reads the rows of all pairs, so that nothing is to be shared. */
-static ddpm_status choose(comparison *c, ddpm_vocabulary *vocabulary)
+/* The same of a group of pairs, of which the rows are read together. */
+static ddpm_status choose_group(comparison *c, ddpm_vocabulary *vocabulary)
 {
-    int64_t *shared = NULL;
-    ddpm_status status = DDPM_NEW(&shared, vocabulary->columns, "columns to compare");
-    for (int64_t j = 1; status == DDPM_OK && j < vocabulary->columns; j++) {
+    for (int64_t i = 0; i < c->group; i++) DDPM_TRY(DDPM_NEW(&c->pair[i].values, c->rows, "columns to compare"));
+    for (int64_t piece = 0; piece < c->pieces; piece++) DDPM_TRY(visit_piece(c, piece, take_differences));
+    for (int64_t i = 0; i < c->group; i++)
+        DDPM_TRY(choose_near(c, &c->pair[i], &vocabulary->column[c->pair[i].column]));
+    return DDPM_OK;
+}
+
+/* Find the pairs. @param[out] pairs  [columns]. @return  how many there are. */
+static int64_t find_pairs(const comparison *c, int64_t *shared, pair *pairs)
+{
+    int64_t count = 0;
+    for (int64_t j = 1; j < c->vocabulary->columns; j++) {
         pair p = {.column = j};
         p.twin = ddpm_twins_best(j, c->rows, c->counts, shared, &p.by_near) - 1;
         if (p.twin < 0) continue;
-        status = choose_near(c, &p, &vocabulary->column[j]);
-        ddpm_release(p.values);
         shared[p.twin]++;
+        pairs[count++] = p;
+    }
+    return count;
+}
+
+/* Every rank reads the rows of all pairs, so that nothing is to be shared. */
+static ddpm_status choose(comparison *c, ddpm_vocabulary *vocabulary)
+{
+    const int64_t most = ddpm_larger(1, GROUP_BYTES / (int64_t)sizeof(double) / ddpm_larger(1, c->rows));
+    int64_t *shared = NULL;
+    pair *pairs = NULL;
+    ddpm_status status = DDPM_NEW(&shared, vocabulary->columns, "columns to compare");
+    if (status == DDPM_OK) status = DDPM_NEW(&pairs, vocabulary->columns, "columns to compare");
+    const int64_t count = status == DDPM_OK ? find_pairs(c, shared, pairs) : 0;
+    for (int64_t first = 0; status == DDPM_OK && first < count; first += c->group) {
+        c->pair = pairs + first;
+        c->group = ddpm_smaller(most, count - first);
+        status = choose_group(c, vocabulary);
+        for (int64_t i = 0; i < c->group; i++) ddpm_release(c->pair[i].values);
     }
     ddpm_release(shared);
+    ddpm_release(pairs);
+    c->pair = NULL;
     return status == DDPM_OK ? ddpm_twins_link(vocabulary) : status;
 }
 

@@ -6,9 +6,9 @@
  * loss, D / t times the sum of their cross-entropies, t uniform in 1..D, is in the mean a bound on -log p(tokens of
  * the row). A reverse step draws one hidden column.
  *
- *  Where a column is linked to another one that is shown (model/twins.h), it may be drawn as a difference from that: its
- * link's tokens are beside its own in one softmax, so that the model is exact for rows of such tokens, in any order of
- * columns. A row is counted by the first link that is open and gives its value.
+ *  Where a column is linked to another one that is shown (model/twins.h), it may be drawn as a difference from that:
+ * its link's tokens are beside its own in one softmax, so that the model is exact for rows of such tokens, in any order
+ * of columns. A row is counted by the first link that is open and gives its value.
  *
  *  The network's inputs and outputs of a column are coefficients: one for each gap, spike or name, and a few cosines of
  * the rank that all its bins share, so that neighbouring bins share what is known of them. What the network gives is
