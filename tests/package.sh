@@ -2,7 +2,8 @@
 # Build the Debian package, and try one where nothing of it is installed.
 #
 #   bash tests/package.sh build         a .deb in build/package, after installing what building it needs (Debian 12)
-#   bash tests/package.sh try FILE.deb  as root: install it with what it depends on, run the program, remove it, and look for files left behind
+#   bash tests/package.sh try FILE.deb  as root: install it with what it depends on, run the program, build and run the examples with its libraries
+#                                       (tests/cli/test_examples.py), remove it, and look for files left behind
 #
 # `try` changes the machine that it runs on (its dependencies stay): tests/bare.sh gives it a bare Debian.
 set -euo pipefail
@@ -30,9 +31,11 @@ try() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
     apt-get satisfy -y -qq --no-install-recommends "$(dpkg-deb --field "$file" Depends)" >/dev/null
+    ddpm_install cmake make g++ gfortran pkg-config libopenmpi-dev python3 python3-numpy python3-h5py python3-yaml # for programs with the library
     every_path >"$before"
     dpkg --install "$file"
     ddpm --version
+    DDPM=$(command -v ddpm) DDPM_PREFIX=/usr PYTHONPATH=analysis:tests:tests/cli PYTHONDONTWRITEBYTECODE=1 python3 tests/cli/test_examples.py
     dpkg --purge "$(dpkg-deb --field "$file" Package)"
     every_path >"$after"
     diff "$before" "$after" || { echo "package.sh: removing the package does not bring back what was there before, see above" >&2; exit 1; }

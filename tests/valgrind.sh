@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A short training run and sampling under valgrind, with Open MPI's own findings silenced, and the library in eight threads, without leaks.
-# tests/valgrind.sh PROGRAM; the library lies beside it.
+# A short training run and sampling under valgrind, with Open MPI's own findings silenced, and the library in eight threads, without leaks,
+# and beside a training. tests/valgrind.sh PROGRAM; the library and the tests lie beside it.
 set -euo pipefail
 program=$(realpath "$1")
 cd "$(dirname "$0")/.."
@@ -17,4 +17,5 @@ run="$scratch/run"
 "${check[@]}" "$program" sample "$run" --count 200 --trajectory 3 --steps 5 --output "$scratch/samples.h5" 2>&1 | tail -n 1
 c++ -g -pthread tests/examples/threads.cpp -Iinclude -L"$(dirname "$program")" -lddpm -Wl,-rpath,"$(dirname "$program")" -o "$scratch/threads"
 "${check[@]}" --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite "$scratch/threads" "$run" 200 "$scratch/rows"
+"${check[@]}" "$(dirname "$program")/tests/test_insitu_training" 2>&1 | tail -n 1
 echo "valgrind: no errors"

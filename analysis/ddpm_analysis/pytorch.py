@@ -261,6 +261,8 @@ def of_safetensors(path):
     standardised by (data - arrays["transform.mean"]) / arrays["transform.scale"], and arrays["schedule.beta"] is the
     schedule. With conditions of C columns (classes one-hot, numbers, a last 1) it is called with (x, t, c [n][C])."""
     texts, arrays = read_safetensors(path)
+    if "vocabulary.kind" in arrays:
+        raise BadData(f"{path}: is a model of tokens (diffusion.process: masked), which this module does not build")
     config, beta, columns = parse_config(texts["config"]), arrays["schedule.beta"], len(arrays["transform.mean"])
     condition = sum(max(1, int(k)) for k in arrays["condition.classes"]) + 1 if "condition.classes" in arrays else 0
     network = build(config["network"], columns, len(beta) - 1, heads_of(config["diffusion"]), condition)

@@ -16,6 +16,9 @@
  *  Row i of a seed has the same values in every program and in any call, and those are the values that the verbs of
  * `ddpm` write for this seed and row: `ddpm sample`, with --condition, --conditions or --given, and `ddpm evaluate`.
  *
+ *  libddpm_sampler.a has these functions without HDF5 and MPI: where a checkpoint is opened below, it opens a file that
+ * `ddpm export` wrote as safetensors.
+ *
  *  Functions that return a status leave a message for ddpm_error_message. DDPM_ERR_USAGE is for what has no meaning for
  * the model; any may also return DDPM_ERR_MEMORY.
  */

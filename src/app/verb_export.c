@@ -1,6 +1,7 @@
 /* The verb `ddpm export`: a model for other programs. */
 #include "app/arguments.h"
 #include "app/verbs.h"
+#include "assembly/load.h"
 #include "exchange/export.h"
 #include "file/output.h"
 #include "sample/sampling.h"
@@ -14,9 +15,11 @@ static const char help[] =
     "  --output FILE     the file to write\n"
     "  --format          safetensors  the default: weights named and laid out as PyTorch's layers (layers.N.weight\n"
     "                                 [outputs][inputs]), and beside them all that says what they mean: transform, schedule,\n"
-    "                                 conditions, linear part or mixture, frequencies, and the configuration\n"
+    "                                 conditions, linear part or mixture, frequencies, vocabulary, and the\n"
+    "                                 configuration\n"
     "                    onnx         one evaluation of the network as a graph: inputs x [rows][D], standardised, t [rows],\n"
-    "                                 int64, and condition [rows][C] where there are conditions; output `output`\n"
+    "                                 int64, and condition [rows][C] where there are conditions; output `output`; not of a\n"
+    "                                 model of tokens (diffusion.process: masked)\n"
     "  --weights         those to write; without it, those that 'ddpm sample' takes\n"
     "\n"
     "'ddpm import' makes a checkpoint of a safetensors file; analysis/README.md has the way to and from PyTorch.\n";
@@ -63,7 +66,7 @@ static ddpm_status write(const arguments *a)
                                    : ddpm_output_prepare_behind(a->output, 8, DDPM_SAFETENSORS_BEGINS);
     if (status == DDPM_OK)
         status = a->format == ONNX ? ddpm_export_onnx(&loaded, a->model, weights, a->output)
-                                   : ddpm_export_safetensors(&loaded, a->model, weights, a->output);
+                                   : ddpm_export_safetensors(&loaded, weights, a->output);
     ddpm_loaded_release(&loaded);
     return status;
 }

@@ -1,7 +1,7 @@
 /* The verb `ddpm import`: a checkpoint of weights from another program. */
 #include "app/arguments.h"
 #include "app/verbs.h"
-#include "exchange/import.h"
+#include "exchange/import_file.h"
 #include "file/output.h"
 
 /* clang-format off */

@@ -1,7 +1,7 @@
 /* The verb `ddpm info`: print what a file holds. */
 #include "app/arguments.h"
 #include "app/verbs.h"
-#include "assembly/loaded.h"
+#include "assembly/load.h"
 #include "base/memory.h"
 #include "base/printable.h"
 #include "data/column_names.h"

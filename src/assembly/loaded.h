@@ -5,7 +5,6 @@
 #include "assembly/model.h"
 #include "model/transform.h"
 #include "store/checkpoint.h"
-#include "world/comm.h"
 
 /** Do not move it after loading: the model points to the configuration beside it. */
 typedef struct ddpm_loaded {
@@ -14,24 +13,12 @@ typedef struct ddpm_loaded {
     ddpm_model model;
 } ddpm_loaded;
 
-/** Local. Read a checkpoint and build its model. DDPM_ERR_MISSING, DDPM_ERR_DATA (not a checkpoint, damaged, or a
- * configuration that does not fit it), DDPM_ERR_CONFIG (a configuration that this program refuses), DDPM_ERR_IO.
- *  @param path          a file or a run folder.
- *  @param with_moments  nonzero: also read the optimiser's moments, which only training needs.
- *  @param[out] out      release with ddpm_loaded_release; empty after a failure. */
-DDPM_MUST_CHECK ddpm_status ddpm_load(const char *path, int with_moments, ddpm_loaded *out);
-
-/** Local. The same for the bytes of a checkpoint file, without the moments. */
-DDPM_MUST_CHECK ddpm_status ddpm_load_bytes(const void *bytes, size_t count, ddpm_loaded *out);
-
 /** Local. The configuration that a checkpoint holds, checked, as it is read once more.
  *  @param[out] out  release with ddpm_config_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_loaded_configuration(const ddpm_loaded *loaded, ddpm_config *out);
 
-/** Collective. The same for all ranks; only rank 0 reads the file. */
-DDPM_MUST_CHECK ddpm_status ddpm_load_everywhere(ddpm_comm *comm, const char *path, int with_moments, ddpm_loaded *out);
-
-/** Local. Build the model of a checkpoint that did not come from a file: its header is set. The errors of ddpm_load. */
+/** Local. Build the model of a checkpoint whose header is set. DDPM_ERR_DATA: its configuration
+ * does not fit it; DDPM_ERR_CONFIG: this program refuses it. */
 DDPM_MUST_CHECK ddpm_status ddpm_loaded_build(ddpm_loaded *loaded);
 
 /** Local. */

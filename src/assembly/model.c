@@ -128,8 +128,7 @@ static ddpm_status assemble(const ddpm_config *config, ddpm_precision precision,
     return status;
 }
 
-/* The schedule of the masked process follows from the number of columns. */
-static ddpm_status masked_schedule(int64_t columns, ddpm_schedule *out)
+ddpm_status ddpm_model_masked_schedule(int64_t columns, ddpm_schedule *out)
 {
     double *beta = NULL;
     *out = (ddpm_schedule){0};
@@ -145,7 +144,7 @@ ddpm_status ddpm_model_create(const ddpm_config *config, int64_t columns, const 
 {
     ddpm_schedule schedule;
     *out = (ddpm_model){0};
-    DDPM_TRY(vocabulary ? masked_schedule(columns, &schedule) : ddpm_model_schedule(config, &schedule));
+    DDPM_TRY(vocabulary ? ddpm_model_masked_schedule(columns, &schedule) : ddpm_model_schedule(config, &schedule));
     return assemble(config, config->training.precision, columns, vocabulary, condition, &schedule, out);
 }
 

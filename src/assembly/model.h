@@ -58,6 +58,9 @@ int ddpm_model_is_masked(const ddpm_model *model);
 /** Make the schedule of a configuration. @param[out] out  release with ddpm_schedule_release. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_schedule(const ddpm_config *config, ddpm_schedule *out);
 
+/** That of the masked process, which follows from the number of columns. */
+DDPM_MUST_CHECK ddpm_status ddpm_model_masked_schedule(int64_t columns, ddpm_schedule *out);
+
 /** Log the audit of a schedule, and a warning that says what to do where its end is not noise. */
 void ddpm_model_report_audit(const ddpm_schedule *schedule);
 

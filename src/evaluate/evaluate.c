@@ -1,6 +1,7 @@
 /* An evaluation from checkpoint to table: read the model and the rows, measure, report. */
 #include "evaluate/values.h"
 
+#include "assembly/load.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "file/json_file.h"

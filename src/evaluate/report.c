@@ -9,6 +9,7 @@
 #include "file/json_file.h"
 #include "file/output.h"
 #include "model/bound.h"
+#include "sample/sampling_file.h"
 
 #include <math.h>
 #include <stdio.h>

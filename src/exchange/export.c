@@ -3,14 +3,14 @@
 
 #include "base/memory.h"
 #include "exchange/layout.h"
-#include "exchange/safetensors.h"
+#include "exchange/vocabulary.h"
 #include "file/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXTS = 9 };
+enum { TEXTS = 9 + DDPM_EXCHANGE_TEXTS };
 
 /* What a file is made of. */
 typedef struct content {
@@ -21,6 +21,8 @@ typedef struct content {
     int64_t texts;
     ddpm_metadata metadata[TEXTS];
     char *lists[DDPM_CHECKPOINT_LISTS];
+    ddpm_flat_vocabulary vocabulary; /* no columns: there is none */
+    char *words[DDPM_EXCHANGE_TEXTS];
     char iteration[24];
 } content;
 
@@ -94,6 +96,16 @@ static void add_frequencies(content *c, const ddpm_network *network)
     set_shape(t, 2, spec->columns, spec->features);
 }
 
+static void add_vocabulary(content *c)
+{
+    for (int i = 0; i < DDPM_EXCHANGE_ARRAYS && c->vocabulary.columns > 0; i++) {
+        char *name = c->name[c->tensors];
+        ddpm_exchange_vocabulary_name(i, name);
+        ddpm_named_tensor *t = add(c);
+        *t = ddpm_exchange_vocabulary_tensor(&c->vocabulary, i, name);
+    }
+}
+
 static void add_text(content *c, const char *key, const char *text)
 {
     c->metadata[c->texts++] = (ddpm_metadata){key, text};
@@ -116,6 +128,11 @@ static ddpm_status add_texts(content *c, const ddpm_checkpoint *checkpoint, ddpm
         DDPM_TRY(ddpm_safetensors_list(*ddpm_checkpoint_count(checkpoint, list->rows), names, &c->lists[i]));
         add_text(c, list->attribute, c->lists[i]);
     }
+    for (int i = 0; i < DDPM_EXCHANGE_TEXTS && c->vocabulary.columns > 0; i++) {
+        const char *key;
+        DDPM_TRY(ddpm_exchange_vocabulary_text(&c->vocabulary, i, &key, &c->words[i]));
+        add_text(c, key, c->words[i]);
+    }
     if (checkpoint->has_number) add_text(c, "number", ddpm_number_name(checkpoint->number));
     return DDPM_OK;
 }
@@ -124,27 +141,31 @@ static ddpm_status collect(content *c, const ddpm_loaded *loaded, ddpm_weights w
 {
     const ddpm_network *network = loaded->model.network;
     const ddpm_tensor *tensors;
-    c->room = ddpm_network_tensors(network, &tensors) + DDPM_CHECKPOINT_FIELDS + 1;
+    c->room = ddpm_network_tensors(network, &tensors) + DDPM_CHECKPOINT_FIELDS + DDPM_EXCHANGE_ARRAYS + 1;
     DDPM_TRY(DDPM_NEW(&c->tensor, c->room, "tensors"));
     DDPM_TRY(ddpm_allocate(&c->name, c->room + 1, sizeof *c->name, "tensors"));
     DDPM_TRY(DDPM_NEW(&c->transposed, ddpm_network_array_length(network), "weights"));
+    if (loaded->checkpoint.vocabulary.columns > 0)
+        DDPM_TRY(ddpm_flat_make(&loaded->checkpoint.vocabulary, &c->vocabulary));
     add_fields(c, &loaded->checkpoint);
     add_parameters(c, network, ddpm_loaded_weights(loaded, weights));
     add_frequencies(c, network);
+    add_vocabulary(c);
     return add_texts(c, &loaded->checkpoint, weights);
 }
 
-ddpm_status ddpm_export_safetensors(const ddpm_loaded *loaded, const char *from, ddpm_weights weights, const char *path)
+ddpm_status ddpm_export_safetensors(const ddpm_loaded *loaded, ddpm_weights weights, const char *path)
 {
     content c = {0};
     char *bytes = NULL;
     size_t count = 0;
-    DDPM_TRY(ddpm_exchange_check(loaded, from));
     ddpm_status status = collect(&c, loaded, weights);
     if (status == DDPM_OK) status = ddpm_safetensors_make(c.texts, c.metadata, c.tensors, c.tensor, &bytes, &count);
     if (status == DDPM_OK) status = ddpm_output_replace(path, bytes, count);
     free(bytes);
     for (int i = 0; i < DDPM_CHECKPOINT_LISTS; i++) free(c.lists[i]);
+    for (int i = 0; i < DDPM_EXCHANGE_TEXTS; i++) free(c.words[i]);
+    ddpm_flat_release(&c.vocabulary);
     ddpm_release(c.tensor);
     ddpm_release(c.name);
     ddpm_release(c.transposed);

@@ -4,9 +4,8 @@
 #include "base/memory.h"
 #include "base/printable.h"
 #include "base/text_list.h"
-#include "exchange/layout.h"
+#include "exchange/vocabulary.h"
 #include "fit/principal.h"
-#include "world/reduce.h"
 
 #include <float.h>
 #include <math.h>
@@ -20,17 +19,12 @@ static const double SCHEDULE_ROUNDING = 1e-6;
 typedef struct importer {
     const ddpm_safetensors *file;
     const char *from;
-    ddpm_loaded loaded;
+    ddpm_loaded *loaded;
 } importer;
 
 static ddpm_status refuse(const importer *m, const char *tensor, const char *why)
 {
     return ddpm_fail(DDPM_ERR_DATA, "%s: tensor '%.200s' %s", m->from, ddpm_printable(tensor), why);
-}
-
-static void set_pointer(ddpm_checkpoint *c, size_t offset, const void *pointer)
-{
-    memcpy((char *)c + offset, &pointer, sizeof pointer);
 }
 
 /* ---- fields ---- */
@@ -114,7 +108,7 @@ static ddpm_status read_names(const importer *m, ddpm_checkpoint *c)
         if (!text || count == 0) continue;
         if (ddpm_safetensors_unlist(text, count, &names) != DDPM_OK)
             return ddpm_fail(DDPM_ERR_DATA, "%s: metadata '%s': %s", m->from, list->attribute, ddpm_error_message());
-        set_pointer(c, list->names, names);
+        ddpm_checkpoint_set_pointer(c, list->names, names);
     }
     const char *number = ddpm_safetensors_text(m->file, "number");
     c->number = DDPM_NUMBER_FLOAT32;
@@ -182,7 +176,8 @@ static ddpm_status set_config(const importer *m, const ddpm_config *config, ddpm
 static ddpm_status set_schedule(const importer *m, const ddpm_config *config, ddpm_checkpoint *c)
 {
     ddpm_schedule schedule;
-    DDPM_TRY(ddpm_model_schedule(config, &schedule));
+    DDPM_TRY(c->vocabulary.columns > 0 ? ddpm_model_masked_schedule(c->columns, &schedule)
+                                       : ddpm_model_schedule(config, &schedule));
     ddpm_status status = DDPM_OK;
     if (!c->beta) {
         c->steps = schedule.steps;
@@ -204,10 +199,13 @@ static ddpm_status set_schedule(const importer *m, const ddpm_config *config, dd
 /* What the configuration says that the file has. */
 static ddpm_status check_parts(const importer *m, const ddpm_config *config, const ddpm_checkpoint *c)
 {
-    const int is_linear = config->network.components > 0 && config->diffusion.predict != DDPM_PREDICT_CLASS &&
-                          c->columns <= DDPM_PRINCIPAL_COLUMNS_MAX;
-    if (config->diffusion.process == DDPM_PROCESS_MASKED)
-        return ddpm_fail(DDPM_ERR_CONFIG, "%s: diffusion.process: masked has a vocabulary, which such files lack",
+    const int is_masked = c->vocabulary.columns > 0, is_linear = config->network.components > 0 &&
+                                                                 config->diffusion.predict != DDPM_PREDICT_CLASS &&
+                                                                 c->columns <= DDPM_PRINCIPAL_COLUMNS_MAX && !is_masked;
+    if (config->diffusion.process == DDPM_PROCESS_MASKED && !is_masked)
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "%s: has no vocabulary (tensors vocabulary.kind and so on), which diffusion.process: masked "
+                         "has; 'ddpm export' writes one",
                          m->from);
     if (is_linear && c->components.count == 0)
         return ddpm_fail(
@@ -238,12 +236,12 @@ static ddpm_status fit_to_config(const importer *m, ddpm_checkpoint *c)
 
 static ddpm_status check_frequencies(const importer *m)
 {
-    const ddpm_network_spec *spec = ddpm_network_get_spec(m->loaded.model.network);
+    const ddpm_network_spec *spec = ddpm_network_get_spec(m->loaded->model.network);
     const ddpm_named_tensor *t = ddpm_safetensors_find(m->file, DDPM_FREQUENCY_NAME);
     if (!t) return DDPM_OK;
     DDPM_TRY(check_shape(m, t, 2, (const int64_t[]){spec->columns, spec->features}));
     for (int64_t i = 0; t->type != DDPM_TENSOR_OTHER && i < t->count; i++)
-        if (!(fabs(ddpm_named_tensor_get(t, i) - (double)ddpm_network_frequencies(m->loaded.model.network)[i]) < 1e-5))
+        if (!(fabs(ddpm_named_tensor_get(t, i) - (double)ddpm_network_frequencies(m->loaded->model.network)[i]) < 1e-5))
             return refuse(m, t->name,
                           "has other frequencies than those that this program draws; train with "
                           "ddpm_analysis.random_numbers.frequencies, or with network.features: 0");
@@ -256,7 +254,7 @@ static ddpm_status find_parameter(const importer *m, const ddpm_tensor *to, cons
     char name[DDPM_EXCHANGE_NAME];
     const int is_weight = ddpm_exchange_is_weight(to), is_bias = ddpm_exchange_is_bias(to);
     const int64_t shape[2] = {is_weight || is_bias ? to->cols : to->rows, is_weight ? to->rows : to->cols};
-    ddpm_exchange_parameter_name(m->loaded.model.network, to, name);
+    ddpm_exchange_parameter_name(m->loaded->model.network, to, name);
     const ddpm_named_tensor *t = *out = ddpm_safetensors_find(m->file, name);
     if (!t) return refuse(m, name, "is missing; this network has it");
     if (t->type != DDPM_TENSOR_F32 && t->type != DDPM_TENSOR_F64)
@@ -286,7 +284,11 @@ static ddpm_status check_all_used(const importer *m, int64_t count, const ddpm_t
         for (int f = 0; f < DDPM_CHECKPOINT_FIELDS && !is_known; f++)
             is_known = ddpm_exchange_field_name(&ddpm_checkpoint_fields[f], name) && strcmp(found, name) == 0;
         for (int64_t p = 0; p < count && !is_known; p++) {
-            ddpm_exchange_parameter_name(m->loaded.model.network, &tensors[p], name);
+            ddpm_exchange_parameter_name(m->loaded->model.network, &tensors[p], name);
+            is_known = strcmp(found, name) == 0;
+        }
+        for (int v = 0; v < DDPM_EXCHANGE_ARRAYS && !is_known && m->loaded->checkpoint.vocabulary.columns > 0; v++) {
+            ddpm_exchange_vocabulary_name(v, name);
             is_known = strcmp(found, name) == 0;
         }
         if (!is_known) return refuse(m, found, "has no place in this network");
@@ -296,23 +298,19 @@ static ddpm_status check_all_used(const importer *m, int64_t count, const ddpm_t
 
 static ddpm_status read_network(importer *m)
 {
-    ddpm_checkpoint *c = &m->loaded.checkpoint;
+    ddpm_checkpoint *c = &m->loaded->checkpoint;
     const ddpm_tensor *tensors;
-    DDPM_TRY(ddpm_loaded_build(&m->loaded));
-    const int64_t count = ddpm_network_tensors(m->loaded.model.network, &tensors);
+    DDPM_TRY(ddpm_loaded_build(m->loaded));
+    const int64_t count = ddpm_network_tensors(m->loaded->model.network, &tensors);
     DDPM_TRY(check_all_used(m, count, tensors));
     DDPM_TRY(check_frequencies(m));
     const ddpm_named_tensor *found; /* before memory is allocated for what the configuration claims */
     for (int64_t i = 0; i < count; i++) DDPM_TRY(find_parameter(m, &tensors[i], &found));
-    c->parameter_count = ddpm_network_array_length(m->loaded.model.network);
-    float **const arrays[] = {&c->parameters, &c->ema, &c->moment1, &c->moment2};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
-        DDPM_TRY(DDPM_NEW(arrays[i], c->parameter_count, "parameters"));
+    c->parameter_count = ddpm_network_array_length(m->loaded->model.network);
+    DDPM_TRY(DDPM_NEW(&c->parameters, c->parameter_count, "parameters"));
+    DDPM_TRY(DDPM_NEW(&c->ema, c->parameter_count, "parameters"));
     for (int64_t i = 0; i < count; i++) DDPM_TRY(read_parameter(m, &tensors[i], c->parameters + tensors[i].offset));
     memcpy(c->ema, c->parameters, (size_t)c->parameter_count * sizeof *c->ema);
-    c->exponent_count = count + 1;
-    DDPM_TRY(DDPM_NEW(&c->exponent, c->exponent_count, "scales"));
-    for (int64_t i = 0; i <= count; i++) c->exponent[i] = DDPM_EXPONENT_START;
     return ddpm_checkpoint_check(c, count, tensors);
 }
 
@@ -328,7 +326,7 @@ static ddpm_status check_transform(const importer *m, const ddpm_checkpoint *c)
 
 static ddpm_status read_all(importer *m, const ddpm_config *config)
 {
-    ddpm_checkpoint *c = &m->loaded.checkpoint;
+    ddpm_checkpoint *c = &m->loaded->checkpoint;
     *c = (ddpm_checkpoint){.returned_to = -1, .best_iteration = -1, .best_loss = NAN, .baseline = NAN};
     for (int i = 0; i < DDPM_CHECKPOINT_FIELDS; i++) DDPM_TRY(read_field(m, &ddpm_checkpoint_fields[i], c));
     DDPM_TRY(check_transform(m, c));
@@ -336,6 +334,7 @@ static ddpm_status read_all(importer *m, const ddpm_config *config)
     DDPM_TRY(set_range(c));
     c->components.columns = c->mixture.columns = c->columns;
     DDPM_TRY(read_names(m, c));
+    DDPM_TRY(ddpm_exchange_vocabulary_read(m->file, c->columns, &c->vocabulary));
     if (c->condition.count > 0) DDPM_TRY(ddpm_checkpoint_check_condition(&c->condition));
     DDPM_TRY(set_config(m, config, c));
     DDPM_TRY(fit_to_config(m, c));
@@ -350,24 +349,12 @@ static ddpm_status read_model(importer *m, const ddpm_config *config)
     return ddpm_fail(status, "%s: %s", m->from, ddpm_error_message());
 }
 
-ddpm_status ddpm_import_check(const ddpm_safetensors *file, const char *from, const ddpm_config *config)
+ddpm_status ddpm_import_model(const ddpm_safetensors *file, const char *from, const ddpm_config *config,
+                              ddpm_loaded *out)
 {
-    importer m = {.file = file, .from = from};
+    importer m = {.file = file, .from = from, .loaded = out};
+    *out = (ddpm_loaded){0};
     const ddpm_status status = read_model(&m, config);
-    ddpm_loaded_release(&m.loaded);
-    return status;
-}
-
-ddpm_status ddpm_import_safetensors(const ddpm_safetensors *file, const char *from, const ddpm_config *config,
-                                    const char *path)
-{
-    importer m = {.file = file, .from = from};
-    const ddpm_tensor *tensors;
-    ddpm_status status = read_model(&m, config);
-    if (status == DDPM_OK) {
-        const int64_t count = ddpm_network_tensors(m.loaded.model.network, &tensors);
-        status = ddpm_checkpoint_write(path, &m.loaded.checkpoint, count, tensors);
-    }
-    ddpm_loaded_release(&m.loaded);
+    if (status != DDPM_OK) ddpm_loaded_release(out);
     return status;
 }

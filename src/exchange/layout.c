@@ -20,8 +20,7 @@ int ddpm_exchange_is_bias(const ddpm_tensor *tensor)
     return ends_with(tensor->name, "/bias");
 }
 
-/* A slash becomes a point, and so does the border between a word and its number: block0/first is block.0.first. */
-static void write_points(const char *name, char out[DDPM_EXCHANGE_NAME])
+void ddpm_exchange_write_points(const char *name, char out[DDPM_EXCHANGE_NAME])
 {
     size_t at = 0;
     for (size_t i = 0; name[i] && at + 2 < DDPM_EXCHANGE_NAME; i++) {
@@ -38,7 +37,7 @@ void ddpm_exchange_parameter_name(const ddpm_network *network, const ddpm_tensor
     const char *kind = strrchr(tensor->name, '/');
     long long layer = spec->depth;
     if (spec->kind != DDPM_NETWORK_MLP || !kind) {
-        write_points(tensor->name, out);
+        ddpm_exchange_write_points(tensor->name, out);
         return;
     }
     if (sscanf(tensor->name, "hidden%lld/", &layer) != 1) layer = spec->depth; /* the output */
@@ -50,16 +49,6 @@ void ddpm_exchange_parameter_name(const ddpm_network *network, const ddpm_tensor
 
 int ddpm_exchange_field_name(const ddpm_checkpoint_field *field, char out[DDPM_EXCHANGE_NAME])
 {
-    write_points(field->name, out);
+    ddpm_exchange_write_points(field->name, out);
     return strncmp(field->name, "reduction/", 10) != 0 && strncmp(field->name, "timesteps/", 10) != 0;
-}
-
-ddpm_status ddpm_exchange_check(const ddpm_loaded *loaded, const char *path)
-{
-    if (!ddpm_model_is_masked(&loaded->model)) return DDPM_OK;
-    return ddpm_fail(
-        DDPM_ERR_USAGE,
-        "%s: its rows are tokens (diffusion.process: masked), whose vocabulary has no counterpart in other "
-        "programs; sample it with 'ddpm sample', or by the library (include/ddpm)",
-        path);
 }

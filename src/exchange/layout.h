@@ -4,7 +4,8 @@
  * perceptron they are layers.0 to layers.DEPTH; of residual blocks input, embedding, modulation, block.N.first,
  * block.N.second and output; gain.N [T][units] where t chooses gains. Beside them stand the fields of a checkpoint that
  * decide what the weights mean, with a point for a slash: transform.mean, schedule.beta, components.direction and so on
- * (store/checkpoint.h has their shapes), and features.frequency [D][F]. Local. */
+ * (store/checkpoint.h has their shapes), features.frequency [D][F], and the vocabulary of a model of tokens
+ * (exchange/vocabulary.h). Local. */
 #ifndef DDPM_EXCHANGE_LAYOUT_H
 #define DDPM_EXCHANGE_LAYOUT_H
 
@@ -14,6 +15,10 @@
 enum { DDPM_EXCHANGE_FORMAT = 1, DDPM_EXCHANGE_NAME = 64 };
 
 #define DDPM_FREQUENCY_NAME "features.frequency"
+
+/** A name of a checkpoint as one of a file: a slash becomes a point, and so does the border between a word and its
+ * number, so that block0/first is block.0.first. */
+void ddpm_exchange_write_points(const char *name, char out[DDPM_EXCHANGE_NAME]);
 
 /** The name of a tensor of parameters. */
 void ddpm_exchange_parameter_name(const ddpm_network *network, const ddpm_tensor *tensor, char out[DDPM_EXCHANGE_NAME]);
@@ -25,8 +30,5 @@ int ddpm_exchange_is_bias(const ddpm_tensor *tensor);
 /** The name of a field of a checkpoint.
  *  @return whether the field is a part of the file: what only training needs is not. */
 int ddpm_exchange_field_name(const ddpm_checkpoint_field *field, char out[DDPM_EXCHANGE_NAME]);
-
-/** DDPM_ERR_USAGE: the model's rows are tokens, which have no counterpart elsewhere. */
-DDPM_MUST_CHECK ddpm_status ddpm_exchange_check(const ddpm_loaded *loaded, const char *path);
 
 #endif

@@ -440,13 +440,23 @@ static ddpm_status finish(onnx *o, ddpm_weights weights, const char *path)
     return status;
 }
 
+static ddpm_status check(const ddpm_loaded *loaded, const char *from)
+{
+    if (!ddpm_model_is_masked(&loaded->model)) return DDPM_OK;
+    return ddpm_fail(
+        DDPM_ERR_USAGE,
+        "%s: its rows are tokens (diffusion.process: masked), for which there is no graph of numbers; take "
+        "--format safetensors, or sample it by the library (include/ddpm)",
+        from);
+}
+
 ddpm_status ddpm_export_onnx(const ddpm_loaded *loaded, const char *from, ddpm_weights weights, const char *path)
 {
     onnx o = {.loaded = loaded,
               .network = loaded->model.network,
               .spec = ddpm_network_get_spec(loaded->model.network),
               .parameters = ddpm_loaded_weights(loaded, weights)};
-    DDPM_TRY(ddpm_exchange_check(loaded, from));
+    DDPM_TRY(check(loaded, from));
     ddpm_status status = build(&o);
     if (status == DDPM_OK) status = finish(&o, weights, path);
     ddpm_graph_release(&o.graph);

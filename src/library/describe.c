@@ -1,7 +1,7 @@
 /* What a generator's model is: names, values, schedule and transform. */
 #include "library/generator.h"
 
-#include "sample/conditions.h"
+#include "sample/condition_text.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "library/generator.h"
 
 #include "base/memory.h"
-#include "sample/conditions.h"
+#include "sample/condition_text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
-/* Loads models one at a time, counts their users, and packs weights once for all of them. */
+/* Loads models, counts their users, and packs weights once for all of them. */
 #include "library/shared.h"
 
 #include "base/memory.h"
-#include "file/h5.h"
+#include "library/opening.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,27 +27,14 @@ typedef struct source {
 
 static ddpm_status load(const source *from, ddpm_loaded *out)
 {
-    const char *name = from->path ? from->path : "the checkpoint in memory";
     if (from->taken) {
         *out = (ddpm_loaded){.checkpoint = *from->taken};
         *from->taken = (ddpm_checkpoint){0};
         DDPM_TRY(ddpm_loaded_build(out));
     } else
-        DDPM_TRY(from->path ? ddpm_load(from->path, 0, out) : ddpm_load_bytes(from->bytes, from->count, out));
+        DDPM_TRY(from->path ? ddpm_opening_file(from->path, out) : ddpm_opening_bytes(from->bytes, from->count, out));
     ddpm_loaded_name_process(out);
-    return ddpm_loaded_check_denoiser(out, name);
-}
-
-/* HDF5 is not built for threads, so that a process reads one checkpoint at a time. */
-static ddpm_status load_alone(const source *from, ddpm_loaded *out)
-{
-    static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
-    if (pthread_mutex_lock(&reading) != 0) return ddpm_fail(DDPM_ERR_INTERNAL, "a lock could not be taken");
-    const ddpm_h5_voice voice = ddpm_h5_voice_of_process();
-    const ddpm_status status = load(from, out);
-    ddpm_h5_give_voice(&voice);
-    (void)pthread_mutex_unlock(&reading);
-    return status;
+    return ddpm_loaded_check_denoiser(out, from->path ? from->path : ddpm_opening_bytes_name);
 }
 
 static ddpm_status open_source(const source *from, ddpm_shared **out)
@@ -62,7 +49,7 @@ static ddpm_status open_source(const source *from, ddpm_shared **out)
         ddpm_release(s);
         return status;
     }
-    status = load_alone(from, &s->loaded);
+    status = load(from, &s->loaded);
     if (status == DDPM_OK)
         *out = s;
     else

@@ -138,7 +138,7 @@ static ddpm_const_matrix forward(const ddpm_pass *pass)
             ddpm_layer_forward(pass, l, inputs_of(pass, l), net->spec.activation,
                                ddpm_pass_hidden(pass, value_of(w, l)), slope_of(w, l));
         }
-        ddpm_layer_drop(pass, l, value_of(w, l), slope_of(w, l));
+        if (w->dropout.rate > 0.0) ddpm_layer_drop(pass, l, value_of(w, l), slope_of(w, l));
     }
     return inputs_of(pass, depth);
 }

@@ -157,7 +157,7 @@ static void forward_block(const ddpm_pass *pass, int64_t block)
     const ddpm_matrix hidden = ddpm_pass_hidden(pass, r->hidden + at), branch = ddpm_pass_hidden(pass, r->branch + at);
     ddpm_layer_forward(pass, first_of(block), norm(pass, block), pass->net->spec.activation, hidden,
                        r->slope ? r->slope + at : NULL);
-    ddpm_layer_drop(pass, block, hidden.data, r->slope ? r->slope + at : NULL);
+    if (pass->w->dropout.rate > 0.0) ddpm_layer_drop(pass, block, hidden.data, r->slope ? r->slope + at : NULL);
     ddpm_layer_forward(pass, first_of(block) + 1, ddpm_matrix_read(hidden), DDPM_ACTIVATION_IDENTITY, branch, NULL);
     pass->net->kernels->gate(ddpm_matrix_read(branch), modulation_at(pass, gate_at(pass->net, block)),
                              ddpm_pass_hidden(pass, r->stream));

@@ -17,21 +17,4 @@ typedef struct ddpm_sample_conditions {
 DDPM_MUST_CHECK ddpm_status ddpm_conditions_read(const ddpm_condition *condition, ddpm_sample_options *options,
                                                  ddpm_sample_conditions *out);
 
-/** Read a text NAME=VALUE, a number or the name of a class, into values [V]. DDPM_ERR_USAGE and DDPM_ERR_DATA as above.
- *  @param[out] index  of the condition that it names. */
-DDPM_MUST_CHECK ddpm_status ddpm_condition_read(const ddpm_condition *condition, const char *text, float *values,
-                                                int64_t *index);
-
-/** Read the value alone, a number or the name of a class of condition v.
- *  @param problem   what messages begin with.
- *  @param[out] out  standardised. */
-DDPM_MUST_CHECK ddpm_status ddpm_condition_read_value(const ddpm_condition *condition, int64_t v, const char *text,
-                                                      const char *problem, float *out);
-
-/** DDPM_ERR_USAGE: a condition has no value, named [V] being 0. */
-DDPM_MUST_CHECK ddpm_status ddpm_condition_all_given(const ddpm_condition *condition, const int *named);
-
-/** DDPM_ERR_USAGE: an option --condition with this text names what an earlier one named. */
-DDPM_MUST_CHECK ddpm_status ddpm_condition_given_twice(const char *text);
-
 #endif

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/printable.h"
-#include "sample/conditions.h"
+#include "sample/condition_text.h"
 
 #include <math.h>
 #include <stdio.h>

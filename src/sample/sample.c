@@ -2,6 +2,7 @@
 #include "sample/sample.h"
 
 #include "assembly/audit.h"
+#include "assembly/load.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -9,6 +10,7 @@
 #include "sample/engine.h"
 #include "sample/fixed.h"
 #include "sample/given.h"
+#include "sample/sampling_file.h"
 #include "store/rows_file.h"
 #include "world/placement.h"
 #include "world/progress.h"

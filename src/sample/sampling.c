@@ -1,30 +1,17 @@
-/* The rows of the option table for the section `sampling`: as options, as help, and as attributes of files. */
+/* The rows of the option table for the section `sampling`: as options, and as help. */
 #include "sample/sampling.h"
 
 #include "config/table.h"
-#include "file/json_file.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #define SECTION "sampling"
 
-/* Row i of the section; NULL after the last. */
-static const ddpm_option *row(int i)
+const ddpm_option *ddpm_sampling_row(int i)
 {
     for (int at = 0; at < ddpm_option_count; at++)
         if (strncmp(ddpm_options[at].key, SECTION ".", sizeof SECTION) == 0 && i-- == 0) return &ddpm_options[at];
     return NULL;
-}
-
-static const void *field(const ddpm_option *option, const ddpm_sampling *sampling)
-{
-    return (const char *)sampling + (option->offset - offsetof(ddpm_config, sampling));
-}
-
-static const char *name_of(const ddpm_option *option)
-{
-    return option->option ? option->option : option->key + sizeof SECTION;
 }
 
 /* ---- on a command line ---- */
@@ -32,7 +19,7 @@ static const char *name_of(const ddpm_option *option)
 const char *ddpm_sampling_option(int i)
 {
     const ddpm_option *option;
-    for (int at = 0; (option = row(at)); at++)
+    for (int at = 0; (option = ddpm_sampling_row(at)); at++)
         if (option->option && i-- == 0) return option->option;
     return i == 0 ? "set" : NULL;
 }
@@ -55,7 +42,7 @@ static ddpm_status set(ddpm_config *config, const char *name, const char *value)
     char typed[DDPM_KEY_BYTES];
     const ddpm_option *option;
     if (strcmp(name, "set") == 0) return set_by_key(config, value);
-    for (int i = 0; (option = row(i)); i++) {
+    for (int i = 0; (option = ddpm_sampling_row(i)); i++) {
         if (!option->option || strcmp(option->option, name) != 0) continue;
         ddpm_option named = *option; /* so that a message names what was typed */
         snprintf(typed, sizeof typed, "--%s", name);
@@ -147,7 +134,7 @@ void ddpm_sampling_help(FILE *to)
           "How samples are made; by default, as the model's configuration says in its section " SECTION ":\n"
           "  --set " SECTION ".KEY=VALUE   set any key of the section; the options below set one key each\n",
           to);
-    for (int i = 0; (option = row(i)); i++) {
+    for (int i = 0; (option = ddpm_sampling_row(i)); i++) {
         if (!option->option) continue;
         snprintf(name, sizeof name, "--%s X", option->option);
         ddpm_option_expected(option, expected, sizeof expected);
@@ -157,46 +144,11 @@ void ddpm_sampling_help(FILE *to)
     }
 }
 
-/* ---- in files ---- */
-
 const char *ddpm_sampling_name(int i)
 {
-    const ddpm_option *option = row(i);
-    return option ? name_of(option) : NULL;
-}
-
-static ddpm_status put(const ddpm_option *option, const void *value, ddpm_h5 *file, const char *object)
-{
-    const char *name = name_of(option);
-    if (option->type == DDPM_OPTION_INT) return ddpm_h5_put_int(file, object, name, *(const int64_t *)value);
-    if (option->type == DDPM_OPTION_REAL) return ddpm_h5_put_real(file, object, name, *(const double *)value);
-    if (option->type == DDPM_OPTION_ENUM)
-        return ddpm_h5_put_text(file, object, name, ddpm_option_choice(option, *(const unsigned *)value));
-    return ddpm_fail(DDPM_ERR_INTERNAL, "%s: no attribute is written for values of this type", option->key);
-}
-
-ddpm_status ddpm_sampling_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object)
-{
-    const ddpm_option *option;
-    for (int i = 0; (option = row(i)); i++) DDPM_TRY(put(option, field(option, sampling), file, object));
-    return DDPM_OK;
-}
-
-void ddpm_sampling_print_json(const ddpm_sampling *sampling, FILE *to)
-{
-    const ddpm_option *option;
-    fputc('{', to);
-    for (int i = 0; (option = row(i)); i++) {
-        const void *value = field(option, sampling);
-        const char *before = i > 0 ? ", " : "", *name = name_of(option);
-        if (option->type == DDPM_OPTION_INT)
-            fprintf(to, "%s\"%s\": %lld", before, name, (long long)*(const int64_t *)value);
-        else if (option->type == DDPM_OPTION_REAL)
-            ddpm_json_number(to, before, name, *(const double *)value);
-        else
-            fprintf(to, "%s\"%s\": \"%s\"", before, name, ddpm_option_choice(option, *(const unsigned *)value));
-    }
-    fputc('}', to);
+    const ddpm_option *option = ddpm_sampling_row(i);
+    if (!option) return NULL;
+    return option->option ? option->option : option->key + sizeof SECTION;
 }
 
 const char *ddpm_sampling_weights(const ddpm_sampling *sampling)

@@ -6,7 +6,7 @@
 #define DDPM_SAMPLE_SAMPLING_H
 
 #include "config/config.h"
-#include "file/h5.h"
+#include "config/table.h"
 
 #include <stdio.h>
 
@@ -41,12 +41,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_sampling_settings_need_samples(const ddpm_sampl
 /** Print the last paragraph of a verb's help: each option with its meaning, its range and its key. */
 void ddpm_sampling_help(FILE *to);
 
+/** Row i of the option table for the section; NULL after the last. */
+const ddpm_option *ddpm_sampling_row(int i);
+
 /** The name that files give to key i of the section: that of its option where it has one. NULL: there is no key i. */
 const char *ddpm_sampling_name(int i);
-
-/** Write every setting as an attribute of an object of a file, or as a JSON object. */
-DDPM_MUST_CHECK ddpm_status ddpm_sampling_put(const ddpm_sampling *sampling, ddpm_h5 *file, const char *object);
-void ddpm_sampling_print_json(const ddpm_sampling *sampling, FILE *to);
 
 /** "ema" or "raw". */
 const char *ddpm_sampling_weights(const ddpm_sampling *sampling);

@@ -1,4 +1,4 @@
-/* Writes, reads, shares and releases checkpoints, by the tables of checkpoint_table.c. checkpoint_check.c checks them,
+/* Writes, reads and shares checkpoints, by the tables of checkpoint_table.c. checkpoint_check.c checks them,
  * checkpoint_folder.c knows where they are in a run folder, file/digest.c their digest. */
 #include "store/checkpoint.h"
 
@@ -7,9 +7,8 @@
 #include "base/text_list.h"
 #include "file/digest.h"
 #include "file/output.h"
-#include "store/checkpoint_table.h"
+#include "store/checkpoint_memory.h"
 #include "store/vocabulary_file.h"
-#include "store/vocabulary_flat.h"
 
 #include <errno.h>
 #include <math.h>
@@ -27,13 +26,8 @@ enum {
     ARRAYS = DDPM_CHECKPOINT_ARRAYS,
     ARRAYS_WITHOUT_MOMENTS = ARRAYS - 2,
     LISTS = DDPM_CHECKPOINT_LISTS,
-    ALLOCATIONS = FIELDS + ARRAYS + LISTS + 1 /* of memory that a checkpoint points to */
+    ALLOCATIONS = DDPM_CHECKPOINT_ALLOCATIONS
 };
-
-static void set_pointer(ddpm_checkpoint *c, size_t offset, const void *pointer)
-{
-    memcpy((char *)c + offset, &pointer, sizeof pointer);
-}
 
 static int dimensions_of(const field *f)
 {
@@ -226,7 +220,7 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
         int64_t names = 0;
         char **list = NULL;
         DDPM_TRY(ddpm_h5_get_names(file, "/", ddpm_checkpoint_lists[i].attribute, &names, &list));
-        set_pointer(c, ddpm_checkpoint_lists[i].names, list);
+        ddpm_checkpoint_set_pointer(c, ddpm_checkpoint_lists[i].names, list);
         if (list && names != *ddpm_checkpoint_count(c, ddpm_checkpoint_lists[i].rows))
             return ddpm_fail(DDPM_ERR_DATA, "%s: has %lld names in '%s' for %lld values", path, (long long)names,
                              ddpm_checkpoint_lists[i].attribute,
@@ -290,86 +284,23 @@ ddpm_status ddpm_checkpoint_read_arrays(const ddpm_h5 *file, const char *path, d
         read_arrays(file, path, checkpoint, count, tensors, with_moments ? ARRAYS : ARRAYS_WITHOUT_MOMENTS);
     for (int a = 0; a < ARRAYS && status != DDPM_OK; a++) {
         ddpm_release(ddpm_checkpoint_pointer(checkpoint, ddpm_checkpoint_arrays[a].numbers));
-        set_pointer(checkpoint, ddpm_checkpoint_arrays[a].numbers, NULL);
+        ddpm_checkpoint_set_pointer(checkpoint, ddpm_checkpoint_arrays[a].numbers, NULL);
     }
     return status;
 }
 
-/* ---- sharing and releasing ---- */
-
-/* A checkpoint points to ALLOCATIONS allocations: those in the tables, then config. @return the offset of the pointer.
- */
-static size_t allocation_offset(int i)
-{
-    if (i < FIELDS) return ddpm_checkpoint_fields[i].numbers;
-    if (i < FIELDS + ARRAYS) return ddpm_checkpoint_arrays[i - FIELDS].numbers;
-    return i < ALLOCATIONS - 1 ? ddpm_checkpoint_lists[i - FIELDS - ARRAYS].names : AT(config);
-}
-
-/* @param i  of an allocation whose pointer is not NULL. */
-static int64_t allocation_bytes(int i, const ddpm_checkpoint *c)
-{
-    const void *memory = ddpm_checkpoint_pointer(c, allocation_offset(i));
-    int64_t shape[2];
-    if (i < FIELDS)
-        return ddpm_checkpoint_shape(&ddpm_checkpoint_fields[i], c, shape) *
-               ddpm_number_bytes(ddpm_checkpoint_fields[i].type);
-    if (i < FIELDS + ARRAYS) return c->parameter_count * (int64_t)sizeof(float);
-    if (i < ALLOCATIONS - 1)
-        return ddpm_texts_bytes(*ddpm_checkpoint_count(c, ddpm_checkpoint_lists[i - FIELDS - ARRAYS].rows), memory);
-    return (int64_t)strlen(memory) + 1;
-}
-
-/* Local, on the ranks that receive: allocate what the checkpoint is to point to. */
-static ddpm_status make_room(const int64_t bytes[ALLOCATIONS], ddpm_checkpoint *c)
-{
-    for (int i = 0; i < ALLOCATIONS; i++) set_pointer(c, allocation_offset(i), NULL); /* they came from rank 0 */
-    c->vocabulary = (ddpm_vocabulary){0};
-    for (int i = 0; i < ALLOCATIONS; i++)
-        if (bytes[i] > 0) DDPM_TRY(ddpm_allocate((char *)c + allocation_offset(i), bytes[i], 1, "a checkpoint"));
-    return DDPM_OK;
-}
+/* ---- from rank to rank ---- */
 
 ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint)
 {
     const int gives = ddpm_comm_rank(comm) == 0;
-    int64_t bytes[ALLOCATIONS] = {0}; /* 0: the pointer is NULL */
-    for (int i = 0; i < ALLOCATIONS && gives; i++)
-        if (ddpm_checkpoint_pointer(checkpoint, allocation_offset(i))) bytes[i] = allocation_bytes(i, checkpoint);
+    int64_t bytes[ALLOCATIONS] = {0};
+    if (gives) ddpm_checkpoint_sizes(checkpoint, bytes);
     ddpm_comm_broadcast(comm, bytes, sizeof bytes);
     ddpm_comm_broadcast(comm, checkpoint, sizeof *checkpoint);
-    DDPM_TRY(ddpm_agree(comm, gives ? DDPM_OK : make_room(bytes, checkpoint)));
+    DDPM_TRY(ddpm_agree(comm, gives ? DDPM_OK : ddpm_checkpoint_make_room(bytes, checkpoint)));
     for (int i = 0; i < ALLOCATIONS; i++)
-        ddpm_comm_broadcast(comm, ddpm_checkpoint_pointer(checkpoint, allocation_offset(i)), (size_t)bytes[i]);
-    for (int i = 0; i < LISTS && !gives; i++) {
-        char **names = ddpm_checkpoint_pointer(checkpoint, ddpm_checkpoint_lists[i].names);
-        if (names) ddpm_texts_link(*ddpm_checkpoint_count(checkpoint, ddpm_checkpoint_lists[i].rows), names);
-    }
+        ddpm_comm_broadcast(comm, ddpm_checkpoint_allocation(checkpoint, i), (size_t)bytes[i]);
+    if (!gives) ddpm_checkpoint_link_names(checkpoint);
     return ddpm_vocabulary_share(comm, &checkpoint->vocabulary);
-}
-
-ddpm_status ddpm_checkpoint_copy(const ddpm_checkpoint *from, ddpm_checkpoint *out)
-{
-    int64_t bytes[ALLOCATIONS] = {0};
-    *out = *from;
-    out->moment1 = out->moment2 = NULL;
-    for (int i = 0; i < ALLOCATIONS; i++)
-        if (ddpm_checkpoint_pointer(out, allocation_offset(i))) bytes[i] = allocation_bytes(i, from);
-    DDPM_TRY(make_room(bytes, out));
-    for (int i = 0; i < ALLOCATIONS; i++)
-        if (bytes[i] > 0)
-            memcpy(ddpm_checkpoint_pointer(out, allocation_offset(i)),
-                   ddpm_checkpoint_pointer(from, allocation_offset(i)), (size_t)bytes[i]);
-    for (int i = 0; i < LISTS; i++) {
-        char **names = ddpm_checkpoint_pointer(out, ddpm_checkpoint_lists[i].names);
-        if (names) ddpm_texts_link(*ddpm_checkpoint_count(out, ddpm_checkpoint_lists[i].rows), names);
-    }
-    return ddpm_vocabulary_copy(&from->vocabulary, &out->vocabulary);
-}
-
-void ddpm_checkpoint_release(ddpm_checkpoint *checkpoint)
-{
-    for (int i = 0; i < ALLOCATIONS; i++) ddpm_release(ddpm_checkpoint_pointer(checkpoint, allocation_offset(i)));
-    ddpm_vocabulary_release(&checkpoint->vocabulary);
-    *checkpoint = (ddpm_checkpoint){0};
 }

@@ -92,6 +92,11 @@ void *ddpm_checkpoint_pointer(const ddpm_checkpoint *c, size_t offset)
     return pointer;
 }
 
+void ddpm_checkpoint_set_pointer(ddpm_checkpoint *c, size_t offset, const void *pointer)
+{
+    memcpy((char *)c + offset, &pointer, sizeof pointer);
+}
+
 const int64_t *ddpm_checkpoint_count(const ddpm_checkpoint *c, size_t offset)
 {
     return (const int64_t *)((const char *)c + offset);

@@ -64,6 +64,7 @@ extern const ddpm_checkpoint_list_of_names ddpm_checkpoint_lists[DDPM_CHECKPOINT
 /* ---- access by an offset of a row ---- */
 
 void *ddpm_checkpoint_pointer(const ddpm_checkpoint *c, size_t offset);
+void ddpm_checkpoint_set_pointer(ddpm_checkpoint *c, size_t offset, const void *pointer);
 const int64_t *ddpm_checkpoint_count(const ddpm_checkpoint *c, size_t offset);
 double ddpm_checkpoint_real(const ddpm_checkpoint *c, size_t offset);
 

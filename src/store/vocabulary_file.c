@@ -1,18 +1,7 @@
-/* Writes, reads, checks and shares a vocabulary, as flat arrays. */
+/* Writes, reads and shares a vocabulary, as flat arrays. */
 #include "store/vocabulary_file.h"
 
 #include "store/vocabulary_flat.h"
-
-ddpm_status ddpm_vocabulary_check(const ddpm_vocabulary *vocabulary, int64_t columns)
-{
-    ddpm_flat_vocabulary f = {0};
-    if (vocabulary->columns == 0) return DDPM_OK;
-    ddpm_status status = ddpm_flat_make(vocabulary, &f);
-    if (status == DDPM_OK) status = ddpm_flat_check_counts(&f, columns);
-    if (status == DDPM_OK) status = ddpm_flat_check_values(&f);
-    ddpm_flat_release(&f);
-    return status;
-}
 
 /* ---- in files ---- */
 

@@ -21,11 +21,6 @@
 /** Write /vocabulary, if there are columns. DDPM_ERR_IO, DDPM_ERR_MEMORY. */
 DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_write(ddpm_h5 *file, const ddpm_vocabulary *vocabulary);
 
-/** Check by the rules of reading: every count fits the others, every place is inside what it is a place of, values
- * ascend. DDPM_ERR_DATA names the value, not the file.
- *  @param columns  that there must be, unless there are none. */
-DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_check(const ddpm_vocabulary *vocabulary, int64_t columns);
-
 /** Read /vocabulary and check it; no columns where the file has none. DDPM_ERR_DATA, DDPM_ERR_MEMORY.
  *  @param path      for messages.
  *  @param columns   that there must be, unless there are none.

@@ -360,6 +360,17 @@ ddpm_status ddpm_flat_check_counts(const ddpm_flat_vocabulary *f, int64_t column
     return DDPM_OK;
 }
 
+ddpm_status ddpm_vocabulary_check(const ddpm_vocabulary *vocabulary, int64_t columns)
+{
+    ddpm_flat_vocabulary f = {0};
+    if (vocabulary->columns == 0) return DDPM_OK;
+    ddpm_status status = ddpm_flat_make(vocabulary, &f);
+    if (status == DDPM_OK) status = ddpm_flat_check_counts(&f, columns);
+    if (status == DDPM_OK) status = ddpm_flat_check_values(&f);
+    ddpm_flat_release(&f);
+    return status;
+}
+
 ddpm_status ddpm_vocabulary_copy(const ddpm_vocabulary *from, ddpm_vocabulary *out)
 {
     ddpm_flat_vocabulary flat;

@@ -86,6 +86,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_flat_check_values(const ddpm_flat_vocabulary *f
  *  @param[out] out  release with ddpm_vocabulary_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *flat, ddpm_vocabulary *out);
 
+/** Check by the rules of reading: every count fits the others, every place is inside what it is a place of, values
+ * ascend. DDPM_ERR_DATA names the value, not the file.
+ *  @param columns  that there must be, unless there are none. */
+DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_check(const ddpm_vocabulary *vocabulary, int64_t columns);
+
 /** Copy a vocabulary. DDPM_ERR_MEMORY. @param[out] out  release with ddpm_vocabulary_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_copy(const ddpm_vocabulary *from, ddpm_vocabulary *out);
 

@@ -1,6 +1,7 @@
 /* Where the weights of a run begin, and how they go on after its end. */
 #include "train/start.h"
 
+#include "assembly/load.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "train/settings.h"

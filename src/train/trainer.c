@@ -1,7 +1,7 @@
 /* A run is made from a configuration, goes on from a checkpoint, and is saved as one. */
 #include "train/trainer.h"
 
-#include "assembly/loaded.h"
+#include "assembly/load.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/fingerprint.h"

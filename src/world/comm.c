@@ -157,6 +157,11 @@ int ddpm_comm_team_size(const ddpm_comm *comm)
     return comm->team_size;
 }
 
+int ddpm_comm_has_other_teams(const ddpm_comm *comm)
+{
+    return comm->team_count > 1;
+}
+
 ddpm_status ddpm_agree(ddpm_comm *comm, ddpm_status status)
 {
     /* The lowest failing rank wins; INT32_MAX stands for "no rank failed". */

@@ -32,8 +32,9 @@ void ddpm_comm_stop(ddpm_comm *comm);
 int ddpm_comm_rank(const ddpm_comm *comm);
 int ddpm_comm_size(const ddpm_comm *comm);
 
-/** Local. The ranks that share memory with this one (world/shared.h), itself among them. */
+/** Local. The ranks that share memory with this one (world/shared.h), itself among them; whether there are others. */
 int ddpm_comm_team_size(const ddpm_comm *comm);
+int ddpm_comm_has_other_teams(const ddpm_comm *comm);
 
 /** Collective. The same status on all ranks: DDPM_OK when all gave DDPM_OK, else the status and message of the lowest
  *  rank that failed (ddpm_error_message gives it on every rank). Costs one allreduce of 4 bytes when all is well. */

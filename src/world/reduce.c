@@ -1,6 +1,7 @@
 /* Sums over threads and ranks. Each worker, a thread of a rank of the team, has one vector in the memory that the team
  * shares: [parameters][loss][refusals of each tensor, and of the loss][votes]. The sums of all are added up in the
- * vector of worker 0, each worker a part of it. */
+ * vector of worker 0, each worker a part of it: all at once where other teams are to get them, or else chunk by chunk as
+ * they are turned into numbers. */
 #include "world/reduce.h"
 
 #include "base/memory.h"
@@ -180,15 +181,19 @@ void ddpm_reducer_add_loss(ddpm_reducer *reducer, int thread, double loss)
     ddpm_gradient_add(&reducer->gradients[thread], reducer->tensor_count, reducer->parameter_count, 1, &value);
 }
 
+/* Empty what is behind the parameters in a worker's vector. */
+static void clear_tail(const ddpm_reducer *r, int worker)
+{
+    if (r->exact)
+        r->fixed[worker * vector_length(r) + r->parameter_count] = 0;
+    else
+        r->real[worker * sums_length(r) + r->parameter_count] = 0.0f;
+    memset(counters_of(r, worker), 0, (size_t)r->counter_count * sizeof(int64_t));
+}
+
 void ddpm_reducer_begin(ddpm_reducer *reducer)
 {
-    const ddpm_reducer *r = reducer;
-    if (r->workers.first > 0) return;
-    memset(counters_of(r, 0), 0, (size_t)r->counter_count * sizeof(int64_t));
-    if (r->exact)
-        r->fixed[r->parameter_count] = 0;
-    else
-        r->real[r->parameter_count] = 0.0f;
+    for (int t = 0; t < reducer->threads; t++) clear_tail(reducer, reducer->workers.first + t);
 }
 
 void ddpm_reducer_meet(ddpm_reducer *reducer, int vote)
@@ -197,20 +202,27 @@ void ddpm_reducer_meet(ddpm_reducer *reducer, int vote)
     ddpm_comm_barrier_of_team(reducer->comm);
 }
 
+/* Add elements of all workers to those of worker 0, and empty the others. */
+static void merge(const ddpm_reducer *r, ddpm_range elements)
+{
+    const int64_t length = r->exact ? vector_length(r) : sums_length(r), first = elements.first,
+                  count = elements.end - first;
+    for (int w = 1; w < r->workers.count; w++) {
+        if (r->exact)
+            r->kernels->merge_fixed(count, r->fixed + w * length + first, r->fixed + first);
+        else
+            r->kernels->merge_float(count, r->real + w * length + first, r->real + first);
+    }
+}
+
 void ddpm_reducer_merge(ddpm_reducer *reducer, int thread)
 {
     const ddpm_reducer *r = reducer;
     const int worker = r->workers.first + thread;
-    const int64_t length = r->exact ? vector_length(r) : sums_length(r);
-    const ddpm_range part = ddpm_part(length, worker, r->workers.count);
-    const int64_t count = part.end - part.first;
-    for (int w = 1; w < r->workers.count; w++) {
-        if (r->exact)
-            r->kernels->merge_fixed(count, r->fixed + w * length + part.first, r->fixed + part.first);
-        else
-            r->kernels->merge_float(count, r->real + w * length + part.first, r->real + part.first);
-        if (!r->exact && worker == 0) r->kernels->merge_fixed(r->counter_count, counters_of(r, w), counters_of(r, 0));
-    }
+    if (!ddpm_comm_has_other_teams(r->comm)) return;
+    merge(r, ddpm_part(r->exact ? vector_length(r) : sums_length(r), worker, r->workers.count));
+    for (int w = 1; !r->exact && worker == 0 && w < r->workers.count; w++)
+        r->kernels->merge_fixed(r->counter_count, counters_of(r, w), counters_of(r, 0));
 }
 
 /* Whether the scale of this tensor is so coarse that it refuses infinity and NaN only. */
@@ -233,12 +245,20 @@ int ddpm_reducer_take_nonfinite(ddpm_reducer *reducer, int thread)
     return met;
 }
 
+/* The sum of a counter over the workers. */
+static int64_t count_of(const ddpm_reducer *r, int64_t counter)
+{
+    int64_t sum = 0;
+    for (int w = 0; w < r->workers.count; w++) sum += counters_of(r, w)[counter];
+    return sum;
+}
+
 /* Make the scale of each tensor with refusals coarser. Infinity and NaN are refused at every scale: DDPM_ERR_NUMERIC
  * at the coarsest one, when the scales of other tensors may have changed. */
-static ddpm_status make_coarser(ddpm_reducer *r, const int64_t *refused)
+static ddpm_status make_coarser(ddpm_reducer *r)
 {
     for (int64_t i = 0; i <= r->tensor_count; i++) {
-        if (!refused[i]) continue;
+        if (count_of(r, i) == 0) continue;
         if (is_coarsest(r, i))
             return ddpm_fail(DDPM_ERR_NUMERIC, "%s is not a finite number",
                              i == r->tensor_count ? "the loss" : "a gradient");
@@ -250,6 +270,7 @@ static ddpm_status make_coarser(ddpm_reducer *r, const int64_t *refused)
 /* Collective. The sums of each team become those of all. */
 static void sum_teams(ddpm_reducer *r)
 {
+    ddpm_comm_barrier_of_team(r->comm);
     if (r->exact) {
         ddpm_comm_sum_int64_of_teams(r->comm, r->fixed, sums_length(r) + r->counter_count);
     } else {
@@ -259,16 +280,17 @@ static void sum_teams(ddpm_reducer *r)
     ddpm_comm_barrier_of_team(r->comm);
 }
 
-/* Collective. Empty the vector that holds the sums; the others are empty already. */
+/* Collective. Empty the sums of this rank's threads, after all have read their counters. */
 static void clear(ddpm_reducer *r)
 {
-    ddpm_comm_barrier_of_team(r->comm); /* all have read it */
-    if (r->workers.first == 0) {
+    ddpm_comm_barrier_of_team(r->comm);
+    for (int t = 0; t < r->threads; t++) {
+        const int worker = r->workers.first + t;
         if (r->exact)
-            memset(r->fixed, 0, (size_t)vector_length(r) * sizeof *r->fixed);
+            memset(r->fixed + worker * vector_length(r), 0, (size_t)sums_length(r) * sizeof *r->fixed);
         else
-            memset(r->real, 0, (size_t)sums_length(r) * sizeof *r->real);
-        memset(counters_of(r, 0), 0, (size_t)r->counter_count * sizeof(int64_t));
+            memset(r->real + worker * sums_length(r), 0, (size_t)sums_length(r) * sizeof *r->real);
+        clear_tail(r, worker);
     }
     ddpm_comm_barrier_of_team(r->comm);
 }
@@ -276,25 +298,26 @@ static void clear(ddpm_reducer *r)
 ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat)
 {
     ddpm_reducer *r = reducer;
-    const int64_t *counters = counters_of(r, 0);
     int64_t refusals = 0;
-    ddpm_comm_barrier_of_team(r->comm);
-    sum_teams(r);
-    for (int64_t i = 0; i <= r->tensor_count; i++) refusals += counters[i];
+    if (ddpm_comm_has_other_teams(r->comm)) sum_teams(r);
+    for (int64_t i = 0; i <= r->tensor_count; i++) refusals += count_of(r, i);
     *repeat = refusals > 0;
     if (!*repeat) return DDPM_OK;
-    const ddpm_status status = make_coarser(r, counters);
+    const ddpm_status status = make_coarser(r);
     clear(r);
     return status;
 }
 
+/* A chunk is small enough that its sums are in the cache when they are turned into numbers. */
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
 {
     ddpm_reducer *r = reducer;
     const ddpm_range part = ddpm_part(r->chunk_count, r->workers.first + thread, r->workers.count);
+    const int apart = !ddpm_comm_has_other_teams(r->comm);
     for (int64_t c = part.first; c < part.end; c++) {
         const chunk *piece = &r->chunks[c];
         float *to = r->gradient + piece->offset;
+        if (apart) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
         if (r->exact) {
             r->kernels->collect_fixed(piece->count, r->fixed + piece->offset, ldexp(1.0, -r->exponent[piece->tensor]),
                                       to, &r->squares[c], &r->largest[c]);
@@ -310,6 +333,19 @@ void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
 static int32_t next_exponent(float largest, int32_t old)
 {
     return largest > 0.0f && isfinite(largest) ? TARGET_BITS - (int32_t)ilogb((double)largest) : old;
+}
+
+static double loss_of(const ddpm_reducer *r, int32_t exponent)
+{
+    int64_t fixed = 0;
+    float real = 0.0f;
+    for (int w = 0; w < r->workers.count; w++) {
+        if (r->exact)
+            fixed += r->fixed[w * vector_length(r) + r->parameter_count];
+        else
+            real += r->real[w * sums_length(r) + r->parameter_count];
+    }
+    return r->exact ? ldexp((double)fixed, -exponent) : (double)real;
 }
 
 ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)
@@ -328,11 +364,10 @@ ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)
         r->exponent[tensor] = next_exponent(largest, r->exponent[tensor]);
     }
     int32_t *loss_exponent = &r->exponent[r->tensor_count];
-    out.loss =
-        r->exact ? ldexp((double)r->fixed[r->parameter_count], -*loss_exponent) : (double)r->real[r->parameter_count];
+    out.loss = loss_of(r, *loss_exponent);
     *loss_exponent = next_exponent(fabsf((float)out.loss), *loss_exponent);
     out.norm = sqrt(squares);
-    out.votes = counters_of(r, 0)[r->counter_count - 1];
+    out.votes = count_of(r, r->counter_count - 1);
     return out;
 }
 

@@ -63,7 +63,8 @@ void ddpm_reducer_add_loss(ddpm_reducer *reducer, int thread, double loss);
  *  @param vote  nonzero: this rank asks to stop. */
 void ddpm_reducer_meet(ddpm_reducer *reducer, int vote);
 
-/** Local, by every thread of the region: add up the accumulators of all workers; each does a part of the elements. */
+/** Local, by every thread of the region: add up the accumulators of all workers, if other teams are to get their sums;
+ * each does a part of the elements. */
 void ddpm_reducer_merge(ddpm_reducer *reducer, int thread);
 
 /** Collective, outside parallel regions. Sum over the teams, which takes 8 bytes a parameter (float32: 4) where there

@@ -1,10 +1,14 @@
-"""What the tests of the installed library share: a build folder, a prefix, and commands that must succeed."""
+"""What the tests of the installed library share: a prefix, and commands that must succeed.
+
+The prefix is $DDPM_PREFIX, for what a package has installed; by default each test installs the build folder.
+"""
 import os
 import subprocess
 import unittest
 
 from program import DDPM, Case
 
+PREFIX = os.environ.get("DDPM_PREFIX")
 BUILD = os.environ.get("DDPM_BUILD", os.path.dirname(DDPM))
 
 
@@ -15,12 +19,12 @@ def output_of(*command, **more):
 
 
 def need_build():
-    if not os.path.exists(os.path.join(BUILD, "CMakeCache.txt")):
+    if not PREFIX and not os.path.exists(os.path.join(BUILD, "CMakeCache.txt")):
         raise unittest.SkipTest(f"{BUILD} is not a build folder: set DDPM_BUILD")
 
 
 class InstalledCase(Case):
-    """self.path("usr") is the prefix, self.library its folder of libraries."""
+    """self.prefix, and self.library, its folder of libraries."""
 
     @classmethod
     def setUpClass(cls):
@@ -28,9 +32,10 @@ class InstalledCase(Case):
 
     def setUp(self):
         super().setUp()
-        output_of("cmake", "--install", BUILD, "--prefix", self.path("usr"))
-        pointers = [os.path.join(folder, "pkgconfig") for folder, names, _ in os.walk(self.path("usr"))
-                    if "pkgconfig" in names]
+        self.prefix = PREFIX or self.path("usr")
+        if not PREFIX:
+            output_of("cmake", "--install", BUILD, "--prefix", self.prefix)
+        pointers = [folder for folder, _, names in os.walk(self.prefix) if "ddpm.pc" in names]
         self.assertEqual(1, len(pointers))
         self.library = os.path.dirname(pointers[0])
         self.flags = {**os.environ, "PKG_CONFIG_PATH": pointers[0]}

@@ -3,7 +3,7 @@
  *     network_at CHECKPOINT ROWS < INPUTS > OUTPUTS
  *
  * INPUTS: x [rows][D] float32, standardised; condition [rows][C] float32; t [rows] int32. OUTPUTS: float32. */
-#include "assembly/loaded.h"
+#include "assembly/load.h"
 #include "base/memory.h"
 
 #include <stdio.h>

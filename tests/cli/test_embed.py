@@ -13,7 +13,7 @@ import subprocess
 import numpy as np
 
 from installed import InstalledCase, output_of
-from program import SMALL, finish, read_h5, run, start
+from program import SMALL, finish, latest, read_h5, run, start
 from skipped import main
 
 PROGRAM = r"""
@@ -87,11 +87,11 @@ class Embed(InstalledCase):
         super().setUp()
         self.run_folder = self.train(self.config(), self.path("run"), {**SMALL, "training.iterations": 30})
 
-    def compile(self, program=PROGRAM):
+    def compile(self, program=PROGRAM, package="ddpm"):
         """With cc and pkg-config alone, in the shell as in a makefile."""
         self.write("embed.c", program)
         output_of("/bin/sh", "-c",
-                  "eval cc -Wall -Wextra -Werror -pthread embed.c $(pkg-config --cflags --libs ddpm) -o embed",
+                  f"eval cc -Wall -Wextra -Werror -pthread embed.c $(pkg-config --cflags --libs {package}) -o embed",
                   cwd=self.folder, env=self.flags)
 
     def embed(self, *arguments):
@@ -125,6 +125,32 @@ class Embed(InstalledCase):
         self.assertEqual((64, 0), (code, len(rows)))
         self.assertIn("diffusion.condition_dropout", stderr)
 
+    def test_sampler(self):
+        """The library of exported weights: the same bits, from a program that needs no library but C's."""
+        self.compile(package="ddpm-sampler")
+        needed = set(re.findall(r"^\s*(\S+)", output_of("ldd", self.path("embed")), re.MULTILINE))
+        if "libasan" not in str(needed):
+            self.assertEqual({"libc.so.6", "libm.so.6", "linux-vdso.so.1"},
+                             {name for name in needed if "ld-" not in name})
+        output_of("/bin/sh", "-c",
+                  "eval cc -shared -fPIC embed.c $(pkg-config --cflags --libs ddpm-sampler) -o embed.so",
+                  cwd=self.folder, env=self.flags)
+        undefined = output_of("nm", "-u", os.path.join(self.library, "libddpm_sampler.a"))
+        self.assertNotRegex(undefined, r"U (MPI|H5|ompi|omp|GOMP|XXH|yaml|json)_?")
+        exported = self.path("run.safetensors")
+        self.ddpm("export", self.run_folder, "--output", exported)
+        for options in ([], [10]):
+            wanted = self.sample(*(["--steps", *options] if options else []))
+            code, rows, stderr = self.embed(exported, 301, *options)
+            self.assertEqual((0, ""), (code, stderr))
+            self.assertTrue(np.array_equal(wanted.view(np.uint32), rows.view(np.uint32)))
+        for path, exit_code, says in ((latest(self.run_folder), 65, "ddpm export"),
+                                      (self.run_folder, 74, "ddpm export"),
+                                      (self.path("absent"), 66, "absent")):
+            code, rows, stderr = self.embed(path, 10)
+            self.assertEqual((exit_code, 0), (code, len(rows)), stderr)
+            self.assertIn(says, stderr)
+
     def test_threads_open_at_once(self):
         self.compile(THREADS)
         code, _, stderr = self.embed(self.run_folder)
@@ -133,7 +159,7 @@ class Embed(InstalledCase):
     def headers(self):
         """The installed ones: {path: text without comments}."""
         found = {}
-        for path in glob.glob(self.path("usr", "include", "ddpm", "*.h")):
+        for path in glob.glob(os.path.join(self.prefix, "include", "ddpm", "*.h")):
             with open(path, encoding="utf-8") as file:
                 found[path] = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.DOTALL)
         return found
@@ -147,8 +173,9 @@ class Embed(InstalledCase):
         for library, names in (("libddpm.so", of_models), ("libddpm_train.so", of_models + of_training)):
             exported = output_of("nm", "-D", "--defined-only", os.path.join(self.library, library)).split()[2::3]
             self.assertEqual(sorted(exported), sorted(names), library)
-        static = output_of("nm", "-g", "--defined-only", os.path.join(self.library, "libddpm.a"))
-        self.assertEqual(sorted(re.findall(r" [A-Z] (\w+)", static)), sorted(of_models))
+        for library in ("libddpm.a", "libddpm_sampler.a"):
+            static = output_of("nm", "-g", "--defined-only", os.path.join(self.library, library))
+            self.assertEqual(sorted(re.findall(r" [A-Z] (\w+)", static)), sorted(of_models), library)
 
     def test_headers_are_cxx_too(self):
         compiler = shutil.which("mpicxx")     # which finds the header of MPI, too
@@ -157,10 +184,10 @@ class Embed(InstalledCase):
         for path, text in self.headers().items():
             self.assertIn('extern "C"', text)
             output_of(compiler, "-fsyntax-only", "-x", "c++", "-DOMPI_SKIP_MPICXX",    # MPI's own C++ has warnings
-                      "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", self.path("usr", "include"), path)
+                      "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", os.path.join(self.prefix, "include"), path)
 
     def test_installed_program(self):
-        installed = self.path("usr", "bin", "ddpm")
+        installed = os.path.join(self.prefix, "bin", "ddpm")
         self.assertEqual(run("--version").stdout, finish(start("--version", command=[installed])).stdout)
 
 

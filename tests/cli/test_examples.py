@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from installed import InstalledCase, output_of
+from installed import PREFIX, InstalledCase, output_of
 from program import ANALYSIS, SOURCE, SMALL, read_h5, run
 from skipped import main
 
@@ -26,10 +26,10 @@ class Examples(InstalledCase):
                   self.path("samples.h5"))
         self.wanted = read_h5(self.path("samples.h5"))["samples"]
 
-    def assert_rows(self, *command, ranks=0):
+    def assert_rows(self, *command, ranks=0, model=None):
         """A program writes the rows, and prints but what is its own."""
         file = self.path("rows.bin")
-        result = run(self.run_folder, ROWS, file, command=list(command), ranks=ranks,
+        result = run(model or self.run_folder, ROWS, file, command=list(command), ranks=ranks,
                      environment={"LD_LIBRARY_PATH": self.library, "PYTHONPATH": ANALYSIS,
                                   "DDPM_LIBRARY": os.path.join(self.library, "libddpm.so")})
         self.assertEqual(0, result.code, str(result))
@@ -44,12 +44,21 @@ class Examples(InstalledCase):
             if os.path.exists(program):
                 said = {self.assert_rows(program, ranks=ranks) for ranks in ((1, 2, 4) if "ranks" in program else (0,))}
                 self.assertEqual(1, len(said), said)
+        if os.path.exists(os.path.join(folder, "exported")):
+            file = self.path("run.safetensors")
+            self.ddpm("export", self.run_folder, "--output", file)
+            self.assert_rows(os.path.join(folder, "exported"), model=file)
 
     def test_with_cmake(self):
         """The static library, too, which needs what it was built with."""
-        output_of("cmake", "-S", EXAMPLES, "-B", self.path("build"), "-DCMAKE_PREFIX_PATH=" + self.path("usr"))
+        output_of("cmake", "-S", EXAMPLES, "-B", self.path("build"), "-DCMAKE_PREFIX_PATH=" + self.prefix)
         output_of("cmake", "--build", self.path("build"))
         self.assert_all_work(self.path("build"))
+        result = run(self.path("model.h5"), command=[self.path("build", "insitu")], ranks=2, timeout=100,
+                     environment={"LD_LIBRARY_PATH": self.library})
+        self.assertEqual(0, result.code, str(result))
+        self.ddpm("info", self.path("model.h5"))
+        self.assertTrue(os.path.exists(self.path("build", "exported")))
         if shutil.which("gfortran"):
             self.assertTrue(os.path.exists(self.path("build", "ranks")))
 
@@ -60,10 +69,14 @@ class Examples(InstalledCase):
 
         build("threads", "c++ -Wall -Wextra -Werror -pthread '\"{source}\"'/threads.cpp",
               "$(pkg-config --cflags --libs ddpm) -o threads")
+        build("insitu", "mpicc -Wall -Wextra -Werror '\"{source}\"'/insitu.c",
+              "$(pkg-config --cflags --libs ddpm-train) -lm -o insitu")
         if shutil.which("gfortran"):
             build("ranks", "mpif90 -std=f2008 -Wall '\"{source}\"'/ranks.f90",
                   "$(pkg-config --cflags --libs ddpm-fortran) -o ranks")
         self.assert_all_work(self.folder)
+        if PREFIX:      # a package, whose static library needs the development packages of others
+            return
         os.makedirs(self.path("static"))
         build("static", "c++ -pthread '\"{source}\"'/threads.cpp $(pkg-config --cflags ddpm)",
               "'\"{library}\"'/libddpm.a".replace("{library}", self.library),

@@ -18,7 +18,7 @@ BUILD = os.environ.get("DDPM_BUILD", os.path.join(SOURCE, "build", "dev"))
 # Each room uses those of the floors before its own; rooms of one floor do not use each other.
 FLOORS = (("base",), ("kernel",), ("network",), ("model", "world"), ("file",), ("store",), ("data",), ("fit",),
           ("config",), ("assembly",), ("exchange", "train", "sample"), ("evaluate", "bench", "library"),
-          ("insitu", "app"))
+          ("insitu", "sampler", "app"))
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 LIBRARIES = {  # header: the files that may include it
     "mpi.h": r"src/world/.*|src/file/h5.*|src/insitu/training\.c|include/ddpm/trainer\.h",

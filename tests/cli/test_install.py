@@ -58,7 +58,8 @@ class Install(Case):
         output_of("dpkg-deb", "--extract", package, self.path("root"))
         for name in ("bin/ddpm", "include/ddpm/ddpm.h", "include/ddpm/trainer.h", "include/ddpm/status.h",
                      "include/ddpm/ddpm.f90", "lib/libddpm.so", "lib/libddpm.so.0", "lib/libddpm.a",
-                     "lib/libddpm_train.so.0", "lib/pkgconfig/ddpm.pc", "lib/pkgconfig/ddpm-train.pc",
+                     "lib/libddpm_sampler.a", "lib/libddpm_train.so.0", "lib/pkgconfig/ddpm.pc",
+                     "lib/pkgconfig/ddpm-train.pc", "lib/pkgconfig/ddpm-sampler.pc",
                      "lib/cmake/ddpm/ddpmConfig.cmake", "share/doc/ddpm/copyright"):
             self.assertTrue(os.path.exists(self.path("root", "usr", name)), name)
         installed = finish(start("--version", command=[self.path("root", "usr", "bin", "ddpm")]))

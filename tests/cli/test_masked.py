@@ -209,8 +209,8 @@ class Masked(Case):
         self.assertIn(f"ended at iteration {last}, since its held-out loss no longer fell", again)
 
     def test_arrays(self):
-        """An array of numbers may ask for it, and gets an array back. Numbers keep their decimals, and a sum that is its
-        only part in most rows is so in as many samples, whichever of the two is given; two that are near stay so."""
+        """An array of numbers may ask for it, and gets an array back. Numbers keep their decimals, and a sum that is
+        its only part in most rows is so in as many samples, whichever is given; two that are near stay so."""
         rng = np.random.default_rng(1)
         numbers = rng.normal(size=(3000, 4))
         numbers[:, 3] = numbers[:, 1] + 2e-3 * rng.exponential(size=3000)
@@ -241,9 +241,50 @@ class Masked(Case):
             self.share(made[:, 0] == made[:, 2], np.mean(rows[:, 0] == rows[:, 2]), 0.05)
         self.ddpm("sample", self.path("array"), "--count", 2000, "--output", self.path("3.h5"), ranks=3)
         self.assert_same_bits(self.path("a.h5"), self.path("3.h5"))
+        self.ddpm("export", self.path("array"), "--output", self.path("m.safetensors"))
+        self.ddpm("import", self.path("m.safetensors"), "--output", self.path("m.h5"))
+        self.ddpm("sample", self.path("m.h5"), "--count", 2000, "--output", self.path("m.out.h5"))
+        self.assertTrue((read_h5(self.path("m.out.h5"))["samples"] == samples).all())
         for exact, code in (("false", DATA), ("true", 0)):
             self.ddpm("train", "/dev/null", *settings({**values, "diffusion.process": "masked", "data.exact": exact}),
                       "--output", self.path("array"), code=code)
+
+    def test_exported(self):
+        """With its vocabulary: what is imported again makes the same rows; one that does not fit is refused."""
+        file, model = self.path("m.safetensors"), self.path("m.h5")
+        self.ddpm("export", self.at("run"), "--output", file)
+        self.ddpm("import", file, "--output", model)
+        self.ddpm("sample", self.at("run"), "--count", 300, "--output", self.path("a.h5"))
+        self.ddpm("sample", model, "--count", 300, "--output", self.path("b.h5"))
+        self.assert_same_bits(self.path("a.h5"), self.path("b.h5"))
+        self.fails(USAGE, "export", self.at("run"), "--format", "onnx", "--output", self.path("m.onnx"),
+                   says=["its rows are tokens", "safetensors"])
+        with open(file, "rb") as opened:
+            data = opened.read()
+        end = 8 + int.from_bytes(data[:8], "little")
+
+        def refused(change, says):
+            header, numbers = json.loads(data[8:end]), bytearray(data[end:])
+            change(header, numbers)
+            text = json.dumps(header).encode()
+            with open(self.path("x.safetensors"), "wb") as changed:
+                changed.write(len(text).to_bytes(8, "little") + text + numbers)
+            self.fails(DATA, "import", changed.name, "--output", self.path("x.h5"), says=["x.safetensors", *says])
+
+        def set_number(name, place, value):
+            def change(header, numbers):
+                at = header[name]["data_offsets"][0] + 8 * place
+                numbers[at:at + 8] = value.to_bytes(8, "little")
+            return change
+        refused(lambda header, _: header["vocabulary.spike"].update(shape=[1, *header["vocabulary.spike"]["shape"]]),
+                ["'vocabulary.spike' has another shape"])
+        refused(lambda header, _: header["vocabulary.gap"].update(dtype="F64"), ["vocabulary.gap", "I64", "F64"])
+        refused(lambda header, _: header.update({"vocabulary.gaps": header.pop("vocabulary.gap")}),
+                ["'vocabulary.gap' is missing"])
+        refused(lambda header, _: header["__metadata__"].update(vocabulary_name='["cat"]'),
+                ["vocabulary_name", "a list of 5 texts"])
+        refused(set_number("vocabulary.bins", 2, 127), ["'vocabulary.knot' has another shape"])
+        refused(set_number("vocabulary.categories", 0, 1 << 40), ["vocabulary/categories", "element 0"])
 
     def test_refused(self):
         for values, says in (({"diffusion.process": "gaussian"}, "diffusion.process"),

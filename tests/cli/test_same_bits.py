@@ -42,7 +42,7 @@ def isa_supported():
 
 @contextlib.contextmanager
 def file_size_limit():
-    """A limit on the size of files, such that the ranks of a node share no memory, as if each were a node of its own."""
+    """A limit on the size of files, such that the ranks of a node share no memory, as if each had a node of its own."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, before[1]))
     try:

@@ -20,7 +20,7 @@ for source in "${sources[@]}"; do
 done | xargs -0 -n 2 -P "$(nproc)" "${compile[@]}" -c -o
 for name in config checkpoint data exchange; do
     mapfile -t objects < <(ls "$out"/objects/src_*.o "$out/objects/tests_fuzz_fuzz_$name.c.o")
-    clang "${sanitize[@]}" -fsanitize=fuzzer "${objects[@]}" "$build"/libddpm_model.a "$build"/libddpm_network.a "$build"/libddpm_kernel.a "$build"/libddpm_base.a \
+    clang "${sanitize[@]}" -fsanitize=fuzzer "${objects[@]}" "$build"/rooms/{model,network,kernel,base}.a \
         "${libraries[@]}" -lm -o "$out/fuzz_$name"
 done
 echo "fuzzers: $out/fuzz_config, fuzz_checkpoint, fuzz_data, fuzz_exchange"

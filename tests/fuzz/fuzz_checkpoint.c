@@ -4,7 +4,7 @@
 
 #include "forge.h"
 
-#include "assembly/loaded.h"
+#include "assembly/load.h"
 #include "base/memory.h"
 #include "file/digest.h"
 

@@ -114,10 +114,12 @@ def checkpoint(name, *more):
 
 
 def exchange(name, *more):
-    values = ["network.width=2", "network.depth=1", "diffusion.steps=2", "training.batch=8", "training.iterations=1",
-              "data.count=20", "training.validate_every=0", *more]
+    values = ["network.width=2", "network.depth=1", "training.batch=8", "training.iterations=1",
+              "training.validate_every=0", *more]
     with tempfile.TemporaryDirectory() as folder:
         words = [word for value in values for word in ("--set", value)]
+        with h5py.File(os.path.join(folder, "table.h5"), "w") as file:
+            table(file)
         for verb in (["train", "/dev/null", *words, "--output", "run"], ["export", "run", "--output", "file"]):
             subprocess.run([os.environ["DDPM"], *verb], cwd=folder, check=True, stderr=subprocess.DEVNULL)
         with open(os.path.join(folder, "file"), "rb") as file:
@@ -137,8 +139,10 @@ def main():
     checkpoint("masked.h5", "data.source=hdf5", "data.path=table.h5", "data.validation=0")
     checkpoint("everything.h5", *noise, "data.source=two_moons", "data.condition=['number:label']",
                "diffusion.timesteps=importance", "diffusion.variance=learned", "diffusion.loss=vlb")
-    exchange("small.safetensors", "network.features=0", "network.time_width=2")
-    exchange("conditions.safetensors", "data.source=two_moons", "data.condition=[label]", "network.kind=mlp",
+    few = ("diffusion.steps=2", "data.count=20")
+    exchange("small.safetensors", *few, "network.features=0", "network.time_width=2")
+    exchange("masked.safetensors", "data.source=hdf5", "data.path=table.h5", "data.validation=0")
+    exchange("conditions.safetensors", *few, "data.source=two_moons", "data.condition=[label]", "network.kind=mlp",
              "network.time=gain_table", "network.features=1")
     return 0
 

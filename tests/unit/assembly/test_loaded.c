@@ -3,7 +3,7 @@
 #include "ranks.h"
 #include "scratch.h"
 
-#include "assembly/loaded.h"
+#include "assembly/load.h"
 #include "base/log.h"
 
 enum { D = 2, T = 4, VALUES = 2, PARAMETERS_MOST = 4096, TENSORS_MOST = 32 };

@@ -416,13 +416,13 @@ static void test_pieces(void **state)
             next = mine.end;
             for (int64_t i = mine.first; i < mine.end; i++) {
                 const ddpm_piece *p = &pieces[i];
-                const ddpm_tensor *tensor = &tensors[p->tensor];
+                const ddpm_tensor *of = &tensors[p->tensor];
                 assert_true(p->rows.first % panel == 0 && p->columns.first % panel == 0);
-                assert_true(p->rows.end % panel == 0 || p->rows.end == tensor->rows);
-                assert_true(p->columns.end % panel == 0 || p->columns.end == tensor->cols);
+                assert_true(p->rows.end % panel == 0 || p->rows.end == of->rows);
+                assert_true(p->columns.end % panel == 0 || p->columns.end == of->cols);
                 for (int64_t row = p->rows.first; row < p->rows.end; row++)
                     for (int64_t column = p->columns.first; column < p->columns.end; column++, sum++)
-                        assert_int_equal(covered[tensor->offset + row * tensor->cols + column]++, 0);
+                        assert_int_equal(covered[of->offset + row * of->cols + column]++, 0);
             }
         }
         assert_int_equal(sum, ddpm_network_parameters(network));

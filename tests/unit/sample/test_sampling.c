@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "config/table.h"
 #include "sample/sampling.h"
+#include "sample/sampling_file.h"
 #include "scratch.h"
 
 #include <stdlib.h>

@@ -1,0 +1,71 @@
+/* Eight threads draw rows of a model, each with a generator of its own, while its training goes on; they get the rows
+ * of the model as it was. For the sanitizers and valgrind, too: tests/tsan.sh, tests/valgrind.sh. */
+#include "ranks.h"
+
+#include "ddpm/trainer.h"
+
+#include <pthread.h>
+
+enum { THREADS = 8, ROWS = 64, COLUMNS = 2, DRAWN = 20, ITERATIONS = 6 };
+
+static const char config[] = "training: {iterations: 12, batch: 32, validate_every: 0}\n"
+                             "network: {width: 16, depth: 2, time_width: 16, features: 8}\n"
+                             "diffusion: {steps: 20}\n"
+                             "sampling: {steps: 4}\n"
+                             "parallel: {block_rows: 8}\n";
+
+typedef struct worker {
+    pthread_t thread;
+    ddpm_generator *generator;
+    float rows[DRAWN * COLUMNS];
+    ddpm_status status;
+} worker;
+
+static void *draw(void *self)
+{
+    worker *w = self;
+    const ddpm_view view = {w->rows, DDPM_VIEW_FLOAT, DRAWN, COLUMNS, COLUMNS, 1};
+    w->status = ddpm_generator_sample(w->generator, 1, 0, NULL, &view);
+    return NULL;
+}
+
+/* Each rank gives every other row. */
+static void push_rows(ddpm_training *t)
+{
+    float row[COLUMNS];
+    for (int i = 0; i < ROWS; i++) {
+        fill_any(row, COLUMNS, i);
+        if (i % ddpm_comm_size(comm) == ddpm_comm_rank(comm)) expect_ok(ddpm_training_push(t, i, 1, row));
+    }
+}
+
+static void test_threads_while_training(void **state)
+{
+    worker workers[THREADS] = {0}, alone = {0};
+    ddpm_training *t;
+    (void)state;
+    expect_ok(ddpm_training_create(MPI_COMM_WORLD, config, COLUMNS, NULL, NULL, &t));
+    push_rows(t);
+    expect_ok(ddpm_training_step(t, ITERATIONS, NULL));
+    expect_ok(ddpm_training_generator(t, &alone.generator));
+    for (int i = 0; i < THREADS; i++) expect_ok(ddpm_generator_share(alone.generator, &workers[i].generator));
+    for (int i = 0; i < THREADS; i++) assert_int_equal(0, pthread_create(&workers[i].thread, NULL, draw, &workers[i]));
+    expect_ok(ddpm_training_step(t, ITERATIONS, NULL));
+    for (int i = 0; i < THREADS; i++) assert_int_equal(0, pthread_join(workers[i].thread, NULL));
+    ddpm_training_free(t);
+    draw(&alone);
+    expect_ok(alone.status);
+    expect_same_on_ranks(alone.rows, sizeof alone.rows, "rows");
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(DDPM_OK, workers[i].status);
+        expect_bits(workers[i].rows, alone.rows, sizeof alone.rows, "rows of thread", i);
+        ddpm_generator_close(workers[i].generator);
+    }
+    ddpm_generator_close(alone.generator);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {TEST(test_threads_while_training)};
+    return RUN_ON_RANKS(argc, argv, tests, NULL, NULL);
+}
