@@ -12,7 +12,8 @@ folder for each set, table.csv and densities.png. The same command goes on where
 not measured again, and a folder of other settings or other defaults is refused.
 
 Columns of the table: set, rows and columns to train on; seconds of training, and of 10,000 samples; accuracy: that of a
-random forest that tells 10,000 samples from 10,000 fresh rows, 0.5 is perfect; oracle: the same of other fresh rows;
+random forest that tells 10,000 samples from 10,000 fresh rows, 0.5 is perfect, the mean over three sets of samples;
+oracle: the same of other fresh rows;
 limit: the most that it may be; deviation: the worst column's ratio of standard deviations; allowed: how far it may be
 from 1, with the error that samples have by their number; w1: the sliced W1 distance of standardised columns, and its
 oracle; spread: the standard deviation off the plane that the rows lie near, right is 0.1; gap: the model's
@@ -44,6 +45,7 @@ COLUMNS = ("set", "rows", "columns", "train_seconds", "sample_seconds", "accurac
 TEXTS = ("set", "result")
 DIRECTIONS = 128
 SEED = 20001                # of forests, directions and samples
+MORE_SETS = 3               # of samples that are compared where more are drawn: one alone has an error of .004
 REAL_ROWS = 10_000          # of a real table with fewer fresh rows several sets are compared, until they are so many
 NEAR_BEST = 0.01            # of accuracy
 
@@ -62,7 +64,7 @@ class Size:
     def __init__(self, short):
         self.train = 2000 if short else 1_000_000          # at most
         self.samples = 500 if short else 10_000
-        self.more_samples = 0 if short else 40_000         # for the standard deviations
+        self.more_samples = 0 if short else 40_000         # for the standard deviations, and two more accuracies
         self.likelihood = 20 if short else 1000            # fresh rows
         self.checkpoints = 4 if short else 10              # of a run
         self.real_sets = 1 if short else 10                # of samples and of splits of a real table, at most
@@ -203,13 +205,15 @@ def measure(suite, dataset, every, log):
     row["train_seconds"] = train(suite, dataset, every, log)
     run, sets = suite.path(dataset), sets_of(suite, dataset, fresh)
     x, row["sample_seconds"] = sample(suite, run, len(fresh) * sets, suite.path(dataset, "samples.h5"), SEED, log)
-    row["accuracy"] = accuracy(x.reshape(sets, len(fresh), -1), [fresh] * sets)
-    row["w1"] = float(np.mean([distance(part, fresh) for part in x.reshape(sets, len(fresh), -1)]))
     if dataset.plane is not None:
         row["spread"] = distances.spread_off_plane(x, dataset.plane)
     if suite.size.more_samples and dataset.limits.deviation:
         path = suite.path(dataset, "more_samples.h5")
         x = np.concatenate([x, sample(suite, run, suite.size.more_samples, path, SEED + 1, log)[0]])
+        sets = MORE_SETS
+    parts = x[:len(fresh) * sets].reshape(sets, len(fresh), -1)
+    row["accuracy"] = accuracy(parts, [fresh] * sets)
+    row["w1"] = float(np.mean([distance(part, fresh) for part in parts]))
     row["deviation"], row["allowed"] = worst_deviation(x, data, dataset.limits.deviation)
     if dataset.log_density:
         row["gap"] = likelihood_gap(suite, dataset, log)

@@ -75,7 +75,7 @@ static ddpm_status print_columns(ddpm_comm *alone, ddpm_source *source, const ch
     const int64_t rows = ddpm_source_rows(source), columns = ddpm_source_columns(source);
     const int is_small = rows <= COUNTED;
     ddpm_transform transform = {0};
-    if (is_small) DDPM_TRY(ddpm_source_choose_tokens(alone, source, INT64_MAX, is_any_row, NULL, &transform));
+    if (is_small) DDPM_TRY(ddpm_source_choose_tokens(alone, source, INT64_MAX, 1, is_any_row, NULL, &transform));
     printf("  %s is a table of %lld rows and %lld columns:\n", ddpm_printable(dataset), (long long)rows,
            (long long)columns);
     for (int64_t j = 0; j < columns && j < LISTED; j++) {

@@ -62,7 +62,8 @@ typedef struct ddpm_config {
         ddpm_standardize standardize;
         double validation; /* share held out */
         double memory;     /* MiB of a node */
-        int64_t piece;     /* KiB; auto: chosen from memory */
+        int exact;
+        int64_t piece; /* KiB; auto: chosen from memory */
     } data;
     struct {
         ddpm_process process;

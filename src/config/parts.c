@@ -35,6 +35,7 @@ ddpm_data_spec ddpm_config_data(const ddpm_config *config)
         .dimensions = config->data.dimensions,
         .path = config->data.path,
         .dataset = config->data.dataset,
+        .exact = config->data.exact,
         .tokens = config->diffusion.process == DDPM_PROCESS_MASKED,
         .columns = config->data.columns,
         .condition = config->data.condition,

@@ -169,6 +169,10 @@ const ddpm_option ddpm_options[] = {
     CHOICE(data.standardize, "column", standardizations, MEANING,
            "what is brought to mean 0 and variance 1 before training. column: each column by itself; global: all columns "
            "together; none: nothing", NEEDS(NOISE)),
+    /* Not science, since it decides nothing where rows are not tokens; where they are, their statistics differ. */
+    BOOL(data.exact, "true", RUN,
+         "whether tokens tell how much numbers of a row differ that are equal or near in many rows, and each number has as many "
+         "decimals as those beside it in its column, where they have not all as many", .before = "false", NEEDS("diffusion.process: not gaussian")),
     REAL(data.validation, "0.1", 0, 0.5, SCIENCE, "share of the rows that is held out for the validation loss"),
     /* Science, since rows that are streamed are visited in another order. */
     REAL(data.memory, "4096", 1, INFINITY, SCIENCE,

@@ -145,7 +145,7 @@ ddpm_status ddpm_known_or_measured(ddpm_comm *comm, const ddpm_data_spec *spec, 
     if (ddpm_source_has_tokens(source))
         return spec->known ? take_tokens(comm, spec->known, source, out)
                            : ddpm_source_choose_tokens(comm, source, ddpm_source_choosing_bytes(comm, spec->memory),
-                                                       takes_part, context, out);
+                                                       spec->exact, takes_part, context, out);
     DDPM_TRY(ddpm_source_measure(comm, spec->standardize, source, takes_part, context, out));
     const ddpm_status status = ddpm_agree(comm, spec->known ? ddpm_known_replace(spec->known, out) : DDPM_OK);
     if (status != DDPM_OK) ddpm_transform_release(out);

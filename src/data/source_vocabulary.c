@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/printable.h"
 #include "data/ordered.h"
+#include "data/source_twins.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,6 +26,7 @@ typedef struct column_values {
 typedef struct chooser {
     ddpm_source *source;
     int64_t rows, columns, memory;
+    int exact;
     int64_t width;        /* columns in memory at once; 0: none, they are read again and again */
     uint8_t *part;        /* bit i % 8 of byte i / 8: whether row i takes part */
     void *piece;          /* rows or values as they are read */
@@ -137,13 +139,14 @@ static ddpm_status read_held(void *context, void (*take)(void *to, int64_t count
     return DDPM_OK;
 }
 
-static ddpm_status choose_values(const ddpm_values *values, int64_t most, const column_values *counts,
+static ddpm_status choose_values(const chooser *c, const ddpm_values *values, int64_t most, const column_values *counts,
                                  ddpm_column_vocabulary *column)
 {
     ddpm_ordered *ordered = NULL;
     DDPM_TRY(ddpm_ordered_create(values, most, &ordered));
     const ddpm_runs runs = ddpm_ordered_runs(ordered);
-    const ddpm_status status = ddpm_vocabulary_choose_runs(column, ddpm_ordered_count(ordered), &runs, counts->gaps);
+    const ddpm_status status =
+        ddpm_vocabulary_choose_runs(column, ddpm_ordered_count(ordered), &runs, counts->gaps, c->exact);
     ddpm_ordered_free(ordered);
     return status;
 }
@@ -171,7 +174,7 @@ static ddpm_status choose_streamed(chooser *c, int64_t j)
     const ddpm_values values = {&s, read_streamed};
     DDPM_TRY(begin_column(&c->vocabulary.column[j], c->group));
     DDPM_TRY(DDPM_NEW(&s.values, ddpm_larger(PIECE, ddpm_source_room(c->source)), "values of a column"));
-    const ddpm_status status = choose_values(&values, c->memory / BYTES, c->group, &c->vocabulary.column[j]);
+    const ddpm_status status = choose_values(c, &values, c->memory / BYTES, c->group, &c->vocabulary.column[j]);
     ddpm_release(s.values);
     if (status == DDPM_OK) count_unknown(c, &c->vocabulary.column[j], c->group);
     return status;
@@ -186,7 +189,7 @@ static ddpm_status choose_held(chooser *c, int64_t first, int64_t step)
     for (int64_t k = 0; k < columns; k++) {
         ddpm_column_vocabulary *column = &c->vocabulary.column[first + k * step];
         const ddpm_values values = {&c->group[k], read_held};
-        DDPM_TRY(choose_values(&values, c->rows, &c->group[k], column));
+        DDPM_TRY(choose_values(c, &values, c->rows, &c->group[k], column));
         count_unknown(c, column, &c->group[k]);
     }
     return DDPM_OK;
@@ -358,16 +361,20 @@ int64_t ddpm_source_choosing_bytes(ddpm_comm *comm, double mib)
     return ddpm_larger(LEAST, (int64_t)(fmin(mib, 0x1p40) * 1048576.0) / SHARE / ddpm_comm_size(comm));
 }
 
-ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source, int64_t memory,
+ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source, int64_t memory, int exact,
                                       int (*takes_part)(void *context, int64_t row), void *context, ddpm_transform *out)
 {
-    chooser c = {
-        .source = source, .rows = ddpm_source_rows(source), .columns = ddpm_source_columns(source), .memory = memory};
+    chooser c = {.exact = exact,
+                 .source = source,
+                 .rows = ddpm_source_rows(source),
+                 .columns = ddpm_source_columns(source),
+                 .memory = memory};
     *out = (ddpm_transform){0};
     ddpm_status status = prepare(&c, takes_part, context, ddpm_comm_size(comm));
     if (status == DDPM_OK) status = choose_share(&c, ddpm_comm_rank(comm), ddpm_comm_size(comm));
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) status = share(comm, &c);
+    if (status == DDPM_OK && exact) status = ddpm_source_find_twins(comm, source, takes_part, context, &c.vocabulary);
     if (status == DDPM_OK) {
         ddpm_comm_sum_int64(comm, &c.unknown, 1);
         if (c.unknown > 0)

@@ -14,10 +14,11 @@ int64_t ddpm_source_choosing_bytes(ddpm_comm *comm, double mib);
  *
  *  @param memory  bytes of a rank for values in order, beside a bit a row. A column whose values are more is read
  *                 several times (data/ordered.h).
+ *  @param exact   whether to choose twins, and decimals by value (data.exact).
  *  @param takes_part  (context, row): whether a row takes part.
  *  @param[out] out    the map between values and tokens; release with ddpm_transform_release.
  *  @return DDPM_OK, DDPM_ERR_DATA (a value that is infinite, or what reading says), DDPM_ERR_MEMORY. */
-DDPM_MUST_CHECK ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source, int64_t memory,
+DDPM_MUST_CHECK ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source, int64_t memory, int exact,
                                                       int (*takes_part)(void *context, int64_t row), void *context,
                                                       ddpm_transform *out);
 

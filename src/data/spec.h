@@ -36,6 +36,7 @@ typedef struct ddpm_data_spec {
     ddpm_text_list condition;   /* see condition_source.h */
     int pairs;                  /* whether the rows are samples, each trained with its own noise (pairs.h) */
     int tokens; /* whether columns of numbers become tokens (model/vocabulary.h), as those of a table always do */
+    int exact;  /* whether tokens say which numbers of a row are near, and decimals may differ by value */
     ddpm_standardize standardize;
     double validation;              /* share of the rows that is held out */
     double memory;                  /* MiB of a node; larger data are streamed */

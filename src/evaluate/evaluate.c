@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "file/json_file.h"
 #include "file/output.h"
+#include "model/twins.h"
 #include "sample/density.h"
 #include "sample/engine.h"
 #include "world/placement.h"
@@ -85,6 +86,15 @@ static ddpm_status leave_out_constants(ddpm_evaluation *e)
     return DDPM_OK;
 }
 
+/* Measures compare columns each by its own tokens, not by those of differences. */
+static void separate_columns(ddpm_evaluation *e)
+{
+    const ddpm_vocabulary *vocabulary = ddpm_loaded_transform(e->loaded).vocabulary;
+    const ddpm_row_table *tables[] = {&e->samples, &e->references, &e->others};
+    for (size_t i = 0; vocabulary && i < sizeof tables / sizeof *tables; i++)
+        ddpm_twins_separate(vocabulary, tables[i]->count, tables[i]->rows);
+}
+
 /* Collective. Read the rows, and compute what is asked for. */
 static ddpm_status evaluate(ddpm_evaluation *e)
 {
@@ -99,6 +109,7 @@ static ddpm_status evaluate(ddpm_evaluation *e)
         DDPM_TRY(ddpm_model_is_masked(&e->loaded->model) ? ddpm_evaluation_masked_bound(e) : ddpm_evaluation_bound(e));
     if (e->options.samples > 0) {
         DDPM_TRY(ddpm_evaluation_samples(e));
+        separate_columns(e);
         DDPM_TRY(ddpm_agree(e->comm, ddpm_evaluation_values(e)));
         DDPM_TRY(ddpm_evaluation_two_sample(e));
         DDPM_TRY(ddpm_evaluation_compare(e));

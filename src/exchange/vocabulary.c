@@ -74,6 +74,17 @@ ddpm_status ddpm_exchange_vocabulary_text(const ddpm_flat_vocabulary *flat, int 
 
 /* ---- reading ---- */
 
+/* Whether an array is empty, and one of those that files of before lack. */
+static int may_lack(const ddpm_safetensors *file, const ddpm_flat_vocabulary *f, int i)
+{
+    if (i < DDPM_FLAT_COUNTS) {
+        char name[DDPM_EXCHANGE_NAME];
+        ddpm_exchange_vocabulary_name(DDPM_FLAT_FIRST_YOUNG, name);
+        return i >= DDPM_FLAT_FIRST_YOUNG && !ddpm_safetensors_find(file, name);
+    }
+    return i < CODES && i - DDPM_FLAT_COUNTS >= DDPM_FLAT_FIRST_YOUNG_REAL && length_of(f, i) == 0;
+}
+
 static ddpm_status find(const ddpm_safetensors *file, const ddpm_flat_vocabulary *f, int i,
                         const ddpm_named_tensor **out)
 {
@@ -81,6 +92,7 @@ static ddpm_status find(const ddpm_safetensors *file, const ddpm_flat_vocabulary
     const int64_t count = length_of(f, i);
     ddpm_exchange_vocabulary_name(i, name);
     const ddpm_named_tensor *t = *out = ddpm_safetensors_find(file, name);
+    if (!t && may_lack(file, f, i)) return DDPM_OK;
     if (!t) return ddpm_fail(DDPM_ERR_DATA, "tensor '%s' is missing, and others of the vocabulary are there", name);
     if (t->dims != 1 || t->count != count)
         return ddpm_fail(DDPM_ERR_DATA, "tensor '%s' has another shape than [%lld]", name, (long long)count);
@@ -93,7 +105,7 @@ static ddpm_status copy(const ddpm_safetensors *file, const ddpm_flat_vocabulary
 {
     const ddpm_named_tensor *t;
     DDPM_TRY(find(file, f, i, &t));
-    if (t->count > 0) memcpy(numbers_of(f, i), t->bytes, (size_t)t->count * sizeof(double));
+    if (t && t->count > 0) memcpy(numbers_of(f, i), t->bytes, (size_t)t->count * sizeof(double));
     return DDPM_OK;
 }
 

@@ -28,10 +28,12 @@
 
 /** The weights of a dense layer y = x W + bias, W [inputs][outputs], as the kernels read them. */
 typedef struct ddpm_dense {
-    float *weight;     /* W as pack() leaves it */
-    float *bias;       /* [outputs], and zeros up to a whole panel */
-    float *transposed; /* W as pack_transposed() leaves it; NULL where no gradient by x is wanted */
-    int64_t outputs;   /* columns of the matrix that `transposed` is a part of; 0: as many as this layer has */
+    float *weight;       /* W as pack() leaves it, or from one of its rows on */
+    int64_t inputs;      /* rows of the matrix that `weight` is a part of; 0: as many as x has columns */
+    float *bias;         /* [outputs], and zeros up to a whole panel; of each row of x, */
+    int64_t bias_stride; /* so many numbers apart: 0 where all rows have the same */
+    float *transposed;   /* W as pack_transposed() leaves it; NULL where no gradient by x is wanted */
+    int64_t outputs;     /* columns of the matrix that `transposed` is a part of; 0: as many as this layer has */
 } ddpm_dense;
 
 /** Sums in 64-bit fixed point: a contribution g to an element of them adds round(scale * g). */
@@ -78,7 +80,7 @@ typedef struct ddpm_kernels {
      *  @param[out] packed  room for n * ddpm_round_up(k, panel) numbers, aligned likewise. */
     void (*pack_transposed)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float *packed);
 
-    /** h = act(x W + bias), x [rows][k], h [rows][n].
+    /** h = act(x W + bias), x [rows][k], h [rows][n]. In float32, W may be k rows of a larger matrix.
      *  @param[out] slope    act'(x W + bias) in the layout of h, or NULL.
      *  @param      scratch  ddpm_product_scratch(kernels, rows, k, n) numbers; may be NULL where per_element is 1. */
     void (*forward)(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activation activation, ddpm_matrix h,

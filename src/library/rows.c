@@ -2,6 +2,7 @@
 #include "library/generator.h"
 
 #include "base/split.h"
+#include "model/twins.h"
 #include "sample/known.h"
 
 #include <math.h>
@@ -69,7 +70,10 @@ ddpm_status ddpm_generator_sample(ddpm_generator *generator, uint64_t seed, int6
         ddpm_engine_run(g->engine, 0, seed, first + done, rows, g->x, 0, NULL, 0);
         finite = finite && are_finite(g, rows);
         ddpm_transform_invert(&g->transform, type, rows, g->x, g->numbers);
-        if (g->fixed.count > 0) ddpm_fixed_restore(&g->fixed, rows, type, g->numbers);
+        if (g->fixed.count > 0) {
+            ddpm_fixed_restore(&g->fixed, rows, type, g->numbers);
+            ddpm_twins_complete(g->transform.vocabulary, rows, g->x, type, g->numbers);
+        }
         ddpm_view_write(out, done, rows, type, g->numbers, NULL);
     }
     return finite ? DDPM_OK : refuse_diverged();
@@ -107,6 +111,10 @@ ddpm_status ddpm_generator_complete(ddpm_generator *generator, uint64_t seed, in
         ddpm_engine_complete(g->engine, 0, seed, first + done, count, g->known, passes, g->x);
         finite = finite && are_finite(g, count);
         ddpm_transform_invert(&g->transform, type, count, g->x, g->numbers);
+        if (g->transform.vocabulary) {
+            ddpm_known_restore(g->transform.columns, &known, type, g->numbers);
+            ddpm_twins_complete(g->transform.vocabulary, count, g->x, type, g->numbers);
+        }
         ddpm_view_write(rows, done, count, type, g->numbers, g->given);
     }
     return finite ? DDPM_OK : refuse_diverged();

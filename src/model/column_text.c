@@ -86,6 +86,11 @@ static void say_number(text *t, const ddpm_column_vocabulary *column)
     }
     say(t, "%lld bin%s", (long long)column->bins, column->bins == 1 ? "" : "s");
     say_range(t, column);
+    if (column->twin > 0)
+        say(t, ", in %.3g %% of the rows %s column %lld (from 0)",
+            100.0 * (1.0 - column->near->rows[0] / all_rows(column->near)),
+            column->near->spikes == 1 && column->near->bins == 0 ? "the value of" : "near",
+            (long long)column->twin - 1);
     if (column->spikes == 0) return;
     say(t, ", and %lld value%s of many rows", (long long)column->spikes, column->spikes == 1 ? "" : "s");
     say_frequent(t, column);

@@ -29,7 +29,7 @@ static void fill_column(const ddpm_masked *masked, const ddpm_kernels *kernels, 
         else
             memset(to, 0, (size_t)entries.stride * sizeof *to);
         if (token == c->tokens || c->smooth == 0) continue;
-        float factors[DDPM_VOCABULARY_SMOOTH];
+        float factors[DDPM_MASKED_SMOOTH_MOST];
         for (int64_t f = 0; f < c->smooth; f++) factors[f] = scale * c->of_token.data[token * c->of_token.stride + f];
         kernels->add_combination(smooth, factors, to);
     }

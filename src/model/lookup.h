@@ -34,9 +34,9 @@ static inline int32_t ddpm_lookup_hidden(const ddpm_lookup *lookup, const ddpm_m
 }
 
 /** The entry of a column that is shown. */
-static inline int32_t ddpm_lookup_shown(const ddpm_lookup *lookup, int64_t column, float number)
+static inline int32_t ddpm_lookup_shown(const ddpm_lookup *lookup, int64_t column, int32_t token)
 {
-    return (int32_t)(lookup->first[column] + (int64_t)number);
+    return (int32_t)(lookup->first[column] + token);
 }
 
 #endif

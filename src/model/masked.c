@@ -10,7 +10,8 @@ enum {
     SMOOTH = DDPM_VOCABULARY_SMOOTH,
     SHARED_FROM = SMOOTH, /* a number of more spikes than this has smooth functions of their rank, too */
     WIDE = 64,            /* a column of so many coefficients is a group of its own */
-    PANEL_MOST = 64       /* a multiple of every panel */
+    PANEL_MOST = 64,      /* a multiple of every panel */
+    SMOOTH_ROOM = (DDPM_MASKED_SMOOTH_MOST + PANEL_MOST - 1) / PANEL_MOST * PANEL_MOST
 };
 
 /* Of the exact coefficients beside smooth ones of the same tokens, which carry most of what is known. */
@@ -18,6 +19,9 @@ static const float BESIDE_SMOOTH = 0.3f;
 
 /* The logarithm of the share of a token that no training row has. */
 static const float NEVER = -80.0f;
+
+/* Of the rows in which twins are not near, at least. */
+static const double LEAST_OTHERS = 1e-3;
 
 static const double PI = 3.14159265358979323846;
 
@@ -28,18 +32,54 @@ static float smooth_function(int64_t f, double rank)
     return (float)(cos(PI * frequency * rank) * sqrt(2.0) / (1.0 + frequency / 8.0));
 }
 
-/* Set the smooth functions of the tokens from `first` on, each at the middle of the ranks that it covers. */
-static void set_functions(const double *rows, int64_t first, ddpm_masked_column *c)
+static void set_function(ddpm_masked_column *c, int64_t token, int64_t f, float value)
+{
+    c->of_token.data[token * c->of_token.stride + f] = c->function.data[f * c->function.stride + token] = value;
+}
+
+/* Set F smooth functions, from number `at` on, of n tokens from `first` on, each at the middle of the ranks that its
+ * rows cover. */
+static void set_smooth(ddpm_masked_column *c, int64_t first, int64_t n, const double *rows, int64_t at)
 {
     double all = 0.0, before = 0.0;
-    for (int64_t k = first; k < c->tokens; k++) all += rows[k];
-    for (int64_t k = first; k < c->tokens; k++) {
+    for (int64_t k = 0; k < n; k++) all += rows[k];
+    for (int64_t k = 0; k < n; k++) {
         const double rank = (before + 0.5 * rows[k]) / all;
         before += rows[k];
-        for (int64_t f = 0; f < c->smooth; f++)
-            c->of_token.data[k * c->of_token.stride + f] = c->function.data[f * c->function.stride + k] =
-                smooth_function(f, rank);
+        for (int64_t f = 0; f < SMOOTH; f++) set_function(c, first + k, at + f, smooth_function(f, rank));
     }
+}
+
+/* Functions of n tokens: few have one each, and many the smooth ones. */
+static int64_t count_functions(int64_t n)
+{
+    return ddpm_smaller(n, SMOOTH);
+}
+
+static int64_t set_some(ddpm_masked_column *c, int64_t first, int64_t n, const double *rows, int64_t at)
+{
+    if (n > SMOOTH) set_smooth(c, first, n, rows, at);
+    for (int64_t k = 0; n <= SMOOTH && k < n; k++) set_function(c, first + k, at + k, 1.0f);
+    return at + count_functions(n);
+}
+
+/* The spikes and the bins of each link's differences. */
+static void set_links(const ddpm_column_vocabulary *v, ddpm_masked_column *c, int64_t at)
+{
+    for (int64_t i = 0; i < v->links; i++) {
+        const ddpm_column_vocabulary *near = v->link[i].near;
+        const int64_t first = v->link[i].first;
+        at = set_some(c, first, near->spikes, near->rows + 1, at);
+        at = set_some(c, first + near->spikes, near->bins, near->rows + 1 + near->spikes, at);
+    }
+}
+
+static int64_t count_link_functions(const ddpm_column_vocabulary *v)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < v->links; i++)
+        count += count_functions(v->link[i].near->spikes) + count_functions(v->link[i].near->bins);
+    return count;
 }
 
 /* Padded for the kernels of any processor. */
@@ -52,23 +92,39 @@ static ddpm_status create_functions(int64_t rows, int64_t columns, ddpm_matrix *
 static ddpm_status create_column(const ddpm_column_vocabulary *v, ddpm_masked_column *c)
 {
     const int shares_spikes = v->bins == 0 && v->layout.kind == DDPM_COLUMN_NUMBER && v->spikes > SHARED_FROM;
-    c->tokens = ddpm_column_tokens(v);
-    c->exact = v->bins == 1 ? c->tokens : 1 + v->spikes;
-    c->smooth = v->bins > 1 || shares_spikes ? SMOOTH : 0;
+    const int64_t own = ddpm_column_tokens(v), smooth = v->bins > 1 || shares_spikes ? SMOOTH : 0;
+    c->tokens = ddpm_column_all_tokens(v);
+    c->exact = v->bins == 1 ? own : 1 + v->spikes;
+    c->smooth = smooth + count_link_functions(v);
     c->scale = shares_spikes ? BESIDE_SMOOTH : 1.0f;
     DDPM_TRY(create_functions(c->smooth, c->tokens, &c->function));
     DDPM_TRY(create_functions(c->tokens, c->smooth, &c->of_token));
     DDPM_TRY(DDPM_NEW(&c->marginal, c->tokens, "shares of tokens"));
-    if (c->smooth > 0) set_functions(v->rows, shares_spikes ? 1 : c->exact, c);
+    const int64_t first = shares_spikes ? 1 : c->exact;
+    if (smooth > 0) set_smooth(c, first, own - first, v->rows + first, 0);
+    set_links(v, c, smooth);
     return DDPM_OK;
 }
 
-/* Set the shares of a column's tokens. @return  their entropy. */
+/* The shares of a link's tokens beside those of the column's own, which are 1. */
+static void set_link_marginal(const ddpm_column_link *link, float *marginal)
+{
+    const ddpm_column_vocabulary *near = link->near;
+    double all = 0.0;
+    for (int64_t k = 0; k < ddpm_column_tokens(near); k++) all += near->rows[k];
+    const double others = fmax(near->rows[0], LEAST_OTHERS * all);
+    for (int64_t k = 0; k < ddpm_link_tokens(link); k++)
+        marginal[k] = near->rows[1 + k] > 0.0 ? (float)log(near->rows[1 + k] / others) : NEVER;
+}
+
+/* Set the shares of a column's tokens. @return  the entropy of its own. */
 static double set_marginal(const ddpm_column_vocabulary *v, ddpm_masked_column *c)
 {
+    const int64_t own = ddpm_column_tokens(v);
     double all = 0.0, entropy = 0.0;
-    for (int64_t k = 0; k < c->tokens; k++) all += v->rows[k];
-    for (int64_t k = 0; k < c->tokens; k++) {
+    for (int64_t i = 0; i < v->links; i++) set_link_marginal(&v->link[i], c->marginal + v->link[i].first);
+    for (int64_t k = 0; k < own; k++) all += v->rows[k];
+    for (int64_t k = 0; k < own; k++) {
         const double share = v->rows[k] / all;
         c->marginal[k] = share > 0.0 ? (float)log(share) : NEVER;
         if (share > 0.0) entropy -= share * log(share);
@@ -168,21 +224,69 @@ void ddpm_masked_hide(int64_t columns, uint64_t seed, ddpm_purpose purpose, int6
     for (int64_t i = 0; i < t; i++) hidden[order[i]] = 1;
 }
 
+/* ---- links ---- */
+
+void ddpm_masked_tokens(const ddpm_masked *masked, const float *x, int32_t *tokens)
+{
+    for (int64_t j = 0; j < masked->columns; j++) tokens[j] = (int32_t)ddpm_twins_own(masked->vocabulary, x, j);
+}
+
+int64_t ddpm_masked_shown_link(const ddpm_masked *masked, int64_t column, const float *x, const uint8_t *hidden)
+{
+    const ddpm_column_vocabulary *v = &masked->vocabulary->column[column];
+    if (v->twin == 0 || hidden[column] || hidden[v->twin - 1]) return -1;
+    const ddpm_column_link *link = ddpm_twins_link_of(v, (int64_t)x[column]);
+    return link && link->is_twin ? (int64_t)x[column] : -1;
+}
+
+uint32_t ddpm_masked_open(const ddpm_masked *masked, int64_t column, const int32_t *tokens, const uint8_t *hidden)
+{
+    const ddpm_column_vocabulary *v = &masked->vocabulary->column[column];
+    uint32_t open = 0;
+    for (int64_t i = 0; i < v->links; i++)
+        if (!hidden[v->link[i].column] && tokens[v->link[i].column] > 0) open |= 1U << i;
+    return open;
+}
+
+int64_t ddpm_masked_target(const ddpm_masked *masked, int64_t column, const float *x, const int32_t *tokens,
+                           uint32_t open)
+{
+    const ddpm_column_vocabulary *v = &masked->vocabulary->column[column];
+    for (int64_t i = 0; i < v->links && tokens[column] > v->spikes; i++) {
+        const ddpm_column_link *link = &v->link[i];
+        const int64_t later = link->is_twin ? column : link->column, token = (int64_t)x[later];
+        const ddpm_column_link *of_later = ddpm_twins_link_of(&masked->vocabulary->column[later], token);
+        if (open >> i & 1 && of_later && of_later->is_twin) return link->first + token - of_later->first;
+    }
+    return tokens[column];
+}
+
+/* Those of links that are not open. */
+static void fill_closed(const ddpm_column_vocabulary *v, uint32_t open, float value, float *of_tokens)
+{
+    for (int64_t i = 0; i < v->links; i++)
+        for (int64_t k = 0; !(open >> i & 1) && k < ddpm_link_tokens(&v->link[i]); k++)
+            of_tokens[v->link[i].first + k] = value;
+}
+
 /* ---- logits ---- */
 
 /* The logits of a column's tokens, [K], padded, from its coefficients. */
-static void fill_logits(const ddpm_masked_column *c, const ddpm_kernels *kernels, const float *from, float *logits)
+static void fill_logits(const ddpm_masked *masked, int64_t column, const ddpm_kernels *kernels, uint32_t open,
+                        const float *from, float *logits)
 {
+    const ddpm_masked_column *c = &masked->column[column];
     memcpy(logits, c->marginal, (size_t)c->tokens * sizeof *logits);
     for (int64_t k = 0; k < c->exact; k++) logits[k] += c->scale * from[k];
     if (c->smooth > 0) kernels->add_combination(ddpm_matrix_read(c->function), from + c->exact, logits);
+    fill_closed(&masked->vocabulary->column[column], open, NEVER, logits);
 }
 
 /* The gradient by a column's coefficients from that by its logits. */
 static void backward_logits(const ddpm_masked_column *c, const ddpm_kernels *kernels, const float *dlogits,
                             float *dcoefficients)
 {
-    float smooth[PANEL_MOST] = {0};
+    float smooth[SMOOTH_ROOM] = {0};
     for (int64_t k = 0; k < c->exact; k++) dcoefficients[k] = c->scale * dlogits[k];
     if (c->smooth == 0) return;
     kernels->add_combination(ddpm_matrix_read(c->of_token), dlogits, smooth);
@@ -203,35 +307,43 @@ int64_t ddpm_masked_scratch(const ddpm_masked *masked)
 }
 
 double ddpm_masked_column_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column, int64_t token,
-                               const float *coefficients, double weight, float *dcoefficients, float *scratch)
+                               uint32_t open, const float *coefficients, double weight, float *dcoefficients,
+                               float *scratch)
 {
     const ddpm_masked_column *c = &masked->column[column];
     float *logits = scratch, *p = scratch + logits_room(masked);
-    fill_logits(c, kernels, coefficients, logits);
+    fill_logits(masked, column, kernels, open, coefficients, logits);
     const double loss = kernels->softmax(c->tokens, logits, p) - (double)logits[token];
     if (!dcoefficients) return loss;
     p[token] -= 1.0f;
     for (int64_t k = 0; k < c->tokens; k++) p[k] *= (float)weight;
+    fill_closed(&masked->vocabulary->column[column], open, 0.0f, p);
     backward_logits(c, kernels, p, dcoefficients);
     return loss;
 }
 
 /* ---- drawing ---- */
 
-void ddpm_masked_probabilities(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
+void ddpm_masked_probabilities(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column, uint32_t open,
                                const float *coefficients, float *p, float *scratch)
 {
-    fill_logits(&masked->column[column], kernels, coefficients, scratch);
+    fill_logits(masked, column, kernels, open, coefficients, scratch);
     kernels->softmax(masked->column[column].tokens, scratch, p);
 }
 
-float ddpm_masked_draw(const ddpm_masked *masked, int64_t column, const float *p, ddpm_random4 words)
+void ddpm_masked_draw(const ddpm_masked *masked, int64_t column, const float *p, uint32_t open, ddpm_random4 words,
+                      float *x)
 {
     const ddpm_masked_column *c = &masked->column[column];
     double left = ddpm_random_uniform(words.v[0]);
     int64_t token = 0;
     while (token + 1 < c->tokens && left >= (double)p[token]) left -= (double)p[token++];
     const ddpm_column_vocabulary *vocabulary = &masked->vocabulary->column[column];
-    while (token > 0 && vocabulary->rows[token] == 0.0) token--; /* where rounding left no other */
-    return ddpm_vocabulary_number(vocabulary, token, ddpm_random_uniform(words.v[1]));
+    const ddpm_column_link *link;
+    while ((link = ddpm_twins_link_of(vocabulary, token)) != NULL && !(open >> (link - vocabulary->link) & 1)) token--;
+    const ddpm_column_vocabulary *of_token = link ? link->near : vocabulary;
+    const int64_t before = link ? link->first - 1 : 0; /* the gap of differences has no token */
+    while (token > 0 && token - before > (link != NULL) && of_token->rows[token - before] == 0.0) token--;
+    const double place = (double)ddpm_vocabulary_number(of_token, token - before, ddpm_random_uniform(words.v[1]));
+    x[column] = ddpm_vocabulary_join(token, place - floor(place));
 }

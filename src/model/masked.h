@@ -6,6 +6,10 @@
  * loss, D / t times the sum of their cross-entropies, t uniform in 1..D, is in the mean a bound on -log p(tokens of
  * the row). A reverse step draws one hidden column.
  *
+ *  Where a column is linked to another one that is shown (model/twins.h), it may be drawn as a difference from that:
+ * its link's tokens are beside its own in one softmax, so that the model is exact for rows of such tokens, in any order
+ * of columns. A row is counted by the first link that is open and gives its value.
+ *
  *  The network's inputs and outputs of a column are coefficients: one for each gap, spike or name, and a few cosines of
  * the rank that all its bins share, so that neighbouring bins share what is known of them. What the network gives is
  * added to the logarithm of the tokens' shares in training rows, so that an output of 0 stands for independent columns.
@@ -15,7 +19,10 @@
 
 #include "base/random.h"
 #include "kernel/simd.h"
-#include "model/vocabulary.h"
+#include "model/twins.h"
+
+/** The most smooth functions of a column, with those of its links: of spikes, and of bins. */
+enum { DDPM_MASKED_SMOOTH_MOST = DDPM_VOCABULARY_SMOOTH * (1 + 2 * (1 + DDPM_TWINS_MOST)) };
 
 /** What destroys a row. */
 typedef enum ddpm_process {
@@ -24,12 +31,13 @@ typedef enum ddpm_process {
     DDPM_PROCESS_AUTO      /* masked where the rows are a table of numbers, categories and gaps */
 } ddpm_process;
 
-/** The coefficients of a column and what its tokens make of them. */
+/** The coefficients of a column and what its tokens make of them. After its own tokens come those of its links, which
+ * stand for the difference from another column that is shown. */
 typedef struct ddpm_masked_column {
-    int64_t tokens;       /* K */
+    int64_t tokens;       /* K, with those of links */
     int64_t first;        /* of its coefficients among those of all columns */
     int64_t exact;        /* E: tokens 0 .. E-1 have a coefficient each, before the smooth ones */
-    int64_t smooth;       /* F: functions of the rank */
+    int64_t smooth;       /* F: functions of the rank, and those of each link's tokens */
     float scale;          /* of the exact coefficients */
     ddpm_matrix function; /* [F][K], padded (kernel/simd.h): the smooth functions of each token */
     ddpm_matrix of_token; /* [K][F], padded: the same */
@@ -82,25 +90,50 @@ void ddpm_masked_hide(int64_t columns, uint64_t seed, ddpm_purpose purpose, int6
 /** Numbers of scratch memory of ddpm_masked_column_loss and ddpm_masked_probabilities. */
 int64_t ddpm_masked_scratch(const ddpm_masked *masked);
 
+/** The tokens of a row's columns by themselves, which the network is shown, in the place of those of links.
+ *  @param[out] tokens  [D]. */
+void ddpm_masked_tokens(const ddpm_masked *masked, const float *x, int32_t *tokens);
+
+/** The token of a column's link to its twin, which the network is shown beside the column's own where both columns are
+ * shown; -1: there is none.
+ *  @param x       [D], the row.
+ *  @param hidden  [D]. */
+int64_t ddpm_masked_shown_link(const ddpm_masked *masked, int64_t column, const float *x, const uint8_t *hidden);
+
+/** Which links of a hidden column are open, a bit each: the other column is shown, and is no gap.
+ *  @param tokens  [D], the row's, by themselves.
+ *  @param hidden  [D]. */
+uint32_t ddpm_masked_open(const ddpm_masked *masked, int64_t column, const int32_t *tokens, const uint8_t *hidden);
+
+/** The token of a hidden column that its loss is of: that of the first open link that gives its value, or its own.
+ *  @param x       [D], the row.
+ *  @param tokens  [D], the same by themselves. */
+int64_t ddpm_masked_target(const ddpm_masked *masked, int64_t column, const float *x, const int32_t *tokens,
+                           uint32_t open);
+
 /** The cross-entropy of a hidden column, in nats.
+ *  @param open                its open links; the tokens of others are never drawn.
  *  @param coefficients        the column's own, of the network's output.
  *  @param weight              of the gradient.
  *  @param[out] dcoefficients  weight times the gradient by them; NULL: it is not wanted.
  *  @param scratch             [ddpm_masked_scratch]. */
 double ddpm_masked_column_loss(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column, int64_t token,
-                               const float *coefficients, double weight, float *dcoefficients, float *scratch);
+                               uint32_t open, const float *coefficients, double weight, float *dcoefficients,
+                               float *scratch);
 
 /** The probabilities of a column's tokens.
+ *  @param open          its open links.
  *  @param coefficients  the column's own, of the network's output.
  *  @param[out] p        [tokens of the column].
  *  @param scratch       [ddpm_masked_scratch]. */
-void ddpm_masked_probabilities(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column,
+void ddpm_masked_probabilities(const ddpm_masked *masked, const ddpm_kernels *kernels, int64_t column, uint32_t open,
                                const float *coefficients, float *p, float *scratch);
 
 /** Draw a column's token and the place in it from their probabilities.
  *  @param words  random.
- *  @return  token + u. */
-float ddpm_masked_draw(const ddpm_masked *masked, int64_t column, const float *p, ddpm_random4 words);
+ *  @param[in,out] x  [D], a row: the column gets its number, which may be one of a link. */
+void ddpm_masked_draw(const ddpm_masked *masked, int64_t column, const float *p, uint32_t open, ddpm_random4 words,
+                      float *x);
 
 /** The coefficients of a column, among those of all. */
 static inline ddpm_range ddpm_masked_coefficients(const ddpm_masked *masked, int64_t column)

@@ -36,7 +36,7 @@ static const char *units_of(const ddpm_column_layout *layout)
 }
 
 /* Categories are the same by their names and the rows of each; numbers by their tokens too. */
-static ddpm_status compare_tokens(const char *what, const ddpm_column_vocabulary *found,
+static ddpm_status compare_tokens(const char *what, const ddpm_column_vocabulary *found, // NOLINT(misc-no-recursion)
                                   const ddpm_column_vocabulary *expected)
 {
     static const char *const kinds[] = {"numbers", "categories"};
@@ -53,6 +53,8 @@ static ddpm_status compare_tokens(const char *what, const ddpm_column_vocabulary
     if (a->spikes != b->spikes || a->bins != b->bins || !same(a->spikes, a->spike, b->spike) ||
         !same(knots, a->knot, b->knot))
         return ddpm_fail(DDPM_ERR_DATA, "%s has other values", what);
+    if (a->twin != b->twin) return ddpm_fail(DDPM_ERR_DATA, "%s is near another column in many rows", what);
+    if (a->near) DDPM_TRY(compare_tokens(what, a->near, b->near));
     if (!same(ddpm_column_tokens(a), a->rows, b->rows))
         return ddpm_fail(DDPM_ERR_DATA, "%s has other numbers of rows with each value", what);
     return DDPM_OK;

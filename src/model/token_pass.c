@@ -36,7 +36,7 @@ static int64_t most_outputs(const ddpm_token_spec *spec)
 /* The most inputs of a row that are not one token's: the smooth ones of a column, or which columns are hidden. */
 static int64_t most_inputs(const ddpm_masked *masked)
 {
-    return ddpm_larger(masked->columns, DDPM_VOCABULARY_SMOOTH);
+    return ddpm_larger(masked->columns, DDPM_MASKED_SMOOTH_MOST);
 }
 
 /* @return  how many numbers there are. */
@@ -65,7 +65,7 @@ static int64_t lay_out(ddpm_token_pass *pass)
 
 static int64_t count_integers(const ddpm_token_spec *spec)
 {
-    return spec->masked->columns + 3 * spec->block + spec->masked->tokens;
+    return 2 * spec->masked->columns + 3 * spec->block + spec->masked->tokens;
 }
 
 ddpm_status ddpm_token_pass_create(const ddpm_token_spec *spec, ddpm_token_pass *out)
@@ -75,7 +75,7 @@ ddpm_status ddpm_token_pass_create(const ddpm_token_spec *spec, ddpm_token_pass 
     (void)lay_out(out);
     DDPM_TRY(DDPM_NEW(&out->integers, count_integers(spec), "activations"));
     out->entries = out->integers;
-    out->place = out->entries + spec->masked->columns;
+    out->place = out->entries + 2 * spec->masked->columns;
     out->next = out->place + spec->block;
     out->alike = out->next + spec->block;
     out->head = out->alike + spec->block;
@@ -106,12 +106,18 @@ ddpm_const_matrix ddpm_token_forward(ddpm_token_pass *pass, ddpm_workspace *work
     const ddpm_token_spec *s = &pass->spec;
     const int64_t columns = s->masked->columns;
     for (int64_t i = 0; i < rows->count; i++) {
-        const float *x0 = rows->x0 + i * columns;
         for (int64_t j = 0; j < columns; j++)
-            pass->entries[j] = rows->hidden[i * columns + j] ? ddpm_lookup_hidden(s->lookup, s->masked, j)
-                                                             : ddpm_lookup_shown(s->lookup, j, x0[j]);
+            pass->entries[j] = rows->hidden[i * columns + j]
+                                   ? ddpm_lookup_hidden(s->lookup, s->masked, j)
+                                   : ddpm_lookup_shown(s->lookup, j, rows->tokens[i * columns + j]);
+        int64_t count = columns;
+        for (int64_t j = 0; j < columns; j++) {
+            const int64_t link =
+                ddpm_masked_shown_link(s->masked, j, rows->x0 + i * columns, rows->hidden + i * columns);
+            if (link >= 0) pass->entries[count++] = ddpm_lookup_shown(s->lookup, j, (int32_t)link);
+        }
         ddpm_network_kernels(s->network)
-            ->sum_rows(ddpm_matrix_read(s->lookup->table), columns, pass->entries,
+            ->sum_rows(ddpm_matrix_read(s->lookup->table), count, pass->entries,
                        pass->entry.data + i * pass->entry.stride);
     }
     return ddpm_network_hidden(s->network, s->packed, workspace,
@@ -166,11 +172,16 @@ static void add_losses(ddpm_token_pass *pass, const ddpm_token_rows *rows, const
 {
     const ddpm_masked *masked = pass->spec.masked;
     const ddpm_kernels *kernels = ddpm_network_kernels(pass->spec.network);
+    const float *x0 = rows->x0 + row * masked->columns;
+    const int32_t *tokens = rows->tokens + row * masked->columns;
+    const uint8_t *hidden = rows->hidden + row * masked->columns;
     for (int64_t j = group->columns.first; j < group->columns.end; j++) {
-        const int64_t at = row * masked->columns + j, own = masked->column[j].first - group->coefficients.first;
-        if (rows->hidden[at])
-            pass->loss[row] += ddpm_masked_column_loss(masked, kernels, j, (int64_t)rows->x0[at], output + own, weight,
-                                                       doutput ? doutput + own : NULL, pass->logits);
+        const int64_t own = masked->column[j].first - group->coefficients.first;
+        if (!hidden[j]) continue;
+        const uint32_t open = ddpm_masked_open(masked, j, tokens, hidden);
+        pass->loss[row] +=
+            ddpm_masked_column_loss(masked, kernels, j, ddpm_masked_target(masked, j, x0, tokens, open), open,
+                                    output + own, weight, doutput ? doutput + own : NULL, pass->logits);
     }
 }
 
@@ -247,10 +258,14 @@ static void add_smooth(ddpm_token_pass *pass, const ddpm_token_rows *rows, int64
     const ddpm_masked_column *c = &masked->column[column];
     if (c->smooth == 0) return;
     for (int64_t i = 0; i < rows->count; i++) {
-        const int64_t at = i * masked->columns + column, token = (int64_t)rows->x0[at];
+        const int64_t at = i * masked->columns + column, token = rows->tokens[at];
         const float *functions = c->of_token.data + token * c->of_token.stride,
                     scale = rows->hidden[at] ? 0.0f : masked->input_scale;
         for (int64_t f = 0; f < c->smooth; f++) pass->input.data[i * pass->input.stride + f] = scale * functions[f];
+        const int64_t link =
+            ddpm_masked_shown_link(masked, column, rows->x0 + i * masked->columns, rows->hidden + i * masked->columns);
+        for (int64_t f = 0; link >= 0 && f < c->smooth; f++)
+            pass->input.data[i * pass->input.stride + f] += scale * c->of_token.data[link * c->of_token.stride + f];
     }
     add_product(pass, c->first + c->exact, c->smooth, dz, gradient);
 }
@@ -267,13 +282,13 @@ static void add_tokens(ddpm_token_pass *pass, const ddpm_token_rows *rows, ddpm_
     const float scale = c->scale * masked->input_scale;
     (void)ddpm_network_tensors(pass->spec.network, &tensors);
     for (int64_t i = count; i-- > 0;) {
-        const int64_t at = (block.first + i) * masked->columns + column, token = (int64_t)rows->x0[at];
+        const int64_t at = (block.first + i) * masked->columns + column, token = rows->tokens[at];
         if (rows->hidden[at] || token >= c->exact) continue;
         pass->next[i] = pass->head[token];
         pass->head[token] = (int32_t)i;
     }
     for (int64_t i = 0; i < count; i++) {
-        const int64_t at = (block.first + i) * masked->columns + column, token = (int64_t)rows->x0[at];
+        const int64_t at = (block.first + i) * masked->columns + column, token = rows->tokens[at];
         int64_t found = 0;
         if (rows->hidden[at] || token >= c->exact || pass->head[token] != (int32_t)i) continue;
         for (int32_t row = (int32_t)i; row >= 0; row = pass->next[row]) pass->alike[found++] = row;

@@ -20,6 +20,7 @@ typedef struct ddpm_token_spec {
 /** Rows of the process: x_0 and what is hidden of it. */
 typedef struct ddpm_token_rows {
     const float *x0;         /* [count][D], token + u */
+    const int32_t *tokens;   /* [count][D]: tokens of columns by themselves (ddpm_masked_tokens) */
     const uint8_t *hidden;   /* [count][D] */
     const int32_t *t;        /* [count]: how many columns are hidden */
     const float *importance; /* [count], the weights of the rows; NULL: 1 */
@@ -35,7 +36,7 @@ typedef struct ddpm_token_pass {
     float *row;                      /* [width] */
     float *sums;                     /* [outputs of a group] */
     float *logits, *scratch;
-    int32_t *entries;     /* [D] */
+    int32_t *entries;     /* [2 D]: of columns, and of links */
     int32_t *place;       /* [block]: the rows that hide a wide column */
     int32_t *head, *next; /* [tokens], [block]: for each token the rows of a block that show it, as linked lists */
     int32_t *alike;       /* [block]: one of these lists */

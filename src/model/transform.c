@@ -2,6 +2,7 @@
 #include "model/transform.h"
 
 #include "base/memory.h"
+#include "model/twins.h"
 
 #include <math.h>
 
@@ -38,7 +39,7 @@ ddpm_status ddpm_transform_of_vocabulary(ddpm_vocabulary *vocabulary, ddpm_trans
     DDPM_TRY(DDPM_NEW(&out->vocabulary, 1, "a vocabulary"));
     for (int64_t j = 0; j < vocabulary->columns; j++) {
         out->scale[j] = 1.0;
-        out->maximum[j] = (double)(ddpm_column_tokens(&vocabulary->column[j]) - 1);
+        out->maximum[j] = (double)(ddpm_column_all_tokens(&vocabulary->column[j]) - 1);
     }
     *out->vocabulary = *vocabulary;
     *vocabulary = (ddpm_vocabulary){0};
@@ -75,9 +76,17 @@ static void apply_narrow(const ddpm_transform *t, int64_t count, const float *nu
 
 static void apply_vocabulary(const ddpm_transform *t, ddpm_number type, int64_t count, const void *numbers, float *rows)
 {
-    const ddpm_column_vocabulary *columns = t->vocabulary->column;
-    for (int64_t i = 0; i < count * t->columns; i++)
-        rows[i] = ddpm_vocabulary_encode(&columns[i % t->columns], (double)ddpm_number_get(type, numbers, i));
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = t->columns; j-- > 0;) { /* a column comes before its twin, with which it is compared */
+            const ddpm_column_vocabulary *column = &t->vocabulary->column[j];
+            const long double value = ddpm_number_get(type, numbers, i * t->columns + j);
+            const float own = ddpm_vocabulary_encode(column, (double)value);
+            const int64_t twin = i * t->columns + column->twin - 1;
+            rows[i * t->columns + j] =
+                column->twin > 0
+                    ? ddpm_twins_encode(column, own, (double)value, (double)ddpm_number_get(type, numbers, twin))
+                    : own;
+        }
 }
 
 static void invert_vocabulary(const ddpm_transform *t, ddpm_number type, int64_t count, const float *rows,
@@ -86,6 +95,7 @@ static void invert_vocabulary(const ddpm_transform *t, ddpm_number type, int64_t
     const ddpm_column_vocabulary *columns = t->vocabulary->column;
     for (int64_t i = 0; i < count * t->columns; i++)
         ddpm_number_set(type, (long double)ddpm_vocabulary_decode(&columns[i % t->columns], rows[i]), numbers, i);
+    ddpm_twins_complete(t->vocabulary, count, rows, type, numbers);
 }
 
 void ddpm_transform_apply(const ddpm_transform *transform, ddpm_number type, int64_t count, const void *numbers,

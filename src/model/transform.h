@@ -40,7 +40,7 @@ void ddpm_transform_apply(const ddpm_transform *transform, ddpm_number type, int
 
 /** The way back. Without a vocabulary, a constant column gets its value, whatever the rows have. Whole numbers are
  * rounded and kept in the range of their type.
- *  @param[out] numbers  [count][columns] of the type; of float32, it may be `rows` itself. */
+ *  @param[out] numbers  [count][columns] of the type; of float32 and without a vocabulary, it may be `rows` itself. */
 void ddpm_transform_invert(const ddpm_transform *transform, ddpm_number type, int64_t count, const float *rows,
                            void *numbers);
 

@@ -4,16 +4,23 @@
 #include "base/memory.h"
 #include "base/split.h"
 
+#include <float.h>
 #include <math.h>
 
 enum {
     KNOTS = DDPM_VOCABULARY_KNOTS,
-    BIN_ROWS = 50,     /* rows in a bin, at least */
-    SPIKE_ROWS = 20,   /* rows that share a spike, at least */
-    DECIMALS_MOST = 6, /* that are looked for */
+    BIN_ROWS = 50,          /* rows in a bin, at least */
+    SPIKE_ROWS = 20,        /* rows that share a spike, at least */
+    DECIMALS_MOST = DBL_DIG /* that are looked for */
 };
 
 static const double SPIKE_SHARE = 0.002; /* of the rows, at least */
+
+/* Of the rows that have fewer decimals than the most: where all numbers are written with as many, it is a tenth. */
+static const double FEWER_SHARE = 0.25;
+
+static const double POWERS[DECIMALS_MOST + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
 ddpm_status ddpm_vocabulary_allocate(int64_t columns, ddpm_vocabulary *out)
 {
@@ -38,14 +45,22 @@ void ddpm_column_layout_release(ddpm_column_layout *layout)
     *layout = (ddpm_column_layout){0};
 }
 
+static void release_values(const ddpm_column_vocabulary *column)
+{
+    ddpm_release(column->spike);
+    ddpm_release(column->knot);
+    ddpm_release(column->rows);
+}
+
 void ddpm_vocabulary_release(ddpm_vocabulary *vocabulary)
 {
     for (int64_t j = 0; vocabulary->column && j < vocabulary->columns; j++) {
         ddpm_column_vocabulary *column = &vocabulary->column[j];
         ddpm_column_layout_release(&column->layout);
-        ddpm_release(column->spike);
-        ddpm_release(column->knot);
-        ddpm_release(column->rows);
+        release_values(column);
+        ddpm_release(column->link);
+        if (column->near) release_values(column->near);
+        ddpm_release(column->near);
     }
     ddpm_release(vocabulary->column);
     *vocabulary = (ddpm_vocabulary){0};
@@ -55,17 +70,52 @@ void ddpm_vocabulary_release(ddpm_vocabulary *vocabulary)
 
 /* What is to be known of the values before tokens are chosen. */
 typedef struct survey {
-    int64_t least;                /* the rows that a spike needs */
-    int64_t different;            /* values */
-    int64_t spikes, rest;         /* values that have so many rows, and rows that have none of them */
-    int64_t different_rest;       /* values of those */
-    int loses[DECIMALS_MOST + 1]; /* whether a value is lost where so many digits behind the point are written */
+    int64_t least;           /* the rows that a spike needs */
+    int64_t rows, different; /* and values */
+    int64_t spikes, rest;    /* values that have so many rows, and rows that have none of them */
+    int64_t different_rest;  /* values of those */
+    ddpm_number number;      /* the type of the values */
+    int most_decimals;       /* of a value, which may be DECIMALS_MOST + 1 */
+    /* Rows of those that have so many decimals, and so few digits that it is not by chance. */
+    int64_t few_digits[DECIMALS_MOST + 2];
 } survey;
+
+static double round_to(int decimals, double value)
+{
+    return decimals < 0 || decimals > DECIMALS_MOST ? value : round(value * POWERS[decimals]) / POWERS[decimals];
+}
+
+/* The most digits behind the point that a value of a type can have been written with, and be found again in spite of
+ * its rounding. */
+static int decimals_most(ddpm_number number, double value)
+{
+    const double whole = number == DDPM_NUMBER_FLOAT32 ? 0x1p23 : 0x1p51;
+    int decimals = DECIMALS_MOST;
+    while (decimals > 0 && fabs(value) * POWERS[decimals] >= whole) decimals--;
+    return decimals;
+}
+
+static int has_decimals(ddpm_number number, double value, int decimals)
+{
+    const double rounded = round_to(decimals, value);
+    return number == DDPM_NUMBER_FLOAT32 ? (float)rounded == (float)value : rounded == value;
+}
+
+/* The fewest digits behind the point that write a value of a type; DECIMALS_MOST + 1: it has more than are looked for,
+ * or than its type holds. */
+static int decimals_of(ddpm_number number, double value)
+{
+    const int most = decimals_most(number, value);
+    if (!has_decimals(number, value, most)) return DECIMALS_MOST + 1;
+    int decimals = 0;
+    while (decimals < most && !has_decimals(number, value, decimals)) decimals++;
+    return decimals;
+}
 
 static void take_survey(void *to, double value, int64_t times)
 {
     survey *s = to;
-    double power = 1.0;
+    const int decimals = decimals_of(s->number, value);
     s->different++;
     if (times >= s->least)
         s->spikes++;
@@ -73,16 +123,19 @@ static void take_survey(void *to, double value, int64_t times)
         s->rest += times;
         s->different_rest++;
     }
-    for (int decimals = 0; decimals <= DECIMALS_MOST; decimals++, power *= 10.0)
-        if (!s->loses[decimals]) s->loses[decimals] = round(value * power) / power != value;
+    s->rows += times;
+    if (fabs(value) * POWERS[ddpm_smaller(decimals, DECIMALS_MOST)] < (s->number == DDPM_NUMBER_FLOAT32 ? 1e5 : 1e12))
+        s->few_digits[decimals] += times;
+    if (decimals > s->most_decimals) s->most_decimals = decimals;
 }
 
-/* The fewest digits behind the point that write all values; -1 where they are more than a few. */
-static int decimals_of(const survey *s)
+/* The decimals of a column: those of all values, or of each by itself. */
+static int choose_decimals(const survey *s, int mixes)
 {
-    for (int decimals = 0; decimals <= DECIMALS_MOST; decimals++)
-        if (!s->loses[decimals]) return decimals;
-    return -1;
+    int64_t fewer = 0;
+    for (int decimals = 0; decimals < s->most_decimals; decimals++) fewer += s->few_digits[decimals];
+    if (mixes && (double)fewer > FEWER_SHARE * (double)s->rows) return DDPM_VOCABULARY_MIXED;
+    return s->most_decimals <= DECIMALS_MOST ? s->most_decimals : -1;
 }
 
 /* Where `share` of the way from one value to another leads. It does not fall as the share rises, and is exact where
@@ -114,11 +167,12 @@ static int64_t knots_of(const ddpm_column_vocabulary *column)
     return column->bins > 0 ? column->bins * KNOTS + 1 : 0;
 }
 
-/* Knot i of n is the quantile i / n: where values repeat, one of them, and else between two where it falls there. */
+/* Knot i of n is the quantile i / n: where values repeat or have decimals of their own, one of them, and else between
+ * two where it falls there. */
 static double place_of_knot(const choice *c, int64_t i)
 {
     const double exact = (double)i * (double)(c->survey->rest - 1) / (double)(c->column->bins * KNOTS);
-    return c->column->repeats ? round(exact) : exact;
+    return c->column->repeats || c->column->decimals == DDPM_VOCABULARY_MIXED ? round(exact) : exact;
 }
 
 static int64_t below_of(const choice *c, int64_t i)
@@ -157,10 +211,11 @@ static ddpm_status set_tokens(const ddpm_runs *runs, choice *c)
 }
 
 ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t count, const ddpm_runs *runs,
-                                        int64_t gaps)
+                                        int64_t gaps, int mixes)
 {
     const int is_category = column->layout.kind == DDPM_COLUMN_CATEGORY;
-    survey s = {.least = ddpm_larger(SPIKE_ROWS, (int64_t)ceil(SPIKE_SHARE * (double)count))};
+    survey s = {.number = column->layout.number,
+                .least = ddpm_larger(SPIKE_ROWS, (int64_t)ceil(SPIKE_SHARE * (double)count))};
     DDPM_TRY(runs->visit(runs->context, take_survey, &s));
     if (is_category || s.different <= DDPM_VOCABULARY_EXACT) {
         s.least = 1;
@@ -169,7 +224,7 @@ ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t 
     }
     const int64_t bins = s.rest == 0 ? 0 : ddpm_smaller(DDPM_VOCABULARY_BINS, ddpm_larger(1, s.rest / BIN_ROWS));
     choice c = {.column = column, .survey = &s};
-    column->decimals = is_category ? 0 : decimals_of(&s);
+    column->decimals = is_category ? 0 : choose_decimals(&s, mixes);
     DDPM_TRY(ddpm_vocabulary_allocate_column(s.spikes, bins, column));
     column->rows[0] = (double)gaps;
     column->repeats = bins > 0 && 2 * s.different_rest <= s.rest;
@@ -199,7 +254,7 @@ ddpm_status ddpm_vocabulary_choose(ddpm_column_vocabulary *column, int64_t count
 {
     sorted_values sorted = {count, values};
     const ddpm_runs runs = {&sorted, visit_sorted};
-    return ddpm_vocabulary_choose_runs(column, count, &runs, gaps);
+    return ddpm_vocabulary_choose_runs(column, count, &runs, gaps, 1);
 }
 
 /* ---- values to tokens and back ---- */
@@ -226,8 +281,7 @@ static int64_t nearest_spike(const ddpm_column_vocabulary *column, double value)
     return value - column->spike[at - 1] <= column->spike[at] - value ? at - 1 : at;
 }
 
-/* A token and a place in it as one number, whose whole part is the token. */
-static float join(int64_t token, double place)
+float ddpm_vocabulary_join(int64_t token, double place)
 {
     const float next = (float)(token + 1), number = (float)((double)token + place);
     return number < next ? number : nextafterf(next, 0.0f);
@@ -235,7 +289,7 @@ static float join(int64_t token, double place)
 
 float ddpm_vocabulary_number(const ddpm_column_vocabulary *column, int64_t token, double place)
 {
-    return token > column->spikes ? join(token, place) : (float)token;
+    return token > column->spikes ? ddpm_vocabulary_join(token, place) : (float)token;
 }
 
 /* Where knots are equal, the value lies in their middle. */
@@ -254,7 +308,7 @@ static float encode_between(const ddpm_column_vocabulary *column, double value)
     } else
         place = (double)(low - 1) + share_between(column->knot[low - 1], column->knot[low], value);
     const int64_t bin = ddpm_smaller((int64_t)(place / KNOTS), column->bins - 1);
-    return join(1 + column->spikes + bin, place / KNOTS - (double)bin);
+    return ddpm_vocabulary_join(1 + column->spikes + bin, place / KNOTS - (double)bin);
 }
 
 float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value)
@@ -268,10 +322,12 @@ float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value)
     return column->bins > 0 ? encode_between(column, value) : -1.0f;
 }
 
-static double round_to(int decimals, double value)
+/* Round as the column says, or as a training value nearby was. */
+static double round_beside(const ddpm_column_vocabulary *column, double nearest, double value)
 {
-    const double power = pow(10.0, decimals);
-    return decimals < 0 ? value : round(value * power) / power;
+    return round_to(column->decimals == DDPM_VOCABULARY_MIXED ? decimals_of(column->layout.number, nearest)
+                                                              : column->decimals,
+                    value);
 }
 
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number)
@@ -279,25 +335,19 @@ double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number
     const int64_t token = (int64_t)number, bin = token - 1 - column->spikes;
     if (token <= 0) return NAN;
     if (bin < 0) return column->spike[token - 1];
-    const double place = ((double)number - (double)token + (double)bin) * KNOTS;
+    const double place = ((double)number - (double)(int64_t)number + (double)bin) * KNOTS;
     const int64_t below = ddpm_smaller((int64_t)place, column->bins * KNOTS - 1);
     const double share = place - (double)below;
-    if (column->repeats) return column->knot[share < 0.5 ? below : below + 1];
-    return round_to(column->decimals, between(column->knot[below], column->knot[below + 1], share));
+    const double nearest = column->knot[share < 0.5 ? below : below + 1];
+    if (column->repeats) return nearest;
+    return round_beside(column, nearest, between(column->knot[below], column->knot[below + 1], share));
 }
 
-int64_t ddpm_vocabulary_encode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const double *values, float *rows)
+double ddpm_vocabulary_round(const ddpm_column_vocabulary *column, double value)
 {
-    int64_t unknown = -1;
-    for (int64_t i = 0; i < count * vocabulary->columns; i++) {
-        rows[i] = ddpm_vocabulary_encode(&vocabulary->column[i % vocabulary->columns], values[i]);
-        if (rows[i] < 0.0f && unknown < 0) unknown = i;
-    }
-    return unknown;
-}
-
-void ddpm_vocabulary_decode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const float *rows, double *values)
-{
-    for (int64_t i = 0; i < count * vocabulary->columns; i++)
-        values[i] = ddpm_vocabulary_decode(&vocabulary->column[i % vocabulary->columns], rows[i]);
+    if (column->decimals != DDPM_VOCABULARY_MIXED) return round_to(column->decimals, value);
+    const int64_t knots = knots_of(column), at = first_not_less(knots, column->knot, value);
+    const int64_t above = ddpm_smaller(at, knots - 1), below = ddpm_larger(above - 1, 0);
+    const int is_below = fabs(value - column->knot[below]) < fabs(column->knot[above] - value);
+    return round_beside(column, column->knot[is_below ? below : above], value);
 }

@@ -5,6 +5,9 @@
  * category, and of a number those that many rows share (spikes), or all of them where there are few. Tokens S+1 .. S+B
  * are bins between quantiles of the other values, so that each holds about as many training rows as any other.
  *
+ *  A column may be linked to others, and then has more tokens, S+B+1 and on, of the difference from one of them
+ * (model/twins.h).
+ *
  *  A row of the model is [D] numbers token + u: the whole part is the token, and u, at least 0 and below 1, is where in
  * its bin the value lies, by the order of the training values. A row of a file is [D] doubles: a number itself, of a
  * category the place of its name, from 0, and NaN for a gap.
@@ -22,7 +25,9 @@ enum {
     DDPM_VOCABULARY_KNOTS = 32,  /* pieces of a bin between which a value is interpolated */
     DDPM_VOCABULARY_BINS = 128,  /* of a column, at most */
     DDPM_VOCABULARY_EXACT = 256, /* a number of at most so many different values has a token for each */
-    DDPM_VOCABULARY_SMOOTH = 24  /* functions of the rank that the bins of a column share */
+    DDPM_TWINS_MOST = 7,         /* later columns that one is the twin of */
+    DDPM_VOCABULARY_SMOOTH = 24, /* functions of the rank that the bins of a column share */
+    DDPM_VOCABULARY_MIXED = -2 /* decimals: of each value as many as its nearest knot has, which is a training value */
 };
 
 typedef enum ddpm_column_kind { DDPM_COLUMN_NUMBER, DDPM_COLUMN_CATEGORY, DDPM_COLUMN_KINDS } ddpm_column_kind;
@@ -46,12 +51,26 @@ typedef struct ddpm_column_layout {
 typedef struct ddpm_column_vocabulary {
     ddpm_column_layout layout;
     int64_t spikes, bins; /* S and B */
-    int decimals;         /* of a number: digits behind the point that its values have; -1: any number of them */
+    int decimals;         /* of a number: digits behind the point that its values have; -1: any number of them; or
+                           * DDPM_VOCABULARY_MIXED */
     int repeats;          /* whether most values in bins are shared by rows: then there are none between them */
-    double *spike;        /* [S], ascending; of a category the places of the names that training rows have */
-    double *knot;         /* [B * DDPM_VOCABULARY_KNOTS + 1], ascending: quantiles of the values that are no spikes */
-    double *rows;         /* [1 + S + B]: training rows with each token */
+    int64_t twin;  /* 1 + an earlier column that this one is equal to, or near, in many rows (model/twins.h); 0: none */
+    int64_t links; /* to its twin, and to later columns whose twin it is */
+    struct ddpm_column_link *link;       /* [links] */
+    struct ddpm_column_vocabulary *near; /* with a twin: of the differences from it where the two are near; rows[0] are
+                                          * those in which they are not */
+    double *spike; /* [S], ascending; of a category the places of the names that training rows have */
+    double *knot;  /* [B * DDPM_VOCABULARY_KNOTS + 1], ascending: quantiles of the values that are no spikes */
+    double *rows;  /* [1 + S + B]: training rows with each token */
 } ddpm_column_vocabulary;
+
+/** A column of whose value this one's is the sum, or difference, with a small difference. Its tokens come after those
+ * of the column itself and of the links before. */
+typedef struct ddpm_column_link {
+    int64_t column, first; /* its first token */
+    int is_twin;           /* whether that column is the twin of this one, to which the difference is added */
+    const ddpm_column_vocabulary *near; /* of the differences; borrowed from the later one of the two columns */
+} ddpm_column_link;
 
 typedef struct ddpm_vocabulary {
     int64_t columns; /* D */
@@ -80,9 +99,10 @@ typedef struct ddpm_runs {
  * each. DDPM_ERR_MEMORY, or what visiting says.
  *  @param[in,out] column  its layout is set; the rest is made.
  *  @param count  values that are no gaps.
- *  @param gaps   training rows with a gap. */
+ *  @param gaps   training rows with a gap.
+ *  @param mixes  whether values may have decimals of their own. */
 DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t count,
-                                                        const ddpm_runs *runs, int64_t gaps);
+                                                        const ddpm_runs *runs, int64_t gaps, int mixes);
 
 /** The same of values in memory.
  *  @param values  [count], ascending. */
@@ -95,21 +115,35 @@ static inline int64_t ddpm_column_tokens(const ddpm_column_vocabulary *column)
     return 1 + column->spikes + column->bins;
 }
 
+/** Tokens of a link: those of a difference, without its gap. */
+static inline int64_t ddpm_link_tokens(const ddpm_column_link *link)
+{
+    return ddpm_column_tokens(link->near) - 1;
+}
+
+/** With those of its links. */
+static inline int64_t ddpm_column_all_tokens(const ddpm_column_vocabulary *column)
+{
+    if (column->links == 0) return ddpm_column_tokens(column);
+    const ddpm_column_link *last = &column->link[column->links - 1];
+    return last->first + ddpm_link_tokens(last);
+}
+
 /** The token and the place in it of a value, as one number; -1 where the column has no token for it: a name that no
  * training row has, or a gap where there was none. A number between the values of a column without bins gets the
  * nearest one's token. */
 float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value);
 
-/** A token and a place in it, 0 to 1, as one number; a token that is no bin has no places. */
+/** A token and a place in it, 0 to 1, as one number, whose whole part is the token. */
+float ddpm_vocabulary_join(int64_t token, double place);
+
+/** The same; a token that is no bin has no places. */
 float ddpm_vocabulary_number(const ddpm_column_vocabulary *column, int64_t token, double place);
 
-/** The value of a token and a place; whole numbers are whole. */
+/** The value of a token and a place, not one of a link; whole numbers are whole. */
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number);
 
-/** The same for rows [count][D].
- *  @return  of encoding: the index of the first value without a token; -1: there is none. */
-int64_t ddpm_vocabulary_encode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const double *values,
-                                    float *rows);
-void ddpm_vocabulary_decode_rows(const ddpm_vocabulary *vocabulary, int64_t count, const float *rows, double *values);
+/** A value with as many decimals as the column's values have. */
+double ddpm_vocabulary_round(const ddpm_column_vocabulary *column, double value);
 
 #endif

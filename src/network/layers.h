@@ -58,6 +58,11 @@ typedef struct ddpm_architecture {
     ddpm_status (*build)(ddpm_network *net);
     /** Take the arrays of a workspace for `rows` rows that only this kind has. */
     void (*lay_out)(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w);
+    /** The numbers that a forward pass without a backward one needs of t alone, the same for all rows of one t; 0: none
+     * are, as where they depend on the condition, too. */
+    int64_t (*time_numbers)(const ddpm_network *net);
+    /** Compute them for the first row of the pass. @return  where they are in the workspace. */
+    float *(*time_part)(const ddpm_pass *pass);
     /** Run all layers but the last on (x_t, condition, t). @return  what the last one reads. */
     ddpm_const_matrix (*forward)(const ddpm_pass *pass);
     /** What the last layer read in the pass forward. */

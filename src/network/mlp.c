@@ -28,6 +28,18 @@ static ddpm_status build(ddpm_network *net)
     return DDPM_OK;
 }
 
+/* Whether layer 0 is computed in two parts, of which one depends on t alone. Without a backward pass all rows mostly
+ * have one t; with operands in bfloat16, a part of a layer could begin amid an element. */
+static int splits_time(const ddpm_network *net, int backward)
+{
+    return !backward && !has_gain(net) && !net->spec.is_entered && net->kernels->per_element == 1;
+}
+
+static int64_t before_time(const ddpm_network *net)
+{
+    return ddpm_network_point_columns(net) + net->spec.condition;
+}
+
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
 {
     const int64_t step = rows * w->width_stride;
@@ -35,6 +47,7 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     w->kind.mlp.value = ddpm_arena_take(arena, net->spec.depth * step);
     if (backward) w->kind.mlp.slope = ddpm_arena_take(arena, net->spec.depth * step);
     if (has_gain(net)) w->kind.mlp.linear = ddpm_arena_take(arena, net->spec.depth * step);
+    if (splits_time(net, backward)) w->kind.mlp.time = ddpm_arena_take(arena, step);
 }
 
 static float *value_of(const ddpm_workspace *w, int64_t l)
@@ -59,11 +72,23 @@ static ddpm_const_matrix inputs_of(const ddpm_pass *pass, int64_t l)
                                    : ddpm_pass_hidden(pass, value_of(pass->w, l - 1)));
 }
 
+/* The columns of layer 0's input that hold the embedding of t. */
+static ddpm_matrix embeddings_of(const ddpm_pass *pass, int64_t rows)
+{
+    const ddpm_matrix input = pass->w->input;
+    return (ddpm_matrix){input.data + before_time(pass->net), rows, pass->net->spec.time_width, input.stride};
+}
+
+/* Whether layer 0 of this pass is computed in two parts. */
+static int is_split(const ddpm_pass *pass)
+{
+    return pass->w->kind.mlp.time && pass->xt;
+}
+
 static void fill_input(const ddpm_pass *pass)
 {
     const ddpm_network *net = pass->net;
-    const int64_t columns = net->spec.columns, points = ddpm_network_point_columns(net),
-                  before_time = points + net->spec.condition;
+    const int64_t columns = net->spec.columns, points = ddpm_network_point_columns(net);
     const ddpm_matrix input = ddpm_pass_rows(pass, pass->w->input);
     for (int64_t row = 0; row < input.rows; row++) {
         float *to = input.data + row * input.stride;
@@ -74,9 +99,46 @@ static void fill_input(const ddpm_pass *pass)
         ddpm_network_copy_condition(net, pass->condition, row, to + points);
     }
     ddpm_features_fill(net, input);
-    if (has_gain(net)) return;
-    const ddpm_matrix embeddings = {input.data + before_time, input.rows, net->spec.time_width, input.stride};
+    if (!has_gain(net) && !is_split(pass)) ddpm_network_embed_times(net, pass->t, embeddings_of(pass, input.rows));
+}
+
+/* emb(t) W + bias of the first `rows` rows, where W is the end of layer 0. */
+static float *compute_time(const ddpm_pass *pass, int64_t rows)
+{
+    const ddpm_network *net = pass->net;
+    const ddpm_matrix embeddings = embeddings_of(pass, rows),
+                      to = {pass->w->kind.mlp.time, rows, net->spec.width, pass->w->width_stride};
+    ddpm_dense dense = pass->packed->layers[0];
+    dense.inputs = net->layers[0].inputs;
+    dense.weight += before_time(net) * net->kernels->panel;
     ddpm_network_embed_times(net, pass->t, embeddings);
+    ddpm_dense_forward(pass, &dense, ddpm_matrix_read(embeddings), DDPM_ACTIVATION_IDENTITY, to, NULL);
+    return to.data;
+}
+
+static int64_t time_numbers(const ddpm_network *net)
+{
+    return splits_time(net, 0) ? net->spec.width : 0;
+}
+
+static float *time_part(const ddpm_pass *pass)
+{
+    return compute_time(pass, 1);
+}
+
+/* Layer 0 on what does not depend on t alone, with the rest as its bias. */
+static void forward_split(const ddpm_pass *pass)
+{
+    const ddpm_network *net = pass->net;
+    const ddpm_matrix input = ddpm_pass_rows(pass, pass->w->input);
+    const int is_one = ddpm_pass_has_one_time(pass);
+    float *known = is_one ? ddpm_times_find(pass->w->times, pass->t[0]) : NULL;
+    ddpm_dense dense = pass->packed->layers[0];
+    dense.inputs = net->layers[0].inputs;
+    dense.bias = known ? known : compute_time(pass, is_one ? 1 : pass->rows);
+    dense.bias_stride = is_one ? 0 : pass->w->width_stride;
+    ddpm_dense_forward(pass, &dense, (ddpm_const_matrix){input.data, input.rows, before_time(net), input.stride},
+                       net->spec.activation, ddpm_pass_hidden(pass, value_of(pass->w, 0)), NULL);
 }
 
 /* The gains of layer l at step t. */
@@ -124,7 +186,9 @@ static ddpm_const_matrix forward(const ddpm_pass *pass)
     const int64_t depth = net->spec.depth;
     fill_input(pass);
     for (int64_t l = 0; l < depth; l++) {
-        if (has_gain(net)) {
+        if (l == 0 && is_split(pass)) {
+            forward_split(pass);
+        } else if (has_gain(net)) {
             ddpm_layer_forward(pass, l, inputs_of(pass, l), DDPM_ACTIVATION_IDENTITY,
                                ddpm_pass_hidden(pass, linear_of(w, l)), NULL);
             if (l == 0) add_entry(pass, ddpm_pass_hidden(pass, linear_of(w, l)));
@@ -196,6 +260,8 @@ static void backward(const ddpm_pass *pass)
 const ddpm_architecture ddpm_architecture_mlp = {
     .build = build,
     .lay_out = lay_out,
+    .time_numbers = time_numbers,
+    .time_part = time_part,
     .forward = forward,
     .last_inputs = last_inputs,
     .backward = backward,

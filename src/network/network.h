@@ -226,6 +226,20 @@ void ddpm_workspace_free(ddpm_workspace *workspace);
 /** Bytes of a workspace; they grow as rows x width x depth. */
 int64_t ddpm_workspace_bytes(const ddpm_network *network, int64_t rows, int backward);
 
+/** What a network makes of t alone, which a pass without a backward one looks up where all its rows have one t: what is
+ * the same for all rows of a sampling step is computed once. */
+typedef struct ddpm_times ddpm_times;
+
+/** DDPM_ERR_MEMORY.
+ *  @param t         [count]: the steps; each may be named several times.
+ *  @param[out] out  free with ddpm_times_free, after the workspaces that use it. */
+DDPM_MUST_CHECK ddpm_status ddpm_times_create(const ddpm_network *network, const ddpm_packed *packed, int64_t count,
+                                              const int32_t *t, ddpm_times **out);
+void ddpm_times_free(ddpm_times *times);
+
+/** Let passes of this workspace look them up. Borrowed; NULL: none. */
+void ddpm_workspace_set_times(ddpm_workspace *workspace, const ddpm_times *times);
+
 /** Run the network on rows of (x_t, condition, t).
  *  @param xt         [rows][D], without padding.
  *  @param condition  [rows][C], without padding; NULL stands for zeros.

@@ -102,15 +102,23 @@ ddpm_matrix ddpm_workspace_dout(const ddpm_workspace *workspace, int64_t rows)
     return ddpm_matrix_part(workspace->doutput, 0, rows);
 }
 
-void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_activation activation,
+void ddpm_dense_forward(const ddpm_pass *pass, const ddpm_dense *dense, ddpm_const_matrix x, ddpm_activation activation,
                         ddpm_matrix h, float *slope)
 {
     const ddpm_workspace *w = pass->w;
+    ddpm_dense part = *dense;
     for (int64_t at = 0; at < x.rows; at += w->block) {
         const int64_t rows = ddpm_smaller(w->block, x.rows - at);
-        pass->net->kernels->forward(&pass->packed->layers[layer], ddpm_const_matrix_part(x, at, rows), activation,
+        part.bias = dense->bias + at * dense->bias_stride;
+        pass->net->kernels->forward(&part, ddpm_const_matrix_part(x, at, rows), activation,
                                     ddpm_matrix_part(h, at, rows), slope ? slope + at * h.stride : NULL, w->scratch);
     }
+}
+
+void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_activation activation,
+                        ddpm_matrix h, float *slope)
+{
+    ddpm_dense_forward(pass, &pass->packed->layers[layer], x, activation, h, slope);
 }
 
 /* Add the gradients of a layer's bias, and of its weight from row `first` on. */

@@ -99,7 +99,7 @@ static float *inverse_of(const ddpm_pass *pass, int64_t block)
 static ddpm_const_matrix modulation_at(const ddpm_pass *pass, int64_t column)
 {
     const ddpm_residual_rows *r = &pass->w->kind.residual;
-    return (ddpm_const_matrix){r->modulation.data + column, pass->rows, pass->net->spec.width, r->modulation_stride};
+    return (ddpm_const_matrix){r->modulation_read + column, pass->rows, pass->net->spec.width, r->modulation_stride};
 }
 
 static ddpm_matrix dmodulation_at(const ddpm_pass *pass, int64_t column)
@@ -110,20 +110,14 @@ static ddpm_matrix dmodulation_at(const ddpm_pass *pass, int64_t column)
 
 static int rows_are_alike(const ddpm_pass *pass)
 {
-    if (pass->condition && pass->net->spec.condition > 0) return 0;
-    for (int64_t row = 1; row < pass->rows; row++)
-        if (pass->t[row] != pass->t[0]) return 0;
-    return 1;
+    return !(pass->condition && pass->net->spec.condition > 0) && ddpm_pass_has_one_time(pass);
 }
 
-/* Compute the modulation of every row. When all rows have the same t and no condition, as in sampling, and there is no
- * backward pass, one modulation is computed and broadcast to all of them. */
-static void modulate(const ddpm_pass *pass)
+/* Compute the modulation of the first rows. */
+static void compute_modulation(const ddpm_pass *pass, int64_t rows)
 {
     const ddpm_network *net = pass->net;
     ddpm_residual_rows *r = &pass->w->kind.residual;
-    const int shared = !pass->w->dz && rows_are_alike(pass);
-    const int64_t rows = shared ? 1 : pass->rows;
     const ddpm_matrix conditioning = ddpm_matrix_part(r->conditioning, 0, rows),
                       embedding = ddpm_matrix_part(r->embedding, 0, rows),
                       modulation = ddpm_matrix_part(r->modulation, 0, rows);
@@ -134,7 +128,29 @@ static void modulate(const ddpm_pass *pass)
     ddpm_layer_forward(pass, EMBEDDING, ddpm_matrix_read(conditioning), net->spec.activation, embedding,
                        r->embedding_slope);
     ddpm_layer_forward(pass, MODULATION, ddpm_matrix_read(embedding), DDPM_ACTIVATION_IDENTITY, modulation, NULL);
-    r->modulation_stride = shared ? 0 : modulation.stride;
+}
+
+static int64_t time_numbers(const ddpm_network *net)
+{
+    return net->spec.condition > 0 ? 0 : modulation_width(net);
+}
+
+static float *time_part(const ddpm_pass *pass)
+{
+    compute_modulation(pass, 1);
+    return pass->w->kind.residual.modulation.data;
+}
+
+/* Find the modulation of every row. When all rows have the same t and no condition, as in sampling, and there is no
+ * backward pass, one modulation is broadcast to all of them. */
+static void modulate(const ddpm_pass *pass)
+{
+    ddpm_residual_rows *r = &pass->w->kind.residual;
+    const int shared = !pass->w->dz && rows_are_alike(pass);
+    const float *known = shared && pass->net->spec.condition == 0 ? ddpm_times_find(pass->w->times, pass->t[0]) : NULL;
+    if (!known) compute_modulation(pass, shared ? 1 : pass->rows);
+    r->modulation_read = known ? known : r->modulation.data;
+    r->modulation_stride = shared ? 0 : r->modulation.stride;
 }
 
 /* Compute the modulated layer norm of the stream before a block; before the output where `block` is the depth. */
@@ -255,6 +271,8 @@ static void backward(const ddpm_pass *pass)
 const ddpm_architecture ddpm_architecture_residual = {
     .build = build,
     .lay_out = lay_out,
+    .time_numbers = time_numbers,
+    .time_part = time_part,
     .forward = forward,
     .last_inputs = last_inputs,
     .backward = backward,

@@ -15,6 +15,7 @@
 typedef struct ddpm_mlp_rows {
     float *value, *slope; /* h, and the slope of its activation; slope is NULL in a workspace without backward */
     float *linear;        /* with a gain table: x W + b, before the gain */
+    float *time;          /* without backward: what layer 0 makes of t and its bias, [rows][width_stride] */
 } ddpm_mlp_rows;
 
 /** What a residual network needs. Arrays marked "kept" hold what the backward pass needs of each block: [depth] times,
@@ -25,7 +26,8 @@ typedef struct ddpm_residual_rows {
     ddpm_matrix embedding, dembedding;   /* [rows][time_width]: what the first layer makes of it */
     float *embedding_slope;              /* in the layout of embedding */
     ddpm_matrix modulation, dmodulation; /* [rows][scales, shifts and gates of all blocks] */
-    int64_t modulation_stride;           /* 0 while all rows share the modulation of the first one */
+    const float *modulation_read;        /* the modulation of the rows of a pass, */
+    int64_t modulation_stride;           /* 0 while all rows share the one of the first */
     float *stream;                       /* [rows][width_stride]: the sum that each block adds to */
     float *normal, *modulated, *inverse; /* kept: of the layer norms; inverse is [rows] for each */
     float *hidden, *slope, *branch;      /* kept: a block's first layer, its slope, its second layer */
@@ -50,7 +52,8 @@ struct ddpm_workspace {
                      * gains */
     float *scratch; /* of the products; NULL where they need none */
     ddpm_dropout dropout;
-    float *memory; /* the allocation that all of the above and below lie in */
+    const ddpm_times *times; /* borrowed; NULL: none are known */
+    float *memory;           /* the allocation that all of the above and below lie in */
     union {
         ddpm_mlp_rows mlp;
         ddpm_residual_rows residual;
@@ -86,6 +89,21 @@ ddpm_matrix ddpm_arena_take_matrix(ddpm_arena *arena, const ddpm_network *net, i
  *  @param[out] slope  act' in the layout of h; NULL where there is no backward pass. */
 void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_activation activation,
                         ddpm_matrix h, float *slope);
+
+/** The same for a part of a layer's weight, or with another bias. */
+void ddpm_dense_forward(const ddpm_pass *pass, const ddpm_dense *dense, ddpm_const_matrix x, ddpm_activation activation,
+                        ddpm_matrix h, float *slope);
+
+/** What is known of t alone; NULL: it is to be computed. */
+float *ddpm_times_find(const ddpm_times *times, int32_t t);
+
+/** Whether all rows of the pass have the same t. */
+static inline int ddpm_pass_has_one_time(const ddpm_pass *pass)
+{
+    for (int64_t row = 1; row < pass->rows; row++)
+        if (pass->t[row] != pass->t[0]) return 0;
+    return 1;
+}
 
 /** Add the gradients of the layer's weight and bias, unless the pass has no gradient: x [rows][inputs] as it went
  * forward, dz [rows][outputs] the gradient by x W + b. Each block is one contribution. */

@@ -28,6 +28,7 @@ struct ddpm_engine {
     ddpm_engine_weights own;            /* empty where the weights are borrowed */
     const ddpm_engine_weights *weights; /* these, or those */
     ddpm_sampler sampler;
+    ddpm_times *times; /* of the sampler's steps; NULL: of a masked model */
     int threads;
     thread_memory *memory; /* [threads] */
 };
@@ -134,12 +135,26 @@ void ddpm_engine_weights_release(ddpm_engine_weights *weights)
     *weights = (ddpm_engine_weights){0};
 }
 
+/* What the network makes of the steps of the sampler. */
+static ddpm_status create_times(ddpm_engine *g)
+{
+    const int64_t steps = g->sampler.step_count;
+    int32_t *t = NULL;
+    DDPM_TRY(DDPM_NEW(&t, steps, "steps"));
+    for (int64_t i = 0; i < steps; i++) t[i] = (int32_t)g->sampler.steps[i].t;
+    const ddpm_status status = ddpm_times_create(g->model->network, g->weights->packed, steps, t, &g->times);
+    ddpm_release(t);
+    return status;
+}
+
 static ddpm_status create_denoisers(ddpm_engine *g)
 {
     const ddpm_network_spec *network = ddpm_network_get_spec(g->model->network);
+    DDPM_TRY(create_times(g));
     for (int i = 0; i < g->threads; i++) {
         thread_memory *m = &g->memory[i];
         DDPM_TRY(ddpm_workspace_create(g->model->network, DDPM_ENGINE_BLOCK, DDPM_ENGINE_BLOCK, 0, &m->workspace));
+        ddpm_workspace_set_times(m->workspace, g->times);
         DDPM_TRY(DDPM_NEW(&m->scratch, ddpm_sampler_scratch(&g->sampler, DDPM_ENGINE_BLOCK), "a block of samples"));
         DDPM_TRY(DDPM_NEW(&m->guided, DDPM_ENGINE_BLOCK * ddpm_network_outputs(network), "a block of samples"));
         DDPM_TRY(DDPM_NEW(&m->t, DDPM_ENGINE_BLOCK, "a block of samples"));
@@ -221,6 +236,7 @@ void ddpm_engine_close(ddpm_engine *engine)
         ddpm_unmask_release(&engine->memory[i].unmask);
     }
     ddpm_release(engine->memory);
+    ddpm_times_free(engine->times);
     ddpm_engine_weights_release(&engine->own);
     ddpm_sampler_release(&engine->sampler);
     ddpm_release(engine);

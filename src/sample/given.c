@@ -134,8 +134,7 @@ void ddpm_given_restore(const ddpm_given *given, int64_t first, int64_t count, d
 {
     const int64_t columns = given->transform.columns, from = (first - given->first) * columns;
     const ddpm_number holder = ddpm_source_holder(given->source);
-    for (int64_t i = 0; i < count * columns; i++) {
-        const long double value = ddpm_number_get(holder, given->rows, from + i);
-        if (!isnan(value)) ddpm_number_set(type, value, numbers, i);
-    }
+    const ddpm_known_rows rows = {
+        .holder = holder, .count = count, .numbers = (const char *)given->rows + from * ddpm_number_bytes(holder)};
+    ddpm_known_restore(columns, &rows, type, numbers);
 }

@@ -16,6 +16,7 @@ typedef struct ddpm_hidden {
     float *room;            /* [block][C] */
     const float *condition; /* [rows][C] of the block; NULL: none */
     float *loss;            /* [block] */
+    int32_t *tokens;        /* [block][D], by themselves */
     uint8_t *columns;       /* [block][D], 1: hidden */
     int32_t *order;         /* [D] */
     int32_t t[DDPM_HIDDEN_BLOCK];

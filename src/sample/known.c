@@ -48,3 +48,11 @@ ddpm_status ddpm_known_make(const ddpm_transform *transform, ddpm_number type, c
     ddpm_transform_apply(transform, rows->holder, rows->count, rows->numbers, known);
     return transform->vocabulary ? find_tokens(transform->columns, rows, known) : DDPM_OK;
 }
+
+void ddpm_known_restore(int64_t columns, const ddpm_known_rows *rows, ddpm_number type, void *numbers)
+{
+    for (int64_t i = 0; i < rows->count * columns; i++) {
+        const long double value = ddpm_number_get(rows->holder, rows->numbers, i);
+        if (!isnan(value)) ddpm_number_set(type, value, numbers, i);
+    }
+}

@@ -21,4 +21,7 @@ typedef struct ddpm_known_rows {
 DDPM_MUST_CHECK ddpm_status ddpm_known_make(const ddpm_transform *transform, ddpm_number type,
                                             const ddpm_known_rows *rows, float *known);
 
+/** Put back the values that are known into rows [count][columns] of a type. */
+void ddpm_known_restore(int64_t columns, const ddpm_known_rows *rows, ddpm_number type, void *numbers);
+
 #endif

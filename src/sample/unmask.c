@@ -54,7 +54,9 @@ ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packe
                          .packed = packed,
                          .lookup = lookup,
                          .steps = steps > 0 ? ddpm_smaller(steps, columns) : columns};
-    DDPM_TRY(DDPM_NEW(&out->shown, rows * columns, "a block of samples"));
+    for (int64_t j = 0; j < columns; j++) out->entries += 1 + (model->masked.vocabulary->column[j].twin > 0);
+    DDPM_TRY(DDPM_NEW(&out->shown, rows * out->entries, "a block of samples"));
+    DDPM_TRY(DDPM_NEW(&out->list, out->entries, "a block of samples"));
     DDPM_TRY(DDPM_NEW(&out->order, rows * columns, "a block of samples"));
     DDPM_TRY(DDPM_NEW(&out->unknown, rows, "a block of samples"));
     DDPM_TRY(DDPM_NEW(&out->sorted, rows, "a block of samples"));
@@ -65,12 +67,15 @@ ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packe
     DDPM_TRY(DDPM_NEW(&out->condition, TOGETHER * ddpm_condition_width(model->condition), "a block of samples"));
     DDPM_TRY(DDPM_NEW(&out->p, model->masked.tokens, "logits"));
     DDPM_TRY(DDPM_NEW(&out->scratch, ddpm_masked_scratch(&model->masked), "logits"));
+    DDPM_TRY(DDPM_NEW(&out->tokens, columns, "a block of samples"));
+    DDPM_TRY(DDPM_NEW(&out->hidden, columns, "a block of samples"));
     return DDPM_NEW(&out->t, TOGETHER, "a block of samples");
 }
 
 void ddpm_unmask_release(ddpm_unmask *unmask)
 {
     ddpm_release(unmask->shown);
+    ddpm_release(unmask->list);
     ddpm_release(unmask->order);
     ddpm_release(unmask->unknown);
     ddpm_release(unmask->sorted);
@@ -81,6 +86,8 @@ void ddpm_unmask_release(ddpm_unmask *unmask)
     ddpm_release(unmask->condition);
     ddpm_release(unmask->p);
     ddpm_release(unmask->scratch);
+    ddpm_release(unmask->hidden);
+    ddpm_release(unmask->tokens);
     ddpm_release(unmask->t);
     *unmask = (ddpm_unmask){0};
 }
@@ -91,22 +98,52 @@ static int64_t order_of(int64_t row)
     return row < DDPM_UNMASK_OWN ? row : DDPM_UNMASK_OWN + row / DDPM_UNMASK_ROWS;
 }
 
+/* After the entries of all columns come those of links to twins, where they are shown; -1: not so. */
+static void show_links(ddpm_unmask *u, int64_t i, const float *x)
+{
+    const ddpm_masked *masked = &u->model->masked;
+    int32_t *shown = u->shown + i * u->entries, *at = shown + masked->columns;
+    if (u->entries == masked->columns) return;
+    for (int64_t j = 0; j < masked->columns; j++) u->hidden[j] = shown[j] == ddpm_lookup_hidden(u->lookup, masked, j);
+    for (int64_t j = 0; j < masked->columns; j++) {
+        if (masked->vocabulary->column[j].twin == 0) continue;
+        const int64_t link = ddpm_masked_shown_link(masked, j, x, u->hidden);
+        *at++ = link < 0 ? -1 : ddpm_lookup_shown(u->lookup, j, (int32_t)link);
+    }
+}
+
+/* Let each column come after its twin, whose value it then can follow. */
+static void put_twins_first(const ddpm_vocabulary *v, int32_t *order)
+{
+    for (int64_t at = 0; at < v->columns; at++)
+        for (int64_t later = at + 1; later < v->columns; later++) {
+            if (v->column[order[at]].twin != order[later] + 1) continue;
+            const int32_t column = order[at];
+            order[at] = order[later];
+            order[later] = column;
+            later = at; /* the twin may have one, too */
+        }
+}
+
 /* Hide what is not known, and keep of the order the columns that are hidden. */
 static void begin_row(ddpm_unmask *u, uint64_t seed, int64_t row, int64_t i, const float *known, float *x)
 {
     const int64_t columns = u->model->columns;
-    int32_t *order = u->order + i * columns, *shown = u->shown + i * columns;
+    int32_t *order = u->order + i * columns, *shown = u->shown + i * u->entries;
     int64_t count = 0;
     ddpm_masked_order(columns, seed, DDPM_RANDOM_START, 0, order_of(row), order);
+    put_twins_first(u->model->masked.vocabulary, order);
     for (int64_t at = 0; at < columns; at++) {
         const int32_t column = order[at];
         const int is_hidden = !known || isnan(known[column]);
-        x[column] = is_hidden ? 0.0f : known[column];
+        /* what is known follows from nothing */
+        x[column] = is_hidden ? 0.0f : ddpm_twins_own(u->model->masked.vocabulary, known, column);
         shown[column] = is_hidden ? ddpm_lookup_hidden(u->lookup, &u->model->masked, column)
-                                  : ddpm_lookup_shown(u->lookup, column, known[column]);
+                                  : ddpm_lookup_shown(u->lookup, column, (int32_t)x[column]);
         if (is_hidden) order[count++] = column;
     }
     u->unknown[i] = count;
+    show_links(u, i, x);
 }
 
 /* The columns of a row, as places in its order, that step `step` draws. */
@@ -135,19 +172,28 @@ static int compare(const void *left, const void *right)
 /* Sort the rows that draw anything in a step. @return  their number. */
 static int64_t sort_rows(ddpm_unmask *u, const rows_call *call)
 {
-    const int64_t columns = u->model->columns, C = ddpm_condition_width(u->model->condition);
+    const int64_t C = ddpm_condition_width(u->model->condition);
     int64_t count = 0;
     for (int64_t i = 0; i < call->rows; i++) {
         const ddpm_range range = drawn_in(u, i, call->step);
         if (range.end > range.first)
-            u->sorted[count++] = (sorted_row){.shown = u->shown + i * columns,
+            u->sorted[count++] = (sorted_row){.shown = u->shown + i * u->entries,
                                               .condition = call->condition ? call->condition + i * C : NULL,
-                                              .shown_bytes = (size_t)columns * sizeof *u->shown,
+                                              .shown_bytes = (size_t)u->entries * sizeof *u->shown,
                                               .condition_bytes = (size_t)C * sizeof *call->condition,
                                               .row = i,
                                               .drawn = range};
     }
     qsort(u->sorted, (size_t)count, sizeof *u->sorted, compare);
+    return count;
+}
+
+/* List what a row shows. @return  how many entries there are. */
+static int64_t list_shown(const ddpm_unmask *u, const int32_t *shown)
+{
+    int64_t count = 0;
+    for (int64_t j = 0; j < u->entries; j++)
+        if (shown[j] >= 0) u->list[count++] = shown[j];
     return count;
 }
 
@@ -157,14 +203,15 @@ static int64_t sort_rows(ddpm_unmask *u, const rows_call *call)
  *  @return  how many are different. */
 static int64_t take_rows(ddpm_unmask *u, int64_t first, int64_t count, int64_t *end)
 {
-    const int64_t columns = u->model->columns, C = ddpm_condition_width(u->model->condition);
+    const int64_t C = ddpm_condition_width(u->model->condition);
     const ddpm_kernels *kernels = ddpm_network_kernels(u->model->network);
     int64_t different = 0;
     for (*end = first; *end < count; (*end)++) {
         sorted_row *row = &u->sorted[*end];
         if (*end == first || compare(row - 1, row) != 0) {
             if (different == TOGETHER) break;
-            kernels->sum_rows(ddpm_matrix_read(u->lookup->table), columns, row->shown,
+            const int64_t entries = list_shown(u, row->shown);
+            kernels->sum_rows(ddpm_matrix_read(u->lookup->table), entries, u->list,
                               u->entry.data + different * u->entry.stride);
             u->t[different] = (int32_t)(u->unknown[row->row] - row->drawn.first);
             if (row->condition) memcpy(u->condition + different * C, row->condition, row->condition_bytes);
@@ -176,6 +223,18 @@ static int64_t take_rows(ddpm_unmask *u, int64_t first, int64_t count, int64_t *
 }
 
 /* ---- drawing ---- */
+
+/* The links of a column that are open to a row as the step began: what it draws together is not yet shown. */
+static uint32_t open_links(ddpm_unmask *u, const sorted_row *row, int64_t column)
+{
+    const ddpm_masked *masked = &u->model->masked;
+    if (masked->vocabulary->column[column].links == 0) return 0;
+    for (int64_t j = 0; j < masked->columns; j++) {
+        u->hidden[j] = row->shown[j] == ddpm_lookup_hidden(u->lookup, masked, j) || draws(u, row, j);
+        u->tokens[j] = (int32_t)(row->shown[j] - u->lookup->first[j]);
+    }
+    return ddpm_masked_open(masked, column, u->tokens, u->hidden);
+}
 
 /* Draw a column of those rows first .. end-1 of the sorted ones for which it is due. */
 static void draw_column(ddpm_unmask *u, const rows_call *call, int64_t column, ddpm_const_matrix hidden, int64_t first,
@@ -196,18 +255,22 @@ static void draw_column(ddpm_unmask *u, const rows_call *call, int64_t column, d
         u->model->network, u->packed, (ddpm_const_matrix){u->drawn.data, count, u->drawn.columns, u->drawn.stride},
         ddpm_masked_coefficients(masked, column), u->output, NULL);
     place = -1;
+    uint32_t open = 0;
     for (int64_t i = first; i < end; i++) {
         const sorted_row *row = &u->sorted[i];
+        float *x = call->x + row->row * columns;
         if (!draws(u, row, column)) continue;
-        if (row->place != place)
-            ddpm_masked_probabilities(masked, ddpm_network_kernels(u->model->network), column,
+        if (row->place != place) {
+            open = open_links(u, row, column);
+            ddpm_masked_probabilities(masked, ddpm_network_kernels(u->model->network), column, open,
                                       output.data + ++at * output.stride, u->p, u->scratch);
+        }
         place = row->place;
         const ddpm_random4 words =
             ddpm_random_words(call->seed, DDPM_RANDOM_REVERSE, 0, call->first + row->row, (uint32_t)column);
-        const float number = ddpm_masked_draw(masked, column, u->p, words);
-        call->x[row->row * columns + column] = number;
-        u->shown[row->row * columns + column] = ddpm_lookup_shown(u->lookup, column, number);
+        ddpm_masked_draw(masked, column, u->p, open, words, x);
+        u->shown[row->row * u->entries + column] =
+            ddpm_lookup_shown(u->lookup, column, (int32_t)ddpm_twins_own(masked->vocabulary, x, column));
     }
 }
 
@@ -220,6 +283,8 @@ static void run_step(ddpm_unmask *u, const rows_call *call)
                                 hidden = ddpm_network_hidden(u->model->network, u->packed, u->workspace, entry,
                                                              call->condition ? u->condition : NULL, u->t);
         for (int64_t j = 0; j < u->model->columns; j++) draw_column(u, call, j, hidden, first, end);
+        for (int64_t i = first; i < end; i++)
+            show_links(u, u->sorted[i].row, call->x + u->sorted[i].row * u->model->columns);
     }
 }
 

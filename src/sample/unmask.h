@@ -21,7 +21,9 @@ typedef struct ddpm_unmask {
     const ddpm_packed *packed;      /* borrowed */
     const ddpm_lookup *lookup;      /* borrowed */
     int64_t steps;                  /* evaluations of the network, at most D */
-    int32_t *shown;                 /* [rows][D]: entries of the lookup */
+    int64_t entries;                /* of a row: D, and those of links to twins */
+    int32_t *shown;                 /* [rows][entries]: entries of the lookup */
+    int32_t *list;                  /* [entries], of a row */
     int32_t *order;                 /* [rows][D]: the columns in the order in which they are drawn */
     int64_t *unknown;               /* [rows]: how many were not given */
     struct ddpm_unmask_row *sorted; /* [rows]: those of a step, so that rows that show the same follow each other */
@@ -33,6 +35,8 @@ typedef struct ddpm_unmask {
     ddpm_matrix output; /* what it gives of them */
     float *condition;   /* [..][C] */
     float *p, *scratch; /* of a column's tokens */
+    int32_t *tokens;    /* [D], of a row */
+    uint8_t *hidden;    /* [D], of a row */
     int32_t *t;         /* how many columns are hidden */
 } ddpm_unmask;
 
@@ -46,8 +50,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_unmask_create(const ddpm_model *model, const dd
 void ddpm_unmask_release(ddpm_unmask *unmask);
 
 /** Make rows first .. first+rows-1 of a seed. What is drawn depends on the seed and on the row's number alone, as
- * does the order of the row's columns, which is random; beyond row DDPM_UNMASK_OWN it is the same for DDPM_UNMASK_ROWS
- * rows.
+ * does the order of the row's columns, which is random, but that a column comes after its twin (model/twins.h); beyond
+ * row DDPM_UNMASK_OWN it is the same for DDPM_UNMASK_ROWS rows.
  *  @param condition  [rows][C] as the network reads it, or NULL.
  *  @param known      [rows][D] of tokens, NaN where a column is to be drawn; NULL: all are.
  *  @param stride     from one row of `known` to the next; 0: all rows have the first.

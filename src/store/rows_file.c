@@ -2,6 +2,7 @@
 #include "store/rows_file.h"
 
 #include "base/memory.h"
+#include "model/twins.h"
 #include "store/joint_file.h"
 #include "store/table_file.h"
 #include "world/progress.h"
@@ -16,7 +17,8 @@ typedef struct round_memory {
     int64_t rows;  /* of a round */
     float *x;      /* [rows][D], standardised */
     float *layers; /* [M][rows][D] */
-    char *own_x;   /* the same in the data's units and in the type of the file; of float32, the same memory */
+    char *own_x;   /* the same in the data's units and in the type of the file; of float32, the same memory, but for
+                      tokens */
     char *own_layers;
     void *column; /* of a table: the rows of one column in its type */
 } round_memory;
@@ -61,10 +63,11 @@ static ddpm_status declare(const void *context, ddpm_h5 *file)
 }
 
 /* Memory for numbers in the type of the file. */
-static ddpm_status allocate_own(int64_t count, ddpm_number type, float *standardised, char **out)
+static ddpm_status allocate_own(const ddpm_rows_file_spec *spec, int64_t count, ddpm_number type, float *standardised,
+                                char **out)
 {
     *out = (char *)standardised;
-    if (type == DDPM_NUMBER_FLOAT32) return DDPM_OK;
+    if (type == DDPM_NUMBER_FLOAT32 && !spec->transform->vocabulary) return DDPM_OK;
     return ddpm_allocate(out, count, (size_t)ddpm_number_bytes(type), "rows being made");
 }
 
@@ -79,8 +82,8 @@ static ddpm_status allocate(const ddpm_rows_file_spec *spec, int64_t most, round
     const ddpm_vocabulary *vocabulary = table_of(spec, "").vocabulary;
     if (vocabulary)
         DDPM_TRY(ddpm_allocate(&m->column, m->rows, (size_t)ddpm_table_file_bytes(vocabulary), "rows being made"));
-    DDPM_TRY(allocate_own(numbers, spec->number, m->x, &m->own_x));
-    return allocate_own(spec->layers * numbers, spec->layer_number, m->layers, &m->own_layers);
+    DDPM_TRY(allocate_own(spec, numbers, spec->number, m->x, &m->own_x));
+    return allocate_own(spec, spec->layers * numbers, spec->layer_number, m->layers, &m->own_layers);
 }
 
 static void release(round_memory *m)
@@ -126,7 +129,9 @@ static void finish_rows(const ddpm_rows_file_spec *spec, int64_t first, int64_t 
                         char *own)
 {
     ddpm_transform_invert(spec->transform, type, count, x, own);
-    if (spec->adjust) spec->adjust(spec->context, first, count, type, own);
+    if (!spec->adjust) return;
+    spec->adjust(spec->context, first, count, type, own);
+    if (spec->transform->vocabulary) ddpm_twins_complete(spec->transform->vocabulary, count, x, type, own);
 }
 
 static void make_block(const ddpm_rows_file_spec *spec, const round_memory *m, int64_t first, int64_t at, int64_t count)

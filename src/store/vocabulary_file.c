@@ -67,7 +67,8 @@ static ddpm_status read_counts(const ddpm_h5 *file, const char *path, int64_t co
     DDPM_TRY(check_holds(file, path, DDPM_FLAT_COUNTS * columns, 0));
     DDPM_TRY(ddpm_flat_allocate_counts(f));
     for (int i = 0; i < DDPM_FLAT_COUNTS; i++)
-        DDPM_TRY(ddpm_h5_read(file, ddpm_flat_counts[i].name, DDPM_H5_INT64, 1, &columns, f->count[i]));
+        if (i < DDPM_FLAT_FIRST_YOUNG || ddpm_h5_has(file, ddpm_flat_counts[i].name))
+            DDPM_TRY(ddpm_h5_read(file, ddpm_flat_counts[i].name, DDPM_H5_INT64, 1, &columns, f->count[i]));
     return refuse(path, ddpm_flat_check_counts(f, columns));
 }
 
@@ -81,6 +82,7 @@ static ddpm_status read_values(const ddpm_h5 *file, const char *path, ddpm_flat_
     DDPM_TRY(ddpm_flat_allocate_values(f));
     for (int i = 0; i < DDPM_FLAT_REALS; i++) {
         const int64_t size = ddpm_flat_reals(f, i);
+        if (i >= DDPM_FLAT_FIRST_YOUNG_REAL && size == 0) continue;
         DDPM_TRY(ddpm_h5_read(file, ddpm_flat_real_names[i], DDPM_H5_FLOAT64, 1, &size, f->real[i]));
     }
     DDPM_TRY(ddpm_h5_read(file, ddpm_flat_code_name, DDPM_H5_INT64, 1, &codes, f->code));

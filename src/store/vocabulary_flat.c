@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text_list.h"
+#include "model/twins.h"
 
 #include <float.h>
 #include <math.h>
@@ -19,11 +20,16 @@ const ddpm_flat_count ddpm_flat_counts[DDPM_FLAT_COUNTS] = {
     [DDPM_FLAT_GAP] = {GROUP "gap", -1, DDPM_VOCABULARY_TOKENS_MAX},
     [DDPM_FLAT_SPIKES] = {GROUP "spikes", 0, DDPM_VOCABULARY_TOKENS_MAX},
     [DDPM_FLAT_BINS] = {GROUP "bins", 0, DDPM_VOCABULARY_BINS},
-    [DDPM_FLAT_DECIMALS] = {GROUP "decimals", -1, DBL_DIG},
+    [DDPM_FLAT_DECIMALS] = {GROUP "decimals", DDPM_VOCABULARY_MIXED, DBL_DIG},
     [DDPM_FLAT_REPEATS] = {GROUP "repeats", 0, 1},
+    [DDPM_FLAT_TWIN] = {GROUP "twin", 0, DDPM_VOCABULARY_TOKENS_MAX},
+    [DDPM_FLAT_NEAR_SPIKES] = {GROUP "near_spikes", 0, DDPM_VOCABULARY_TOKENS_MAX},
+    [DDPM_FLAT_NEAR_BINS] = {GROUP "near_bins", 0, DDPM_VOCABULARY_BINS},
+    [DDPM_FLAT_NEAR_REPEATS] = {GROUP "near_repeats", 0, 1},
 };
 
-const char *const ddpm_flat_real_names[DDPM_FLAT_REALS] = {GROUP "spike", GROUP "knot", GROUP "rows"};
+const char *const ddpm_flat_real_names[DDPM_FLAT_REALS] = {GROUP "spike",      GROUP "knot",      GROUP "rows",
+                                                           GROUP "near_spike", GROUP "near_knot", GROUP "near_rows"};
 const char *const ddpm_flat_text_names[DDPM_FLAT_TEXTS] = {GROUP "name", GROUP "units"};
 const char ddpm_flat_code_name[] = GROUP "code";
 
@@ -39,9 +45,12 @@ void ddpm_flat_release(ddpm_flat_vocabulary *f)
 /* How many numbers of a kind a column has. */
 static int64_t reals_of(const ddpm_flat_vocabulary *f, int kind, int64_t j)
 {
-    const int64_t spikes = f->count[DDPM_FLAT_SPIKES][j], bins = f->count[DDPM_FLAT_BINS][j];
-    if (kind == DDPM_FLAT_SPIKE) return spikes;
-    if (kind == DDPM_FLAT_KNOT) return bins > 0 ? bins * DDPM_VOCABULARY_KNOTS + 1 : 0;
+    const int is_near = kind >= DDPM_FLAT_NEAR_SPIKE;
+    const int64_t spikes = f->count[is_near ? DDPM_FLAT_NEAR_SPIKES : DDPM_FLAT_SPIKES][j],
+                  bins = f->count[is_near ? DDPM_FLAT_NEAR_BINS : DDPM_FLAT_BINS][j];
+    if (is_near && f->count[DDPM_FLAT_TWIN][j] == 0) return 0;
+    if (kind == DDPM_FLAT_SPIKE || kind == DDPM_FLAT_NEAR_SPIKE) return spikes;
+    if (kind == DDPM_FLAT_KNOT || kind == DDPM_FLAT_NEAR_KNOT) return bins > 0 ? bins * DDPM_VOCABULARY_KNOTS + 1 : 0;
     return 1 + spikes + bins;
 }
 
@@ -98,6 +107,10 @@ static void flatten_counts(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
             [DDPM_FLAT_BINS] = c->bins,
             [DDPM_FLAT_DECIMALS] = c->decimals,
             [DDPM_FLAT_REPEATS] = c->repeats,
+            [DDPM_FLAT_TWIN] = c->twin,
+            [DDPM_FLAT_NEAR_SPIKES] = c->near ? c->near->spikes : 0,
+            [DDPM_FLAT_NEAR_BINS] = c->near ? c->near->bins : 0,
+            [DDPM_FLAT_NEAR_REPEATS] = c->near ? c->near->repeats : 0,
         };
         for (int i = 0; i < DDPM_FLAT_COUNTS; i++) f->count[i][j] = counts[i];
         for (int64_t i = 0; i < c->layout.count; i++)
@@ -108,12 +121,14 @@ static void flatten_counts(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
 
 static void flatten_values(const ddpm_vocabulary *v, const ddpm_flat_vocabulary *f)
 {
-    double *real[DDPM_FLAT_REALS] = {f->real[DDPM_FLAT_SPIKE], f->real[DDPM_FLAT_KNOT], f->real[DDPM_FLAT_ROWS]};
+    double *real[DDPM_FLAT_REALS];
     char *text[DDPM_FLAT_TEXTS] = {f->text[DDPM_FLAT_NAME], f->text[DDPM_FLAT_UNITS]};
     int64_t *code = f->code;
+    memcpy(real, f->real, sizeof real);
     for (int64_t j = 0; j < f->columns; j++) {
         const ddpm_column_vocabulary *c = &v->column[j];
-        const double *const from[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows};
+        const ddpm_column_vocabulary none = {0}, *near = c->near ? c->near : &none;
+        const double *const from[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows, near->spike, near->knot, near->rows};
         for (int i = 0; i < DDPM_FLAT_REALS; i++)
             for (int64_t n = 0; n < reals_of(f, i, j); n++) *real[i]++ = from[i][n];
         for (int64_t n = 0; n < f->count[DDPM_FLAT_CODES][j]; n++)
@@ -182,11 +197,22 @@ static ddpm_status build_layout(const ddpm_flat_vocabulary *f, int64_t j, const 
     return DDPM_OK;
 }
 
+static ddpm_status build_near(const ddpm_flat_vocabulary *f, int64_t j, ddpm_column_vocabulary *c)
+{
+    c->twin = f->count[DDPM_FLAT_TWIN][j];
+    if (c->twin == 0) return DDPM_OK;
+    DDPM_TRY(ddpm_twins_allocate_near(c));
+    c->near->repeats = (int)f->count[DDPM_FLAT_NEAR_REPEATS][j];
+    return ddpm_vocabulary_allocate_column(f->count[DDPM_FLAT_NEAR_SPIKES][j], f->count[DDPM_FLAT_NEAR_BINS][j],
+                                           c->near);
+}
+
 ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *f, ddpm_vocabulary *out)
 {
-    const double *real[DDPM_FLAT_REALS] = {f->real[DDPM_FLAT_SPIKE], f->real[DDPM_FLAT_KNOT], f->real[DDPM_FLAT_ROWS]};
+    const double *real[DDPM_FLAT_REALS];
     const char *text[DDPM_FLAT_TEXTS] = {f->text[DDPM_FLAT_NAME], f->text[DDPM_FLAT_UNITS]};
     const int64_t *code = f->code;
+    for (int i = 0; i < DDPM_FLAT_REALS; i++) real[i] = f->real[i];
     DDPM_TRY(ddpm_vocabulary_allocate(f->columns, out));
     out->is_array = f->is_array != 0;
     for (int64_t j = 0; j < f->columns; j++) {
@@ -195,12 +221,14 @@ ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *f, ddpm_vocabulary *out)
         DDPM_TRY(build_layout(f, j, code, text, &c->layout));
         c->decimals = (int)f->count[DDPM_FLAT_DECIMALS][j];
         c->repeats = (int)f->count[DDPM_FLAT_REPEATS][j];
-        double *const to[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows};
+        DDPM_TRY(build_near(f, j, c));
+        const ddpm_column_vocabulary none = {0}, *near = c->near ? c->near : &none;
+        double *const to[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows, near->spike, near->knot, near->rows};
         for (int i = 0; i < DDPM_FLAT_REALS; i++)
             for (int64_t n = 0; n < reals_of(f, i, j); n++) to[i][n] = *real[i]++;
         code += f->count[DDPM_FLAT_CODES][j];
     }
-    return DDPM_OK;
+    return ddpm_twins_link(out);
 }
 
 /* ---- checking ---- */
@@ -215,7 +243,7 @@ static ddpm_status check_counts(const ddpm_flat_vocabulary *f)
                                  ddpm_flat_counts[i].name, (long long)j, (long long)ddpm_flat_counts[i].least,
                                  (long long)ddpm_flat_counts[i].largest, (long long)f->count[i][j]);
     for (int64_t j = 0; j < f->columns; j++) {
-        tokens += reals_of(f, DDPM_FLAT_ROWS, j);
+        tokens += reals_of(f, DDPM_FLAT_ROWS, j) + 2 * reals_of(f, DDPM_FLAT_NEAR_ROWS, j);
         names += f->count[DDPM_FLAT_CATEGORIES][j];
     }
     if (tokens > DDPM_VOCABULARY_TOKENS_MAX || names > DDPM_VOCABULARY_TOKENS_MAX)
@@ -230,12 +258,26 @@ static ddpm_status fail_column(int64_t j, const char *expected)
     return ddpm_fail(DDPM_ERR_DATA, "the vocabulary of column %lld (from 0): expected %s", (long long)j, expected);
 }
 
+/* A twin comes before the column, both have several bins, and few columns share it. */
+static ddpm_status check_twin(const ddpm_flat_vocabulary *f, int64_t j)
+{
+    const int64_t twin = f->count[DDPM_FLAT_TWIN][j] - 1, *bins = f->count[DDPM_FLAT_BINS];
+    int64_t shared = 0;
+    if (twin < 0) return DDPM_OK;
+    if (f->count[DDPM_FLAT_NEAR_SPIKES][j] + f->count[DDPM_FLAT_NEAR_BINS][j] == 0)
+        return fail_column(j, "differences from its twin");
+    for (int64_t i = 0; i <= j; i++) shared += f->count[DDPM_FLAT_TWIN][i] == twin + 1;
+    if (twin < j && bins[twin] > 1 && bins[j] > 1 && shared <= DDPM_TWINS_MOST) return DDPM_OK;
+    return fail_column(j, "a twin that comes before it, both of several bins, and few columns of the same twin");
+}
+
 /* How the counts of a column go together. */
 static ddpm_status check_column(const ddpm_flat_vocabulary *f, int64_t j)
 {
     const int64_t names = f->count[DDPM_FLAT_CATEGORIES][j], codes = f->count[DDPM_FLAT_CODES][j],
                   gap = f->count[DDPM_FLAT_GAP][j];
     const int is_whole = ddpm_number_is_integer((ddpm_number)f->count[DDPM_FLAT_NUMBER][j]);
+    DDPM_TRY(check_twin(f, j));
     if (f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_NUMBER) {
         if (names > 0 || f->count[DDPM_FLAT_TEXT][j] || gap >= 0) return fail_column(j, "no names of a number");
         if (codes > is_whole) return fail_column(j, "one code, for a gap, of a whole number, and none of others");
@@ -258,11 +300,13 @@ static ddpm_status fail_value(const char *name, int64_t j, int64_t n, double x, 
 static ddpm_status check_reals(const ddpm_flat_vocabulary *f, int kind)
 {
     const double *x = f->real[kind];
+    const int is_rows = kind == DDPM_FLAT_ROWS || kind == DDPM_FLAT_NEAR_ROWS,
+              is_spike = kind == DDPM_FLAT_SPIKE || kind == DDPM_FLAT_NEAR_SPIKE;
     for (int64_t j = 0; j < f->columns; j++)
         for (int64_t n = 0; n < reals_of(f, kind, j); n++, x++) {
             if (!isfinite(*x)) return fail_value(ddpm_flat_real_names[kind], j, n, *x, "a finite number");
-            if (kind == DDPM_FLAT_ROWS && *x < 0) return fail_value(ddpm_flat_real_names[kind], j, n, *x, "at least 0");
-            if (kind != DDPM_FLAT_ROWS && n > 0 && (kind == DDPM_FLAT_SPIKE ? *x <= x[-1] : *x < x[-1]))
+            if (is_rows && *x < 0) return fail_value(ddpm_flat_real_names[kind], j, n, *x, "at least 0");
+            if (!is_rows && n > 0 && (is_spike ? *x <= x[-1] : *x < x[-1]))
                 return fail_value(ddpm_flat_real_names[kind], j, n, *x, "numbers that ascend");
             if (kind == DDPM_FLAT_SPIKE && f->count[DDPM_FLAT_KIND][j] != DDPM_COLUMN_NUMBER &&
                 (*x != floor(*x) || *x < 0 || *x >= (double)f->count[DDPM_FLAT_CATEGORIES][j] ||

@@ -19,6 +19,10 @@ enum {
     DDPM_FLAT_BINS,
     DDPM_FLAT_DECIMALS,
     DDPM_FLAT_REPEATS,
+    DDPM_FLAT_TWIN,
+    DDPM_FLAT_NEAR_SPIKES, /* of differences from the twin */
+    DDPM_FLAT_NEAR_BINS,
+    DDPM_FLAT_NEAR_REPEATS,
     DDPM_FLAT_COUNTS
 };
 
@@ -26,7 +30,18 @@ enum {
 enum { DDPM_FLAT_ORDERED = DDPM_COLUMN_KINDS };
 
 /** Arrays of a column's values, and its texts. */
-enum { DDPM_FLAT_SPIKE, DDPM_FLAT_KNOT, DDPM_FLAT_ROWS, DDPM_FLAT_REALS };
+enum {
+    DDPM_FLAT_SPIKE,
+    DDPM_FLAT_KNOT,
+    DDPM_FLAT_ROWS,
+    DDPM_FLAT_NEAR_SPIKE,
+    DDPM_FLAT_NEAR_KNOT,
+    DDPM_FLAT_NEAR_ROWS,
+    DDPM_FLAT_REALS
+};
+
+/** Those that files of before lack. */
+enum { DDPM_FLAT_FIRST_YOUNG = DDPM_FLAT_TWIN, DDPM_FLAT_FIRST_YOUNG_REAL = DDPM_FLAT_NEAR_SPIKE };
 enum { DDPM_FLAT_NAME, DDPM_FLAT_UNITS, DDPM_FLAT_TEXTS };
 
 typedef struct ddpm_flat_count {

@@ -19,6 +19,7 @@ static ddpm_status create_tokens(int64_t blocks, ddpm_block *out)
     ddpm_token_spec spec = token_spec(out->spec.model, out->spec.batch.block_rows, blocks);
     spec.packed = out->spec.packed;
     spec.lookup = out->spec.lookup;
+    DDPM_TRY(DDPM_NEW(&out->tokens, spec.rows * spec.masked->columns, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->hidden, spec.rows * spec.masked->columns, "a block of rows"));
     DDPM_TRY(DDPM_NEW(&out->order, spec.masked->columns, "an order of columns"));
     return ddpm_token_pass_create(&spec, &out->pass);
@@ -54,6 +55,7 @@ void ddpm_block_release(ddpm_block *block)
     ddpm_release(block->xt);
     ddpm_release(block->target);
     ddpm_release(block->hidden);
+    ddpm_release(block->tokens);
     ddpm_release(block->order);
     ddpm_token_pass_release(&block->pass);
     ddpm_release(block->values);
@@ -69,7 +71,7 @@ int64_t ddpm_block_bytes(const ddpm_model *model, int64_t block_rows, int64_t bl
     const ddpm_token_spec tokens = token_spec(model, block_rows, blocks);
     const int is_masked = ddpm_model_is_masked(model);
     const int64_t noise = is_masked ? 0 : 3 * model->columns, /* x_t and the target, too */
-        hidden = is_masked ? model->columns : 0;
+        hidden = is_masked ? model->columns * (int64_t)(1 + sizeof(int32_t)) : 0;
     const int64_t numbers =
         model->columns + noise + model->condition->count + ddpm_condition_width(model->condition) + 3;
     return ddpm_workspace_bytes(model->network, tokens.rows, 1) + (is_masked ? ddpm_token_pass_bytes(&tokens) : 0) +
@@ -115,9 +117,11 @@ static void add_noise(ddpm_block *block, int64_t rows)
 static void hide_columns(ddpm_block *block, ddpm_purpose purpose, int64_t step, int64_t first, int64_t rows)
 {
     const int64_t columns = block->spec.model->columns;
-    for (int64_t i = 0; i < rows; i++)
+    for (int64_t i = 0; i < rows; i++) {
         ddpm_masked_hide(columns, block->spec.seed, purpose, step, first + i, block->t[i], block->hidden + i * columns,
                          block->order);
+        ddpm_masked_tokens(&block->spec.model->masked, block->x0 + i * columns, block->tokens + i * columns);
+    }
 }
 
 /* Rows at .. at+rows-1 of the block. */
@@ -125,6 +129,7 @@ static ddpm_token_rows tokens_at(const ddpm_block *block, int64_t at, int64_t ro
 {
     const int64_t columns = block->spec.model->columns;
     return (ddpm_token_rows){.x0 = block->x0 + at * columns,
+                             .tokens = block->tokens + at * columns,
                              .hidden = block->hidden + at * columns,
                              .t = block->t + at,
                              .importance = importance ? importance + at : NULL,

@@ -29,6 +29,7 @@ typedef struct ddpm_block {
     float *x0;             /* [rows][D] */
     float *noise, *target; /* [rows][D], of the Gaussian process */
     float *xt;             /* [rows][D], likewise */
+    int32_t *tokens;       /* [rows][D]: tokens of columns by themselves */
     uint8_t *hidden;       /* [rows][D], of the masked process: which columns are */
     int32_t *order;        /* [D], likewise: room for an order of the columns */
     ddpm_token_pass pass;  /* likewise */

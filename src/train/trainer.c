@@ -108,8 +108,9 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
     if (status == DDPM_OK) return DDPM_OK;
     return ddpm_fail(
         status,
-        "the data are not those that this run began with: %s; restore them (if rows are streamed, data.piece "
-        "too: 1024 where RUN/config.yaml does not name it), or name a new run folder (--output)",
+        "the data are not those that this run began with: %s; restore them (where RUN/config.yaml does not name them, "
+        "data.piece of rows that are streamed was 1024, and data.exact of tokens false), or name a new run folder "
+        "(--output)",
         ddpm_error_message());
 }
 

@@ -1,7 +1,7 @@
 /* Sums over threads and ranks. Each worker, a thread of a rank of the team, has one vector in the memory that the team
  * shares: [parameters][loss][refusals of each tensor, and of the loss][votes]. The sums of all are added up in the
- * vector of worker 0, each worker a part of it: all at once where other teams are to get them, or else chunk by chunk as
- * they are turned into numbers. */
+ * vector of worker 0, each worker a part of it: all at once where other teams are to get them, or else chunk by chunk
+ * as they are turned into numbers. */
 #include "world/reduce.h"
 
 #include "base/memory.h"

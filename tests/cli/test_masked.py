@@ -209,19 +209,45 @@ class Masked(Case):
         self.assertIn(f"ended at iteration {last}, since its held-out loss no longer fell", again)
 
     def test_arrays(self):
-        """An array of numbers may ask for it, and gets an array back."""
-        data = self.h5("numbers.h5", data=np.random.default_rng(1).normal(size=(3000, 3)).astype("f4"))
+        """An array of numbers may ask for it, and gets an array back. Numbers keep their decimals, and a sum that is
+        its only part in most rows is so in as many samples, whichever is given; two that are near stay so."""
+        rng = np.random.default_rng(1)
+        numbers = rng.normal(size=(3000, 4))
+        numbers[:, 3] = numbers[:, 1] + 2e-3 * rng.exponential(size=3000)
+        numbers[:, 2] = numbers[:, 0] + np.where(rng.random(3000) < 0.7, 0, rng.exponential(size=3000))
+        data = self.h5("numbers.h5", data=np.round(numbers, 4).astype("f4"))
         values = {**SETTINGS, "data.path": data, "data.dataset": "data", "training.iterations": 30}
         values.pop("diffusion.steps")
         self.ddpm("train", "/dev/null", *settings({**values, "diffusion.process": "masked"}), "--output",
                   self.path("array"))
         self.ddpm("sample", self.path("array"), "--count", 2000, "--output", self.path("a.h5"))
         samples = read_h5(self.path("a.h5"))["samples"]
-        self.assertEqual((samples.shape, samples.dtype), ((2000, 3), np.dtype("f4")))
+        self.assertEqual((samples.shape, samples.dtype), ((2000, 4), np.dtype("f4")))
         with h5py.File(data) as file:
             rows = file["data"][()]
         self.assertTrue((samples >= rows.min(axis=0)).all() and (samples <= rows.max(axis=0)).all())
-        self.assertTrue(np.abs(samples.std(axis=0) - 1).max() < 0.06)
+        self.assertAlmostEqual(samples[:, 1].std(), 1, delta=0.06)
+        self.assertTrue((np.round(samples.astype("f8"), 4).astype("f4") == samples).all())
+        self.share(samples[:, 0] == samples[:, 2], np.mean(rows[:, 0] == rows[:, 2]), 0.05)
+        near, wanted = (np.quantile(x[:, 3].astype("f8") - x[:, 1], [0.02, 0.5, 0.95]) for x in (samples, rows))
+        self.assertTrue(np.allclose(near, wanted, rtol=0.2, atol=1.1e-4), (near, wanted))
+        for column in (0, 2):
+            given = np.full((2000, 4), np.nan, "f4")
+            given[:, column] = rows[:2000, column]
+            self.ddpm("sample", self.path("array"), "--given", self.h5("given.h5", data=given), "--output",
+                      self.path("b.h5"))
+            made = read_h5(self.path("b.h5"))["samples"]
+            self.assertTrue((made[:, column] == given[:, column]).all())
+            self.share(made[:, 0] == made[:, 2], np.mean(rows[:, 0] == rows[:, 2]), 0.05)
+        self.ddpm("sample", self.path("array"), "--count", 2000, "--output", self.path("3.h5"), ranks=3)
+        self.assert_same_bits(self.path("a.h5"), self.path("3.h5"))
+        self.ddpm("export", self.path("array"), "--output", self.path("m.safetensors"))
+        self.ddpm("import", self.path("m.safetensors"), "--output", self.path("m.h5"))
+        self.ddpm("sample", self.path("m.h5"), "--count", 2000, "--output", self.path("m.out.h5"))
+        self.assertTrue((read_h5(self.path("m.out.h5"))["samples"] == samples).all())
+        for exact, code in (("false", DATA), ("true", 0)):
+            self.ddpm("train", "/dev/null", *settings({**values, "diffusion.process": "masked", "data.exact": exact}),
+                      "--output", self.path("array"), code=code)
 
     def test_exported(self):
         """With its vocabulary: what is imported again makes the same rows; one that does not fit is refused."""

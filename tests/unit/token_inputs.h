@@ -18,10 +18,13 @@ static inline void token_inputs(const ddpm_masked *masked, const float *row, con
             inputs[masked->coefficients + j] = masked->input_scale;
             continue;
         }
-        const int64_t token = (int64_t)row[j];
+        const int64_t token = (int64_t)ddpm_twins_own(masked->vocabulary, row, j),
+                      link = ddpm_masked_shown_link(masked, j, row, hidden);
         if (token < c->exact) to[token] = c->scale * masked->input_scale;
         for (int64_t f = 0; f < c->smooth; f++)
             to[c->exact + f] = c->of_token.data[token * c->of_token.stride + f] * masked->input_scale;
+        for (int64_t f = 0; link >= 0 && f < c->smooth; f++)
+            to[c->exact + f] += c->of_token.data[link * c->of_token.stride + f] * masked->input_scale;
     }
 }
 

@@ -105,15 +105,16 @@ typedef struct activations {
     int64_t stride;
 } activations;
 
-INLINE void forward_tile(int rows, operand x, const element *panel, const float *bias, ddpm_activation activation,
-                         activations to)
+INLINE void forward_tile(int rows, operand x, const element *panel, const float *bias, int64_t bias_stride,
+                         ddpm_activation activation, activations to)
 {
     vf sums[TILE][VECTORS];
     multiply(rows, x, panel, sums);
     for (int i = 0; i < rows; i += CHAINS / VECTORS) {
         const int count = (rows - i < CHAINS / VECTORS ? rows - i : CHAINS / VECTORS) * VECTORS;
         vf z[CHAINS], d[CHAINS];
-        EACH z[j] = sums[i + j / VECTORS][j % VECTORS] + load_vf(bias + j % VECTORS * LANES);
+        EACH z[j] =
+            sums[i + j / VECTORS][j % VECTORS] + load_vf(bias + (i + j / VECTORS) * bias_stride + j % VECTORS * LANES);
         v_activate(activation, count, z, d);
         EACH
         {
@@ -128,14 +129,15 @@ INLINE void forward_tile(int rows, operand x, const element *panel, const float 
  * idle: a row that is alone meets several panels at a time. Each sum is added up as in forward_tile. */
 enum { ROW_PANELS = 4, ROW_VECTORS = ROW_PANELS * VECTORS };
 
-INLINE void forward_row(operand x, const element *panels, const float *bias, ddpm_activation activation, activations to)
+INLINE void forward_row(operand x, const element *panels, int64_t length, const float *bias, ddpm_activation activation,
+                        activations to)
 {
     vf sums[ROW_VECTORS];
     for (int i = 0; i < ROW_VECTORS; i++) sums[i] = splat(0.0f);
     for (int64_t at = 0; at < x.length; at++)
         for (int i = 0; i < ROW_VECTORS; i++)
             sums[i] = add_product(sums[i], x.data[at],
-                                  load_elements(panels + (i / VECTORS * x.length + at) * PANEL + i % VECTORS * LANES));
+                                  load_elements(panels + (i / VECTORS * length + at) * PANEL + i % VECTORS * LANES));
     for (int i = 0; i < ROW_VECTORS; i += CHAINS) {
         const int count = ROW_VECTORS - i < CHAINS ? ROW_VECTORS - i : CHAINS;
         vf z[CHAINS], d[CHAINS];
@@ -152,18 +154,19 @@ INLINE void forward_row(operand x, const element *panels, const float *bias, ddp
 INLINE void forward_with(ddpm_activation activation, const ddpm_dense *layer, operand x, ddpm_matrix h, float *slope)
 {
     const element *panels = (const element *)(const void *)layer->weight;
+    const int64_t length = layer->inputs > 0 ? length_of(layer->inputs) : x.length;
     int64_t first = 0;
     for (; h.rows == 1 && h.columns - first > (ROW_PANELS - 1) * PANEL; first += ROW_PANELS * PANEL) {
         const activations to = {h.data + first, slope ? slope + first : NULL, h.stride};
-        forward_row(x, panels + first * x.length, layer->bias + first, activation, to);
+        forward_row(x, panels + first * length, length, layer->bias + first, activation, to);
     }
     for (int64_t column = first; column < h.columns; column += PANEL)
         for (int64_t row = 0; row < h.rows; row += TILE) {
             const operand left = {x.data + row * x.stride, x.stride, x.length};
             const int64_t at = row * h.stride + column;
             const activations to = {h.data + at, slope ? slope + at : NULL, h.stride};
-            WITH_CONSTANT_ROWS(forward_tile, h.rows - row, left, panels + column * x.length, layer->bias + column,
-                               activation, to)
+            WITH_CONSTANT_ROWS(forward_tile, h.rows - row, left, panels + column * length,
+                               layer->bias + row * layer->bias_stride + column, layer->bias_stride, activation, to)
         }
 }
 

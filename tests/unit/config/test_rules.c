@@ -84,13 +84,29 @@ static void test_rules(void **state)
 static void test_same_science(void **state)
 {
     (void)state;
-    static const char *const run_keys[] = {
-        "run.name",        "run.output",          "run.time_limit",       "run.report_every",
-        "data.path",       "training.iterations", "checkpoint.every",     "checkpoint.keep",
-        "sampling.steps",  "sampling.weights",    "sampling.clip",        "training.validate_every",
-        "sampling.method", "sampling.eta",        "sampling.corrections", "sampling.correction_ratio",
-        "run.stop_margin", "training.recover",    "sampling.guidance",    "sampling.spacing",
-        "data.piece",      "training.patience"};
+    static const char *const run_keys[] = {"run.name",
+                                           "run.output",
+                                           "run.time_limit",
+                                           "run.report_every",
+                                           "data.path",
+                                           "training.iterations",
+                                           "checkpoint.every",
+                                           "checkpoint.keep",
+                                           "sampling.steps",
+                                           "sampling.weights",
+                                           "sampling.clip",
+                                           "training.validate_every",
+                                           "sampling.method",
+                                           "sampling.eta",
+                                           "sampling.corrections",
+                                           "sampling.correction_ratio",
+                                           "run.stop_margin",
+                                           "training.recover",
+                                           "sampling.guidance",
+                                           "sampling.spacing",
+                                           "data.piece",
+                                           "training.patience",
+                                           "data.exact"};
     const size_t runs = sizeof run_keys / sizeof *run_keys;
     ddpm_config then, now;
     size_t allowed = 0;

@@ -22,7 +22,7 @@ static double smooth[ROWS], spiked[ROWS], nothing[ROWS], constant[ROWS];
 static int32_t whole[ROWS];
 static int8_t color[ROWS];
 static char text[ROWS][8];
-static float array[ROWS][3];
+static float array[ROWS][4];
 
 static void make_rows(void)
 {
@@ -38,12 +38,13 @@ static void make_rows(void)
         array[i][0] = (float)smooth[i];
         array[i][1] = (float)spiked[i];
         array[i][2] = (float)whole[i];
+        array[i][3] = array[i][0] + (i % 3 == 0 ? 1e-3f * (float)(1.0 + y) : 0.0f);
     }
 }
 
 static void write_files(void)
 {
-    const hsize_t size[] = {ROWS, 3};
+    const hsize_t size[] = {ROWS, 4};
     hid_t group;
     const hid_t file = new_table("table.h5", &group), type = enumeration(NAMES, names, codes), fixed = text_of(8);
     put_column(group, "a", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, ROWS, smooth);
@@ -98,16 +99,21 @@ static int takes_part(void *context, int64_t row)
     return row % 7 != 3;
 }
 
+static void expect_same_column(const ddpm_column_vocabulary *x, const ddpm_column_vocabulary *y, int64_t j)
+{
+    assert_true(x->spikes == y->spikes && x->bins == y->bins && x->decimals == y->decimals && x->twin == y->twin);
+    expect_bits(x->spike, y->spike, (size_t)x->spikes * sizeof(double), "spikes", j);
+    if (x->bins > 0)
+        expect_bits(x->knot, y->knot, (size_t)(x->bins * DDPM_VOCABULARY_KNOTS + 1) * sizeof(double), "knots", j);
+    expect_bits(x->rows, y->rows, (size_t)ddpm_column_tokens(x) * sizeof(double), "rows", j);
+}
+
 static void expect_same(const ddpm_vocabulary *a, const ddpm_vocabulary *b)
 {
     assert_int_equal(a->columns, b->columns);
     for (int64_t j = 0; j < a->columns; j++) {
-        const ddpm_column_vocabulary *x = &a->column[j], *y = &b->column[j];
-        assert_true(x->spikes == y->spikes && x->bins == y->bins && x->decimals == y->decimals);
-        expect_bits(x->spike, y->spike, (size_t)x->spikes * sizeof(double), "spikes", j);
-        if (x->bins > 0)
-            expect_bits(x->knot, y->knot, (size_t)(x->bins * DDPM_VOCABULARY_KNOTS + 1) * sizeof(double), "knots", j);
-        expect_bits(x->rows, y->rows, (size_t)ddpm_column_tokens(x) * sizeof(double), "rows", j);
+        expect_same_column(&a->column[j], &b->column[j], j);
+        if (a->column[j].twin > 0) expect_same_column(a->column[j].near, b->column[j].near, j);
     }
 }
 
@@ -123,14 +129,17 @@ static void same_on_ranks(void **state)
         ddpm_source *source;
         ddpm_transform together, single;
         expect_ok(ddpm_source_open(&spec, &source));
-        expect_ok(ddpm_source_choose_tokens(comm, source, STREAMED, takes_part, NULL, &together));
-        expect_ok(ddpm_source_choose_tokens(alone, source, INT64_MAX, takes_part, NULL, &single));
+        expect_ok(ddpm_source_choose_tokens(comm, source, STREAMED, 1, takes_part, NULL, &together));
+        expect_ok(ddpm_source_choose_tokens(alone, source, INT64_MAX, 1, takes_part, NULL, &single));
         expect_same(together.vocabulary, single.vocabulary);
         assert_true(together.vocabulary->column[0].bins > 100);
         assert_true(together.vocabulary->column[1].rows[0] > 0.0 && together.vocabulary->column[1].spike[0] == 0.0);
         if (i == 0) {
             assert_string_equal(together.vocabulary->column[3].layout.names[1], "green");
             for (int64_t j = 0; j < COLUMNS; j++) assert_true(ddpm_transform_is_constant(&together, j) == (j >= 5));
+        } else {
+            assert_int_equal(together.vocabulary->column[3].twin, 1);
+            assert_true(together.vocabulary->column[3].near->spike[0] == 0.0);
         }
         ddpm_transform_release(&together);
         ddpm_transform_release(&single);
@@ -190,7 +199,7 @@ static void unknown_values(void **state)
     float row[COLUMNS];
     (void)state;
     expect_ok(ddpm_source_open(&spec, &source));
-    expect_ok(ddpm_source_choose_tokens(comm, source, STREAMED, has_no_red, NULL, &transform));
+    expect_ok(ddpm_source_choose_tokens(comm, source, STREAMED, 1, has_no_red, NULL, &transform));
     const ddpm_column_vocabulary *colors = &transform.vocabulary->column[3];
     const float most = colors->rows[1] > colors->rows[2] ? 1.0f : 2.0f;
     for (int64_t i = 0; i < 50; i++) {

@@ -114,6 +114,33 @@ static void check_forward(int64_t rows, int64_t k, int64_t n)
     for (int64_t j = ddpm_round_up(n, kernels->panel); j < ROOM; j++) assert_true(m.out[j] == MARK);
 }
 
+/* A layer in two parts: the rows of W from `first` on, and with what they give as the bias of each row, those before.
+ */
+static void check_parts(int64_t rows, int64_t k, int64_t n, int64_t first)
+{
+    ddpm_dense part = layer;
+    if (kernels->per_element > 1) return;
+    part.inputs = k;
+    part.weight = m.packed + first * kernels->panel;
+    kernels->forward(&part, from(m.x + first, 0, rows, k - first), DDPM_ACTIVATION_IDENTITY, to(m.out, rows, n), NULL,
+                     m.scratch);
+    memcpy(m.out_slope, m.out, sizeof m.out);
+    part.weight = m.packed;
+    part.bias = m.out_slope;
+    part.bias_stride = ROOM;
+    kernels->forward(&part, from(m.x, 0, rows, first), DDPM_ACTIVATION_IDENTITY, to(m.out, rows, n), NULL, m.scratch);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = (double)m.bias[j], sizes = fabs(sum);
+            for (int64_t i = 0; i < k; i++) {
+                const double term = (double)m.x[row * ROOM + i] * (double)m.w[i * n + j];
+                sum += term;
+                sizes += fabs(term);
+            }
+            expect_sum(m.out[row * ROOM + j], sum, sizes, k + 2, "parts", (rows * 1000 + k) * 1000 + n);
+        }
+}
+
 static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slope)
 {
     mark_block(m.out);
@@ -216,6 +243,7 @@ static void check_part(int64_t rows, int64_t k, int64_t n)
 static void check_all(int64_t rows, int64_t k, int64_t n)
 {
     check_forward(rows, k, n);
+    for (int64_t first = 1; first < k; first += 31) check_parts(rows, k, n, first);
     check_backward_data(rows, k, n, 0);
     check_backward_data(rows, k, n, 1);
     check_backward_weights(rows, k, n);

@@ -59,16 +59,16 @@ static void test_loss(void **state)
         const float *of_column = output + own.first;
         memset(output, 0, (size_t)m.coefficients * sizeof *output);
         /* an output of zeros: independent columns */
-        expect_near(ddpm_masked_column_loss(&m, kernels, j, token[j], of_column, 1.0, NULL, scratch), -log(shares[j]),
-                    1e-4, "loss of independent columns", j);
+        expect_near(ddpm_masked_column_loss(&m, kernels, j, token[j], 0, of_column, 1.0, NULL, scratch),
+                    -log(shares[j]), 1e-4, "loss of independent columns", j);
         fill_any(output, m.coefficients, 3);
-        ddpm_masked_column_loss(&m, kernels, j, token[j], of_column, 0.75, gradient + own.first, scratch);
+        ddpm_masked_column_loss(&m, kernels, j, token[j], 0, of_column, 0.75, gradient + own.first, scratch);
         for (int64_t i = own.first; i < own.end; i++) {
             const float kept = output[i], h = 0x1p-6f;
             output[i] = kept + h;
-            const double above = ddpm_masked_column_loss(&m, kernels, j, token[j], of_column, 1.0, NULL, scratch);
+            const double above = ddpm_masked_column_loss(&m, kernels, j, token[j], 0, of_column, 1.0, NULL, scratch);
             output[i] = kept - h;
-            const double below = ddpm_masked_column_loss(&m, kernels, j, token[j], of_column, 1.0, NULL, scratch);
+            const double below = ddpm_masked_column_loss(&m, kernels, j, token[j], 0, of_column, 1.0, NULL, scratch);
             output[i] = kept;
             expect_near((double)gradient[i], 0.75 * (above - below) / (2.0 * (double)h), 2e-4, "gradient", i);
         }
@@ -137,8 +137,10 @@ static float draw(const ddpm_masked *m, const ddpm_kernels *kernels, int64_t col
                   ddpm_random4 words, float *scratch)
 {
     float *p = scratch + ddpm_masked_scratch(m);
-    ddpm_masked_probabilities(m, kernels, column, output + ddpm_masked_coefficients(m, column).first, p, scratch);
-    return ddpm_masked_draw(m, column, p, words);
+    float x[D] = {0};
+    ddpm_masked_probabilities(m, kernels, column, 0, output + ddpm_masked_coefficients(m, column).first, p, scratch);
+    ddpm_masked_draw(m, column, p, 0, words, x);
+    return x[column];
 }
 
 static void test_draws(void **state)
@@ -169,9 +171,159 @@ static void test_draws(void **state)
     ddpm_vocabulary_release(&v);
 }
 
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Two numbers, the second of which is equal to the first in half of the rows, and a little more in a fifth. */
+static ddpm_vocabulary make_twins(void)
+{
+    enum { VALUES = 6400, NEAR = 7000 };
+    static double values[VALUES], differences[NEAR];
+    ddpm_vocabulary v;
+    for (int i = 0; i < VALUES; i++) values[i] = sqrt((double)(i + 1));
+    for (int i = 0; i < NEAR; i++) differences[i] = i < 5000 ? 0.0 : 1e-6 * (double)i;
+    expect_ok(ddpm_vocabulary_allocate(2, &v));
+    for (int j = 0; j < 2; j++) {
+        v.column[j].layout = (ddpm_column_layout){.number = DDPM_NUMBER_FLOAT64, .gap = -1};
+        expect_ok(ddpm_vocabulary_choose(&v.column[j], VALUES, values, 100));
+    }
+    v.column[1].twin = 1;
+    expect_ok(ddpm_twins_allocate_near(&v.column[1]));
+    expect_ok(ddpm_vocabulary_choose(v.column[1].near, NEAR, differences, 3000));
+    v.column[1].near->decimals = -1;
+    expect_ok(ddpm_twins_link(&v));
+    return v;
+}
+
+/* Rows become tokens and come back: exactly equal values so, near ones to a part of their difference. */
+static void test_twins_encode(void **state)
+{
+    ddpm_vocabulary v = make_twins();
+    const ddpm_column_vocabulary *c = &v.column[1];
+    const double twin = 33.3;
+    (void)state;
+    static const double differences[] = {0.0, 5.5e-3, 6.99e-3, 3.0, NAN};
+    for (int i = 0; i < 5; i++) {
+        const double value = twin + differences[i];
+        float x[2] = {ddpm_vocabulary_encode(&v.column[0], twin), ddpm_vocabulary_encode(c, value)};
+        x[1] = ddpm_twins_encode(c, x[1], value, twin);
+        double back[2] = {twin, NAN};
+        const int is_linked = ddpm_twins_link_of(c, (int64_t)x[1]) != NULL;
+        assert_int_equal(is_linked, i < 3);
+        if (!is_linked) continue;
+        assert_int_equal((int64_t)ddpm_twins_own(&v, x, 1), (int64_t)ddpm_vocabulary_encode(c, value));
+        ddpm_twins_complete(&v, 1, x, DDPM_NUMBER_FLOAT64, back);
+        expect_near(back[1] - twin, differences[i], 1e-6, "difference", i);
+        if (i == 0) assert_true(back[1] == twin);
+    }
+    assert_int_equal((int64_t)ddpm_twins_encode(c, 40.25f, 33.3, NAN), 40);
+    ddpm_vocabulary_release(&v);
+}
+
+/* An output of zeros: a column that is shown gives its value to the other one with the probability with which they are
+ * equal, whichever comes first; a hidden one, or a gap, never. */
+static void test_twins(void **state)
+{
+    enum { DRAWS = 4000 };
+    const double equal = 0.5, left = 0.3 * 64.0 / 65.0, bin = left * 50.0 / 6400.0;
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
+    ddpm_vocabulary v = make_twins();
+    ddpm_masked m;
+    float *output = NULL, *scratch = NULL, *p;
+    (void)state;
+    expect_ok(ddpm_masked_create(&v, &m));
+    expect_ok(DDPM_NEW(&output, m.coefficients, "a test"));
+    expect_ok(DDPM_NEW(&scratch, ddpm_masked_scratch(&m) + m.tokens, "a test"));
+    p = scratch + ddpm_masked_scratch(&m);
+    for (int64_t j = 0; j < 2; j++) {
+        const uint8_t both[2] = {1, 1}, own[2] = {j == 0, j == 1}, none[2] = {0, 0};
+        float x[2] = {40.25f, 40.25f};
+        int32_t tokens[2] = {40, 40};
+        const float *of_column = output + m.column[j].first;
+        const int64_t linked = v.column[j].link[0].first;
+        assert_int_equal(v.column[j].links, 1);
+        assert_int_equal(ddpm_masked_open(&m, j, tokens, both), 0);
+        assert_int_equal(ddpm_masked_open(&m, j, tokens, own), 1);
+        assert_int_equal(ddpm_masked_target(&m, j, x, tokens, 1), 40); /* by chance the same token */
+        assert_int_equal(ddpm_masked_shown_link(&m, 1, x, none), -1);
+        x[1] = (float)v.column[1].link[0].first;
+        assert_int_equal(ddpm_masked_shown_link(&m, 1, x, none), v.column[1].link[0].first);
+        assert_int_equal(ddpm_masked_shown_link(&m, 1, x, own), -1);
+        assert_int_equal(ddpm_masked_target(&m, j, x, tokens, 1), linked);
+        assert_int_equal(ddpm_masked_target(&m, j, x, tokens, 0), 40);
+        expect_near(ddpm_masked_column_loss(&m, kernels, j, linked, 1, of_column, 1.0, NULL, scratch), -log(equal),
+                    1e-4, "loss of an equal value", j);
+        expect_near(ddpm_masked_column_loss(&m, kernels, j, 40, 1, of_column, 1.0, NULL, scratch), -log(bin), 1e-4,
+                    "loss of another value", j);
+        expect_near(ddpm_masked_column_loss(&m, kernels, j, 40, 0, of_column, 1.0, NULL, scratch), -log(bin / 0.3),
+                    1e-4, "loss beside a hidden column", j);
+        tokens[1 - j] = 0;
+        assert_int_equal(ddpm_masked_open(&m, j, tokens, own), 0); /* a gap */
+        ddpm_masked_probabilities(&m, kernels, j, 1, of_column, p, scratch);
+        int64_t same = 0, near = 0;
+        for (int64_t i = 0; i < DRAWS; i++) {
+            x[1 - j] = (float)(1 + i % 128) + 0.37f;
+            ddpm_masked_draw(&m, j, p, 1, ddpm_random_words(1, DDPM_RANDOM_REVERSE, 0, i, 0), x);
+            double values[2] = {ddpm_vocabulary_decode(&v.column[0], x[0]), ddpm_vocabulary_decode(&v.column[1], x[1])};
+            const double shown = values[1 - j];
+            ddpm_twins_complete(&v, 1, x, DDPM_NUMBER_FLOAT64, values);
+            assert_true(values[1 - j] == shown);
+            assert_true(values[j] == ddpm_twins_value(&v, x, j) || isnan(values[j]));
+            same += values[0] == values[1];
+            near += values[1] - values[0] > 4.9e-3 && values[1] - values[0] < 7.1e-3;
+        }
+        expect_near((double)same / DRAWS, equal, 0.03, "share of equal values", j);
+        expect_near((double)near / DRAWS, 0.2, 0.03, "share of near values", j);
+    }
+    ddpm_release(output);
+    ddpm_release(scratch);
+    ddpm_masked_release(&m);
+    ddpm_vocabulary_release(&v);
+}
+
+/* Pairs that are equal in some rows, near in many, or in neither by more than chance. */
+static void test_twins_choice(void **state)
+{
+    enum { ROWS = 4000 };
+    ddpm_vocabulary v;
+    static double values[4][ROWS];
+    ddpm_pair_count pairs[6] = {{0, 0}};
+    const int64_t shared[4] = {0}, full[4] = {DDPM_TWINS_MOST, 0, 0, 0};
+    int by_near;
+    (void)state;
+    expect_ok(ddpm_vocabulary_allocate(4, &v));
+    for (int64_t i = 0; i < ROWS; i++) {
+        values[0][i] = any_number(i);
+        values[1][i] = i % 20 ? any_number(i + ROWS) : values[0][i];
+        values[2][i] = values[0][i] + 1e-3 * any_number(i + 2 * ROWS);
+        values[3][i] = any_number(i + 3 * ROWS);
+    }
+    for (int j = 0; j < 4; j++) {
+        static double sorted[ROWS];
+        memcpy(sorted, values[j], sizeof sorted);
+        qsort(sorted, ROWS, sizeof *sorted, ascending);
+        v.column[j].layout = (ddpm_column_layout){.number = DDPM_NUMBER_FLOAT64, .gap = -1};
+        expect_ok(ddpm_vocabulary_choose(&v.column[j], ROWS, sorted, 0));
+    }
+    for (int64_t i = 0; i < ROWS; i++)
+        ddpm_twins_count(&v, (double[]){values[0][i], values[1][i], values[2][i], values[3][i]}, pairs);
+    assert_int_equal(pairs[0].equal, ROWS / 20);
+    assert_int_equal(ddpm_twins_best(1, ROWS, pairs, shared, &by_near), 1);
+    assert_int_equal(by_near, 0);
+    assert_int_equal(ddpm_twins_best(2, ROWS, pairs, shared, &by_near), 1);
+    assert_int_equal(by_near, 1);
+    assert_int_equal(ddpm_twins_best(2, ROWS, pairs, full, &by_near), 0);
+    assert_int_equal(ddpm_twins_best(3, ROWS, pairs, shared, &by_near), 0);
+    ddpm_vocabulary_release(&v);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_orders), TEST(test_loss),   TEST(test_independent),
-                                       TEST(test_hiding), TEST(test_groups), TEST(test_draws)};
+    const struct CMUnitTest tests[] = {TEST(test_orders), TEST(test_loss),         TEST(test_independent),
+                                       TEST(test_hiding), TEST(test_groups),       TEST(test_draws),
+                                       TEST(test_twins),  TEST(test_twins_encode), TEST(test_twins_choice)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { D = 6, WIDTH = 40, ROWS = 24, BLOCK = 10, VALUES = 6400, NAMES = 150, TENSORS_MAX = 32, BITS = 30 };
+enum { D = 7, WIDTH = 40, ROWS = 24, BLOCK = 10, VALUES = 6400, NAMES = 150, TENSORS_MAX = 32, BITS = 30 };
 
 /* Networks of the same parameters: one that reads inputs, and one that looks them up. */
 typedef struct fixture {
@@ -30,7 +30,8 @@ typedef struct sums {
     int64_t refused[TENSORS_MAX];
 } sums;
 
-/* Two narrow categories, a number in bins, a wide category, a number of many values, and one more category. */
+/* Two narrow categories, a number in bins, a wide category, a number of many values, one more category, and a
+ * number in bins that is equal to the other one, or near it, in many rows. */
 static void choose(ddpm_vocabulary *v)
 {
     static double narrow[] = {0, 0, 0, 1, 1, 2}, binned[VALUES], wide[2 * NAMES], exact[120];
@@ -39,13 +40,19 @@ static void choose(ddpm_vocabulary *v)
     for (int i = 0; i < 120; i++) exact[i] = (double)i;
     expect_ok(ddpm_vocabulary_allocate(D, v));
     for (int j = 0; j < D; j++)
-        if (j != 2 && j != 4) v->column[j].layout.kind = DDPM_COLUMN_CATEGORY;
+        if (j % 2 != 0 || j == 0) v->column[j].layout.kind = DDPM_COLUMN_CATEGORY;
     expect_ok(ddpm_vocabulary_choose(&v->column[0], 6, narrow, 3));
     expect_ok(ddpm_vocabulary_choose(&v->column[1], 5, narrow, 0));
     expect_ok(ddpm_vocabulary_choose(&v->column[2], VALUES, binned, 0));
     expect_ok(ddpm_vocabulary_choose(&v->column[3], 2 * NAMES, wide, 9));
     expect_ok(ddpm_vocabulary_choose(&v->column[4], 120, exact, 5));
     expect_ok(ddpm_vocabulary_choose(&v->column[5], 6, narrow, 1));
+    expect_ok(ddpm_vocabulary_choose(&v->column[6], VALUES, binned, 0));
+    v->column[6].twin = 3;
+    for (int i = 0; i < VALUES; i++) binned[i] = i < 900 ? 0.0 : 1e-3 * (double)i;
+    expect_ok(ddpm_twins_allocate_near(&v->column[6]));
+    expect_ok(ddpm_vocabulary_choose(v->column[6].near, VALUES, binned, 800));
+    expect_ok(ddpm_twins_link(v));
 }
 
 static void make(ddpm_network_kind kind, ddpm_time time, fixture *f)
@@ -110,7 +117,7 @@ static void sums_make(const fixture *f, sums *s)
 
 static float x0[ROWS * D], importance[ROWS], condition[ROWS * 2];
 static uint8_t hidden[ROWS * D];
-static int32_t t[ROWS];
+static int32_t t[ROWS], tokens[ROWS * D];
 
 static void make_rows(const ddpm_masked *m)
 {
@@ -121,9 +128,12 @@ static void make_rows(const ddpm_masked *m)
         importance[i] = 0.5f + (float)(i % 3);
         ddpm_masked_hide(D, 5, DDPM_RANDOM_NOISE, 3, i, t[i], hidden + i * D, order);
         for (int64_t j = 0; j < D; j++) {
-            const int64_t token = (i * i + j) % m->column[j].tokens;
+            const int64_t token = (i * i + j) % ddpm_column_tokens(&m->vocabulary->column[j]);
             x0[i * D + j] = ddpm_vocabulary_number(&m->vocabulary->column[j], token, 0.25);
         }
+        if (i % 3 == 0 && x0[i * D + 2] >= 1.0f)
+            x0[i * D + 6] = (float)(m->vocabulary->column[6].link[0].first + i % 7) + 0.5f;
+        ddpm_masked_tokens(m, x0 + i * D, tokens + i * D);
     }
 }
 
@@ -143,11 +153,14 @@ static double whole_loss(fixture *f, ddpm_gradient *gradient)
         const double weight = 0.1 * (double)importance[i] * D / (double)t[i];
         float *d = dout.data + i * dout.stride;
         memset(d, 0, (size_t)m->coefficients * sizeof *d);
-        for (int64_t j = 0; j < D; j++)
-            if (hidden[i * D + j])
-                total += weight * ddpm_masked_column_loss(m, ddpm_network_kernels(f->whole), j, (int64_t)x0[i * D + j],
-                                                          output.data + i * output.stride + m->column[j].first, weight,
-                                                          d + m->column[j].first, scratch);
+        for (int64_t j = 0; j < D; j++) {
+            if (!hidden[i * D + j]) continue;
+            const uint32_t open = ddpm_masked_open(m, j, tokens + i * D, hidden + i * D);
+            total += weight * ddpm_masked_column_loss(m, ddpm_network_kernels(f->whole), j,
+                                                      ddpm_masked_target(m, j, x0 + i * D, tokens + i * D, open), open,
+                                                      output.data + i * output.stride + m->column[j].first, weight,
+                                                      d + m->column[j].first, scratch);
+        }
     }
     ddpm_network_backward(f->whole, f->whole_packed, f->whole_workspace, ROWS, t, gradient);
     ddpm_release(inputs);
@@ -157,13 +170,13 @@ static double whole_loss(fixture *f, ddpm_gradient *gradient)
 
 static double token_loss(fixture *f, ddpm_gradient *gradient)
 {
-    const ddpm_token_rows rows = {x0, hidden, t, importance, ROWS};
+    const ddpm_token_rows rows = {x0, tokens, hidden, t, importance, ROWS};
     const ddpm_const_matrix units = ddpm_token_forward(&f->pass, f->workspace, &rows, condition);
     const ddpm_matrix dunits = ddpm_workspace_dhidden(f->entered, f->workspace, ROWS);
     double total = 0.0, without = 0.0;
     for (int64_t at = 0; at < ROWS; at += BLOCK) {
         const int64_t count = ddpm_smaller(BLOCK, ROWS - at);
-        const ddpm_token_rows block = {x0 + at * D, hidden + at * D, t + at, importance + at, count};
+        const ddpm_token_rows block = {x0 + at * D, tokens + at * D, hidden + at * D, t + at, importance + at, count};
         float row_loss[BLOCK];
         double sum = 0.0;
         const double loss = ddpm_token_loss(&f->pass, &block, ddpm_const_matrix_part(units, at, count), 0.1, gradient,
@@ -223,11 +236,11 @@ static void test_rows_stand_alone(void **state)
     make(DDPM_NETWORK_RESIDUAL, DDPM_TIME_SINUSOIDAL, &f);
     make_rows(&f.masked);
     float together[BLOCK], alone;
-    const ddpm_token_rows all = {x0, hidden, t, NULL, BLOCK};
+    const ddpm_token_rows all = {x0, tokens, hidden, t, NULL, BLOCK};
     (void)ddpm_token_loss(&f.pass, &all, ddpm_token_forward(&f.pass, f.workspace, &all, condition), 1.0, NULL,
                           (ddpm_matrix){0}, together);
     for (int64_t i = 0; i < BLOCK; i++) {
-        const ddpm_token_rows one = {x0 + i * D, hidden + i * D, t + i, NULL, 1};
+        const ddpm_token_rows one = {x0 + i * D, tokens + i * D, hidden + i * D, t + i, NULL, 1};
         (void)ddpm_token_loss(&f.pass, &one, ddpm_token_forward(&f.pass, f.workspace, &one, condition + 2 * i), 1.0,
                               NULL, (ddpm_matrix){0}, &alone);
         expect_bits(&alone, together + i, sizeof alone, "loss of a row", i);

@@ -12,15 +12,25 @@ static int ascending(const void *a, const void *b)
 }
 
 /* A column of these values, which are sorted. */
-static ddpm_vocabulary choose(ddpm_column_kind kind, int64_t count, double *values, int64_t gaps)
+static ddpm_vocabulary choose_layout(ddpm_column_layout layout, int64_t count, double *values, int64_t gaps)
 {
     ddpm_vocabulary v;
     if (count > 0) qsort(values, (size_t)count, sizeof *values, ascending);
     expect_ok(ddpm_vocabulary_allocate(1, &v));
-    v.column[0].layout.kind = kind;
-    v.column[0].layout.gap = -1;
+    v.column[0].layout = layout;
     expect_ok(ddpm_vocabulary_choose(&v.column[0], count, values, gaps));
     return v;
+}
+
+static ddpm_vocabulary choose(ddpm_column_kind kind, int64_t count, double *values, int64_t gaps)
+{
+    return choose_layout((ddpm_column_layout){.kind = kind, .number = DDPM_NUMBER_FLOAT64, .gap = -1}, count, values,
+                         gaps);
+}
+
+static ddpm_vocabulary choose_type(ddpm_number number, int64_t count, double *values)
+{
+    return choose_layout((ddpm_column_layout){.number = number, .gap = -1}, count, values, 0);
 }
 
 static void expect_back(const ddpm_column_vocabulary *c, double value, double tolerance)
@@ -87,21 +97,62 @@ static void test_bins(void **state)
     ddpm_vocabulary_release(&v);
 }
 
-/* Prices of two decimals stay so, wherever in a bin they are drawn. */
-static void test_decimals(void **state)
+/* Numbers of a type and of a fixed number of decimals stay so, wherever in a bin they are drawn. */
+static void expect_decimals(ddpm_number number, int decimals, double size)
 {
     enum { ROWS = 5000 };
     static double values[ROWS];
-    (void)state;
-    for (int64_t i = 0; i < ROWS; i++) values[i] = round(1e5 * (1.0 + any_number(i))) / 100.0;
-    ddpm_vocabulary v = choose(DDPM_COLUMN_NUMBER, ROWS, values, 0);
+    const double power = pow(10.0, decimals);
+    for (int64_t i = 0; i < ROWS; i++) {
+        values[i] = round(size * power * (1.0 + any_number(i))) / power;
+        if (number == DDPM_NUMBER_FLOAT32) values[i] = (double)(float)values[i];
+    }
+    ddpm_vocabulary v = choose_type(number, ROWS, values);
     const ddpm_column_vocabulary *c = v.column;
-    assert_int_equal(c->decimals, 2);
+    assert_int_equal(c->decimals, decimals);
     for (int64_t token = 1; token < ddpm_column_tokens(c); token++) {
         const double value = ddpm_vocabulary_decode(c, ddpm_vocabulary_number(c, token, 0.37));
-        assert_true(round(value * 100.0) / 100.0 == value);
+        assert_true(round(value * power) / power == value);
         assert_true((int64_t)ddpm_vocabulary_number(c, token, 1.0) == token);
     }
+    ddpm_vocabulary_release(&v);
+}
+
+static void test_decimals(void **state)
+{
+    (void)state;
+    expect_decimals(DDPM_NUMBER_FLOAT64, 2, 1e3);
+    expect_decimals(DDPM_NUMBER_FLOAT64, 0, 1e9);
+    expect_decimals(DDPM_NUMBER_FLOAT64, 8, 1e3);
+    expect_decimals(DDPM_NUMBER_FLOAT64, 15, 0.7);
+    expect_decimals(DDPM_NUMBER_FLOAT32, 2, 1e3);
+    expect_decimals(DDPM_NUMBER_FLOAT32, 0, 1e6);
+    expect_decimals(DDPM_NUMBER_FLOAT32, 6, 1.0);
+}
+
+/* Small numbers of four decimals beside large whole ones, and one number of more digits: each has as many decimals as
+ * its neighbours. */
+static void test_mixed_decimals(void **state)
+{
+    enum { ROWS = 6400 };
+    static double values[ROWS];
+    (void)state;
+    for (int64_t i = 0; i < ROWS; i++)
+        values[i] = i % 2 ? round(1e4 * any_number(i)) / 1e4 : round(1e6 * (2.0 + any_number(i)));
+    values[0] = 1e6 + 1.0 / 3.0;
+    ddpm_vocabulary v = choose_type(DDPM_NUMBER_FLOAT64, ROWS, values);
+    const ddpm_column_vocabulary *c = v.column;
+    int64_t four = 0, more = 0;
+    assert_int_equal(c->decimals, DDPM_VOCABULARY_MIXED);
+    for (int64_t i = 0; i < ROWS; i++) {
+        const double place = (double)(i / 128) / 50.0,
+                     value = ddpm_vocabulary_decode(c, ddpm_vocabulary_number(c, c->spikes + 1 + i % c->bins, place));
+        more += round(value * 1e4) / 1e4 != value;
+        if (value > 9e5) more += round(value) != value;
+        four += value < 10.0 && round(value * 1e3) / 1e3 != value;
+    }
+    assert_true(more <= 2);
+    assert_true(four > ROWS / 3);
     ddpm_vocabulary_release(&v);
 }
 
@@ -152,8 +203,8 @@ static void test_far_apart(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_few_values), TEST(test_category), TEST(test_bins),
-                                       TEST(test_decimals),   TEST(test_repeated), TEST(test_all_gaps),
-                                       TEST(test_far_apart)};
+    const struct CMUnitTest tests[] = {TEST(test_few_values), TEST(test_category),       TEST(test_bins),
+                                       TEST(test_decimals),   TEST(test_mixed_decimals), TEST(test_repeated),
+                                       TEST(test_all_gaps),   TEST(test_far_apart)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

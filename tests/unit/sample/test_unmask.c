@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { D = 4, C = 2, WIDTH = 48, FORMS = 2, ROWS = DDPM_UNMASK_ROWS, VALUES = 6400, FIRST = 500 };
+enum { D = 5, C = 2, WIDTH = 48, FORMS = 2, ROWS = DDPM_UNMASK_ROWS, VALUES = 6400, FIRST = 500 };
 
 typedef struct fixture {
     ddpm_vocabulary vocabulary;
@@ -21,7 +21,8 @@ typedef struct fixture {
 
 static const int64_t classes[C] = {0, 0};
 
-/* Two categories of few names, a number in bins, and a number of many values. */
+/* Two categories of few names, a number in bins, a number of many values, and one that is equal to the first in most
+ * rows. */
 static void make(ddpm_network_kind kind, fixture *f)
 {
     static double category[] = {0, 0, 0, 1, 1, 2}, binned[VALUES], exact[40];
@@ -34,6 +35,12 @@ static void make(ddpm_network_kind kind, fixture *f)
     expect_ok(ddpm_vocabulary_choose(&f->vocabulary.column[1], VALUES, binned, 0));
     expect_ok(ddpm_vocabulary_choose(&f->vocabulary.column[2], 40, exact, 5));
     expect_ok(ddpm_vocabulary_choose(&f->vocabulary.column[3], 5, category, 0));
+    expect_ok(ddpm_vocabulary_choose(&f->vocabulary.column[4], VALUES, binned, 0));
+    f->vocabulary.column[4].twin = 2;
+    for (int i = 0; i < VALUES; i++) binned[i] = i < VALUES / 2 ? 0.0 : 1e-3 * (double)i;
+    expect_ok(ddpm_twins_allocate_near(&f->vocabulary.column[4]));
+    expect_ok(ddpm_vocabulary_choose(f->vocabulary.column[4].near, VALUES, binned, 900));
+    expect_ok(ddpm_twins_link(&f->vocabulary));
     f->model.condition = &f->condition;
     f->model.columns = D;
     expect_ok(ddpm_masked_create(&f->vocabulary, &f->model.masked));
@@ -71,7 +78,7 @@ static void release(fixture *f)
 
 static void test_lookup(void **state)
 {
-    static const float row[D] = {2.0f, 40.25f, 17.0f, 1.0f};
+    static const float row[D] = {2.0f, 40.25f, 17.0f, 1.0f, 39.5f};
     fixture f;
     float *inputs = NULL, sum[WIDTH + 64];
     (void)state;
@@ -82,8 +89,8 @@ static void test_lookup(void **state)
         int32_t entries[D];
         for (int64_t j = 0; j < D; j++) {
             hidden[j] = pattern >> j & 1;
-            entries[j] =
-                hidden[j] ? ddpm_lookup_hidden(&f.lookup, &f.model.masked, j) : ddpm_lookup_shown(&f.lookup, j, row[j]);
+            entries[j] = hidden[j] ? ddpm_lookup_hidden(&f.lookup, &f.model.masked, j)
+                                   : ddpm_lookup_shown(&f.lookup, j, (int32_t)row[j]);
         }
         token_inputs(&f.model.masked, row, hidden, inputs);
         ddpm_network_kernels(f.model.network)->sum_rows(ddpm_matrix_read(f.lookup.table), D, entries, sum);
@@ -119,6 +126,13 @@ static void test_rows_stand_alone(void **state)
                                  given ? given + first * D : NULL, D, part);
                 expect_bits(part, whole + first * D, (size_t)(rows * D) * sizeof *part, "rows", first);
             }
+            int64_t linked = 0, earlier = 0;
+            for (int64_t i = 0; i < ROWS; i++) {
+                linked += ddpm_twins_link_of(&f.vocabulary.column[4], (int64_t)whole[i * D + 4]) != NULL;
+                earlier += ddpm_twins_link_of(&f.vocabulary.column[1], (int64_t)whole[i * D + 1]) != NULL;
+            }
+            assert_true(linked > ROWS / 8); /* twins are drawn first, unless the later one is given */
+            assert_true((earlier > 0) == (given != NULL));
             for (int64_t i = 0; given && i < ROWS * D; i++)
                 if (!isnan(known[i])) assert_true(whole[i] == known[i]);
         }

@@ -6,7 +6,7 @@
 #include "store/vocabulary_file.h"
 #include "store/vocabulary_flat.h"
 
-enum { D = 5, KNOTS = 2 * DDPM_VOCABULARY_KNOTS + 1 };
+enum { D = 6, KNOTS = 2 * DDPM_VOCABULARY_KNOTS + 1 };
 
 static double spikes[4][3] = {{-1.5, 0, 7}, {0, 2}, {1900, 2000}, {0, 1}}, knots[KNOTS];
 static double rows[6] = {3, 10, 20, 30, 40, 50};
@@ -14,42 +14,57 @@ static char *colours[3] = {"red", "?", "weiß und blau"}, *sizes[2] = {"", "L"};
 static char units[] = "days since 1970-01-01";
 static int64_t codes[3] = {-4, 0, 9};
 
-/* A number with spikes and bins, an enumeration and a text with gaps, a date with a number for a gap, only gaps. */
+/* Differences of a column from its twin. */
+static ddpm_column_vocabulary near = {.layout = {.number = DDPM_NUMBER_FLOAT64, .gap = -1},
+                                      .spikes = 1,
+                                      .bins = 2,
+                                      .decimals = -1,
+                                      .repeats = 1,
+                                      .spike = spikes[0],
+                                      .knot = knots,
+                                      .rows = rows};
+
+/* A number with spikes and bins, an enumeration and a text with gaps, a date with a number for a gap, only gaps, and
+ * a number that is near the first in many rows. */
 static void make(ddpm_column_vocabulary column[D], ddpm_vocabulary *out)
 {
     const ddpm_column_vocabulary all[D] = {
-        {{.number = DDPM_NUMBER_FLOAT32, .gap = -1}, 3, 2, 2, 1, spikes[0], knots, rows},
-        {{.kind = DDPM_COLUMN_CATEGORY,
-          .number = DDPM_NUMBER_INT8,
-          .count = 3,
-          .names = colours,
-          .codes = codes,
-          .is_ordered = 1,
-          .gap = 1},
-         2,
-         0,
-         0,
-         0,
-         spikes[1],
-         NULL,
-         rows},
-        {{.number = DDPM_NUMBER_INT16, .has_gap_number = 1, .gap_number = -999, .gap = -1, .units = units},
-         2,
-         0,
-         0,
-         0,
-         spikes[2],
-         NULL,
-         rows},
-        {{.kind = DDPM_COLUMN_CATEGORY, .is_text = 1, .count = 2, .names = sizes, .gap = -1},
-         2,
-         0,
-         0,
-         0,
-         spikes[3],
-         NULL,
-         rows},
-        {{.number = DDPM_NUMBER_UINT64, .gap = -1}, 0, 0, -1, 0, NULL, NULL, rows},
+        {.layout = {.number = DDPM_NUMBER_FLOAT32, .gap = -1},
+         .spikes = 3,
+         .bins = 2,
+         .decimals = 2,
+         .repeats = 1,
+         .spike = spikes[0],
+         .knot = knots,
+         .rows = rows},
+        {.layout = {.kind = DDPM_COLUMN_CATEGORY,
+                    .number = DDPM_NUMBER_INT8,
+                    .count = 3,
+                    .names = colours,
+                    .codes = codes,
+                    .is_ordered = 1,
+                    .gap = 1},
+         .spikes = 2,
+         .spike = spikes[1],
+         .rows = rows},
+        {.layout = {.number = DDPM_NUMBER_INT16, .has_gap_number = 1, .gap_number = -999, .gap = -1, .units = units},
+         .spikes = 2,
+         .spike = spikes[2],
+         .rows = rows},
+        {.layout = {.kind = DDPM_COLUMN_CATEGORY, .is_text = 1, .count = 2, .names = sizes, .gap = -1},
+         .spikes = 2,
+         .spike = spikes[3],
+         .rows = rows},
+        {.layout = {.number = DDPM_NUMBER_UINT64, .gap = -1}, .decimals = -1, .rows = rows},
+        {.layout = {.number = DDPM_NUMBER_FLOAT32, .gap = -1},
+         .spikes = 3,
+         .bins = 2,
+         .decimals = DDPM_VOCABULARY_MIXED,
+         .twin = 1,
+         .near = &near,
+         .spike = spikes[0],
+         .knot = knots,
+         .rows = rows},
     };
     for (int i = 0; i < KNOTS; i++) knots[i] = (double)(i / 2) - 3.25;
     memcpy(column, all, sizeof all);
@@ -67,6 +82,8 @@ static void expect_same_column(const ddpm_column_vocabulary *x, const ddpm_colum
     if (a->codes) assert_memory_equal(a->codes, b->codes, (size_t)a->count * sizeof *a->codes);
     if (a->units) assert_string_equal(a->units, b->units);
     assert_true(x->spikes == y->spikes && x->bins == y->bins && x->decimals == y->decimals && x->repeats == y->repeats);
+    assert_true(x->twin == y->twin && !x->near == !y->near);
+    if (x->near) expect_same_column(x->near, y->near);
     if (x->spikes) assert_memory_equal(x->spike, y->spike, (size_t)x->spikes * sizeof *x->spike);
     if (x->bins) assert_memory_equal(x->knot, y->knot, sizeof knots);
     assert_memory_equal(x->rows, y->rows, (size_t)ddpm_column_tokens(x) * sizeof *x->rows);
@@ -105,8 +122,8 @@ static void test_round_trip(void **state)
     expect_ok(read_file(write_file(&wrote), D, &back));
     expect_same(&back, &wrote);
     ddpm_vocabulary_release(&back);
-    expect_failure(read_file(write_file(&wrote), D + 1, &back), DDPM_ERR_DATA, "has the shape [5]; expected [6]");
-    expect_failure(ddpm_vocabulary_check(&wrote, D + 1), DDPM_ERR_DATA, "has 5 columns, the model 6");
+    expect_failure(read_file(write_file(&wrote), D + 1, &back), DDPM_ERR_DATA, "has the shape [6]; expected [7]");
+    expect_failure(ddpm_vocabulary_check(&wrote, D + 1), DDPM_ERR_DATA, "has 6 columns, the model 7");
     wrote.columns = 0;
     expect_ok(read_file(write_file(&wrote), D, &back));
     assert_true(back.columns == 0 && !back.column);
@@ -136,7 +153,7 @@ static void test_forged_values(void **state)
         const char *says;
     } counts[] = {
         {0, DDPM_FLAT_GAP, 0, "column 0 (from 0): expected no names of a number"},
-        {0, DDPM_FLAT_DECIMALS, 16, "vocabulary/decimals: element 0: expected -1 to 15, found 16"},
+        {0, DDPM_FLAT_DECIMALS, 16, "vocabulary/decimals: element 0: expected -2 to 15, found 16"},
         {0, DDPM_FLAT_CODES, 1, "column 0 (from 0): expected one code, for a gap, of a whole number"},
         {1, DDPM_FLAT_GAP, 3, "column 1 (from 0): expected a gap that is the place of a name"},
         {1, DDPM_FLAT_GAP, -2, "vocabulary/gap: element 1: expected -1 to "},
@@ -146,6 +163,9 @@ static void test_forged_values(void **state)
         {0, DDPM_FLAT_BINS, -1, "vocabulary/bins: element 0"},
         {0, DDPM_FLAT_SPIKES, -1, "vocabulary/spikes: element 0"},
         {0, DDPM_FLAT_SPIKES, DDPM_VOCABULARY_TOKENS_MAX - 1, "expected at most 16777216 tokens"},
+        {5, DDPM_FLAT_TWIN, 6, "column 5 (from 0): expected a twin that comes before it"},
+        {5, DDPM_FLAT_TWIN, 2, "column 5 (from 0): expected a twin that comes before it, both of several bins"},
+        {5, DDPM_FLAT_NEAR_BINS, 129, "vocabulary/near_bins: element 5: expected 0 to 128, found 129"},
         {3, DDPM_FLAT_CATEGORIES, -1, "vocabulary/categories: element 3"},
     };
     const struct {
