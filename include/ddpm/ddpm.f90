@@ -24,7 +24,7 @@ module ddpm
     private
     type(c_ptr) :: handle = c_null_ptr
   contains
-    procedure :: open, open_bytes, share, close, set, condition, columns, conditions, column_name, condition_name
+    procedure :: open, open_bytes, share, adopt, close, set, condition, columns, conditions, column_name, condition_name
     procedure :: column_value, condition_value, category, steps, schedule, transform
     procedure, private :: sample_single, sample_double, complete_single, complete_double
     procedure, private :: likelihood_single, likelihood_double, bound_single, bound_double
@@ -264,6 +264,14 @@ contains
     integer, intent(out) :: ierr
     call other%close()
     ierr = c_share(self%handle, other%handle)
+  end subroutine
+
+  !> Take over a generator of C, a ddpm_generator *, which close frees.
+  subroutine adopt(self, handle)
+    class(ddpm_generator), intent(inout) :: self
+    type(c_ptr), intent(in) :: handle
+    call self%close()
+    self%handle = handle
   end subroutine
 
   !> Free it. It is not freed by itself, since copies of it may be in use.

@@ -79,6 +79,16 @@ DDPM_MUST_CHECK ddpm_status ddpm_training_generator(const ddpm_training *trainin
 /** Collective. NULL, on all ranks, is allowed. */
 void ddpm_training_free(ddpm_training *training);
 
+/** Collective. ddpm_training_create for a communicator as Fortran has it; the module ddpm_train calls it. */
+DDPM_MUST_CHECK ddpm_status ddpm_training_create_f(MPI_Fint comm, const char *config, int64_t columns,
+                                                   const char *const *names, const ddpm_training_rows *rows,
+                                                   ddpm_training **out);
+
+/** Local. ddpm_training_push for an array that knows its shape. DDPM_ERR_USAGE: other columns than those of the
+ * trainer, too. */
+DDPM_MUST_CHECK ddpm_status ddpm_training_push_f(ddpm_training *training, int64_t first, int64_t count, int64_t columns,
+                                                 const float *rows);
+
 #ifdef __cplusplus
 }
 #endif

@@ -104,6 +104,12 @@ ddpm_status ddpm_training_create(MPI_Comm comm, const char *config, int64_t colu
     return status;
 }
 
+ddpm_status ddpm_training_create_f(MPI_Fint comm, const char *config, int64_t columns, const char *const *names,
+                                   const ddpm_training_rows *rows, ddpm_training **out)
+{
+    return ddpm_training_create(MPI_Comm_f2c(comm), config, columns, names, rows, out);
+}
+
 void ddpm_training_free(ddpm_training *training)
 {
     if (!training) return;
@@ -121,6 +127,17 @@ ddpm_status ddpm_training_push(ddpm_training *training, int64_t first, int64_t c
     DDPM_TRY(ddpm_kept_push(&training->kept, first, count, rows));
     training->has_new |= count > 0;
     return DDPM_OK;
+}
+
+ddpm_status ddpm_training_push_f(ddpm_training *training, int64_t first, int64_t count, int64_t columns,
+                                 const float *rows)
+{
+    const int64_t expected = training->kept.spec.columns;
+    if (columns != expected)
+        return ddpm_fail(DDPM_ERR_USAGE,
+                         "the trainer was created for rows of %lld columns, found %lld: give an array (column, row)",
+                         (long long)expected, (long long)columns);
+    return ddpm_training_push(training, first, count, rows);
 }
 
 /* Collective. The first data set: the map of the data is measured, or comes from training.start_from. */

@@ -48,19 +48,31 @@ class Examples(InstalledCase):
             file = self.path("run.safetensors")
             self.ddpm("export", self.run_folder, "--output", file)
             self.assert_rows(os.path.join(folder, "exported"), model=file)
+        if os.path.exists(os.path.join(folder, "closure")):
+            said = {self.train_in_situ(os.path.join(folder, "closure"), f"{ranks}.h5", ranks) for ranks in (1, 2, 4)}
+            self.assertEqual(1, len(said), said)
+            self.assertIn("x with the closure", said.pop())
+            for ranks in (2, 4):
+                self.assert_same_bits(self.path("1.h5"), self.path(f"{ranks}.h5"))
+            self.ddpm("sample", self.path("4.h5"), "--count", 9, "--condition", "x=2", "--output", self.path("u.h5"))
+
+    def train_in_situ(self, program, model, ranks):
+        result = run(self.path(model), command=[program], ranks=ranks, timeout=100,
+                     environment={"LD_LIBRARY_PATH": self.library})
+        self.assertEqual(0, result.code, str(result))
+        return result.stdout
 
     def test_with_cmake(self):
         """The static library, too, which needs what it was built with."""
         output_of("cmake", "-S", EXAMPLES, "-B", self.path("build"), "-DCMAKE_PREFIX_PATH=" + self.prefix)
         output_of("cmake", "--build", self.path("build"))
         self.assert_all_work(self.path("build"))
-        result = run(self.path("model.h5"), command=[self.path("build", "insitu")], ranks=2, timeout=100,
-                     environment={"LD_LIBRARY_PATH": self.library})
-        self.assertEqual(0, result.code, str(result))
+        self.train_in_situ(self.path("build", "insitu"), "model.h5", 2)
         self.ddpm("info", self.path("model.h5"))
         self.assertTrue(os.path.exists(self.path("build", "exported")))
         if shutil.which("gfortran"):
             self.assertTrue(os.path.exists(self.path("build", "ranks")))
+            self.assertTrue(os.path.exists(self.path("build", "closure")))
 
     def test_with_pkg_config(self):
         def build(name, *words):
@@ -72,8 +84,9 @@ class Examples(InstalledCase):
         build("insitu", "mpicc -Wall -Wextra -Werror '\"{source}\"'/insitu.c",
               "$(pkg-config --cflags --libs ddpm-train) -lm -o insitu")
         if shutil.which("gfortran"):
-            build("ranks", "mpif90 -std=f2008 -Wall '\"{source}\"'/ranks.f90",
-                  "$(pkg-config --cflags --libs ddpm-fortran) -o ranks")
+            for name, package in (("ranks", "ddpm-fortran"), ("closure", "ddpm-fortran-train")):
+                build(name, "mpif90 -std=f2008 -Wall '\"{source}\"'/{name}.f90",
+                      f"$(pkg-config --cflags --libs {package}) -o {name}")
         self.assert_all_work(self.folder)
         if PREFIX:      # a package, whose static library needs the development packages of others
             return

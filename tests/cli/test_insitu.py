@@ -2,6 +2,7 @@
 """Training inside another MPI program (include/ddpm/trainer.h). Run: ctest --preset dev -R cli.insitu"""
 import os
 import re
+import shutil
 
 import numpy as np
 
@@ -28,10 +29,10 @@ class InSitu(Case):
         self.rows.tofile(self.path("rows"))
         self.h5("rows.h5", data=self.rows)
 
-    def push(self, output, condition="[]", most=0, window=0, parts=1, code=0, **more):
+    def push(self, output, condition="[]", most=0, window=0, parts=1, code=0, columns=3, program="push_rows", **more):
         config = self.write("c.yaml", CONFIG % (self.path("rows.h5"), condition))
-        result = run(config, self.path("rows"), 3, most, window, parts, self.path(output),
-                     command=[os.path.join(BUILD, "push_rows")], **more)
+        result = run(config, self.path("rows"), columns, most, window, parts, self.path(output),
+                     command=[os.path.join(BUILD, program)], **more)
         self.assertEqual(code, result.code, str(result))
         return result
 
@@ -51,6 +52,17 @@ class InSitu(Case):
             for ranks in (1, 3):
                 self.push(f"{kind}{ranks}.h5", most=most, window=window, parts=3, ranks=ranks)
             self.assert_same_bits(self.path(f"{kind}1.h5"), self.path(f"{kind}3.h5"))
+
+    def test_fortran(self):
+        if not shutil.which("gfortran"):
+            return
+        wanted = self.push("c.h5", most=300, window=1, parts=2).stdout
+        fortran = {"program": "push_rows_fortran", "ranks": 2}
+        found = self.push("f.h5", most=300, window=1, parts=2, **fortran).stdout
+        self.assert_same_bits(self.path("c.h5"), self.path("f.h5"))
+        self.assertEqual(2 * [[float.fromhex(text) for text in wanted.split()]],
+                         [[float(np.float32(text)) for text in line.split()] for line in found.splitlines()])
+        self.assertIn("3 columns, found 2", self.push("none.h5", columns=-3, code=USAGE, **fortran).stdout)
 
     def test_refusals(self):
         """Which all ranks have, so that none waits for another."""

@@ -57,8 +57,8 @@ class Install(Case):
         self.assertIn("libhdf5-openmpi", output_of("dpkg-deb", "--field", package, "Depends"))
         output_of("dpkg-deb", "--extract", package, self.path("root"))
         for name in ("bin/ddpm", "include/ddpm/ddpm.h", "include/ddpm/trainer.h", "include/ddpm/status.h",
-                     "include/ddpm/ddpm.f90", "lib/libddpm.so", "lib/libddpm.so.0", "lib/libddpm.a",
-                     "lib/libddpm_sampler.a", "lib/libddpm_train.so.0", "lib/pkgconfig/ddpm.pc",
+                     "include/ddpm/ddpm.f90", "include/ddpm/ddpm_train.f90", "lib/libddpm.so", "lib/libddpm.so.0",
+                     "lib/libddpm.a", "lib/libddpm_sampler.a", "lib/libddpm_train.so.0", "lib/pkgconfig/ddpm.pc",
                      "lib/pkgconfig/ddpm-train.pc", "lib/pkgconfig/ddpm-sampler.pc",
                      "lib/cmake/ddpm/ddpmConfig.cmake", "share/doc/ddpm/copyright"):
             self.assertTrue(os.path.exists(self.path("root", "usr", name)), name)
