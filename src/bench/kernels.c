@@ -64,8 +64,8 @@ static ddpm_status make(bench_layer *l)
     fill(l->weight, n * n, 4);
     const ddpm_const_matrix weight = {l->weight, n, n, n};
     const ddpm_range all = {0, n};
-    l->kernels->pack(weight, all, all, l->packed.weight);
-    l->kernels->pack_transposed(weight, all, all, l->packed.transposed);
+    l->kernels->pack(weight, all, all, 0, l->packed.weight);
+    l->kernels->pack_transposed(weight, all, all, 0, l->packed.transposed);
     DDPM_TRY(DDPM_NEW(&l->blocks, l->threads, "blocks"));
     for (int i = 0; i < l->threads; i++) DDPM_TRY(make_block(l, &l->blocks[i]));
     return DDPM_OK;

@@ -8,7 +8,7 @@ ddpm_status ddpm_dense_make(const ddpm_kernels *kernels, ddpm_const_matrix w, dd
     const int64_t wide = ddpm_round_up(w.columns, kernels->panel);
     DDPM_TRY(DDPM_NEW(&out->weight, w.rows * wide, "packed weights"));
     DDPM_TRY(DDPM_NEW(&out->bias, wide, "packed weights"));
-    kernels->pack(w, (ddpm_range){0, w.rows}, (ddpm_range){0, w.columns}, out->weight);
+    kernels->pack(w, (ddpm_range){0, w.rows}, (ddpm_range){0, w.columns}, 0, out->weight);
     return DDPM_OK;
 }
 

@@ -74,11 +74,12 @@ typedef struct ddpm_kernels {
      *  (with two operands in 32 bits: [ceil(n / panel)][ceil(k / 2)][panel] pairs), zeros beyond column n. Only what
      *  these rows and columns of w become is written, so that threads can share the work: each range begins at a
      *  multiple of `panel`, and ends at one or at the end of w. w may have any stride.
+     *  @param is_shared    nonzero: other threads have read what was packed there before.
      *  @param[out] packed  room for k * ddpm_round_up(n, panel) numbers, aligned to DDPM_ALIGNMENT. */
-    void (*pack)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float *packed);
+    void (*pack)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, int is_shared, float *packed);
     /** The same for the transpose of w [k][n]: panels of `panel` of its rows, [ceil(k / panel)][n][panel].
      *  @param[out] packed  room for n * ddpm_round_up(k, panel) numbers, aligned likewise. */
-    void (*pack_transposed)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float *packed);
+    void (*pack_transposed)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, int is_shared, float *packed);
 
     /** h = act(x W + bias), x [rows][k], h [rows][n]. In float32, W may be k rows of a larger matrix.
      *  @param[out] slope    act'(x W + bias) in the layout of h, or NULL.

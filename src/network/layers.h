@@ -37,6 +37,7 @@ static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t numbers)
 struct ddpm_packed {
     ddpm_dense *layers;
     float *memory;           /* of all of them; NULL: it is the caller's */
+    int is_shared;           /* whether several workers fill in parts */
     const float *parameters; /* borrowed: gains are not packed, but read where they are */
 };
 

@@ -202,8 +202,9 @@ int64_t ddpm_packed_bytes(const ddpm_network *network, ddpm_packing packing);
 void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters);
 
 /** The same in parts, each by any thread, also of another process where the memory is shared: borrow the parameters,
- * and do the parts 0 .. parts-1, or a piece. */
-void ddpm_packed_borrow(ddpm_packed *packed, const float *parameters);
+ * and do the parts 0 .. parts-1, or a piece.
+ *  @param is_shared  nonzero: several workers do. */
+void ddpm_packed_borrow(ddpm_packed *packed, const float *parameters, int is_shared);
 void ddpm_packed_fill_part(const ddpm_packed *packed, const ddpm_network *network, int part, int parts);
 void ddpm_packed_fill_piece(const ddpm_packed *packed, const ddpm_network *network, const ddpm_piece *piece);
 

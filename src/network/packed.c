@@ -80,14 +80,17 @@ void ddpm_packed_fill_piece(const ddpm_packed *packed, const ddpm_network *netwo
                (size_t)(piece->columns.end - piece->columns.first) * sizeof *values);
     } else if (piece->tensor == layer->weight) {
         const ddpm_const_matrix weight = {values, layer->inputs, layer->outputs, layer->outputs};
-        if (!is_skipped(network, piece->layer)) kernels->pack(weight, piece->rows, piece->columns, p->weight);
-        if (p->transposed) kernels->pack_transposed(weight, piece->rows, piece->columns, p->transposed);
+        if (!is_skipped(network, piece->layer))
+            kernels->pack(weight, piece->rows, piece->columns, packed->is_shared, p->weight);
+        if (p->transposed)
+            kernels->pack_transposed(weight, piece->rows, piece->columns, packed->is_shared, p->transposed);
     }
 }
 
-void ddpm_packed_borrow(ddpm_packed *packed, const float *parameters)
+void ddpm_packed_borrow(ddpm_packed *packed, const float *parameters, int is_shared)
 {
     packed->parameters = parameters;
+    packed->is_shared = is_shared;
 }
 
 void ddpm_packed_fill_part(const ddpm_packed *packed, const ddpm_network *network, int part, int parts)
@@ -99,7 +102,7 @@ void ddpm_packed_fill_part(const ddpm_packed *packed, const ddpm_network *networ
 
 void ddpm_packed_fill(ddpm_packed *packed, const ddpm_network *network, const float *parameters)
 {
-    ddpm_packed_borrow(packed, parameters);
+    ddpm_packed_borrow(packed, parameters, 0);
     ddpm_packed_fill_part(packed, network, 0, 1);
 }
 

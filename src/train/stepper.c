@@ -83,7 +83,7 @@ ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, 
 static void fill_packed(ddpm_stepper *s, const float *parameters)
 {
     const ddpm_workers workers = ddpm_reducer_workers(s->reducer);
-    ddpm_packed_borrow(s->packed, parameters);
+    ddpm_packed_borrow(s->packed, parameters, workers.count > 1);
 #pragma omp parallel num_threads(s->threads)
     ddpm_packed_fill_part(s->packed, s->model->network, workers.first + omp_get_thread_num(), workers.count);
     ddpm_comm_barrier_of_team(s->comm);

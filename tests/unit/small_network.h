@@ -58,7 +58,7 @@ static inline small_network small_network_make(const ddpm_network_spec *spec, in
     ddpm_network_initialise(s.network, 3, s.parameters);
     fill_zeros(s.network, s.parameters);
     expect_ok(ddpm_packed_create(s.network, DDPM_PACK_INPUT_GRADIENT, NULL, &s.packed));
-    ddpm_packed_borrow(s.packed, s.parameters);
+    ddpm_packed_borrow(s.packed, s.parameters, 1);
     for (int part = 2; part >= 0; part--) ddpm_packed_fill_part(s.packed, s.network, part, 3);
     expect_ok(ddpm_workspace_create(s.network, rows, rows, 1, &s.workspace));
     return s;

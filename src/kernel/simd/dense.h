@@ -12,11 +12,17 @@
 #include "tile.h"
 
 /* The panels follow each other, [length_of(k)][PANEL] elements each. In bfloat16, where an element holds two numbers,
- * they fill half of the room that kernel/simd.h asks for.
- *
- * What is packed is streamed past the cache: the other threads have read the lines it goes to, and to take back each
- * line from their caches would take longer than to read it from memory once. */
-static void pack(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float *packed)
+ * they fill half of the room that kernel/simd.h asks for. Where other threads have read the lines that are written, it
+ * would take longer to take each back from their caches than to read it from memory once: they are streamed. */
+INLINE void put(int streams, element *to, elements v)
+{
+    if (streams)
+        stream_elements(to, v);
+    else
+        store_elements(to, v);
+}
+
+static void pack(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, int is_shared, float *packed)
 {
     const int64_t k = w.rows, n = w.columns;
     for (int64_t column = columns.first; column < columns.end; column += PANEL) {
@@ -24,10 +30,11 @@ static void pack(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float
         element *panel = (element *)(void *)packed + column * length_of(k) + rows.first / TERMS * PANEL;
         for (int64_t i = rows.first; i < rows.end; i += TERMS, panel += PANEL)
             for (int v = 0; v < VECTORS; v++)
-                stream_elements(panel + v * LANES, some_elements_of(w.data + i * w.stride + column + v * LANES,
-                                                                    w.stride, k - i, ddpm_larger(0, left - v * LANES)));
+                put(is_shared, panel + v * LANES,
+                    some_elements_of(w.data + i * w.stride + column + v * LANES, w.stride, k - i,
+                                     ddpm_larger(0, left - v * LANES)));
     }
-    finish_streaming();
+    if (is_shared) finish_streaming();
 }
 
 /* One step of the transposition of a square of vectors: the blocks of `size` lanes beside the diagonal change places.
@@ -63,7 +70,7 @@ INLINE void transpose(elements v[LANES])
 }
 
 /* LANES rows of w, LANES elements of each, become as many rows of a panel. */
-INLINE void pack_square(ddpm_const_matrix w, int64_t row, int64_t column, element *to)
+INLINE void pack_square(ddpm_const_matrix w, int64_t row, int64_t column, int is_shared, element *to)
 {
     elements v[LANES];
     for (int i = 0; i < LANES; i++)
@@ -71,19 +78,19 @@ INLINE void pack_square(ddpm_const_matrix w, int64_t row, int64_t column, elemen
                                 : (elements){0};
     transpose(v);
     const int64_t count = ddpm_smaller(LANES, length_of(w.columns - column));
-    for (int64_t i = 0; i < count; i++) stream_elements(to + i * PANEL, v[i]);
+    for (int64_t i = 0; i < count; i++) put(is_shared, to + i * PANEL, v[i]);
 }
 
-static void pack_transposed(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, float *packed)
+static void pack_transposed(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, int is_shared, float *packed)
 {
     const int64_t length = length_of(w.columns);
     for (int64_t row = rows.first; row < rows.end; row += PANEL) {
         element *panel = (element *)(void *)packed + row * length;
         for (int64_t column = columns.first; column < columns.end; column += LANES * TERMS)
             for (int v = 0; v < VECTORS; v++)
-                pack_square(w, row + v * LANES, column, panel + column / TERMS * PANEL + v * LANES);
+                pack_square(w, row + v * LANES, column, is_shared, panel + column / TERMS * PANEL + v * LANES);
     }
-    finish_streaming();
+    if (is_shared) finish_streaming();
 }
 
 /* sums = rows of a times one panel. `rows` is a constant once inlined. */

@@ -56,7 +56,7 @@ INLINE void store_elements(element *to, elements v)
     memcpy(to, &v, sizeof v);
 }
 
-/* Store to memory past the caches, `to` aligned as a vector is; finish_streaming() before anybody reads it. */
+/* Store past the caches, `to` aligned as a vector is; finish_streaming() before anybody reads it. */
 INLINE void stream_elements(element *to, elements v)
 {
 #if defined __AVX512F__

@@ -85,8 +85,8 @@ static void make(int64_t k, int64_t n)
         for (int64_t column = 0; column < n; column += panel) {
             const ddpm_range rows = {row, ddpm_smaller(row + panel, k)},
                              columns = {column, ddpm_smaller(column + panel, n)};
-            kernels->pack(w, rows, columns, m.packed);
-            kernels->pack_transposed(w, rows, columns, m.transposed);
+            kernels->pack(w, rows, columns, n % 2 == 1, m.packed);
+            kernels->pack_transposed(w, rows, columns, k % 2 == 1, m.transposed);
         }
 }
 
@@ -384,7 +384,7 @@ static void test_rounding(void **state)
     (void)state;
     if (!is_bfloat16()) return;
     make(1, 1);
-    kernels->pack((ddpm_const_matrix){&one, 1, 1, 1}, (ddpm_range){0, 1}, (ddpm_range){0, 1}, m.packed);
+    kernels->pack((ddpm_const_matrix){&one, 1, 1, 1}, (ddpm_range){0, 1}, (ddpm_range){0, 1}, 0, m.packed);
     m.bias[0] = -0.0f;
     for (int i = 0; i < NUMBERS; i++) m.x[i * ROOM] = numbers[i];
     kernels->forward(&layer, from(m.x, 0, NUMBERS, 1), DDPM_ACTIVATION_IDENTITY, to(m.out, NUMBERS, 1), NULL,
