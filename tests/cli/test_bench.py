@@ -40,12 +40,13 @@ class Bench(Case):
         one = prediction["points"][0]["seconds"]
         self.assertEqual(131072, prediction["points"][-1]["ranks"])
         for point in prediction["points"]:
-            ranks, stages = point["ranks"], math.ceil(math.log2(point["ranks"]))
+            ranks, nodes = point["ranks"], math.ceil(point["ranks"] / prediction["ranks_of_a_node"])
+            stages = math.ceil(math.log2(nodes))
             blocks = math.ceil(math.ceil(prediction["blocks"] / ranks) / prediction["threads"])
             compute = blocks * prediction["block_seconds"]
             transfer = prediction["bytes"] / prediction["rate"]
             total = min(stages * (prediction["latency"] + transfer),
-                        2 * stages * prediction["latency"] + 2 * (ranks - 1) / ranks * transfer)
+                        2 * stages * prediction["latency"] + 2 * (nodes - 1) / nodes * transfer)
             expected = compute + prediction["once_seconds"] + total  # 0 where a busy machine hid all of it
             self.assertLessEqual(abs(point["seconds"] - expected), 1e-6 * expected)
             self.assertLessEqual(abs(point["efficiency"] * ranks * point["seconds"] - one), 1e-6 * one)
@@ -73,6 +74,7 @@ class Bench(Case):
         self.check_rows(found, set(PARTS) - {"prediction"})
         self.assertEqual({"int64", "float32"}, {row["name"] for row in found["rows"] if row["part"] == "allreduce"})
         self.assertIn("measured or given", table)
+        self.assertEqual(2, found["prediction"]["ranks_of_a_node"])
         self.check_points(found["prediction"])
 
     def test_only(self):
