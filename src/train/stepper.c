@@ -64,10 +64,9 @@ ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, 
     ddpm_stepper *s = NULL;
     *out = NULL;
     ddpm_status status = DDPM_NEW(&s, 1, "trainer");
-    if (status == DDPM_OK) {
+    if (status == DDPM_OK)
         *s = (ddpm_stepper){
             .comm = comm, .model = model, .dataset = dataset, .spec = *spec, .threads = threads, .timing = timing};
-    }
     status = ddpm_agree(comm, status);
     if (status == DDPM_OK) status = share(s);
     if (status == DDPM_OK) status = ddpm_agree(comm, build(s));

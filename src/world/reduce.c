@@ -191,6 +191,16 @@ static void clear_tail(const ddpm_reducer *r, int worker)
     memset(counters_of(r, worker), 0, (size_t)r->counter_count * sizeof(int64_t));
 }
 
+/* Empty a worker's vector. */
+static void clear_worker(const ddpm_reducer *r, int worker)
+{
+    if (r->exact)
+        memset(r->fixed + worker * vector_length(r), 0, (size_t)sums_length(r) * sizeof *r->fixed);
+    else
+        memset(r->real + worker * sums_length(r), 0, (size_t)sums_length(r) * sizeof *r->real);
+    clear_tail(r, worker);
+}
+
 void ddpm_reducer_begin(ddpm_reducer *reducer)
 {
     for (int t = 0; t < reducer->threads; t++) clear_tail(reducer, reducer->workers.first + t);
@@ -234,14 +244,10 @@ static int is_coarsest(const ddpm_reducer *r, int64_t tensor)
 int ddpm_reducer_take_nonfinite(ddpm_reducer *reducer, int thread)
 {
     const ddpm_reducer *r = reducer;
-    int64_t *refused = r->gradients[thread].refused;
+    const int64_t *refused = r->gradients[thread].refused;
     int met = 0;
     for (int64_t i = 0; i <= r->tensor_count; i++) met |= refused[i] && is_coarsest(r, i);
-    if (r->exact)
-        memset(r->fixed + thread * vector_length(r), 0, (size_t)sums_length(r) * sizeof *r->fixed);
-    else
-        memset(r->real + thread * sums_length(r), 0, (size_t)sums_length(r) * sizeof *r->real);
-    memset(refused, 0, (size_t)r->counter_count * sizeof *refused);
+    clear_worker(r, r->workers.first + thread);
     return met;
 }
 
@@ -284,14 +290,7 @@ static void sum_teams(ddpm_reducer *r)
 static void clear(ddpm_reducer *r)
 {
     ddpm_comm_barrier_of_team(r->comm);
-    for (int t = 0; t < r->threads; t++) {
-        const int worker = r->workers.first + t;
-        if (r->exact)
-            memset(r->fixed + worker * vector_length(r), 0, (size_t)sums_length(r) * sizeof *r->fixed);
-        else
-            memset(r->real + worker * sums_length(r), 0, (size_t)sums_length(r) * sizeof *r->real);
-        clear_tail(r, worker);
-    }
+    for (int t = 0; t < r->threads; t++) clear_worker(r, r->workers.first + t);
     ddpm_comm_barrier_of_team(r->comm);
 }
 

@@ -96,10 +96,9 @@ static void expect_sum(float value, double expected, double sizes, int64_t terms
     expect_near((double)value, expected, (double)(terms + 1) * 0x1p-24 * sizes, what, where);
 }
 
-static void check_forward(int64_t rows, int64_t k, int64_t n)
+/* Expect x W + bias in m.out. */
+static void expect_layer(int64_t rows, int64_t k, int64_t n, int64_t terms, const char *what)
 {
-    mark_block(m.out);
-    kernels->forward(&layer, from(m.x, 0, rows, k), DDPM_ACTIVATION_IDENTITY, to(m.out, rows, n), NULL, m.scratch);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t j = 0; j < n; j++) {
             double sum = (double)m.bias[j], sizes = fabs(sum);
@@ -108,8 +107,15 @@ static void check_forward(int64_t rows, int64_t k, int64_t n)
                 sum += term;
                 sizes += fabs(term);
             }
-            expect_sum(m.out[row * ROOM + j], sum, sizes, k + 1, "forward", (rows * 1000 + k) * 1000 + n);
+            expect_sum(m.out[row * ROOM + j], sum, sizes, terms, what, (rows * 1000 + k) * 1000 + n);
         }
+}
+
+static void check_forward(int64_t rows, int64_t k, int64_t n)
+{
+    mark_block(m.out);
+    kernels->forward(&layer, from(m.x, 0, rows, k), DDPM_ACTIVATION_IDENTITY, to(m.out, rows, n), NULL, m.scratch);
+    expect_layer(rows, k, n, k + 1, "forward");
     for (int64_t j = 0; j < ROOM; j++) assert_true(m.out[rows * ROOM + j] == MARK); /* the row after the last one */
     for (int64_t j = ddpm_round_up(n, kernels->panel); j < ROOM; j++) assert_true(m.out[j] == MARK);
 }
@@ -129,16 +135,7 @@ static void check_parts(int64_t rows, int64_t k, int64_t n, int64_t first)
     part.bias = m.out_slope;
     part.bias_stride = ROOM;
     kernels->forward(&part, from(m.x, 0, rows, first), DDPM_ACTIVATION_IDENTITY, to(m.out, rows, n), NULL, m.scratch);
-    for (int64_t row = 0; row < rows; row++)
-        for (int64_t j = 0; j < n; j++) {
-            double sum = (double)m.bias[j], sizes = fabs(sum);
-            for (int64_t i = 0; i < k; i++) {
-                const double term = (double)m.x[row * ROOM + i] * (double)m.w[i * n + j];
-                sum += term;
-                sizes += fabs(term);
-            }
-            expect_sum(m.out[row * ROOM + j], sum, sizes, k + 2, "parts", (rows * 1000 + k) * 1000 + n);
-        }
+    expect_layer(rows, k, n, k + 2, "parts");
 }
 
 static void check_backward_data(int64_t rows, int64_t k, int64_t n, int with_slope)

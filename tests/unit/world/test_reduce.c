@@ -320,12 +320,30 @@ static void test_nothing(void **state)
     ddpm_reducer_free(reducer);
 }
 
+/* What was added while a block was searched is gone on every rank: the next step has the sums of its own batch. */
+static void test_emptied(void **state)
+{
+    ddpm_reducer *reducer = NULL;
+    ddpm_reduced out;
+    int64_t exponents;
+    int32_t at[16];
+    (void)state;
+    expect_ok(ddpm_reducer_create(comm, network, 1, THREADS, BATCH, &reducer));
+    memcpy(at, ddpm_reducer_exponents(reducer, &exponents), sizeof *at * (size_t)(tensor_count + 1));
+    add_batch(reducer, 0.5);
+    for (int thread = 0; thread < THREADS; thread++) (void)ddpm_reducer_take_nonfinite(reducer, thread);
+    ddpm_comm_barrier(comm);
+    assert_int_equal(step(reducer, 1.0, 0, &out), 0);
+    expect_exact(at, 1.0, &out);
+    ddpm_reducer_free(reducer);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),   cmocka_unit_test(test_repeat),  cmocka_unit_test(test_repeat_of_one_tensor),
         cmocka_unit_test(test_refusal), cmocka_unit_test(test_float32), cmocka_unit_test(test_headroom),
-        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_nothing), cmocka_unit_test(test_emptied),
     };
     return RUN_ON_RANKS(argc, argv, tests, make, clean);
 }
