@@ -20,6 +20,11 @@ int ddpm_column_maps_differ(const ddpm_data_spec *spec)
 
 ddpm_status ddpm_column_maps_check(const ddpm_data_spec *spec, const ddpm_source *source)
 {
+    if (spec->given && ddpm_column_maps_differ(spec))
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "data.transform: expected standard in a program that trains (ddpm/trainer.h), whose later rows "
+            "may lie beyond the quantiles of its first ones; leave it out");
     const int is_asked = spec->transform == DDPM_MAP_QUANTILE || spec->transform == DDPM_MAP_NONE;
     if (!ddpm_source_has_tokens(source) || spec->known || (!is_asked && spec->transform_columns.count == 0))
         return DDPM_OK;
