@@ -84,12 +84,7 @@ static ddpm_status read_maps(const ddpm_data_spec *spec, const ddpm_source *sour
 
 static int wants_quantiles(const ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column)
 {
-    double rows = 0.0, shared = 0.0;
-    for (int64_t k = 0; k < ddpm_column_tokens(column); k++) {
-        rows += column->rows[k];
-        if (k >= 1 && k <= column->spikes) shared += column->rows[k];
-    }
-    return shared > SHARED * rows || fmax(-t->minimum[j], t->maximum[j]) > FAR;
+    return ddpm_quantiles_shared(column) > SHARED || fmax(-t->minimum[j], t->maximum[j]) > FAR;
 }
 
 /* Leave a column as it is. */
