@@ -2,8 +2,8 @@
 """The densities of a quality suite beside their samples: fresh data above, samples below, in the same axes.
 
 Under each name stands the accuracy of a forest that tells them apart, 0.5 is perfect; or the spread off the plane that
-rows lie near, 0.1 is right; with the limit where the suite says that it is not kept. Factors are drawn along and across their plane,
-other sets of more than two columns in their first two."""
+rows lie near, 0.1 is right; with the limit where the suite says that it is not kept. Factors are drawn along and
+across their plane, other sets of more than two columns in their first two."""
 import os
 
 import numpy as np

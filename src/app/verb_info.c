@@ -199,10 +199,11 @@ static void print_conditions(const ddpm_condition *condition)
 static void print_number(int64_t j, const char *const *names, const ddpm_checkpoint *c)
 {
     const double *quantiles = c->quantiles ? c->quantiles + j * DDPM_QUANTILES : NULL;
-    printf("  %6lld %-25s%.6g, %.6g", (long long)j, ddpm_printable(names ? names[j] : ""), c->mean[j], c->scale[j]);
+    printf("  %6lld %-25s", (long long)j, ddpm_printable(names ? names[j] : ""));
     if (quantiles && ddpm_quantiles_map(quantiles))
-        printf(" of scores by its quantiles, from %.6g to %.6g", quantiles[0], quantiles[DDPM_QUANTILES - 1]);
-    printf("\n");
+        printf("by its quantiles, from %.6g to %.6g\n", quantiles[0], quantiles[DDPM_QUANTILES - 1]);
+    else
+        printf("%.6g, %.6g\n", c->mean[j], c->scale[j]);
 }
 
 static void print_transform(const ddpm_checkpoint *c)

@@ -32,6 +32,7 @@ typedef enum ddpm_purpose {
     DDPM_RANDOM_UNITS = 18,      /* units that are left out; step = iteration, row = position in the batch */
     DDPM_RANDOM_GROUPS = 20,     /* centers of groups of rows; step = center, row = candidate */
     DDPM_RANDOM_KEPT = 21,       /* which of the rows that a program gives are kept; row = row */
+    DDPM_RANDOM_PLACES = 22,     /* places of shared values among their scores; row = row, lane = column */
     DDPM_RANDOM_BOUND = 40,      /* noise of the bound's terms; step = t, row = evaluated row */
     DDPM_RANDOM_PROBE = 41,      /* probes of a trace; step = probe, row = evaluated row */
     DDPM_RANDOM_PAIRS = 42,      /* which rows make a pair of sets; step = pair */

@@ -111,13 +111,13 @@ static void set_none(ddpm_transform *t, int64_t j)
 
 static ddpm_status set_quantiles(ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column)
 {
-    const ddpm_quantiles q = {t->quantiles + j * DDPM_QUANTILES, column->decimals};
     DDPM_TRY(ddpm_quantiles_choose(column, t->quantiles + j * DDPM_QUANTILES));
     t->decimals[j] = column->decimals;
-    ddpm_quantiles_moments(column, &q, &t->mean[j], &t->scale[j]);
+    t->mean[j] = 0.0;
+    t->scale[j] = 1.0;
     if (t->remainder) t->remainder[j] = 0.0;
-    t->minimum[j] = (-DDPM_QUANTILES_REACH - t->mean[j]) / t->scale[j];
-    t->maximum[j] = (DDPM_QUANTILES_REACH - t->mean[j]) / t->scale[j];
+    t->minimum[j] = -DDPM_QUANTILES_REACH;
+    t->maximum[j] = DDPM_QUANTILES_REACH;
     return DDPM_OK;
 }
 

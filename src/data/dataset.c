@@ -46,8 +46,7 @@ static ddpm_status read_rows(ddpm_source *source, const ddpm_transform *transfor
                              float *rows)
 {
     if (!transform) return ddpm_source_read(source, DDPM_GAPS_NONE, first, count, rows);
-    return transform->vocabulary ? ddpm_source_read_tokens(source, transform, first, count, rows)
-                                 : ddpm_source_read_standardised(source, DDPM_GAPS_NONE, transform, first, count, rows);
+    return ddpm_source_read_training(source, transform, first, count, rows);
 }
 
 /* Read this rank's share of the rows. */

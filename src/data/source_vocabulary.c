@@ -409,3 +409,12 @@ ddpm_status ddpm_source_read_tokens(ddpm_source *source, const ddpm_transform *t
         if (rows[i] < 0.0f) rows[i] = stand_in(&transform->vocabulary->column[i % columns]);
     return DDPM_OK;
 }
+
+ddpm_status ddpm_source_read_training(ddpm_source *source, const ddpm_transform *transform, int64_t first,
+                                      int64_t count, float *rows)
+{
+    if (transform->vocabulary) return ddpm_source_read_tokens(source, transform, first, count, rows);
+    DDPM_TRY(ddpm_source_read_standardised(source, DDPM_GAPS_NONE, transform, first, count, rows));
+    ddpm_transform_spread(transform, first, count, rows);
+    return DDPM_OK;
+}

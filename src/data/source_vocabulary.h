@@ -27,4 +27,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_sour
 DDPM_MUST_CHECK ddpm_status ddpm_source_read_tokens(ddpm_source *source, const ddpm_transform *transform, int64_t first,
                                                     int64_t count, float *rows);
 
+/** Local. Rows as training sees them: tokens, or standardised, with random places of values that many rows share. The
+ * errors of ddpm_source_read. */
+DDPM_MUST_CHECK ddpm_status ddpm_source_read_training(ddpm_source *source, const ddpm_transform *transform,
+                                                      int64_t first, int64_t count, float *rows);
+
 #endif

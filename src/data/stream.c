@@ -112,10 +112,7 @@ static ddpm_status read_pages(ddpm_stream *s, int64_t count, page_place *pages, 
     qsort(pages, (size_t)count, sizeof *pages, by_first_row);
     for (int64_t i = mine.first; i < mine.end; i++) {
         float *to = (float *)ddpm_shared_data(slot) + pages[i].place * s->page_rows * s->columns;
-        DDPM_TRY(s->transform.vocabulary
-                     ? ddpm_source_read_tokens(s->source, &s->transform, pages[i].first, pages[i].rows, to)
-                     : ddpm_source_read_standardised(s->source, DDPM_GAPS_NONE, &s->transform, pages[i].first,
-                                                     pages[i].rows, to));
+        DDPM_TRY(ddpm_source_read_training(s->source, &s->transform, pages[i].first, pages[i].rows, to));
     }
     for (int64_t v = 0; v < s->condition->count; v++)
         for (int64_t i = mine.first; i < mine.end; i++) {

@@ -206,31 +206,6 @@ double ddpm_quantiles_score(const ddpm_quantiles *q, double value)
     return ddpm_normal_quantile(0.5 * (low + high));
 }
 
-typedef struct moments {
-    double rows, sum, squares;
-} moments;
-
-static void add_score(moments *m, const ddpm_quantiles *q, double value, double rows)
-{
-    const double score = ddpm_quantiles_score(q, value);
-    m->rows += rows;
-    m->sum += rows * score;
-    m->squares += rows * score * score;
-}
-
-void ddpm_quantiles_moments(const ddpm_column_vocabulary *column, const ddpm_quantiles *q, double *mean,
-                            double *deviation)
-{
-    const ddpm_column_vocabulary *c = column;
-    moments m = {0};
-    for (int64_t k = 0; k < c->spikes; k++) add_score(&m, q, c->spike[k], c->rows[1 + k]);
-    for (int64_t i = 0; i < c->bins * DDPM_VOCABULARY_KNOTS; i++)
-        add_score(&m, q, 0.5 * (c->knot[i] + c->knot[i + 1]),
-                  c->rows[1 + c->spikes + i / DDPM_VOCABULARY_KNOTS] / DDPM_VOCABULARY_KNOTS);
-    *mean = m.sum / m.rows;
-    *deviation = sqrt(m.squares / m.rows - *mean * *mean);
-}
-
 /* Whether the piece after knot i leads from one value that many rows share to the next one, so that no row is between
  * them. */
 static int is_jump(const double *knot, int64_t i)
@@ -253,6 +228,30 @@ double ddpm_quantiles_value(const ddpm_quantiles *q, double score)
     const double part = fmax(0.0, fmin((score - score_of(i)) / STEP, 1.0));
     if (is_jump(knot, i)) return part < 0.5 ? knot[i] : knot[i + 1];
     return ddpm_vocabulary_round_to(q->decimals, knot[i] + part * (knot[i + 1] - knot[i]));
+}
+
+void ddpm_quantiles_shares(double share[DDPM_QUANTILES])
+{
+    for (int64_t i = 0; i < DDPM_QUANTILES; i++) share[i] = ddpm_normal_share(score_of(i));
+}
+
+double ddpm_quantiles_spread(const double *value, const double *share, double score, double place)
+{
+    int64_t low = piece_of(score);
+    if (value[low] != value[low + 1]) return score;
+    const int64_t last = last_at_most(value, value[low]), first = first_equal(value, low);
+    const double from = first == 0 ? 0.0 : share[first], to = last == LAST ? 1.0 : share[last],
+                 wanted = from + place * (to - from);
+    int64_t high = last;
+    for (low = first; high - low > 1;) {
+        const int64_t middle = (low + high) / 2;
+        if (share[middle] <= wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    const double part = (wanted - share[low]) / (share[high] - share[low]);
+    return score_of(low) + STEP * fmax(0.0, fmin(part, 1.0));
 }
 
 double ddpm_quantiles_log_slope(const ddpm_quantiles *q, double score)

@@ -26,11 +26,6 @@ double ddpm_quantiles_shared(const ddpm_column_vocabulary *column);
  *  @param[out] value  [DDPM_QUANTILES]. */
 DDPM_MUST_CHECK ddpm_status ddpm_quantiles_choose(const ddpm_column_vocabulary *column, double *value);
 
-/** The mean and the deviation of the scores of the rows that a map was chosen from: where rows share values, their
- * scores are no normal numbers. */
-void ddpm_quantiles_moments(const ddpm_column_vocabulary *column, const ddpm_quantiles *q, double *mean,
-                            double *deviation);
-
 /** Whether a column has a map. */
 static inline int ddpm_quantiles_map(const double *value)
 {
@@ -39,6 +34,14 @@ static inline int ddpm_quantiles_map(const double *value)
 
 /** The score of a value. One that has a range of scores gets the middle one, by the rows in it. */
 double ddpm_quantiles_score(const ddpm_quantiles *q, double value);
+
+/** A score at a place, 0 to 1, by the rows in it, of the range of the value that a score stands for; a score that is
+ * its value's only one stays. With random places, scores are normal in spite of values that many rows share.
+ *  @param share  of ddpm_quantiles_shares. */
+double ddpm_quantiles_spread(const double *value, const double *share, double score, double place);
+
+/** The normal distribution function at the scores of a map. */
+void ddpm_quantiles_shares(double share[DDPM_QUANTILES]);
 
 /** The value that a score stands for. */
 double ddpm_quantiles_value(const ddpm_quantiles *q, double score);

@@ -2,6 +2,7 @@
 #include "model/transform.h"
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "model/twins.h"
 
 #include <math.h>
@@ -110,8 +111,8 @@ static void apply_quantiles(const ddpm_transform *t, ddpm_number type, int64_t c
         const int64_t j = i % t->columns;
         const long double value = ddpm_number_get(type, numbers, i);
         const ddpm_quantiles q = quantiles_of(t, j);
-        rows[i] = (float)standardised(
-            t, j, ddpm_quantiles_map(q.value) ? (long double)ddpm_quantiles_score(&q, (double)value) : value);
+        rows[i] =
+            (float)(ddpm_quantiles_map(q.value) ? ddpm_quantiles_score(&q, (double)value) : standardised(t, j, value));
     }
 }
 
@@ -159,6 +160,22 @@ void ddpm_transform_apply(const ddpm_transform *transform, ddpm_number type, int
         rows[i] = (float)standardised(t, i % t->columns, ddpm_number_get(type, numbers, i));
 }
 
+void ddpm_transform_spread(const ddpm_transform *transform, int64_t first, int64_t count, float *rows)
+{
+    const ddpm_transform *t = transform;
+    double share[DDPM_QUANTILES];
+    if (!t->quantiles) return;
+    ddpm_quantiles_shares(share);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = 0; j < t->columns; j++) {
+            if (!ddpm_transform_has_quantiles(t, j)) continue;
+            const ddpm_random4 words = ddpm_random_words(0, DDPM_RANDOM_PLACES, 0, first + i, (uint32_t)j);
+            float *x = &rows[i * t->columns + j];
+            *x = (float)ddpm_quantiles_spread(t->quantiles + j * DDPM_QUANTILES, share, (double)*x,
+                                              ddpm_random_uniform(words.v[0]));
+        }
+}
+
 void ddpm_transform_invert(const ddpm_transform *transform, ddpm_number type, int64_t count, const float *rows,
                            void *numbers)
 {
@@ -185,10 +202,10 @@ double ddpm_transform_value(const ddpm_transform *transform, int64_t column, dou
 {
     const ddpm_transform *t = transform;
     if (t->vocabulary) return ddpm_vocabulary_decode(&t->vocabulary->column[column], (float)x);
-    const double own = x * t->scale[column] + remainder_of(t, column) + t->mean[column];
-    if (!ddpm_transform_has_quantiles(t, column)) return own;
+    if (!ddpm_transform_has_quantiles(t, column))
+        return x * t->scale[column] + remainder_of(t, column) + t->mean[column];
     const ddpm_quantiles q = quantiles_of(t, column);
-    return ddpm_quantiles_value(&q, own);
+    return ddpm_quantiles_value(&q, x);
 }
 
 double ddpm_transform_log_volume(const ddpm_transform *transform, const float *row)
@@ -196,10 +213,12 @@ double ddpm_transform_log_volume(const ddpm_transform *transform, const float *r
     double sum = 0.0;
     for (int64_t j = 0; j < transform->columns; j++) {
         if (ddpm_transform_is_constant(transform, j)) continue;
-        sum += log(transform->scale[j]);
-        if (!ddpm_transform_has_quantiles(transform, j)) continue;
+        if (!ddpm_transform_has_quantiles(transform, j)) {
+            sum += log(transform->scale[j]);
+            continue;
+        }
         const ddpm_quantiles q = quantiles_of(transform, j);
-        sum += ddpm_quantiles_log_slope(&q, (double)row[j] * transform->scale[j] + transform->mean[j]);
+        sum += ddpm_quantiles_log_slope(&q, (double)row[j]);
     }
     return sum;
 }

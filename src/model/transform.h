@@ -16,8 +16,8 @@ typedef struct ddpm_transform {
     double *remainder;         /* [columns], to be added to the mean: what a double cannot hold of it; NULL: 0 */
     double *scale;             /* [columns], in the data's units: the standard deviation, or 1 for a constant column */
     double *minimum, *maximum; /* [columns], of the standardised training rows */
-    double *quantiles;         /* [columns][DDPM_QUANTILES]; of the columns that have a map there, scores are what is
-                                * standardised, and mean and scale are theirs; or NULL */
+    double *quantiles;         /* [columns][DDPM_QUANTILES]; of the columns that have a map there, scores are the
+                                * standardised numbers, with mean 0 and scale 1; or NULL */
     int32_t *decimals;         /* [columns]: of those columns; with quantiles */
     ddpm_vocabulary
         *vocabulary; /* NULL: the map is affine. Else mean is 0, scale 1, minimum 0, maximum the last token */
@@ -49,6 +49,11 @@ int ddpm_transform_is_constant(const ddpm_transform *transform, int64_t column);
  *  @param[out] rows  [count][columns]. */
 void ddpm_transform_apply(const ddpm_transform *transform, ddpm_number type, int64_t count, const void *numbers,
                           float *rows);
+
+/** Give standardised training rows random places in the ranges of scores of values that many rows share
+ * (model/quantiles.h), which are a pure function of a row's number and the column.
+ *  @param first  the number of the first row. */
+void ddpm_transform_spread(const ddpm_transform *transform, int64_t first, int64_t count, float *rows);
 
 /** The way back. Without a vocabulary, a constant column gets its value, whatever the rows have. Whole numbers are
  * rounded and kept in the range of their type.

@@ -117,8 +117,7 @@ class Digits(Case):
         self.expect_moments(again, rows)
         samples = self.samples(run_folder, "--count", 400)
         self.expect_like(np.delete(samples, np.s_[5:20], 1), np.delete(rows, np.s_[5:20], 1))
-        rare = samples[:, 5:20].std(axis=0) / rows[:, 5:20].std(axis=0)
-        self.assertTrue((rare > 0.2).all() and (rare < 3).all(), rare)
+        self.assertAlmostEqual((samples[:, 5:20] != 0).mean(), 0.01, delta=0.006)
         given = rows[:40].copy()
         given[:, ::2] = np.nan
         made = self.samples(run_folder, "--given", self.h5("part.h5", data=given), "--resample", 1)

@@ -51,7 +51,8 @@ class Transform(Case):
     def test_density(self):
         """Of one log-normal column, whose scores are normal: the linear prediction alone is exact."""
         rows = np.exp(2 * RNG.normal(size=(ROWS, 1)))
-        run = self.train("/dev/null", self.path("run"), self.keys(rows, None, training__iterations=20, training__warmup=0))
+        values = self.keys(rows, None, training__iterations=20, training__warmup=0)
+        run = self.train("/dev/null", self.path("run"), values)
         self.ddpm("evaluate", run, "--count", 200, "--likelihood", "--json", self.path("e.json"), "--samples", 0)
         with open(self.path("e.json"), encoding="utf-8") as file:
             found = json.load(file)

@@ -82,6 +82,17 @@ static void test_shared_values(void **state)
         expect_near(share_of(&q, k), 0.2 / 9.0, 0.002, "share of a whole number", k);
     }
     expect_near(ddpm_quantiles_score(&q, 0.0), ddpm_normal_quantile(0.2), 0.01, "score of zeros", 0);
+    double share[DDPM_QUANTILES], sum = 0.0, squares = 0.0;
+    ddpm_quantiles_shares(share);
+    for (int64_t i = 0; i < ROWS; i++) {
+        const double place = 0.5 + 0.5 * any_number(3 * i),
+                     z = ddpm_quantiles_spread(knots, share, ddpm_quantiles_score(&q, values[i]), place);
+        expect_near(ddpm_quantiles_value(&q, z), values[i], 0.01, "value of a score at a place", i);
+        sum += z;
+        squares += z * z;
+    }
+    expect_near(sum / ROWS, 0.0, 0.02, "mean of scores", 0);
+    expect_near(squares / ROWS, 1.0, 0.02, "mean square of scores", 0);
 }
 
 /* Whole numbers, and prices of two decimals: nothing comes between them. */
