@@ -27,7 +27,8 @@ class Peer:
     def __init__(self, library):
         module = peer_torch
         if library == "JAX":
-            import peer_jax as module   # where JAX is not installed, the process ends
+            import peer_jax as module  # where JAX is not installed, the process ends
+
             module.check()
         self.makers = {"train": module.training, "sample": module.sampling}
         self.work, self.ready = None, {}

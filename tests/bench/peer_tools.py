@@ -30,7 +30,8 @@ def obey(greeting, actions):
         what, argument = line.split(maxsplit=1)
         try:
             answer = actions[what](argument.strip())
-        except Exception as failure:    # what one layout cannot do, another one may
+        except (AttributeError, ImportError, OSError, RuntimeError, TypeError, ValueError) as failure:
+            # what one layout cannot do, another one may
             traceback.print_exc()
             answer = f"failed: {type(failure).__name__}: {' '.join(str(failure).split())[:300]}"
         print(answer, flush=True)

@@ -29,10 +29,15 @@ class Process:
                                             stdout=subprocess.PIPE, stderr=errors,
                                             env={**os.environ, "OMP_NUM_THREADS": str(threads), **environment})
 
+    def ended(self):
+        with open(self.log, encoding="utf-8", errors="replace") as errors:
+            lines = errors.read().split("\n")
+        return programs.Failed(f"{self.name} ended: {next((line for line in reversed(lines) if line), self.log)}")
+
     def answer(self):
         line = self.process.stdout.readline().strip()
         if not line:
-            raise programs.Failed(f"{self.name} ended; see {self.log}")
+            raise self.ended()
         if line.startswith("failed"):
             raise programs.Failed(f"{self.name} {line}")
         return line
@@ -42,7 +47,7 @@ class Process:
             self.process.stdin.write(text + "\n")
             self.process.stdin.flush()
         except OSError:
-            raise programs.Failed(f"{self.name} ended; see {self.log}") from None
+            raise self.ended() from None
 
     def ask(self, text):
         self.send(text)
@@ -126,4 +131,6 @@ def start_groups(folder):
             groups.append(group)
         except programs.Failed as failure:
             print(f"left out: {failure}", file=sys.stderr)
+    if not groups:
+        raise programs.Failed(f"{PYTHON} has neither PyTorch nor JAX; run.sh makes an environment that has both")
     return groups, versions

@@ -19,7 +19,7 @@ import torch
 
 import peer_tools
 from ddpm_analysis import pytorch, read_config, read_table, twin
-from peer_tools import CHUNK, jax       # the first CHUNK iterations, which compile, are not timed
+from peer_tools import CHUNK, jax  # the first CHUNK iterations, which compile, are not timed
 
 if jax:
     import jax.numpy as jnp

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measurements, for a quiet machine; nothing here is a test, and CI does not run it. tests/bench/README.md says what they are.
 #
-#   bash tests/bench/run.sh                 ddpm beside the newest PyTorch and JAX, and the limit (some 12 minutes)
+#   bash tests/bench/run.sh                 ddpm beside the newest PyTorch and JAX, and the limit (some 14 minutes)
 #   bash tests/bench/run.sh linear          the linear-cost sweep (some 4 minutes): linear.png, linear.csv
 #   bash tests/bench/run.sh quality         seconds to quality beside the newest PyTorch and JAX (some 20 minutes)
 #   bash tests/bench/run.sh profile         where the instructions of the 128x3 step go (callgrind, AVX2 kernels)
