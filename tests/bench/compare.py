@@ -262,7 +262,7 @@ def main():
         groups, versions = peers.start_groups(folder)
         heading = describe(folder, versions, options.rounds)
         try:
-            for index in chosen:
+            for index in sorted(chosen):
                 if index < len(WORKLOADS):
                     found.append((WORKLOADS[index], *measure(groups, WORKLOADS[index], options)))
                     text = page(heading, found)
