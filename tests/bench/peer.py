@@ -1,107 +1,73 @@
 #!/usr/bin/python3
-"""The peer: a plain PyTorch loop that trains or samples the same network, in one process or several (DDP over gloo).
-Prints the seconds of a step (train), or of all samples (sample), of the slowest process.
+"""A peer of compare.py: the same network, objective, optimiser and batch in PyTorch or JAX, in training and sampling.
 
-Started by compare.py, which chooses the BLAS and the threads by environment variables. Nothing here is slower than it
-need be: rows, embeddings and coefficients are tensors made before the loop; the starts of Python, torch and gloo are
-not counted.
+  peer.py PyTorch|JAX
+
+prints the library's version and then obeys the lines of its input: `work {...}` says what to do from now on, as Work
+takes it, and `run KIND PRECISION N` takes N steps of training, or makes N samples, and prints the rows per second. KIND
+is eager, compiled or jax, PRECISION float32 or bfloat16. The first run of each does its work once before, untimed: that
+compiles. Processes with WORLD_SIZE, RANK, MASTER_ADDR and MASTER_PORT in their environment share a batch (DDP over
+gloo), and each reports the rows of its own share.
+
+The rows, the embedding and the coefficients of all t are tensors made before.
 """
 import argparse
+import json
 import os
+import sys
 import time
 
 import torch
-from torch import nn
 
-EMBEDDING, T_TRAIN = 64, 1000
-
-
-def embedding(steps):
-    """[steps + 1][EMBEDDING]"""
-    frequency = 10000.0 ** (-torch.arange(EMBEDDING // 2) / (EMBEDDING // 2))
-    angle = (torch.arange(steps + 1) * (1000.0 / steps))[:, None] * frequency
-    return torch.cat([angle.sin(), angle.cos()], dim=1)
+import peer_tools
+import peer_torch
 
 
-def network(columns, width, depth):
-    layers = []
-    for inputs in [columns + EMBEDDING] + [width] * (depth - 1):
-        layers += [nn.Linear(inputs, width), nn.SiLU()]
-    return nn.Sequential(*layers, nn.Linear(width, columns))
+class Peer:
+    def __init__(self, library):
+        module = peer_torch
+        if library == "JAX":
+            import peer_jax as module  # where JAX is not installed, the process ends
+
+            module.check()
+        self.makers = {"train": module.training, "sample": module.sampling}
+        self.work, self.ready = None, {}
+
+    def take(self, argument):
+        self.work, self.ready = peer_torch.Work(**json.loads(argument)), {}
+        if hasattr(torch, "compiler"):
+            torch.compiler.reset()
+        return "taken"
+
+    def run(self, argument):
+        kind, precision, amount = argument.split()
+        run = self.ready.get((kind, precision))
+        if run is None:
+            run = self.makers[self.work.what](self.work, compiled=kind == "compiled", half=precision == "bfloat16")
+            run(min(5, int(amount)))    # of samples that is one block
+            self.ready[kind, precision] = run
+        started = time.perf_counter()
+        rows = run(int(amount))
+        return rows / (time.perf_counter() - started)
 
 
-def alpha_bar(steps):
-    """Cosine (Nichol and Dhariwal 2021), [steps + 1]."""
-    t = torch.arange(steps + 1, dtype=torch.float64) / steps
-    kept = torch.cos((t + 0.008) / 1.008 * torch.pi / 2) ** 2
-    return kept.clamp_min(1e-6).div_(torch.cos(torch.tensor(0.008 / 1.008 * torch.pi / 2)) ** 2)
-
-
-def train(options, processes):
-    rows = torch.randn(100000 if options.columns < 100 else 10000, options.columns)
-    table, bar = embedding(T_TRAIN), alpha_bar(T_TRAIN)
-    signal, noise = bar.sqrt().float()[:, None], (1 - bar).sqrt().float()[:, None]
-    model = network(options.columns, options.width, options.depth)
-    if processes > 1:
-        model = nn.parallel.DistributedDataParallel(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    batch = options.batch // processes
-
-    def step():
-        x0 = rows[torch.randint(len(rows), (batch,))]
-        t = torch.randint(1, T_TRAIN + 1, (batch,))
-        epsilon = torch.randn(batch, options.columns)
-        xt = signal[t] * x0 + noise[t] * epsilon
-        loss = nn.functional.mse_loss(model(torch.cat([xt, table[t]], dim=1)), epsilon)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-
-    for _ in range(5):
-        step()
-    start = time.perf_counter()
-    for _ in range(options.steps):
-        step()
-    return (time.perf_counter() - start) / options.steps
-
-
-def sample(options, processes):
-    steps, count = options.steps, options.count // processes
-    table, bar = embedding(steps), alpha_bar(steps)
-    model = network(options.columns, options.width, options.depth)
-    with torch.no_grad():
-        model(torch.zeros(16, options.columns + EMBEDDING))
-        start = time.perf_counter()
-        for first in range(0, count, options.batch):
-            rows = min(options.batch, count - first)
-            x = torch.randn(rows, options.columns)
-            for t in range(steps, 0, -1):
-                alpha = float(bar[t] / bar[t - 1])
-                beta = 1 - alpha
-                epsilon = model(torch.cat([x, table[t].expand(rows, EMBEDDING)], dim=1))
-                x = (x - beta / float(1 - bar[t]) ** 0.5 * epsilon) / alpha ** 0.5
-                if t > 1:
-                    x += (beta * float((1 - bar[t - 1]) / (1 - bar[t]))) ** 0.5 * torch.randn(rows, options.columns)
-        return time.perf_counter() - start
+def version(library):
+    """Of the library, and whether it is the one of the system."""
+    found = torch.__version__ if library == "PyTorch" else peer_tools.jax.__version__
+    return f"{library} {found}" + (" of the system" if sys.prefix == sys.base_prefix else "")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("train", "sample"))
-    for name, default in (("width", 128), ("depth", 3), ("batch", 256), ("columns", 2), ("steps", 100),
-                          ("count", 100000)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    options = parser.parse_args()
-    processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by compare.py, with RANK, MASTER_ADDR and MASTER_PORT
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    if processes > 1:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", choices=("PyTorch", "JAX"))
+    library = parser.parse_args().library
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    if peer_torch.world() > 1:
         torch.distributed.init_process_group("gloo")
-    seconds = torch.tensor([train(options, processes) if options.what == "train" else sample(options, processes)],
-                           dtype=torch.float64)
-    if processes > 1:
-        torch.distributed.all_reduce(seconds, torch.distributed.ReduceOp.MAX)
-    if int(os.environ.get("RANK", "0")) == 0:
-        print(float(seconds))
+    peer = Peer(library)
+    peer_tools.obey(version(library), {"work": peer.take, "run": peer.run})
+    sys.stdout.flush()
+    os._exit(0)     # gloo's threads abort now and then at the end
 
 
 if __name__ == "__main__":

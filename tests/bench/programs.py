@@ -1,8 +1,7 @@
-"""Running ddpm and its peer for measurements: on how many cores, from where, and what of their output is the time."""
+"""Running ddpm for measurements: on how many cores, from where, and what of its output is the time."""
 import csv
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -69,11 +68,12 @@ PERCEPTRON = {"network.kind": "mlp", "network.initial": "pytorch", "network.time
 
 
 def config(folder, width, depth, batch, columns, **more):
-    """The same work as peer.py's: a perceptron, AdamW, T = 1000, the noise's error; no clipping, no average, no
+    """The same work as peer_torch.py's: a perceptron, AdamW, T = 1000, the noise's error; no clipping, no average, no
     validation."""
     values = {"network.width": width, "network.depth": depth, "training.batch": batch, "training.optimizer": "adamw",
-              "training.decay": "constant", "training.clip": 0, "training.ema": 0, "training.validate_every": 0,
-              "diffusion.steps": 1000, "checkpoint.every": 1000000000, **PERCEPTRON, **more}
+              "training.learning_rate": 0.001, "training.weight_decay": 0.01, "training.decay": "constant",
+              "training.clip": 0, "training.ema": 0, "training.validate_every": 0, "diffusion.steps": 1000,
+              "checkpoint.every": 1000000000, **PERCEPTRON, **more}
     if columns != 2:
         values.update({"data.source": "hdf5", "data.path": normal_rows(folder, columns)})
     return settings(values)
@@ -97,31 +97,6 @@ def bench(folder, *arguments, **more):
     ddpm("bench", "--folder", folder, "--json", path, *arguments, **more)
     with open(path, encoding="utf-8") as file:
         return json.load(file)
-
-
-def free_port():
-    with socket.socket() as any_socket:
-        any_socket.bind(("127.0.0.1", 0))
-        return any_socket.getsockname()[1]
-
-
-def peer(what, processes, core_type, **options):
-    """Seconds, as peer.py says. core_type: what OpenBLAS takes the processor for (Haswell: AVX2, SkylakeX: AVX-512)."""
-    words = [word for key, value in options.items() for word in (f"--{key}", str(value))]
-    common = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": core_type}
-    if os.environ.get("PEER_BLAS"):
-        folders = [os.environ["PEER_BLAS"], os.environ.get("LD_LIBRARY_PATH")]
-        common["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, folders))
-    if processes > 1:
-        common.update(WORLD_SIZE=str(processes), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(free_port()))
-    started = [subprocess.Popen([sys.executable, os.path.join(HERE, "peer.py"), what, *words],
-                                env={**common, "RANK": str(rank)},
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for rank in range(processes)]
-    outputs = [process.communicate() for process in started]
-    try:
-        return float(outputs[0][0])  # said before the end, on which gloo's threads abort now and then
-    except ValueError:
-        raise Failed("\n".join(err for _, err in outputs)) from None
 
 
 def main(body):

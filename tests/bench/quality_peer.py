@@ -17,15 +17,13 @@ import time
 import numpy as np
 import torch
 
-try:
-    import jax
-    import jax.numpy as jnp
-except ImportError:
-    jax = None
-
+import peer_tools
 from ddpm_analysis import pytorch, read_config, read_table, twin
+from peer_tools import CHUNK, jax  # the first CHUNK iterations, which compile, are not timed
 
-CHUNK = 50          # iterations of one call of JAX's compiled scan; the first so many, which compile, are not timed
+if jax:
+    import jax.numpy as jnp
+
 KNOWN = {("network", "kind"): "residual", ("network", "activation"): "silu", ("diffusion", "predict"): "velocity",
          ("sampling", "method"): "heun", ("training", "weight_decay"): 0, ("training", "optimizer"): "adam"}
 
@@ -77,7 +75,7 @@ class TorchPeer(Peer):
         super().__init__(config, rows)
         self.parameters = list(self.network.parameters())
         self.average = [parameter.detach().clone() for parameter in self.parameters]
-        self.optimizer = torch.optim.Adam(self.parameters, betas=self.betas, eps=self.epsilon, fused=True)
+        self.optimizer = peer_tools.fused(torch.optim.Adam, self.parameters, betas=self.betas, eps=self.epsilon)
         self.loss = torch.compile(self.loss_of) if compiled else self.loss_of
 
     def loss_of(self, x0, t, noise):
@@ -108,7 +106,7 @@ class JaxPeer(Peer):
 
     def __init__(self, config, rows):
         super().__init__(config, rows)
-        jax.config.update("jax_default_prng_impl", "rbg")  # the faster one on processors
+        peer_tools.use_fast_random_numbers()
         self.names = [name for name, _ in self.network.named_parameters()]
         self.constants = {name: jnp.array(value.numpy()) for name, value in self.network.named_buffers()}
         time_width = int(config["network"]["time_width"])
@@ -260,15 +258,12 @@ def main():
         if config[section][key] != value:
             sys.exit(f"quality_peer.py: {section}.{key} is {config[section][key]}, and only {value} is known here")
     peer = KINDS[options.kind](config, twin.training_rows(data, config["data"]))
-    print("ready", flush=True)
-    for line in sys.stdin:
-        what, argument = line.split(maxsplit=1)
-        if what == "train":
-            print(peer.train(int(argument)), flush=True)
-        else:
-            samples = draw(peer.averaged(), config, options.samples, data.shape[1])
-            np.save(argument.strip(), (samples * data.std(axis=0) + data.mean(axis=0)).astype(np.float32))
-            print("sampled", flush=True)
+
+    def sample(path):
+        samples = draw(peer.averaged(), config, options.samples, data.shape[1])
+        np.save(path, (samples * data.std(axis=0) + data.mean(axis=0)).astype(np.float32))
+        return "sampled"
+    peer_tools.obey("ready", {"train": lambda iterations: peer.train(int(iterations)), "sample": sample})
 
 
 if __name__ == "__main__":

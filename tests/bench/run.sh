@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measurements, for a quiet machine; nothing here is a test, and CI does not run it. tests/bench/README.md says what they are.
 #
-#   bash tests/bench/run.sh                 ddpm beside PyTorch, and beside the limit (some 15 minutes on two cores)
+#   bash tests/bench/run.sh                 ddpm beside the newest PyTorch and JAX, and the limit (some 14 minutes)
 #   bash tests/bench/run.sh linear          the linear-cost sweep (some 4 minutes): linear.png, linear.csv
 #   bash tests/bench/run.sh quality         seconds to quality beside the newest PyTorch and JAX (some 20 minutes)
 #   bash tests/bench/run.sh profile         where the instructions of the 128x3 step go (callgrind, AVX2 kernels)
@@ -13,23 +13,19 @@ cd "$here/../.."
 what=${1:-compare}
 [ $# -gt 0 ] && shift
 
-# OpenBLAS for the peer alone: unpacked, not installed, so that no other program's BLAS changes.
-fetch_blas() {
-    local folder=$PWD/build/peer
-    export PEER_BLAS=$folder/usr/lib/$(gcc -print-multiarch)/openblas-pthread
-    [ -e "$PEER_BLAS/libblas.so.3" ] && return
-    mkdir -p "$folder"
-    (cd "$folder" && apt-get download -qq libopenblas0-pthread && dpkg -x libopenblas0-pthread_*.deb . && rm -f libopenblas0-pthread_*.deb)
-}
-
 # PyTorch and JAX as new as pip finds them for this Python, in an environment of their own (6 GB); PEER_PYTHON names the
-# Python of another one.
+# Python of another one. Where that cannot be made, what Debian has: an older PyTorch, without compilation, and no JAX.
 install_peers() {
     [ -n "${PEER_PYTHON:-}" ] && return
+    ddpm_install python3-venv g++
     export PEER_PYTHON=$PWD/build/peers/bin/python3
-    [ -x "$PEER_PYTHON" ] || /usr/bin/python3 -m venv build/peers
+    [ -x "$PEER_PYTHON" ] || /usr/bin/python3 -m venv build/peers || true
     "$PEER_PYTHON" -c 'import torch, jax, h5py, yaml' 2>/dev/null ||
-        "$PEER_PYTHON" -m pip install --quiet torch jax numpy h5py pyyaml
+        "$PEER_PYTHON" -m pip install --quiet torch jax numpy h5py pyyaml || {
+        echo "run.sh: no PyTorch and JAX from PyPI; the peer is Debian's PyTorch" >&2
+        ddpm_install python3-torch libopenblas0-pthread
+        export PEER_PYTHON=/usr/bin/python3
+    }
 }
 
 ddpm_install $DDPM_PACKAGES_BUILD $DDPM_PACKAGES_FIGURES
@@ -39,13 +35,12 @@ export DDPM=$PWD/build/release/ddpm PYTHONPATH=$PWD/analysis
 
 case $what in
 compare)
-    ddpm_install python3-torch libgfortran5
-    fetch_blas
+    install_peers
     exec "$here/compare.py" "$@"
     ;;
 linear) exec "$here/linear.py" "$@" ;;
 quality)
-    ddpm_install python3-venv python3-sklearn g++
+    ddpm_install python3-sklearn
     install_peers
     exec "$here/time_to_quality.py" "$@"
     ;;

@@ -18,7 +18,6 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 
 import numpy as np
@@ -29,12 +28,11 @@ from ddpm_analysis.datasets import choose
 from ddpm_analysis.distances import forest_accuracy
 from ddpm_analysis.hdf5 import write_rows
 from ddpm_analysis.text_files import parse_config
+from peers import LIBRARIES, PYTHON, Process
 
 SETS = ("grid25", "checker8", "mixture100")
 NEAR_BEST, SEED = 0.01, 20001
 PEER = os.path.join(programs.HERE, "quality_peer.py")
-PYTHON = os.environ.get("PEER_PYTHON", sys.executable)
-LIBRARIES = {"PyTorch": ("eager", "compiled"), "JAX": ("jax",)}
 TRIED = 5           # a layout is tried on one in so many iterations of a turn
 UNTIMED = 50        # iterations of a peer before its clock starts (CHUNK)
 
@@ -86,32 +84,16 @@ class Ddpm:
         pass
 
 
-class Peer:
+class Peer(Process):
     """A process that trains when it is asked to, and waits in between."""
 
     def __init__(self, folder, data, kind, threads, options):
-        self.name, self.folder = f"{kind}, {threads} thread{'s' * (threads > 1)}", folder
+        self.folder = folder
         command = [PYTHON, PEER, kind, os.path.join(folder, "config.yaml"), data, "--threads", threads, "--samples",
                    options.samples]
-        if threads < programs.CORES:    # XLA takes as many threads as it may use cores
-            command = ["taskset", "-c", f"0-{threads - 1}", *command]
-        with open(os.path.join(folder, f"{kind}-{threads}.log"), "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen([str(word) for word in command], text=True, stdin=subprocess.PIPE,
-                                            stdout=subprocess.PIPE, stderr=log,
-                                            env={**os.environ, "OMP_NUM_THREADS": str(threads)})
-        self.log = log.name
+        super().__init__(f"{kind}, {threads} thread{'s' * (threads > 1)}", command, threads,
+                         os.path.join(folder, f"{kind}-{threads}.log"))
         self.answer()
-
-    def answer(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise programs.Failed(f"{self.name} ended; see {self.log}")
-        return line
-
-    def ask(self, text):
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-        return self.answer()
 
     def train(self, iterations):
         return float(self.ask(f"train {iterations}"))
@@ -124,10 +106,6 @@ class Peer:
 
     def read(self, iterations):
         return np.load(self.path(iterations)).astype(np.float64)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
 
 
 # ---- one set
