@@ -55,11 +55,12 @@ ddpm_status ddpm_workload_create(ddpm_comm *comm, const ddpm_config *config, con
 {
     *out = (ddpm_workload){.spec = *spec, .config = vary(config, spec)};
     DDPM_TRY(ddpm_agree(comm, build(dataset, out)));
-    DDPM_TRY(ddpm_state_create(comm, out->model.network, 0, &out->state));
+    DDPM_TRY(ddpm_state_create(comm, out->model.network, 0, 0, &out->state));
     ddpm_state_begin(comm, out->model.network, out->config.run.seed, &out->state);
     DDPM_TRY(set_components(comm, dataset, out));
-    const ddpm_stepper_spec step = ddpm_settings_stepper(&out->config);
-    return ddpm_stepper_create(comm, &step, &out->model, dataset, threads, NULL, &out->stepper);
+    ddpm_stepper_spec step = ddpm_settings_stepper(&out->config);
+    step.workers = 1;
+    return ddpm_stepper_create(comm, comm, &step, &out->model, dataset, threads, NULL, &out->stepper);
 }
 
 void ddpm_workload_release(ddpm_workload *workload)

@@ -38,7 +38,7 @@ static void check(int threads, const char *const *settings)
     expect_ok(ddpm_workload_create(comm, &config, &spec, dataset, threads, &workload));
     const ddpm_timed steps = ddpm_workload_steps(&workload);
     expect_ok(steps.run(steps.context, 2));
-    const ddpm_memory memory = ddpm_memory_count(workload.stepper, 0);
+    const ddpm_memory memory = ddpm_memory_count(workload.stepper, NULL, 0);
     const double total = (double)ddpm_memory_total(&memory);
     expect_near((double)counted, total, 0.01 * total + (double)SMALL, settings[0], threads);
     assert_true(memory.parameters > 0 && memory.packed > 0 && memory.sums > 0 && memory.activations > 0);
