@@ -442,6 +442,11 @@ static ddpm_status finish(onnx *o, ddpm_weights weights, const char *path)
 
 static ddpm_status check(const ddpm_loaded *loaded, const char *from)
 {
+    if (loaded->checkpoint.quantiles)
+        return ddpm_fail(DDPM_ERR_USAGE,
+                         "%s: some of its columns are mapped by their quantiles (data.transform), for which the file "
+                         "has no place; take --format safetensors, or sample it by the library (include/ddpm)",
+                         from);
     if (!ddpm_model_is_masked(&loaded->model)) return DDPM_OK;
     return ddpm_fail(
         DDPM_ERR_USAGE,

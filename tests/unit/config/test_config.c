@@ -33,7 +33,7 @@ static void test_defaults(void **state)
         "run:\n  name: \"run\"\n  seed: 0\n  output: \"\"\n  time_limit: 0\n  stop_margin: 60\n  report_every: 100\n"
         "data:\n  source: swiss_roll\n  count: 10000\n  noise: auto\n  dimensions: 2\n  path: \"\"\n  dataset: "
         "\"data\"\n"
-        "  columns: []\n  condition: []\n  pairs: false\n  standardize: column\n  exact: true\n  validation: 0.1\n  "
+        "  columns: []\n  condition: []\n  pairs: false\n  standardize: column\n  transform: standard\n  transform_columns: []\n  exact: true\n  validation: 0.1\n  "
         "memory: 4096\n  "
         "piece: auto\n"
         "diffusion:\n  process: auto\n  steps: 1000\n"
