@@ -128,7 +128,7 @@ static void describe_rounds(const ddpm_trainer *t)
     if (!t->round) return;
     const ddpm_comm *group = ddpm_round_comm(t->round, &carried);
     ddpm_log_info(
-        "local      %lld workers take %lld steps by themselves, on the batch above each; then the outer optimiser "
+        "local      %lld workers, each with the batch above, take %lld steps by themselves; then the outer optimiser "
         "takes the mean. Rank 0 is one of %d that carry %lld of them. metrics.csv every %lld iterations, "
         "checkpoints every %lld",
         (long long)t->spec.local.workers, (long long)t->spec.local.steps, ddpm_comm_size(group), (long long)carried,

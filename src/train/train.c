@@ -247,6 +247,7 @@ static ddpm_status time_iterations(ddpm_trainer *t)
         count = ddpm_larger(1, ddpm_smaller(most, (int64_t)(moment / fmax(seconds, moment / (double)most))));
         ddpm_comm_broadcast(t->comm, &count, sizeof count);
     }
+    seconds /= (double)t->spec.local.steps;
     ddpm_progress_duration(seconds * (double)iterations, whole, sizeof whole);
     ddpm_log_info("time       %.3g s an iteration on these ranks and threads, so that %lld take about %s", seconds,
                   (long long)iterations, whole);
