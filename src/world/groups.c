@@ -59,7 +59,7 @@ ddpm_group_plan ddpm_group_planned(int ranks, const int *leader, int *sizes, int
     for (int r = 0; r < ranks; r++) {
         sizes[leader[r]]++;
         members.first += leader[r] < leader[rank];
-        out.place += leader[r] < leader[rank] || (leader[r] == leader[rank] && r < rank);
+        out.place += leader[r] < leader[rank] || (r < rank && leader[r] == leader[rank]);
     }
     members.end = members.first + sizes[leader[rank]];
     if (each_team_has_one(ranks, leader, sizes, workers))
