@@ -20,6 +20,11 @@ int ddpm_column_maps_differ(const ddpm_data_spec *spec)
 
 ddpm_status ddpm_column_maps_check(const ddpm_data_spec *spec, const ddpm_source *source)
 {
+    if (spec->given && ddpm_column_maps_differ(spec))
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "data.transform: expected standard in a program that trains (ddpm/trainer.h), whose later rows "
+            "may lie beyond the quantiles of its first ones; leave it out");
     const int is_asked = spec->transform == DDPM_MAP_QUANTILE || spec->transform == DDPM_MAP_NONE;
     if (!ddpm_source_has_tokens(source) || spec->known || (!is_asked && spec->transform_columns.count == 0))
         return DDPM_OK;
@@ -79,12 +84,7 @@ static ddpm_status read_maps(const ddpm_data_spec *spec, const ddpm_source *sour
 
 static int wants_quantiles(const ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column)
 {
-    double rows = 0.0, shared = 0.0;
-    for (int64_t k = 0; k < ddpm_column_tokens(column); k++) {
-        rows += column->rows[k];
-        if (k >= 1 && k <= column->spikes) shared += column->rows[k];
-    }
-    return shared > SHARED * rows || fmax(-t->minimum[j], t->maximum[j]) > FAR;
+    return ddpm_quantiles_shared(column) > SHARED || fmax(-t->minimum[j], t->maximum[j]) > FAR;
 }
 
 /* Leave a column as it is. */

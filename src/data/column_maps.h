@@ -8,7 +8,7 @@
 /** Local. Whether the columns of a specification may have other maps than their means and deviations. */
 int ddpm_column_maps_differ(const ddpm_data_spec *spec);
 
-/** Local. DDPM_ERR_CONFIG: the columns are tokens, which have no such maps. */
+/** Local. DDPM_ERR_CONFIG: the columns are tokens, or the rows of a program, which have no such maps. */
 DDPM_MUST_CHECK ddpm_status ddpm_column_maps_check(const ddpm_data_spec *spec, const ddpm_source *source);
 
 /** Collective. Change a measured map where the specification says so; choosing quantiles reads the rows again

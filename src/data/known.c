@@ -1,6 +1,7 @@
 /* Rows that are read by a map which they did not decide. */
 #include "data/known.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "data/column_maps.h"
 #include "data/source_measure.h"
@@ -70,6 +71,28 @@ static double convert(const ddpm_transform *from, const ddpm_transform *to, int6
     return (x * from->scale[j] + apart) / to->scale[j];
 }
 
+/* A value beyond the quantiles of a model is taken for the nearest that it has.
+ *  @param rows  ranges in the model's units. */
+static void warn_of_range(const ddpm_known *known, const ddpm_transform *rows)
+{
+    const ddpm_transform *t = &known->transform;
+    for (int64_t j = 0; j < t->columns; j++) {
+        const double *quantiles = t->quantiles + j * DDPM_QUANTILES;
+        const double least = rows->minimum[j] * t->scale[j] + t->mean[j],
+                     most = rows->maximum[j] * t->scale[j] + t->mean[j];
+        const double slack = 1e-6 * t->scale[j];
+        if (!ddpm_quantiles_map(quantiles) ||
+            (least >= quantiles[0] - slack && most <= quantiles[DDPM_QUANTILES - 1] + slack))
+            continue;
+        ddpm_log_warning(
+            "column %lld (from 0): the rows reach from %g to %g, and the quantiles of %s, by which they are "
+            "mapped, from %g to %g: values beyond are taken for the nearest of these, and no sample lies "
+            "there; train from the beginning (without --start-from) to learn them",
+            (long long)j, least, most, known->model, quantiles[0], quantiles[DDPM_QUANTILES - 1]);
+        return;
+    }
+}
+
 static ddpm_status copy_quantiles(const ddpm_transform *from, ddpm_transform *to)
 {
     DDPM_TRY(ddpm_transform_allocate_quantiles(to));
@@ -107,7 +130,9 @@ ddpm_status ddpm_known_replace(const ddpm_known *known, ddpm_transform *measured
     memcpy(measured->scale, to->scale, bytes);
     if (!measured->remainder && to->remainder) DDPM_TRY(DDPM_NEW(&measured->remainder, to->columns, "column means"));
     for (int64_t j = 0; measured->remainder && j < to->columns; j++) measured->remainder[j] = remainder_of(to, j);
-    return to->quantiles ? copy_quantiles(to, measured) : DDPM_OK;
+    if (!to->quantiles) return DDPM_OK;
+    warn_of_range(known, measured);
+    return copy_quantiles(to, measured);
 }
 
 /* ---- tokens ---- */

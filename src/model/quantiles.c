@@ -23,6 +23,7 @@ static double score_of(int64_t i)
 typedef struct distribution {
     int64_t count;
     double *value, *rows;
+    double shape[2]; /* of the tails */
 } distribution;
 
 static void add(distribution *d, double value, double rows)
@@ -38,10 +39,31 @@ static void add_spike(distribution *d, const ddpm_column_vocabulary *c, int64_t 
     add(d, c->spike[spike], c->rows[1 + spike]);
 }
 
+/* Where a column has a token for each value, and most rows have one of their own, its values are points of a continuous
+ * distribution. */
+static int has_points(const ddpm_column_vocabulary *c)
+{
+    double rows = 0.0;
+    for (int64_t k = 1; k <= c->spikes; k++) rows += c->rows[k];
+    return c->bins == 0 && rows < 2.0 * (double)c->spikes;
+}
+
+double ddpm_quantiles_shared(const ddpm_column_vocabulary *column)
+{
+    double rows = 0.0, shared = 0.0;
+    if (has_points(column)) return 0.0;
+    for (int64_t k = 1; k < ddpm_column_tokens(column); k++) {
+        rows += column->rows[k];
+        if (k <= column->spikes) shared += column->rows[k];
+    }
+    return rows > 0.0 ? shared / rows : 0.0;
+}
+
 /* Merge spikes with the pieces of bins, in which rows are spread evenly. */
 static void merge(const ddpm_column_vocabulary *c, distribution *d)
 {
     int64_t spike = 0;
+    for (; has_points(c) && spike < c->spikes; spike++) add(d, c->spike[spike], spike == 0 ? 0.0 : c->rows[1 + spike]);
     for (int64_t i = 0; i < c->bins * DDPM_VOCABULARY_KNOTS; i++) {
         const double end = c->knot[i + 1], share = 1.0 / DDPM_VOCABULARY_KNOTS;
         double from = c->knot[i], left = share * c->rows[1 + c->spikes + i / DDPM_VOCABULARY_KNOTS];
@@ -59,25 +81,66 @@ static void merge(const ddpm_column_vocabulary *c, distribution *d)
     while (spike < c->spikes) add_spike(d, c, spike++);
 }
 
-/* How far the value that so many rows lie beyond is from the inner end of a tail, in parts of its length. The tail
- * falls exponentially, and half a row lies beyond its outer end, which is the least or the largest value. */
-static double part_of_tail(double beyond, double rows)
+/* ---- tails: what lies beyond the outermost quantiles, which half a row is beyond the ends of ---- */
+
+/* A generalised Pareto distribution (Pickands 1975): the distance from the inner end of a tail to the value that the
+ * share `beyond` of its rows lies beyond, up to a factor. Its shape is -1 for rows that are spread evenly, 0 for an
+ * exponential tail, and above 0 for powers. */
+static double distance(double beyond, double shape)
 {
-    return fmin(log(rows / beyond) / log(2.0 * rows), 1.0);
+    return fabs(shape) < 1e-6 ? -log(beyond) : (pow(beyond, -shape) - 1.0) / shape;
+}
+
+/* The shape of a tail by its length, in units of the width of as many rows before it. */
+static double shape_of(double length, double rows)
+{
+    double low = -1.0, high = 2.0;
+    for (int i = 0; i < 40; i++) {
+        const double shape = 0.5 * (low + high);
+        if (distance(0.5 / rows, shape) < -length * distance(2.0, shape))
+            low = shape;
+        else
+            high = shape;
+    }
+    return 0.5 * (low + high);
+}
+
+static int64_t segment_of(const distribution *d, double rows, int64_t from)
+{
+    while (from + 2 < d->count && d->rows[from + 1] < rows) from++;
+    return from;
+}
+
+static double evenly(const distribution *d, int64_t i, double rows)
+{
+    const double width = d->rows[i + 1] - d->rows[i], share = width > 0.0 ? (rows - d->rows[i]) / width : 1.0;
+    return d->value[i] + fmax(0.0, fmin(share, 1.0)) * (d->value[i + 1] - d->value[i]);
+}
+
+/* The shapes of both tails, the first and the last segment, by as many rows beside them. */
+static void find_shapes(distribution *d)
+{
+    const int64_t last = d->count - 2;
+    const double all = d->rows[d->count - 1], rows[2] = {d->rows[1], all - d->rows[last]};
+    for (int side = 0; side < 2; side++) {
+        const double beside = side == 0 ? 2.0 * rows[0] : all - 2.0 * rows[1];
+        const double value = evenly(d, segment_of(d, beside, 0), beside), end = d->value[side == 0 ? 0 : d->count - 1],
+                     inner = d->value[side == 0 ? 1 : last];
+        d->shape[side] =
+            rows[side] > 1.0 ? shape_of(fabs(end - inner) / fmax(fabs(inner - value), 1e-300), rows[side]) : -1.0;
+    }
 }
 
 /* The value below which so many rows lie. *at: where the search of a smaller number ended. */
 static double value_at(const distribution *d, double rows, int64_t *at)
 {
-    const double all = d->rows[d->count - 1];
-    int64_t i = *at;
-    while (i + 2 < d->count && d->rows[i + 1] < rows) i++;
-    *at = i;
+    const int64_t i = *at = segment_of(d, rows, *at);
     const double width = d->rows[i + 1] - d->rows[i];
-    double share = width > 0.0 ? fmin((rows - d->rows[i]) / width, 1.0) : 1.0;
-    if (i == 0 && width > 1.0) share = 1.0 - part_of_tail(rows, width);
-    if (i == d->count - 2 && width > 1.0) share = part_of_tail(all - rows, width);
-    return d->value[i] + share * (d->value[i + 1] - d->value[i]);
+    const double beyond = i == 0 ? rows : d->rows[d->count - 1] - rows, shape = d->shape[i > 0];
+    if ((i > 0 && i < d->count - 2) || width <= 1.0) return evenly(d, i, rows);
+    const double part = beyond > 0.5 ? distance(beyond / width, shape) / distance(0.5 / width, shape) : 1.0;
+    const double share = i == 0 ? 1.0 - part : part;
+    return d->value[i] + fmax(0.0, fmin(share, 1.0)) * (d->value[i + 1] - d->value[i]);
 }
 
 ddpm_status ddpm_quantiles_choose(const ddpm_column_vocabulary *column, double *value)
@@ -89,6 +152,7 @@ ddpm_status ddpm_quantiles_choose(const ddpm_column_vocabulary *column, double *
     if (status == DDPM_OK) {
         int64_t at = 0;
         merge(column, &d);
+        if (d.count > 1) find_shapes(&d);
         for (int64_t k = 0; k < DDPM_QUANTILES; k++)
             value[k] = d.count < 2 ? 0.0 : value_at(&d, d.rows[d.count - 1] * ddpm_normal_share(score_of(k)), &at);
     }

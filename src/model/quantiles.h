@@ -18,6 +18,9 @@ typedef struct ddpm_quantiles {
     int decimals;        /* behind the point that values have; -1: any number */
 } ddpm_quantiles;
 
+/** The share of rows with values that many rows have, of which a column has few. */
+double ddpm_quantiles_shared(const ddpm_column_vocabulary *column);
+
 /** Choose the map of a column of numbers from its tokens, which have its quantiles and the values that many rows share.
  * DDPM_ERR_MEMORY.
  *  @param[out] value  [DDPM_QUANTILES]. */

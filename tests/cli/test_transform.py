@@ -61,8 +61,9 @@ class Transform(Case):
     def test_start(self):
         """A model that goes on with other rows keeps its map."""
         run = self.train("/dev/null", self.path("run"), self.keys(training__iterations=10, training__warmup=0))
-        values = self.keys(TABLE[:1000], training__iterations=10, training__warmup=0)
-        self.train("/dev/null", self.path("next"), values, "--start-from", run)
+        values = self.keys(TABLE[:1000] * [1, 1, 1e6, 1], training__iterations=10, training__warmup=0)
+        result = self.ddpm("train", "/dev/null", *settings(values), "--start-from", run, "--output", self.path("next"))
+        self.assertIn("values beyond are taken for the nearest", result.stderr)
         first, second = read_h5(latest(run)), read_h5(latest(self.path("next")))
         np.testing.assert_array_equal(first["transform/quantiles"], second["transform/quantiles"])
 

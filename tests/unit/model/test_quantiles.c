@@ -101,6 +101,39 @@ static void test_decimals(void **state)
     }
 }
 
+/* Few rows with a value each: samples are not theirs. */
+static void test_few_rows(void **state)
+{
+    enum { FEW = 100 };
+    static double values[FEW], knots[DDPM_QUANTILES];
+    (void)state;
+    for (int64_t i = 0; i < FEW; i++) values[i] = any_number(i);
+    const ddpm_quantiles q = choose(values, FEW, knots);
+    assert_true(share_of(&q, values[50]) < 0.002);
+    for (int64_t i = 1; i < FEW; i++)
+        assert_true(ddpm_quantiles_score(&q, values[i]) > ddpm_quantiles_score(&q, values[i - 1]));
+    expect_near(ddpm_quantiles_score(&q, values[FEW / 2]), 0.0, 0.1, "score of the median", 0);
+}
+
+/* The deviation of a column with heavy tails, and the ends of an even one, are not left to its extremes. */
+static void test_tails(void **state)
+{
+    static double values[ROWS], knots[DDPM_QUANTILES];
+    (void)state;
+    for (int64_t i = 0; i < ROWS; i++) values[i] = uniform(i);
+    ddpm_quantiles q = choose(values, ROWS, knots);
+    for (double z = -3.9; z < 4.0; z += 0.1)
+        expect_near(ddpm_quantiles_value(&q, z), ddpm_normal_share(z), 5e-5, "a value of an even column", 0);
+    for (int64_t i = 0; i < ROWS; i++) /* both tails are powers, whose third moment is infinite */
+        values[i] =
+            uniform(i) < 0.5 ? 1.0 - pow(2.0 * uniform(i), -1.0 / 3.0) : pow(2.0 - 2.0 * uniform(i), -1.0 / 3.0) - 1.0;
+    double squares = 0.0, mapped = 0.0;
+    for (int64_t i = 0; i < ROWS; i++) squares += values[i] * values[i];
+    q = choose(values, ROWS, knots);
+    for (int64_t i = 0; i < ROWS; i++) mapped += pow(ddpm_quantiles_value(&q, ddpm_normal_quantile(uniform(i))), 2.0);
+    expect_near(mapped / squares, 1.0, 0.03, "mean square", 0);
+}
+
 /* Two values, and one. */
 static void test_few_values(void **state)
 {
@@ -116,6 +149,6 @@ static void test_few_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_continuous), TEST(test_shared_values), TEST(test_decimals),
-                                       TEST(test_few_values)};
+                                       TEST(test_few_rows),   TEST(test_tails),         TEST(test_few_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
