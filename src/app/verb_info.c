@@ -201,7 +201,7 @@ static void print_number(int64_t j, const char *const *names, const ddpm_checkpo
     const double *quantiles = c->quantiles ? c->quantiles + j * DDPM_QUANTILES : NULL;
     printf("  %6lld %-25s%.6g, %.6g", (long long)j, ddpm_printable(names ? names[j] : ""), c->mean[j], c->scale[j]);
     if (quantiles && ddpm_quantiles_map(quantiles))
-        printf("; by its quantiles, from %.6g to %.6g", quantiles[0], quantiles[DDPM_QUANTILES - 1]);
+        printf(" of scores by its quantiles, from %.6g to %.6g", quantiles[0], quantiles[DDPM_QUANTILES - 1]);
     printf("\n");
 }
 

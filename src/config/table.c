@@ -173,11 +173,12 @@ const ddpm_option ddpm_options[] = {
     CHOICE(data.standardize, "column", standardizations, MEANING,
            "what is brought to mean 0 and variance 1 before training. column: each column by itself; global: all columns "
            "together; none: nothing", NEEDS(NOISE)),
-    CHOICE(data.transform, "standard", maps, MEANING,
+    CHOICE(data.transform, "auto", maps, MEANING,
            "what columns become before training. standard: as data.standardize says; quantile: each value becomes the normal "
            "quantile of the share of rows below it, so that any column is standard normal, values that many rows share come "
            "back as such, and none lies outside the range of the rows; none: what they are; auto: quantile for columns in "
-           "which many rows share values, or with values far from the mean, standard for others", NEEDS(NOISE)),
+           "which many rows share values, or with values far from the mean, standard for others, and for all where data.standardize "
+           "is not column or where sorting the rows would take more than a quarter of data.memory", .before = "standard", NEEDS(NOISE)),
     OTHER(DDPM_OPTION_TEXT_LIST, data.transform_columns, NULL, MEANING,
           "columns with another data.transform, by name or by number from 0: [delay:quantile, 3:none]", NEEDS(NOISE)),
     /* Not science, since it decides nothing where rows are not tokens; where they are, their statistics differ. */

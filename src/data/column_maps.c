@@ -13,14 +13,23 @@
  * many rows have, or if a value is so many deviations from the mean. */
 static const double SHARED = 0.05, FAR = 12.0;
 
-int ddpm_column_maps_differ(const ddpm_data_spec *spec)
+static int may_choose(const ddpm_data_spec *spec, const ddpm_source *source)
 {
-    return spec->transform != DDPM_MAP_STANDARD || spec->transform_columns.count > 0;
+    enum { BYTES = 24, SHARE = 4 }; /* of a number that is sorted; of data.memory */
+    const double numbers = (double)ddpm_source_rows(source) * (double)ddpm_source_columns(source);
+    return spec->source == DDPM_DATA_HDF5 && spec->standardize == DDPM_STANDARDIZE_COLUMN && !spec->given &&
+           numbers * BYTES * SHARE <= spec->memory * 1048576.0;
+}
+
+int ddpm_column_maps_differ(const ddpm_data_spec *spec, const ddpm_source *source)
+{
+    if (spec->transform_columns.count > 0) return 1;
+    return spec->transform == DDPM_MAP_AUTO ? may_choose(spec, source) : spec->transform != DDPM_MAP_STANDARD;
 }
 
 ddpm_status ddpm_column_maps_check(const ddpm_data_spec *spec, const ddpm_source *source)
 {
-    if (spec->given && ddpm_column_maps_differ(spec))
+    if (spec->given && ddpm_column_maps_differ(spec, source))
         return ddpm_fail(
             DDPM_ERR_CONFIG,
             "data.transform: expected standard in a program that trains (ddpm/trainer.h), whose later rows "
@@ -74,7 +83,9 @@ static ddpm_status read_item(const char *item, const ddpm_source *source, ddpm_m
 
 static ddpm_status read_maps(const ddpm_data_spec *spec, const ddpm_source *source, ddpm_map *maps)
 {
-    for (int64_t j = 0; j < ddpm_source_columns(source); j++) maps[j] = spec->transform;
+    const ddpm_map most =
+        spec->transform == DDPM_MAP_AUTO && !may_choose(spec, source) ? DDPM_MAP_STANDARD : spec->transform;
+    for (int64_t j = 0; j < ddpm_source_columns(source); j++) maps[j] = most;
     for (int64_t i = 0; i < spec->transform_columns.count; i++)
         DDPM_TRY(read_item(spec->transform_columns.items[i], source, maps));
     return DDPM_OK;
@@ -100,11 +111,13 @@ static void set_none(ddpm_transform *t, int64_t j)
 
 static ddpm_status set_quantiles(ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column)
 {
-    if (ddpm_transform_is_constant(t, j)) return DDPM_OK;
+    const ddpm_quantiles q = {t->quantiles + j * DDPM_QUANTILES, column->decimals};
     DDPM_TRY(ddpm_quantiles_choose(column, t->quantiles + j * DDPM_QUANTILES));
     t->decimals[j] = column->decimals;
-    t->minimum[j] = -DDPM_QUANTILES_REACH;
-    t->maximum[j] = DDPM_QUANTILES_REACH;
+    ddpm_quantiles_moments(column, &q, &t->mean[j], &t->scale[j]);
+    if (t->remainder) t->remainder[j] = 0.0;
+    t->minimum[j] = (-DDPM_QUANTILES_REACH - t->mean[j]) / t->scale[j];
+    t->maximum[j] = (DDPM_QUANTILES_REACH - t->mean[j]) / t->scale[j];
     return DDPM_OK;
 }
 
@@ -114,6 +127,7 @@ static ddpm_status set_maps(const ddpm_map *maps, const ddpm_vocabulary *vocabul
     DDPM_TRY(ddpm_transform_allocate_quantiles(t));
     for (int64_t j = 0; j < t->columns; j++) {
         const ddpm_column_vocabulary *column = &vocabulary->column[j];
+        if (ddpm_transform_is_constant(t, j)) continue;
         if (maps[j] != DDPM_MAP_QUANTILE && !(maps[j] == DDPM_MAP_AUTO && wants_quantiles(t, j, column))) continue;
         DDPM_TRY(set_quantiles(t, j, column));
         mapped++;
@@ -147,7 +161,7 @@ ddpm_status ddpm_column_maps_choose(ddpm_comm *comm, const ddpm_data_spec *spec,
                                     ddpm_transform *transform)
 {
     ddpm_map *maps = NULL;
-    if (!ddpm_column_maps_differ(spec)) return DDPM_OK;
+    if (!ddpm_column_maps_differ(spec, source)) return DDPM_OK;
     ddpm_status status = ddpm_agree(comm, DDPM_NEW(&maps, transform->columns, "maps of columns"));
     if (status == DDPM_OK) status = choose(comm, spec, source, takes_part, context, maps, transform);
     ddpm_release(maps);

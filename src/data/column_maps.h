@@ -5,8 +5,10 @@
 #include "data/source.h"
 #include "model/transform.h"
 
-/** Local. Whether the columns of a specification may have other maps than their means and deviations. */
-int ddpm_column_maps_differ(const ddpm_data_spec *spec);
+/** Local. Whether columns may have other maps than their means and deviations. Where the program is to choose, it does
+ * so for columns that are standardised each by itself, in a file, and of so few numbers that they are sorted in a
+ * quarter of data.memory. */
+int ddpm_column_maps_differ(const ddpm_data_spec *spec, const ddpm_source *source);
 
 /** Local. DDPM_ERR_CONFIG: the columns are tokens, or the rows of a program, which have no such maps. */
 DDPM_MUST_CHECK ddpm_status ddpm_column_maps_check(const ddpm_data_spec *spec, const ddpm_source *source);

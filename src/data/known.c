@@ -71,19 +71,15 @@ static double convert(const ddpm_transform *from, const ddpm_transform *to, int6
     return (x * from->scale[j] + apart) / to->scale[j];
 }
 
-/* A value beyond the quantiles of a model is taken for the nearest that it has.
- *  @param rows  ranges in the model's units. */
+/* A value beyond the quantiles of a model is taken for the nearest that it has. */
 static void warn_of_range(const ddpm_known *known, const ddpm_transform *rows)
 {
-    const ddpm_transform *t = &known->transform;
-    for (int64_t j = 0; j < t->columns; j++) {
-        const double *quantiles = t->quantiles + j * DDPM_QUANTILES;
-        const double least = rows->minimum[j] * t->scale[j] + t->mean[j],
-                     most = rows->maximum[j] * t->scale[j] + t->mean[j];
-        const double slack = 1e-6 * t->scale[j];
-        if (!ddpm_quantiles_map(quantiles) ||
-            (least >= quantiles[0] - slack && most <= quantiles[DDPM_QUANTILES - 1] + slack))
-            continue;
+    for (int64_t j = 0; j < rows->columns; j++) {
+        if (!ddpm_transform_has_quantiles(&known->transform, j)) continue;
+        const double *quantiles = known->transform.quantiles + j * DDPM_QUANTILES, slack = 1e-6 * rows->scale[j];
+        const double least = ddpm_transform_value(rows, j, rows->minimum[j]),
+                     most = ddpm_transform_value(rows, j, rows->maximum[j]);
+        if (least >= quantiles[0] - slack && most <= quantiles[DDPM_QUANTILES - 1] + slack) continue;
         ddpm_log_warning(
             "column %lld (from 0): the rows reach from %g to %g, and the quantiles of %s, by which they are "
             "mapped, from %g to %g: values beyond are taken for the nearest of these, and no sample lies "
@@ -106,16 +102,18 @@ static ddpm_status copy_quantiles(const ddpm_transform *from, ddpm_transform *to
     return DDPM_OK;
 }
 
-int ddpm_known_is_standard(const ddpm_data_spec *spec)
+int ddpm_known_is_standard(const ddpm_data_spec *spec, const ddpm_source *source)
 {
-    return spec->known ? !spec->known->transform.quantiles : !ddpm_column_maps_differ(spec);
+    return spec->known ? !spec->known->transform.quantiles : !ddpm_column_maps_differ(spec, source);
 }
 
 ddpm_status ddpm_known_replace(const ddpm_known *known, ddpm_transform *measured)
 {
     const ddpm_transform *to = &known->transform;
     const size_t bytes = (size_t)to->columns * sizeof(double);
+    if (to->quantiles) warn_of_range(known, measured);
     for (int64_t j = 0; j < to->columns; j++) {
+        if (ddpm_transform_has_quantiles(to, j)) continue;
         const double low = convert(measured, to, j, measured->minimum[j]),
                      high = convert(measured, to, j, measured->maximum[j]);
         if (!isfinite((float)low) || !isfinite((float)high))
@@ -130,9 +128,7 @@ ddpm_status ddpm_known_replace(const ddpm_known *known, ddpm_transform *measured
     memcpy(measured->scale, to->scale, bytes);
     if (!measured->remainder && to->remainder) DDPM_TRY(DDPM_NEW(&measured->remainder, to->columns, "column means"));
     for (int64_t j = 0; measured->remainder && j < to->columns; j++) measured->remainder[j] = remainder_of(to, j);
-    if (!to->quantiles) return DDPM_OK;
-    warn_of_range(known, measured);
-    return copy_quantiles(to, measured);
+    return to->quantiles ? copy_quantiles(to, measured) : DDPM_OK;
 }
 
 /* ---- tokens ---- */

@@ -206,6 +206,31 @@ double ddpm_quantiles_score(const ddpm_quantiles *q, double value)
     return ddpm_normal_quantile(0.5 * (low + high));
 }
 
+typedef struct moments {
+    double rows, sum, squares;
+} moments;
+
+static void add_score(moments *m, const ddpm_quantiles *q, double value, double rows)
+{
+    const double score = ddpm_quantiles_score(q, value);
+    m->rows += rows;
+    m->sum += rows * score;
+    m->squares += rows * score * score;
+}
+
+void ddpm_quantiles_moments(const ddpm_column_vocabulary *column, const ddpm_quantiles *q, double *mean,
+                            double *deviation)
+{
+    const ddpm_column_vocabulary *c = column;
+    moments m = {0};
+    for (int64_t k = 0; k < c->spikes; k++) add_score(&m, q, c->spike[k], c->rows[1 + k]);
+    for (int64_t i = 0; i < c->bins * DDPM_VOCABULARY_KNOTS; i++)
+        add_score(&m, q, 0.5 * (c->knot[i] + c->knot[i + 1]),
+                  c->rows[1 + c->spikes + i / DDPM_VOCABULARY_KNOTS] / DDPM_VOCABULARY_KNOTS);
+    *mean = m.sum / m.rows;
+    *deviation = sqrt(m.squares / m.rows - *mean * *mean);
+}
+
 /* Whether the piece after knot i leads from one value that many rows share to the next one, so that no row is between
  * them. */
 static int is_jump(const double *knot, int64_t i)

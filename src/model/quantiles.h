@@ -26,6 +26,11 @@ double ddpm_quantiles_shared(const ddpm_column_vocabulary *column);
  *  @param[out] value  [DDPM_QUANTILES]. */
 DDPM_MUST_CHECK ddpm_status ddpm_quantiles_choose(const ddpm_column_vocabulary *column, double *value);
 
+/** The mean and the deviation of the scores of the rows that a map was chosen from: where rows share values, their
+ * scores are no normal numbers. */
+void ddpm_quantiles_moments(const ddpm_column_vocabulary *column, const ddpm_quantiles *q, double *mean,
+                            double *deviation);
+
 /** Whether a column has a map. */
 static inline int ddpm_quantiles_map(const double *value)
 {

@@ -110,8 +110,8 @@ static void apply_quantiles(const ddpm_transform *t, ddpm_number type, int64_t c
         const int64_t j = i % t->columns;
         const long double value = ddpm_number_get(type, numbers, i);
         const ddpm_quantiles q = quantiles_of(t, j);
-        rows[i] =
-            (float)(ddpm_quantiles_map(q.value) ? ddpm_quantiles_score(&q, (double)value) : standardised(t, j, value));
+        rows[i] = (float)standardised(
+            t, j, ddpm_quantiles_map(q.value) ? (long double)ddpm_quantiles_score(&q, (double)value) : value);
     }
 }
 
@@ -185,10 +185,10 @@ double ddpm_transform_value(const ddpm_transform *transform, int64_t column, dou
 {
     const ddpm_transform *t = transform;
     if (t->vocabulary) return ddpm_vocabulary_decode(&t->vocabulary->column[column], (float)x);
-    if (!ddpm_transform_has_quantiles(t, column))
-        return x * t->scale[column] + remainder_of(t, column) + t->mean[column];
+    const double own = x * t->scale[column] + remainder_of(t, column) + t->mean[column];
+    if (!ddpm_transform_has_quantiles(t, column)) return own;
     const ddpm_quantiles q = quantiles_of(t, column);
-    return ddpm_quantiles_value(&q, x);
+    return ddpm_quantiles_value(&q, own);
 }
 
 double ddpm_transform_log_volume(const ddpm_transform *transform, const float *row)
@@ -196,12 +196,10 @@ double ddpm_transform_log_volume(const ddpm_transform *transform, const float *r
     double sum = 0.0;
     for (int64_t j = 0; j < transform->columns; j++) {
         if (ddpm_transform_is_constant(transform, j)) continue;
-        if (!ddpm_transform_has_quantiles(transform, j)) {
-            sum += log(transform->scale[j]);
-            continue;
-        }
+        sum += log(transform->scale[j]);
+        if (!ddpm_transform_has_quantiles(transform, j)) continue;
         const ddpm_quantiles q = quantiles_of(transform, j);
-        sum += ddpm_quantiles_log_slope(&q, (double)row[j]);
+        sum += ddpm_quantiles_log_slope(&q, (double)row[j] * transform->scale[j] + transform->mean[j]);
     }
     return sum;
 }

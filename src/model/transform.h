@@ -16,8 +16,8 @@ typedef struct ddpm_transform {
     double *remainder;         /* [columns], to be added to the mean: what a double cannot hold of it; NULL: 0 */
     double *scale;             /* [columns], in the data's units: the standard deviation, or 1 for a constant column */
     double *minimum, *maximum; /* [columns], of the standardised training rows */
-    double *quantiles;         /* [columns][DDPM_QUANTILES]: of the columns that have a map there, scores are the
-                                * standardised numbers, and mean and scale are not used; or NULL */
+    double *quantiles;         /* [columns][DDPM_QUANTILES]; of the columns that have a map there, scores are what is
+                                * standardised, and mean and scale are theirs; or NULL */
     int32_t *decimals;         /* [columns]: of those columns; with quantiles */
     ddpm_vocabulary
         *vocabulary; /* NULL: the map is affine. Else mean is 0, scale 1, minimum 0, maximum the last token */

@@ -18,9 +18,9 @@
  * if it is missing), config (the resolved YAML), columns (their names, if they have any). /transform/remainder [D] and
  * /condition/remainder [V] float64 are there where a mean needs more digits than a float64 number has,
  * /transform/quantiles [D][DDPM_QUANTILES] float64 and decimals [D] int32 where a column is mapped by its quantiles
- * (all of a row are equal where it is not), /vocabulary where the columns are tokens (store/vocabulary_file.h). Chunks
- * and metadata have HDF5's checksums; the user block holds a digest of all that follows it (file/digest.h), which is
- * checked before HDF5 opens the file.
+ * (all of a row are equal where it is not; mean, scale and range are those of its scores), /vocabulary where the
+ * columns are tokens (store/vocabulary_file.h). Chunks and metadata have HDF5's checksums; the user block holds a
+ * digest of all that follows it (file/digest.h), which is checked before HDF5 opens the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */
