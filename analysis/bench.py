@@ -17,8 +17,7 @@ def read_prediction(path):
     try:
         prediction = found["prediction"]
         points = {key: np.array([point[key] for point in prediction["points"]], float)
-                  for key in ("ranks", "seconds", "blocks", "sum", "efficiency")}
-        points["once"] = np.full(len(points["ranks"]), prediction["once_seconds"], float)
+                  for key in ("ranks", "seconds", "blocks", "once", "sum", "efficiency")}
     except (ValueError, KeyError, TypeError) as error:
         raise BadData(f"{path}: not the JSON of `ddpm bench` with its part 'prediction' ({error})") from None
     return points

@@ -50,6 +50,10 @@ static void print_link(const ddpm_bench_run *run)
            "node; %.3g ms once a step on every node; %.3g MB summed over the nodes\n",
            (long long)p->blocks, 1e3 * p->block_seconds, (long long)p->threads, p->threads == 1 ? "" : "s",
            (long long)p->team, 1e3 * p->once_seconds, 1e-6 * p->bytes);
+    if (p->local_steps > 1)
+        printf("%lld workers of so many blocks each; after every %lld local steps %.3g ms on every node, and %.3g MB "
+               "summed over the nodes\n",
+               (long long)p->workers, (long long)p->local_steps, 1e3 * p->round_seconds, 1e-6 * p->round_bytes);
     printf("link between ranks: latency %.3g us, %.3g GB/s, %s\n", 1e6 * p->latency, 1e-9 * p->rate,
            run->measured_link ? "measured or given" : "assumed (give --latency and --rate, or run on several ranks)");
     printf("on this number of ranks: %.4g ms predicted, %.4g ms measured\n", 1e3 * run->predicted, 1e3 * run->measured);
@@ -65,7 +69,7 @@ static void print_prediction(const ddpm_bench_run *run)
         const int64_t ranks = ddpm_scaling_ranks(i);
         if (ranks == 0 || ranks > run->options->ranks) break;
         printf("  %10lld %12.4g %12.4g %12.4g %12.4g %12.3f\n", (long long)ranks, 1e3 * ddpm_scaling_step(p, ranks),
-               1e3 * ddpm_scaling_blocks(p, ranks), 1e3 * p->once_seconds, 1e3 * ddpm_scaling_sum(p, ranks),
+               1e3 * ddpm_scaling_blocks(p, ranks), 1e3 * ddpm_scaling_once(p, ranks), 1e3 * ddpm_scaling_sum(p, ranks),
                ddpm_scaling_efficiency(p, ranks));
     }
 }
@@ -117,6 +121,11 @@ static void put_prediction(FILE *to, const ddpm_bench_run *run)
     ddpm_json_number(to, ", ", "block_seconds", p->block_seconds);
     ddpm_json_number(to, ", ", "once_seconds", p->once_seconds);
     ddpm_json_number(to, ", ", "bytes", p->bytes);
+    if (p->local_steps > 1) {
+        fprintf(to, ", \"local_steps\": %lld, \"workers\": %lld", (long long)p->local_steps, (long long)p->workers);
+        ddpm_json_number(to, ", ", "round_seconds", p->round_seconds);
+        ddpm_json_number(to, ", ", "round_bytes", p->round_bytes);
+    }
     ddpm_json_number(to, ", ", "latency", p->latency);
     ddpm_json_number(to, ", ", "rate", p->rate);
     ddpm_json_number(to, ", ", "predicted_seconds", run->predicted);
@@ -127,6 +136,7 @@ static void put_prediction(FILE *to, const ddpm_bench_run *run)
         fprintf(to, "%s\n      {\"ranks\": %lld", i ? "," : "", (long long)ranks);
         ddpm_json_number(to, ", ", "seconds", ddpm_scaling_step(p, ranks));
         ddpm_json_number(to, ", ", "blocks", ddpm_scaling_blocks(p, ranks));
+        ddpm_json_number(to, ", ", "once", ddpm_scaling_once(p, ranks));
         ddpm_json_number(to, ", ", "sum", ddpm_scaling_sum(p, ranks));
         ddpm_json_number(to, ", ", "efficiency", ddpm_scaling_efficiency(p, ranks));
         fprintf(to, "}");

@@ -5,24 +5,62 @@
 
 #include <math.h>
 
-double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks)
+/* Who takes a step together, as world/groups.h has it. */
+typedef struct group {
+    int64_t carried, ranks, nodes; /* workers that it carries one after the other; its ranks, and their nodes */
+    int64_t of_node;               /* such groups on a node */
+} group;
+
+static int is_local(const ddpm_scaling *scaling)
 {
-    const int64_t most = ddpm_pieces(ddpm_pieces(scaling->blocks, ranks), scaling->threads);
-    return (double)most * scaling->block_seconds;
+    return scaling->local_steps > 1;
 }
 
-double ddpm_scaling_sum(const ddpm_scaling *scaling, int64_t ranks)
+static group busiest_group(const ddpm_scaling *scaling, int64_t ranks)
 {
-    const double p = (double)ddpm_pieces(ranks, scaling->team), stages = ceil(log2(p)),
-                 transfer = scaling->bytes / scaling->rate;
+    const int64_t nodes = ddpm_pieces(ranks, scaling->team), workers = scaling->workers;
+    if (!is_local(scaling)) return (group){1, ranks, nodes, 1};
+    if (nodes > workers) return (group){1, ranks / workers, ddpm_pieces(nodes, workers), 1};
+    const int64_t own = ddpm_smaller(ranks, scaling->team), on_node = ddpm_pieces(workers, nodes);
+    int64_t count = own;
+    while (own % count != 0 || on_node % count != 0) count--;
+    return (group){on_node / count, own / count, 1, count};
+}
+
+double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks)
+{
+    const group g = busiest_group(scaling, ranks);
+    const int64_t most = ddpm_pieces(ddpm_pieces(scaling->blocks, g.ranks), scaling->threads);
+    return (double)(g.carried * most) * scaling->block_seconds;
+}
+
+/* The groups of a node share its threads and its memory's speed. */
+double ddpm_scaling_once(const ddpm_scaling *scaling, int64_t ranks)
+{
+    const group g = busiest_group(scaling, ranks);
+    const double of_round = is_local(scaling) ? scaling->round_seconds / (double)scaling->local_steps : 0.0;
+    return (double)(g.carried * g.of_node) * scaling->once_seconds + of_round;
+}
+
+static double sum_over(const ddpm_scaling *scaling, int64_t nodes, double bytes)
+{
+    const double p = (double)nodes, stages = ceil(log2(p)), transfer = bytes / scaling->rate;
     const double doubling = stages * (scaling->latency + transfer);
     const double scattering = 2.0 * stages * scaling->latency + 2.0 * (p - 1.0) / p * transfer;
     return fmin(doubling, scattering);
 }
 
+double ddpm_scaling_sum(const ddpm_scaling *scaling, int64_t ranks)
+{
+    const double step = sum_over(scaling, busiest_group(scaling, ranks).nodes, scaling->bytes);
+    if (!is_local(scaling)) return step;
+    return step +
+           sum_over(scaling, ddpm_pieces(ranks, scaling->team), scaling->round_bytes) / (double)scaling->local_steps;
+}
+
 double ddpm_scaling_step(const ddpm_scaling *scaling, int64_t ranks)
 {
-    return ddpm_scaling_blocks(scaling, ranks) + scaling->once_seconds + ddpm_scaling_sum(scaling, ranks);
+    return ddpm_scaling_blocks(scaling, ranks) + ddpm_scaling_once(scaling, ranks) + ddpm_scaling_sum(scaling, ranks);
 }
 
 double ddpm_scaling_efficiency(const ddpm_scaling *scaling, int64_t ranks)

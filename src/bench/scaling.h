@@ -7,6 +7,9 @@
  * algorithms (Thakur, Rabenseifner and Gropp 2005, section 4, without the cost of adding): for p nodes and n bytes it
  * takes log2(p) (latency + n / rate) by recursive doubling, or 2 log2(p) latency + 2 (p-1)/p n / rate by scattering and
  * gathering.
+ *
+ *  With local steps (train/round.h) a node of those that have most workers takes the steps of these, and the nodes meet
+ * once in a round.
  */
 #ifndef DDPM_BENCH_SCALING_H
 #define DDPM_BENCH_SCALING_H
@@ -16,7 +19,7 @@
 enum { DDPM_SCALING_RANKS_MAX = 1 << 17 };
 
 typedef struct ddpm_scaling {
-    int64_t blocks;       /* of a batch, over all ranks */
+    int64_t blocks;       /* of a batch, over all ranks; with local steps, of a worker's part of it */
     int64_t threads;      /* of a rank */
     int64_t team;         /* ranks of a node, which share memory: 1 or more */
     double block_seconds; /* that a thread takes for a block while all threads work */
@@ -24,10 +27,15 @@ typedef struct ddpm_scaling {
     double bytes;         /* that are summed over the nodes */
     double latency;       /* seconds of a message between two ranks */
     double rate;          /* bytes per second of a large message */
+    int64_t local_steps;  /* of a round; up to 1: there are none, and what follows is not used */
+    int64_t workers;      /* of the rounds */
+    double round_seconds; /* that a node takes once in a round */
+    double round_bytes;   /* that are summed over the nodes once in a round */
 } ddpm_scaling;
 
-/** Seconds of a step's blocks, of its sum over the nodes, and of the whole step. */
+/** Seconds of a step's blocks, of what each node does once, of its sum over the nodes, and of the whole step. */
 double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks);
+double ddpm_scaling_once(const ddpm_scaling *scaling, int64_t ranks);
 double ddpm_scaling_sum(const ddpm_scaling *scaling, int64_t ranks);
 double ddpm_scaling_step(const ddpm_scaling *scaling, int64_t ranks);
 

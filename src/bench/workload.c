@@ -55,16 +55,21 @@ ddpm_status ddpm_workload_create(ddpm_comm *comm, const ddpm_config *config, con
 {
     *out = (ddpm_workload){.spec = *spec, .config = vary(config, spec)};
     DDPM_TRY(ddpm_agree(comm, build(dataset, out)));
-    DDPM_TRY(ddpm_state_create(comm, out->model.network, 0, &out->state));
+    const int is_local = spec->local.steps > 0;
+    DDPM_TRY(ddpm_state_create(comm, out->model.network, 0, is_local, &out->state));
     ddpm_state_begin(comm, out->model.network, out->config.run.seed, &out->state);
     DDPM_TRY(set_components(comm, dataset, out));
-    const ddpm_stepper_spec step = ddpm_settings_stepper(&out->config);
-    return ddpm_stepper_create(comm, &step, &out->model, dataset, threads, NULL, &out->stepper);
+    ddpm_stepper_spec step = ddpm_settings_stepper(&out->config);
+    step.workers = is_local ? spec->local.workers : 1;
+    if (is_local) DDPM_TRY(ddpm_round_create(comm, &spec->local, out->model.network, threads, &out->round));
+    return ddpm_stepper_create(comm, is_local ? ddpm_round_comm(out->round, NULL) : comm, &step, &out->model, dataset,
+                               threads, NULL, &out->stepper);
 }
 
 void ddpm_workload_release(ddpm_workload *workload)
 {
     ddpm_stepper_free(workload->stepper);
+    ddpm_round_free(workload->round);
     ddpm_state_release(&workload->state);
     ddpm_model_release(&workload->model);
     *workload = (ddpm_workload){0};
@@ -75,7 +80,9 @@ static ddpm_status iterate(void *context, int64_t times)
 {
     ddpm_workload *w = context;
     ddpm_reduced found;
-    for (int64_t i = 0; i < times; i++) DDPM_TRY(ddpm_stepper_iterate(w->stepper, &w->state, 0, &found));
+    for (int64_t i = 0; i < times; i++)
+        DDPM_TRY(w->round ? ddpm_round_iterate(w->round, w->stepper, &w->state, NULL, &found)
+                          : ddpm_stepper_iterate(w->stepper, &w->state, 0, &found));
     return DDPM_OK;
 }
 

@@ -4,8 +4,8 @@
 
 #include "bench/timing.h"
 #include "config/config.h"
+#include "train/round.h"
 #include "train/state.h"
-#include "train/stepper.h"
 
 /** What measurements vary of a configuration. */
 typedef struct ddpm_workload_spec {
@@ -14,6 +14,7 @@ typedef struct ddpm_workload_spec {
     int64_t block_rows; /* 0: chosen from the batch */
     ddpm_reduction reduction;
     ddpm_precision precision;
+    ddpm_local_spec local; /* steps 0: there are no rounds */
 } ddpm_workload_spec;
 
 /** Stays where it is once made. */
@@ -22,10 +23,11 @@ typedef struct ddpm_workload {
     ddpm_config config; /* with the spec's values; its lists are the original's */
     ddpm_model model;
     ddpm_stepper *stepper;
+    ddpm_round *round; /* NULL: there are none */
     ddpm_state state;
 } ddpm_workload;
 
-/** Local. A configuration's own values. */
+/** Local. A configuration's own values, without rounds. */
 ddpm_workload_spec ddpm_workload_settings(const ddpm_config *config);
 
 /** Collective. The training of a configuration with other values of what a spec holds.
@@ -38,7 +40,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_workload_create(ddpm_comm *comm, const ddpm_con
 /** Collective. */
 void ddpm_workload_release(ddpm_workload *workload);
 
-/** Local. Iterations of training as something to time, which is Collective. */
+/** Local. Iterations of training, or rounds, as something to time, which is Collective. */
 ddpm_timed ddpm_workload_steps(ddpm_workload *workload);
 
 #endif

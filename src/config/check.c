@@ -145,6 +145,28 @@ static ddpm_status check_pairs(const ddpm_config *config)
     return ddpm_config_check_pairs(config);
 }
 
+/* A round is never cut short, lest a run that is prolonged differ from one that was longer from the start. */
+static ddpm_status check_local_steps(const ddpm_config *config)
+{
+    const long long steps = config->training.local_steps, workers = config->training.workers,
+                    iterations = config->training.iterations, batch = config->training.batch;
+    if (iterations % steps != 0)
+        return ddpm_fail(
+            DDPM_ERR_CONFIG,
+            "training.iterations: expected a multiple of training.local_steps, %lld, found %lld; take %lld", steps,
+            iterations, (long long)ddpm_round_up(iterations, steps));
+    if (batch % workers != 0)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "training.batch: expected a multiple of training.workers, %lld, which divide its rows, found "
+                         "%lld; take %lld",
+                         workers, batch, (long long)ddpm_round_up(batch, workers));
+    if (steps > 1 && config->diffusion.timesteps == DDPM_TIMESTEPS_IMPORTANCE)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "diffusion.timesteps: expected uniform, antithetic or stratified with training.local_steps, "
+                         "whose workers do not know each other's losses, found importance");
+    return DDPM_OK;
+}
+
 static ddpm_status check_training(const ddpm_config *config)
 {
     if (config->network.time == DDPM_TIME_SINUSOIDAL && config->network.time_width % 2 != 0)
@@ -165,6 +187,7 @@ static ddpm_status check_training(const ddpm_config *config)
                          "training.iterations: expected at most 2^62 rows in all, found %lld iterations of "
                          "training.batch: %lld; take fewer of either",
                          (long long)config->training.iterations, (long long)config->training.batch);
+    DDPM_TRY(check_local_steps(config));
     if (config->training.recover > 0 && config->checkpoint.keep > 0)
         return ddpm_fail(
             DDPM_ERR_CONFIG,

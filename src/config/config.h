@@ -105,9 +105,11 @@ typedef struct ddpm_config {
         ddpm_decay decay;
         int64_t decay_every;
         double decay_factor;
-        ddpm_text_list balance; /* conditions whose classes are drawn evenly, or a weight */
-        double clip;            /* largest global norm; 0: none */
-        double ema;             /* 0: the average is the parameters */
+        ddpm_text_list balance;       /* conditions whose classes are drawn evenly, or a weight */
+        double clip;                  /* largest global norm; 0: none */
+        double ema;                   /* 0: the average is the parameters */
+        int64_t local_steps, workers; /* see train/round.h */
+        double outer_rate, outer_momentum;
         ddpm_precision precision;
         int64_t validate_every;
         int keep_best;    /* the average with the least validation loss */

@@ -8,6 +8,7 @@
 #include "base/split.h"
 #include "fit/mixture.h"
 #include "fit/principal.h"
+#include "kernel/outer.h"
 #include "model/toy.h"
 #include "store/checkpoint.h"
 
@@ -135,6 +136,7 @@ enum {
 #define GENERATED NEEDS("data.source: not hdf5")
 #define ADAM NEEDS("training.optimizer: adam or adamw")
 #define STEP_DECAY NEEDS("training.decay: step")
+#define LOCAL NEEDS("training.local_steps: not 1")
 #define NO_CLASS "diffusion.predict: not class"
 #define TOY_NOISE(constant, name, noise) " " name "=" #noise
 #define TEXT_OF_(value) #value
@@ -297,6 +299,15 @@ const ddpm_option ddpm_options[] = {
     REAL(training.ema, "0.999", 0, 1, SCIENCE | OPEN_1,
          "decay of the running mean of the parameters in an iteration, and (1 + n) / (10 + n) in iteration n as long as that "
          "is less, since the mean starts from untrained parameters; 0: the mean is the parameters"),
+    INT(training.local_steps, "1", 1, 100000, SCIENCE,
+        "H: steps that each of the workers takes by itself before the mean of what they have changed is taken by an outer "
+        "optimiser (DiLoCo), which sends H times fewer messages; training.iterations must be a multiple of it, and intervals of "
+        "iterations become multiples of it; 1: every step is one of all rows of a batch", NEEDS("training.workers: not 1")),
+    INT(training.workers, "1", 1, DDPM_OUTER_WORKERS_MAX, SCIENCE,
+        "W: the workers of local steps, each of which takes training.batch / W rows a step. Any number of ranks carries them, with "
+        "the same result: best a multiple of the nodes", NEEDS("training.local_steps: not 1")),
+    REAL(training.outer_rate, "1", 0, 10, SCIENCE | OPEN_0, "the learning rate of the outer optimiser", LOCAL),
+    REAL(training.outer_momentum, "0.5", 0, 1, SCIENCE | OPEN_1, "Nesterov's momentum of the outer optimiser", LOCAL),
     CHOICE(training.precision, "float32", precisions, SCIENCE,
            "precision of the operands of matrix products, whose sums are float32; bfloat16 is for processors with "
            "AVX512-BF16, and slow elsewhere"),

@@ -348,6 +348,11 @@ const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset)
     return &dataset->condition;
 }
 
+int ddpm_dataset_is_streamed(const ddpm_dataset *dataset)
+{
+    return dataset->stream != NULL;
+}
+
 void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes)
 {
     const int shared = dataset->memory && ddpm_shared_is_shared(dataset->memory);

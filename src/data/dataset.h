@@ -41,6 +41,9 @@ int64_t ddpm_dataset_fingerprint(const ddpm_dataset *dataset);
 /** Local. The conditions of the rows; their count is 0 without data.condition. */
 const ddpm_condition *ddpm_dataset_condition(const ddpm_dataset *dataset);
 
+/** Local. Whether the rows are streamed, since memory does not hold them. */
+int ddpm_dataset_is_streamed(const ddpm_dataset *dataset);
+
 /** Local. A text for people: how many rows there are, where they are held, and how much memory that takes. */
 void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes);
 

@@ -57,6 +57,11 @@ static ddpm_status read_config(const char *text, ddpm_config *out)
     out->data.source = DDPM_DATA_HDF5;
     if (!out->data.path[0]) memcpy(out->data.path, SOURCE, sizeof SOURCE);
     DDPM_TRY(ddpm_config_settle(out, "the configuration"));
+    if (out->training.local_steps > 1)
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "training.local_steps: expected 1 in the trainer of another program, whose rows may change "
+                         "after every step, found %lld",
+                         (long long)out->training.local_steps);
     return ddpm_config_check(out);
 }
 

@@ -11,7 +11,7 @@
  * not 0, 1 and so on, and the attribute class_names what it is called; where the network adds a linear prediction,
  * /components/variance [K + 1] float64 and /components/direction [K][D] float32, or that of a mixture, /mixture/weight
  * [C], mean [C][D] and variance [C D] float64 and /mixture/direction [C D][D] float32; with training.keep_best
- * /best/<tensor>;
+ * /best/<tensor>; with training.local_steps /velocity/<tensor>, of the outer optimiser;
  * attributes of the root: format, program, iteration, interval_loss, interval_count, recoveries (0 if it is missing),
  * returned (-1 if it is missing), fingerprint (of the training rows; 0 if it is missing), baseline (NaN if it is
  * missing), best_loss and best_iteration (of /best), number (the type of the training data, as numpy names it; float32
@@ -92,6 +92,7 @@ typedef struct ddpm_checkpoint {
     int64_t parameter_count; /* elements of the flat arrays, with the padding behind each tensor */
     float *parameters, *ema, *moment1, *moment2; /* [parameter_count] each */
     float *best;                                 /* [parameter_count], or NULL: see training.keep_best */
+    float *velocity;                             /* [parameter_count], or NULL: see training.local_steps */
 } ddpm_checkpoint;
 
 /** Write durably: under a temporary name, with its digest, synced, then renamed. Equal checkpoints are equal files. On
@@ -123,7 +124,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_header(const ddpm_h5 *file, con
 
 /** Allocate and read the flat arrays of a checkpoint whose header was read, by the tensors of the network that its
  * config describes. On failure the arrays stay NULL.
- *  @param with_moments   0: moment1 and moment2, which only training needs, stay NULL. */
+ *  @param with_moments   0: moment1, moment2 and velocity, which only training needs, stay NULL. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_arrays(const ddpm_h5 *file, const char *path,
                                                         ddpm_checkpoint *checkpoint, int64_t count,
                                                         const ddpm_tensor *tensors, int64_t parameter_count,
@@ -133,7 +134,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_read_arrays(const ddpm_h5 *file, con
  *  @param[in,out] checkpoint  in on rank 0, out on the others. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_share(ddpm_comm *comm, ddpm_checkpoint *checkpoint);
 
-/** Copy all that a checkpoint holds, but its moments. DDPM_ERR_MEMORY.
+/** Copy all that a checkpoint holds, but its moments and velocity. DDPM_ERR_MEMORY.
  *  @param[out] out  release with ddpm_checkpoint_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_copy(const ddpm_checkpoint *from, ddpm_checkpoint *out);
 

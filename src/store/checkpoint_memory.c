@@ -68,7 +68,7 @@ ddpm_status ddpm_checkpoint_copy(const ddpm_checkpoint *from, ddpm_checkpoint *o
 {
     int64_t bytes[ALLOCATIONS];
     *out = *from;
-    out->moment1 = out->moment2 = NULL;
+    out->moment1 = out->moment2 = out->velocity = NULL;
     ddpm_checkpoint_sizes(out, bytes);
     DDPM_TRY(ddpm_checkpoint_make_room(bytes, out));
     for (int i = 0; i < ALLOCATIONS; i++)

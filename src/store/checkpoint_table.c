@@ -81,6 +81,7 @@ const ddpm_checkpoint_array ddpm_checkpoint_arrays[DDPM_CHECKPOINT_ARRAYS] = {
     {"best", AT(best), 1, FINITE_FLOAT},
     {"moment1", AT(moment1), 0, FINITE_FLOAT},
     {"moment2", AT(moment2), 0, .least = 0, .largest = (double)FLT_MAX},
+    {"velocity", AT(velocity), 1, FINITE_FLOAT},
 };
 
 const ddpm_checkpoint_list_of_names ddpm_checkpoint_lists[DDPM_CHECKPOINT_LISTS] = {

@@ -13,7 +13,7 @@ enum {
 ddpm_batch ddpm_batch_cut(int64_t rows, int64_t block_rows)
 {
     const int64_t cut = ddpm_smaller(block_rows, rows);
-    return (ddpm_batch){.rows = rows, .block_rows = cut, .blocks = ddpm_pieces(rows, cut)};
+    return (ddpm_batch){.rows = rows, .block_rows = cut, .blocks = ddpm_pieces(rows, cut), .whole = rows};
 }
 
 int64_t ddpm_batch_choose_block_rows(int64_t rows)

@@ -8,9 +8,12 @@ typedef struct ddpm_batch {
     int64_t rows;
     int64_t block_rows; /* of every block but the last */
     int64_t blocks;
+    int64_t first; /* the place of its rows among those of an iteration: 0, but for workers (train/round.h) */
+    int64_t whole; /* the rows of an iteration, all workers together */
 } ddpm_batch;
 
-/** @param block_rows  1 or more; a batch of fewer rows is one block. */
+/** A batch that is all of an iteration's rows.
+ *  @param block_rows  1 or more; a batch of fewer rows is one block. */
 ddpm_batch ddpm_batch_cut(int64_t rows, int64_t block_rows);
 
 /** The rows of a block where the user leaves it open. It is a function of the batch alone, since the sum over the rows

@@ -100,7 +100,7 @@ static void draw_noise(ddpm_block *block, int64_t iteration, int64_t first, int6
     const ddpm_kernels *kernels = ddpm_network_kernels(spec->model->network);
     const ddpm_normal_stream stream = {spec->seed, DDPM_RANDOM_NOISE, iteration};
     if (ddpm_dataset_is_paired(spec->dataset))
-        ddpm_dataset_fill_noise(spec->dataset, kernels, iteration * spec->batch.rows + first, rows, block->noise);
+        ddpm_dataset_fill_noise(spec->dataset, kernels, iteration * spec->batch.whole + first, rows, block->noise);
     else
         ddpm_normal_rows(kernels, stream, first, ddpm_matrix_dense(block->noise, rows, spec->model->columns));
 }
@@ -149,8 +149,8 @@ static ddpm_const_matrix forward(ddpm_block *block, int64_t rows)
 ddpm_const_matrix ddpm_block_forward(ddpm_block *block, int64_t iteration, ddpm_range rows)
 {
     const ddpm_block_spec *spec = &block->spec;
-    const int64_t first = rows.first, count = rows.end - first;
-    ddpm_dataset_draw(spec->dataset, iteration * spec->batch.rows + first, count, block->x0, block->values);
+    const int64_t first = spec->batch.first + rows.first, count = rows.end - rows.first;
+    ddpm_dataset_draw(spec->dataset, iteration * spec->batch.whole + first, count, block->x0, block->values);
     ddpm_timesteps_draw(spec->timesteps, spec->seed, iteration, first, count, block->t, block->importance);
     if (ddpm_model_is_masked(spec->model))
         hide_columns(block, DDPM_RANDOM_NOISE, iteration, first, count);
@@ -228,7 +228,7 @@ void ddpm_block_train(ddpm_block *block, int64_t iteration, ddpm_range rows, ddp
     const ddpm_batch *batch = &block->spec.batch;
     const int64_t count = rows.end - rows.first;
     const double share = 1.0 / (double)batch->rows;
-    const ddpm_dropout dropout = {block->spec.dropout, block->spec.seed, iteration, rows.first};
+    const ddpm_dropout dropout = {block->spec.dropout, block->spec.seed, iteration, batch->first + rows.first};
     const train_function train = ddpm_model_is_masked(block->spec.model) ? train_tokens : train_numbers;
     ddpm_gradient *gradient = ddpm_reducer_gradient(reducer, thread);
     ddpm_workspace_set_dropout(block->workspace, &dropout);

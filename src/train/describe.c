@@ -140,9 +140,22 @@ static void describe_batch(const ddpm_stepper *stepper)
                          ranks, (long long)batch->blocks);
 }
 
-static void describe_memory(const ddpm_stepper *stepper, int keeps_best)
+static void describe_rounds(const ddpm_trainer *t)
 {
-    const ddpm_memory m = ddpm_memory_count(stepper, keeps_best);
+    int64_t carried;
+    if (!t->round) return;
+    const ddpm_comm *group = ddpm_round_comm(t->round, &carried);
+    ddpm_log_info(
+        "local      %lld workers, each with the batch above, take %lld steps by themselves; then the outer optimiser "
+        "takes the mean. Rank 0 is one of %d that carry %lld of them. metrics.csv every %lld iterations, "
+        "checkpoints every %lld",
+        (long long)t->spec.local.workers, (long long)t->spec.local.steps, ddpm_comm_size(group), (long long)carried,
+        (long long)t->spec.report_every, (long long)t->spec.checkpoint_every);
+}
+
+static void describe_memory(const ddpm_trainer *t)
+{
+    const ddpm_memory m = ddpm_memory_count(t->stepper, t->round, t->spec.keep_best);
     const double mib = 1048576.0;
     ddpm_log_info(
         "memory     %.1f MiB a rank beside the data and the libraries: parameters, average and "
@@ -166,5 +179,6 @@ void ddpm_describe_run(const ddpm_trainer *t)
     else
         describe_diffusion(t);
     describe_batch(t->stepper);
-    describe_memory(t->stepper, t->spec.keep_best);
+    describe_rounds(t);
+    describe_memory(t);
 }

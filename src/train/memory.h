@@ -2,11 +2,11 @@
 #ifndef DDPM_TRAIN_MEMORY_H
 #define DDPM_TRAIN_MEMORY_H
 
-#include "train/stepper.h"
+#include "train/round.h"
 
 /** In bytes. Of what the ranks of a node share, each has its part. */
 typedef struct ddpm_memory {
-    int64_t parameters;  /* with their average, the best one where it is kept, and two moments */
+    int64_t parameters;  /* with their average, the best one where it is kept, two moments, and those of workers */
     int64_t packed;      /* two copies of the weights, padded to whole panels */
     int64_t sums;        /* the gradient, and sums of gradients for each thread */
     int64_t activations; /* for each thread, of the blocks that it computes at a time */
@@ -15,9 +15,10 @@ typedef struct ddpm_memory {
                           and HDF5 holds parts of it */
 } ddpm_memory;
 
-/** What a stepper and the state beside it take: the same before the first step and at any time after it.
+/** What a stepper and the state and the rounds beside it take: the same before the first step and at any time after it.
+ *  @param round       NULL: there are no rounds.
  *  @param keeps_best  whether the state keeps the best average. */
-ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper, int keeps_best);
+ddpm_memory ddpm_memory_count(const ddpm_stepper *stepper, const ddpm_round *round, int keeps_best);
 
 /** All of it but the checkpoint. */
 int64_t ddpm_memory_total(const ddpm_memory *memory);

@@ -8,6 +8,7 @@ ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config)
     return (ddpm_stepper_spec){
         .seed = config->run.seed,
         .batch = config->training.batch,
+        .workers = config->training.workers,
         .block_rows = config->parallel.block_rows,
         .condition_dropout = config->diffusion.condition_dropout,
         .dropout = config->network.dropout,
@@ -25,6 +26,11 @@ ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config)
     };
 }
 
+int64_t ddpm_settings_interval(const ddpm_config *config, int64_t iterations)
+{
+    return ddpm_round_up(iterations, config->training.local_steps);
+}
+
 ddpm_trainer_spec ddpm_settings_trainer(const ddpm_config *config)
 {
     ddpm_data_spec data = ddpm_config_data(config);
@@ -34,8 +40,12 @@ ddpm_trainer_spec ddpm_settings_trainer(const ddpm_config *config)
         .data = data,
         .step = ddpm_settings_stepper(config),
         .iterations = config->training.iterations,
-        .report_every = config->run.report_every,
-        .checkpoint_every = config->checkpoint.every,
+        .local = {.steps = config->training.local_steps,
+                  .workers = config->training.workers,
+                  .rate = config->training.outer_rate,
+                  .momentum = config->training.outer_momentum},
+        .report_every = ddpm_settings_interval(config, config->run.report_every),
+        .checkpoint_every = ddpm_settings_interval(config, config->checkpoint.every),
         .checkpoint_keep = config->checkpoint.keep,
         .keep_best = config->training.keep_best,
         .patience = config->training.patience,

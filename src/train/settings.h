@@ -8,6 +8,9 @@
 /** For a stepper. */
 ddpm_stepper_spec ddpm_settings_stepper(const ddpm_config *config);
 
+/** The iterations between two events, which fall on the ends of rounds of local steps. */
+int64_t ddpm_settings_interval(const ddpm_config *config, int64_t iterations);
+
 /** For a run; texts and lists are the configuration's. */
 ddpm_trainer_spec ddpm_settings_trainer(const ddpm_config *config);
 

@@ -35,6 +35,7 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
         .ema = state->ema,
         .moment1 = state->moment1,
         .moment2 = state->moment2,
+        .velocity = state->velocity,
         .best = state->best_iteration >= 0 ? state->best : NULL,
         .best_loss = state->best_iteration >= 0 ? state->best_loss : NAN,
         .best_iteration = state->best_iteration,
@@ -52,6 +53,9 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
     int32_t *exponents = ddpm_reducer_exponents(stepper->reducer, &count);
     if (c->exponent_count != count || c->parameter_count != ddpm_network_array_length(stepper->model->network))
         return ddpm_fail(DDPM_ERR_DATA, "the checkpoint is of another network");
+    if ((c->velocity != NULL) != (state->velocity != NULL))
+        return ddpm_fail(DDPM_ERR_DATA,
+                         "the checkpoint's velocity does not fit training.local_steps; the file was altered");
     if ((c->history != NULL) != (timesteps->history != NULL))
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint's history of losses does not fit diffusion.timesteps; the file was altered");
@@ -68,6 +72,7 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
         memcpy(state->ema, c->ema, bytes);
         memcpy(state->moment1, c->moment1, bytes);
         memcpy(state->moment2, c->moment2, bytes);
+        if (c->velocity && state->velocity) memcpy(state->velocity, c->velocity, bytes);
         if (c->best && state->best) memcpy(state->best, c->best, bytes);
     }
     state->best_loss = c->best && state->best ? c->best_loss : INFINITY;

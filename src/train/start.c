@@ -17,7 +17,7 @@ static const char *origin_of(const ddpm_trainer *t)
 /* The arrays of a checkpoint whose header is all that is needed from here on. */
 static void drop_arrays(ddpm_checkpoint *c)
 {
-    float **const arrays[] = {&c->parameters, &c->ema, &c->best, &c->moment1, &c->moment2};
+    float **const arrays[] = {&c->parameters, &c->ema, &c->best, &c->moment1, &c->moment2, &c->velocity};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         ddpm_release(*arrays[i]);
         *arrays[i] = NULL;

@@ -4,10 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-ddpm_status ddpm_state_create(ddpm_comm *comm, const ddpm_network *network, int keeps_best, ddpm_state *out)
+ddpm_status ddpm_state_create(ddpm_comm *comm, const ddpm_network *network, int keeps_best, int is_local,
+                              ddpm_state *out)
 {
-    float **const arrays[] = {&out->parameters, &out->ema, &out->moment1, &out->moment2, &out->best};
-    const int64_t n = ddpm_network_array_length(network), count = keeps_best ? 5 : 4;
+    float **arrays[6] = {&out->parameters, &out->ema, &out->moment1, &out->moment2};
+    const int64_t n = ddpm_network_array_length(network);
+    int64_t count = 4;
+    if (keeps_best) arrays[count++] = &out->best;
+    if (is_local) arrays[count++] = &out->velocity;
     *out = (ddpm_state){.returned_to = -1, .best_loss = INFINITY, .best_iteration = -1};
     DDPM_TRY(ddpm_shared_create(comm, (size_t)(count * n) * sizeof(float), "parameters and moments", &out->memory));
     float *memory = ddpm_shared_data(out->memory);
@@ -34,6 +38,7 @@ void ddpm_state_begin(ddpm_comm *comm, const ddpm_network *network, uint64_t see
         memcpy(state->ema, state->parameters, bytes);
         memset(state->moment1, 0, bytes);
         memset(state->moment2, 0, bytes);
+        if (state->velocity) memset(state->velocity, 0, bytes);
     }
     ddpm_comm_barrier_of_team(comm);
 }

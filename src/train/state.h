@@ -17,6 +17,7 @@ typedef struct ddpm_state {
     int64_t recoveries;  /* each has halved the learning rate */
     int64_t returned_to; /* the iteration that the last recovery went back to; -1: there was none */
     float *parameters, *ema, *moment1, *moment2;
+    float *velocity;        /* of the outer optimiser of local steps; NULL: there is none */
     float *best;            /* the average with the least validation loss; NULL: it is not kept */
     double best_loss;       /* that loss; infinite: there is none yet */
     int64_t best_iteration; /* -1: likewise */
@@ -24,9 +25,10 @@ typedef struct ddpm_state {
 
 /** Collective. DDPM_ERR_MEMORY.
  *  @param keeps_best  whether `best` is kept.
+ *  @param is_local    whether there is a velocity.
  *  @param[out] out    zeros, and no recovery; release with ddpm_state_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_state_create(ddpm_comm *comm, const ddpm_network *network, int keeps_best,
-                                              ddpm_state *out);
+                                              int is_local, ddpm_state *out);
 /** Local. */
 void ddpm_state_release(ddpm_state *state);
 

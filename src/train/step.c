@@ -106,7 +106,7 @@ ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int v
     ddpm_stepper *s = stepper;
     int repeat;
     ddpm_timing_add(s->timing, DDPM_TIMING_OUTPUT);
-    DDPM_TRY(ddpm_dataset_prepare(s->dataset, state->iteration * s->batch.rows, s->batch.rows));
+    DDPM_TRY(ddpm_dataset_prepare(s->dataset, state->iteration * s->batch.whole, s->batch.whole));
     ddpm_timing_add(s->timing, DDPM_TIMING_INPUT);
     ddpm_stepper_pack(s, state);
     do { /* once, or again at a coarser scale of the fixed point */

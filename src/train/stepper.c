@@ -41,15 +41,16 @@ static ddpm_status share(ddpm_stepper *s)
     DDPM_TRY(ddpm_queue_create(s->comm, &s->queue));
     DDPM_TRY(ddpm_shared_create(s->comm, (size_t)ddpm_packed_bytes(network, DDPM_PACK_TRAINING), "packed weights",
                                 &s->weights));
-    return ddpm_reducer_create(s->comm, network, exact, s->threads, s->spec.batch, &s->reducer);
+    return ddpm_reducer_create(s->comm, network, exact, s->threads, s->spec.batch / s->spec.workers, &s->reducer);
 }
 
 static ddpm_status build(ddpm_stepper *s)
 {
     const ddpm_network *network = s->model->network;
-    const int64_t parameters = ddpm_network_array_length(network), rows = s->spec.batch;
+    const int64_t parameters = ddpm_network_array_length(network), rows = s->spec.batch / s->spec.workers;
     const int64_t block_rows = s->spec.block_rows > 0 ? s->spec.block_rows : ddpm_batch_choose_block_rows(rows);
     s->batch = ddpm_batch_cut(rows, block_rows);
+    s->batch.whole = s->spec.batch;
     s->together = ddpm_batch_together(&s->batch, parameters * (int64_t)sizeof(int64_t),
                                       ddpm_comm_size(s->comm) * (int64_t)s->threads);
     DDPM_TRY(ddpm_packed_create(network, DDPM_PACK_TRAINING, ddpm_shared_data(s->weights), &s->packed));
@@ -58,18 +59,23 @@ static ddpm_status build(ddpm_stepper *s)
     return create_blocks(s);
 }
 
-ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, const ddpm_model *model,
+ddpm_status ddpm_stepper_create(ddpm_comm *all, ddpm_comm *comm, const ddpm_stepper_spec *spec, const ddpm_model *model,
                                 ddpm_dataset *dataset, int threads, ddpm_timing *timing, ddpm_stepper **out)
 {
     ddpm_stepper *s = NULL;
     *out = NULL;
     ddpm_status status = DDPM_NEW(&s, 1, "trainer");
     if (status == DDPM_OK)
-        *s = (ddpm_stepper){
-            .comm = comm, .model = model, .dataset = dataset, .spec = *spec, .threads = threads, .timing = timing};
-    status = ddpm_agree(comm, status);
-    if (status == DDPM_OK) status = share(s);
-    if (status == DDPM_OK) status = ddpm_agree(comm, build(s));
+        *s = (ddpm_stepper){.comm = comm,
+                            .all = all,
+                            .model = model,
+                            .dataset = dataset,
+                            .spec = *spec,
+                            .threads = threads,
+                            .timing = timing};
+    status = ddpm_agree(all, status);
+    if (status == DDPM_OK) status = ddpm_agree(all, share(s));
+    if (status == DDPM_OK) status = ddpm_agree(all, build(s));
     if (status != DDPM_OK) {
         ddpm_stepper_free(s);
         return status;
@@ -120,6 +126,13 @@ void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset)
 {
     stepper->dataset = dataset;
     for (int i = 0; i < stepper->threads; i++) stepper->thread_block[i].spec.dataset = dataset;
+}
+
+void ddpm_stepper_set_worker(ddpm_stepper *stepper, int64_t worker)
+{
+    stepper->batch.first = worker * stepper->batch.rows;
+    for (int i = 0; i < stepper->threads; i++) stepper->thread_block[i].spec.batch.first = stepper->batch.first;
+    stepper->packed_from = NULL;
 }
 
 void ddpm_stepper_free(ddpm_stepper *stepper)

@@ -10,8 +10,9 @@
 
 typedef struct ddpm_stepper_spec {
     uint64_t seed;
-    int64_t batch;            /* rows */
-    int64_t block_rows;       /* 0: chosen from the batch */
+    int64_t batch;      /* rows of an iteration */
+    int64_t workers;    /* that divide them evenly, of which the stepper trains one at a time: see train/round.h */
+    int64_t block_rows; /* 0: chosen from the batch */
     double condition_dropout; /* share of the rows whose condition is left out */
     double dropout;           /* share of the network's hidden units that are left out */
     ddpm_timesteps_kind timesteps;
@@ -21,7 +22,8 @@ typedef struct ddpm_stepper_spec {
 
 /** Its fields are set by stepper.c, and read elsewhere. */
 typedef struct ddpm_stepper {
-    ddpm_comm *comm;
+    ddpm_comm *comm; /* of the ranks that make a step together */
+    ddpm_comm *all;  /* of all ranks, which measure losses together */
     const ddpm_model *model;
     ddpm_dataset *dataset;
     ddpm_stepper_spec spec;
@@ -43,15 +45,19 @@ typedef struct ddpm_stepper {
 } ddpm_stepper;
 
 /** Collective. All pointers are borrowed until ddpm_stepper_free, which is Collective too.
+ *  @param all       all ranks; comm are those among them that make steps together: the same ones, or a group of them.
  *  @param threads   OpenMP threads of this rank.
  *  @param timing    where the time of iterations is added up, on all ranks or on none: NULL. To be measured, the ranks
  *                   wait for each other once more in every iteration.
  *  @param[out] out  free with ddpm_stepper_free. */
-DDPM_MUST_CHECK ddpm_status ddpm_stepper_create(ddpm_comm *comm, const ddpm_stepper_spec *spec, const ddpm_model *model,
-                                                ddpm_dataset *dataset, int threads, ddpm_timing *timing,
-                                                ddpm_stepper **out);
+DDPM_MUST_CHECK ddpm_status ddpm_stepper_create(ddpm_comm *all, ddpm_comm *comm, const ddpm_stepper_spec *spec,
+                                                const ddpm_model *model, ddpm_dataset *dataset, int threads,
+                                                ddpm_timing *timing, ddpm_stepper **out);
 /** Local. Go on with other rows, of as many columns and conditions. */
 void ddpm_stepper_set_dataset(ddpm_stepper *stepper, ddpm_dataset *dataset);
+
+/** Local. Go on as another worker: with its rows of every iteration, and with parameters that are not packed yet. */
+void ddpm_stepper_set_worker(ddpm_stepper *stepper, int64_t worker);
 
 void ddpm_stepper_free(ddpm_stepper *stepper);
 

@@ -10,7 +10,6 @@
 #include "train/report.h"
 #include "train/settings.h"
 #include "train/start.h"
-#include "train/step.h"
 #include "train/validation.h"
 #include "world/placement.h"
 
@@ -24,6 +23,7 @@ static ddpm_status fail_numeric(const ddpm_trainer *t)
     char what[DDPM_MESSAGE_BYTES / 2], path[DDPM_PATH_BYTES];
     snprintf(what, sizeof what, "%s, at iteration %lld of seed %llu", ddpm_error_message(),
              (long long)t->state.iteration + 1, (unsigned long long)t->spec.step.seed);
+    const int is_local = t->spec.local.steps > 1;
     if (ddpm_trainer_save_failed(t, path) != DDPM_OK)
         return ddpm_fail(DDPM_ERR_NUMERIC,
                          "%s; the state before this iteration was not saved (%s). Set training.recover%s to go back to "
@@ -32,9 +32,10 @@ static ddpm_status fail_numeric(const ddpm_trainer *t)
                          what, ddpm_error_message(), t->spec.recover > 0 ? " higher" : " (with checkpoint.keep: 0)");
     return ddpm_fail(DDPM_ERR_NUMERIC,
                      "%s; the state before it is in %s. Set training.recover%s to go back to a checkpoint at half the "
-                     "learning rate, or start a new run with a lower training.learning_rate or training.clip. "
-                     "'--resume %s --block B' added to this command prints the rows of block B",
-                     what, path, t->spec.recover > 0 ? " higher" : " (with checkpoint.keep: 0)", path);
+                     "learning rate, or start a new run with a lower training.learning_rate or training.clip%s%s%s",
+                     what, path, t->spec.recover > 0 ? " higher" : " (with checkpoint.keep: 0)",
+                     is_local ? "" : ". '--resume ", is_local ? "" : path,
+                     is_local ? "" : " --block B' added to this command prints the rows of block B");
 }
 
 /* Collective. Save the state, unless that was done at this iteration. */
@@ -64,7 +65,7 @@ static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double star
     const ddpm_trainer_spec *spec = &t->spec;
     ddpm_reduced result;
     double validation = NAN;
-    ddpm_status status = ddpm_stepper_iterate(t->stepper, &t->state, ddpm_stop_wanted(&t->stop), &result);
+    ddpm_status status = ddpm_trainer_advance(t, &t->stop, &result);
     if (status == DDPM_ERR_NUMERIC) return DDPM_ON_RANK_0(t->comm, fail_numeric(t));
     DDPM_TRY(status);
     const int64_t done = t->state.iteration;
@@ -197,6 +198,9 @@ static ddpm_status resume(ddpm_trainer *t, const ddpm_train_options *options, co
 static ddpm_status inspect(ddpm_trainer *t, const ddpm_train_options *options, const char *folder)
 {
     const int64_t batch = t->spec.step.batch;
+    if (t->spec.local.steps > 1)
+        return ddpm_fail(DDPM_ERR_USAGE, "--block: expected a run without training.local_steps, whose workers' blocks "
+                                         "depend on the steps before them");
     DDPM_TRY(resume(t, options, folder));
     DDPM_TRY(ddpm_dataset_prepare(t->dataset, t->state.iteration * batch, batch));
     return DDPM_ON_RANK_0(t->comm, ddpm_inspect_block(t->stepper, &t->state, options->block, stdout));
@@ -238,11 +242,12 @@ static ddpm_status time_iterations(ddpm_trainer *t)
     for (int part = 0; part < 2; part++) {
         const double begun = ddpm_comm_seconds();
         ddpm_reduced result;
-        for (int64_t i = 0; i < count; i++) DDPM_TRY(ddpm_stepper_iterate(t->stepper, &t->state, 0, &result));
+        for (int64_t i = 0; i < count; i++) DDPM_TRY(ddpm_trainer_advance(t, NULL, &result));
         seconds = (ddpm_comm_seconds() - begun) / (double)count;
         count = ddpm_larger(1, ddpm_smaller(most, (int64_t)(moment / fmax(seconds, moment / (double)most))));
         ddpm_comm_broadcast(t->comm, &count, sizeof count);
     }
+    seconds /= (double)t->spec.local.steps;
     ddpm_progress_duration(seconds * (double)iterations, whole, sizeof whole);
     ddpm_log_info("time       %.3g s an iteration on these ranks and threads, so that %lld take about %s", seconds,
                   (long long)iterations, whole);

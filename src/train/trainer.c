@@ -9,8 +9,10 @@
 #include "fit/principal.h"
 #include "model/same_data.h"
 #include "train/baseline.h"
+#include "train/settings.h"
 #include "train/snapshot.h"
 #include "train/start.h"
+#include "train/step.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -21,8 +23,8 @@ ddpm_status ddpm_trainer_begin(ddpm_trainer *t)
 {
     ddpm_stepper_free(t->stepper); /* it holds the scales of an earlier attempt */
     t->stepper = NULL;
-    DDPM_TRY(ddpm_stepper_create(t->comm, &t->spec.step, &t->model, t->dataset, omp_get_max_threads(), t->timing,
-                                 &t->stepper));
+    DDPM_TRY(ddpm_stepper_create(t->comm, t->round ? ddpm_round_comm(t->round, NULL) : t->comm, &t->spec.step,
+                                 &t->model, t->dataset, omp_get_max_threads(), t->timing, &t->stepper));
     t->interval = (ddpm_interval){0};
     t->saved = -1;
     ddpm_state_begin(t->comm, t->model.network, t->spec.step.seed, &t->state);
@@ -49,7 +51,13 @@ static ddpm_status check_config_text(const char *text)
 static ddpm_status build(ddpm_trainer *t)
 {
     const int64_t columns = ddpm_dataset_columns(t->dataset);
-    t->spec.validate_every = ddpm_config_validate_every(t->config, ddpm_dataset_rows(t->dataset));
+    if (t->spec.local.steps > 1 && ddpm_dataset_is_streamed(t->dataset))
+        return ddpm_fail(DDPM_ERR_CONFIG,
+                         "training.local_steps: expected 1 with rows that are streamed, which all ranks read together; "
+                         "found %lld; give data.memory room for the rows, if the nodes have it",
+                         (long long)t->spec.local.steps);
+    t->spec.validate_every =
+        ddpm_settings_interval(t->config, ddpm_config_validate_every(t->config, ddpm_dataset_rows(t->dataset)));
     DDPM_TRY(ddpm_config_text(t->config, &t->config_text));
     DDPM_TRY(check_config_text(t->config_text));
     return ddpm_model_create(t->config, columns, ddpm_dataset_transform(t->dataset)->vocabulary,
@@ -81,7 +89,10 @@ static ddpm_status find_mixture(ddpm_trainer *t)
 ddpm_status ddpm_trainer_build(ddpm_trainer *t)
 {
     DDPM_TRY(ddpm_agree(t->comm, build(t)));
-    DDPM_TRY(ddpm_state_create(t->comm, t->model.network, t->spec.keep_best, &t->state));
+    const int is_local = t->spec.local.steps > 1;
+    DDPM_TRY(ddpm_state_create(t->comm, t->model.network, t->spec.keep_best, is_local, &t->state));
+    if (is_local)
+        DDPM_TRY(ddpm_round_create(t->comm, &t->spec.local, t->model.network, omp_get_max_threads(), &t->round));
     if (t->spec.data.known) {
         DDPM_TRY(ddpm_agree(t->comm, ddpm_start_take_parts(t)));
     } else {
@@ -190,6 +201,12 @@ ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char *folder, int64_
     return status;
 }
 
+ddpm_status ddpm_trainer_advance(ddpm_trainer *t, ddpm_stop *stop, ddpm_reduced *out)
+{
+    if (t->round) return ddpm_round_iterate(t->round, t->stepper, &t->state, stop, out);
+    return ddpm_stepper_iterate(t->stepper, &t->state, stop && ddpm_stop_wanted(stop), out);
+}
+
 /* Local. Everything that a checkpoint holds, borrowed. */
 static ddpm_checkpoint whole_checkpoint(const ddpm_trainer *t)
 {
@@ -246,6 +263,7 @@ void ddpm_trainer_release(ddpm_trainer *t)
 {
     ddpm_lock_release(t->lock);
     ddpm_stepper_free(t->stepper);
+    ddpm_round_free(t->round);
     ddpm_state_release(&t->state);
     ddpm_dataset_free(t->dataset);
     ddpm_loaded_release(&t->origin);

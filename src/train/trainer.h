@@ -6,14 +6,15 @@
 #include "config/config.h"
 #include "data/known.h"
 #include "file/lock.h"
+#include "train/round.h"
 #include "train/run_folder.h"
 #include "train/state.h"
 #include "train/stepper.h"
-#include "train/stop.h"
 
 typedef struct ddpm_trainer_spec {
     ddpm_data_spec data;
     ddpm_stepper_spec step;
+    ddpm_local_spec local;
     int64_t iterations;
     int64_t report_every;     /* iterations between rows of metrics.csv */
     int64_t validate_every;   /* iterations between validations; 0: there are none. Set with the data */
@@ -38,6 +39,7 @@ typedef struct ddpm_trainer {
     double mixture_seconds;     /* that the fit took */
     ddpm_components components; /* of the training rows, on all ranks; count 0: they are not known */
     ddpm_dataset *dataset;
+    ddpm_round *round; /* of local steps; NULL: every step is one of all ranks */
     ddpm_stepper *stepper;
     ddpm_state state;
     ddpm_interval interval; /* what has been added up since the last row of metrics.csv */
@@ -67,6 +69,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_trainer_load(ddpm_trainer *t, const char *path)
  * `most`; a damaged one is passed over with a warning. The state stays as it is when there is none; DDPM_ERR_DATA when
  * every one is damaged. */
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_load_newest(ddpm_trainer *t, const char *folder, int64_t every, int64_t most);
+
+/** Collective. An iteration of training, or a round of local steps; see train/step.h and train/round.h.
+ *  @param stop  asked whether this rank wants to stop; NULL: it does not. */
+DDPM_MUST_CHECK ddpm_status ddpm_trainer_advance(ddpm_trainer *t, ddpm_stop *stop, ddpm_reduced *out);
 
 /** Local: rank 0. Write a checkpoint in the run folder. */
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_save(const ddpm_trainer *t);

@@ -3,9 +3,15 @@
 
 #include <math.h>
 
+double ddpm_update_decay(const ddpm_update_spec *spec, int64_t iteration)
+{
+    const double n = (double)(iteration + 1);
+    return fmin(spec->ema, (1.0 + n) / (10.0 + n));
+}
+
 ddpm_update ddpm_update_settings(const ddpm_update_spec *spec, int64_t iteration, int64_t recoveries, double norm)
 {
-    const double n = (double)(iteration + 1), warmup = (1.0 + n) / (10.0 + n);
+    const double n = (double)(iteration + 1);
     const int clips = spec->clip > 0.0 && norm > spec->clip;
     return (ddpm_update){
         .learning_rate = (float)ddpm_learning_rate(&spec->rate, iteration, recoveries),
@@ -16,7 +22,7 @@ ddpm_update ddpm_update_settings(const ddpm_update_spec *spec, int64_t iteration
         .correction2 = (float)(1.0 / (1.0 - pow(spec->beta2, n))),
         .epsilon = (float)spec->epsilon,
         .decay = (float)spec->weight_decay,
-        .ema = (float)fmin(spec->ema, warmup),
+        .ema = (float)ddpm_update_decay(spec, iteration),
     };
 }
 

@@ -27,6 +27,9 @@ typedef struct ddpm_update_spec {
  *  @param norm       of the gradient. */
 ddpm_update ddpm_update_settings(const ddpm_update_spec *spec, int64_t iteration, int64_t recoveries, double norm);
 
+/** The decay d of the average in an iteration. */
+double ddpm_update_decay(const ddpm_update_spec *spec, int64_t iteration);
+
 /** Update elements first .. first+count-1 of the state by those of the gradient.
  *  @param gradient  [parameters]. */
 void ddpm_update_apply(ddpm_optimizer optimizer, const ddpm_kernels *kernels, const ddpm_update *update, int64_t first,

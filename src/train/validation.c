@@ -15,7 +15,7 @@ ddpm_status ddpm_validation_loss(ddpm_stepper *stepper, const float *ema, double
 {
     ddpm_stepper *s = stepper;
     const ddpm_batch draws = ddpm_batch_cut(DRAWS, s->batch.block_rows);
-    const ddpm_range mine = ddpm_comm_part(s->comm, draws.blocks);
+    const ddpm_range mine = ddpm_comm_part(s->all, draws.blocks);
     int64_t sum = 0, refused = 0;
     *loss = NAN;
     if (ddpm_dataset_held_out(s->dataset) == 0) return DDPM_OK;
@@ -31,7 +31,7 @@ ddpm_status ddpm_validation_loss(ddpm_stepper *stepper, const float *ema, double
         }
     }
     int64_t totals[2] = {sum, refused};
-    ddpm_comm_sum_int64(s->comm, totals, 2);
+    ddpm_comm_sum_int64(s->all, totals, 2);
     *loss = totals[1] > 0 ? INFINITY : ddpm_fixed_value(totals[0], LOSS_BITS);
     return DDPM_OK;
 }

@@ -225,6 +225,12 @@ void ddpm_comm_sum_int64_of_teams(ddpm_comm *comm, int64_t *data, int64_t count)
         reduce(comm->leaders, data, count, MPI_INT64_T, sizeof *data, MPI_SUM);
 }
 
+void ddpm_comm_sum_int32_of_teams(ddpm_comm *comm, int32_t *data, int64_t count)
+{
+    if (comm->team_count > 1 && comm->team_rank == 0)
+        reduce(comm->leaders, data, count, MPI_INT32_T, sizeof *data, MPI_SUM);
+}
+
 void ddpm_comm_sum_float_of_teams(ddpm_comm *comm, float *data, int64_t count)
 {
     if (comm->team_count > 1 && comm->team_rank == 0)

@@ -71,6 +71,7 @@ ddpm_workers ddpm_comm_workers(ddpm_comm *comm, int threads);
 /** Collective. data[i], of which each team has one in shared memory, becomes its sum over the teams, which a team's
  * ranks see after ddpm_comm_barrier_of_team. */
 void ddpm_comm_sum_int64_of_teams(ddpm_comm *comm, int64_t *data, int64_t count);
+void ddpm_comm_sum_int32_of_teams(ddpm_comm *comm, int32_t *data, int64_t count);
 void ddpm_comm_sum_float_of_teams(ddpm_comm *comm, float *data, int64_t count);
 
 /** Collective. Wait for the ranks of the team: what each wrote to shared memory before, all see after it. */

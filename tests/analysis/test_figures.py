@@ -186,9 +186,9 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         self.assert_picture("scaling.py", self.write("scaling.csv", "\n".join(lines) + "\n"))
 
     def test_bench(self):
-        points = [{"ranks": r, "seconds": 1 / r + 0.1, "blocks": 1 / r, "sum": 0.05 if r > 1 else 0,
+        points = [{"ranks": r, "seconds": 1 / r + 0.1, "blocks": 1 / r, "once": 0.05, "sum": 0.05 if r > 1 else 0,
                    "efficiency": 1.1 / (1 + 0.1 * r)} for r in (1, 2, 4)]
-        path = self.write("bench.json", json.dumps({"prediction": {"once_seconds": 0.05, "points": points}}))
+        path = self.write("bench.json", json.dumps({"prediction": {"points": points}}))
         table = self.write("measured.csv", "ranks,seconds\n4,0.4\n1,1.2\n")
         self.assert_picture("bench.py", path, "--table", table)
         self.assert_picture("bench.py", path, path, "--measured", f"2={self.run_folder()}")

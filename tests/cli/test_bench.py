@@ -87,6 +87,22 @@ class Bench(Case):
         table = table[table.index("efficiency"):].splitlines()[1:]
         self.assertEqual(["1", "2", "3", "4"], [line.split()[0] for line in table])
 
+    def test_local_steps(self):
+        """Beyond two ranks, of a node each, workers are carried by several: both sums are due."""
+        table, found = self.bench(*TINY, *settings({"training.local_steps": 4, "training.workers": 2}), "--only",
+                                  "prediction", "--latency", "1e-4", "--rate", "1e8", "--seconds", "0.2")
+        prediction = found["prediction"]
+        self.assertIn("after every 4 local steps", table)
+        self.assertEqual(1.5, prediction["round_bytes"] / prediction["bytes"])
+        points = {int(point["ranks"]): point for point in prediction["points"]}
+        message, round_, gradient = 1e-4, prediction["round_bytes"] / 1e8, prediction["bytes"] / 1e8
+        self.assertEqual(0, points[1]["sum"])
+        self.assertAlmostEqual((message + round_) / 4, points[2]["sum"], delta=1e-9)
+        all_four = min(2 * message + 2 * round_, 4 * message + 1.5 * round_)
+        self.assertAlmostEqual(all_four / 4 + message + gradient, points[4]["sum"], delta=1e-9)
+        self.assertAlmostEqual(points[1]["blocks"], 2 * points[2]["blocks"], delta=1e-9)
+        self.assertGreater(prediction["measured_seconds"], 0)
+
     def test_classifier(self):
         """It makes no samples, so that there is no sampling step to measure."""
         _, found = self.bench(*TINY, *settings({"diffusion.predict": "class", "data.source": "two_moons",

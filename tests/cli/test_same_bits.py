@@ -252,6 +252,24 @@ class Resume(Bits):
         self.assert_same_run(whole, self.path("parts"))
         self.assertEqual(30 + 3 - 3, len(read_metrics(whole)))  # every 10; validation at 100, 200, 300 is among them
 
+    def test_local_steps_resumed_on_3(self):
+        """Three workers: carried by one rank, then, from the end of a round on, by three that share no memory."""
+        values = {"training.local_steps": 8, "training.workers": 3, "training.iterations": 48, "checkpoint.every": 20,
+                  "run.report_every": 16, "training.validate_every": 20}
+        whole = self.train(self.yaml, self.path("whole"), values)
+        self.assertIn("velocity/output/bias", read_h5(latest(whole)))
+        self.assertEqual(["step-000000024.h5", "step-000000048.h5"], checkpoints(whole))
+        self.assertEqual(["16", "24", "32", "48"], [row["iteration"] for row in read_metrics(whole)])
+        os.makedirs(self.path("parts", "checkpoints"))
+        shutil.copy(self.path("whole", "checkpoints", "step-000000024.h5"), self.path("parts", "checkpoints"))
+        shutil.copy(self.path("whole", "metrics.csv"), self.path("parts"))
+        with file_size_limit():
+            self.train(self.yaml, self.path("parts"), values, ranks=3)
+        self.train(self.yaml, self.path("two"), values, ranks=2, threads=2)
+        for other in ("parts", "two"):
+            self.assert_same_bits(latest(whole), latest(self.path(other)))
+            self.assert_same_metrics(whole, self.path(other))
+
     def test_prolonged_on_other_ranks(self):
         for more in ({}, {"network.kind": "mlp", "network.time": "gain_table", "training.optimizer": "sgd"},
                      {"training.optimizer": "adamw"},

@@ -4,6 +4,7 @@
 
 #include "bench/workload.h"
 #include "train/memory.h"
+#include "train/settings.h"
 
 #include <stdlib.h>
 
@@ -34,11 +35,12 @@ static void check(int threads, const char *const *settings)
     expect_ok(ddpm_dataset_create(comm, &data, &dataset));
 
     counted = 0;
-    const ddpm_workload_spec spec = ddpm_workload_settings(&config);
+    ddpm_workload_spec spec = ddpm_workload_settings(&config);
+    if (config.training.local_steps > 1) spec.local = ddpm_settings_trainer(&config).local;
     expect_ok(ddpm_workload_create(comm, &config, &spec, dataset, threads, &workload));
     const ddpm_timed steps = ddpm_workload_steps(&workload);
     expect_ok(steps.run(steps.context, 2));
-    const ddpm_memory memory = ddpm_memory_count(workload.stepper, 0);
+    const ddpm_memory memory = ddpm_memory_count(workload.stepper, workload.round, 0);
     const double total = (double)ddpm_memory_total(&memory);
     expect_near((double)counted, total, 0.01 * total + (double)SMALL, settings[0], threads);
     assert_true(memory.parameters > 0 && memory.packed > 0 && memory.sums > 0 && memory.activations > 0);
@@ -56,6 +58,8 @@ static const char *const importance[] = {"diffusion.timesteps=importance",
                                          "data.count=2000",
                                          "network.width=64",
                                          NULL};
+static const char *const local_steps[] = {"training.local_steps=2", "training.workers=4", "network.width=256",
+                                          "data.count=2000", NULL};
 static const char *const gains[] = {"network.kind=mlp", "network.time=gain_table", "diffusion.steps=1000",
                                     "data.count=2000", NULL};
 static const char *const real[] = {"parallel.reduction=float32", "network.width=200", "network.depth=5",
@@ -73,7 +77,7 @@ static const char *const linear[] = {"data.count=500",
 
 static void test_stated_is_allocated(void **state)
 {
-    const char *const *const all[] = {plain, many_steps, importance, gains, real, large_blocks, linear};
+    const char *const *const all[] = {plain, many_steps, importance, local_steps, gains, real, large_blocks, linear};
     (void)state;
     for (int threads = 1; threads <= 3; threads += 2)
         for (size_t i = 0; i < sizeof all / sizeof *all; i++) check(threads, all[i]);

@@ -54,6 +54,33 @@ static void test_step(void **state)
     expect_near(ddpm_scaling_efficiency(&example, 1), 1.0, 0.0, "one rank", 1);
 }
 
+/* Four workers of 16 blocks, on nodes of two ranks with two threads each. */
+static void test_local_steps(void **state)
+{
+    ddpm_scaling local = example;
+    (void)state;
+    local.team = 2;
+    local.local_steps = 10;
+    local.workers = 4;
+    local.round_seconds = 2e-2;
+    local.round_bytes = 12e6;
+    /* one rank: four workers one after the other; a round of 20 ms in 10 steps */
+    expect_near(ddpm_scaling_blocks(&local, 1), 4 * 8e-3, 1e-12, "four workers", 1);
+    expect_near(ddpm_scaling_once(&local, 1), 4 * 5e-4 + 2e-3, 1e-12, "four workers", 1);
+    assert_true(ddpm_scaling_sum(&local, 2) == 0.0);
+    /* two nodes: two workers each, one a rank; 12 MB in 10 steps */
+    expect_near(ddpm_scaling_blocks(&local, 4), 8e-3, 1e-12, "a worker a rank", 4);
+    expect_near(ddpm_scaling_once(&local, 4), 2 * 5e-4 + 2e-3, 1e-12, "two workers a node", 4);
+    expect_near(ddpm_scaling_sum(&local, 4), (1e-5 + 12e-3) / 10, 1e-12, "a sum in ten steps", 4);
+    /* eight nodes: two for each worker, which sum gradients in every step */
+    expect_near(ddpm_scaling_blocks(&local, 16), 2e-3, 1e-12, "four ranks a worker", 16);
+    expect_near(ddpm_scaling_sum(&local, 16), 1e-5 + 8e-3 + (6e-5 + 21e-3) / 10, 1e-12, "both sums", 16);
+    /* three ranks on a node of three carry two workers together, one after the other */
+    local.team = 3;
+    local.workers = 2;
+    expect_near(ddpm_scaling_blocks(&local, 3), 2 * 3e-3, 1e-12, "together", 3);
+}
+
 static void test_fit(void **state)
 {
     (void)state;
@@ -90,8 +117,9 @@ static void test_ranks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks), cmocka_unit_test(test_sum),          cmocka_unit_test(test_step),
-        cmocka_unit_test(test_fit),    cmocka_unit_test(test_fit_of_noise), cmocka_unit_test(test_ranks),
+        cmocka_unit_test(test_blocks),      cmocka_unit_test(test_sum), cmocka_unit_test(test_step),
+        cmocka_unit_test(test_local_steps), cmocka_unit_test(test_fit), cmocka_unit_test(test_fit_of_noise),
+        cmocka_unit_test(test_ranks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,7 @@ static ddpm_checkpoint example(void)
         .best_iteration = 7,
         .moment1 = flat[3],
         .moment2 = flat[4],
+        .velocity = flat[5],
     };
 }
 
@@ -138,6 +139,7 @@ static void test_round_trip(void **state)
     assert_true(c.best_loss == 0.25 && c.best_iteration == 7);
     assert_memory_equal(c.moment1, flat[3], sizeof flat[3]);
     assert_memory_equal(c.moment2, flat[4], sizeof flat[4]);
+    assert_memory_equal(c.velocity, flat[5], sizeof flat[5]);
     ddpm_checkpoint_release(&c);
     expect_ok(read_header(path, &c));
     expect_ok(read_arrays(path, &c, tensors, 0));

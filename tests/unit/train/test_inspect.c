@@ -32,11 +32,11 @@ static void test_nan_is_shown(void **cmocka)
     const ddpm_data_spec data = ddpm_config_data(&config);
     expect_ok(ddpm_dataset_create(comm, &data, &dataset));
     expect_ok(ddpm_model_create(&config, ddpm_dataset_columns(dataset), NULL, ddpm_dataset_condition(dataset), &model));
-    expect_ok(ddpm_state_create(comm, model.network, 0, &state));
+    expect_ok(ddpm_state_create(comm, model.network, 0, 0, &state));
     ddpm_state_begin(comm, model.network, 0, &state);
     make_wild(model.network, &state);
     const ddpm_stepper_spec spec = ddpm_settings_stepper(&config);
-    expect_ok(ddpm_stepper_create(comm, &spec, &model, dataset, 1, NULL, &stepper));
+    expect_ok(ddpm_stepper_create(comm, comm, &spec, &model, dataset, 1, NULL, &stepper));
 
     FILE *memory = open_memstream(&text, &bytes);
     assert_non_null(memory);
