@@ -2,7 +2,7 @@
 """The densities of a quality suite beside their samples: fresh data above, samples below, in the same axes.
 
 Under each name stands the accuracy of a forest that tells them apart, 0.5 is perfect; or the spread off the plane that
-rows lie near, 0.1 is right; with the limit where it is above that. Factors are drawn along and across their plane,
+rows lie near, 0.1 is right; with the limit where the suite says that it is not kept. Factors are drawn along and across their plane,
 other sets of more than two columns in their first two."""
 import os
 
@@ -47,7 +47,7 @@ def title_of(row, limits):
     """The set's name, and its accuracy below; or its spread, where that is what is limited."""
     name = "accuracy" if limits.spread is None else "spread"
     value, limit = row[name], getattr(limits, name)
-    over = f" > {limit:.2f}" if limit is not None and value > limit else ""
+    over = f" > {limit:.2f}" if limit is not None and value > limit and name in row["result"] else ""
     return f"{row['set']}\n{'' if name == 'accuracy' else name + ' '}{value:.3f}{over}"
 
 

@@ -10,7 +10,8 @@
  *
  *  Rows have numbers, whichever rank gives them: what is kept, in which order rows are visited and so every bit of the
  * model follow from the numbers, the rows and the seed, at any number of ranks and threads. A training on rows that are
- * all given before the first step, and all kept, is the training of `ddpm train` on a file of these rows.
+ * all given before the first step, and all kept, is the training of `ddpm train` on a file of these rows with
+ * data.transform: standard, since later rows may lie beyond the quantiles of the first ones.
  *
  *  The communicator is duplicated; its own error handler, and MPI, are left as they are. An error of MPI in these
  * functions ends the program. Nothing is printed, and no signal is handled. Functions that return a status leave a

@@ -196,6 +196,15 @@ static void print_conditions(const ddpm_condition *condition)
     }
 }
 
+static void print_number(int64_t j, const char *const *names, const ddpm_checkpoint *c)
+{
+    const double *quantiles = c->quantiles ? c->quantiles + j * DDPM_QUANTILES : NULL;
+    printf("  %6lld %-25s%.6g, %.6g", (long long)j, ddpm_printable(names ? names[j] : ""), c->mean[j], c->scale[j]);
+    if (quantiles && ddpm_quantiles_map(quantiles))
+        printf(" of scores by its quantiles, from %.6g to %.6g", quantiles[0], quantiles[DDPM_QUANTILES - 1]);
+    printf("\n");
+}
+
 static void print_transform(const ddpm_checkpoint *c)
 {
     const char *const *names = (const char *const *)c->column_names;
@@ -206,8 +215,7 @@ static void print_transform(const ddpm_checkpoint *c)
         if (has_tokens)
             print_column(j, names, &c->vocabulary.column[j]);
         else
-            printf("  %6lld %-25s%.6g, %.6g\n", (long long)j, ddpm_printable(names ? names[j] : ""), c->mean[j],
-                   c->scale[j]);
+            print_number(j, names, c);
     if (c->columns > LISTED) printf("  ... and %lld more\n", (long long)c->columns - LISTED);
 }
 

@@ -81,6 +81,8 @@ ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded)
                             .scale = c->scale,
                             .minimum = c->minimum,
                             .maximum = c->maximum,
+                            .quantiles = c->quantiles,
+                            .decimals = c->decimals,
                             .vocabulary = c->vocabulary.columns > 0 ? (ddpm_vocabulary *)&c->vocabulary : NULL};
 }
 

@@ -22,6 +22,7 @@ void ddpm_config_release(ddpm_config *config)
     ddpm_config_list_release(&config->data.columns);
     ddpm_config_list_release(&config->data.condition);
     ddpm_config_list_release(&config->diffusion.schedule.values);
+    ddpm_config_list_release(&config->data.transform_columns);
     ddpm_config_list_release(&config->training.balance);
 }
 

@@ -60,6 +60,8 @@ typedef struct ddpm_config {
         ddpm_text_list condition;
         int pairs; /* the rows are samples, each trained with its own noise */
         ddpm_standardize standardize;
+        ddpm_map transform;
+        ddpm_text_list transform_columns;
         double validation; /* share held out */
         double memory;     /* MiB of a node */
         int exact;

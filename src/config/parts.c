@@ -41,6 +41,8 @@ ddpm_data_spec ddpm_config_data(const ddpm_config *config)
         .condition = config->data.condition,
         .pairs = config->data.pairs,
         .standardize = config->data.standardize,
+        .transform = config->data.transform,
+        .transform_columns = config->data.transform_columns,
         .validation = config->data.validation,
         .memory = config->data.memory,
         .piece = config->data.piece == DDPM_AUTO ? 0 : config->data.piece,

@@ -20,6 +20,8 @@ static const ddpm_choice standardizations[] = {{"column", DDPM_STANDARDIZE_COLUM
                                                {"global", DDPM_STANDARDIZE_GLOBAL},
                                                {"none", DDPM_STANDARDIZE_NONE},
                                                {NULL, 0}};
+#define MAP(constant, name) {name, DDPM_MAP_##constant},
+static const ddpm_choice maps[] = {DDPM_MAP_LIST(MAP){NULL, 0}};
 static const ddpm_choice processes[] = {
     {"auto", DDPM_PROCESS_AUTO}, {"gaussian", DDPM_PROCESS_GAUSSIAN}, {"masked", DDPM_PROCESS_MASKED}, {NULL, 0}};
 static const ddpm_choice schedules[] = {{"constant", DDPM_SCHEDULE_CONSTANT},
@@ -169,6 +171,14 @@ const ddpm_option ddpm_options[] = {
     CHOICE(data.standardize, "column", standardizations, MEANING,
            "what is brought to mean 0 and variance 1 before training. column: each column by itself; global: all columns "
            "together; none: nothing", NEEDS(NOISE)),
+    CHOICE(data.transform, "auto", maps, MEANING,
+           "what columns become before training. standard: as data.standardize says; quantile: each value becomes the normal "
+           "quantile of the share of rows below it, so that any column is standard normal, values that many rows share come "
+           "back as such, and none lies outside the range of the rows; none: what they are; auto: quantile for columns in "
+           "which many rows share values, or with values far from the mean, standard for others, and for all where data.standardize "
+           "is not column or where sorting the rows would take more than a quarter of data.memory", .before = "standard", NEEDS(NOISE)),
+    OTHER(DDPM_OPTION_TEXT_LIST, data.transform_columns, NULL, MEANING,
+          "columns with another data.transform, by name or by number from 0: [delay:quantile, 3:none]", NEEDS(NOISE)),
     /* Not science, since it decides nothing where rows are not tokens; where they are, their statistics differ. */
     BOOL(data.exact, "true", RUN,
          "whether tokens tell how much numbers of a row differ that are equal or near in many rows, and each number has as many "

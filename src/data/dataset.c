@@ -134,7 +134,8 @@ static ddpm_status hold_wide(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_s
 static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     const size_t bytes = (size_t)(d->all_rows * d->columns) * sizeof(float);
-    const int is_narrow = ddpm_source_holder(source) == DDPM_NUMBER_FLOAT32 && !ddpm_source_has_tokens(source);
+    const int is_narrow = ddpm_source_holder(source) == DDPM_NUMBER_FLOAT32 && !ddpm_source_has_tokens(source) &&
+                          ddpm_known_is_standard(spec, source);
     d->held_out = (int64_t)(spec->validation * (double)d->all_rows);
     d->split = ddpm_permutation_make(d->seed, DDPM_RANDOM_SPLIT, 0, d->all_rows);
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "the data", &d->memory));

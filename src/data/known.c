@@ -1,7 +1,9 @@
 /* Rows that are read by a map which they did not decide. */
 #include "data/known.h"
 
+#include "base/log.h"
 #include "base/memory.h"
+#include "data/column_maps.h"
 #include "data/source_measure.h"
 #include "data/source_vocabulary.h"
 #include "store/vocabulary_flat.h"
@@ -69,11 +71,49 @@ static double convert(const ddpm_transform *from, const ddpm_transform *to, int6
     return (x * from->scale[j] + apart) / to->scale[j];
 }
 
+/* A value beyond the quantiles of a model is taken for the nearest that it has. */
+static void warn_of_range(const ddpm_known *known, const ddpm_transform *rows)
+{
+    for (int64_t j = 0; j < rows->columns; j++) {
+        if (!ddpm_transform_has_quantiles(&known->transform, j)) continue;
+        const double *quantiles = known->transform.quantiles + j * DDPM_QUANTILES, slack = 1e-6 * rows->scale[j];
+        const double least = ddpm_transform_value(rows, j, rows->minimum[j]),
+                     most = ddpm_transform_value(rows, j, rows->maximum[j]);
+        if (least >= quantiles[0] - slack && most <= quantiles[DDPM_QUANTILES - 1] + slack) continue;
+        ddpm_log_warning(
+            "column %lld (from 0): the rows reach from %g to %g, and the quantiles of %s, by which they are "
+            "mapped, from %g to %g: values beyond are taken for the nearest of these, and no sample lies "
+            "there; train from the beginning (without --start-from) to learn them",
+            (long long)j, least, most, known->model, quantiles[0], quantiles[DDPM_QUANTILES - 1]);
+        return;
+    }
+}
+
+static ddpm_status copy_quantiles(const ddpm_transform *from, ddpm_transform *to)
+{
+    DDPM_TRY(ddpm_transform_allocate_quantiles(to));
+    memcpy(to->quantiles, from->quantiles, (size_t)(to->columns * DDPM_QUANTILES) * sizeof *to->quantiles);
+    memcpy(to->decimals, from->decimals, (size_t)to->columns * sizeof *to->decimals);
+    for (int64_t j = 0; j < to->columns; j++) {
+        if (!ddpm_transform_has_quantiles(to, j)) continue;
+        to->minimum[j] = from->minimum[j];
+        to->maximum[j] = from->maximum[j];
+    }
+    return DDPM_OK;
+}
+
+int ddpm_known_is_standard(const ddpm_data_spec *spec, const ddpm_source *source)
+{
+    return spec->known ? !spec->known->transform.quantiles : !ddpm_column_maps_differ(spec, source);
+}
+
 ddpm_status ddpm_known_replace(const ddpm_known *known, ddpm_transform *measured)
 {
     const ddpm_transform *to = &known->transform;
     const size_t bytes = (size_t)to->columns * sizeof(double);
+    if (to->quantiles) warn_of_range(known, measured);
     for (int64_t j = 0; j < to->columns; j++) {
+        if (ddpm_transform_has_quantiles(to, j)) continue;
         const double low = convert(measured, to, j, measured->minimum[j]),
                      high = convert(measured, to, j, measured->maximum[j]);
         if (!isfinite((float)low) || !isfinite((float)high))
@@ -88,7 +128,7 @@ ddpm_status ddpm_known_replace(const ddpm_known *known, ddpm_transform *measured
     memcpy(measured->scale, to->scale, bytes);
     if (!measured->remainder && to->remainder) DDPM_TRY(DDPM_NEW(&measured->remainder, to->columns, "column means"));
     for (int64_t j = 0; measured->remainder && j < to->columns; j++) measured->remainder[j] = remainder_of(to, j);
-    return DDPM_OK;
+    return to->quantiles ? copy_quantiles(to, measured) : DDPM_OK;
 }
 
 /* ---- tokens ---- */
@@ -142,12 +182,15 @@ static ddpm_status take_tokens(ddpm_comm *comm, const ddpm_known *known, ddpm_so
 ddpm_status ddpm_known_or_measured(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_source *source,
                                    int (*takes_part)(void *context, int64_t row), void *context, ddpm_transform *out)
 {
+    DDPM_TRY(ddpm_agree(comm, ddpm_column_maps_check(spec, source)));
     if (ddpm_source_has_tokens(source))
         return spec->known ? take_tokens(comm, spec->known, source, out)
                            : ddpm_source_choose_tokens(comm, source, ddpm_source_choosing_bytes(comm, spec->memory),
                                                        spec->exact, takes_part, context, out);
     DDPM_TRY(ddpm_source_measure(comm, spec->standardize, source, takes_part, context, out));
-    const ddpm_status status = ddpm_agree(comm, spec->known ? ddpm_known_replace(spec->known, out) : DDPM_OK);
+    ddpm_status status = ddpm_agree(comm, spec->known ? ddpm_known_replace(spec->known, out) : DDPM_OK);
+    if (status == DDPM_OK && !spec->known)
+        status = ddpm_column_maps_choose(comm, spec, source, takes_part, context, out);
     if (status != DDPM_OK) ddpm_transform_release(out);
     return status;
 }

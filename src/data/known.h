@@ -23,6 +23,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_known_check(const ddpm_known *known, ddpm_sourc
  *  @param[in,out] measured  of numbers. */
 DDPM_MUST_CHECK ddpm_status ddpm_known_replace(const ddpm_known *known, ddpm_transform *measured);
 
+/** Local. Whether the map of rows follows from their means, deviations and ranges alone. */
+int ddpm_known_is_standard(const ddpm_data_spec *spec, const ddpm_source *source);
+
 /** Collective. The map of a source's rows: spec->known, or what is measured of rows that take part
  * (data/source_measure.h, data/source_vocabulary.h). With spec->known every value must have a token: DDPM_ERR_DATA.
  *  @param takes_part  (context, row).

@@ -16,6 +16,19 @@ typedef enum ddpm_data_source {
         DDPM_DATA_HDF5
 } ddpm_data_source;
 
+/** What a column of numbers becomes before training. */
+#define DDPM_MAP_LIST(X)    \
+    X(STANDARD, "standard") \
+    X(QUANTILE, "quantile") \
+    X(NONE, "none")         \
+    X(AUTO, "auto")
+
+typedef enum ddpm_map {
+#define X(constant, name) DDPM_MAP_##constant,
+    DDPM_MAP_LIST(X)
+#undef X
+} ddpm_map;
+
 struct ddpm_known;
 
 /** Rows in memory, which stand for the dataset of a file. */
@@ -38,16 +51,18 @@ typedef struct ddpm_data_spec {
     int tokens; /* whether columns of numbers become tokens (model/vocabulary.h), as those of a table always do */
     int exact;  /* whether tokens say which numbers of a row are near, and decimals may differ by value */
     ddpm_standardize standardize;
-    double validation;              /* share of the rows that is held out */
-    double memory;                  /* MiB of a node; larger data are streamed */
-    int64_t piece;                  /* KiB of neighbouring rows that are streamed together; 0: chosen from memory */
-    uint64_t seed;                  /* of generated rows, of the split, and of the order */
-    int64_t batch;                  /* the most rows that are asked for at once */
-    ddpm_text_list balance;         /* what ddpm_dataset_draw draws by: conditions whose classes come evenly, or one
-                                       "weight:NAME"; empty: nothing */
-    const ddpm_memory_rows *given;  /* NULL: path and dataset say where the rows are */
-    const struct ddpm_known *known; /* of a model that is to go on with these rows (data/known.h); NULL: nothing */
-    int64_t visits;                 /* rows that will be asked for, 0: not known; few of streamed ones are warned of */
+    ddpm_map transform;
+    ddpm_text_list transform_columns; /* NAME:map of columns that have another one */
+    double validation;                /* share of the rows that is held out */
+    double memory;                    /* MiB of a node; larger data are streamed */
+    int64_t piece;                    /* KiB of neighbouring rows that are streamed together; 0: chosen from memory */
+    uint64_t seed;                    /* of generated rows, of the split, and of the order */
+    int64_t batch;                    /* the most rows that are asked for at once */
+    ddpm_text_list balance;           /* what ddpm_dataset_draw draws by: conditions whose classes come evenly, or one
+                                         "weight:NAME"; empty: nothing */
+    const ddpm_memory_rows *given;    /* NULL: path and dataset say where the rows are */
+    const struct ddpm_known *known;   /* of a model that is to go on with these rows (data/known.h); NULL: nothing */
+    int64_t visits; /* rows that will be asked for, 0: not known; few of streamed ones are warned of */
 } ddpm_data_spec;
 
 /** The two parts of a "FILE.h5[:dataset]" of a command line. */

@@ -82,8 +82,19 @@ static ddpm_status leave_out_constants(ddpm_evaluation *e)
 {
     const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
     DDPM_TRY(DDPM_NEW(&e->left_out, e->columns, "constant columns"));
-    e->counted = ddpm_density_columns(&transform, e->left_out, &e->log_scale);
+    e->counted = ddpm_density_columns(&transform, e->left_out);
     return DDPM_OK;
+}
+
+/* What a change to the data's units adds to a negative log-density: the same for all rows, or its mean. */
+static void measure_volume(ddpm_evaluation *e)
+{
+    const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
+    const int64_t rows = transform.quantiles ? e->evaluated.count : 1;
+    double sum = 0.0;
+    for (int64_t i = 0; i < rows; i++)
+        sum += ddpm_transform_log_volume(&transform, e->evaluated.rows + (rows > 1 ? i * e->columns : 0));
+    e->log_scale = rows > 0 ? sum / (double)rows : 0.0;
 }
 
 /* Measures compare columns each by its own tokens, not by those of differences. */
@@ -104,6 +115,7 @@ static ddpm_status evaluate(ddpm_evaluation *e)
         DDPM_TRY(ddpm_engine_check(&e->sampling, e->condition, e->loaded->config.diffusion.condition_dropout, 1));
     DDPM_TRY(ddpm_agree(e->comm, leave_out_constants(e)));
     DDPM_TRY(ddpm_evaluation_read(e));
+    measure_volume(e);
     DDPM_TRY(DDPM_ON_RANK_0(e->comm, prepare_outputs(&e->options)));
     if (e->options.count > 0)
         DDPM_TRY(ddpm_model_is_masked(&e->loaded->model) ? ddpm_evaluation_masked_bound(e) : ddpm_evaluation_bound(e));

@@ -70,8 +70,8 @@ typedef struct ddpm_evaluation {
     int64_t columns, steps; /* D, T */
     uint8_t *left_out;      /* [columns], nonzero: constant in the training data, and so without a density */
     int64_t counted;        /* columns that are not left out */
-    double log_scale; /* sum over the columns of ln(scale): added to a negative log-density of standardised data, it
-                         gives that of the data's own units */
+    double log_scale; /* added to the mean negative log-density of standardised rows, it gives that of the data's own
+                         units (ddpm_transform_log_volume) */
     ddpm_row_table evaluated;          /* the bound and the likelihood are means over these rows */
     ddpm_row_table references, others; /* real rows: the sets that samples are compared with, and other sets that are
                                           compared with them in the samples' place, to show what real data score */

@@ -266,6 +266,12 @@ static ddpm_status write_json(const ddpm_evaluation *e)
 
 /* ---- HDF5 ---- */
 
+static double volume_of(const ddpm_evaluation *e, int64_t row)
+{
+    const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
+    return ddpm_transform_log_volume(&transform, e->evaluated.rows + row * e->columns);
+}
+
 static ddpm_status write_rows(const ddpm_evaluation *e, ddpm_h5 *file)
 {
     const int64_t steps = e->steps, rows = e->evaluated.count;
@@ -276,10 +282,10 @@ static ddpm_status write_rows(const ddpm_evaluation *e, ddpm_h5 *file)
     for (int64_t t = 1; status == DDPM_OK && t <= steps; t++) step[t - 1] = (int32_t)t;
     if (status == DDPM_OK) status = ddpm_h5_write(file, "bound/step", DDPM_H5_INT32, 1, &steps, step);
     if (status == DDPM_OK) status = ddpm_h5_write(file, "bound/term", DDPM_H5_FLOAT64, 1, &steps, e->term + 1);
-    for (int64_t i = 0; status == DDPM_OK && i < rows; i++) own[i] = e->row_bound[i] + e->log_scale;
+    for (int64_t i = 0; status == DDPM_OK && i < rows; i++) own[i] = e->row_bound[i] + volume_of(e, i);
     if (status == DDPM_OK) status = ddpm_h5_write(file, "bound/row", DDPM_H5_FLOAT64, 1, &rows, own);
     for (int64_t i = 0; status == DDPM_OK && e->options.likelihood && i < rows; i++)
-        own[i] = e->row_likelihood[i] - e->log_scale;
+        own[i] = e->row_likelihood[i] - volume_of(e, i);
     if (status == DDPM_OK && e->options.likelihood)
         status = ddpm_h5_write(file, "log_likelihood", DDPM_H5_FLOAT64, 1, &rows, own);
     ddpm_release(step);

@@ -80,9 +80,7 @@ static void find_spike(ddpm_evaluation *e, int64_t column, float *scratch)
         if (end - first < SPIKE_ROWS || share <= SPIKE_SHARE) continue;
         const double samples = share_near(e, column, value, slack);
         if (samples >= SPIKE_LACKS * share || share - samples <= found->share[1] - found->share[0]) continue;
-        const double own = transform.vocabulary
-                               ? ddpm_vocabulary_decode(&transform.vocabulary->column[column], (float)value)
-                               : value * transform.scale[column] + transform.mean[column];
+        const double own = ddpm_transform_value(&transform, column, value);
         found->spike = fabs(own) <= slack * transform.scale[column] ? 0.0 : own;
         found->share[0] = samples;
         found->share[1] = share;

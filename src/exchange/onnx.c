@@ -410,32 +410,61 @@ static ddpm_status list_numbers(int64_t count, const double *numbers, char **out
     return ddpm_fail(DDPM_ERR_MEMORY, "out of memory for the model's metadata");
 }
 
+/* The values of each column at the scores of model/quantiles.h, as a JSON list; null for a column that has no such map.
+ * @param[out] out  to be freed; NULL: no column has one. */
+static ddpm_status list_quantiles(const ddpm_checkpoint *c, char **out)
+{
+    size_t bytes;
+    *out = NULL;
+    if (!c->quantiles) return DDPM_OK;
+    FILE *to = open_memstream(out, &bytes);
+    for (int64_t j = 0; to && j < c->columns; j++) {
+        const double *quantiles = c->quantiles + j * DDPM_QUANTILES;
+        fputs(j ? ", " : "[", to);
+        ddpm_quantiles_map(quantiles) ? print_numbers(to, DDPM_QUANTILES, quantiles) : (void)fputs("null", to);
+    }
+    if (to) fputs("]", to);
+    if (to && fclose(to) == 0) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_MEMORY, "out of memory for the model's metadata");
+}
+
 static ddpm_status finish(onnx *o, ddpm_weights weights, const char *path)
 {
     static const char about[] =
         "One evaluation of a denoising network. x: rows of noisy data in standardised units, (data - transform.mean) / "
-        "transform.scale; t: steps, 1 to T; condition: classes one-hot, then 1 (zeros: none). output: what "
+        "transform.scale, where the normal scores of a column in transform.quantiles are its data; t: steps, 1 to T; condition: classes "
+        "one-hot, then 1 (zeros: none). output: what "
         "diffusion.predict "
         "of the configuration says, for schedule.beta, then the variance head where the variance is learned.";
     const ddpm_checkpoint *c = &o->loaded->checkpoint;
-    char *lists[3] = {0};
+    char *lists[4] = {0};
     ddpm_wire file = {0};
     ddpm_status status = list_numbers(c->columns, c->mean, &lists[0]);
     if (status == DDPM_OK) status = list_numbers(c->columns, c->scale, &lists[1]);
     if (status == DDPM_OK) status = list_numbers(c->steps + 1, c->beta, &lists[2]);
+    if (status == DDPM_OK) status = list_quantiles(c, &lists[3]);
     if (status == DDPM_OK) {
-        const char *const text[] = {
-            "config",         c->config, "weights",         ddpm_config_choice("sampling.weights", weights),
-            "transform.mean", lists[0],  "transform.scale", lists[1],
-            "schedule.beta",  lists[2]};
-        status = ddpm_graph_finish(&o->graph, about, (int64_t)(sizeof text / sizeof *text / 2), text, &file);
+        const char *const text[] = {"config",
+                                    c->config,
+                                    "weights",
+                                    ddpm_config_choice("sampling.weights", weights),
+                                    "transform.mean",
+                                    lists[0],
+                                    "transform.scale",
+                                    lists[1],
+                                    "schedule.beta",
+                                    lists[2],
+                                    "transform.quantiles",
+                                    lists[3]};
+        const int64_t pairs = (int64_t)(sizeof text / sizeof *text / 2);
+        status = ddpm_graph_finish(&o->graph, about, lists[3] ? pairs : pairs - 1, text, &file);
     }
     if (status == DDPM_OK && file.count > FILE_MOST)
         status =
             ddpm_fail(DDPM_ERR_USAGE, "the network has %.1f GB, and an ONNX file at most 2; write --format safetensors",
                       (double)file.count * 1e-9);
     if (status == DDPM_OK) status = ddpm_output_replace(path, file.bytes, file.count);
-    for (int i = 0; i < 3; i++) free(lists[i]);
+    for (int i = 0; i < 4; i++) free(lists[i]);
     ddpm_wire_release(&file);
     return status;
 }

@@ -120,7 +120,7 @@ static void bound_gaussian(ddpm_generator *g, uint64_t seed, int64_t first, int6
         ddpm_bound_terms(&model->objective, &block, g->x, t, &g->density.bound, terms);
         for (int64_t i = 0; i < rows; i++) out[i] += terms[i];
     }
-    for (int64_t i = 0; i < rows; i++) out[i] += g->log_scale;
+    for (int64_t i = 0; i < rows; i++) out[i] += ddpm_transform_log_volume(&g->transform, g->x + i * D);
 }
 
 /* The mean over t of what hiding t columns costs. */
@@ -177,7 +177,8 @@ ddpm_status ddpm_generator_likelihood(ddpm_generator *generator, uint64_t seed, 
         ddpm_density_set_conditions(&g->density, count, values);
         ddpm_likelihood_rows(&g->flow, &flow, seed, first + done, count, g->x, &g->density.likelihood, out + done,
                              NULL);
-        for (int64_t i = 0; i < count; i++) out[done + i] -= g->log_scale;
+        for (int64_t i = 0; i < count; i++)
+            out[done + i] -= ddpm_transform_log_volume(&g->transform, g->x + i * g->transform.columns);
     }
     return DDPM_OK;
 }

@@ -16,7 +16,7 @@ static ddpm_status allocate(ddpm_generator *g)
     DDPM_TRY(ddpm_allocate(&g->numbers, block * D, sizeof(double), "a block of samples"));
     DDPM_TRY(ddpm_allocate(&g->given, block * D, sizeof(double), "a block of samples"));
     DDPM_TRY(DDPM_NEW(&g->left_out, D, "constant columns"));
-    g->counted = ddpm_density_columns(&g->transform, g->left_out, &g->log_scale);
+    g->counted = ddpm_density_columns(&g->transform, g->left_out);
     return ddpm_fixed_create(D, &g->fixed);
 }
 

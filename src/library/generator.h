@@ -36,7 +36,6 @@ struct ddpm_generator {
     /* the bound and the likelihood, once they are asked for */
     uint8_t *left_out; /* [D] */
     int64_t counted;   /* columns that are not left out */
-    double log_scale;
     ddpm_weights density_weights;
     int has_density, derives, has_flow, has_hidden;
     ddpm_density density;

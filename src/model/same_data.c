@@ -60,6 +60,21 @@ static ddpm_status compare_tokens(const char *what, const ddpm_column_vocabulary
     return DDPM_OK;
 }
 
+static ddpm_status compare_quantiles(const char *what, const ddpm_transform *found, const ddpm_transform *expected,
+                                     int64_t column)
+{
+    const int is_mapped = ddpm_transform_has_quantiles(found, column);
+    const int64_t at = column * DDPM_QUANTILES;
+    if (is_mapped != ddpm_transform_has_quantiles(expected, column))
+        return ddpm_fail(DDPM_ERR_DATA, "%s is mapped %s", what,
+                         is_mapped ? "by its quantiles, not by mean and deviation"
+                                   : "by mean and deviation, not by its quantiles");
+    if (is_mapped && (!same(DDPM_QUANTILES, found->quantiles + at, expected->quantiles + at) ||
+                      found->decimals[column] != expected->decimals[column]))
+        return ddpm_fail(DDPM_ERR_DATA, "%s has other quantiles", what);
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_same_transform(const ddpm_transform *found, const ddpm_transform *expected, const char *const *names,
                                 int narrowed)
 {
@@ -75,6 +90,7 @@ ddpm_status ddpm_same_transform(const ddpm_transform *found, const ddpm_transfor
                  names ? names[j] : "", names ? "'" : "");
         if (found->vocabulary)
             DDPM_TRY(compare_tokens(what, &found->vocabulary->column[j], &expected->vocabulary->column[j]));
+        DDPM_TRY(compare_quantiles(what, found, expected, j));
         DDPM_TRY(compare(what, (const double[]){found->mean[j], found->scale[j]},
                          (const double[]){expected->mean[j], expected->scale[j]}, narrowed));
     }

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "model/constants.h"
+#include "model/normal_distribution.h"
 
 #include <math.h>
 
@@ -20,26 +21,12 @@ static double cosine_alpha_bar(const ddpm_schedule_spec *spec, int64_t t)
     return at * at / (at_zero * at_zero);
 }
 
-/* The number below which a standard normal draw lies with probability p, by Newton's method on the logarithm of p,
- * which is concave, so that no step can miss. By symmetry p is at most 1/2. */
-static double normal_quantile(double p)
-{
-    if (p > 0.5) return -normal_quantile(1.0 - p);
-    double x = 0.0, before = 1.0;
-    for (int i = 0; i < 60 && fabs(x - before) > 1e-15 * fabs(x); i++) {
-        const double below = 0.5 * erfc(-x / sqrt(2.0)), density = exp(-0.5 * x * x) / sqrt(2.0 * DDPM_PI);
-        before = x;
-        x -= below / density * log(below / p);
-    }
-    return x;
-}
-
 /* sigma at t: the middle of the t-th of T equally probable parts of the distribution of noise levels. Uniform t so
  * draws noise levels from it. */
 static double log_normal_sigma(const ddpm_schedule_spec *spec, int64_t t)
 {
     if (t == 0) return 0.0;
-    return exp(spec->log_mean + spec->log_deviation * normal_quantile(((double)t - 0.5) / (double)spec->steps));
+    return exp(spec->log_mean + spec->log_deviation * ddpm_normal_quantile(((double)t - 0.5) / (double)spec->steps));
 }
 
 /* 1 - alpha_bar_t / alpha_bar_{t-1} with alpha_bar = 1 / (1 + sigma^2), without subtracting from 1. */

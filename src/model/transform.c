@@ -28,6 +28,7 @@ void ddpm_transform_release(ddpm_transform *transform)
     ddpm_release(transform->scale);
     ddpm_release(transform->minimum);
     ddpm_release(transform->maximum);
+    ddpm_transform_release_quantiles(transform);
     if (transform->vocabulary) ddpm_vocabulary_release(transform->vocabulary);
     ddpm_release(transform->vocabulary);
     *transform = (ddpm_transform){0};
@@ -44,6 +45,30 @@ ddpm_status ddpm_transform_of_vocabulary(ddpm_vocabulary *vocabulary, ddpm_trans
     *out->vocabulary = *vocabulary;
     *vocabulary = (ddpm_vocabulary){0};
     return DDPM_OK;
+}
+
+ddpm_status ddpm_transform_allocate_quantiles(ddpm_transform *transform)
+{
+    DDPM_TRY(DDPM_NEW(&transform->quantiles, transform->columns * DDPM_QUANTILES, "quantiles of columns"));
+    return DDPM_NEW(&transform->decimals, transform->columns, "quantiles of columns");
+}
+
+void ddpm_transform_release_quantiles(ddpm_transform *transform)
+{
+    ddpm_release(transform->quantiles);
+    ddpm_release(transform->decimals);
+    transform->quantiles = NULL;
+    transform->decimals = NULL;
+}
+
+static ddpm_quantiles quantiles_of(const ddpm_transform *t, int64_t column)
+{
+    return (ddpm_quantiles){t->quantiles + column * DDPM_QUANTILES, t->decimals[column]};
+}
+
+int ddpm_transform_has_quantiles(const ddpm_transform *transform, int64_t column)
+{
+    return transform->quantiles && ddpm_quantiles_map(transform->quantiles + column * DDPM_QUANTILES);
 }
 
 /* Whether all rows have one token, and all values of it are the same. */
@@ -72,6 +97,22 @@ static void apply_narrow(const ddpm_transform *t, int64_t count, const float *nu
             const int64_t at = i * t->columns + j;
             rows[at] = (float)(((double)numbers[at] - t->mean[j]) / t->scale[j]);
         }
+}
+
+static double standardised(const ddpm_transform *t, int64_t j, long double value)
+{
+    return ((double)(value - (long double)t->mean[j]) - remainder_of(t, j)) / t->scale[j];
+}
+
+static void apply_quantiles(const ddpm_transform *t, ddpm_number type, int64_t count, const void *numbers, float *rows)
+{
+    for (int64_t i = 0; i < count * t->columns; i++) {
+        const int64_t j = i % t->columns;
+        const long double value = ddpm_number_get(type, numbers, i);
+        const ddpm_quantiles q = quantiles_of(t, j);
+        rows[i] = (float)standardised(
+            t, j, ddpm_quantiles_map(q.value) ? (long double)ddpm_quantiles_score(&q, (double)value) : value);
+    }
 }
 
 static void apply_vocabulary(const ddpm_transform *t, ddpm_number type, int64_t count, const void *numbers, float *rows)
@@ -106,16 +147,16 @@ void ddpm_transform_apply(const ddpm_transform *transform, ddpm_number type, int
         apply_vocabulary(t, type, count, numbers, rows);
         return;
     }
+    if (t->quantiles) {
+        apply_quantiles(t, type, count, numbers, rows);
+        return;
+    }
     if (type == DDPM_NUMBER_FLOAT32) {
         apply_narrow(t, count, numbers, rows);
         return;
     }
-    for (int64_t i = 0; i < count; i++)
-        for (int64_t j = 0; j < t->columns; j++) {
-            const int64_t at = i * t->columns + j;
-            const double distance = (double)(ddpm_number_get(type, numbers, at) - (long double)t->mean[j]);
-            rows[at] = (float)((distance - remainder_of(t, j)) / t->scale[j]);
-        }
+    for (int64_t i = 0; i < count * t->columns; i++)
+        rows[i] = (float)standardised(t, i % t->columns, ddpm_number_get(type, numbers, i));
 }
 
 void ddpm_transform_invert(const ddpm_transform *transform, ddpm_number type, int64_t count, const float *rows,
@@ -130,12 +171,37 @@ void ddpm_transform_invert(const ddpm_transform *transform, ddpm_number type, in
         for (int64_t j = 0; j < t->columns; j++) {
             const int64_t at = i * t->columns + j;
             const double x = ddpm_transform_is_constant(t, j) ? t->minimum[j] : (double)rows[at];
-            if (type == DDPM_NUMBER_FLOAT32)
+            if (ddpm_transform_has_quantiles(t, j))
+                ddpm_number_set(type, (long double)ddpm_transform_value(t, j, x), numbers, at);
+            else if (type == DDPM_NUMBER_FLOAT32)
                 ((float *)numbers)[at] = (float)(x * t->scale[j] + t->mean[j]);
             else
                 ddpm_number_set(type, (long double)(x * t->scale[j] + remainder_of(t, j)) + (long double)t->mean[j],
                                 numbers, at);
         }
+}
+
+double ddpm_transform_value(const ddpm_transform *transform, int64_t column, double x)
+{
+    const ddpm_transform *t = transform;
+    if (t->vocabulary) return ddpm_vocabulary_decode(&t->vocabulary->column[column], (float)x);
+    const double own = x * t->scale[column] + remainder_of(t, column) + t->mean[column];
+    if (!ddpm_transform_has_quantiles(t, column)) return own;
+    const ddpm_quantiles q = quantiles_of(t, column);
+    return ddpm_quantiles_value(&q, own);
+}
+
+double ddpm_transform_log_volume(const ddpm_transform *transform, const float *row)
+{
+    double sum = 0.0;
+    for (int64_t j = 0; j < transform->columns; j++) {
+        if (ddpm_transform_is_constant(transform, j)) continue;
+        sum += log(transform->scale[j]);
+        if (!ddpm_transform_has_quantiles(transform, j)) continue;
+        const ddpm_quantiles q = quantiles_of(transform, j);
+        sum += ddpm_quantiles_log_slope(&q, (double)row[j] * transform->scale[j] + transform->mean[j]);
+    }
+    return sum;
 }
 
 /* Whether float32 has enough digits and range for a column. */
@@ -156,5 +222,7 @@ ddpm_number ddpm_transform_noisy_type(const ddpm_transform *transform, ddpm_numb
 
 ddpm_number ddpm_transform_type(const ddpm_transform *transform, ddpm_number own)
 {
-    return transform->vocabulary || ddpm_number_is_integer(own) ? own : ddpm_transform_noisy_type(transform, own);
+    return transform->vocabulary || transform->quantiles || ddpm_number_is_integer(own)
+               ? own
+               : ddpm_transform_noisy_type(transform, own);
 }

@@ -9,9 +9,8 @@
 
 enum {
     KNOTS = DDPM_VOCABULARY_KNOTS,
-    BIN_ROWS = 50,          /* rows in a bin, at least */
-    SPIKE_ROWS = 20,        /* rows that share a spike, at least */
-    DECIMALS_MOST = DBL_DIG /* that are looked for */
+    BIN_ROWS = 50,   /* rows in a bin, at least */
+    SPIKE_ROWS = 20, /* rows that share a spike, at least */
 };
 
 static const double SPIKE_SHARE = 0.002; /* of the rows, at least */
@@ -19,8 +18,8 @@ static const double SPIKE_SHARE = 0.002; /* of the rows, at least */
 /* Of the rows that have fewer decimals than the most: where all numbers are written with as many, it is a tenth. */
 static const double FEWER_SHARE = 0.25;
 
-static const double POWERS[DECIMALS_MOST + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+static const double POWERS[DDPM_DECIMALS_MOST + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
 ddpm_status ddpm_vocabulary_allocate(int64_t columns, ddpm_vocabulary *out)
 {
@@ -75,14 +74,14 @@ typedef struct survey {
     int64_t spikes, rest;    /* values that have so many rows, and rows that have none of them */
     int64_t different_rest;  /* values of those */
     ddpm_number number;      /* the type of the values */
-    int most_decimals;       /* of a value, which may be DECIMALS_MOST + 1 */
+    int most_decimals;       /* of a value, which may be DDPM_DECIMALS_MOST + 1 */
     /* Rows of those that have so many decimals, and so few digits that it is not by chance. */
-    int64_t few_digits[DECIMALS_MOST + 2];
+    int64_t few_digits[DDPM_DECIMALS_MOST + 2];
 } survey;
 
-static double round_to(int decimals, double value)
+double ddpm_vocabulary_round_to(int decimals, double value)
 {
-    return decimals < 0 || decimals > DECIMALS_MOST ? value : round(value * POWERS[decimals]) / POWERS[decimals];
+    return decimals < 0 || decimals > DDPM_DECIMALS_MOST ? value : round(value * POWERS[decimals]) / POWERS[decimals];
 }
 
 /* The most digits behind the point that a value of a type can have been written with, and be found again in spite of
@@ -90,23 +89,23 @@ static double round_to(int decimals, double value)
 static int decimals_most(ddpm_number number, double value)
 {
     const double whole = number == DDPM_NUMBER_FLOAT32 ? 0x1p23 : 0x1p51;
-    int decimals = DECIMALS_MOST;
+    int decimals = DDPM_DECIMALS_MOST;
     while (decimals > 0 && fabs(value) * POWERS[decimals] >= whole) decimals--;
     return decimals;
 }
 
 static int has_decimals(ddpm_number number, double value, int decimals)
 {
-    const double rounded = round_to(decimals, value);
+    const double rounded = ddpm_vocabulary_round_to(decimals, value);
     return number == DDPM_NUMBER_FLOAT32 ? (float)rounded == (float)value : rounded == value;
 }
 
-/* The fewest digits behind the point that write a value of a type; DECIMALS_MOST + 1: it has more than are looked for,
- * or than its type holds. */
+/* The fewest digits behind the point that write a value of a type; DDPM_DECIMALS_MOST + 1: it has more than are looked
+ * for, or than its type holds. */
 static int decimals_of(ddpm_number number, double value)
 {
     const int most = decimals_most(number, value);
-    if (!has_decimals(number, value, most)) return DECIMALS_MOST + 1;
+    if (!has_decimals(number, value, most)) return DDPM_DECIMALS_MOST + 1;
     int decimals = 0;
     while (decimals < most && !has_decimals(number, value, decimals)) decimals++;
     return decimals;
@@ -124,7 +123,8 @@ static void take_survey(void *to, double value, int64_t times)
         s->different_rest++;
     }
     s->rows += times;
-    if (fabs(value) * POWERS[ddpm_smaller(decimals, DECIMALS_MOST)] < (s->number == DDPM_NUMBER_FLOAT32 ? 1e5 : 1e12))
+    if (fabs(value) * POWERS[ddpm_smaller(decimals, DDPM_DECIMALS_MOST)] <
+        (s->number == DDPM_NUMBER_FLOAT32 ? 1e5 : 1e12))
         s->few_digits[decimals] += times;
     if (decimals > s->most_decimals) s->most_decimals = decimals;
 }
@@ -135,7 +135,7 @@ static int choose_decimals(const survey *s, int mixes)
     int64_t fewer = 0;
     for (int decimals = 0; decimals < s->most_decimals; decimals++) fewer += s->few_digits[decimals];
     if (mixes && (double)fewer > FEWER_SHARE * (double)s->rows) return DDPM_VOCABULARY_MIXED;
-    return s->most_decimals <= DECIMALS_MOST ? s->most_decimals : -1;
+    return s->most_decimals <= DDPM_DECIMALS_MOST ? s->most_decimals : -1;
 }
 
 /* Where `share` of the way from one value to another leads. It does not fall as the share rises, and is exact where
@@ -325,9 +325,9 @@ float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value)
 /* Round as the column says, or as a training value nearby was. */
 static double round_beside(const ddpm_column_vocabulary *column, double nearest, double value)
 {
-    return round_to(column->decimals == DDPM_VOCABULARY_MIXED ? decimals_of(column->layout.number, nearest)
-                                                              : column->decimals,
-                    value);
+    return ddpm_vocabulary_round_to(
+        column->decimals == DDPM_VOCABULARY_MIXED ? decimals_of(column->layout.number, nearest) : column->decimals,
+        value);
 }
 
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number)
@@ -345,7 +345,7 @@ double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number
 
 double ddpm_vocabulary_round(const ddpm_column_vocabulary *column, double value)
 {
-    if (column->decimals != DDPM_VOCABULARY_MIXED) return round_to(column->decimals, value);
+    if (column->decimals != DDPM_VOCABULARY_MIXED) return ddpm_vocabulary_round_to(column->decimals, value);
     const int64_t knots = knots_of(column), at = first_not_less(knots, column->knot, value);
     const int64_t above = ddpm_smaller(at, knots - 1), below = ddpm_larger(above - 1, 0);
     const int is_below = fabs(value - column->knot[below]) < fabs(column->knot[above] - value);

@@ -27,6 +27,7 @@ enum {
     DDPM_VOCABULARY_EXACT = 256, /* a number of at most so many different values has a token for each */
     DDPM_TWINS_MOST = 7,         /* later columns that one is the twin of */
     DDPM_VOCABULARY_SMOOTH = 24, /* functions of the rank that the bins of a column share */
+    DDPM_DECIMALS_MOST = 15,     /* that are looked for: DBL_DIG */
     DDPM_VOCABULARY_MIXED = -2 /* decimals: of each value as many as its nearest knot has, which is a training value */
 };
 
@@ -142,6 +143,9 @@ float ddpm_vocabulary_number(const ddpm_column_vocabulary *column, int64_t token
 
 /** The value of a token and a place, not one of a link; whole numbers are whole. */
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number);
+
+/** A value with so many digits behind the point; below 0: as it is. */
+double ddpm_vocabulary_round_to(int decimals, double value);
 
 /** A value with as many decimals as the column's values have. */
 double ddpm_vocabulary_round(const ddpm_column_vocabulary *column, double value);

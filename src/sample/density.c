@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 
-#include <math.h>
 #include <string.h>
 
 static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const float *xt, int32_t t)
@@ -60,15 +59,12 @@ ddpm_flow ddpm_density_flow(ddpm_density *density)
     return (ddpm_flow){.denoiser = {predict, density}, .pull_back = pull_back};
 }
 
-int64_t ddpm_density_columns(const ddpm_transform *transform, uint8_t *left_out, double *log_scale)
+int64_t ddpm_density_columns(const ddpm_transform *transform, uint8_t *left_out)
 {
     int64_t counted = 0;
-    *log_scale = 0.0;
     for (int64_t j = 0; j < transform->columns; j++) {
         left_out[j] = (uint8_t)ddpm_transform_is_constant(transform, j);
-        if (left_out[j]) continue;
-        counted++;
-        *log_scale += log(transform->scale[j]);
+        counted += !left_out[j];
     }
     return counted;
 }

@@ -41,10 +41,8 @@ void ddpm_density_set_conditions(ddpm_density *density, int64_t rows, const floa
 ddpm_flow ddpm_density_flow(ddpm_density *density);
 
 /** Find the columns that have one value only, which have no density: that of a row is of the other columns.
- *  @param[out] left_out   [D], 1 for these.
- *  @param[out] log_scale  the sum of ln(scale) of the others: what a density in the data's units has less than one in
- *                         standardised units.
+ *  @param[out] left_out  [D], 1 for these.
  *  @return  how many others there are. */
-int64_t ddpm_density_columns(const ddpm_transform *transform, uint8_t *left_out, double *log_scale);
+int64_t ddpm_density_columns(const ddpm_transform *transform, uint8_t *left_out);
 
 #endif

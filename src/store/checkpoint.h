@@ -16,9 +16,11 @@
  * returned (-1 if it is missing), fingerprint (of the training rows; 0 if it is missing), baseline (NaN if it is
  * missing), best_loss and best_iteration (of /best), number (the type of the training data, as numpy names it; float32
  * if it is missing), config (the resolved YAML), columns (their names, if they have any). /transform/remainder [D] and
- * /condition/remainder [V] float64 are there where a mean needs more digits than a float64 number has, /vocabulary
- * where the columns are tokens (store/vocabulary_file.h). Chunks and metadata have HDF5's checksums; the user block
- * holds a digest of all that follows it (file/digest.h), which is checked before HDF5 opens the file.
+ * /condition/remainder [V] float64 are there where a mean needs more digits than a float64 number has,
+ * /transform/quantiles [D][DDPM_QUANTILES] float64 and decimals [D] int32 where a column is mapped by its quantiles
+ * (all of a row are equal where it is not; mean, scale and range are those of its scores), /vocabulary where the
+ * columns are tokens (store/vocabulary_file.h). Chunks and metadata have HDF5's checksums; the user block holds a
+ * digest of all that follows it (file/digest.h), which is checked before HDF5 opens the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */
@@ -31,6 +33,7 @@
 #include "model/components.h"
 #include "model/condition.h"
 #include "model/mixture.h"
+#include "model/quantiles.h"
 #include "model/timesteps.h"
 #include "model/vocabulary.h"
 #include "network/network.h"
@@ -70,6 +73,8 @@ typedef struct ddpm_checkpoint {
     double *mean, *scale;       /* [D] */
     double *remainder;          /* [D], or NULL: see model/transform.h */
     double *minimum, *maximum;  /* [D] of the standardised training rows */
+    double *quantiles;          /* [D][DDPM_QUANTILES], or NULL: see model/quantiles.h */
+    int32_t *decimals;          /* [D], with quantiles */
     ddpm_vocabulary vocabulary; /* of a table with columns of several kinds; columns 0: none */
     ddpm_condition condition;   /* count 0: none */
     ddpm_components components; /* count 0: none */

@@ -51,7 +51,7 @@ typedef struct ddpm_checkpoint_list_of_names {
 
 enum {
     DDPM_CHECKPOINT_ATTRIBUTES = 9,
-    DDPM_CHECKPOINT_FIELDS = 23,
+    DDPM_CHECKPOINT_FIELDS = 25,
     DDPM_CHECKPOINT_ARRAYS = 5,
     DDPM_CHECKPOINT_LISTS = 3
 };

@@ -3,6 +3,7 @@
 
 #include "assembly/audit.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "fit/principal.h"
 #include "model/column_text.h"
 #include "train/baseline.h"
@@ -46,6 +47,23 @@ static void describe_columns(const ddpm_dataset *dataset)
                       ddpm_column_describe(&vocabulary->column[j], sizeof text, text));
     if (vocabulary && vocabulary->columns > LISTED)
         ddpm_log_info("%-10s and %lld more, which 'ddpm info' lists", "", (long long)vocabulary->columns - LISTED);
+}
+
+/* Which columns are mapped by their quantiles. */
+static void describe_maps(const ddpm_dataset *dataset)
+{
+    const ddpm_transform *transform = ddpm_dataset_transform(dataset);
+    const char *const *names = ddpm_dataset_names(dataset);
+    int64_t mapped = 0, first = -1;
+    for (int64_t j = 0; j < transform->columns; j++) {
+        if (!ddpm_transform_has_quantiles(transform, j)) continue;
+        if (first < 0) first = j;
+        mapped++;
+    }
+    if (mapped > 0)
+        ddpm_log_info("columns    %lld of %lld are mapped by their quantiles (data.transform), the first is %lld%s%s%s",
+                      (long long)mapped, (long long)transform->columns, (long long)first, names ? " '" : "",
+                      names ? ddpm_printable(names[first]) : "", names ? "'" : "");
 }
 
 static void describe_network(const ddpm_network *network)
@@ -138,6 +156,7 @@ void ddpm_describe_run(const ddpm_trainer *t)
 {
     describe_data(t->dataset, &t->spec.data);
     describe_columns(t->dataset);
+    describe_maps(t->dataset);
     describe_network(t->model.network);
     describe_mixture(&t->mixture, t->mixture_seconds);
     warn_of_width(t);

@@ -21,6 +21,8 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
         .scale = transform->scale,
         .minimum = transform->minimum,
         .maximum = transform->maximum,
+        .quantiles = transform->quantiles,
+        .decimals = transform->decimals,
         .vocabulary = transform->vocabulary ? *transform->vocabulary : (ddpm_vocabulary){0},
         .condition = *ddpm_dataset_condition(stepper->dataset),
         .fingerprint = ddpm_dataset_fingerprint(stepper->dataset),

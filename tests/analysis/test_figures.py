@@ -165,12 +165,12 @@ with open(option("--json"), "w", encoding="utf-8") as file:
             self.h5(f"out/{name}/samples.h5", samples=ring(300, 2) * [1, 4] @ wide)
         self.write("out/suite.json", json.dumps({"data": self.folder}))
         table = "set,accuracy,spread,result\n"
-        self.write("out/table.csv", table + "rings,0.6,,no\nline,0.5,,yes\nfactors64,0.7,0.2,no\neight,,,failed\n"
+        self.write("out/table.csv", table + "rings,0.6,,accuracy 0.600\nline,0.522,,yes\nfactors64,0.7,0.2,spread 0.200\neight,,,failed\n"
                    "iris,0.5,,\n")
         self.assert_picture("suite.py", self.path("out"), formats=(".png", ".pdf"))
         found = suite.read(self.path("out"))
         self.assertEqual([suite.title_of(row, dataset.limits) for row, dataset, _, _ in found],
-                         ["rings\n0.600 > 0.52", "line\n0.500", "factors64\nspread 0.200 > 0.12"])
+                         ["rings\n0.600 > 0.52", "line\n0.522", "factors64\nspread 0.200 > 0.12"])
         left, right, bottom, top = suite.box_of(ring(3000, 1), ring(3000, 2) * [1, 100])
         np.testing.assert_allclose([left, right, bottom, top], [-1.25, 1.25, -2, 2], rtol=0.1)
         self.write("out/table.csv", table + "iris,0.5,,\n")

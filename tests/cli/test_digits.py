@@ -20,7 +20,7 @@ WHOLE = np.stack([2**60 + RNG.integers(0, 1001, ROWS), RNG.integers(0, 7, ROWS),
 UNSIGNED = np.stack([np.uint64(2**64 - 1) - RNG.integers(0, 100, ROWS).astype("u8"),
                      RNG.integers(0, 9, ROWS).astype("u8")], axis=1)
 QUICK = {**SMALL, "data.source": "hdf5", "data.validation": 0, "training.iterations": 60, "training.validate_every": 0,
-         "training.learning_rate": 0.01, "sampling.steps": 10, "checkpoint.every": 1000}
+         "training.learning_rate": 0.01, "sampling.steps": 10, "checkpoint.every": 1000, "data.transform": "standard"}
 DATA = 65
 
 
@@ -111,7 +111,8 @@ class Digits(Case):
         rows[:, :5] = np.stack([1e9 + rows[:, 0], 1e-60 * rows[:, 1], np.full(ROWS, 2.5),
                                 2.0**60 + 4096 * np.round(100 * rows[:, 3]), rows[:, 4] > 0], axis=1)
         rows[:, 5:20] *= RNG.uniform(size=(ROWS, 15)) < 0.01
-        run_folder = self.run_folder(rows, {"data.validation": 0.1, "training.iterations": 200, "network.width": 64})
+        run_folder = self.run_folder(rows, {"data.validation": 0.1, "training.iterations": 200, "network.width": 64,
+                                            "data.transform": "auto"})
         again = self.run_folder(rows)
         self.expect_moments(again, rows)
         samples = self.samples(run_folder, "--count", 400)

@@ -434,6 +434,7 @@ static void test_resolved(void **state)
     assert_int_equal(ddpm_config_settle(&then, NULL), DDPM_OK);
     assert_true(then.diffusion.schedule.start == 0.5);
     then.network = config.network; /* what is younger than saved configurations */
+    then.data.transform = config.data.transform;
     assert_int_equal(ddpm_config_same_science(&then, &config), DDPM_OK);
     set(&config, "diffusion.schedule.offset=0.5");
     assert_int_equal(ddpm_config_same_science(&then, &config), DDPM_ERR_CONFIG);

@@ -423,7 +423,11 @@ static ddpm_checkpoint full_example(void)
     static int64_t rows[3] = {1, 2, 3}, codes[3] = {INT64_MIN, -7, INT64_MAX};
     static char *names[3] = {"cat", "", "dog"};
     ddpm_checkpoint c = example();
+    static double quantiles[D][DDPM_QUANTILES];
+    static int32_t decimals[D] = {-1, 0, 3};
     c.remainder = more[0];
+    c.quantiles = quantiles[0];
+    c.decimals = decimals;
     c.condition.remainder = more[1];
     c.condition.minimum = more[2];
     c.condition.maximum = more[3];
@@ -451,7 +455,8 @@ static void test_every_range(void **state)
         for (int i = 0; i < DDPM_CHECKPOINT_FIELDS; i++) {
             const ddpm_checkpoint_field *f = &ddpm_checkpoint_fields[i];
             ddpm_checkpoint c = full_example();
-            char copy[1024], *numbers;
+            static char copy[sizeof(double) * D * DDPM_QUANTILES];
+            char *numbers;
             int64_t rows;
             memcpy(&numbers, (char *)&c + f->numbers, sizeof numbers);
             memcpy(&rows, (char *)&c + f->rows, sizeof rows);
