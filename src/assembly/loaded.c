@@ -1,6 +1,8 @@
 /* Builds the model of a checkpoint. */
 #include "assembly/loaded.h"
 
+#include "base/log.h"
+
 #include <string.h>
 
 ddpm_status ddpm_loaded_configuration(const ddpm_loaded *loaded, ddpm_config *out)
@@ -9,6 +11,15 @@ ddpm_status ddpm_loaded_configuration(const ddpm_loaded *loaded, ddpm_config *ou
     DDPM_TRY(ddpm_config_defaults(out));
     DDPM_TRY(ddpm_config_parse_saved(out, text, strlen(text), "the checkpoint's configuration"));
     return ddpm_config_check(out);
+}
+
+static ddpm_status build_model(ddpm_loaded *out)
+{
+    const ddpm_checkpoint *c = &out->checkpoint;
+    DDPM_TRY(ddpm_model_create_with_beta(&out->config, c->columns, c->vocabulary.columns > 0 ? &c->vocabulary : NULL,
+                                         &c->condition, c->steps, c->beta, &out->model));
+    DDPM_TRY(ddpm_model_set_components(&out->model, &c->components));
+    return ddpm_model_set_mixture(&out->model, &c->mixture);
 }
 
 ddpm_status ddpm_loaded_build(ddpm_loaded *out)
@@ -23,10 +34,20 @@ ddpm_status ddpm_loaded_build(ddpm_loaded *out)
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint is of iteration %lld, its configuration ends at %lld; the file was altered",
                          (long long)c->iteration, (long long)out->config.training.iterations);
-    DDPM_TRY(ddpm_model_create_with_beta(&out->config, c->columns, c->vocabulary.columns > 0 ? &c->vocabulary : NULL,
-                                         &c->condition, c->steps, c->beta, &out->model));
-    DDPM_TRY(ddpm_model_set_components(&out->model, &c->components));
-    return ddpm_model_set_mixture(&out->model, &c->mixture);
+    return build_model(out);
+}
+
+ddpm_status ddpm_loaded_set_precision(ddpm_loaded *loaded)
+{
+    const ddpm_precision wanted = loaded->config.sampling.precision;
+    if (ddpm_network_get_spec(loaded->model.network)->precision != wanted) {
+        ddpm_model_release(&loaded->model);
+        DDPM_TRY(build_model(loaded));
+    }
+    if (!ddpm_network_kernels(loaded->model.network)->at_full_rate)
+        ddpm_log_warning("sampling.precision: this processor has no instruction for bfloat16 (AVX512-BF16); the "
+                         "program does without it, and float32 is faster here");
+    return DDPM_OK;
 }
 
 void ddpm_loaded_release(ddpm_loaded *loaded)

@@ -21,6 +21,10 @@ DDPM_MUST_CHECK ddpm_status ddpm_loaded_configuration(const ddpm_loaded *loaded,
  * does not fit it; DDPM_ERR_CONFIG: this program refuses it. */
 DDPM_MUST_CHECK ddpm_status ddpm_loaded_build(ddpm_loaded *loaded);
 
+/** Local. Let the model have the precision that its configuration's section `sampling` names, once settings were put
+ * over it; ddpm_loaded_build has taken that of the checkpoint. DDPM_ERR_CONFIG; DDPM_ERR_MEMORY. */
+DDPM_MUST_CHECK ddpm_status ddpm_loaded_set_precision(ddpm_loaded *loaded);
+
 /** Local. */
 void ddpm_loaded_release(ddpm_loaded *loaded);
 

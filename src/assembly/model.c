@@ -155,7 +155,7 @@ ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t colum
     ddpm_schedule schedule;
     *out = (ddpm_model){0};
     DDPM_TRY(ddpm_schedule_from_beta(steps, beta, &schedule));
-    return assemble(config, DDPM_PRECISION_FLOAT32, columns, vocabulary, condition, &schedule, out);
+    return assemble(config, config->sampling.precision, columns, vocabulary, condition, &schedule, out);
 }
 
 ddpm_status ddpm_model_set_components(ddpm_model *model, const ddpm_components *components)

@@ -31,7 +31,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_model_create(const ddpm_config *config, int64_t
                                               const ddpm_vocabulary *vocabulary, const ddpm_condition *condition,
                                               ddpm_model *out);
 
-/** The same with the schedule that a checkpoint holds, beta [T + 1], and with float32 precision: for sampling. */
+/** The same with the schedule that a checkpoint holds, beta [T + 1], and with the precision of sampling. */
 DDPM_MUST_CHECK ddpm_status ddpm_model_create_with_beta(const ddpm_config *config, int64_t columns,
                                                         const ddpm_vocabulary *vocabulary,
                                                         const ddpm_condition *condition, int64_t steps,

@@ -175,7 +175,7 @@ ddpm_status ddpm_bench_shape(ddpm_bench_run *run, const ddpm_workload_spec *spec
 {
     ddpm_workload_spec single = *spec;
     ddpm_workload w;
-    single.precision = DDPM_PRECISION_FLOAT32; /* sampling always uses it */
+    single.precision = run->config->sampling.precision;
     ddpm_status status = ddpm_workload_create(run->comm, run->config, &single, run->dataset, run->threads, &w);
     if (status == DDPM_OK && ddpm_bench_wants(run, DDPM_BENCH_TRAINING)) status = bench_steps(run, spec);
     if (status == DDPM_OK && ddpm_bench_wants(run, DDPM_BENCH_SAMPLING)) status = bench_sampling(run, &w);

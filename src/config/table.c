@@ -349,6 +349,9 @@ const ddpm_option ddpm_options[] = {
            .option = "weights"),
     CHOICE(sampling.clip, "none", clips, RUN, "how predicted rows are clipped. none: not at all; data: to the range of the training data",
            .option = "clip", NEEDS(NOISE)),
+    CHOICE(sampling.precision, "float32", precisions, RUN,
+           "precision of the operands of matrix products, whose sums are float32; bfloat16 is for processors with "
+           "AVX512-BF16, and slow elsewhere", .option = "precision"),
 
     CHOICE(parallel.reduction, "exact", reductions, SCIENCE,
            "how gradients are added over the ranks. exact: exactly; float32: in half the bytes, with rounding that depends on "

@@ -137,6 +137,7 @@ ddpm_status ddpm_evaluate(ddpm_comm *comm, const ddpm_evaluate_options *options)
     ddpm_loaded_name_process(&loaded);
     ddpm_status status = ddpm_loaded_check_denoiser(&loaded, options->checkpoint);
     if (status == DDPM_OK) status = ddpm_sampling_settings_apply(&options->settings, &loaded.config);
+    if (status == DDPM_OK) status = ddpm_loaded_set_precision(&loaded);
     status = ddpm_agree(comm, status);
     if (status != DDPM_OK) {
         ddpm_loaded_release(&loaded);

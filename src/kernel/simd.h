@@ -81,7 +81,7 @@ typedef struct ddpm_kernels {
      *  @param[out] packed  room for n * ddpm_round_up(k, panel) numbers, aligned likewise. */
     void (*pack_transposed)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, int is_shared, float *packed);
 
-    /** h = act(x W + bias), x [rows][k], h [rows][n]. In float32, W may be k rows of a larger matrix.
+    /** h = act(x W + bias), x [rows][k], h [rows][n]. W may be k rows of a larger matrix, cut between elements.
      *  @param[out] slope    act'(x W + bias) in the layout of h, or NULL.
      *  @param      scratch  ddpm_product_scratch(kernels, rows, k, n) numbers; may be NULL where per_element is 1. */
     void (*forward)(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activation activation, ddpm_matrix h,
@@ -192,8 +192,10 @@ static inline int64_t ddpm_product_scratch(const ddpm_kernels *kernels, int64_t 
 {
     /* x and a panel of dz, gathered for the gradient; also enough for x in bfloat16, for forward */
     const int64_t gradient = ddpm_round_up(k, kernels->tile) + kernels->panel;
-    /* dz in bfloat16, for backward_data */
-    const int64_t converted = kernels->per_element > 1 ? ddpm_pieces(n, kernels->per_element) : 0;
+    /* dz in bfloat16, for backward_data, in rows that are padded */
+    const int64_t converted = kernels->per_element > 1
+                                  ? ddpm_round_up(ddpm_pieces(n, kernels->per_element), kernels->panel) + kernels->panel
+                                  : 0;
     return rows * ddpm_larger(gradient, converted);
 }
 

@@ -48,7 +48,10 @@ static ddpm_status configure(const ddpm_generator *g, ddpm_config *out)
 {
     DDPM_TRY(ddpm_loaded_configuration(g->loaded, out));
     out->diffusion.process = g->loaded->config.diffusion.process;
-    return ddpm_sampling_settings_apply(&g->settings, out);
+    DDPM_TRY(ddpm_sampling_settings_apply(&g->settings, out));
+    if (out->sampling.precision == g->loaded->config.sampling.precision) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE, "sampling.precision: expected that of the model's configuration, since all "
+                                     "generators of a model share its weights, found another one; leave it out");
 }
 
 ddpm_status ddpm_generator_prepare(ddpm_generator *generator)

@@ -36,6 +36,7 @@ typedef struct ddpm_sampling {
     double guidance;         /* w of classifier-free guidance (Ho and Salimans 2022); 0: no guidance */
     ddpm_weights weights;
     ddpm_clip clip;
+    ddpm_precision precision; /* of the operands of the network's products */
 } ddpm_sampling;
 
 /** The steps that DDPM_AUTO stands for with the methods of second order, where T is not less. */

@@ -28,16 +28,16 @@ static ddpm_status build(ddpm_network *net)
     return DDPM_OK;
 }
 
-/* Whether layer 0 is computed in two parts, of which one depends on t alone. Without a backward pass all rows mostly
- * have one t; with operands in bfloat16, a part of a layer could begin amid an element. */
-static int splits_time(const ddpm_network *net, int backward)
-{
-    return !backward && !has_gain(net) && !net->spec.is_entered && net->kernels->per_element == 1;
-}
-
 static int64_t before_time(const ddpm_network *net)
 {
     return ddpm_network_point_columns(net) + net->spec.condition;
+}
+
+/* Whether layer 0 is computed in two parts, of which one depends on t alone. Without a backward pass all rows mostly
+ * have one t. Where operands share an element, a part cannot begin amid one. */
+static int splits_time(const ddpm_network *net, int backward)
+{
+    return !backward && !has_gain(net) && !net->spec.is_entered && before_time(net) % net->kernels->per_element == 0;
 }
 
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
@@ -110,7 +110,7 @@ static float *compute_time(const ddpm_pass *pass, int64_t rows)
                       to = {pass->w->kind.mlp.time, rows, net->spec.width, pass->w->width_stride};
     ddpm_dense dense = pass->packed->layers[0];
     dense.inputs = net->layers[0].inputs;
-    dense.weight += before_time(net) * net->kernels->panel;
+    dense.weight += before_time(net) / net->kernels->per_element * net->kernels->panel;
     ddpm_network_embed_times(net, pass->t, embeddings);
     ddpm_dense_forward(pass, &dense, ddpm_matrix_read(embeddings), DDPM_ACTIVATION_IDENTITY, to, NULL);
     return to.data;

@@ -299,7 +299,9 @@ ddpm_status ddpm_sample(ddpm_comm *comm, const ddpm_sample_options *options)
     char spent[32];
     DDPM_TRY(ddpm_load_everywhere(comm, options->checkpoint, 0, &loaded));
     ddpm_loaded_name_process(&loaded);
-    ddpm_status status = ddpm_agree(comm, ddpm_sampling_settings_apply(&options->settings, &loaded.config));
+    ddpm_status status = ddpm_sampling_settings_apply(&options->settings, &loaded.config);
+    if (status == DDPM_OK) status = ddpm_loaded_set_precision(&loaded);
+    status = ddpm_agree(comm, status);
     if (status == DDPM_OK && options->classifier)
         status = ddpm_load_everywhere(comm, options->classifier, 0, &classifier);
     if (status == DDPM_OK) {

@@ -132,7 +132,7 @@ class Evaluate(unittest.TestCase):
     def test_how_samples_are_made(self):
         """Every option does something, is said, and makes the samples that `ddpm sample` makes with it."""
         as_configured = {"sampler": "heun", "steps": 50, "spacing": "auto", "eta": 0, "corrections": 0,
-                         "guidance": 0, "weights": "ema", "clip": "none"}
+                         "guidance": 0, "weights": "ema", "clip": "none", "precision": "float32"}
         found = []
         for options in ({}, {"sampler": "ddim", "steps": 50}, {"sampler": "ddim", "steps": 50, "eta": 0.5},
                         {"spacing": "karras", "steps": 20}, {"steps": 7}, {"corrections": 2},

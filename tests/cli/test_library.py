@@ -247,6 +247,10 @@ class Library(Case):
             with self.assertRaises(Failure):
                 g.sample(1)
             g["sampling.guidance"] = 0
+            g["sampling.precision"] = "bfloat16"
+            with self.assertRaisesRegex(Failure, "share its weights"):
+                g.sample(1)
+            g["sampling.precision"] = "float32"
             g["sampling.steps"] = 51
             with self.assertRaisesRegex(Failure, "1 to 50"):
                 g.sample(1)

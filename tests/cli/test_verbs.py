@@ -459,6 +459,15 @@ class Sample(Case):
             self.assertTrue(np.array_equal(many[:count], self.rows(count=count)))
         self.assertEqual(1000, len(np.unique(many, axis=0)))
 
+    def test_precision(self):
+        """Samples in half length are near those in float32, and the same at any number of ranks and threads."""
+        path, whole = self.sample("--precision", "bfloat16"), self.rows()
+        halves = read_h5(path)["samples"]
+        self.assert_same_bits(path, self.sample("--precision", "bfloat16", ranks=3, threads=2))
+        self.assertFalse(np.array_equal(halves, whole))
+        self.assertLess(np.median(np.abs(halves - whole)), 0.05 * whole.std())
+        self.assertIn("  precision: bfloat16\n", self.ddpm("info", path).stdout)
+
     def test_clip(self):
         """Predictions are held to the range, of which the last step is one."""
         clipped = self.rows("--clip", "data", count=1000)

@@ -106,6 +106,13 @@ INLINE void multiply(int rows, operand a, const element *panel, vf sums[][VECTOR
     }
 }
 
+/* Fetch a tile of `rows` rows into the cache while its product is computed: those of a block's layers are in none. */
+INLINE void prefetch_tile(int rows, const float *tile, int64_t stride)
+{
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) __builtin_prefetch(tile + i * stride + v * LANES, 1);
+}
+
 /* Where a tile of activations is stored: h and, unless NULL, slope in the same layout. */
 typedef struct activations {
     float *h, *slope;
@@ -116,6 +123,8 @@ INLINE void forward_tile(int rows, operand x, const element *panel, const float 
                          ddpm_activation activation, activations to)
 {
     vf sums[TILE][VECTORS];
+    prefetch_tile(rows, to.h, to.stride);
+    if (to.slope) prefetch_tile(rows, to.slope, to.stride);
     multiply(rows, x, panel, sums);
     for (int i = 0; i < rows; i += CHAINS / VECTORS) {
         const int count = (rows - i < CHAINS / VECTORS ? rows - i : CHAINS / VECTORS) * VECTORS;
@@ -188,6 +197,8 @@ INLINE void backward_data_tile(int rows, operand dz, const element *panel, const
                                int64_t stride)
 {
     vf sums[TILE][VECTORS];
+    prefetch_tile(rows, dx, stride);
+    if (slope) prefetch_tile(rows, slope, stride);
     multiply(rows, dz, panel, sums);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) {

@@ -101,13 +101,18 @@ static __attribute__((noinline)) void add_some(int exact, destination to, int64_
 }
 
 /* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][length][TILE], so that a tile lies in one piece. The
- * products run over rows: where two numbers share an element, they are of two rows. */
+ * products run over rows: where two numbers share an element, they are of two rows. Tiles that fill a vector together
+ * are copied together. */
 INLINE void gather_tiles(ddpm_const_matrix x, element *tiles)
 {
-    for (int64_t i = 0; i < x.columns; i += TILE)
-        for (int64_t row = 0; row < x.rows; row += TERMS, tiles += TILE)
-            for (int64_t c = 0; c < TILE && i + c < x.columns; c++)
-                tiles[c] = element_of(x.data + row * x.stride + i + c, x.stride, x.rows - row);
+    enum { TOGETHER = LANES % TILE == 0 ? LANES / TILE : 1 };
+    const int64_t size = length_of(x.rows) * TILE;
+    for (int64_t i = 0; i < x.columns; i += TOGETHER * TILE, tiles += TOGETHER * size)
+        for (int64_t row = 0; row < x.rows; row += TERMS) {
+            const elements some = some_elements_of(x.data + row * x.stride + i, x.stride, x.rows - row, x.columns - i);
+            for (int64_t t = 0; t < TOGETHER && i + t * TILE < x.columns; t++)
+                memcpy(tiles + t * size + row / TERMS * TILE, (const element *)&some + t * TILE, TILE * sizeof *tiles);
+        }
 }
 
 /* Copy the panel of dz that begins at a column, [length][PANEL]. */

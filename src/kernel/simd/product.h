@@ -79,43 +79,58 @@ INLINE void finish_streaming(void)
 
 #ifdef DDPM_BFLOAT16
 
-/* Round to the nearest bfloat16, to the even one of two, in the upper half of the word; NaN stays NaN. */
-INLINE uint32_t round_bfloat16(float x)
+/* Numbers are rounded to the nearest bfloat16, to the even one of two; NaN stays NaN. paired(x, y) are the elements of
+ * x[j] and y[j]; neighbours(low, high) are those of two neighbours each in the two vectors that follow each other. */
+#ifdef __AVX512BF16__
+
+INLINE vu neighbours(vf low, vf high)
 {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    const uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
-    return (x == x ? rounded : bits | 0x400000) & 0xffff0000;
+    return (vu)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
 }
 
-INLINE vu round_bfloat16_vector(vf x)
+INLINE vu paired(vf x, vf y)
+{
+    typedef uint16_t vs __attribute__((vector_size(LANES * 4)));
+#define X_AND_Y(l) (l), (l) + LANES
+    const vs both = (vs)neighbours(x, y);
+    return (vu)__builtin_shufflevector(both, both, OF_LANES(X_AND_Y));
+}
+
+#else
+
+/* In the upper half of the word. */
+INLINE vu round_bfloat16(vf x)
 {
     const vu bits = (vu)x, rounded = bits + 0x7fff + (bits >> 16 & 1), number = (vu)(x == x);
     return ((number & rounded) | (~number & (bits | 0x400000))) & 0xffff0000;
 }
 
-/* The element of x[0] and x[stride]. Where only one number is left, x[stride] is not read, and counts as 0. */
-INLINE element element_of(const float *x, int64_t stride, int64_t left)
+INLINE vu paired(vf x, vf y)
 {
-    return round_bfloat16(x[0]) >> 16 | (left > 1 ? round_bfloat16(x[stride]) : 0);
+    return round_bfloat16(x) >> 16 | round_bfloat16(y);
 }
 
-/* The elements of x[j] and x[stride + j] for the first `count` numbers j, and zeros beyond. */
+INLINE vu neighbours(vf low, vf high)
+{
+#define EVEN_LANE(l) (2 * (l))
+#define ODD_LANE(l) (2 * (l) + 1)
+    return paired(__builtin_shufflevector(low, high, OF_LANES(EVEN_LANE)),
+                  __builtin_shufflevector(low, high, OF_LANES(ODD_LANE)));
+}
+
+#endif
+
+/* The elements of x[j] and x[stride + j] for the first `count` numbers j, and zeros beyond. Where only one number is
+ * left, x[stride + j] is not read, and counts as 0. */
 INLINE elements some_elements_of(const float *x, int64_t stride, int64_t left, int64_t count)
 {
-    const vu first = round_bfloat16_vector(load_first(x, count)) >> 16;
-    return left > 1 ? first | round_bfloat16_vector(load_first(x + stride, count)) : first;
+    return paired(load_first(x, count), left > 1 ? load_first(x + stride, count) : splat(0.0f));
 }
 
 /* The elements of the first `count` numbers that follow each other, and zeros beyond. */
 INLINE elements elements_along(const float *x, int64_t count)
 {
-#define EVEN_LANE(l) (2 * (l))
-#define ODD_LANE(l) (2 * (l) + 1)
-    const vu low = round_bfloat16_vector(load_first(x, count)),
-             high = count > LANES ? round_bfloat16_vector(load_first(x + LANES, count - LANES)) : (vu){0};
-    return __builtin_shufflevector(low, high, OF_LANES(EVEN_LANE)) >> 16 |
-           __builtin_shufflevector(low, high, OF_LANES(ODD_LANE));
+    return neighbours(load_first(x, count), count > LANES ? load_first(x + LANES, count - LANES) : splat(0.0f));
 }
 
 INLINE vf add_product(vf sum, element a, elements b)
@@ -129,27 +144,19 @@ INLINE vf add_product(vf sum, element a, elements b)
 #endif
 }
 
-/* The rows of x are converted into scratch. */
+/* The rows of x are converted into scratch. A row is longer by one line of the cache, for the reason that the rows of a
+ * workspace are (network/propagate.c). */
 INLINE operand operand_of(ddpm_const_matrix x, float *scratch)
 {
-    element *to = (element *)(void *)scratch;
-    const int64_t k = x.columns, steps = ddpm_pieces(k, 2);
-    for (int64_t row = 0; row < x.rows; row++) {
-        const float *from = x.data + row * x.stride;
-        for (int64_t i = 0; i + 2 <= k; i += 2) to[row * steps + i / 2] = element_of(from + i, 1, 2);
-        if (k % 2) to[row * steps + k / 2] = element_of(from + k - 1, 1, 1);
-    }
-    return (operand){to, steps, steps};
+    const int64_t length = length_of(x.columns), stride = ddpm_round_up(length, LANES) + LANES;
+    for (int64_t row = 0; row < x.rows; row++)
+        for (int64_t i = 0; i < length; i += LANES)
+            store_elements((element *)(void *)scratch + row * stride + i,
+                           elements_along(x.data + row * x.stride + i * TERMS, x.columns - i * TERMS));
+    return (operand){(const element *)(const void *)scratch, stride, length};
 }
 
 #else
-
-INLINE element element_of(const float *x, int64_t stride, int64_t left)
-{
-    (void)stride;
-    (void)left;
-    return *x;
-}
 
 INLINE elements some_elements_of(const float *x, int64_t stride, int64_t left, int64_t count)
 {

@@ -59,7 +59,7 @@ static void test_defaults(void **state)
         "sampling:\n  method: heun\n  steps: auto\n  spacing: auto\n  eta: 0\n  corrections: 0\n  correction_ratio: "
         "0.1\n  guidance: "
         "0\n"
-        "  weights: ema\n  clip: none\n"
+        "  weights: ema\n  clip: none\n  precision: float32\n"
         "parallel:\n  reduction: exact\n  block_rows: 0\n";
     ddpm_config config, again;
     start(&config);

@@ -102,6 +102,7 @@ static void test_same_science(void **state)
                                            "sampling.steps",
                                            "sampling.weights",
                                            "sampling.clip",
+                                           "sampling.precision",
                                            "training.validate_every",
                                            "sampling.method",
                                            "sampling.eta",
