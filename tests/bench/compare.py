@@ -24,7 +24,7 @@ import programs
 
 PRECISIONS = ("float32", "bfloat16")
 # Words of `ddpm sample` for each precision; None: that precision is not there, and its columns stay empty.
-SAMPLE_WORDS = {"float32": (), "bfloat16": None}
+SAMPLE_WORDS = {"float32": (), "bfloat16": ("--precision", "bfloat16")}
 SHOWN = {"jax": "scan"}    # in the names of layouts
 HOPELESS = 1.5      # an eager layout that is so many times slower than the best of its precision is not compiled
 
