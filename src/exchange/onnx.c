@@ -432,7 +432,8 @@ static ddpm_status finish(onnx *o, ddpm_weights weights, const char *path)
 {
     static const char about[] =
         "One evaluation of a denoising network. x: rows of noisy data in standardised units, (data - transform.mean) / "
-        "transform.scale, where the normal scores of a column in transform.quantiles are its data; t: steps, 1 to T; condition: classes "
+        "transform.scale, where the normal scores of a column in transform.quantiles are its data; t: steps, 1 to T; "
+        "condition: classes "
         "one-hot, then 1 (zeros: none). output: what "
         "diffusion.predict "
         "of the configuration says, for schedule.beta, then the variance head where the variance is learned.";
