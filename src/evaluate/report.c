@@ -50,6 +50,9 @@ static void print_bound(const ddpm_evaluation *e)
     printf("\nnegative log-likelihood of %lld rows\n", (long long)e->evaluated.count);
     if (e->counted < e->columns)
         printf("  (of %lld columns; the others have one value only, and so no density)\n", (long long)e->counted);
+    if (isinf(e->log_scale))
+        printf(
+            "  (no density in the data's own units: many rows share values of columns that are mapped by quantiles)\n");
     printf("  %-30s %38s %38s\n", "", "standardised data", "data's own units");
     printf("  %-30s %12s %12s %12s %12s %12s %12s\n", "", "nats", "nats/column", "bits/dim", "nats", "nats/column",
            "bits/dim");

@@ -69,7 +69,7 @@ class Short(Case):
         return until(found, timeout=120)
 
     def test_goes_on(self):
-        more = ("--set", "training.iterations=2000", "--time-to-quality")
+        more = ("--set", "training.iterations=1000", "--time-to-quality")
         process = self.start(*more)
         seen = self.wait_for_more(process)
         process.send_signal(signal.SIGTERM)
@@ -84,7 +84,7 @@ class Short(Case):
         log = read_text(self.path("out", "two_moons", "log.txt"))
         self.assertEqual(2, log.count("\nresume"), log)
         self.check_results()
-        self.assertIn("training.iterations: 2000, and now it is 200", self.suite(code=78).stderr)
+        self.assertIn("training.iterations: 1000, and now it is 200", self.suite(code=78).stderr)
         self.suite(*more, "--only", "iris", code=0)
         self.assertEqual(4, len(read_csv(self.path("out", "table.csv"), texts=suite.TEXTS)), "earlier sets stay")
 
@@ -104,7 +104,7 @@ class Short(Case):
         with open(self.path("out", "densities.png"), "rb") as file:
             self.assertEqual(b"\x89PNG", file.read(4))
         before = self.times()
-        again = self.suite("--set", "training.iterations=2000", "--time-to-quality", code=None)
+        again = self.suite("--set", "training.iterations=1000", "--time-to-quality", code=None)
         self.assertEqual(before, self.times())
         self.assertEqual(1 + 4 + 1, len(again.stdout.splitlines()), again.stdout)
 

@@ -15,7 +15,7 @@ RNG = np.random.default_rng(8)
 NAMES = ["zeros", "count", "wide", "plain"]
 TABLE = np.stack([np.where(RNG.random(ROWS) < 0.4, 0, RNG.exponential(size=ROWS)), RNG.poisson(30, ROWS).astype(float),
                   np.exp(4 * RNG.normal(size=ROWS)), 1e9 + RNG.normal(size=ROWS)], axis=1)
-QUICK = {**SMALL, "data.source": "hdf5", "data.validation": 0.1, "training.iterations": 300, "checkpoint.every": 150,
+QUICK = {**SMALL, "data.source": "hdf5", "data.validation": 0.1, "training.iterations": 60, "checkpoint.every": 30,
          "training.validate_every": 0, "training.learning_rate": 0.005, "data.transform": "quantile"}
 CONFIG = 78
 
