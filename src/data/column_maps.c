@@ -13,12 +13,16 @@
  * many rows have, or if a value is so many deviations from the mean. */
 static const double SHARED = 0.05, FAR = 12.0;
 
-static int may_choose(const ddpm_data_spec *spec, const ddpm_source *source)
+int ddpm_column_maps_skip(const ddpm_data_spec *spec, int64_t rows, int64_t columns)
 {
     enum { BYTES = 24, SHARE = 4 }; /* of a number that is sorted; of data.memory */
-    const double numbers = (double)ddpm_source_rows(source) * (double)ddpm_source_columns(source);
+    return (double)rows * (double)columns * BYTES * SHARE > spec->memory * 1048576.0;
+}
+
+static int may_choose(const ddpm_data_spec *spec, const ddpm_source *source)
+{
     return spec->source == DDPM_DATA_HDF5 && spec->standardize == DDPM_STANDARDIZE_COLUMN && !spec->given &&
-           numbers * BYTES * SHARE <= spec->memory * 1048576.0;
+           !ddpm_column_maps_skip(spec, ddpm_source_rows(source), ddpm_source_columns(source));
 }
 
 int ddpm_column_maps_differ(const ddpm_data_spec *spec, const ddpm_source *source)

@@ -5,6 +5,9 @@
 #include "data/source.h"
 #include "model/transform.h"
 
+/** Local. Whether so many numbers are standardised without a look at their order, where the program is to choose. */
+int ddpm_column_maps_skip(const ddpm_data_spec *spec, int64_t rows, int64_t columns);
+
 /** Local. Whether columns may have other maps than their means and deviations. Where the program is to choose, it does
  * so for columns that are standardised each by itself, in a file, and of so few numbers that they are sorted in a
  * quarter of data.memory. */

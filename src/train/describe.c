@@ -4,6 +4,7 @@
 #include "assembly/audit.h"
 #include "base/log.h"
 #include "base/printable.h"
+#include "data/column_maps.h"
 #include "fit/principal.h"
 #include "model/column_text.h"
 #include "train/baseline.h"
@@ -50,7 +51,7 @@ static void describe_columns(const ddpm_dataset *dataset)
 }
 
 /* Which columns are mapped by their quantiles. */
-static void describe_maps(const ddpm_dataset *dataset)
+static void describe_maps(const ddpm_data_spec *spec, const ddpm_dataset *dataset)
 {
     const ddpm_transform *transform = ddpm_dataset_transform(dataset);
     const char *const *names = ddpm_dataset_names(dataset);
@@ -64,6 +65,11 @@ static void describe_maps(const ddpm_dataset *dataset)
         ddpm_log_info("columns    %lld of %lld are mapped by their quantiles (data.transform), the first is %lld%s%s%s",
                       (long long)mapped, (long long)transform->columns, (long long)first, names ? " '" : "",
                       names ? ddpm_printable(names[first]) : "", names ? "'" : "");
+    if (spec->transform == DDPM_MAP_AUTO && spec->source == DDPM_DATA_HDF5 && !transform->vocabulary &&
+        ddpm_column_maps_skip(spec, ddpm_dataset_rows(dataset) + ddpm_dataset_held_out(dataset), transform->columns))
+        ddpm_log_info(
+            "columns    their order was not looked at, since the rows take more than a quarter of data.memory "
+            "to sort; data.transform: quantile maps them by their quantiles all the same");
 }
 
 static void describe_network(const ddpm_network *network)
@@ -169,7 +175,7 @@ void ddpm_describe_run(const ddpm_trainer *t)
 {
     describe_data(t->dataset, &t->spec.data);
     describe_columns(t->dataset);
-    describe_maps(t->dataset);
+    describe_maps(&t->spec.data, t->dataset);
     describe_network(t->model.network);
     describe_mixture(&t->mixture, t->mixture_seconds);
     warn_of_width(t);
