@@ -13,6 +13,7 @@ done, and the same command goes on.
 import argparse
 import os
 import re
+import shutil
 import sys
 import time
 
@@ -32,6 +33,7 @@ def train(folder, data, iterations, output):
     """The seconds of the whole command."""
     values = {"data.path": data, "training.iterations": iterations, "training.patience": 0,
               "training.warmup": min(200, iterations // 4), "run.report_every": max(1, iterations // 20)}
+    shutil.rmtree(os.path.join(folder, output), ignore_errors=True)     # of a measurement that was interrupted
     start = time.monotonic()
     programs.ddpm("train", os.path.join(programs.SOURCE, "configs", "table.yaml"), *programs.settings(values),
                   "--output", os.path.join(folder, output), "--resume", "never")
@@ -74,11 +76,12 @@ def draw(points, oracle, published, path):
     axes.plot(operations, [point["detection"] for point in points], style.marker(0), label="ddpm", **style.line(0))
     for point in points:
         axes.annotate(f"{point['minutes']:g} min", (point["operations"], point["detection"]), xytext=(0, -12),
-                      textcoords="offset points", ha="center", fontsize=7)
+                      textcoords="offset points", ha="center", fontsize=6)
     for index, (name, (at, detection)) in enumerate(published.items(), 1):
         axes.plot([at], [detection], style.marker(index), label=name, **style.line(index))
     axes.axhline(oracle, color="0.5", linestyle=":", label="other real rows")
     axes.set(xscale="log", xlabel="operations of training", ylabel="detection, 1: not told apart", ylim=(0, 1.05))
+    axes.margins(x=0.12)
     axes.legend(loc="lower right", fontsize=7)
     style.save(figure, path)
 
