@@ -102,24 +102,28 @@ static int wants_quantiles(const ddpm_transform *t, int64_t j, const ddpm_column
     return ddpm_quantiles_shared(column) > SHARED || fmax(-t->minimum[j], t->maximum[j]) > FAR;
 }
 
+/* Standardise nothing of a column, whose numbers are in the range that was set. */
+static void set_identity(ddpm_transform *t, int64_t j)
+{
+    t->mean[j] = 0.0;
+    t->scale[j] = 1.0;
+    if (t->remainder) t->remainder[j] = 0.0;
+}
+
 /* Leave a column as it is. */
 static void set_none(ddpm_transform *t, int64_t j)
 {
     const double lost = t->remainder ? t->remainder[j] : 0.0;
     t->minimum[j] = t->minimum[j] * t->scale[j] + lost + t->mean[j];
     t->maximum[j] = t->maximum[j] * t->scale[j] + lost + t->mean[j];
-    t->mean[j] = 0.0;
-    t->scale[j] = 1.0;
-    if (t->remainder) t->remainder[j] = 0.0;
+    set_identity(t, j);
 }
 
 static ddpm_status set_quantiles(ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column)
 {
     DDPM_TRY(ddpm_quantiles_choose(column, t->quantiles + j * DDPM_QUANTILES));
     t->decimals[j] = column->decimals;
-    t->mean[j] = 0.0;
-    t->scale[j] = 1.0;
-    if (t->remainder) t->remainder[j] = 0.0;
+    set_identity(t, j);
     t->minimum[j] = -DDPM_QUANTILES_REACH;
     t->maximum[j] = DDPM_QUANTILES_REACH;
     return DDPM_OK;

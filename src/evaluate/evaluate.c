@@ -92,8 +92,7 @@ static void measure_volume(ddpm_evaluation *e)
     const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
     const int64_t rows = transform.quantiles ? e->evaluated.count : 1;
     double sum = 0.0;
-    for (int64_t i = 0; i < rows; i++)
-        sum += ddpm_transform_log_volume(&transform, e->evaluated.rows + (rows > 1 ? i * e->columns : 0));
+    for (int64_t i = 0; i < rows; i++) sum += ddpm_transform_log_volume(&transform, e->evaluated.rows + i * e->columns);
     e->log_scale = rows > 0 ? sum / (double)rows : 0.0;
 }
 

@@ -9,6 +9,9 @@
 enum { LAST = DDPM_QUANTILES - 1 };
 static const double STEP = 2.0 * DDPM_QUANTILES_REACH / LAST;
 
+/* The score of a value outside the range of the training rows, of which there is none for it: it can be told by it. */
+static const double OUTSIDE = DDPM_QUANTILES_REACH + 0.01;
+
 /* Beyond so many deviations, few rows share a value only because it is the least, or the largest. */
 static const double FAR = 2.5;
 
@@ -62,8 +65,9 @@ double ddpm_quantiles_shared(const ddpm_column_vocabulary *column)
 /* Merge spikes with the pieces of bins, in which rows are spread evenly. */
 static void merge(const ddpm_column_vocabulary *c, distribution *d)
 {
+    const int64_t points = has_points(c) ? c->spikes : 0;
     int64_t spike = 0;
-    for (; has_points(c) && spike < c->spikes; spike++) add(d, c->spike[spike], spike == 0 ? 0.0 : c->rows[1 + spike]);
+    for (; spike < points; spike++) add(d, c->spike[spike], spike == 0 ? 0.0 : c->rows[1 + spike]);
     for (int64_t i = 0; i < c->bins * DDPM_VOCABULARY_KNOTS; i++) {
         const double end = c->knot[i + 1], share = 1.0 / DDPM_VOCABULARY_KNOTS;
         double from = c->knot[i], left = share * c->rows[1 + c->spikes + i / DDPM_VOCABULARY_KNOTS];
@@ -163,10 +167,9 @@ ddpm_status ddpm_quantiles_choose(const ddpm_column_vocabulary *column, double *
 
 /* ---- the map ---- */
 
-/* The last knot that is at most `value`, which lies between the first and the last; of several equal ones the last. */
-static int64_t last_at_most(const double *knot, double value)
+/* The last of the knots low .. high that is at most `value`, as the first is; of several equal ones the last. */
+static int64_t last_at_most(const double *knot, int64_t low, int64_t high, double value)
 {
-    int64_t low = 0, high = LAST;
     while (high - low > 1) {
         const int64_t middle = (low + high) / 2;
         if (knot[middle] <= value)
@@ -194,9 +197,9 @@ static int64_t first_equal(const double *knot, int64_t i)
 double ddpm_quantiles_score(const ddpm_quantiles *q, double value)
 {
     const double *knot = q->value;
-    if (!(value >= knot[0])) return isnan(value) ? value : -DDPM_QUANTILES_REACH;
-    if (value > knot[LAST]) return DDPM_QUANTILES_REACH;
-    const int64_t last = last_at_most(knot, value);
+    if (!(value >= knot[0])) return isnan(value) ? value : -OUTSIDE;
+    if (value > knot[LAST]) return OUTSIDE;
+    const int64_t last = last_at_most(knot, 0, LAST, value);
     if (knot[last] < value) return score_of(last) + STEP * (value - knot[last]) / (knot[last + 1] - knot[last]);
     const int64_t first = first_equal(knot, last);
     if (first == last) return score_of(first);
@@ -237,20 +240,13 @@ void ddpm_quantiles_shares(double share[DDPM_QUANTILES])
 
 double ddpm_quantiles_spread(const double *value, const double *share, double score, double place)
 {
-    int64_t low = piece_of(score);
-    if (value[low] != value[low + 1]) return score;
-    const int64_t last = last_at_most(value, value[low]), first = first_equal(value, low);
+    const int64_t i = piece_of(score);
+    if (value[i] != value[i + 1]) return score;
+    const int64_t last = last_at_most(value, 0, LAST, value[i]), first = first_equal(value, i);
     const double from = first == 0 ? 0.0 : share[first], to = last == LAST ? 1.0 : share[last],
                  wanted = from + place * (to - from);
-    int64_t high = last;
-    for (low = first; high - low > 1;) {
-        const int64_t middle = (low + high) / 2;
-        if (share[middle] <= wanted)
-            low = middle;
-        else
-            high = middle;
-    }
-    const double part = (wanted - share[low]) / (share[high] - share[low]);
+    const int64_t low = wanted < share[first] ? first : last_at_most(share, first, last - 1, wanted);
+    const double part = (wanted - share[low]) / (share[low + 1] - share[low]);
     return score_of(low) + STEP * fmax(0.0, fmin(part, 1.0));
 }
 

@@ -32,7 +32,8 @@ static inline int ddpm_quantiles_map(const double *value)
     return value[0] < value[DDPM_QUANTILES - 1];
 }
 
-/** The score of a value. One that has a range of scores gets the middle one, by the rows in it. */
+/** The score of a value. One that has a range of scores gets the middle one, by the rows in it; one outside the range
+ * of the training rows gets a score just beyond DDPM_QUANTILES_REACH. */
 double ddpm_quantiles_score(const ddpm_quantiles *q, double value);
 
 /** A score at a place, 0 to 1, by the rows in it, of the range of the value that a score stands for; a score that is
