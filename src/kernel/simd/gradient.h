@@ -18,21 +18,25 @@ typedef struct destination {
     int64_t stride; /* of the rows of a product */
     double scale;   /* of fixed point */
     int32_t limit;  /* the largest contribution, as magnitude_bits_of gives it */
-    vi *over;       /* a lane becomes nonzero when a contribution was larger, or not a number */
+    vi *over;       /* a lane becomes negative when a contribution was larger, or not a number */
 } destination;
 
 /* When 1.5 * 2^52 is added to a double whose magnitude is below 2^51, the low bits of the sum are the nearest integer.
  */
 #define ROUNDING_MAGIC 0x1.8p52
 
-INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
+/* Add `count` vectors, `apart` numbers apart, to the sums of one; each is rounded by itself. */
+INLINE void add_fixed_vectors(int count, const float *v, int64_t apart, double scale, int64_t *sum)
 {
-    hf half[2];
-    memcpy(half, &v, sizeof v);
     const hd magic = ROUNDING_MAGIC - (hd){0};
     for (int i = 0; i < 2; i++) {
-        const hd rounded = widen(half[i]) * scale + magic;
-        store_hl(sum + i * HALF, load_hl(sum + i * HALF) + ((hl)rounded - (hl)magic));
+        hl all = load_hl(sum + i * HALF) - (hl)magic * (uint64_t)count;
+        for (int c = 0; c < count; c++) {
+            hf half;
+            memcpy(&half, v + c * apart + i * HALF, sizeof half);
+            all += (hl)(widen(half) * scale + magic);
+        }
+        store_hl(sum + i * HALF, all);
     }
 }
 
@@ -58,11 +62,11 @@ INLINE int32_t magnitude_bits_of(float v)
     return bits & 0x7fffffff;
 }
 
-INLINE int any(vi mask)
+INLINE int any_negative(vi v)
 {
     int32_t bits = 0;
-    for (int i = 0; i < LANES; i++) bits |= mask[i];
-    return bits != 0;
+    for (int i = 0; i < LANES; i++) bits |= v[i];
+    return bits < 0;
 }
 
 /* The same for the sums from element `at` on. */
@@ -75,43 +79,39 @@ INLINE destination moved_by(int exact, destination all, int64_t at)
     return all;
 }
 
-/* Add a vector to the sums from element `at` on. */
-INLINE void add_vector(int exact, destination to, int64_t at, vf v)
+/* Add `count` vectors, `apart` numbers apart, to the sums of one from element `at` on. */
+INLINE void add_vectors(int exact, int count, const float *v, int64_t apart, destination to, int64_t at)
 {
-    *to.over |= magnitude_bits(v) > to.limit;
-    if (exact)
-        add_fixed_vector(v, to.scale, to.fixed + at);
-    else
-        store_vf(to.real + at, load_vf(to.real + at) + v);
+    for (int c = 0; c < count; c++) *to.over |= to.limit - magnitude_bits(load_vf(v + c * apart));
+    if (exact) {
+        add_fixed_vectors(count, v, apart, to.scale, to.fixed + at);
+        return;
+    }
+    vf sum = load_vf(to.real + at);
+    for (int c = 0; c < count; c++) sum += load_vf(v + c * apart);
+    store_vf(to.real + at, sum);
 }
 
 INLINE void add_number(int exact, destination to, int64_t at, float v)
 {
-    if (magnitude_bits_of(v) > to.limit) (*to.over)[0] = -1;
+    (*to.over)[0] |= to.limit - magnitude_bits_of(v);
     if (exact)
         add_fixed_number(v, to.scale, to.fixed + at);
     else
         to.real[at] += v;
 }
 
-/* Add the first `columns` numbers of a panel, which are fewer than PANEL. */
-static __attribute__((noinline)) void add_some(int exact, destination to, int64_t at, const vf *panel, int64_t columns)
-{
-    for (int64_t j = 0; j < columns; j++) add_number(exact, to, at + j, panel[j / LANES][j % LANES]);
-}
-
-/* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][length][TILE], so that a tile lies in one piece. The
- * products run over rows: where two numbers share an element, they are of two rows. Tiles that fill a vector together
- * are copied together. */
-INLINE void gather_tiles(ddpm_const_matrix x, element *tiles)
+/* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][length][TILE], of which each begins `apart` elements
+ * after the one before. The products run over rows: where two numbers share an element, they are of two rows. Tiles
+ * that fill a vector together are copied together. */
+INLINE void gather_tiles(ddpm_const_matrix x, int64_t apart, element *tiles)
 {
     enum { TOGETHER = LANES % TILE == 0 ? LANES / TILE : 1 };
-    const int64_t size = length_of(x.rows) * TILE;
-    for (int64_t i = 0; i < x.columns; i += TOGETHER * TILE, tiles += TOGETHER * size)
+    for (int64_t i = 0; i < x.columns; i += TOGETHER * TILE, tiles += TOGETHER * apart)
         for (int64_t row = 0; row < x.rows; row += TERMS) {
             const elements some = some_elements_of(x.data + row * x.stride + i, x.stride, x.rows - row, x.columns - i);
             for (int64_t t = 0; t < TOGETHER && i + t * TILE < x.columns; t++)
-                memcpy(tiles + t * size + row / TERMS * TILE, (const element *)&some + t * TILE, TILE * sizeof *tiles);
+                memcpy(tiles + t * apart + row / TERMS * TILE, (const element *)&some + t * TILE, TILE * sizeof *tiles);
         }
 }
 
@@ -124,39 +124,70 @@ INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
                                                                dz.stride, dz.rows - row, LANES));
 }
 
-/* Add a tile of x^T dz over the rows of one block: `rows` columns of x, which are rows of the sums, by `columns`
- * columns of dz. The sums are prefetched while the products are computed, since those of a wide layer are in no cache.
- */
-INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination to, int64_t columns)
+/* A tile of x^T dz over the rows of one block: `rows` columns of x by a panel of dz, into `product`. The sums that it
+ * will be added to are prefetched in the meantime, since those of a wide layer are in no cache. */
+INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination to, float *product)
 {
-    vf product[TILE][VECTORS];
+    vf sums[TILE][VECTORS];
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) {
             const int64_t at = i * to.stride + v * LANES;
-            product[i][v] = splat(0.0f);
+            sums[i][v] = splat(0.0f);
             __builtin_prefetch(exact ? (const void *)(to.fixed + at) : (const void *)(to.real + at), 1);
+            if (exact) __builtin_prefetch(to.fixed + at + HALF, 1);
         }
     for (int64_t at = 0; at < x.length; at++) {
         elements b[VECTORS];
         for (int v = 0; v < VECTORS; v++) b[v] = load_elements(dz.data + at * dz.stride + v * LANES);
         for (int i = 0; i < rows; i++)
-            for (int v = 0; v < VECTORS; v++)
-                product[i][v] = add_product(product[i][v], x.data[at * x.stride + i], b[v]);
+            for (int v = 0; v < VECTORS; v++) sums[i][v] = add_product(sums[i][v], x.data[at * x.stride + i], b[v]);
     }
-    if (columns < PANEL) {
-        for (int i = 0; i < rows; i++) add_some(exact, to, i * to.stride, product[i], columns);
-        return;
-    }
-#pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < VECTORS; v++) add_vector(exact, to, i * to.stride + v * LANES, product[i][v]);
+        for (int v = 0; v < VECTORS; v++) store_vf(product + i * PANEL + v * LANES, sums[i][v]);
 }
 
-/* The tiles of all blocks that go to the same sums follow each other, while these sums are in the cache. For a layer of
- * GATHERED columns or more, the operands are first copied so that those of a tile lie in one piece: in place, each of
- * their rows would lie in another page of memory, and the processor holds the addresses of only so many pages.
- * scratch then holds x of all blocks, [length][padded_k], and behind it a panel of dz, [length][PANEL]. */
+/* The products of so many blocks are added to the sums at a time: each sum is then loaded and stored once for all. */
+enum { PRODUCTS = 4 };
+
+/* Add `count` tiles of products [TILE][PANEL], of which `rows` rows and `columns` columns count. */
+INLINE void add_products(int exact, int count, const float *products, int64_t rows, int64_t columns, destination to)
+{
+#pragma GCC unroll 2
+    for (int64_t i = 0; i < rows; i++)
+        if (columns < PANEL)
+            for (int c = 0; c < count; c++)
+                for (int64_t j = 0; j < columns; j++)
+                    add_number(exact, to, i * to.stride + j, products[(c * TILE + i) * PANEL + j]);
+        else
+            for (int v = 0; v < VECTORS; v++)
+                add_vectors(exact, count, products + i * PANEL + v * LANES, TILE * PANEL, to,
+                            i * to.stride + v * LANES);
+}
+
+/* The same with `count` a constant. */
+INLINE void add_some_products(int exact, int count, const float *products, int64_t rows, int64_t columns,
+                              destination to)
+{
+    switch (count) {
+    case 1:
+        add_products(exact, 1, products, rows, columns, to);
+        break;
+    case 2:
+        add_products(exact, 2, products, rows, columns, to);
+        break;
+    case 3:
+        add_products(exact, 3, products, rows, columns, to);
+        break;
+    default:
+        add_products(exact, PRODUCTS, products, rows, columns, to);
+        break;
+    }
+}
+
+/* The tiles of all blocks that go to the same sums follow each other. For a layer of GATHERED columns or more, the
+ * operands are first copied so that those of a tile lie in one piece: in place, each of their rows would lie in another
+ * page of memory, and the processor holds the addresses of only so many pages. scratch then holds x of all blocks,
+ * [padded_k / TILE][length][TILE], and behind it a panel of dz, [length][PANEL]. */
 INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, destination to,
                             float *scratch)
 {
@@ -165,11 +196,12 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
                   all = (blocks - 1) * block_length + length_of(x.rows - (blocks - 1) * block);
     const int gathered = n >= GATHERED;
     element *tiles = (element *)(void *)scratch, *panel = tiles + all * padded_k;
+    float products[PRODUCTS * TILE * PANEL] __attribute__((aligned(sizeof(vf))));
     vi over = {0};
     to.over = &over;
     for (int64_t b = 0; gathered && b < blocks; b++)
-        gather_tiles(ddpm_const_matrix_part(x, b * block, ddpm_smaller(block, x.rows - b * block)),
-                     tiles + b * block_length * padded_k);
+        gather_tiles(ddpm_const_matrix_part(x, b * block, ddpm_smaller(block, x.rows - b * block)), all * TILE,
+                     tiles + b * block_length * TILE);
     for (int64_t column = 0; column < n; column += PANEL) {
         for (int64_t b = 0; gathered && b < blocks; b++)
             gather_panel(ddpm_const_matrix_part(dz, b * block, ddpm_smaller(block, x.rows - b * block)), column,
@@ -177,7 +209,8 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
         for (int64_t i = 0; i < k; i += TILE)
             for (int64_t b = 0; b < blocks; b++) {
                 const int64_t length = length_of(ddpm_smaller(block, x.rows - b * block));
-                operand left = {tiles + b * block_length * padded_k + i * length, TILE, length},
+                const destination there = moved_by(exact, to, i * to.stride + column);
+                operand left = {tiles + i * all + b * block_length * TILE, TILE, length},
                         right = {panel + b * block_length * PANEL, PANEL, length};
                 if (!gathered) {
                     left =
@@ -185,11 +218,14 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
                     right = (operand){(const element *)(const void *)(dz.data + b * block * dz.stride + column),
                                       dz.stride, length};
                 }
-                WITH_CONSTANT_ROWS(weights_tile, k - i, exact, left, right, moved_by(exact, to, i * to.stride + column),
-                                   n - column)
+                WITH_CONSTANT_ROWS(weights_tile, k - i, exact, left, right, there,
+                                   products + b % PRODUCTS * (TILE * PANEL))
+                if (b % PRODUCTS == PRODUCTS - 1 || b == blocks - 1)
+                    add_some_products(exact, (int)(b % PRODUCTS) + 1, products, ddpm_smaller(TILE, k - i), n - column,
+                                      there);
             }
     }
-    return any(over);
+    return any_negative(over);
 }
 
 static int backward_weights_fixed(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_fixed_sums to,
@@ -215,9 +251,9 @@ INLINE int add_array(int exact, int64_t n, const float *v, destination to)
     vi over = {0};
     int64_t i = 0;
     to.over = &over;
-    for (; i + LANES <= n; i += LANES) add_vector(exact, to, i, load_vf(v + i));
+    for (; i + LANES <= n; i += LANES) add_vectors(exact, 1, v + i, 0, to, i);
     for (; i < n; i++) add_number(exact, to, i, v[i]);
-    return any(over);
+    return any_negative(over);
 }
 
 static int add_fixed(int64_t n, const float *v, ddpm_fixed_sums to)
