@@ -21,8 +21,9 @@ NAME_BYTES = 8                         # beside its letters, of a name in an enu
 
 
 def is_mixed(planner):
-    """Whether there are categories, or gaps."""
-    return any(plan.role in ("classes", "codes") or (plan.role == "number" and plan.gaps) for plan in planner.plans)
+    """Whether there are categories, gaps, or dates, whose units an array has no place for."""
+    return any(plan.role in ("classes", "codes") or (plan.role == "number" and (plan.gaps or plan.unit))
+               for plan in planner.plans)
 
 
 class TypedColumn:
