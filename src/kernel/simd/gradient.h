@@ -17,23 +17,33 @@ typedef struct destination {
     float *real;    /* used otherwise */
     int64_t stride; /* of the rows of a product */
     double scale;   /* of fixed point */
+    float exponent; /* of the scale, which is a power of two */
     int32_t limit;  /* the largest contribution, as magnitude_bits_of gives it */
-    vi *over;       /* a lane becomes nonzero when a contribution was larger, or not a number */
+    vi *largest;    /* of the contributions, lane by lane, likewise: NaN counts as larger than infinity */
 } destination;
 
 /* When 1.5 * 2^52 is added to a double whose magnitude is below 2^51, the low bits of the sum are the nearest integer.
  */
 #define ROUNDING_MAGIC 0x1.8p52
 
-INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
+INLINE void add_fixed_vector(vf v, double scale, float exponent, int64_t *sum)
 {
+#ifdef __AVX512DQ__
+    /* Fewer instructions for the same: a product by a power of two is exact, or so small that it is rounded to 0. */
+    const __m512 scaled = _mm512_scalef_ps((__m512)v, (__m512)splat(exponent));
+    (void)scale;
+    store_hl(sum, load_hl(sum) + (hl)_mm512_cvtps_epi64(_mm512_castps512_ps256(scaled)));
+    store_hl(sum + HALF, load_hl(sum + HALF) + (hl)_mm512_cvtps_epi64(_mm512_extractf32x8_ps(scaled, 1)));
+#else
     hf half[2];
+    (void)exponent;
     memcpy(half, &v, sizeof v);
     const hd magic = ROUNDING_MAGIC - (hd){0};
     for (int i = 0; i < 2; i++) {
         const hd rounded = widen(half[i]) * scale + magic;
         store_hl(sum + i * HALF, load_hl(sum + i * HALF) + ((hl)rounded - (hl)magic));
     }
+#endif
 }
 
 INLINE void add_fixed_number(float v, double scale, int64_t *sum)
@@ -58,11 +68,24 @@ INLINE int32_t magnitude_bits_of(float v)
     return bits & 0x7fffffff;
 }
 
-INLINE int any(vi mask)
+INLINE vi larger_bits(vi a, vi b)
 {
-    int32_t bits = 0;
-    for (int i = 0; i < LANES; i++) bits |= mask[i];
-    return bits != 0;
+#if defined __AVX512F__
+    return (vi)_mm512_max_epi32((__m512i)a, (__m512i)b);
+#elif defined __AVX2__
+    return (vi)_mm256_max_epi32((__m256i)a, (__m256i)b);
+#else
+    const vi mask = a > b;
+    return (mask & a) | (~mask & b);
+#endif
+}
+
+/* Whether a contribution was larger than the limit, or not a number. */
+INLINE int is_over(destination to)
+{
+    int over = 0;
+    for (int i = 0; i < LANES; i++) over |= (*to.largest)[i] > to.limit;
+    return over;
 }
 
 /* The same for the sums from element `at` on. */
@@ -78,26 +101,27 @@ INLINE destination moved_by(int exact, destination all, int64_t at)
 /* Add a vector to the sums from element `at` on. */
 INLINE void add_vector(int exact, destination to, int64_t at, vf v)
 {
-    *to.over |= magnitude_bits(v) > to.limit;
+    *to.largest = larger_bits(magnitude_bits(v), *to.largest);
     if (exact)
-        add_fixed_vector(v, to.scale, to.fixed + at);
+        add_fixed_vector(v, to.scale, to.exponent, to.fixed + at);
     else
         store_vf(to.real + at, load_vf(to.real + at) + v);
 }
 
 INLINE void add_number(int exact, destination to, int64_t at, float v)
 {
-    if (magnitude_bits_of(v) > to.limit) (*to.over)[0] = -1;
+    if (magnitude_bits_of(v) > to.limit) (*to.largest)[0] = magnitude_bits_of(v);
     if (exact)
         add_fixed_number(v, to.scale, to.fixed + at);
     else
         to.real[at] += v;
 }
 
-/* Add the first `columns` numbers of a panel, which are fewer than PANEL. */
-static __attribute__((noinline)) void add_some(int exact, destination to, int64_t at, const vf *panel, int64_t columns)
+/* Add the first `columns` numbers of a panel, at most PANEL, to sums that lie `apart` from each other. */
+static __attribute__((noinline)) void add_some(int exact, destination to, int64_t at, const vf *panel, int64_t columns,
+                                               int64_t apart)
 {
-    for (int64_t j = 0; j < columns; j++) add_number(exact, to, at + j, panel[j / LANES][j % LANES]);
+    for (int64_t j = 0; j < columns; j++) add_number(exact, to, at + j * apart, panel[j / LANES][j % LANES]);
 }
 
 /* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][length][TILE], so that a tile lies in one piece. The
@@ -124,6 +148,20 @@ INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
                                                                dz.stride, dz.rows - row, LANES));
 }
 
+/* product = a^T b over the rows of one block: `rows` columns of a by a panel of b. */
+INLINE void multiply_columns(int rows, operand a, operand b, vf product[][VECTORS])
+{
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) product[i][v] = splat(0.0f);
+    for (int64_t at = 0; at < a.length; at++) {
+        elements right[VECTORS];
+        for (int v = 0; v < VECTORS; v++) right[v] = load_elements(b.data + at * b.stride + v * LANES);
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < VECTORS; v++)
+                product[i][v] = add_product(product[i][v], a.data[at * a.stride + i], right[v]);
+    }
+}
+
 /* Add a tile of x^T dz over the rows of one block: `rows` columns of x, which are rows of the sums, by `columns`
  * columns of dz. The sums are prefetched while the products are computed, since those of a wide layer are in no cache.
  */
@@ -133,24 +171,44 @@ INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) {
             const int64_t at = i * to.stride + v * LANES;
-            product[i][v] = splat(0.0f);
             __builtin_prefetch(exact ? (const void *)(to.fixed + at) : (const void *)(to.real + at), 1);
         }
-    for (int64_t at = 0; at < x.length; at++) {
-        elements b[VECTORS];
-        for (int v = 0; v < VECTORS; v++) b[v] = load_elements(dz.data + at * dz.stride + v * LANES);
-        for (int i = 0; i < rows; i++)
-            for (int v = 0; v < VECTORS; v++)
-                product[i][v] = add_product(product[i][v], x.data[at * x.stride + i], b[v]);
-    }
+    multiply_columns(rows, x, dz, product);
     if (columns < PANEL) {
-        for (int i = 0; i < rows; i++) add_some(exact, to, i * to.stride, product[i], columns);
+        for (int i = 0; i < rows; i++) add_some(exact, to, i * to.stride, product[i], columns, 1);
         return;
     }
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < VECTORS; v++) add_vector(exact, to, i * to.stride + v * LANES, product[i][v]);
+}
+
+/* The same for a dz of few columns, `rows`: its product with a panel of x, `columns` of them, is that of x with it, and
+ * fills whole vectors. */
+INLINE void thin_tile(int rows, int exact, operand dz, operand x, destination to, int64_t columns)
+{
+    vf product[TILE][VECTORS];
+    multiply_columns(rows, dz, x, product);
+    for (int i = 0; i < rows; i++) add_some(exact, to, i, product[i], ddpm_smaller(columns, PANEL), to.stride);
+}
+
+/* Rows of a block as they lie, or converted where operands are. */
+INLINE operand panel_of(ddpm_const_matrix x, int64_t column, element *scratch)
+{
+    if (TERMS == 1) return (operand){(const element *)(const void *)(x.data + column), x.stride, x.rows};
+    gather_panel(x, column, scratch);
+    return (operand){scratch, PANEL, length_of(x.rows)};
+}
+
+INLINE void backward_thin_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz, destination to,
+                                  element *scratch)
+{
+    const operand left = panel_of(dz, 0, scratch);
+    for (int64_t i = 0; i < x.columns; i += PANEL) {
+        const operand right = panel_of(x, i, scratch + left.length * PANEL);
+        WITH_CONSTANT_ROWS(thin_tile, dz.columns, exact, left, right, moved_by(exact, to, i * to.stride), x.columns - i)
+    }
 }
 
 /* The tiles of all blocks that go to the same sums follow each other, while these sums are in the cache. For a layer of
@@ -165,8 +223,16 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
                   all = (blocks - 1) * block_length + length_of(x.rows - (blocks - 1) * block);
     const int gathered = n >= GATHERED;
     element *tiles = (element *)(void *)scratch, *panel = tiles + all * padded_k;
-    vi over = {0};
-    to.over = &over;
+    vi largest = {0};
+    to.largest = &largest;
+    if (n <= TILE && k > n) {
+        for (int64_t at = 0; at < x.rows; at += block) {
+            const int64_t rows = ddpm_smaller(block, x.rows - at);
+            backward_thin_weights(exact, ddpm_const_matrix_part(x, at, rows), ddpm_const_matrix_part(dz, at, rows), to,
+                                  tiles);
+        }
+        return is_over(to);
+    }
     for (int64_t b = 0; gathered && b < blocks; b++)
         gather_tiles(ddpm_const_matrix_part(x, b * block, ddpm_smaller(block, x.rows - b * block)),
                      tiles + b * block_length * padded_k);
@@ -189,7 +255,14 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
                                    n - column)
             }
     }
-    return any(over);
+    return is_over(to);
+}
+
+INLINE float exponent_of(double power_of_two)
+{
+    uint64_t bits;
+    memcpy(&bits, &power_of_two, sizeof bits);
+    return (float)((int)(bits >> 52) - 1023);
 }
 
 static int backward_weights_fixed(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_fixed_sums to,
@@ -198,6 +271,7 @@ static int backward_weights_fixed(ddpm_const_matrix x, ddpm_const_matrix dz, int
     const destination fixed = {.fixed = to.sum,
                                .stride = to.stride ? to.stride : dz.columns,
                                .scale = to.scale,
+                               .exponent = exponent_of(to.scale),
                                .limit = magnitude_bits_of(to.limit)};
     return backward_weights(1, x, dz, block, fixed, scratch);
 }
@@ -212,17 +286,19 @@ static int backward_weights_float(ddpm_const_matrix x, ddpm_const_matrix dz, int
 
 INLINE int add_array(int exact, int64_t n, const float *v, destination to)
 {
-    vi over = {0};
+    vi largest = {0};
     int64_t i = 0;
-    to.over = &over;
+    to.largest = &largest;
     for (; i + LANES <= n; i += LANES) add_vector(exact, to, i, load_vf(v + i));
     for (; i < n; i++) add_number(exact, to, i, v[i]);
-    return any(over);
+    return is_over(to);
 }
 
 static int add_fixed(int64_t n, const float *v, ddpm_fixed_sums to)
 {
-    return add_array(1, n, v, (destination){.fixed = to.sum, .scale = to.scale, .limit = magnitude_bits_of(to.limit)});
+    const destination fixed = {
+        .fixed = to.sum, .scale = to.scale, .exponent = exponent_of(to.scale), .limit = magnitude_bits_of(to.limit)};
+    return add_array(1, n, v, fixed);
 }
 
 static int add_float(int64_t n, const float *v, ddpm_float_sums to)
