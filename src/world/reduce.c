@@ -1,11 +1,13 @@
 /* Sums over threads and ranks. Each worker, a thread of a rank of the team, has one vector in the memory that the team
  * shares: [parameters][loss][refusals of each tensor, and of the loss][votes]. The sums of all are added up in the
  * vector of worker 0, each worker a part of it: all at once where other teams are to get them, or else chunk by chunk
- * as they are turned into numbers. */
+ * as they are turned into numbers. Large exact sums are divided among the teams: each gets the sums of its part of the
+ * chunks, turns them into numbers, and gives these to the others. */
 #include "world/reduce.h"
 
 #include "base/memory.h"
 #include "world/shared.h"
+#include "world/transfer.h"
 
 #include <float.h>
 #include <math.h>
@@ -35,6 +37,8 @@ struct ddpm_reducer {
     ddpm_gradient *gradients; /* [threads] */
     int64_t chunk_count;
     chunk *chunks;
+    ddpm_transfer *transfer;                  /* NULL: each team gets all sums */
+    int64_t *parameter_bounds, *chunk_bounds; /* [teams + 1] of the parts of the teams */
     /* in shared memory: */
     ddpm_shared *memory;
     int64_t *fixed;    /* [workers][vector] in exact mode */
@@ -122,6 +126,29 @@ static void set_gradients(ddpm_reducer *r, int64_t contributions)
     }
 }
 
+/* Local. Divide the chunks among the teams; a part of the parameters ends where the next one's first chunk begins. */
+static ddpm_status divide(ddpm_reducer *r)
+{
+    const int teams = ddpm_transfer_teams(r->transfer);
+    DDPM_TRY(DDPM_NEW(&r->chunk_bounds, teams + 1, "parts of nodes"));
+    DDPM_TRY(DDPM_NEW(&r->parameter_bounds, teams + 1, "parts of nodes"));
+    for (int t = 0; t <= teams; t++) {
+        const int64_t first = ddpm_part(r->chunk_count, t, teams).first;
+        r->chunk_bounds[t] = first;
+        r->parameter_bounds[t] = first < r->chunk_count ? r->chunks[first].offset : r->parameter_count;
+    }
+    r->parameter_bounds[0] = 0;
+    return DDPM_OK;
+}
+
+/* Collective. */
+static ddpm_status prepare_exchange(ddpm_reducer *r)
+{
+    if (!r->exact || !ddpm_transfer_suits(r->comm, (int64_t)sizeof *r->fixed * r->parameter_count)) return DDPM_OK;
+    DDPM_TRY(ddpm_transfer_create(r->comm, &r->transfer));
+    return ddpm_agree(r->comm, divide(r));
+}
+
 ddpm_status ddpm_reducer_create(ddpm_comm *comm, const ddpm_network *network, int exact, int threads,
                                 int64_t contributions, ddpm_reducer **out)
 {
@@ -140,6 +167,7 @@ ddpm_status ddpm_reducer_create(ddpm_comm *comm, const ddpm_network *network, in
         status = build(r, tensors);
     }
     status = ddpm_agree(comm, status);
+    if (status == DDPM_OK) status = prepare_exchange(r);
     if (status == DDPM_OK) {
         r->workers = ddpm_comm_workers(comm, threads);
         status = ddpm_shared_create(comm, lay_out(r, NULL), "gradient sums", &r->memory);
@@ -160,6 +188,9 @@ void ddpm_reducer_free(ddpm_reducer *reducer)
     ddpm_release(reducer->exponent);
     ddpm_release(reducer->gradients);
     ddpm_release(reducer->chunks);
+    ddpm_release(reducer->chunk_bounds);
+    ddpm_release(reducer->parameter_bounds);
+    ddpm_transfer_free(reducer->transfer);
     ddpm_shared_free(reducer->memory);
     ddpm_release(reducer);
 }
@@ -167,7 +198,8 @@ void ddpm_reducer_free(ddpm_reducer *reducer)
 int64_t ddpm_reducer_bytes(const ddpm_reducer *reducer)
 {
     ddpm_reducer r = *reducer;
-    return (int64_t)lay_out(&r, NULL) * r.threads / r.workers.count + r.chunk_count * (int64_t)sizeof *r.chunks;
+    return (int64_t)lay_out(&r, NULL) * r.threads / r.workers.count + r.chunk_count * (int64_t)sizeof *r.chunks +
+           ddpm_transfer_bytes(r.transfer);
 }
 
 ddpm_gradient *ddpm_reducer_gradient(ddpm_reducer *reducer, int thread)
@@ -273,11 +305,14 @@ static ddpm_status make_coarser(ddpm_reducer *r)
     return DDPM_OK;
 }
 
-/* Collective. The sums of each team become those of all. */
+/* Collective. The sums of each team become those of all: those of its part, where sums are divided among the teams. */
 static void sum_teams(ddpm_reducer *r)
 {
+    const ddpm_parts parts = {r->fixed, r->parameter_bounds, sizeof *r->fixed};
     ddpm_comm_barrier_of_team(r->comm);
-    if (r->exact) {
+    if (r->transfer) {
+        ddpm_transfer_sum(r->transfer, &parts, LOSS_ROOM + r->counter_count);
+    } else if (r->exact) {
         ddpm_comm_sum_int64_of_teams(r->comm, r->fixed, sums_length(r) + r->counter_count);
     } else {
         ddpm_comm_sum_float_of_teams(r->comm, r->real, sums_length(r));
@@ -307,13 +342,33 @@ ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat)
     return status;
 }
 
+/* The chunks that this team turns into numbers. */
+static ddpm_range chunks_of_team(const ddpm_reducer *r)
+{
+    if (!r->transfer) return (ddpm_range){0, r->chunk_count};
+    const int64_t *bounds = r->chunk_bounds + ddpm_transfer_team(r->transfer);
+    return (ddpm_range){bounds[0], bounds[1]};
+}
+
+/* Empty this worker's share of those sums of worker 0 that another team turns into numbers. */
+static void clear_others(const ddpm_reducer *r, int worker)
+{
+    const int64_t *own = r->parameter_bounds + ddpm_transfer_team(r->transfer);
+    const ddpm_range before = ddpm_part(own[0], worker, r->workers.count),
+                     behind = ddpm_part(r->parameter_count - own[1], worker, r->workers.count);
+    memset(r->fixed + before.first, 0, (size_t)(before.end - before.first) * sizeof *r->fixed);
+    memset(r->fixed + own[1] + behind.first, 0, (size_t)(behind.end - behind.first) * sizeof *r->fixed);
+}
+
 /* A chunk is small enough that its sums are in the cache when they are turned into numbers. */
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
 {
     ddpm_reducer *r = reducer;
-    const ddpm_range part = ddpm_part(r->chunk_count, r->workers.first + thread, r->workers.count);
+    const int worker = r->workers.first + thread;
+    const ddpm_range chunks = chunks_of_team(r), part = ddpm_part(chunks.end - chunks.first, worker, r->workers.count);
     const int apart = !ddpm_comm_has_other_teams(r->comm);
-    for (int64_t c = part.first; c < part.end; c++) {
+    if (r->transfer) clear_others(r, worker);
+    for (int64_t c = chunks.first + part.first; c < chunks.first + part.end; c++) {
         const chunk *piece = &r->chunks[c];
         float *to = r->gradient + piece->offset;
         if (apart) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
@@ -347,12 +402,23 @@ static double loss_of(const ddpm_reducer *r, int32_t exponent)
     return r->exact ? ldexp((double)fixed, -exponent) : (double)real;
 }
 
+/* Collective. All teams get the numbers of each one's chunks. */
+static void gather(ddpm_reducer *r)
+{
+    const ddpm_parts arrays[] = {{r->gradient, r->parameter_bounds, sizeof *r->gradient},
+                                 {r->squares, r->chunk_bounds, sizeof *r->squares},
+                                 {r->largest, r->chunk_bounds, sizeof *r->largest}};
+    ddpm_transfer_gather(r->transfer, DDPM_TRANSFER_ARRAYS, arrays);
+    ddpm_comm_barrier_of_team(r->comm);
+}
+
 ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)
 {
     ddpm_reducer *r = reducer;
     ddpm_reduced out = {0};
     double squares = 0.0;
     ddpm_comm_barrier_of_team(r->comm);
+    if (r->transfer) gather(r);
     for (int64_t c = 0; c < r->chunk_count;) {
         const int64_t tensor = r->chunks[c].tensor;
         float largest = 0.0f;
