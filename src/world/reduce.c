@@ -6,6 +6,7 @@
 #include "world/reduce.h"
 
 #include "base/memory.h"
+#include "world/chunks.h"
 #include "world/shared.h"
 #include "world/transfer.h"
 
@@ -14,18 +15,12 @@
 #include <string.h>
 
 enum {
-    CHUNK = 8192,                      /* parameters */
     LOSS_ROOM = 16,                    /* elements for the loss, so that what follows is aligned */
     TARGET_BITS = DDPM_EXPONENT_START, /* the largest mean gradient of the last iteration becomes 2^40 */
     CONTRIBUTION_BITS = 50,            /* below the 51 up to which numbers are rounded to the nearest integer */
     SUM_BITS = 62,
     COARSER = 24, /* bits by which a scale becomes coarser when an iteration is repeated */
 };
-
-/* A piece of the parameters, inside one tensor, that is turned into numbers and measured. */
-typedef struct chunk {
-    int64_t tensor, offset, count;
-} chunk;
 
 struct ddpm_reducer {
     int exact, threads;
@@ -35,18 +30,16 @@ struct ddpm_reducer {
     const ddpm_kernels *kernels;
     int32_t *exponent;        /* [tensor_count + 1] */
     ddpm_gradient *gradients; /* [threads] */
-    int64_t chunk_count;
-    chunk *chunks;
-    ddpm_transfer *transfer;                  /* NULL: each team gets all sums */
-    int64_t *parameter_bounds, *chunk_bounds; /* [teams + 1] of the parts of the teams */
+    ddpm_chunks chunks;       /* divided among the teams, if there is a transfer */
+    ddpm_transfer *transfer;  /* NULL: each team gets all sums */
     /* in shared memory: */
     ddpm_shared *memory;
     int64_t *fixed;    /* [workers][vector] in exact mode */
     float *real;       /* [workers][parameters and loss] in float32 mode */
     int64_t *counters; /* [workers][counter_count] in float32 mode; in exact mode they are the end of `fixed` */
     float *gradient;   /* [parameters]: the sums as numbers */
-    double *squares;   /* [chunk_count] */
-    float *largest;    /* [chunk_count] */
+    double *squares;   /* [chunks] */
+    float *largest;    /* [chunks] */
 };
 
 static int64_t sums_length(const ddpm_reducer *r)
@@ -63,21 +56,6 @@ static int64_t vector_length(const ddpm_reducer *r)
 static int64_t *counters_of(const ddpm_reducer *r, int worker)
 {
     return r->exact ? r->fixed + worker * vector_length(r) + sums_length(r) : r->counters + worker * r->counter_count;
-}
-
-static ddpm_status make_chunks(ddpm_reducer *r, const ddpm_tensor *tensors)
-{
-    for (int pass = 0; pass < 2; pass++) { /* count, then fill */
-        int64_t n = 0;
-        for (int64_t i = 0; i < r->tensor_count; i++) {
-            const int64_t size = tensors[i].rows * tensors[i].cols;
-            for (int64_t at = 0; at < size; at += CHUNK, n++)
-                if (pass == 1) r->chunks[n] = (chunk){i, tensors[i].offset + at, ddpm_smaller(size - at, CHUNK)};
-        }
-        if (pass == 0) DDPM_TRY(DDPM_NEW(&r->chunks, n, "pieces of the parameters"));
-        r->chunk_count = n;
-    }
-    return DDPM_OK;
 }
 
 /* Take `count` elements of the shared memory, or only count them. Each array begins at a line of its own. */
@@ -97,14 +75,14 @@ static size_t lay_out(ddpm_reducer *r, char *memory)
     r->real = take(memory, &used, r->exact ? 0 : workers * sums_length(r), sizeof *r->real);
     r->counters = take(memory, &used, r->exact ? 0 : workers * r->counter_count, sizeof *r->counters);
     r->gradient = take(memory, &used, r->parameter_count, sizeof *r->gradient);
-    r->squares = take(memory, &used, r->chunk_count, sizeof *r->squares);
-    r->largest = take(memory, &used, r->chunk_count, sizeof *r->largest);
+    r->squares = take(memory, &used, r->chunks.count, sizeof *r->squares);
+    r->largest = take(memory, &used, r->chunks.count, sizeof *r->largest);
     return used;
 }
 
-static ddpm_status build(ddpm_reducer *r, const ddpm_tensor *tensors)
+static ddpm_status build(ddpm_reducer *r, const ddpm_network *network)
 {
-    DDPM_TRY(make_chunks(r, tensors));
+    DDPM_TRY(ddpm_chunks_create(network, &r->chunks));
     DDPM_TRY(DDPM_NEW(&r->exponent, r->tensor_count + 1, "scales"));
     return DDPM_NEW(&r->gradients, r->threads, "gradient sums");
 }
@@ -126,27 +104,12 @@ static void set_gradients(ddpm_reducer *r, int64_t contributions)
     }
 }
 
-/* Local. Divide the chunks among the teams; a part of the parameters ends where the next one's first chunk begins. */
-static ddpm_status divide(ddpm_reducer *r)
-{
-    const int teams = ddpm_transfer_teams(r->transfer);
-    DDPM_TRY(DDPM_NEW(&r->chunk_bounds, teams + 1, "parts of nodes"));
-    DDPM_TRY(DDPM_NEW(&r->parameter_bounds, teams + 1, "parts of nodes"));
-    for (int t = 0; t <= teams; t++) {
-        const int64_t first = ddpm_part(r->chunk_count, t, teams).first;
-        r->chunk_bounds[t] = first;
-        r->parameter_bounds[t] = first < r->chunk_count ? r->chunks[first].offset : r->parameter_count;
-    }
-    r->parameter_bounds[0] = 0;
-    return DDPM_OK;
-}
-
 /* Collective. */
-static ddpm_status prepare_exchange(ddpm_reducer *r)
+static ddpm_status prepare_transfer(ddpm_reducer *r, const ddpm_network *network)
 {
     if (!r->exact || !ddpm_transfer_suits(r->comm, (int64_t)sizeof *r->fixed * r->parameter_count)) return DDPM_OK;
     DDPM_TRY(ddpm_transfer_create(r->comm, &r->transfer));
-    return ddpm_agree(r->comm, divide(r));
+    return ddpm_agree(r->comm, ddpm_chunks_divide(&r->chunks, network, ddpm_transfer_teams(r->transfer)));
 }
 
 ddpm_status ddpm_reducer_create(ddpm_comm *comm, const ddpm_network *network, int exact, int threads,
@@ -164,10 +127,10 @@ ddpm_status ddpm_reducer_create(ddpm_comm *comm, const ddpm_network *network, in
         r->parameter_count = ddpm_network_array_length(network);
         r->tensor_count = ddpm_network_tensors(network, &tensors);
         r->counter_count = r->tensor_count + 2;
-        status = build(r, tensors);
+        status = build(r, network);
     }
     status = ddpm_agree(comm, status);
-    if (status == DDPM_OK) status = prepare_exchange(r);
+    if (status == DDPM_OK) status = prepare_transfer(r, network);
     if (status == DDPM_OK) {
         r->workers = ddpm_comm_workers(comm, threads);
         status = ddpm_shared_create(comm, lay_out(r, NULL), "gradient sums", &r->memory);
@@ -187,9 +150,7 @@ void ddpm_reducer_free(ddpm_reducer *reducer)
     if (!reducer) return;
     ddpm_release(reducer->exponent);
     ddpm_release(reducer->gradients);
-    ddpm_release(reducer->chunks);
-    ddpm_release(reducer->chunk_bounds);
-    ddpm_release(reducer->parameter_bounds);
+    ddpm_chunks_release(&reducer->chunks);
     ddpm_transfer_free(reducer->transfer);
     ddpm_shared_free(reducer->memory);
     ddpm_release(reducer);
@@ -198,7 +159,7 @@ void ddpm_reducer_free(ddpm_reducer *reducer)
 int64_t ddpm_reducer_bytes(const ddpm_reducer *reducer)
 {
     ddpm_reducer r = *reducer;
-    return (int64_t)lay_out(&r, NULL) * r.threads / r.workers.count + r.chunk_count * (int64_t)sizeof *r.chunks +
+    return (int64_t)lay_out(&r, NULL) * r.threads / r.workers.count + r.chunks.count * (int64_t)sizeof *r.chunks.list +
            ddpm_transfer_bytes(r.transfer);
 }
 
@@ -308,7 +269,7 @@ static ddpm_status make_coarser(ddpm_reducer *r)
 /* Collective. The sums of each team become those of all: those of its part, where sums are divided among the teams. */
 static void sum_teams(ddpm_reducer *r)
 {
-    const ddpm_parts parts = {r->fixed, r->parameter_bounds, sizeof *r->fixed};
+    const ddpm_parts parts = {r->fixed, r->chunks.parameter_bounds, sizeof *r->fixed};
     ddpm_comm_barrier_of_team(r->comm);
     if (r->transfer) {
         ddpm_transfer_sum(r->transfer, &parts, LOSS_ROOM + r->counter_count);
@@ -345,22 +306,21 @@ ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat)
 /* The chunks that this team turns into numbers. */
 static ddpm_range chunks_of_team(const ddpm_reducer *r)
 {
-    if (!r->transfer) return (ddpm_range){0, r->chunk_count};
-    const int64_t *bounds = r->chunk_bounds + ddpm_transfer_team(r->transfer);
+    if (!r->transfer) return (ddpm_range){0, r->chunks.count};
+    const int64_t *bounds = r->chunks.bounds + ddpm_transfer_team(r->transfer);
     return (ddpm_range){bounds[0], bounds[1]};
 }
 
 /* Empty this worker's share of those sums of worker 0 that another team turns into numbers. */
 static void clear_others(const ddpm_reducer *r, int worker)
 {
-    const int64_t *own = r->parameter_bounds + ddpm_transfer_team(r->transfer);
+    const int64_t *own = r->chunks.parameter_bounds + ddpm_transfer_team(r->transfer);
     const ddpm_range before = ddpm_part(own[0], worker, r->workers.count),
                      behind = ddpm_part(r->parameter_count - own[1], worker, r->workers.count);
     memset(r->fixed + before.first, 0, (size_t)(before.end - before.first) * sizeof *r->fixed);
     memset(r->fixed + own[1] + behind.first, 0, (size_t)(behind.end - behind.first) * sizeof *r->fixed);
 }
 
-/* A chunk is small enough that its sums are in the cache when they are turned into numbers. */
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
 {
     ddpm_reducer *r = reducer;
@@ -369,7 +329,7 @@ void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
     const int apart = !ddpm_comm_has_other_teams(r->comm);
     if (r->transfer) clear_others(r, worker);
     for (int64_t c = chunks.first + part.first; c < chunks.first + part.end; c++) {
-        const chunk *piece = &r->chunks[c];
+        const ddpm_chunk *piece = &r->chunks.list[c];
         float *to = r->gradient + piece->offset;
         if (apart) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
         if (r->exact) {
@@ -405,9 +365,9 @@ static double loss_of(const ddpm_reducer *r, int32_t exponent)
 /* Collective. All teams get the numbers of each one's chunks. */
 static void gather(ddpm_reducer *r)
 {
-    const ddpm_parts arrays[] = {{r->gradient, r->parameter_bounds, sizeof *r->gradient},
-                                 {r->squares, r->chunk_bounds, sizeof *r->squares},
-                                 {r->largest, r->chunk_bounds, sizeof *r->largest}};
+    const ddpm_parts arrays[] = {{r->gradient, r->chunks.parameter_bounds, sizeof *r->gradient},
+                                 {r->squares, r->chunks.bounds, sizeof *r->squares},
+                                 {r->largest, r->chunks.bounds, sizeof *r->largest}};
     ddpm_transfer_gather(r->transfer, DDPM_TRANSFER_ARRAYS, arrays);
     ddpm_comm_barrier_of_team(r->comm);
 }
@@ -419,10 +379,10 @@ ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)
     double squares = 0.0;
     ddpm_comm_barrier_of_team(r->comm);
     if (r->transfer) gather(r);
-    for (int64_t c = 0; c < r->chunk_count;) {
-        const int64_t tensor = r->chunks[c].tensor;
+    for (int64_t c = 0; c < r->chunks.count;) {
+        const int64_t tensor = r->chunks.list[c].tensor;
         float largest = 0.0f;
-        for (; c < r->chunk_count && r->chunks[c].tensor == tensor; c++) {
+        for (; c < r->chunks.count && r->chunks.list[c].tensor == tensor; c++) {
             squares += r->squares[c];
             largest = fmaxf(largest, r->largest[c]);
         }
