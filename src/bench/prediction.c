@@ -9,7 +9,7 @@
 #include <math.h>
 
 enum { FEW = 1, MANY = 3 }; /* blocks a thread: the time of a block follows from the difference */
-enum { FEW_LOAD, MANY_LOAD, OWN_LOAD, ROUND_LOAD, LOADS }; /* the last with local steps only */
+enum { FEW_LOAD, MANY_LOAD, OWN_LOAD, ROUND_LOAD, ROUNDS_LOAD, LOADS }; /* the last two with local steps only */
 
 /* Collective over the ranks of a node, on all nodes. */
 static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node, const ddpm_local_spec *local,
@@ -20,8 +20,10 @@ static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node
     ddpm_workload_spec spec = ddpm_workload_settings(run->config);
     if (local->steps > 1) {
         spec.local = *local;
-        spec.local.steps = 1;
-        DDPM_TRY(ddpm_workload_create(node, run->config, &spec, run->dataset, run->threads, &loads[ROUND_LOAD]));
+        for (int i = ROUND_LOAD; i <= ROUNDS_LOAD; i++) {
+            spec.local.steps = i - ROUND_LOAD + 1;
+            DDPM_TRY(ddpm_workload_create(node, run->config, &spec, run->dataset, run->threads, &loads[i]));
+        }
         spec.local.steps = 0;
     }
     spec.block_rows = block_rows;
@@ -33,7 +35,7 @@ static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node
 }
 
 /* Collective. The own batch, on all ranks, first: its blocks' size is that of the others. With local steps it is a
- * round of them, and another has a round of one step. */
+ * round of them, and others have rounds of one step and of two. */
 static ddpm_status make_loads(const ddpm_bench_run *run, ddpm_comm *node, ddpm_workload loads[LOADS])
 {
     const ddpm_local_spec local = ddpm_settings_trainer(run->config).local;
@@ -126,8 +128,9 @@ static void replace_link(ddpm_bench_run *run)
     run->measured_link |= !isnan(o->latency) && !isnan(o->rate);
 }
 
-/* What a round takes beside its steps and the link, from the time of a round of one step on a node. */
-static void find_round(ddpm_bench_run *run, const ddpm_local_spec *local, double seconds)
+/* What groups of ranks take once in a step, and what a round takes beside its steps and the link, from the times of
+ * rounds of one step and of two on a node. */
+static void find_round(ddpm_bench_run *run, const ddpm_local_spec *local, double one_step, double two_steps)
 {
     enum { KINDS = 3, KINDS_OF_SGD = 2 }; /* of vectors: changes and moments */
     const int kinds = run->config->training.optimizer == DDPM_OPTIMIZER_SGD ? KINDS_OF_SGD : KINDS;
@@ -136,7 +139,8 @@ static void find_round(ddpm_bench_run *run, const ddpm_local_spec *local, double
     p->workers = local->workers;
     p->local_steps = local->steps;
     p->round_bytes = kinds * (double)sizeof(int32_t) * p->bytes / (double)(exact ? sizeof(int64_t) : sizeof(float));
-    p->round_seconds = fmax(0.0, seconds - ddpm_scaling_step(p, p->team));
+    ddpm_scaling_fit_groups(p, p->team, two_steps - one_step);
+    p->round_seconds = fmax(0.0, 2.0 * one_step - two_steps);
 }
 
 /* Collective. */
@@ -146,7 +150,7 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
     const int exact = loads[OWN_LOAD].spec.reduction == DDPM_REDUCTION_EXACT;
     const double parameters = (double)ddpm_network_array_length(network);
     ddpm_scaling *p = &run->scaling;
-    const int is_local = loads[OWN_LOAD].round != NULL, count = is_local ? LOADS : LOADS - 1;
+    const int is_local = loads[OWN_LOAD].round != NULL, count = is_local ? LOADS : ROUND_LOAD;
     const ddpm_local_spec *local = &loads[OWN_LOAD].spec.local;
     ddpm_timed things[LOADS];
     ddpm_bench_timing timings[LOADS];
@@ -165,7 +169,7 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
     run->measured = timings[OWN_LOAD].median;
     if (is_local) {
         run->measured /= (double)local->steps;
-        find_round(run, local, timings[ROUND_LOAD].median);
+        find_round(run, local, timings[ROUND_LOAD].median, timings[ROUNDS_LOAD].median);
     }
     DDPM_TRY(find_link(run));
     replace_link(run);

@@ -35,18 +35,26 @@ double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks)
     return (double)(g.carried * most) * scaling->block_seconds;
 }
 
-/* The groups of a node share its threads and its memory's speed. */
 double ddpm_scaling_once(const ddpm_scaling *scaling, int64_t ranks)
 {
     const group g = busiest_group(scaling, ranks);
     const double of_round = is_local(scaling) ? scaling->round_seconds / (double)scaling->local_steps : 0.0;
-    return (double)(g.carried * g.of_node) * scaling->once_seconds + of_round;
+    const int is_known = g.of_node > 1 && scaling->group_seconds > 0.0;
+    return (double)g.carried * (is_known ? scaling->group_seconds : (double)g.of_node * scaling->once_seconds) +
+           of_round;
 }
 
 /* Whether the sums are divided among the nodes. */
 static int is_divided(int64_t nodes, double bytes, double made_bytes)
 {
     return nodes > 1 && nodes <= DDPM_TRANSFER_TEAMS && bytes >= DDPM_TRANSFER_BYTES && made_bytes > 0.0;
+}
+
+void ddpm_scaling_fit_groups(ddpm_scaling *scaling, int64_t ranks, double step_seconds)
+{
+    const double beyond = step_seconds - ddpm_scaling_blocks(scaling, ranks);
+    const group g = busiest_group(scaling, ranks);
+    if (g.of_node > 1) scaling->group_seconds = fmax(0.0, beyond) / (double)g.carried;
 }
 
 static double sum_over(const ddpm_scaling *scaling, int64_t nodes, double bytes, double made_bytes)

@@ -31,6 +31,8 @@ typedef struct ddpm_scaling {
     double rate;          /* bytes per second of a large message */
     int64_t local_steps;  /* of a round; up to 1: there are none, and what follows is not used */
     int64_t workers;      /* of the rounds */
+    double group_seconds; /* that a group of ranks takes once in a step while others of its node do the same; 0: not
+                           * known, and taken to be as if they took turns */
     double round_seconds; /* that a node takes once in a round */
     double round_bytes;   /* that are summed over the nodes once in a round */
 } ddpm_scaling;
@@ -40,6 +42,9 @@ double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks);
 double ddpm_scaling_once(const ddpm_scaling *scaling, int64_t ranks);
 double ddpm_scaling_sum(const ddpm_scaling *scaling, int64_t ranks);
 double ddpm_scaling_step(const ddpm_scaling *scaling, int64_t ranks);
+
+/** Find group_seconds from the time of a step on `ranks` of one node, without what is due once in a round. */
+void ddpm_scaling_fit_groups(ddpm_scaling *scaling, int64_t ranks, double step_seconds);
 
 /** The speed per rank divided by that of one rank: 1 at best. */
 double ddpm_scaling_efficiency(const ddpm_scaling *scaling, int64_t ranks);

@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "kernel/outer.h"
 #include "train/step.h"
-#include "world/transfer.h"
 
 #include <float.h>
 #include <math.h>
@@ -22,7 +21,6 @@ struct ddpm_round {
     ddpm_comm *comm; /* of all ranks */
     ddpm_local_spec spec;
     ddpm_group group;
-    ddpm_transfer *transfer; /* between all teams */
     int threads;
     ddpm_workers threads_of_team;
     int64_t parameters, pieces, tensors;
@@ -91,7 +89,6 @@ ddpm_status ddpm_round_create(ddpm_comm *comm, const ddpm_local_spec *spec, cons
     r->pieces = ddpm_pieces(r->parameters, PIECE);
     r->tensors = ddpm_network_tensors(network, &tensors);
     r->threads_of_team = ddpm_comm_workers(comm, threads);
-    DDPM_TRY(ddpm_transfer_create(comm, &r->transfer));
     DDPM_TRY(ddpm_group_join(comm, spec->workers, &r->group));
     DDPM_TRY(ddpm_agree(comm, build(r)));
     DDPM_TRY(ddpm_shared_create(comm, lay_out(r, NULL), "parameters of workers", &r->memory));
@@ -104,7 +101,6 @@ void ddpm_round_free(ddpm_round *round)
     if (!round) return;
     ddpm_shared_free(round->memory);
     ddpm_group_leave(&round->group);
-    ddpm_transfer_free(round->transfer);
     ddpm_release(round->maxima);
     ddpm_release(round->results);
     ddpm_release(round->begun);
@@ -126,7 +122,7 @@ ddpm_workers ddpm_round_threads(const ddpm_round *round)
 int64_t ddpm_round_bytes(const ddpm_round *round)
 {
     ddpm_round r = *round;
-    return (int64_t)lay_out(&r, NULL) * r.threads / r.threads_of_team.count + ddpm_transfer_bytes(r.transfer);
+    return (int64_t)lay_out(&r, NULL) * r.threads / r.threads_of_team.count;
 }
 
 /* ---- the steps ---- */
@@ -300,7 +296,7 @@ static void sum(ddpm_round *r, const ddpm_state *state, int kinds)
 #pragma omp parallel num_threads(r->threads)
     add(r, state, pieces_of_thread(r));
     ddpm_comm_barrier_of_team(r->comm);
-    ddpm_transfer_sum_int32(r->transfer, r->sums, kinds * r->parameters);
+    ddpm_comm_sum_int32_of_teams(r->comm, r->sums, kinds * r->parameters);
     ddpm_comm_sum_double(r->comm, r->results, results_count(r)); /* one rank has each number, but the votes are whole */
     ddpm_comm_barrier_of_team(r->comm);
 }

@@ -16,7 +16,6 @@ struct ddpm_transfer {
     int depth;             /* steps that are under way: a step is a piece to and from each other team */
     char *arrivals;        /* [depth][teams - 1][PIECE]: what is to be added */
     MPI_Request *requests; /* [depth][teams - 1][DDPM_TRANSFER_ARRAYS][2] */
-    int64_t *bounds;       /* [teams + 1] of equal parts */
 };
 
 int ddpm_transfer_suits(const ddpm_comm *comm, int64_t bytes)
@@ -29,7 +28,6 @@ static ddpm_status build(ddpm_transfer *x)
 {
     const int others = x->teams - 1;
     if (x->comm->team_rank > 0 || x->teams > DDPM_TRANSFER_TEAMS) return DDPM_OK;
-    DDPM_TRY(DDPM_NEW(&x->bounds, x->teams + 1, "parts of nodes"));
     DDPM_TRY(DDPM_NEW(&x->arrivals, (int64_t)x->depth * others * PIECE, "sums of other nodes"));
     return DDPM_NEW(&x->requests, (int64_t)x->depth * others * DDPM_TRANSFER_ARRAYS * 2, "messages between nodes");
 }
@@ -59,7 +57,6 @@ void ddpm_transfer_free(ddpm_transfer *transfer)
     if (!transfer) return;
     ddpm_release(transfer->arrivals);
     ddpm_release(transfer->requests);
-    ddpm_release(transfer->bounds);
     ddpm_release(transfer);
 }
 
@@ -108,7 +105,7 @@ static int64_t steps_of(const job *j)
     return steps;
 }
 
-static char *at(const ddpm_parts *array, ddpm_range piece)
+static void *at(const ddpm_parts *array, ddpm_range piece)
 {
     return (char *)array->data + piece.first * (int64_t)array->size;
 }
@@ -154,12 +151,7 @@ static void begin_step(const job *j, int64_t step)
 }
 
 /* Unsigned numbers have no overflow. */
-static void add_int64(int64_t n, const uint64_t *from, uint64_t *into)
-{
-    for (int64_t i = 0; i < n; i++) into[i] += from[i];
-}
-
-static void add_int32(int64_t n, const uint32_t *from, uint32_t *into)
+static void add(int64_t n, const uint64_t *from, uint64_t *into)
 {
     for (int64_t i = 0; i < n; i++) into[i] += from[i];
 }
@@ -170,14 +162,8 @@ static void end_step(const job *j, int64_t step)
     MPI_Waitall((x->teams - 1) * j->count * 2, requests_of(j, step), MPI_STATUSES_IGNORE);
     if (!j->adds) return;
     const ddpm_range own = piece_of(j->arrays, x->team, step);
-    for (int i = 0; i < x->teams - 1; i++) {
-        const void *from = arrival(x, step, i);
-        void *into = at(j->arrays, own);
-        if (j->arrays->size == sizeof(int64_t))
-            add_int64(own.end - own.first, from, into);
-        else
-            add_int32(own.end - own.first, from, into);
-    }
+    for (int i = 0; i < x->teams - 1; i++)
+        add(own.end - own.first, (const uint64_t *)arrival(x, step, i), (uint64_t *)at(j->arrays, own));
 }
 
 static void run(const job *j)
@@ -195,8 +181,8 @@ void ddpm_transfer_sum(ddpm_transfer *transfer, const ddpm_parts *parts, int64_t
     const int64_t end = parts->bounds[x->teams];
     MPI_Request request;
     if (x->comm->team_rank > 0) return;
-    MPI_Iallreduce(MPI_IN_PLACE, at(parts, (ddpm_range){end, end}), (int)common,
-                   parts->size == sizeof(int64_t) ? MPI_INT64_T : MPI_INT32_T, MPI_SUM, x->comm->leaders, &request);
+    MPI_Iallreduce(MPI_IN_PLACE, at(parts, (ddpm_range){end, end}), (int)common, MPI_INT64_T, MPI_SUM, x->comm->leaders,
+                   &request);
     run(&(job){.transfer = x, .adds = 1, .count = 1, .arrays = parts});
     MPI_Wait(&request, MPI_STATUS_IGNORE);
 }
@@ -205,17 +191,4 @@ void ddpm_transfer_gather(ddpm_transfer *transfer, int count, const ddpm_parts *
 {
     if (transfer->comm->team_rank > 0) return;
     run(&(job){.transfer = transfer, .count = count, .arrays = arrays});
-}
-
-void ddpm_transfer_sum_int32(ddpm_transfer *transfer, int32_t *data, int64_t count)
-{
-    ddpm_transfer *x = transfer;
-    const ddpm_parts parts = {data, x->bounds, sizeof *data};
-    if (!ddpm_transfer_suits(x->comm, count * (int64_t)sizeof *data)) {
-        ddpm_comm_sum_int32_of_teams(x->comm, data, count);
-    } else if (x->comm->team_rank == 0) {
-        for (int t = 0; t <= x->teams; t++) x->bounds[t] = ddpm_part(count, t, x->teams).first;
-        ddpm_transfer_sum(x, &parts, 0);
-        ddpm_transfer_gather(x, 1, &parts);
-    }
 }

@@ -1,10 +1,10 @@
 /** Large sums over teams (world/shared.h): each team adds up a part of the elements, and then gives what it made of
  * them to all others.
  *
- *  The first ranks of the teams send each other pieces that are small enough to be on their way at once, without asking
- * whether the other side is ready. Over a link with a delay this is nearly twice as quick as MPI_Allreduce of Open MPI
- * 4.1 (tests/bench/README.md), and what a team makes of its part may be smaller than the sums are: for gradients, 12
- * bytes a parameter are on the wire in place of 16. Each pair of teams has a connection, so there may not be too many.
+ *  What a team makes of its part may be smaller than the sums are: of gradients, 12 bytes a parameter are on the wire
+ * in place of 16. The first ranks of the teams send each other pieces that are small enough to be on their way at once,
+ * without asking whether the other side is ready (tests/bench/README.md compares this with MPI's own functions). Each
+ * pair of teams has a connection, so there may not be too many.
  */
 #ifndef DDPM_WORLD_TRANSFER_H
 #define DDPM_WORLD_TRANSFER_H
@@ -46,8 +46,8 @@ typedef struct ddpm_parts {
 } ddpm_parts;
 
 /** Collective; a team's ranks see what it has done after ddpm_comm_barrier_of_team. The elements of this team's own
- * part become their sums over the teams, modulo 2^64 or 2^32; those of other parts stay. Elements of 8 bytes are
- * int64_t, those of 4 int32_t.
+ * part become their sums over the teams, modulo 2^64; those of other parts stay.
+ *  @param parts   of int64_t.
  *  @param common  so many elements behind the last part become their sums on all teams: few. */
 void ddpm_transfer_sum(ddpm_transfer *transfer, const ddpm_parts *parts, int64_t common);
 
@@ -56,9 +56,5 @@ enum { DDPM_TRANSFER_ARRAYS = 3 };
 /** Collective, and seen as above. The part of each team becomes that of all, in `count` arrays (at most
  * DDPM_TRANSFER_ARRAYS) at a time. */
 void ddpm_transfer_gather(ddpm_transfer *transfer, int count, const ddpm_parts *arrays);
-
-/** Collective, and seen as above. data[i], of which each team has one in shared memory, becomes its sum over the teams,
- * in the way that suits. */
-void ddpm_transfer_sum_int32(ddpm_transfer *transfer, int32_t *data, int64_t count);
 
 #endif

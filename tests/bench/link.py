@@ -115,7 +115,7 @@ def measure(link, options, batch, steps):
     """A line of the table: medians of the rounds."""
     values = {"training.batch": batch, "training.local_steps": steps}
     if steps > 1:
-        values["training.workers"] = options.ranks
+        values.update({"training.workers": options.ranks, "training.iterations": 100 * steps})
     words = programs.settings(values) + [word for value in options.set for word in ("--set", value)]
     found = []
     for _ in range(options.rounds):
@@ -123,7 +123,8 @@ def measure(link, options, batch, steps):
         found.append({"one": one["measured_seconds"], "two": two["measured_seconds"],
                       "efficiency": one["measured_seconds"] / two["measured_seconds"],
                       "predicted": one["predicted_seconds"] / two["predicted_seconds"],
-                      "latency": two["latency"], "rate": two["rate"]})
+                      "latency": two["latency"], "rate": two["rate"],
+                      "one_predicted": one["predicted_seconds"], "two_predicted": two["predicted_seconds"]})
     line = {name: statistics.median(each[name] for each in found) for name in found[0]}
     return {"batch": batch, "steps": steps, "least": min(each["efficiency"] for each in found),
             "most": max(each["efficiency"] for each in found), **line}

@@ -87,6 +87,11 @@ static void test_local_steps(void **state)
     expect_near(ddpm_scaling_blocks(&local, 4), 8e-3, 1e-12, "a worker a rank", 4);
     expect_near(ddpm_scaling_once(&local, 4), 2 * 5e-4 + 2e-3, 1e-12, "two workers a node", 4);
     expect_near(ddpm_scaling_sum(&local, 4), (2e-5 + 12e-3) / 10, 1e-12, "a sum in ten steps", 4);
+    /* its two groups take 1.2 ms each beside their blocks, where they are known not to take turns */
+    ddpm_scaling_fit_groups(&local, 2, 2 * 8e-3 + 2 * 1.2e-3);
+    expect_near(local.group_seconds, 1.2e-3, 1e-12, "a group that has two workers", 2);
+    expect_near(ddpm_scaling_once(&local, 4), 1.2e-3 + 2e-3, 1e-12, "a worker a group", 4);
+    expect_near(ddpm_scaling_once(&local, 16), 5e-4 + 2e-3, 1e-12, "groups with nodes of their own", 16);
     /* eight nodes: two for each worker, which sum gradients in every step */
     expect_near(ddpm_scaling_blocks(&local, 16), 2e-3, 1e-12, "four ranks a worker", 16);
     expect_near(ddpm_scaling_sum(&local, 16), 1e-5 + 8e-3 + (2e-5 + 21e-3) / 10, 1e-12, "both sums", 16);
