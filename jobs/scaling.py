@@ -62,7 +62,8 @@ def predict_sums(options, ranks, threads):
     """What `ddpm bench` predicts of the link and of the sums over ranks, as its JSON has it."""
     path = os.path.join(options.output, "bench.json")
     link = ["--latency", options.latency, "--rate", options.bandwidth] if options.latency is not None else []
-    run_program(options, ranks, threads, "bench", "--only", "prediction", "--seconds", BENCH_SECONDS, "--json", path, *link)
+    run_program(options, ranks, threads, "bench", "--only", "prediction", "--seconds", BENCH_SECONDS, "--json", path,
+                *link)
     return read_json(path)["prediction"]
 
 
