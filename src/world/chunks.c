@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "base/split.h"
 
-enum { CHUNK = 8192 }; /* parameters: their sums are in the cache when they are turned into numbers */
+/* Parameters: so few that workers have equal parts of a small network, and that their sums are in the cache when they
+ * are turned into numbers. */
+enum { CHUNK = 2048 };
 
 ddpm_status ddpm_chunks_create(const ddpm_network *network, ddpm_chunks *out)
 {
