@@ -12,7 +12,7 @@ bits: of the final parameters.
 
 The model: the compute time of the smallest run shared out over the cores, its update as it is, and the sum over the
 ranks that `ddpm bench` predicts (bench.json beside the table; analysis/bench.py draws it). Latency and bandwidth are
-those that it measures between the most ranks, unless --latency and --bandwidth are given."""
+those that it measures between the nodes of the most ranks, unless --latency and --bandwidth are given."""
 import argparse
 import hashlib
 import os
@@ -61,10 +61,9 @@ def train(options, folder, ranks, threads, batch):
 def predict_sums(options, ranks, threads):
     """What `ddpm bench` predicts of the link and of the sums over ranks, as its JSON has it."""
     path = os.path.join(options.output, "bench.json")
-    given = options.latency is not None
-    link = ["--latency", options.latency, "--rate", options.bandwidth] if given else []
-    run_program(options, ranks, threads, "bench", "--only", "prediction" if given else "allreduce,prediction",
-                "--seconds", BENCH_SECONDS, "--json", path, *link)
+    link = ["--latency", options.latency, "--rate", options.bandwidth] if options.latency is not None else []
+    run_program(options, ranks, threads, "bench", "--only", "prediction", "--seconds", BENCH_SECONDS, "--json", path,
+                *link)
     return read_json(path)["prediction"]
 
 
@@ -122,7 +121,7 @@ def report(rows, prediction, path):
     for row in rows:
         times = "".join(f"{1e6 * row[part]:11.1f}" for part in ("step", *PARTS, "model"))
         print(f"{name_of(row):12} {row['batch']:6d}{times}{row['efficiency']:12.2f}")
-    print(f"link between ranks: latency {1e6 * prediction['latency']:.1f} us, {1e-9 * prediction['rate']:.2f} GB/s, "
+    print(f"link between nodes: latency {1e6 * prediction['latency']:.1f} us, {1e-9 * prediction['rate']:.2f} GB/s, "
           f"{prediction['link']}; see {path}")
     differ = list(unequal(rows))
     for first, second in differ:

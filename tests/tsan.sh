@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A training run on two threads under the thread sanitizer: the reports are counted and kept, not judged. The library makes no threads: with a
-# generator in each of eight threads of a program, there must be no report, and none while a training on one thread goes on beside them.
+# Two training runs on two threads, the second with local steps, under the thread sanitizer: the reports are counted and kept, not judged. The
+# library makes no threads: with a generator in each of eight threads of a program, there must be no report, and none while a training on one
+# thread goes on beside them.
 #
 # gcc's libgomp is not instrumented (nor are MPI and HDF5), so its barriers and the ends of parallel regions are not seen, and what they
 # keep apart is reported as a race. What tells of a real race is a report that is new after a change; that results are the same bits on
@@ -16,6 +17,8 @@ export OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive
 export TSAN_OPTIONS="exitcode=0:ignore_noninstrumented_modules=1:log_path=$scratch/report"
 build/tsan/ddpm train /dev/null --set data.count=500 --set training.iterations=4 --set training.batch=100 --set network.width=24 \
     --set parallel.block_rows=32 --output "$scratch/run" 2>&1 | tail -n 1
+build/tsan/ddpm train /dev/null --set data.count=500 --set training.iterations=4 --set training.batch=96 --set network.width=24 \
+    --set parallel.block_rows=16 --set training.local_steps=2 --set training.workers=2 --output "$scratch/local" 2>&1 | tail -n 1
 reports=$(cat "$scratch"/report* 2>/dev/null | grep -c '^WARNING: ThreadSanitizer' || true)
 cat "$scratch"/report* >build/tsan/reports.txt 2>/dev/null || true
 c++ -g -fsanitize=thread -pthread tests/examples/threads.cpp -Iinclude -Lbuild/tsan -lddpm -Wl,-rpath,"$PWD/build/tsan" -o "$scratch/threads"

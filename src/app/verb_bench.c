@@ -28,7 +28,7 @@ static const char help[] =
     "  --json FILE        write everything to a file for programs; analysis/bench.py draws it\n"
     "  --ranks R          the largest number of ranks in the table of the prediction; default 1024; the JSON file\n"
     "                     always has every line up to 131072\n"
-    "  --latency S        predict with a latency of S seconds for a message between ranks, in place of the measured one\n"
+    "  --latency S        predict with a latency of S seconds for a message between nodes, in place of the measured one\n"
     "  --rate B           predict with B bytes per second for a large message, in place of the measured rate\n"
     "  --folder DIR       write the checkpoint that is measured in this folder, and remove it; default: the current folder\n";
 /* clang-format on */

@@ -87,8 +87,6 @@ ddpm_status ddpm_bench(ddpm_comm *comm, const ddpm_config *config, const ddpm_be
         .config = config,
         .options = options,
         .threads = omp_get_max_threads(),
-        .sum_few = NAN,
-        .sum_all = NAN,
     };
     DDPM_TRY(ddpm_agree(comm, ddpm_network_find_kernels(config->training.precision, &run.kernels)));
     DDPM_TRY(ddpm_placement_check(comm, run.kernels));

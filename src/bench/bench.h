@@ -27,8 +27,8 @@ typedef struct ddpm_bench_options {
     unsigned parts;     /* bit i: part i */
     double seconds;     /* for all measurements together; each is done at least three times, however long that takes */
     int has_config;     /* nonzero: measure the configuration's network and batch; 0: measure a few shapes */
-    double latency;     /* for the prediction: seconds of a message between ranks; NaN: as measured */
-    double rate;        /* likewise: bytes per second between ranks */
+    double latency;     /* for the prediction: seconds of a message between nodes; NaN: as measured */
+    double rate;        /* likewise: bytes per second between nodes */
     int64_t ranks;      /* the largest number of ranks in the table of the prediction */
     const char *folder; /* where a checkpoint is written and removed */
     const char *json;   /* the file for programs; NULL: none is written */

@@ -174,8 +174,6 @@ static ddpm_status measure_sums(ddpm_bench_run *run, sum *s)
             ddpm_bench_add(run, DDPM_BENCH_ALLREDUCE, kind == 0 ? "int64" : "float32", timings[kind].median,
                            1e-9 * bytes / timings[kind].median, "GB/s", NAN, "%lld numbers", (long long)counts[i]);
         }
-        if (counts[i] == 1) run->sum_few = timings[0].median;
-        if (counts[i] == DDPM_BENCH_SUM) run->sum_all = timings[0].median;
     }
     return DDPM_OK;
 }

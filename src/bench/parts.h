@@ -32,7 +32,6 @@ typedef struct ddpm_bench_run {
     double workers;             /* threads of all ranks */
     double share;               /* seconds that a measurement may take */
     double multiply_add;        /* the limit: most operations per second of a thread while all threads work */
-    double sum_few, sum_all;    /* seconds of an allreduce of one number, and of DDPM_BENCH_SUM; NaN: not measured */
     int measured_link;          /* nonzero: the latency and rate of the prediction were measured or given */
     int has_scaling;            /* nonzero: the next three are known */
     ddpm_scaling scaling;       /* what the prediction is made from */

@@ -54,8 +54,8 @@ static void print_link(const ddpm_bench_run *run)
         printf("%lld workers of so many blocks each; after every %lld local steps %.3g ms on every node, and %.3g MB "
                "summed over the nodes\n",
                (long long)p->workers, (long long)p->local_steps, 1e3 * p->round_seconds, 1e-6 * p->round_bytes);
-    printf("link between ranks: latency %.3g us, %.3g GB/s, %s\n", 1e6 * p->latency, 1e-9 * p->rate,
-           run->measured_link ? "measured or given" : "assumed (give --latency and --rate, or run on several ranks)");
+    printf("link between nodes: latency %.3g us, %.3g GB/s, %s\n", 1e6 * p->latency, 1e-9 * p->rate,
+           run->measured_link ? "measured or given" : "assumed (give --latency and --rate, or run on several nodes)");
     printf("on this number of ranks: %.4g ms predicted, %.4g ms measured\n", 1e3 * run->predicted, 1e3 * run->measured);
 }
 

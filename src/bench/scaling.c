@@ -2,6 +2,7 @@
 #include "bench/scaling.h"
 
 #include "base/split.h"
+#include "world/transfer.h"
 
 #include <math.h>
 
@@ -34,17 +35,33 @@ double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks)
     return (double)(g.carried * most) * scaling->block_seconds;
 }
 
-/* The groups of a node share its threads and its memory's speed. */
 double ddpm_scaling_once(const ddpm_scaling *scaling, int64_t ranks)
 {
     const group g = busiest_group(scaling, ranks);
     const double of_round = is_local(scaling) ? scaling->round_seconds / (double)scaling->local_steps : 0.0;
-    return (double)(g.carried * g.of_node) * scaling->once_seconds + of_round;
+    const int is_known = g.of_node > 1 && scaling->group_seconds > 0.0;
+    return (double)g.carried * (is_known ? scaling->group_seconds : (double)g.of_node * scaling->once_seconds) +
+           of_round;
 }
 
-static double sum_over(const ddpm_scaling *scaling, int64_t nodes, double bytes)
+/* Whether the sums are divided among the nodes. */
+static int is_divided(int64_t nodes, double bytes, double made_bytes)
+{
+    return nodes > 1 && nodes <= DDPM_TRANSFER_TEAMS && bytes >= DDPM_TRANSFER_BYTES && made_bytes > 0.0;
+}
+
+void ddpm_scaling_fit_groups(ddpm_scaling *scaling, int64_t ranks, double step_seconds)
+{
+    const double beyond = step_seconds - ddpm_scaling_blocks(scaling, ranks);
+    const group g = busiest_group(scaling, ranks);
+    if (g.of_node > 1) scaling->group_seconds = fmax(0.0, beyond) / (double)g.carried;
+}
+
+static double sum_over(const ddpm_scaling *scaling, int64_t nodes, double bytes, double made_bytes)
 {
     const double p = (double)nodes, stages = ceil(log2(p)), transfer = bytes / scaling->rate;
+    if (is_divided(nodes, bytes, made_bytes))
+        return 2.0 * scaling->latency + (p - 1.0) / p * (bytes + made_bytes) / scaling->rate;
     const double doubling = stages * (scaling->latency + transfer);
     const double scattering = 2.0 * stages * scaling->latency + 2.0 * (p - 1.0) / p * transfer;
     return fmin(doubling, scattering);
@@ -52,10 +69,10 @@ static double sum_over(const ddpm_scaling *scaling, int64_t nodes, double bytes)
 
 double ddpm_scaling_sum(const ddpm_scaling *scaling, int64_t ranks)
 {
-    const double step = sum_over(scaling, busiest_group(scaling, ranks).nodes, scaling->bytes);
+    const double step = sum_over(scaling, busiest_group(scaling, ranks).nodes, scaling->bytes, scaling->made_bytes);
     if (!is_local(scaling)) return step;
-    return step +
-           sum_over(scaling, ddpm_pieces(ranks, scaling->team), scaling->round_bytes) / (double)scaling->local_steps;
+    return step + sum_over(scaling, ddpm_pieces(ranks, scaling->team), scaling->round_bytes, scaling->round_bytes) /
+                      (double)scaling->local_steps;
 }
 
 double ddpm_scaling_step(const ddpm_scaling *scaling, int64_t ranks)
@@ -68,13 +85,18 @@ double ddpm_scaling_efficiency(const ddpm_scaling *scaling, int64_t ranks)
     return ddpm_scaling_step(scaling, 1) / ((double)ranks * ddpm_scaling_step(scaling, ranks));
 }
 
-void ddpm_scaling_fit(int64_t ranks, double few_seconds, double bytes, double seconds, double *latency, double *rate)
+void ddpm_scaling_fit(int64_t nodes, double few_seconds, double bytes, double made_bytes, double seconds,
+                      double *latency, double *rate)
 {
-    const double p = (double)ranks, stages = ceil(log2(p)), beyond = seconds - few_seconds;
+    const double p = (double)nodes, stages = ceil(log2(p)), least = 1e-3 * seconds;
     *latency = few_seconds / stages;
+    if (is_divided(nodes, bytes, made_bytes)) {
+        *rate = (p - 1.0) / p * (bytes + made_bytes) / fmax(seconds - 2.0 * *latency, least);
+        return;
+    }
     /* the sum took the cheaper of two algorithms: the rate is the lower of those that each would need */
-    const double doubling = stages * bytes / fmax(beyond, 1e-3 * seconds);
-    const double scattering = 2.0 * (p - 1.0) / p * bytes / fmax(beyond - few_seconds, 1e-3 * seconds);
+    const double doubling = stages * bytes / fmax(seconds - few_seconds, least);
+    const double scattering = 2.0 * (p - 1.0) / p * bytes / fmax(seconds - 2.0 * few_seconds, least);
     *rate = fmin(doubling, scattering);
 }
 

@@ -121,6 +121,7 @@ ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int v
 #pragma omp parallel num_threads(s->threads)
     ddpm_reducer_collect(s->reducer, omp_get_thread_num());
     *out = ddpm_reducer_finish(s->reducer);
+    ddpm_timing_add(s->timing, DDPM_TIMING_REDUCTION);
     if (!isfinite(out->loss) || !isfinite(out->norm)) /* finite contributions may have an infinite sum */
         return ddpm_fail(DDPM_ERR_NUMERIC, "the sum of the batch is not a finite number");
     if (s->row_loss) learn_timesteps(s, state->iteration);

@@ -66,6 +66,8 @@ static void find_team(ddpm_comm *comm)
     MPI_Comm_size(comm->team, &comm->team_size);
     const int leads = comm->team_rank == 0;
     MPI_Comm_split(comm->all, leads ? 0 : MPI_UNDEFINED, comm->rank, &comm->leaders);
+    if (leads) MPI_Comm_rank(comm->leaders, &comm->team_number);
+    MPI_Bcast(&comm->team_number, 1, MPI_INT, 0, comm->team);
     MPI_Allreduce(&leads, &comm->team_count, 1, MPI_INT, MPI_SUM, comm->all);
 }
 
@@ -139,6 +141,11 @@ ddpm_status ddpm_comm_adopt(MPI_Comm host, ddpm_comm **out)
     return DDPM_OK;
 }
 
+ddpm_status ddpm_comm_of_team(ddpm_comm *comm, ddpm_comm **out)
+{
+    return ddpm_agree(comm, ddpm_comm_adopt(comm->team, out));
+}
+
 void ddpm_comm_leave(ddpm_comm *comm)
 {
     if (!comm) return;
@@ -159,6 +166,11 @@ int ddpm_comm_size(const ddpm_comm *comm)
 int ddpm_comm_team_size(const ddpm_comm *comm)
 {
     return comm->team_size;
+}
+
+int ddpm_comm_team_count(const ddpm_comm *comm)
+{
+    return comm->team_count;
 }
 
 int ddpm_comm_has_other_teams(const ddpm_comm *comm)

@@ -28,12 +28,21 @@ int ddpm_comm_has_launcher(void);
 /** Collective. Stop MPI and free. NULL is allowed. */
 void ddpm_comm_stop(ddpm_comm *comm);
 
+/** Collective. The ranks of this rank's team by themselves (world/shared.h). DDPM_ERR_MEMORY.
+ *  @param[out] out  leave with ddpm_comm_leave. */
+DDPM_MUST_CHECK ddpm_status ddpm_comm_of_team(ddpm_comm *comm, ddpm_comm **out);
+
+/** Collective. Free ranks that were made of other ones. MPI goes on. NULL is allowed. */
+void ddpm_comm_leave(ddpm_comm *comm);
+
 /** Local. This rank, and the number of ranks. */
 int ddpm_comm_rank(const ddpm_comm *comm);
 int ddpm_comm_size(const ddpm_comm *comm);
 
-/** Local. The ranks that share memory with this one (world/shared.h), itself among them; whether there are others. */
+/** Local. The ranks that share memory with this one (world/shared.h), itself among them; the teams; whether there are
+ * several. */
 int ddpm_comm_team_size(const ddpm_comm *comm);
+int ddpm_comm_team_count(const ddpm_comm *comm);
 int ddpm_comm_has_other_teams(const ddpm_comm *comm);
 
 /** Collective. The same status on all ranks: DDPM_OK when all gave DDPM_OK, else the status and message of the lowest

@@ -1,29 +1,26 @@
 /* Sums over threads and ranks. Each worker, a thread of a rank of the team, has one vector in the memory that the team
  * shares: [parameters][loss][refusals of each tensor, and of the loss][votes]. The sums of all are added up in the
  * vector of worker 0, each worker a part of it: all at once where other teams are to get them, or else chunk by chunk
- * as they are turned into numbers. */
+ * as they are turned into numbers. Large exact sums are divided among the teams: each gets the sums of its part of the
+ * chunks, turns them into numbers, and gives these to the others. */
 #include "world/reduce.h"
 
 #include "base/memory.h"
+#include "world/chunks.h"
 #include "world/shared.h"
+#include "world/transfer.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
 enum {
-    CHUNK = 2048,                      /* parameters: so few that workers have equal parts of a small network */
     LOSS_ROOM = 16,                    /* elements for the loss, so that what follows is aligned */
     TARGET_BITS = DDPM_EXPONENT_START, /* the largest mean gradient of the last iteration becomes 2^40 */
     CONTRIBUTION_BITS = 50,            /* below the 51 up to which numbers are rounded to the nearest integer */
     SUM_BITS = 62,
     COARSER = 24, /* bits by which a scale becomes coarser when an iteration is repeated */
 };
-
-/* A piece of the parameters, inside one tensor, that is turned into numbers and measured. */
-typedef struct chunk {
-    int64_t tensor, offset, count;
-} chunk;
 
 struct ddpm_reducer {
     int exact, threads;
@@ -33,16 +30,16 @@ struct ddpm_reducer {
     const ddpm_kernels *kernels;
     int32_t *exponent;        /* [tensor_count + 1] */
     ddpm_gradient *gradients; /* [threads] */
-    int64_t chunk_count;
-    chunk *chunks;
+    ddpm_chunks chunks;       /* divided among the teams, if there is a transfer */
+    ddpm_transfer *transfer;  /* NULL: each team gets all sums */
     /* in shared memory: */
     ddpm_shared *memory;
     int64_t *fixed;    /* [workers][vector] in exact mode */
     float *real;       /* [workers][parameters and loss] in float32 mode */
     int64_t *counters; /* [workers][counter_count] in float32 mode; in exact mode they are the end of `fixed` */
     float *gradient;   /* [parameters]: the sums as numbers */
-    double *squares;   /* [chunk_count] */
-    float *largest;    /* [chunk_count] */
+    double *squares;   /* [chunks] */
+    float *largest;    /* [chunks] */
 };
 
 static int64_t sums_length(const ddpm_reducer *r)
@@ -59,21 +56,6 @@ static int64_t vector_length(const ddpm_reducer *r)
 static int64_t *counters_of(const ddpm_reducer *r, int worker)
 {
     return r->exact ? r->fixed + worker * vector_length(r) + sums_length(r) : r->counters + worker * r->counter_count;
-}
-
-static ddpm_status make_chunks(ddpm_reducer *r, const ddpm_tensor *tensors)
-{
-    for (int pass = 0; pass < 2; pass++) { /* count, then fill */
-        int64_t n = 0;
-        for (int64_t i = 0; i < r->tensor_count; i++) {
-            const int64_t size = tensors[i].rows * tensors[i].cols;
-            for (int64_t at = 0; at < size; at += CHUNK, n++)
-                if (pass == 1) r->chunks[n] = (chunk){i, tensors[i].offset + at, ddpm_smaller(size - at, CHUNK)};
-        }
-        if (pass == 0) DDPM_TRY(DDPM_NEW(&r->chunks, n, "pieces of the parameters"));
-        r->chunk_count = n;
-    }
-    return DDPM_OK;
 }
 
 /* Take `count` elements of the shared memory, or only count them. Each array begins at a line of its own. */
@@ -93,14 +75,14 @@ static size_t lay_out(ddpm_reducer *r, char *memory)
     r->real = take(memory, &used, r->exact ? 0 : workers * sums_length(r), sizeof *r->real);
     r->counters = take(memory, &used, r->exact ? 0 : workers * r->counter_count, sizeof *r->counters);
     r->gradient = take(memory, &used, r->parameter_count, sizeof *r->gradient);
-    r->squares = take(memory, &used, r->chunk_count, sizeof *r->squares);
-    r->largest = take(memory, &used, r->chunk_count, sizeof *r->largest);
+    r->squares = take(memory, &used, r->chunks.count, sizeof *r->squares);
+    r->largest = take(memory, &used, r->chunks.count, sizeof *r->largest);
     return used;
 }
 
-static ddpm_status build(ddpm_reducer *r, const ddpm_tensor *tensors)
+static ddpm_status build(ddpm_reducer *r, const ddpm_network *network)
 {
-    DDPM_TRY(make_chunks(r, tensors));
+    DDPM_TRY(ddpm_chunks_create(network, &r->chunks));
     DDPM_TRY(DDPM_NEW(&r->exponent, r->tensor_count + 1, "scales"));
     return DDPM_NEW(&r->gradients, r->threads, "gradient sums");
 }
@@ -122,6 +104,14 @@ static void set_gradients(ddpm_reducer *r, int64_t contributions)
     }
 }
 
+/* Collective. */
+static ddpm_status prepare_transfer(ddpm_reducer *r, const ddpm_network *network)
+{
+    if (!r->exact || !ddpm_transfer_suits(r->comm, (int64_t)sizeof *r->fixed * r->parameter_count)) return DDPM_OK;
+    DDPM_TRY(ddpm_transfer_create(r->comm, &r->transfer));
+    return ddpm_agree(r->comm, ddpm_chunks_divide(&r->chunks, network, ddpm_transfer_teams(r->transfer)));
+}
+
 ddpm_status ddpm_reducer_create(ddpm_comm *comm, const ddpm_network *network, int exact, int threads,
                                 int64_t contributions, ddpm_reducer **out)
 {
@@ -137,9 +127,10 @@ ddpm_status ddpm_reducer_create(ddpm_comm *comm, const ddpm_network *network, in
         r->parameter_count = ddpm_network_array_length(network);
         r->tensor_count = ddpm_network_tensors(network, &tensors);
         r->counter_count = r->tensor_count + 2;
-        status = build(r, tensors);
+        status = build(r, network);
     }
     status = ddpm_agree(comm, status);
+    if (status == DDPM_OK) status = prepare_transfer(r, network);
     if (status == DDPM_OK) {
         r->workers = ddpm_comm_workers(comm, threads);
         status = ddpm_shared_create(comm, lay_out(r, NULL), "gradient sums", &r->memory);
@@ -159,7 +150,8 @@ void ddpm_reducer_free(ddpm_reducer *reducer)
     if (!reducer) return;
     ddpm_release(reducer->exponent);
     ddpm_release(reducer->gradients);
-    ddpm_release(reducer->chunks);
+    ddpm_chunks_release(&reducer->chunks);
+    ddpm_transfer_free(reducer->transfer);
     ddpm_shared_free(reducer->memory);
     ddpm_release(reducer);
 }
@@ -167,7 +159,8 @@ void ddpm_reducer_free(ddpm_reducer *reducer)
 int64_t ddpm_reducer_bytes(const ddpm_reducer *reducer)
 {
     ddpm_reducer r = *reducer;
-    return (int64_t)lay_out(&r, NULL) * r.threads / r.workers.count + r.chunk_count * (int64_t)sizeof *r.chunks;
+    return (int64_t)lay_out(&r, NULL) * r.threads / r.workers.count + r.chunks.count * (int64_t)sizeof *r.chunks.list +
+           ddpm_transfer_bytes(r.transfer);
 }
 
 ddpm_gradient *ddpm_reducer_gradient(ddpm_reducer *reducer, int thread)
@@ -273,11 +266,14 @@ static ddpm_status make_coarser(ddpm_reducer *r)
     return DDPM_OK;
 }
 
-/* Collective. The sums of each team become those of all. */
+/* Collective. The sums of each team become those of all: those of its part, where sums are divided among the teams. */
 static void sum_teams(ddpm_reducer *r)
 {
+    const ddpm_parts parts = {r->fixed, r->chunks.parameter_bounds, sizeof *r->fixed};
     ddpm_comm_barrier_of_team(r->comm);
-    if (r->exact) {
+    if (r->transfer) {
+        ddpm_transfer_sum(r->transfer, &parts, LOSS_ROOM + r->counter_count);
+    } else if (r->exact) {
         ddpm_comm_sum_int64_of_teams(r->comm, r->fixed, sums_length(r) + r->counter_count);
     } else {
         ddpm_comm_sum_float_of_teams(r->comm, r->real, sums_length(r));
@@ -307,14 +303,33 @@ ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat)
     return status;
 }
 
-/* A chunk is small enough that its sums are in the cache when they are turned into numbers. */
+/* The chunks that this team turns into numbers. */
+static ddpm_range chunks_of_team(const ddpm_reducer *r)
+{
+    if (!r->transfer) return (ddpm_range){0, r->chunks.count};
+    const int64_t *bounds = r->chunks.bounds + ddpm_transfer_team(r->transfer);
+    return (ddpm_range){bounds[0], bounds[1]};
+}
+
+/* Empty this worker's share of those sums of worker 0 that another team turns into numbers. */
+static void clear_others(const ddpm_reducer *r, int worker)
+{
+    const int64_t *own = r->chunks.parameter_bounds + ddpm_transfer_team(r->transfer);
+    const ddpm_range before = ddpm_part(own[0], worker, r->workers.count),
+                     behind = ddpm_part(r->parameter_count - own[1], worker, r->workers.count);
+    memset(r->fixed + before.first, 0, (size_t)(before.end - before.first) * sizeof *r->fixed);
+    memset(r->fixed + own[1] + behind.first, 0, (size_t)(behind.end - behind.first) * sizeof *r->fixed);
+}
+
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
 {
     ddpm_reducer *r = reducer;
-    const ddpm_range part = ddpm_part(r->chunk_count, r->workers.first + thread, r->workers.count);
+    const int worker = r->workers.first + thread;
+    const ddpm_range chunks = chunks_of_team(r), part = ddpm_part(chunks.end - chunks.first, worker, r->workers.count);
     const int apart = !ddpm_comm_has_other_teams(r->comm);
-    for (int64_t c = part.first; c < part.end; c++) {
-        const chunk *piece = &r->chunks[c];
+    if (r->transfer) clear_others(r, worker);
+    for (int64_t c = chunks.first + part.first; c < chunks.first + part.end; c++) {
+        const ddpm_chunk *piece = &r->chunks.list[c];
         float *to = r->gradient + piece->offset;
         if (apart) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
         if (r->exact) {
@@ -347,16 +362,27 @@ static double loss_of(const ddpm_reducer *r, int32_t exponent)
     return r->exact ? ldexp((double)fixed, -exponent) : (double)real;
 }
 
+/* Collective. All teams get the numbers of each one's chunks. */
+static void gather(ddpm_reducer *r)
+{
+    const ddpm_parts arrays[] = {{r->gradient, r->chunks.parameter_bounds, sizeof *r->gradient},
+                                 {r->squares, r->chunks.bounds, sizeof *r->squares},
+                                 {r->largest, r->chunks.bounds, sizeof *r->largest}};
+    ddpm_transfer_gather(r->transfer, DDPM_TRANSFER_ARRAYS, arrays);
+    ddpm_comm_barrier_of_team(r->comm);
+}
+
 ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)
 {
     ddpm_reducer *r = reducer;
     ddpm_reduced out = {0};
     double squares = 0.0;
     ddpm_comm_barrier_of_team(r->comm);
-    for (int64_t c = 0; c < r->chunk_count;) {
-        const int64_t tensor = r->chunks[c].tensor;
+    if (r->transfer) gather(r);
+    for (int64_t c = 0; c < r->chunks.count;) {
+        const int64_t tensor = r->chunks.list[c].tensor;
         float largest = 0.0f;
-        for (; c < r->chunk_count && r->chunks[c].tensor == tensor; c++) {
+        for (; c < r->chunks.count && r->chunks.list[c].tensor == tensor; c++) {
             squares += r->squares[c];
             largest = fmaxf(largest, r->largest[c]);
         }

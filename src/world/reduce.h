@@ -67,8 +67,8 @@ void ddpm_reducer_meet(ddpm_reducer *reducer, int vote);
  * each does a part of the elements. */
 void ddpm_reducer_merge(ddpm_reducer *reducer, int thread);
 
-/** Collective, outside parallel regions. Sum over the teams, which takes 8 bytes a parameter (float32: 4) where there
- * are several.
+/** Collective, outside parallel regions. Sum over the teams, where there are several: all of them, or, where the sums
+ * are large and exact and the teams not too many (world/transfer.h), a part of them for each team.
  *  @param[out] repeat   nonzero: a contribution was refused, and the scale is coarser now; compute the blocks again.
  *  After DDPM_OK with *repeat 0 the sums over all ranks are in the reducer, for ddpm_reducer_collect; otherwise all
  *  accumulators are empty.
@@ -82,8 +82,8 @@ int ddpm_reducer_take_nonfinite(ddpm_reducer *reducer, int thread);
 /** Local, by every thread of the region: turn a part of the sums into numbers. */
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread);
 
-/** Collective, outside parallel regions: compute the scalars, and the scales of the next iteration. All accumulators
- * are empty afterwards. */
+/** Collective, outside parallel regions: gather the numbers of all teams where each has a part, and compute the scalars
+ * and the scales of the next iteration. All accumulators are empty afterwards. */
 ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer);
 
 /** Local, after ddpm_reducer_finish. The gradient, [parameter count]. */

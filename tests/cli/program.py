@@ -4,9 +4,11 @@ files.
 The program is $DDPM; $MPIEXEC is mpirun or the like (default: mpirun). With DDPM_LONG=1 the numbers that a script
 reads with number() are large; they can also be set one by one.
 """
+import contextlib
 import csv
 import importlib.util
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -140,6 +142,17 @@ def load_job(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@contextlib.contextmanager
+def file_size_limit():
+    """A limit on the size of files, such that the ranks of a node share no memory, as if each had a node of its own."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def until(condition, timeout=TIMEOUT):

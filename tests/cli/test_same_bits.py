@@ -3,9 +3,7 @@
 
 Run: ctest --preset dev -R cli.same_bits
 """
-import contextlib
 import os
-import resource
 import shutil
 import signal
 
@@ -17,6 +15,7 @@ from program import (
     SMALL,
     Case,
     checkpoints,
+    file_size_limit,
     finish,
     latest,
     read_h5,
@@ -38,17 +37,6 @@ def isa_supported():
         flags = set(next((line for line in file if line.startswith("flags")), "").split())
     sets = {"baseline": set(), "avx2": {"avx2", "fma"}, "avx512": {"avx512f", "avx512dq", "avx512vl"}}
     return {name: needed <= flags for name, needed in sets.items()}
-
-
-@contextlib.contextmanager
-def file_size_limit():
-    """A limit on the size of files, such that the ranks of a node share no memory, as if each had a node of its own."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class Bits(Case):
@@ -236,6 +224,33 @@ class Data(Bits):
         self.train(self.yaml, self.path("parts"), {**values, "training.iterations": 137}, ranks=3)
         self.train(self.yaml, self.path("parts"), values, ranks=2)
         self.assert_same_bits(latest(whole), latest(self.path("parts")))
+
+
+class Nodes(Bits):
+    """A network whose sums are large enough that nodes, here ranks that share no memory, each add up a part of them."""
+    WIDE = {"network.width": 96, "training.iterations": 32, "training.validate_every": 0}
+
+    def train_wide(self, values, ranks, threads):
+        name = f"r{ranks}.t{threads}.{len(os.listdir(self.folder))}"
+        return latest(self.train(self.yaml, self.path(name), {**self.WIDE, **values}, ranks=ranks, threads=threads))
+
+    def test_gradients(self):
+        alone = self.train_wide({}, 1, 2)
+        with file_size_limit():
+            for ranks in (2, 5):
+                self.assert_same_bits(alone, self.train_wide({}, ranks, 1))
+
+    def test_local_steps(self):
+        """Three workers: one rank carries all, three one each; of five, some carry one together."""
+        values = {"training.local_steps": 8, "training.workers": 3}
+        alone = self.train_wide(values, 1, 1)
+        for ranks, threads in ((1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (5, 1), (5, 2)):
+            with self.subTest(ranks=ranks, threads=threads):
+                self.assert_same_bits(alone, self.train_wide(values, ranks, threads))
+        with file_size_limit():
+            for ranks in (2, 5):
+                with self.subTest("ranks that share no memory", ranks=ranks):
+                    self.assert_same_bits(alone, self.train_wide(values, ranks, 1))
 
 
 class Resume(Bits):

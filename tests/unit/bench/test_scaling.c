@@ -45,6 +45,21 @@ static void test_sum(void **state)
     expect_near(ddpm_scaling_sum(&few, 8), 3.0 * (1e-5 + 8e-9), 1e-15, "doubling of few bytes", 8);
 }
 
+/* Sums of 8 bytes a number and numbers of 4, a part for each node. */
+static void test_divided_sum(void **state)
+{
+    ddpm_scaling divided = example;
+    (void)state;
+    divided.made_bytes = 4e6;
+    assert_true(ddpm_scaling_sum(&divided, 1) == 0.0);
+    expect_near(ddpm_scaling_sum(&divided, 2), 2e-5 + 6e-3, 1e-12, "halves", 2);
+    expect_near(ddpm_scaling_sum(&divided, 8), 2e-5 + 10.5e-3, 1e-12, "eighths", 8);
+    /* more nodes than have a connection each, and few bytes, go the other way */
+    expect_near(ddpm_scaling_sum(&divided, 128), ddpm_scaling_sum(&example, 128), 0.0, "many nodes", 128);
+    divided.bytes = 8.0;
+    expect_near(ddpm_scaling_sum(&divided, 8), 3.0 * (1e-5 + 8e-9), 1e-15, "few bytes", 8);
+}
+
 static void test_step(void **state)
 {
     (void)state;
@@ -71,10 +86,15 @@ static void test_local_steps(void **state)
     /* two nodes: two workers each, one a rank; 12 MB in 10 steps */
     expect_near(ddpm_scaling_blocks(&local, 4), 8e-3, 1e-12, "a worker a rank", 4);
     expect_near(ddpm_scaling_once(&local, 4), 2 * 5e-4 + 2e-3, 1e-12, "two workers a node", 4);
-    expect_near(ddpm_scaling_sum(&local, 4), (1e-5 + 12e-3) / 10, 1e-12, "a sum in ten steps", 4);
+    expect_near(ddpm_scaling_sum(&local, 4), (2e-5 + 12e-3) / 10, 1e-12, "a sum in ten steps", 4);
+    /* its two groups take 1.2 ms each beside their blocks, where they are known not to take turns */
+    ddpm_scaling_fit_groups(&local, 2, 2 * 8e-3 + 2 * 1.2e-3);
+    expect_near(local.group_seconds, 1.2e-3, 1e-12, "a group that has two workers", 2);
+    expect_near(ddpm_scaling_once(&local, 4), 1.2e-3 + 2e-3, 1e-12, "a worker a group", 4);
+    expect_near(ddpm_scaling_once(&local, 16), 5e-4 + 2e-3, 1e-12, "groups with nodes of their own", 16);
     /* eight nodes: two for each worker, which sum gradients in every step */
     expect_near(ddpm_scaling_blocks(&local, 16), 2e-3, 1e-12, "four ranks a worker", 16);
-    expect_near(ddpm_scaling_sum(&local, 16), 1e-5 + 8e-3 + (6e-5 + 21e-3) / 10, 1e-12, "both sums", 16);
+    expect_near(ddpm_scaling_sum(&local, 16), 1e-5 + 8e-3 + (2e-5 + 21e-3) / 10, 1e-12, "both sums", 16);
     /* three ranks on a node of three carry two workers together, one after the other */
     local.team = 3;
     local.workers = 2;
@@ -85,21 +105,23 @@ static void test_fit(void **state)
 {
     (void)state;
     for (int64_t ranks = 2; ranks < 100; ranks = ranks * 3 / 2 + 1)
-        for (double seconds = 1e-3; seconds < 1.0; seconds *= 7.0) {
-            ddpm_scaling fitted = example;
-            const double few = 2e-5;
-            ddpm_scaling_fit(ranks, few, example.bytes, seconds, &fitted.latency, &fitted.rate);
-            expect_near(ddpm_scaling_sum(&fitted, ranks), seconds, 1e-12, "the sum that was measured", ranks);
-            fitted.bytes = 0.0;
-            expect_near(ddpm_scaling_sum(&fitted, ranks), few, 1e-15, "the sum of few bytes", ranks);
-        }
+        for (double seconds = 1e-3; seconds < 1.0; seconds *= 7.0)
+            for (int divided = 0; divided < 2; divided++) {
+                ddpm_scaling fitted = example;
+                const double few = 2e-5;
+                fitted.made_bytes = divided ? 4e6 : 0.0;
+                ddpm_scaling_fit(ranks, few, fitted.bytes, fitted.made_bytes, seconds, &fitted.latency, &fitted.rate);
+                expect_near(ddpm_scaling_sum(&fitted, ranks), seconds, 1e-12, "the sum that was measured", ranks);
+                fitted.bytes = 0.0;
+                expect_near(ddpm_scaling_sum(&fitted, ranks), few, 1e-15, "the sum of few bytes", ranks);
+            }
 }
 
 static void test_fit_of_noise(void **state)
 {
     double latency, rate;
     (void)state;
-    ddpm_scaling_fit(2, 1e-3, 8e6, 1e-4, &latency, &rate); /* the larger sum was the quicker */
+    ddpm_scaling_fit(2, 1e-3, 8e6, 4e6, 1e-4, &latency, &rate); /* the larger sum was the quicker */
     assert_true(latency > 0.0 && isfinite(rate) && rate > 0.0);
 }
 
@@ -117,9 +139,9 @@ static void test_ranks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks),      cmocka_unit_test(test_sum), cmocka_unit_test(test_step),
-        cmocka_unit_test(test_local_steps), cmocka_unit_test(test_fit), cmocka_unit_test(test_fit_of_noise),
-        cmocka_unit_test(test_ranks),
+        cmocka_unit_test(test_blocks),       cmocka_unit_test(test_sum),         cmocka_unit_test(test_divided_sum),
+        cmocka_unit_test(test_step),         cmocka_unit_test(test_local_steps), cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_fit_of_noise), cmocka_unit_test(test_ranks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

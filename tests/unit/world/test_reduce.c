@@ -1,6 +1,6 @@
 /* The sum of gradients over threads and ranks has the bits of a sum that each rank computes alone; repeats; refusals.
- */
-#include "ranks.h"
+ * All of it with ranks that share memory, and then with ranks that do not. */
+#include "teams.h"
 
 #include "base/memory.h"
 #include "world/reduce.h"
@@ -338,12 +338,32 @@ static void test_emptied(void **state)
     ddpm_reducer_free(reducer);
 }
 
+static ddpm_comm *sharing;
+
+static void separate(void **state)
+{
+    (void)state;
+    begin_teams_of_one();
+    sharing = comm;
+    comm = each_alone;
+}
+
+static void unite(void **state)
+{
+    (void)state;
+    comm = sharing;
+    end_teams_of_one();
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),   cmocka_unit_test(test_repeat),  cmocka_unit_test(test_repeat_of_one_tensor),
         cmocka_unit_test(test_refusal), cmocka_unit_test(test_float32), cmocka_unit_test(test_headroom),
-        cmocka_unit_test(test_nothing), cmocka_unit_test(test_emptied),
+        cmocka_unit_test(test_nothing), cmocka_unit_test(test_emptied), cmocka_unit_test(separate),
+        cmocka_unit_test(test_exact),   cmocka_unit_test(test_repeat),  cmocka_unit_test(test_repeat_of_one_tensor),
+        cmocka_unit_test(test_refusal), cmocka_unit_test(test_float32), cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_emptied), cmocka_unit_test(unite),
     };
     return RUN_ON_RANKS(argc, argv, tests, make, clean);
 }

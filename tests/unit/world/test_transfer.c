@@ -1,0 +1,100 @@
+/* Sums over teams of one rank each, and what each gives the others: the numbers that every rank can compute by itself,
+ * for parts of any length, none among them. */
+#include "teams.h"
+
+#include "world/transfer.h"
+
+enum { COMMON = 5, MOST = 100000 };
+
+static int teams, team;
+
+/* What a team holds before the sum: large numbers of both signs, whose sums leave 64 bits. */
+static int64_t number_of(int of, int64_t i)
+{
+    return (int64_t)((uint64_t)(i + 1) * 0x9e3779b97f4a7c15u * (uint64_t)(of + 1));
+}
+
+static int64_t sum_of(int64_t i)
+{
+    uint64_t sum = 0;
+    for (int t = 0; t < teams; t++) sum += (uint64_t)number_of(t, i);
+    return (int64_t)sum;
+}
+
+/* Bounds of `count` elements: equal parts, or all but the last team's empty, or one of a single element. */
+static void divide(int64_t count, int how, int64_t *bounds)
+{
+    for (int t = 0; t <= teams; t++) {
+        bounds[t] = ddpm_part(count, t, teams).first;
+        if (how == 1) bounds[t] = t == teams ? count : 0;
+        if (how == 2 && t > 0 && t < teams) bounds[t] = ddpm_smaller(1, count);
+    }
+}
+
+static void check_sum(ddpm_transfer *transfer, int64_t count, int how)
+{
+    int64_t *data = NULL, bounds[16];
+    double *numbers = NULL;
+    expect_ok(DDPM_NEW(&data, count + COMMON, "sums"));
+    expect_ok(DDPM_NEW(&numbers, count, "numbers"));
+    divide(count, how, bounds);
+    for (int64_t i = 0; i < count + COMMON; i++) data[i] = number_of(team, i);
+    const ddpm_parts sums = {data, bounds, sizeof *data};
+    ddpm_transfer_sum(transfer, &sums, COMMON);
+    for (int64_t i = 0; i < count + COMMON; i++) {
+        const int is_summed = i >= count || (i >= bounds[team] && i < bounds[team + 1]);
+        assert_true(data[i] == (is_summed ? sum_of(i) : number_of(team, i)));
+    }
+    for (int64_t i = bounds[team]; i < bounds[team + 1]; i++) numbers[i] = (double)data[i];
+    const ddpm_parts arrays[] = {{data, bounds, sizeof *data}, {numbers, bounds, sizeof *numbers}};
+    ddpm_transfer_gather(transfer, 2, arrays);
+    for (int64_t i = 0; i < count; i++) assert_true(data[i] == sum_of(i) && numbers[i] == (double)sum_of(i));
+    ddpm_release(data);
+    ddpm_release(numbers);
+}
+
+static void test_sum(void **state)
+{
+    static const int64_t counts[] = {0, 1, 3, 7500, 7501, MOST};
+    ddpm_transfer *transfer;
+    (void)state;
+    expect_ok(ddpm_transfer_create(each_alone, &transfer));
+    assert_int_equal(ddpm_transfer_teams(transfer), teams);
+    assert_int_equal(ddpm_transfer_team(transfer), team);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        for (int how = 0; how < 3; how++) check_sum(transfer, counts[i], how);
+    ddpm_transfer_free(transfer);
+}
+
+/* A team of all ranks has nobody to send to. */
+static void test_one_team(void **state)
+{
+    ddpm_transfer *transfer;
+    (void)state;
+    assert_false(ddpm_transfer_suits(comm, INT64_C(1) << 40));
+    expect_ok(ddpm_transfer_create(comm, &transfer));
+    assert_int_equal(ddpm_transfer_bytes(transfer), 0);
+    ddpm_transfer_free(transfer);
+}
+
+static int make(void **state)
+{
+    begin_teams_of_one();
+    teams = ddpm_comm_size(comm);
+    team = ddpm_comm_rank(comm);
+    (void)state;
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    end_teams_of_one();
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sum), cmocka_unit_test(test_one_team)};
+    return RUN_ON_RANKS(argc, argv, tests, make, clean);
+}
