@@ -228,6 +228,7 @@ ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t 
     DDPM_TRY(ddpm_vocabulary_allocate_column(s.spikes, bins, column));
     column->rows[0] = (double)gaps;
     column->repeats = bins > 0 && 2 * s.different_rest <= s.rest;
+    column->has_scores = !is_category && ddpm_column_is_smooth(column);
     DDPM_TRY(DDPM_NEW(&c.lower, knots_of(column), "a vocabulary"));
     const ddpm_status status = set_tokens(runs, &c);
     ddpm_release(c.lower);
