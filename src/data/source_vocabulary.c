@@ -285,10 +285,10 @@ static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
     if (status == DDPM_OK) {
         for (int64_t j = 0; j < c->columns; j++) {
             const ddpm_column_vocabulary *column = &c->vocabulary.column[j];
-            memcpy(&sizes[SIZES * j],
-                   (const int64_t[]){column->spikes, column->bins, column->decimals, column->repeats,
-                                     column->has_scores},
-                   SIZES * sizeof *sizes);
+            memcpy(
+                &sizes[SIZES * j],
+                (const int64_t[]){column->spikes, column->bins, column->decimals, column->repeats, column->has_scores},
+                SIZES * sizeof *sizes);
         }
         ddpm_comm_sum_int64(comm, sizes, SIZES * c->columns);
         for (int64_t j = 0; j < c->columns && status == DDPM_OK; j++) {

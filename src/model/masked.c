@@ -8,8 +8,8 @@
 
 enum {
     SMOOTH = DDPM_VOCABULARY_SMOOTH,
-    WIDE = 64,            /* a column of so many coefficients is a group of its own */
-    PANEL_MOST = 64,      /* a multiple of every panel */
+    WIDE = 64,       /* a column of so many coefficients is a group of its own */
+    PANEL_MOST = 64, /* a multiple of every panel */
     SMOOTH_ROOM = (DDPM_MASKED_SMOOTH_MOST + PANEL_MOST - 1) / PANEL_MOST * PANEL_MOST
 };
 

@@ -13,8 +13,7 @@ static const float LEAST = -2.3f, MOST = 7.0f;
 static double value_of(const ddpm_column_vocabulary *column, int64_t token)
 {
     const int64_t bin = token - 1 - column->spikes;
-    return bin < 0 ? column->spike[token - 1]
-                   : column->knot[bin * DDPM_VOCABULARY_KNOTS + DDPM_VOCABULARY_KNOTS / 2];
+    return bin < 0 ? column->spike[token - 1] : column->knot[bin * DDPM_VOCABULARY_KNOTS + DDPM_VOCABULARY_KNOTS / 2];
 }
 
 void ddpm_scores_set(const ddpm_column_vocabulary *column, double *score)
@@ -25,8 +24,7 @@ void ddpm_scores_set(const ddpm_column_vocabulary *column, double *score)
     for (int64_t k = 1; k < tokens; k++) all += column->rows[k];
     score[0] = 0.0;
     while (spike < bins_from || bin < tokens) { /* both ascend */
-        const int is_spike =
-            bin == tokens || (spike < bins_from && value_of(column, spike) <= value_of(column, bin));
+        const int is_spike = bin == tokens || (spike < bins_from && value_of(column, spike) <= value_of(column, bin));
         const int64_t token = is_spike ? spike++ : bin++;
         const double share = (before + 0.5 * column->rows[token]) / fmax(all, 1.0), least = 0.5 / fmax(all, 1.0);
         before += column->rows[token];
@@ -50,8 +48,8 @@ float ddpm_scores_logits(const float *output, float *factors)
 void ddpm_scores_backward(const float *output, float dconstant, float *dlogits)
 {
     const float m = output[0], l = log_precision(output), precision = expf(l), by_z = dlogits[0],
-                by_square = dlogits[1], dl = dconstant * 0.5f * (1.0f - precision * m * m) +
-                                             precision * (m * by_z - 2.0f * by_square);
+                by_square = dlogits[1],
+                dl = dconstant * 0.5f * (1.0f - precision * m * m) + precision * (m * by_z - 2.0f * by_square);
     dlogits[0] = precision * (by_z - m * dconstant);
     /* a gradient that leads back between the bounds is kept */
     dlogits[1] = (output[1] > MOST && dl < 0.0f) || (output[1] < LEAST && dl > 0.0f) ? 0.0f : dl;

@@ -280,11 +280,10 @@ static ddpm_status check_column(const ddpm_flat_vocabulary *f, int64_t j)
     const int64_t names = f->count[DDPM_FLAT_CATEGORIES][j], codes = f->count[DDPM_FLAT_CODES][j],
                   gap = f->count[DDPM_FLAT_GAP][j];
     const int is_whole = ddpm_number_is_integer((ddpm_number)f->count[DDPM_FLAT_NUMBER][j]);
-    const ddpm_column_vocabulary column = {.layout.kind = f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_NUMBER
-                                                             ? DDPM_COLUMN_NUMBER
-                                                             : DDPM_COLUMN_CATEGORY,
-                                           .spikes = f->count[DDPM_FLAT_SPIKES][j],
-                                           .bins = f->count[DDPM_FLAT_BINS][j]};
+    const ddpm_column_vocabulary column = {
+        .layout.kind = f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_NUMBER ? DDPM_COLUMN_NUMBER : DDPM_COLUMN_CATEGORY,
+        .spikes = f->count[DDPM_FLAT_SPIKES][j],
+        .bins = f->count[DDPM_FLAT_BINS][j]};
     DDPM_TRY(check_twin(f, j));
     if (f->count[DDPM_FLAT_SCORES][j] && !ddpm_column_is_smooth(&column))
         return fail_column(j, "scores of a number of many tokens only");
