@@ -7,13 +7,15 @@ from .hdf5 import get_names, open_h5, read_texts, split_source, text_of
 
 DEFAULTS = ("samples", "draws", "table", "data")
 UNITS = {"days since 1970-01-01": "D", "seconds since 1970-01-01": "s"}
+CLOCK = "seconds since midnight"
 
 
 def read_frame(source, dataset=None):
     """Read FILE.h5[:dataset]: a group with a dataset for each column, or an array of numbers.
 
     Numbers are numbers, whole ones stay whole beside gaps (Int64), dates are dates, members of enumerations are
-    categories by their names, and gaps are missing values. The rows of /draws are numbered by draw and row.
+    categories by their names, and gaps are missing values. Times of day are the numbers of the file; attrs["units"]
+    has the units of each column that names them. The rows of /draws are numbered by draw and row.
     """
     pandas = optional("pandas")
     path, named = split_source(source)
@@ -34,6 +36,8 @@ def read_frame(source, dataset=None):
             raise BadData(f"{path}: the columns of {node.name} have the shapes {sorted(shapes)}; expected one, [rows] "
                           "or [draws][rows]")
         frame = pandas.DataFrame({name: column_series(pandas, node[name]) for name in names})
+        frame.attrs["units"] = {name: text_of(node[name].attrs["units"]) for name in names
+                                if "units" in node[name].attrs}
         return number_draws(pandas, frame, *shapes)
 
 
@@ -95,3 +99,14 @@ def dates(values, gaps, unit):
     times = whole.astype("datetime64[ns]")
     times[gaps] = np.datetime64("NaT")
     return times
+
+
+def clock_texts(seconds):
+    """Times of day as HH:MM, or HH:MM:SS where some need it, with decimals where some have them. Gaps stay."""
+    pandas = optional("pandas")
+    known = seconds.dropna()
+    texts = pandas.Series(pandas.NA, index=seconds.index, dtype=object)
+    times = pandas.to_datetime(known.astype(float), unit="s").dt.round("us")
+    whole, minutes = (known % 1 == 0).all(), (known % 60 == 0).all()
+    texts[known.index] = times.dt.strftime("%H:%M" if minutes else "%H:%M:%S" if whole else "%H:%M:%S.%f")
+    return texts

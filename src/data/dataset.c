@@ -1,45 +1,16 @@
 /* Holds the training rows in memory that a node's ranks share, or streams them if they are too large. */
-#include "data/dataset.h"
+#include "data/dataset_handle.h"
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/permutation.h"
-#include "data/balance.h"
 #include "data/fingerprint.h"
 #include "data/known.h"
 #include "data/source_vocabulary.h"
-#include "data/stream.h"
-#include "world/shared.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { PIECE = 1 << 22 }; /* elements read at once */
-
-struct ddpm_dataset {
-    ddpm_comm *comm;
-    uint64_t seed;
-    int64_t all_rows, held_out, columns;
-    ddpm_number type;       /* of the columns */
-    char **names;           /* [columns] in one block, or NULL */
-    ddpm_permutation split; /* of all rows; the first of them are held out */
-    ddpm_transform transform;
-    ddpm_condition condition;
-    ddpm_shared *conditions;  /* standardised [all_rows][V]; NULL without */
-    ddpm_shared *memory;      /* standardised [all_rows][columns]; NULL when streamed */
-    ddpm_stream *stream;      /* NULL when held */
-    ddpm_balance balance;     /* no groups: nothing is balanced */
-    ddpm_row_weights weights; /* no total: rows have none */
-    uint64_t fingerprint;     /* a sum: see fingerprint.h */
-    int pairs;
-    uint64_t noise_seed; /* with pairs */
-};
-
-static float *rows_of(const ddpm_dataset *d)
-{
-    return ddpm_shared_data(d->memory);
-}
 
 /* Read rows as they are, or standardised or as tokens if they have been measured. */
 static ddpm_status read_rows(ddpm_source *source, const ddpm_transform *transform, int64_t first, int64_t count,
@@ -56,7 +27,7 @@ static ddpm_status read_share(ddpm_dataset *d, ddpm_source *source, const ddpm_t
     const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
     for (int64_t row = mine.first; row < mine.end; row += room) {
         const int64_t count = ddpm_smaller(room, mine.end - row);
-        DDPM_TRY(read_rows(source, transform, row, count, rows_of(d) + row * d->columns));
+        DDPM_TRY(read_rows(source, transform, row, count, ddpm_dataset_held_rows(d) + row * d->columns));
     }
     return DDPM_OK;
 }
@@ -90,7 +61,7 @@ static int held_takes_part(void *context, int64_t row)
 /* Collective. Measure the rows in memory, which may be overwritten afterwards. */
 static ddpm_status measure_held(ddpm_dataset *d, const ddpm_data_spec *spec)
 {
-    held_rows held = {d, rows_of(d), d->columns};
+    held_rows held = {d, ddpm_dataset_held_rows(d), d->columns};
     const ddpm_row_reader reader = {.count = d->all_rows,
                                     .columns = d->columns,
                                     .most = d->all_rows,
@@ -105,7 +76,8 @@ static ddpm_status measure_held(ddpm_dataset *d, const ddpm_data_spec *spec)
 /* Collective. Of rows in memory, which are as they were read, or standardised where they have more digits. */
 static void add_fingerprint(ddpm_dataset *d)
 {
-    ddpm_fingerprint_add(d->comm, d->all_rows, (size_t)d->columns * sizeof(float), rows_of(d), &d->fingerprint);
+    ddpm_fingerprint_add(d->comm, d->all_rows, (size_t)d->columns * sizeof(float), ddpm_dataset_held_rows(d),
+                         &d->fingerprint);
 }
 
 /* Collective. Read float32 rows into memory, measure, standardise in place. */
@@ -116,7 +88,7 @@ static ddpm_status hold_narrow(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm
     add_fingerprint(d);
     DDPM_TRY(measure_held(d, spec));
     const ddpm_range mine = ddpm_shared_part(d->comm, d->memory, d->all_rows);
-    float *rows = rows_of(d) + mine.first * d->columns;
+    float *rows = ddpm_dataset_held_rows(d) + mine.first * d->columns;
     ddpm_transform_apply(&d->transform, DDPM_NUMBER_FLOAT32, mine.end - mine.first, rows, rows);
     return DDPM_OK;
 }
@@ -146,16 +118,11 @@ static ddpm_status hold(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source
 
 /* ---- conditions ---- */
 
-static float *values_of(const ddpm_dataset *d)
-{
-    return ddpm_shared_data(d->conditions);
-}
-
 static ddpm_status read_conditions(ddpm_dataset *d, ddpm_condition_source *source)
 {
     const ddpm_range mine = ddpm_shared_part(d->comm, d->conditions, d->all_rows);
     return ddpm_condition_source_read(source, &d->condition, mine.first, mine.end - mine.first,
-                                      values_of(d) + mine.first * d->condition.count);
+                                      ddpm_dataset_held_values(d) + mine.first * d->condition.count);
 }
 
 /* Collective. */
@@ -165,7 +132,7 @@ static ddpm_status hold_conditions(ddpm_dataset *d, ddpm_condition_source *sourc
     DDPM_TRY(ddpm_shared_create(d->comm, bytes, "conditions", &d->conditions));
     DDPM_TRY(ddpm_agree(d->comm, read_conditions(d, source)));
     ddpm_comm_barrier_of_team(d->comm);
-    ddpm_fingerprint_add(d->comm, d->all_rows, (size_t)d->condition.count * sizeof(float), values_of(d),
+    ddpm_fingerprint_add(d->comm, d->all_rows, (size_t)d->condition.count * sizeof(float), ddpm_dataset_held_values(d),
                          &d->fingerprint);
     return DDPM_OK;
 }
@@ -185,7 +152,7 @@ static ddpm_status weigh(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_condi
 static ddpm_status balance(ddpm_dataset *d, const ddpm_data_spec *spec, ddpm_source *source)
 {
     const ddpm_balance_rows rows = {.condition = &d->condition,
-                                    .values = d->conditions ? values_of(d) : NULL,
+                                    .values = d->conditions ? ddpm_dataset_held_values(d) : NULL,
                                     .rows = d->all_rows,
                                     .held_out = d->held_out,
                                     .split = &d->split};
@@ -368,96 +335,6 @@ void ddpm_dataset_describe(const ddpm_dataset *dataset, char *out, size_t bytes)
                              : "on every rank");
 }
 
-ddpm_status ddpm_dataset_prepare(ddpm_dataset *dataset, int64_t first, int64_t count)
-{
-    return dataset->stream ? ddpm_stream_prepare(dataset->stream, first, count) : DDPM_OK;
-}
-
-static void copy_row(const ddpm_dataset *d, int64_t row, int64_t i, float *x, float *values)
-{
-    const int64_t columns = d->columns, V = d->condition.count;
-    memcpy(x + i * columns, rows_of(d) + row * columns, (size_t)columns * sizeof *x);
-    if (V > 0 && values) memcpy(values + i * V, values_of(d) + row * V, (size_t)V * sizeof *values);
-}
-
-/* The places of `count` rows from a position of the run on, or of fewer where its epoch ends; return how many. `order`
- * is that of the position's epoch: it is made where `starts`, or where an epoch begins. */
-static int64_t places_of(const ddpm_dataset *d, int64_t position, int64_t count, int starts, ddpm_permutation *order,
-                         int64_t *places)
-{
-    const int64_t rows = ddpm_dataset_rows(d), at = position % rows, some = ddpm_smaller(count, rows - at);
-    if (starts || at == 0) *order = ddpm_permutation_make(d->seed, DDPM_RANDOM_ORDER, position / rows, rows);
-    for (int64_t i = 0; i < some; i++) places[i] = at + i;
-    ddpm_permutation_map(order, some, places);
-    for (int64_t i = 0; i < some; i++) places[i] += d->held_out;
-    ddpm_permutation_map(&d->split, some, places);
-    return some;
-}
-
-enum { TOGETHER = 32 }; /* rows are scattered over the memory, so some are prefetched before they are copied */
-
-static void copy_rows(const ddpm_dataset *d, const int64_t *places, int64_t count, int64_t at, float *x, float *values)
-{
-    for (int64_t i = 0; i < count; i++) __builtin_prefetch(rows_of(d) + places[i] * d->columns);
-    for (int64_t i = 0; i < count; i++) copy_row(d, places[i], at + i, x, values);
-}
-
-int64_t ddpm_dataset_row(const ddpm_dataset *dataset, int64_t position)
-{
-    ddpm_permutation order;
-    int64_t place;
-    if (dataset->stream) return ddpm_stream_row(dataset->stream, position);
-    (void)places_of(dataset, position, 1, 1, &order, &place);
-    return place;
-}
-
-int64_t ddpm_dataset_row_held_out(const ddpm_dataset *dataset, int64_t i)
-{
-    return dataset->stream ? -1 : ddpm_permutation_at(&dataset->split, i);
-}
-
-void ddpm_dataset_fill(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
-{
-    if (dataset->stream) {
-        ddpm_stream_fill(dataset->stream, first, count, x, values);
-        return;
-    }
-    int64_t places[TOGETHER];
-    ddpm_permutation order;
-    for (int64_t done = 0, some; done < count; done += some) {
-        some = places_of(dataset, first + done, ddpm_smaller(TOGETHER, count - done), done == 0, &order, places);
-        copy_rows(dataset, places, some, done, x, values);
-    }
-}
-
-void ddpm_dataset_fill_held_out(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
-{
-    if (dataset->stream) {
-        ddpm_stream_fill_held_out(dataset->stream, first, count, x, values);
-        return;
-    }
-    for (int64_t i = 0; i < count; i++)
-        copy_row(dataset, ddpm_permutation_at(&dataset->split, first + i), i, x, values);
-}
-
-void ddpm_dataset_draw(const ddpm_dataset *dataset, int64_t first, int64_t count, float *x, float *values)
-{
-    const ddpm_dataset *d = dataset;
-    if (d->balance.groups == 0 && d->weights.total == 0) {
-        ddpm_dataset_fill(d, first, count, x, values);
-        return;
-    }
-    int64_t places[TOGETHER];
-    for (int64_t done = 0; done < count; done += TOGETHER) {
-        const int64_t some = ddpm_smaller(TOGETHER, count - done);
-        if (d->weights.total > 0)
-            ddpm_row_weights_places(&d->weights, first + done, some, places);
-        else
-            for (int64_t i = 0; i < some; i++) places[i] = ddpm_balance_place(&d->balance, first + done + i);
-        copy_rows(d, places, some, done, x, values);
-    }
-}
-
 int64_t ddpm_dataset_balanced(const ddpm_dataset *dataset, int64_t *least)
 {
     *least = dataset->balance.groups > 0 ? ddpm_balance_least(&dataset->balance) : 0;
@@ -472,28 +349,4 @@ const ddpm_row_weights *ddpm_dataset_weights(const ddpm_dataset *dataset)
 int ddpm_dataset_is_paired(const ddpm_dataset *dataset)
 {
     return dataset->pairs;
-}
-
-/* The noise of the row at `place` of the file, as the sampler drew it. */
-static void fill_noise(const ddpm_dataset *d, const ddpm_kernels *kernels, int64_t place, float *noise)
-{
-    const ddpm_normal_stream stream = {d->noise_seed, DDPM_RANDOM_START, 0};
-    ddpm_normal_rows(kernels, stream, place, ddpm_matrix_dense(noise, 1, d->columns));
-}
-
-void ddpm_dataset_fill_noise(const ddpm_dataset *dataset, const ddpm_kernels *kernels, int64_t first, int64_t count,
-                             float *noise)
-{
-    ddpm_permutation order;
-    for (int64_t i = 0, place; i < count; i++) {
-        (void)places_of(dataset, first + i, 1, i == 0, &order, &place);
-        fill_noise(dataset, kernels, place, noise + i * dataset->columns);
-    }
-}
-
-void ddpm_dataset_fill_noise_held_out(const ddpm_dataset *dataset, const ddpm_kernels *kernels, int64_t first,
-                                      int64_t count, float *noise)
-{
-    for (int64_t i = 0; i < count; i++)
-        fill_noise(dataset, kernels, ddpm_permutation_at(&dataset->split, first + i), noise + i * dataset->columns);
 }

@@ -61,15 +61,8 @@ static void say_frequent(text *t, const ddpm_column_vocabulary *column)
 
 static void say_range(text *t, const ddpm_column_vocabulary *column)
 {
-    double least = INFINITY, most = -INFINITY;
-    if (column->spikes > 0) {
-        least = column->spike[0];
-        most = column->spike[column->spikes - 1];
-    }
-    if (column->bins > 0) {
-        least = fmin(least, column->knot[0]);
-        most = fmax(most, column->knot[column->bins * DDPM_VOCABULARY_KNOTS]);
-    }
+    double least, most;
+    ddpm_vocabulary_range(column, &least, &most);
     if (least <= most) say(t, " from %.10g to %.10g", least, most);
 }
 

@@ -8,8 +8,9 @@
 
 enum { LEAST_ROWS = 20 };
 
-/* Values are near within so many widths of the bin in which the later column's is. */
-static const double NEAR_WIDTHS = 4.0;
+/* Values are near within so many widths of the bin in which the later column's is, or within as large a share of it
+ * where few rows have fewer bins than that many: wide bins would make columns near by chance. */
+static const double NEAR_WIDTHS = 4.0, NEAR_BINS = 100.0;
 
 /* Of the rows in which two columns must be equal, and near. By chance, columns that are independent are equal in at
  * most as many rows as share a value that is no spike, which is a tenth of this; and near in a few bins of a hundred.
@@ -68,7 +69,7 @@ const ddpm_column_link *ddpm_twins_link_of(const ddpm_column_vocabulary *column,
 static double reach_of(const ddpm_column_vocabulary *column, int64_t token)
 {
     const double *knot = column->knot + (token - 1 - column->spikes) * DDPM_VOCABULARY_KNOTS;
-    return NEAR_WIDTHS * (knot[DDPM_VOCABULARY_KNOTS] - knot[0]);
+    return NEAR_WIDTHS * fmin(1.0, (double)column->bins / NEAR_BINS) * (knot[DDPM_VOCABULARY_KNOTS] - knot[0]);
 }
 
 /* A number of a value of its own, which is no gap. */
@@ -101,14 +102,17 @@ static float number_of_difference(const ddpm_column_link *link, float number)
     return (float)((double)number - (double)(link->first - 1));
 }
 
-/* The sum, or the difference, with as many decimals as the column has; where the difference is none, the same value. */
+/* The sum, or the difference, with as many decimals as the column has, and no farther than its values reach; where the
+ * difference is none, the same value. */
 static long double add(const ddpm_column_vocabulary *column, const ddpm_column_link *link, float number,
                        long double other)
 {
     const double difference = ddpm_vocabulary_decode(link->near, number_of_difference(link, number));
     if (difference == 0.0 || isnan(difference)) return other;
     const long double sum = link->is_twin ? other + (long double)difference : other - (long double)difference;
-    return (long double)ddpm_vocabulary_round(column, (double)sum);
+    double least, most;
+    ddpm_vocabulary_range(column, &least, &most);
+    return (long double)fmax(least, fmin(most, ddpm_vocabulary_round(column, (double)sum)));
 }
 
 /* A row whose columns follow from each other. */

@@ -352,3 +352,17 @@ double ddpm_vocabulary_round(const ddpm_column_vocabulary *column, double value)
     const int is_below = fabs(value - column->knot[below]) < fabs(column->knot[above] - value);
     return round_beside(column, column->knot[is_below ? below : above], value);
 }
+
+void ddpm_vocabulary_range(const ddpm_column_vocabulary *column, double *least, double *most)
+{
+    *least = INFINITY;
+    *most = -INFINITY;
+    if (column->spikes > 0) {
+        *least = column->spike[0];
+        *most = column->spike[column->spikes - 1];
+    }
+    if (column->bins > 0) {
+        *least = fmin(*least, column->knot[0]);
+        *most = fmax(*most, column->knot[column->bins * KNOTS]);
+    }
+}

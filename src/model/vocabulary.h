@@ -152,6 +152,9 @@ float ddpm_vocabulary_number(const ddpm_column_vocabulary *column, int64_t token
 /** The value of a token and a place, not one of a link; whole numbers are whole. */
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number);
 
+/** The least and the most of a column's values; of a column without any, infinity and less. */
+void ddpm_vocabulary_range(const ddpm_column_vocabulary *column, double *least, double *most);
+
 /** A value with so many digits behind the point; below 0: as it is. */
 double ddpm_vocabulary_round_to(int decimals, double value);
 

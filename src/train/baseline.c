@@ -76,35 +76,47 @@ void ddpm_baseline_watch(const ddpm_trainer *t, double validation)
     const double baseline = ddpm_baseline_loss(t);
     if (is_comparable(t, baseline, validation) && !has_learned(t, baseline, validation))
         ddpm_log_warning(
-            "after a tenth of the run the held-out loss, %.5f, has not come below that of %s, %.5f: unless "
-            "%s, nothing is being learned; try %s",
+            "after a tenth of the run the held-out loss, %.5f, is not below that of %s, %.5f, by more than chance "
+            "explains: unless %s, nothing is being learned; try %s",
             validation, name_of(t), baseline, beyond(t), advice(t));
 }
 
 /* Whether the training loss is lower than the held-out loss by more than chance, and by a tenth of what was learned of
  * the training rows. */
-static int repeats_rows(const ddpm_trainer *t, double baseline, double validation, double loss)
+static int repeats_rows(const ddpm_trainer *t, double baseline)
 {
+    const double loss = t->last.loss, validation = t->last.validation;
     return loss < baseline && validation - loss > 0.1 * (baseline - loss) + 2.0 * uncertainty(t) * baseline;
+}
+
+/* Whether samples come from the average with the least held-out loss, not from the end of the run. */
+static int keeps_best(const ddpm_trainer *t)
+{
+    return t->state.best_iteration >= 0 && t->config->sampling.weights == DDPM_WEIGHTS_BEST;
+}
+
+static void judge(const ddpm_trainer *t, double baseline)
+{
+    const double validation = keeps_best(t) ? t->state.best_loss : t->last.validation;
+    if (!is_comparable(t, baseline, validation)) return;
+    if (!keeps_best(t) && repeats_rows(t, baseline))
+        ddpm_log_warning("the held-out loss is above the training loss by more than a tenth of what was learned: the "
+                         "model repeats training rows; take more rows, fewer training.iterations, a smaller "
+                         "network.width, or training.keep_best with sampling.weights: best");
+    else if (!has_learned(t, baseline, validation))
+        ddpm_log_warning("the held-out loss is not below that of %s, %.5f, by more than chance explains: unless %s, "
+                         "nothing was learned, and `ddpm evaluate` will tell samples apart; try %s",
+                         name_of(t), baseline, beyond(t), advice(t));
 }
 
 void ddpm_baseline_finish(const ddpm_trainer *t, const char *folder)
 {
-    const double baseline = ddpm_baseline_loss(t), loss = t->last.loss, validation = t->last.validation;
+    const double loss = t->last.loss, validation = t->last.validation;
     ddpm_log_info("finished   %lld iterations; see %s", (long long)t->state.iteration, folder);
     if (isnan(validation)) return;
     ddpm_log_info("result     held-out loss %.5f, training loss %.5f, gap %.5f", validation, loss, validation - loss);
     if (t->state.best_iteration >= 0)
         ddpm_log_info("best       held-out loss %.5f at iteration %lld, kept for --weights best", t->state.best_loss,
                       (long long)t->state.best_iteration);
-    if (!is_comparable(t, baseline, validation)) return;
-    if (repeats_rows(t, baseline, validation, loss))
-        ddpm_log_warning("the held-out loss is above the training loss by more than a tenth of what was learned: the "
-                         "model repeats training rows; take more rows, fewer training.iterations, or a smaller "
-                         "network.width");
-    else if (!has_learned(t, baseline, validation))
-        ddpm_log_warning(
-            "the held-out loss is not below that of %s, %.5f: unless %s, nothing was learned, and `ddpm evaluate` will "
-            "tell samples apart; try %s",
-            name_of(t), baseline, beyond(t), advice(t));
+    judge(t, ddpm_baseline_loss(t));
 }

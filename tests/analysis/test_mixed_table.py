@@ -61,6 +61,16 @@ class Mixed(Case):
         with open(self.path("again.csv"), encoding="utf-8") as file:
             self.assertEqual(text, file.read())
 
+    def test_numbers_with_dates_and_times_come_back(self):
+        """They are a table, too: an array has no place for what its numbers count."""
+        for clock in ("{0:02}:{1:02}", "{0:02}:{1:02}:30", "{0:02}:{1:02}:00.250000"):
+            rows = [f"2021-0{1 + i % 9}-1{i % 7},{clock.format(i % 24, i % 60)},{i}\n" for i in range(40)]
+            text = "day,clock,n\n" + "".join(rows)
+            self.assert_works("import_table.py", self.write("times.csv", text), "--output", self.path("times.h5"))
+            self.assert_works("export_table.py", self.path("times.h5"), "--output", self.path("again.csv"))
+            with open(self.path("again.csv"), encoding="utf-8") as file:
+                self.assertEqual(text, file.read())
+
     def test_columns_have_their_own_types(self):
         with h5py.File(self.imported("--ordered", "cut=Fair,Good,Ideal", "--category", "rooms")) as file:
             table = file["table"]

@@ -7,8 +7,9 @@ Each point is a run of its own by configs/table.yaml, whose learning rate falls 
 iterations as a short run beforehand says that it has: the seconds are those of the whole command `ddpm train`, with its
 start. Detection is that of judge_table.py, 1 where boosted trees cannot tell; the oracle is the rows of TEST in the
 samples' place. The picture has it against operations, 6 for each weight and row, with the minutes beside the points,
-since others publish the first and machines differ in the second; the points are beside it as CSV. FOLDER keeps what is
-done, and the same command goes on.
+since others publish the first and machines differ in the second. The points are beside it as CSV, with the shares of
+samples that are copies of training rows and that are nearer to a training row than to a held-out one, each less that of
+held-out rows (`ddpm evaluate`). FOLDER keeps what is done, and the same command goes on.
 """
 import argparse
 import os
@@ -66,7 +67,16 @@ def measure(folder, data, training, minutes):
     programs.ddpm("sample", run, "--count", len(training), "--output", samples)
     found = detect(training, read_frame(samples).reset_index(drop=True)[list(training)])
     return {"minutes": minutes, "seconds": seconds, "iterations": iterations,
-            "operations": iterations * operations_of(run), "detection": found["detection"]}
+            "operations": iterations * operations_of(run), "detection": found["detection"],
+            **beyond_held_out(run, samples, os.path.join(folder, f"evaluation-{minutes:g}.json"))}
+
+
+def beyond_held_out(run, samples, output):
+    """How much more often samples are near training rows than rows are that were not trained on."""
+    programs.ddpm("evaluate", run, "--samples-file", samples, "--count", 0, "--json", output)
+    privacy = read_json(output)["quality"]["privacy"]
+    return {name: privacy[measure]["samples"] - privacy[measure]["oracle"]
+            for name, measure in (("more_copies", "copies"), ("more_nearer", "closest"))}
 
 
 def draw(points, oracle, published, path):
@@ -108,7 +118,8 @@ def main():
             write_json(results, found)
         point = next(point for point in found["points"] if point["minutes"] == minutes)
         print("{minutes:g} minutes: {seconds:.0f} s, {iterations} iterations, {operations:.2g} operations, detection "
-              "{detection:.3f}".format(**point), f"(other real rows {found['oracle']:.3f})", flush=True)
+              "{detection:.3f}".format(**point), f"(other real rows {found['oracle']:.3f}); beyond held-out rows' shares: "
+              "{more_copies:+.3f} copies, {more_nearer:+.3f} nearer to training rows".format(**point), flush=True)
     points = sorted(found["points"], key=lambda point: point["minutes"])
     draw(points, found["oracle"], PUBLISHED.get(options.published, {}), os.path.join(options.output, "detection.png"))
     write_csv(os.path.join(options.output, "detection.csv"), list(points[0]), [point.values() for point in points])

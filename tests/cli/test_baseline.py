@@ -51,6 +51,9 @@ class Baseline(Case):
                   "data.validation": 0.34}
         result = self.ddpm("train", self.config(), *settings({**SMALL, **values}), "--output", self.path("run"))
         self.assertTrue(any("repeats training rows" in line for line in result.warnings()), str(result))
+        values |= {"training.keep_best": "true", "sampling.weights": "best"}   # samples are of the time before
+        result = self.ddpm("train", self.config(), *settings({**SMALL, **values}), "--output", self.path("best"))
+        self.assertFalse(any("repeats training rows" in line for line in result.warnings()), str(result))
 
     def test_too_few_to_tell(self):
         """The loss of so few held-out rows may be off by more than what is learned."""

@@ -221,7 +221,8 @@ DATES = [(re.compile(pattern).fullmatch, formats) for pattern, formats in (
     (rf"\d{{1,2}}\.\d{{1,2}}\.\d{{4}} {CLOCK}", ["%d.%m.%Y %H:%M"]),
     (rf"\d{{1,2}}\.\d{{1,2}}\.\d{{4}} {CLOCK}:\d\d", ["%d.%m.%Y %H:%M:%S"]),
     (CLOCK, ["%H:%M"]),
-    (rf"{CLOCK}:\d\d", ["%H:%M:%S"]))]
+    (rf"{CLOCK}:\d\d", ["%H:%M:%S"]),
+    (rf"{CLOCK}:\d\d\.\d+", ["%H:%M:%S.%f"]))]
 
 
 @dataclass
@@ -232,7 +233,7 @@ class DateFormat:
 
     @property
     def unit(self):
-        if self.text in ("%H:%M", "%H:%M:%S"):
+        if self.text.startswith("%H"):
             return "seconds since midnight"
         if self.midnight:
             return "days since 1970-01-01"

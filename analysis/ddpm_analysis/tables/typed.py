@@ -21,8 +21,10 @@ NAME_BYTES = 8                         # beside its letters, of a name in an enu
 
 
 def is_mixed(planner):
-    """Whether there are categories, or gaps."""
-    return any(plan.role in ("classes", "codes") or (plan.role == "number" and plan.gaps) for plan in planner.plans)
+    """Whether an array would lose what columns are: categories, gaps, dates, whole numbers beside others."""
+    numbers = [plan for plan in planner.plans if plan.role == "number"]
+    return any(plan.role in ("classes", "codes") for plan in planner.plans) or \
+        any(plan.gaps or plan.unit for plan in numbers) or len({bool(plan.numbers.whole) for plan in numbers}) > 1
 
 
 class TypedColumn:

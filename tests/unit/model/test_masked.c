@@ -285,6 +285,9 @@ static void test_twins_encode(void **state)
         if (i == 0) assert_true(back[1] == twin);
     }
     assert_int_equal((int64_t)ddpm_twins_encode(c, 40.25f, 33.3, NAN), 40);
+    const float largest[2] = {ddpm_vocabulary_encode(&v.column[0], 80.0), ddpm_twins_encode(c, 40.25f, 33.307, 33.3)};
+    assert_non_null(ddpm_twins_link_of(c, (int64_t)largest[1]));
+    assert_true(ddpm_twins_value(&v, largest, 1) == 80.0); /* no farther than the column's own values reach */
     ddpm_vocabulary_release(&v);
 }
 
@@ -385,6 +388,29 @@ static void test_twins_choice(void **state)
     ddpm_vocabulary_release(&v);
 }
 
+/* Bins of few rows are wide, and values of other columns fall within them by chance. */
+static void test_twins_by_chance(void **state)
+{
+    enum { ROWS = 300 };
+    ddpm_vocabulary v;
+    double values[2][ROWS];
+    ddpm_pair_count count = {0, 0};
+    const int64_t shared[2] = {0, 0};
+    int by_near;
+    (void)state;
+    expect_ok(ddpm_vocabulary_allocate(2, &v));
+    for (int j = 0; j < 2; j++) {
+        double sorted[ROWS];
+        for (int i = 0; i < ROWS; i++) sorted[i] = values[j][i] = any_number(i + j * ROWS);
+        qsort(sorted, ROWS, sizeof *sorted, ascending);
+        v.column[j].layout = (ddpm_column_layout){.number = DDPM_NUMBER_FLOAT64, .gap = -1};
+        expect_ok(ddpm_vocabulary_choose(&v.column[j], ROWS, sorted, 0));
+    }
+    for (int i = 0; i < ROWS; i++) ddpm_twins_count(&v, (double[]){values[0][i], values[1][i]}, &count);
+    assert_int_equal(ddpm_twins_best(1, ROWS, &count, shared, &by_near), 0);
+    ddpm_vocabulary_release(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_orders),
@@ -398,6 +424,7 @@ int main(void)
                                        TEST(test_draws),
                                        TEST(test_twins),
                                        TEST(test_twins_encode),
-                                       TEST(test_twins_choice)};
+                                       TEST(test_twins_choice),
+                                       TEST(test_twins_by_chance)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
