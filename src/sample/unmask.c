@@ -53,12 +53,12 @@ static int is_redrawn(const ddpm_column_vocabulary *column)
     return column->has_scores && column->links == 0;
 }
 
-/* Once, where most columns are drawn again. */
+/* Once, where most columns are drawn again: beside few of them, they hardly depend on each other. */
 static int64_t redraws_of(const ddpm_masked *masked)
 {
     int64_t count = 0;
     for (int64_t j = 0; j < masked->columns; j++) count += is_redrawn(&masked->vocabulary->column[j]);
-    return 2 * count > masked->columns;
+    return 4 * count > 3 * masked->columns;
 }
 
 ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packed, const ddpm_lookup *lookup,

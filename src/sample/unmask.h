@@ -46,8 +46,8 @@ typedef struct ddpm_unmask {
  *                   evaluation of the network, as if they were independent given those that are shown.
  *  @param redraws   how often, after that, each number of many tokens is hidden again and drawn given all other
  *                   columns: a Gibbs sampler, which moves what a draw left far from the columns that came after it.
- *                   DDPM_AUTO: once where most columns are such numbers, and else never. Columns with links keep
- *                   their values.
+ *                   DDPM_AUTO: once where more than three quarters of the columns are such numbers, and
+ *                   else never. Columns with links keep their values.
  *  @param[out] out  release with ddpm_unmask_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packed,
                                                const ddpm_lookup *lookup, int64_t rows, int64_t steps, int64_t redraws,
