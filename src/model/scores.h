@@ -4,7 +4,8 @@
  * of training rows are nearly normal. The network gives a mean m and the logarithm l of a precision, and the logit of
  * each token with the score z gets ln N(z; m, e^-l) - ln N(z; 0, 1) = (l + z^2 - e^l (z - m)^2) / 2. So m = l = 0
  * leaves the shares of the tokens as they are, and a narrow Gaussian leaves no probability far away, which smooth
- * functions of the rank do. Local, any thread. */
+ * functions of the rank do. A column has it if it has smooth functions, and no value that
+ * so many rows share that scores are far from normal. Local, any thread. */
 #ifndef DDPM_MODEL_SCORES_H
 #define DDPM_MODEL_SCORES_H
 

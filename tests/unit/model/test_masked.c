@@ -136,10 +136,25 @@ static void test_scores_of_spikes_and_bins(void **state)
     for (int i = 0; i < BINNED_ROWS; i++) values[i] = i / 800 == 4 ? 3200.0 : (double)i;
     expect_ok(ddpm_vocabulary_choose(&column, BINNED_ROWS, values, 0));
     assert_int_equal(column.spikes, 1);
+    assert_true(column.has_scores);
     ddpm_scores_set(&column, score);
     expect_near(score[1], ddpm_normal_quantile(3600.0 / BINNED_ROWS), 1e-9, "score of a spike", 0);
     for (int64_t k = 3; k < ddpm_column_tokens(&column); k++) assert_true(score[k] > score[k - 1]);
     assert_true(score[2] < score[1] && score[ddpm_column_tokens(&column) - 1] > score[1]);
+    ddpm_release(column.spike);
+    ddpm_release(column.knot);
+    ddpm_release(column.rows);
+}
+
+/* A value that more than a quarter of the rows share leaves a column without scores. */
+static void test_no_scores_beside_a_frequent_value(void **state)
+{
+    static double values[BINNED_ROWS];
+    ddpm_column_vocabulary column = {0};
+    (void)state;
+    for (int i = 0; i < BINNED_ROWS; i++) values[i] = i < BINNED_ROWS / 4 + 1 ? 0.0 : (double)i;
+    expect_ok(ddpm_vocabulary_choose(&column, BINNED_ROWS, values, 0));
+    assert_true(column.bins > 1 && !column.has_scores);
     ddpm_release(column.spike);
     ddpm_release(column.knot);
     ddpm_release(column.rows);
@@ -418,6 +433,7 @@ int main(void)
                                        TEST(test_scores),
                                        TEST(test_without_scores),
                                        TEST(test_scores_of_spikes_and_bins),
+                                       TEST(test_no_scores_beside_a_frequent_value),
                                        TEST(test_independent),
                                        TEST(test_hiding),
                                        TEST(test_groups),
