@@ -2,11 +2,11 @@
 """Turn a table (CSV, TSV, Parquet, HDF5 of any kind), or a set of scikit-learn, into the file that `ddpm train` reads.
 
 It prints a line for each column: what it is, how many distinct values and gaps it has, its spikes and its range, and
-what else could be done. A table with categories, gaps or dates becomes the group /table, with a dataset for each
-column in its own kind, which configs/table.yaml trains on. One of numbers alone becomes /data [N][D] with the attribute
-`columns`, and so does any table with --plain, --label, --classes, --gaps or --float64; class codes of the label are
-then in /label [N] with the attribute `classes`. Rows are converted a chunk at a time, so that a table larger than
-memory can be imported.
+what else could be done. A table with categories, gaps, dates, or whole numbers beside others becomes the group /table,
+with a dataset for each column in its own kind, which configs/table.yaml trains on. One of numbers of one kind becomes
+/data [N][D] with the attribute `columns`, and so does any table with --plain, --label, --classes, --gaps or --float64;
+class codes of the label are then in /label [N] with the attribute `classes`. Rows are converted a chunk at a time, so
+that a table larger than memory can be imported.
 """
 from ddpm_analysis import command_line, write_csv
 from ddpm_analysis.hdf5 import split_source

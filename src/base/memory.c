@@ -4,6 +4,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* Arrays of this size and more begin at a page of this size, so that the system can use such pages for them. */
+enum { HUGE_PAGE = 2 << 20 };
 
 static atomic_llong held;
 
@@ -16,11 +20,14 @@ ddpm_status ddpm_allocate(void *out, int64_t count, size_t size, const char *wha
                          (long long)count, size);
     bytes = (bytes + DDPM_ALIGNMENT - 1) / DDPM_ALIGNMENT * DDPM_ALIGNMENT;
     if (bytes == 0) bytes = DDPM_ALIGNMENT;
-    memory = aligned_alloc(DDPM_ALIGNMENT, bytes);
+    memory = aligned_alloc(bytes < HUGE_PAGE ? DDPM_ALIGNMENT : HUGE_PAGE, bytes);
     if (!memory)
         return ddpm_fail(DDPM_ERR_MEMORY,
                          "%s: %.1f MiB could not be allocated; use fewer threads or ranks on this node", what,
                          (double)bytes / 1048576.0);
+#ifdef MADV_HUGEPAGE
+    if (bytes >= HUGE_PAGE) madvise(memory, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* advice: it may fail */
+#endif
     memset(memory, 0, bytes);
     memcpy(out, &memory, sizeof memory);
     atomic_fetch_add_explicit(&held, 1, memory_order_relaxed);

@@ -74,7 +74,7 @@ typedef struct ddpm_kernels {
      *  (with two operands in 32 bits: [ceil(n / panel)][ceil(k / 2)][panel] pairs), zeros beyond column n. Only what
      *  these rows and columns of w become is written, so that threads can share the work: each range begins at a
      *  multiple of `panel`, and ends at one or at the end of w. w may have any stride.
-     *  @param is_shared    nonzero: other threads have read what was packed there before.
+     *  @param is_shared    nonzero: other threads have read what was packed there before, and it leaves their caches.
      *  @param[out] packed  room for k * ddpm_round_up(n, panel) numbers, aligned to DDPM_ALIGNMENT. */
     void (*pack)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, int is_shared, float *packed);
     /** The same for the transpose of w [k][n]: panels of `panel` of its rows, [ceil(k / panel)][n][panel].

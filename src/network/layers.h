@@ -37,7 +37,8 @@ static inline float *ddpm_arena_take(ddpm_arena *arena, int64_t numbers)
 struct ddpm_packed {
     ddpm_dense *layers;
     float *memory;           /* of all of them; NULL: it is the caller's */
-    int is_shared;           /* whether several workers fill in parts */
+    int is_large;            /* whether they leave a processor's own cache */
+    int streams;             /* whether they are written past the caches: large ones that several workers fill in */
     const float *parameters; /* borrowed: gains are not packed, but read where they are */
 };
 
@@ -68,8 +69,10 @@ typedef struct ddpm_architecture {
     ddpm_const_matrix (*forward)(const ddpm_pass *pass);
     /** What the last layer read in the pass forward. */
     ddpm_const_matrix (*last_inputs)(const ddpm_pass *pass);
-    /** Compute w->dz, the gradient by x W + b of layer 0, from w->dz_next, that by what the last layer read, and add
-     * the gradients of the layers between. */
+    /** The slope of the activation that made it, in its layout; NULL: no activation did. */
+    const float *(*last_slope)(const ddpm_pass *pass);
+    /** Compute w->dz, the gradient by x W + b of layer 0, from w->dz_next, that by what the last layer read times its
+     * slope, and add the gradients of the layers between. */
     void (*backward)(const ddpm_pass *pass);
 } ddpm_architecture;
 

@@ -232,6 +232,11 @@ static ddpm_const_matrix last_inputs(const ddpm_pass *pass)
     return inputs_of(pass, pass->net->spec.depth);
 }
 
+static const float *last_slope(const ddpm_pass *pass)
+{
+    return slope_of(pass->w, pass->net->spec.depth - 1);
+}
+
 /* w->dz_next, which was just computed, becomes w->dz. */
 static void swap(ddpm_workspace *w)
 {
@@ -243,11 +248,8 @@ static void swap(ddpm_workspace *w)
 static void backward(const ddpm_pass *pass)
 {
     ddpm_workspace *w = pass->w;
-    const int64_t last = pass->net->spec.depth - 1, count = pass->rows * w->width_stride;
-    const float *slope = slope_of(w, last);
-    for (int64_t i = 0; i < count; i++) w->dz_next[i] *= slope[i];
     swap(w);
-    for (int64_t l = last; l > 0; l--) {
+    for (int64_t l = pass->net->spec.depth - 1; l > 0; l--) {
         const ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz));
         if (has_gain(pass->net)) backward_gains(pass, l);
         ddpm_layer_add_gradient(pass, l, inputs_of(pass, l), dz);
@@ -264,5 +266,6 @@ const ddpm_architecture ddpm_architecture_mlp = {
     .time_part = time_part,
     .forward = forward,
     .last_inputs = last_inputs,
+    .last_slope = last_slope,
     .backward = backward,
 };

@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+/* Bytes of packed weights that a processor's own cache has room for beside the rest. More of them are streamed where
+ * several workers pack them; fewer would have to be read from memory in every iteration, which takes longer than to
+ * take them from the other workers' caches. */
+enum { SMALL = 1 << 20 };
+
 static int has_transposed(ddpm_packing packing, const ddpm_layer *layer)
 {
     return packing >= layer->transposed_from;
@@ -42,6 +47,7 @@ static ddpm_status build(const ddpm_network *net, ddpm_packing packing, float *m
     const int64_t floats = ddpm_packed_bytes(net, packing) / (int64_t)sizeof(float);
     DDPM_TRY(DDPM_NEW(&packed->layers, net->layer_count, "packed layers"));
     if (!memory) DDPM_TRY(DDPM_NEW(&packed->memory, floats, "packed weights"));
+    packed->is_large = floats * (int64_t)sizeof(float) > SMALL;
     ddpm_arena arena = {.memory = memory ? memory : packed->memory};
     lay_out(net, packing, &arena, packed->layers);
     return DDPM_OK;
@@ -81,16 +87,16 @@ void ddpm_packed_fill_piece(const ddpm_packed *packed, const ddpm_network *netwo
     } else if (piece->tensor == layer->weight) {
         const ddpm_const_matrix weight = {values, layer->inputs, layer->outputs, layer->outputs};
         if (!is_skipped(network, piece->layer))
-            kernels->pack(weight, piece->rows, piece->columns, packed->is_shared, p->weight);
+            kernels->pack(weight, piece->rows, piece->columns, packed->streams, p->weight);
         if (p->transposed)
-            kernels->pack_transposed(weight, piece->rows, piece->columns, packed->is_shared, p->transposed);
+            kernels->pack_transposed(weight, piece->rows, piece->columns, packed->streams, p->transposed);
     }
 }
 
 void ddpm_packed_borrow(ddpm_packed *packed, const float *parameters, int is_shared)
 {
     packed->parameters = parameters;
-    packed->is_shared = is_shared;
+    packed->streams = is_shared && packed->is_large;
 }
 
 void ddpm_packed_fill_part(const ddpm_packed *packed, const ddpm_network *network, int part, int parts)

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-enum { PIECE = 8192 }; /* parameters, about */
+enum { PIECE = 4096 }; /* parameters, about: so few that workers have equal parts of a small network */
 
 /* The size of a tensor's pieces: whole rows, as many as make a piece; where one panel of rows is more than that, some
  * of its columns. */

@@ -262,6 +262,8 @@ ddpm_const_matrix ddpm_network_hidden_backward(const ddpm_network *network, cons
     ddpm_workspace *w = workspace;
     const ddpm_pass pass = {.net = network, .packed = packed, .w = w, .rows = rows, .t = t, .gradient = gradient};
     const int64_t columns = network->spec.columns, others = network->layers[0].inputs - columns;
+    const float *slope = network->architecture->last_slope(&pass);
+    for (int64_t i = 0; slope && i < rows * w->width_stride; i++) w->dz_next[i] *= slope[i];
     network->architecture->backward(&pass);
     const ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_hidden(&pass, w->dz)),
                             x = {others > 0 ? w->input.data + columns : NULL, rows, others, w->input.stride};
@@ -324,7 +326,8 @@ static void backward(const ddpm_pass *pass)
     const int64_t last = pass->net->layer_count - 1;
     const ddpm_const_matrix doutput = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
     ddpm_layer_add_gradient(pass, last, pass->net->architecture->last_inputs(pass), doutput);
-    ddpm_layer_backward(pass, last, doutput, NULL, ddpm_pass_hidden(pass, w->dz_next));
+    ddpm_layer_backward(pass, last, doutput, pass->net->architecture->last_slope(pass),
+                        ddpm_pass_hidden(pass, w->dz_next));
     pass->net->architecture->backward(pass);
 }
 

@@ -268,6 +268,12 @@ static void backward(const ddpm_pass *pass)
     if (pass->gradient) backward_modulation(pass);
 }
 
+static const float *last_slope(const ddpm_pass *pass)
+{
+    (void)pass;
+    return NULL;
+}
+
 const ddpm_architecture ddpm_architecture_residual = {
     .build = build,
     .lay_out = lay_out,
@@ -275,5 +281,6 @@ const ddpm_architecture ddpm_architecture_residual = {
     .time_part = time_part,
     .forward = forward,
     .last_inputs = last_inputs,
+    .last_slope = last_slope,
     .backward = backward,
 };

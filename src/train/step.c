@@ -65,8 +65,10 @@ static void wait_for_others(ddpm_stepper *s)
 static ddpm_status reduce(ddpm_stepper *s, int vote, int *repeat)
 {
     ddpm_reducer_meet(s->reducer, vote);
+    if (ddpm_comm_has_other_teams(s->comm)) { /* a region takes time even where it is empty */
 #pragma omp parallel num_threads(s->threads)
-    ddpm_reducer_merge(s->reducer, omp_get_thread_num());
+        ddpm_reducer_merge(s->reducer, omp_get_thread_num());
+    }
     return ddpm_reducer_exchange(s->reducer, repeat);
 }
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-    CHUNK = 8192,                      /* parameters */
+    CHUNK = 2048,                      /* parameters: so few that workers have equal parts of a small network */
     LOSS_ROOM = 16,                    /* elements for the loss, so that what follows is aligned */
     TARGET_BITS = DDPM_EXPONENT_START, /* the largest mean gradient of the last iteration becomes 2^40 */
     CONTRIBUTION_BITS = 50,            /* below the 51 up to which numbers are rounded to the nearest integer */

@@ -352,7 +352,8 @@ class Bundled(ImportTable):
     def test_every_bundled_set(self):
         sets = {"wine": ((178, 13), 3), "breast_cancer": ((569, 30), 2), "diabetes": ((442, 11), None)}
         for name, (shape, classes) in sets.items():
-            self.assertEqual(run("import_table.py", "--sklearn", name, "--output", self.path("set.h5")).returncode, 0)
+            self.assertEqual(0, run("import_table.py", "--sklearn", name, "--plain", "--output",
+                                    self.path("set.h5")).returncode)
             table = ddpm_analysis.read_table(self.path("set.h5"))
             self.assertEqual((table.values.shape, len(table.columns)), (shape, shape[1]))
             self.assertEqual(table.classes and len(table.classes), classes)

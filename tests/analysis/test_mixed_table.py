@@ -71,6 +71,15 @@ class Mixed(Case):
             with open(self.path("again.csv"), encoding="utf-8") as file:
                 self.assertEqual(text, file.read())
 
+    def test_whole_numbers_beside_others_stay_whole(self):
+        for n, x, kinds in (("{0}", "{0}.5", "if"), ("{0}", "{0}", None), ("{0}.25", "{0}.5", None)):
+            text = "n,x\n" + "".join(f"{n.format(i)},{x.format(i % 7)}\n" for i in range(40))
+            self.assert_works("import_table.py", self.write("kinds.csv", text), "--output", self.path("kinds.h5"))
+            with h5py.File(self.path("kinds.h5")) as file:
+                self.assertEqual(list(file), ["table" if kinds else "data"])
+                if kinds:
+                    self.assertEqual("".join(file["table"][name].dtype.kind for name in "nx"), kinds)
+
     def test_columns_have_their_own_types(self):
         with h5py.File(self.imported("--ordered", "cut=Fair,Good,Ideal", "--category", "rooms")) as file:
             table = file["table"]

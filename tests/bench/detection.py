@@ -118,8 +118,9 @@ def main():
             write_json(results, found)
         point = next(point for point in found["points"] if point["minutes"] == minutes)
         print("{minutes:g} minutes: {seconds:.0f} s, {iterations} iterations, {operations:.2g} operations, detection "
-              "{detection:.3f}".format(**point), f"(other real rows {found['oracle']:.3f}); beyond held-out rows' shares: "
-              "{more_copies:+.3f} copies, {more_nearer:+.3f} nearer to training rows".format(**point), flush=True)
+              "{detection:.3f}".format(**point), f"(other real rows {found['oracle']:.3f}); beyond held-out rows' "
+              "shares: {more_copies:+.3f} copies, {more_nearer:+.3f} nearer to training rows".format(**point),
+              flush=True)
     points = sorted(found["points"], key=lambda point: point["minutes"])
     draw(points, found["oracle"], PUBLISHED.get(options.published, {}), os.path.join(options.output, "detection.png"))
     write_csv(os.path.join(options.output, "detection.csv"), list(points[0]), [point.values() for point in points])

@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,12 @@ SOURCE = os.path.abspath(os.path.join(HERE, "..", ".."))
 DDPM = os.environ.get("DDPM", os.path.join(HERE, "..", "..", "build", "release", "ddpm"))
 CORES = int(os.environ.get("DDPM_CORES", str(os.cpu_count())))
 ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} if os.geteuid() == 0 else {}
+
+
+def has_flag(name):
+    """Whether the processor has an instruction set, by the name that Linux has for it."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        return name in re.search(r"^flags\s*:(.*)", file.read(), re.MULTILINE)[1].split()
 
 
 class Failed(Exception):

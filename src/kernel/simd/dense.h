@@ -186,10 +186,45 @@ INLINE void forward_with(ddpm_activation activation, const ddpm_dense *layer, op
         }
 }
 
+/* `columns` outputs of LANES rows, a lane for each row: the rows of x are transposed on their way. Each sum is added up
+ * as in forward_tile. */
+INLINE void forward_lanes(int columns, operand x, int64_t rows, const element *panel, const float *bias, float *h,
+                          int64_t stride)
+{
+    vf sums[TILE];
+    for (int j = 0; j < columns; j++) sums[j] = splat(0.0f);
+    for (int64_t first = 0; first < x.length; first += LANES) {
+        elements v[LANES];
+        for (int i = 0; i < LANES; i++) v[i] = i < rows ? load_elements(x.data + i * x.stride + first) : (elements){0};
+        transpose(v);
+        for (int i = 0; i < LANES && first + i < x.length; i++)
+            for (int j = 0; j < columns; j++) sums[j] = add_product(sums[j], panel[(first + i) * PANEL + j], v[i]);
+    }
+    for (int j = 0; j < columns; j++) sums[j] += bias[j];
+    for (int64_t i = 0; i < ddpm_smaller(rows, LANES); i++)
+        for (int j = 0; j < columns; j++) h[i * stride + j] = sums[j][i];
+}
+
+/* A layer of few outputs, such as the last one where rows have few columns, would fill only some lanes of a tile. */
+INLINE void forward_thin(const ddpm_dense *layer, operand x, ddpm_matrix h)
+{
+    const element *panel = (const element *)(const void *)layer->weight;
+    for (int64_t row = 0; row < h.rows; row += LANES) {
+        const operand left = {x.data + row * x.stride, x.stride, x.length};
+        WITH_CONSTANT_ROWS(forward_lanes, h.columns, left, h.rows - row, panel, layer->bias, h.data + row * h.stride,
+                           h.stride)
+    }
+}
+
 static void forward(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activation activation, ddpm_matrix h,
                     float *slope, float *scratch)
 {
     const operand left = operand_of(x, scratch);
+    if (h.columns <= TILE && h.rows >= LANES && activation == DDPM_ACTIVATION_IDENTITY && !slope &&
+        layer->bias_stride == 0) {
+        forward_thin(layer, left, h);
+        return;
+    }
     WITH_CONSTANT_ACTIVATION(forward_with, activation, layer, left, h, slope)
 }
 

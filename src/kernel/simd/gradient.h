@@ -17,23 +17,40 @@ typedef struct destination {
     float *real;    /* used otherwise */
     int64_t stride; /* of the rows of a product */
     double scale;   /* of fixed point */
+    float exponent; /* of the scale, which is a power of two */
     int32_t limit;  /* the largest contribution, as magnitude_bits_of gives it */
-    vi *over;       /* a lane becomes nonzero when a contribution was larger, or not a number */
+    vi *largest;    /* of the contributions, lane by lane, likewise: NaN counts as larger than infinity */
 } destination;
 
 /* When 1.5 * 2^52 is added to a double whose magnitude is below 2^51, the low bits of the sum are the nearest integer.
  */
 #define ROUNDING_MAGIC 0x1.8p52
 
-INLINE void add_fixed_vector(vf v, double scale, int64_t *sum)
+/* Add `count` vectors, `apart` numbers apart, to the sums of one; each is rounded by itself. */
+INLINE void add_fixed_vectors(int count, const float *v, int64_t apart, destination to, int64_t *sum)
 {
-    hf half[2];
-    memcpy(half, &v, sizeof v);
+#ifdef __AVX512DQ__
+    /* Fewer instructions for the same: a product by a power of two is exact, or so small that it is rounded to 0. */
+    hl low = load_hl(sum), high = load_hl(sum + HALF);
+    for (int c = 0; c < count; c++) {
+        const __m512 scaled = _mm512_scalef_ps((__m512)load_vf(v + c * apart), (__m512)splat(to.exponent));
+        low += (hl)_mm512_cvtps_epi64(_mm512_castps512_ps256(scaled));
+        high += (hl)_mm512_cvtps_epi64(_mm512_extractf32x8_ps(scaled, 1));
+    }
+    store_hl(sum, low);
+    store_hl(sum + HALF, high);
+#else
     const hd magic = ROUNDING_MAGIC - (hd){0};
     for (int i = 0; i < 2; i++) {
-        const hd rounded = widen(half[i]) * scale + magic;
-        store_hl(sum + i * HALF, load_hl(sum + i * HALF) + ((hl)rounded - (hl)magic));
+        hl all = load_hl(sum + i * HALF) - (hl)magic * (uint64_t)count;
+        for (int c = 0; c < count; c++) {
+            hf half;
+            memcpy(&half, v + c * apart + i * HALF, sizeof half);
+            all += (hl)(widen(half) * to.scale + magic);
+        }
+        store_hl(sum + i * HALF, all);
     }
+#endif
 }
 
 INLINE void add_fixed_number(float v, double scale, int64_t *sum)
@@ -58,11 +75,24 @@ INLINE int32_t magnitude_bits_of(float v)
     return bits & 0x7fffffff;
 }
 
-INLINE int any(vi mask)
+INLINE vi larger_bits(vi a, vi b)
 {
-    int32_t bits = 0;
-    for (int i = 0; i < LANES; i++) bits |= mask[i];
-    return bits != 0;
+#if defined __AVX512F__
+    return (vi)_mm512_max_epi32((__m512i)a, (__m512i)b);
+#elif defined __AVX2__
+    return (vi)_mm256_max_epi32((__m256i)a, (__m256i)b);
+#else
+    const vi mask = a > b;
+    return (mask & a) | (~mask & b);
+#endif
+}
+
+/* Whether a contribution was larger than the limit, or not a number. */
+INLINE int is_over(destination to)
+{
+    int over = 0;
+    for (int i = 0; i < LANES; i++) over |= (*to.largest)[i] > to.limit;
+    return over;
 }
 
 /* The same for the sums from element `at` on. */
@@ -75,43 +105,39 @@ INLINE destination moved_by(int exact, destination all, int64_t at)
     return all;
 }
 
-/* Add a vector to the sums from element `at` on. */
-INLINE void add_vector(int exact, destination to, int64_t at, vf v)
+/* Add `count` vectors, `apart` numbers apart, to the sums of one from element `at` on. */
+INLINE void add_vectors(int exact, int count, const float *v, int64_t apart, destination to, int64_t at)
 {
-    *to.over |= magnitude_bits(v) > to.limit;
-    if (exact)
-        add_fixed_vector(v, to.scale, to.fixed + at);
-    else
-        store_vf(to.real + at, load_vf(to.real + at) + v);
+    for (int c = 0; c < count; c++) *to.largest = larger_bits(magnitude_bits(load_vf(v + c * apart)), *to.largest);
+    if (exact) {
+        add_fixed_vectors(count, v, apart, to, to.fixed + at);
+        return;
+    }
+    vf sum = load_vf(to.real + at);
+    for (int c = 0; c < count; c++) sum += load_vf(v + c * apart);
+    store_vf(to.real + at, sum);
 }
 
 INLINE void add_number(int exact, destination to, int64_t at, float v)
 {
-    if (magnitude_bits_of(v) > to.limit) (*to.over)[0] = -1;
+    if (magnitude_bits_of(v) > to.limit) (*to.largest)[0] = magnitude_bits_of(v);
     if (exact)
         add_fixed_number(v, to.scale, to.fixed + at);
     else
         to.real[at] += v;
 }
 
-/* Add the first `columns` numbers of a panel, which are fewer than PANEL. */
-static __attribute__((noinline)) void add_some(int exact, destination to, int64_t at, const vf *panel, int64_t columns)
-{
-    for (int64_t j = 0; j < columns; j++) add_number(exact, to, at + j, panel[j / LANES][j % LANES]);
-}
-
-/* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][length][TILE], so that a tile lies in one piece. The
- * products run over rows: where two numbers share an element, they are of two rows. Tiles that fill a vector together
- * are copied together. */
-INLINE void gather_tiles(ddpm_const_matrix x, element *tiles)
+/* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][length][TILE], of which each begins `apart` elements
+ * after the one before. The products run over rows: where two numbers share an element, they are of two rows. Tiles
+ * that fill a vector together are copied together. */
+INLINE void gather_tiles(ddpm_const_matrix x, int64_t apart, element *tiles)
 {
     enum { TOGETHER = LANES % TILE == 0 ? LANES / TILE : 1 };
-    const int64_t size = length_of(x.rows) * TILE;
-    for (int64_t i = 0; i < x.columns; i += TOGETHER * TILE, tiles += TOGETHER * size)
+    for (int64_t i = 0; i < x.columns; i += TOGETHER * TILE, tiles += TOGETHER * apart)
         for (int64_t row = 0; row < x.rows; row += TERMS) {
             const elements some = some_elements_of(x.data + row * x.stride + i, x.stride, x.rows - row, x.columns - i);
             for (int64_t t = 0; t < TOGETHER && i + t * TILE < x.columns; t++)
-                memcpy(tiles + t * size + row / TERMS * TILE, (const element *)&some + t * TILE, TILE * sizeof *tiles);
+                memcpy(tiles + t * apart + row / TERMS * TILE, (const element *)&some + t * TILE, TILE * sizeof *tiles);
         }
 }
 
@@ -124,39 +150,106 @@ INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
                                                                dz.stride, dz.rows - row, LANES));
 }
 
-/* Add a tile of x^T dz over the rows of one block: `rows` columns of x, which are rows of the sums, by `columns`
- * columns of dz. The sums are prefetched while the products are computed, since those of a wide layer are in no cache.
- */
-INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination to, int64_t columns)
+/* a^T b over the rows of one block: `rows` columns of a by a panel of b, into `product` [rows][PANEL]. */
+INLINE void multiply_columns(int rows, operand a, operand b, float *product)
 {
-    vf product[TILE][VECTORS];
+    vf sums[TILE][VECTORS];
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) sums[i][v] = splat(0.0f);
+    for (int64_t at = 0; at < a.length; at++) {
+        elements right[VECTORS];
+        for (int v = 0; v < VECTORS; v++) right[v] = load_elements(b.data + at * b.stride + v * LANES);
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < VECTORS; v++) sums[i][v] = add_product(sums[i][v], a.data[at * a.stride + i], right[v]);
+    }
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) store_vf(product + i * PANEL + v * LANES, sums[i][v]);
+}
+
+/* A tile of x^T dz. The sums that it will be added to are prefetched in the meantime, since those of a wide layer are
+ * in no cache. */
+INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination to, float *product)
+{
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) {
             const int64_t at = i * to.stride + v * LANES;
-            product[i][v] = splat(0.0f);
             __builtin_prefetch(exact ? (const void *)(to.fixed + at) : (const void *)(to.real + at), 1);
+            if (exact) __builtin_prefetch(to.fixed + at + HALF, 1);
         }
-    for (int64_t at = 0; at < x.length; at++) {
-        elements b[VECTORS];
-        for (int v = 0; v < VECTORS; v++) b[v] = load_elements(dz.data + at * dz.stride + v * LANES);
-        for (int i = 0; i < rows; i++)
-            for (int v = 0; v < VECTORS; v++)
-                product[i][v] = add_product(product[i][v], x.data[at * x.stride + i], b[v]);
-    }
-    if (columns < PANEL) {
-        for (int i = 0; i < rows; i++) add_some(exact, to, i * to.stride, product[i], columns);
-        return;
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < VECTORS; v++) add_vector(exact, to, i * to.stride + v * LANES, product[i][v]);
+    multiply_columns(rows, x, dz, product);
 }
 
-/* The tiles of all blocks that go to the same sums follow each other, while these sums are in the cache. For a layer of
- * GATHERED columns or more, the operands are first copied so that those of a tile lie in one piece: in place, each of
- * their rows would lie in another page of memory, and the processor holds the addresses of only so many pages.
- * scratch then holds x of all blocks, [length][padded_k], and behind it a panel of dz, [length][PANEL]. */
+/* The products of so many blocks are added to the sums at a time: each sum is then loaded and stored once for all. */
+enum { PRODUCTS = 4 };
+
+/* Add `count` tiles of products [TILE][PANEL], of which `rows` rows and `columns` columns count. */
+INLINE void add_products(int exact, int count, const float *products, int64_t rows, int64_t columns, destination to)
+{
+#pragma GCC unroll 2
+    for (int64_t i = 0; i < rows; i++)
+        if (columns < PANEL)
+            for (int c = 0; c < count; c++)
+                for (int64_t j = 0; j < columns; j++)
+                    add_number(exact, to, i * to.stride + j, products[(c * TILE + i) * PANEL + j]);
+        else
+            for (int v = 0; v < VECTORS; v++)
+                add_vectors(exact, count, products + i * PANEL + v * LANES, TILE * PANEL, to,
+                            i * to.stride + v * LANES);
+}
+
+/* The same with `count` a constant. */
+INLINE void add_some_products(int exact, int count, const float *products, int64_t rows, int64_t columns,
+                              destination to)
+{
+    switch (count) {
+    case 1:
+        add_products(exact, 1, products, rows, columns, to);
+        break;
+    case 2:
+        add_products(exact, 2, products, rows, columns, to);
+        break;
+    case 3:
+        add_products(exact, 3, products, rows, columns, to);
+        break;
+    default:
+        add_products(exact, PRODUCTS, products, rows, columns, to);
+        break;
+    }
+}
+
+/* A tile of x^T dz of few columns, `rows`: the product of these with a panel of x, `columns` of it, fills whole
+ * vectors, and its transpose is what is added. */
+INLINE void thin_tile(int rows, int exact, operand dz, operand x, destination to, int64_t columns)
+{
+    float product[TILE * PANEL] __attribute__((aligned(sizeof(vf))));
+    multiply_columns(rows, dz, x, product);
+    for (int i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) add_number(exact, to, j * to.stride + i, product[i * PANEL + j]);
+}
+
+/* Rows of a block as they lie, or converted where operands are. */
+INLINE operand panel_of(ddpm_const_matrix x, int64_t column, element *scratch)
+{
+    if (TERMS == 1) return (operand){(const element *)(const void *)(x.data + column), x.stride, x.rows};
+    gather_panel(x, column, scratch);
+    return (operand){scratch, PANEL, length_of(x.rows)};
+}
+
+INLINE void backward_thin_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz, destination to,
+                                  element *scratch)
+{
+    const operand left = panel_of(dz, 0, scratch);
+    for (int64_t i = 0; i < x.columns; i += PANEL) {
+        const operand right = panel_of(x, i, scratch + left.length * PANEL);
+        WITH_CONSTANT_ROWS(thin_tile, dz.columns, exact, left, right, moved_by(exact, to, i * to.stride),
+                           ddpm_smaller(x.columns - i, PANEL))
+    }
+}
+
+/* The tiles of all blocks that go to the same sums follow each other. For a layer of GATHERED columns or more, the
+ * operands are first copied so that those of a tile lie in one piece: in place, each of their rows would lie in another
+ * page of memory, and the processor holds the addresses of only so many pages. scratch then holds x of all blocks,
+ * [padded_k / TILE][length][TILE], and behind it a panel of dz, [length][PANEL]. */
 INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, destination to,
                             float *scratch)
 {
@@ -165,11 +258,20 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
                   all = (blocks - 1) * block_length + length_of(x.rows - (blocks - 1) * block);
     const int gathered = n >= GATHERED;
     element *tiles = (element *)(void *)scratch, *panel = tiles + all * padded_k;
-    vi over = {0};
-    to.over = &over;
+    float products[PRODUCTS * TILE * PANEL] __attribute__((aligned(sizeof(vf))));
+    vi largest = {0};
+    to.largest = &largest;
+    if (n <= TILE && k > n) {
+        for (int64_t at = 0; at < x.rows; at += block) {
+            const int64_t rows = ddpm_smaller(block, x.rows - at);
+            backward_thin_weights(exact, ddpm_const_matrix_part(x, at, rows), ddpm_const_matrix_part(dz, at, rows), to,
+                                  tiles);
+        }
+        return is_over(to);
+    }
     for (int64_t b = 0; gathered && b < blocks; b++)
-        gather_tiles(ddpm_const_matrix_part(x, b * block, ddpm_smaller(block, x.rows - b * block)),
-                     tiles + b * block_length * padded_k);
+        gather_tiles(ddpm_const_matrix_part(x, b * block, ddpm_smaller(block, x.rows - b * block)), all * TILE,
+                     tiles + b * block_length * TILE);
     for (int64_t column = 0; column < n; column += PANEL) {
         for (int64_t b = 0; gathered && b < blocks; b++)
             gather_panel(ddpm_const_matrix_part(dz, b * block, ddpm_smaller(block, x.rows - b * block)), column,
@@ -177,7 +279,8 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
         for (int64_t i = 0; i < k; i += TILE)
             for (int64_t b = 0; b < blocks; b++) {
                 const int64_t length = length_of(ddpm_smaller(block, x.rows - b * block));
-                operand left = {tiles + b * block_length * padded_k + i * length, TILE, length},
+                const destination there = moved_by(exact, to, i * to.stride + column);
+                operand left = {tiles + i * all + b * block_length * TILE, TILE, length},
                         right = {panel + b * block_length * PANEL, PANEL, length};
                 if (!gathered) {
                     left =
@@ -185,11 +288,21 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
                     right = (operand){(const element *)(const void *)(dz.data + b * block * dz.stride + column),
                                       dz.stride, length};
                 }
-                WITH_CONSTANT_ROWS(weights_tile, k - i, exact, left, right, moved_by(exact, to, i * to.stride + column),
-                                   n - column)
+                WITH_CONSTANT_ROWS(weights_tile, k - i, exact, left, right, there,
+                                   products + b % PRODUCTS * (TILE * PANEL))
+                if (b % PRODUCTS == PRODUCTS - 1 || b == blocks - 1)
+                    add_some_products(exact, (int)(b % PRODUCTS) + 1, products, ddpm_smaller(TILE, k - i), n - column,
+                                      there);
             }
     }
-    return any(over);
+    return is_over(to);
+}
+
+INLINE float exponent_of(double power_of_two)
+{
+    uint64_t bits;
+    memcpy(&bits, &power_of_two, sizeof bits);
+    return (float)((int)(bits >> 52) - 1023);
 }
 
 static int backward_weights_fixed(ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, ddpm_fixed_sums to,
@@ -198,6 +311,7 @@ static int backward_weights_fixed(ddpm_const_matrix x, ddpm_const_matrix dz, int
     const destination fixed = {.fixed = to.sum,
                                .stride = to.stride ? to.stride : dz.columns,
                                .scale = to.scale,
+                               .exponent = exponent_of(to.scale),
                                .limit = magnitude_bits_of(to.limit)};
     return backward_weights(1, x, dz, block, fixed, scratch);
 }
@@ -212,17 +326,19 @@ static int backward_weights_float(ddpm_const_matrix x, ddpm_const_matrix dz, int
 
 INLINE int add_array(int exact, int64_t n, const float *v, destination to)
 {
-    vi over = {0};
+    vi largest = {0};
     int64_t i = 0;
-    to.over = &over;
-    for (; i + LANES <= n; i += LANES) add_vector(exact, to, i, load_vf(v + i));
+    to.largest = &largest;
+    for (; i + LANES <= n; i += LANES) add_vectors(exact, 1, v + i, 0, to, i);
     for (; i < n; i++) add_number(exact, to, i, v[i]);
-    return any(over);
+    return is_over(to);
 }
 
 static int add_fixed(int64_t n, const float *v, ddpm_fixed_sums to)
 {
-    return add_array(1, n, v, (destination){.fixed = to.sum, .scale = to.scale, .limit = magnitude_bits_of(to.limit)});
+    const destination fixed = {
+        .fixed = to.sum, .scale = to.scale, .exponent = exponent_of(to.scale), .limit = magnitude_bits_of(to.limit)};
+    return add_array(1, n, v, fixed);
 }
 
 static int add_float(int64_t n, const float *v, ddpm_float_sums to)

@@ -131,14 +131,32 @@ INLINE vf magnitude(vf x)
     return (vf)((vi)x & 0x7fffffff);
 }
 
+/* a < b ? a : b, which is b where one of them is NaN. GCC would make four instructions of pick(). */
 INLINE vf smaller(vf a, vf b)
 {
+#if defined __AVX512F__
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined __AVX2__
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined __SSE__
+    return (vf)_mm_min_ps((__m128)a, (__m128)b);
+#else
     return pick(a < b, a, b);
+#endif
 }
 
+/* a > b ? a : b, likewise. */
 INLINE vf larger(vf a, vf b)
 {
+#if defined __AVX512F__
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined __AVX2__
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined __SSE__
+    return (vf)_mm_max_ps((__m128)a, (__m128)b);
+#else
     return pick(a > b, a, b);
+#endif
 }
 
 /* Convert the integers, taken as signed, to doubles; each is rounded once. */
