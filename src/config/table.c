@@ -340,6 +340,9 @@ const ddpm_option ddpm_options[] = {
     /* Where little of the data's variance is left, a step multiplies a deviation by 1 - 2 r^2. */
     REAL(sampling.correction_ratio, "0.1", 0, 1, RUN | OPEN_1,
          "r: a Langevin step's size is 2 r^2 (1 - alpha_bar); from 1 on the steps diverge", NEEDS("sampling.corrections: not 0")),
+    INT(sampling.redraws, "auto", 0, 1000, RUN | AUTO,
+        "how often each number of many values is hidden again and drawn given all other columns, after all are drawn; auto: once where more than three quarters of the columns are such numbers, and else not",
+        NEEDS("diffusion.process: not gaussian")),
     REAL(sampling.guidance, "0", 0, 1000, RUN,
          "w of classifier-free guidance: (1 + w) times the conditional prediction less w times the unconditional one",
          .option = "guidance", NEEDS("data.condition: not []")),

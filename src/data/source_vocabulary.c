@@ -275,7 +275,7 @@ static double *pack(ddpm_column_vocabulary *column, double *at, int back)
     return at;
 }
 
-enum { SIZES = 4 }; /* spikes, bins, decimals, repeats */
+enum { SIZES = 5 }; /* spikes, bins, decimals, repeats, has_scores */
 
 /* Collective. Make columns that other ranks chose of the sizes that they have, which are 0 before. */
 static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
@@ -285,15 +285,17 @@ static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
     if (status == DDPM_OK) {
         for (int64_t j = 0; j < c->columns; j++) {
             const ddpm_column_vocabulary *column = &c->vocabulary.column[j];
-            memcpy(&sizes[SIZES * j],
-                   (const int64_t[]){column->spikes, column->bins, column->decimals, column->repeats},
-                   SIZES * sizeof *sizes);
+            memcpy(
+                &sizes[SIZES * j],
+                (const int64_t[]){column->spikes, column->bins, column->decimals, column->repeats, column->has_scores},
+                SIZES * sizeof *sizes);
         }
         ddpm_comm_sum_int64(comm, sizes, SIZES * c->columns);
         for (int64_t j = 0; j < c->columns && status == DDPM_OK; j++) {
             ddpm_column_vocabulary *column = &c->vocabulary.column[j];
             column->decimals = (int)sizes[SIZES * j + 2];
             column->repeats = (int)sizes[SIZES * j + 3];
+            column->has_scores = (int)sizes[SIZES * j + 4];
             if (!column->rows) status = ddpm_vocabulary_allocate_column(sizes[SIZES * j], sizes[SIZES * j + 1], column);
         }
         status = ddpm_agree(comm, status);

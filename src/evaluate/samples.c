@@ -56,6 +56,7 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
     if (status == DDPM_OK) {
         e->samples.count = rows;
         e->sampling.steps = ddpm_engine_steps(engine);
+        e->sampling.redraws = ddpm_engine_redraws(engine);
         if (e->condition->count > 0) ddpm_engine_set_conditions(engine, 0, rows, values);
         const int64_t size = ddpm_engine_block(engine);
         const ddpm_range blocks = ddpm_comm_part(e->comm, ddpm_pieces(rows, size));

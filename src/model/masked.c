@@ -8,9 +8,8 @@
 
 enum {
     SMOOTH = DDPM_VOCABULARY_SMOOTH,
-    SHARED_FROM = SMOOTH, /* a number of more spikes than this has smooth functions of their rank, too */
-    WIDE = 64,            /* a column of so many coefficients is a group of its own */
-    PANEL_MOST = 64,      /* a multiple of every panel */
+    WIDE = 64,       /* a column of so many coefficients is a group of its own */
+    PANEL_MOST = 64, /* a multiple of every panel */
     SMOOTH_ROOM = (DDPM_MASKED_SMOOTH_MOST + PANEL_MOST - 1) / PANEL_MOST * PANEL_MOST
 };
 
@@ -74,6 +73,19 @@ static void set_links(const ddpm_column_vocabulary *v, ddpm_masked_column *c, in
     }
 }
 
+static ddpm_status set_scores(const ddpm_column_vocabulary *v, ddpm_masked_column *c)
+{
+    const int64_t own = ddpm_column_tokens(v);
+    double *score = NULL;
+    DDPM_TRY(DDPM_NEW(&score, own, "scores of tokens"));
+    ddpm_scores_set(v, score);
+    for (int64_t k = 0; k < own; k++)
+        for (int64_t f = 0; f < DDPM_SCORES_FUNCTIONS; f++)
+            set_function(c, k, c->smooth - DDPM_SCORES_FUNCTIONS + f, ddpm_scores_function(f, score[k]));
+    ddpm_release(score);
+    return DDPM_OK;
+}
+
 static int64_t count_link_functions(const ddpm_column_vocabulary *v)
 {
     int64_t count = 0;
@@ -91,11 +103,12 @@ static ddpm_status create_functions(int64_t rows, int64_t columns, ddpm_matrix *
 
 static ddpm_status create_column(const ddpm_column_vocabulary *v, ddpm_masked_column *c)
 {
-    const int shares_spikes = v->bins == 0 && v->layout.kind == DDPM_COLUMN_NUMBER && v->spikes > SHARED_FROM;
-    const int64_t own = ddpm_column_tokens(v), smooth = v->bins > 1 || shares_spikes ? SMOOTH : 0;
+    const int is_smooth = ddpm_column_is_smooth(v), shares_spikes = is_smooth && v->bins == 0;
+    const int64_t own = ddpm_column_tokens(v), smooth = is_smooth ? SMOOTH : 0;
     c->tokens = ddpm_column_all_tokens(v);
     c->exact = v->bins == 1 ? own : 1 + v->spikes;
-    c->smooth = smooth + count_link_functions(v);
+    c->has_scores = v->has_scores;
+    c->smooth = smooth + count_link_functions(v) + (c->has_scores ? DDPM_SCORES_FUNCTIONS : 0);
     c->scale = shares_spikes ? BESIDE_SMOOTH : 1.0f;
     DDPM_TRY(create_functions(c->smooth, c->tokens, &c->function));
     DDPM_TRY(create_functions(c->tokens, c->smooth, &c->of_token));
@@ -103,7 +116,7 @@ static ddpm_status create_column(const ddpm_column_vocabulary *v, ddpm_masked_co
     const int64_t first = shares_spikes ? 1 : c->exact;
     if (smooth > 0) set_smooth(c, first, own - first, v->rows + first, 0);
     set_links(v, c, smooth);
-    return DDPM_OK;
+    return c->has_scores ? set_scores(v, c) : DDPM_OK;
 }
 
 /* The shares of a link's tokens beside those of the column's own, which are 1. */
@@ -271,6 +284,24 @@ static void fill_closed(const ddpm_column_vocabulary *v, uint32_t open, float va
 
 /* ---- logits ---- */
 
+/* The first coefficient of a column's scores. */
+static int64_t first_score(const ddpm_masked_column *c)
+{
+    return c->exact + c->smooth - DDPM_SCORES_FUNCTIONS;
+}
+
+/* Add smooth functions to logits, those of scores with the factors that make a Gaussian. */
+static void add_scores(const ddpm_masked *masked, int64_t column, const ddpm_kernels *kernels, const float *from,
+                       float *logits)
+{
+    const ddpm_masked_column *c = &masked->column[column];
+    float factors[DDPM_MASKED_SMOOTH_MOST];
+    memcpy(factors, from + c->exact, (size_t)c->smooth * sizeof *factors);
+    const float constant = ddpm_scores_logits(from + first_score(c), factors + c->smooth - DDPM_SCORES_FUNCTIONS);
+    kernels->add_combination(ddpm_matrix_read(c->function), factors, logits);
+    for (int64_t k = 1; k < ddpm_column_tokens(&masked->vocabulary->column[column]); k++) logits[k] += constant;
+}
+
 /* The logits of a column's tokens, [K], padded, from its coefficients. */
 static void fill_logits(const ddpm_masked *masked, int64_t column, const ddpm_kernels *kernels, uint32_t open,
                         const float *from, float *logits)
@@ -278,18 +309,29 @@ static void fill_logits(const ddpm_masked *masked, int64_t column, const ddpm_ke
     const ddpm_masked_column *c = &masked->column[column];
     memcpy(logits, c->marginal, (size_t)c->tokens * sizeof *logits);
     for (int64_t k = 0; k < c->exact; k++) logits[k] += c->scale * from[k];
-    if (c->smooth > 0) kernels->add_combination(ddpm_matrix_read(c->function), from + c->exact, logits);
+    if (c->has_scores)
+        add_scores(masked, column, kernels, from, logits);
+    else if (c->smooth > 0)
+        kernels->add_combination(ddpm_matrix_read(c->function), from + c->exact, logits);
     fill_closed(&masked->vocabulary->column[column], open, NEVER, logits);
 }
 
 /* The gradient by a column's coefficients from that by its logits. */
-static void backward_logits(const ddpm_masked_column *c, const ddpm_kernels *kernels, const float *dlogits,
-                            float *dcoefficients)
+static void backward_logits(const ddpm_masked *masked, int64_t column, const ddpm_kernels *kernels,
+                            const float *coefficients, const float *dlogits, float *dcoefficients)
 {
+    const ddpm_masked_column *c = &masked->column[column];
     float smooth[SMOOTH_ROOM] = {0};
     for (int64_t k = 0; k < c->exact; k++) dcoefficients[k] = c->scale * dlogits[k];
     if (c->smooth == 0) return;
     kernels->add_combination(ddpm_matrix_read(c->of_token), dlogits, smooth);
+    if (c->has_scores) {
+        /* gradients by all logits add up to 0 */
+        float others = dlogits[0];
+        for (int64_t k = ddpm_column_tokens(&masked->vocabulary->column[column]); k < c->tokens; k++)
+            others += dlogits[k];
+        ddpm_scores_backward(coefficients + first_score(c), -others, smooth + c->smooth - DDPM_SCORES_FUNCTIONS);
+    }
     memcpy(dcoefficients + c->exact, smooth, (size_t)c->smooth * sizeof *smooth);
 }
 
@@ -318,7 +360,7 @@ double ddpm_masked_column_loss(const ddpm_masked *masked, const ddpm_kernels *ke
     p[token] -= 1.0f;
     for (int64_t k = 0; k < c->tokens; k++) p[k] *= (float)weight;
     fill_closed(&masked->vocabulary->column[column], open, 0.0f, p);
-    backward_logits(c, kernels, p, dcoefficients);
+    backward_logits(masked, column, kernels, coefficients, p, dcoefficients);
     return loss;
 }
 

@@ -19,10 +19,11 @@
 
 #include "base/random.h"
 #include "kernel/simd.h"
+#include "model/scores.h"
 #include "model/twins.h"
 
-/** The most smooth functions of a column, with those of its links: of spikes, and of bins. */
-enum { DDPM_MASKED_SMOOTH_MOST = DDPM_VOCABULARY_SMOOTH * (1 + 2 * (1 + DDPM_TWINS_MOST)) };
+/** The most smooth functions of a column, with those of its links, of spikes and of bins, and those of scores. */
+enum { DDPM_MASKED_SMOOTH_MOST = DDPM_VOCABULARY_SMOOTH * (1 + 2 * (1 + DDPM_TWINS_MOST)) + DDPM_SCORES_FUNCTIONS };
 
 /** What destroys a row. */
 typedef enum ddpm_process {
@@ -37,7 +38,8 @@ typedef struct ddpm_masked_column {
     int64_t tokens;       /* K, with those of links */
     int64_t first;        /* of its coefficients among those of all columns */
     int64_t exact;        /* E: tokens 0 .. E-1 have a coefficient each, before the smooth ones */
-    int64_t smooth;       /* F: functions of the rank, and those of each link's tokens */
+    int64_t smooth;       /* F: functions of the rank, those of each link's tokens, and those of scores */
+    int has_scores;       /* the last functions are those of scores */
     float scale;          /* of the exact coefficients */
     ddpm_matrix function; /* [F][K], padded (kernel/simd.h): the smooth functions of each token */
     ddpm_matrix of_token; /* [K][F], padded: the same */

@@ -33,6 +33,7 @@ typedef struct ddpm_sampling {
     double eta;              /* ddim: 0: steps have no noise; 1: they have that of the posterior */
     int64_t corrections;     /* Langevin steps after each step that does not end at the data */
     double correction_ratio; /* r: their size is 2 r^2 (1 - alpha_bar) */
+    int64_t redraws;         /* of a masked model: see ddpm_unmask_create */
     double guidance;         /* w of classifier-free guidance (Ho and Salimans 2022); 0: no guidance */
     ddpm_weights weights;
     ddpm_clip clip;

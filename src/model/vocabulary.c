@@ -15,6 +15,8 @@ enum {
 
 static const double SPIKE_SHARE = 0.002; /* of the rows, at least */
 
+static const double SPREAD_SHARE = 0.25; /* of the rows, at most */
+
 /* Of the rows that have fewer decimals than the most: where all numbers are written with as many, it is a tenth. */
 static const double FEWER_SHARE = 0.25;
 
@@ -210,6 +212,17 @@ static ddpm_status set_tokens(const ddpm_runs *runs, choice *c)
     return c->column->bins > 0 ? runs->visit(runs->context, take_rows, c) : DDPM_OK;
 }
 
+/* Whether no value has so large a share of the rows that scores are far from normal. */
+static int is_spread(const ddpm_column_vocabulary *column)
+{
+    double all = 0.0, most = 0.0;
+    for (int64_t k = 1; k < ddpm_column_tokens(column); k++) {
+        all += column->rows[k];
+        most = fmax(most, column->rows[k]);
+    }
+    return most <= SPREAD_SHARE * all;
+}
+
 ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t count, const ddpm_runs *runs,
                                         int64_t gaps, int mixes)
 {
@@ -230,6 +243,7 @@ ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t 
     column->repeats = bins > 0 && 2 * s.different_rest <= s.rest;
     DDPM_TRY(DDPM_NEW(&c.lower, knots_of(column), "a vocabulary"));
     const ddpm_status status = set_tokens(runs, &c);
+    column->has_scores = status == DDPM_OK && ddpm_column_is_smooth(column) && is_spread(column);
     ddpm_release(c.lower);
     return status;
 }

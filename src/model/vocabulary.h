@@ -55,6 +55,7 @@ typedef struct ddpm_column_vocabulary {
     int decimals;         /* of a number: digits behind the point that its values have; -1: any number of them; or
                            * DDPM_VOCABULARY_MIXED */
     int repeats;          /* whether most values in bins are shared by rows: then there are none between them */
+    int has_scores;       /* whether the logits of its tokens have a Gaussian (model/scores.h) */
     int64_t twin;  /* 1 + an earlier column that this one is equal to, or near, in many rows (model/twins.h); 0: none */
     int64_t links; /* to its twin, and to later columns whose twin it is */
     struct ddpm_column_link *link;       /* [links] */
@@ -114,6 +115,13 @@ DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_choose(ddpm_column_vocabulary *colum
 static inline int64_t ddpm_column_tokens(const ddpm_column_vocabulary *column)
 {
     return 1 + column->spikes + column->bins;
+}
+
+/** Whether a column's tokens share smooth functions of their rank: a number's, where there are many. */
+static inline int ddpm_column_is_smooth(const ddpm_column_vocabulary *column)
+{
+    return column->layout.kind == DDPM_COLUMN_NUMBER &&
+           (column->bins > 1 || (column->bins == 0 && column->spikes > DDPM_VOCABULARY_SMOOTH));
 }
 
 /** Tokens of a link: those of a difference, without its gap. */

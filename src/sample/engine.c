@@ -184,7 +184,7 @@ static ddpm_status build_unmask(ddpm_engine *g, const ddpm_sampling *sampling)
     const int64_t steps = sampling->steps == DDPM_AUTO ? 0 : sampling->steps;
     for (int i = 0; i < g->threads; i++)
         DDPM_TRY(ddpm_unmask_create(g->model, g->weights->packed, &g->weights->lookup, DDPM_UNMASK_ROWS, steps,
-                                    &g->memory[i].unmask));
+                                    sampling->redraws, &g->memory[i].unmask));
     return DDPM_OK;
 }
 
@@ -267,6 +267,11 @@ const ddpm_sampler *ddpm_engine_sampler(const ddpm_engine *engine)
 int64_t ddpm_engine_steps(const ddpm_engine *engine)
 {
     return ddpm_model_is_masked(engine->model) ? engine->memory[0].unmask.steps : engine->sampler.step_count;
+}
+
+int64_t ddpm_engine_redraws(const ddpm_engine *engine)
+{
+    return ddpm_model_is_masked(engine->model) ? engine->memory[0].unmask.redraws : 0;
 }
 
 void ddpm_engine_run(ddpm_engine *engine, int thread, uint64_t seed, int64_t first, int64_t rows, float *x,

@@ -68,6 +68,9 @@ int64_t ddpm_engine_block(const ddpm_engine *engine);
 /** Reverse steps. */
 int64_t ddpm_engine_steps(const ddpm_engine *engine);
 
+/** How often a masked model's columns are drawn again; 0 of others. */
+int64_t ddpm_engine_redraws(const ddpm_engine *engine);
+
 /** Make samples first .. first+rows-1 of a seed, in standardised units, or as tokens; rows at most
  * ddpm_engine_block. Arguments as of ddpm_sampler_run; a masked model has no snapshots. */
 void ddpm_engine_run(ddpm_engine *engine, int thread, uint64_t seed, int64_t first, int64_t rows, float *x,

@@ -255,6 +255,7 @@ static ddpm_status prepare(sampling_run *run, ddpm_sample_options *o)
     if (is_masked) DDPM_TRY(check_masked(o));
     DDPM_TRY(ddpm_engine_create(run->loaded, &run->sampling, NULL, omp_get_max_threads(), &run->engine));
     run->sampling.steps = ddpm_engine_steps(run->engine);
+    run->sampling.redraws = ddpm_engine_redraws(run->engine);
     run->number = run->transform.vocabulary && !run->transform.vocabulary->is_array
                       ? DDPM_NUMBER_FLOAT64
                       : ddpm_transform_type(&run->transform, run->loaded->checkpoint.number);

@@ -1,6 +1,7 @@
 /* Draws the hidden columns of rows, one a step or several. */
 #include "sample/unmask.h"
 
+#include "base/auto.h"
 #include "base/memory.h"
 #include "base/split.h"
 
@@ -15,15 +16,15 @@ typedef struct ddpm_unmask_row {
     const int32_t *shown;
     const float *condition; /* NULL: none */
     size_t shown_bytes, condition_bytes;
-    int64_t row;
-    ddpm_range drawn; /* the columns that it draws, as places in its order */
-    int64_t place;    /* of the rows that go through the network together, the one that is alike */
+    int64_t row, hidden; /* which one, and how many columns it hides */
+    ddpm_range drawn;    /* the columns that it draws, as places in its order */
+    int64_t place;       /* of the rows that go through the network together, the one that is alike */
 } sorted_row;
 
 /* The rows of a call. */
 typedef struct rows_call {
     uint64_t seed;
-    int64_t first, rows, step;
+    int64_t first, rows, step, sweep;
     const float *condition;
     float *x;
 } rows_call;
@@ -46,14 +47,29 @@ static int64_t most_outputs(const ddpm_model *model)
     return most;
 }
 
+/* Whether a column is drawn again: its value is near what many others say, and no other column follows from it. */
+static int is_redrawn(const ddpm_column_vocabulary *column)
+{
+    return column->has_scores && column->links == 0;
+}
+
+/* Once, where most columns are drawn again: beside few of them, they hardly depend on each other. */
+static int64_t redraws_of(const ddpm_masked *masked)
+{
+    int64_t count = 0;
+    for (int64_t j = 0; j < masked->columns; j++) count += is_redrawn(&masked->vocabulary->column[j]);
+    return 4 * count > 3 * masked->columns;
+}
+
 ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packed, const ddpm_lookup *lookup,
-                               int64_t rows, int64_t steps, ddpm_unmask *out)
+                               int64_t rows, int64_t steps, int64_t redraws, ddpm_unmask *out)
 {
     const int64_t columns = model->columns, width = ddpm_network_get_spec(model->network)->width;
     *out = (ddpm_unmask){.model = model,
                          .packed = packed,
                          .lookup = lookup,
-                         .steps = steps > 0 ? ddpm_smaller(steps, columns) : columns};
+                         .steps = steps > 0 ? ddpm_smaller(steps, columns) : columns,
+                         .redraws = redraws == DDPM_AUTO ? redraws_of(&model->masked) : redraws};
     for (int64_t j = 0; j < columns; j++) out->entries += 1 + (model->masked.vocabulary->column[j].twin > 0);
     DDPM_TRY(DDPM_NEW(&out->shown, rows * out->entries, "a block of samples"));
     DDPM_TRY(DDPM_NEW(&out->list, out->entries, "a block of samples"));
@@ -152,6 +168,16 @@ static ddpm_range drawn_in(const ddpm_unmask *u, int64_t i, int64_t step)
     return (ddpm_range){u->unknown[i] * step / u->steps, u->unknown[i] * (step + 1) / u->steps};
 }
 
+/* Hide again the column at a place of a row's order. @return  that place, or none. */
+static ddpm_range hide_again(ddpm_unmask *u, int64_t i, int64_t place)
+{
+    const ddpm_masked *masked = &u->model->masked;
+    const int32_t column = place < u->unknown[i] ? u->order[i * masked->columns + place] : -1;
+    if (column < 0 || !is_redrawn(&masked->vocabulary->column[column])) return (ddpm_range){0, 0};
+    u->shown[i * u->entries + column] = ddpm_lookup_hidden(u->lookup, masked, column);
+    return (ddpm_range){place, place + 1};
+}
+
 static int draws(const ddpm_unmask *u, const sorted_row *row, int64_t column)
 {
     for (int64_t at = row->drawn.first; at < row->drawn.end; at++)
@@ -175,13 +201,14 @@ static int64_t sort_rows(ddpm_unmask *u, const rows_call *call)
     const int64_t C = ddpm_condition_width(u->model->condition);
     int64_t count = 0;
     for (int64_t i = 0; i < call->rows; i++) {
-        const ddpm_range range = drawn_in(u, i, call->step);
+        const ddpm_range range = call->sweep > 0 ? hide_again(u, i, call->step) : drawn_in(u, i, call->step);
         if (range.end > range.first)
             u->sorted[count++] = (sorted_row){.shown = u->shown + i * u->entries,
                                               .condition = call->condition ? call->condition + i * C : NULL,
                                               .shown_bytes = (size_t)u->entries * sizeof *u->shown,
                                               .condition_bytes = (size_t)C * sizeof *call->condition,
                                               .row = i,
+                                              .hidden = call->sweep > 0 ? 1 : u->unknown[i] - range.first,
                                               .drawn = range};
     }
     qsort(u->sorted, (size_t)count, sizeof *u->sorted, compare);
@@ -213,7 +240,7 @@ static int64_t take_rows(ddpm_unmask *u, int64_t first, int64_t count, int64_t *
             const int64_t entries = list_shown(u, row->shown);
             kernels->sum_rows(ddpm_matrix_read(u->lookup->table), entries, u->list,
                               u->entry.data + different * u->entry.stride);
-            u->t[different] = (int32_t)(u->unknown[row->row] - row->drawn.first);
+            u->t[different] = (int32_t)row->hidden;
             if (row->condition) memcpy(u->condition + different * C, row->condition, row->condition_bytes);
             different++;
         }
@@ -267,7 +294,7 @@ static void draw_column(ddpm_unmask *u, const rows_call *call, int64_t column, d
         }
         place = row->place;
         const ddpm_random4 words =
-            ddpm_random_words(call->seed, DDPM_RANDOM_REVERSE, 0, call->first + row->row, (uint32_t)column);
+            ddpm_random_words(call->seed, DDPM_RANDOM_REVERSE, call->sweep, call->first + row->row, (uint32_t)column);
         ddpm_masked_draw(masked, column, u->p, open, words, x);
         u->shown[row->row * u->entries + column] =
             ddpm_lookup_shown(u->lookup, column, (int32_t)ddpm_twins_own(masked->vocabulary, x, column));
@@ -296,4 +323,6 @@ void ddpm_unmask_rows(ddpm_unmask *unmask, uint64_t seed, int64_t first, int64_t
     for (int64_t i = 0; i < rows; i++)
         begin_row(unmask, seed, first + i, i, known ? known + i * stride : NULL, x + i * columns);
     for (; call.step < unmask->steps; call.step++) run_step(unmask, &call);
+    for (call.sweep = 1; call.sweep <= unmask->redraws; call.sweep++)
+        for (call.step = 0; call.step < columns; call.step++) run_step(unmask, &call);
 }

@@ -21,6 +21,7 @@ typedef struct ddpm_unmask {
     const ddpm_packed *packed;      /* borrowed */
     const ddpm_lookup *lookup;      /* borrowed */
     int64_t steps;                  /* evaluations of the network, at most D */
+    int64_t redraws;                /* how often columns are drawn again afterwards */
     int64_t entries;                /* of a row: D, and those of links to twins */
     int32_t *shown;                 /* [rows][entries]: entries of the lookup */
     int32_t *list;                  /* [entries], of a row */
@@ -43,9 +44,13 @@ typedef struct ddpm_unmask {
 /** @param rows      that are made at a time, at most.
  *  @param steps     0, or more than D: a column a step, which is exact. With fewer, several columns are drawn from one
  *                   evaluation of the network, as if they were independent given those that are shown.
+ *  @param redraws   how often, after that, each number of many tokens is hidden again and drawn given all other
+ *                   columns: a Gibbs sampler, which moves what a draw left far from the columns that came after it.
+ *                   DDPM_AUTO: once where more than three quarters of the columns are such numbers, and
+ *                   else never. Columns with links keep their values.
  *  @param[out] out  release with ddpm_unmask_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_unmask_create(const ddpm_model *model, const ddpm_packed *packed,
-                                               const ddpm_lookup *lookup, int64_t rows, int64_t steps,
+                                               const ddpm_lookup *lookup, int64_t rows, int64_t steps, int64_t redraws,
                                                ddpm_unmask *out);
 void ddpm_unmask_release(ddpm_unmask *unmask);
 

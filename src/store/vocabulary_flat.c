@@ -26,6 +26,7 @@ const ddpm_flat_count ddpm_flat_counts[DDPM_FLAT_COUNTS] = {
     [DDPM_FLAT_NEAR_SPIKES] = {GROUP "near_spikes", 0, DDPM_VOCABULARY_TOKENS_MAX},
     [DDPM_FLAT_NEAR_BINS] = {GROUP "near_bins", 0, DDPM_VOCABULARY_BINS},
     [DDPM_FLAT_NEAR_REPEATS] = {GROUP "near_repeats", 0, 1},
+    [DDPM_FLAT_SCORES] = {GROUP "scores", 0, 1},
 };
 
 const char *const ddpm_flat_real_names[DDPM_FLAT_REALS] = {GROUP "spike",      GROUP "knot",      GROUP "rows",
@@ -111,6 +112,7 @@ static void flatten_counts(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
             [DDPM_FLAT_NEAR_SPIKES] = c->near ? c->near->spikes : 0,
             [DDPM_FLAT_NEAR_BINS] = c->near ? c->near->bins : 0,
             [DDPM_FLAT_NEAR_REPEATS] = c->near ? c->near->repeats : 0,
+            [DDPM_FLAT_SCORES] = c->has_scores,
         };
         for (int i = 0; i < DDPM_FLAT_COUNTS; i++) f->count[i][j] = counts[i];
         for (int64_t i = 0; i < c->layout.count; i++)
@@ -221,6 +223,7 @@ ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *f, ddpm_vocabulary *out)
         DDPM_TRY(build_layout(f, j, code, text, &c->layout));
         c->decimals = (int)f->count[DDPM_FLAT_DECIMALS][j];
         c->repeats = (int)f->count[DDPM_FLAT_REPEATS][j];
+        c->has_scores = f->count[DDPM_FLAT_SCORES][j] != 0;
         DDPM_TRY(build_near(f, j, c));
         const ddpm_column_vocabulary none = {0}, *near = c->near ? c->near : &none;
         double *const to[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows, near->spike, near->knot, near->rows};
@@ -277,7 +280,13 @@ static ddpm_status check_column(const ddpm_flat_vocabulary *f, int64_t j)
     const int64_t names = f->count[DDPM_FLAT_CATEGORIES][j], codes = f->count[DDPM_FLAT_CODES][j],
                   gap = f->count[DDPM_FLAT_GAP][j];
     const int is_whole = ddpm_number_is_integer((ddpm_number)f->count[DDPM_FLAT_NUMBER][j]);
+    const ddpm_column_vocabulary column = {
+        .layout.kind = f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_NUMBER ? DDPM_COLUMN_NUMBER : DDPM_COLUMN_CATEGORY,
+        .spikes = f->count[DDPM_FLAT_SPIKES][j],
+        .bins = f->count[DDPM_FLAT_BINS][j]};
     DDPM_TRY(check_twin(f, j));
+    if (f->count[DDPM_FLAT_SCORES][j] && !ddpm_column_is_smooth(&column))
+        return fail_column(j, "scores of a number of many tokens only");
     if (f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_NUMBER) {
         if (names > 0 || f->count[DDPM_FLAT_TEXT][j] || gap >= 0) return fail_column(j, "no names of a number");
         if (codes > is_whole) return fail_column(j, "one code, for a gap, of a whole number, and none of others");

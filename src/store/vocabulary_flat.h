@@ -23,6 +23,7 @@ enum {
     DDPM_FLAT_NEAR_SPIKES, /* of differences from the twin */
     DDPM_FLAT_NEAR_BINS,
     DDPM_FLAT_NEAR_REPEATS,
+    DDPM_FLAT_SCORES,
     DDPM_FLAT_COUNTS
 };
 

@@ -57,7 +57,7 @@ static void test_defaults(void **state)
         "validate_every: 1000\n  keep_best: false\n  patience: 0\n"
         "checkpoint:\n  every: 1000\n  keep: 3\n"
         "sampling:\n  method: heun\n  steps: auto\n  spacing: auto\n  eta: 0\n  corrections: 0\n  correction_ratio: "
-        "0.1\n  guidance: "
+        "0.1\n  redraws: auto\n  guidance: "
         "0\n"
         "  weights: ema\n  clip: none\n  precision: float32\n"
         "parallel:\n  reduction: exact\n  block_rows: 0\n";

@@ -108,6 +108,7 @@ static void test_same_science(void **state)
                                            "sampling.eta",
                                            "sampling.corrections",
                                            "sampling.correction_ratio",
+                                           "sampling.redraws",
                                            "run.stop_margin",
                                            "training.recover",
                                            "sampling.guidance",

@@ -3,6 +3,7 @@
 #include "expect.h"
 
 #include "model/masked.h"
+#include "model/normal_distribution.h"
 
 enum { D = 3, BINNED_ROWS = 6400 };
 
@@ -49,7 +50,7 @@ static void test_loss(void **state)
     (void)state;
     expect_ok(ddpm_masked_create(&v, &m));
     assert_int_equal(m.column[1].exact, 1);
-    assert_int_equal(m.column[1].smooth, DDPM_VOCABULARY_SMOOTH);
+    assert_int_equal(m.column[1].smooth, DDPM_VOCABULARY_SMOOTH + DDPM_SCORES_FUNCTIONS);
     assert_int_equal(m.inputs, m.coefficients + D);
     expect_ok(DDPM_NEW(&output, m.coefficients, "a test"));
     expect_ok(DDPM_NEW(&gradient, m.coefficients, "a test"));
@@ -78,6 +79,85 @@ static void test_loss(void **state)
     ddpm_release(scratch);
     ddpm_masked_release(&m);
     ddpm_vocabulary_release(&v);
+}
+
+/* A mean m and a precision e^l turn equal shares into those of a normal density over the standard one at the scores,
+ * which are standard normal quantiles of the middles of the ranks. */
+static void test_scores(void **state)
+{
+    enum { VALUES = 40, TOKEN = 30 };
+    static const double m = -0.75, l = 1.5;
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
+    ddpm_vocabulary v = make();
+    ddpm_masked masked;
+    float *output = NULL, *scratch = NULL;
+    double all = 0.0, own = 0.0;
+    (void)state;
+    assert_true(v.column[1].has_scores && v.column[2].has_scores && !v.column[0].has_scores);
+    expect_ok(ddpm_masked_create(&v, &masked));
+    const ddpm_range range = ddpm_masked_coefficients(&masked, 2);
+    expect_ok(DDPM_NEW(&output, range.end - range.first, "a test"));
+    expect_ok(DDPM_NEW(&scratch, ddpm_masked_scratch(&masked), "a test"));
+    output[range.end - range.first - 2] = (float)m;
+    output[range.end - range.first - 1] = (float)l;
+    for (int k = 1; k <= VALUES; k++) {
+        const double z = ddpm_normal_quantile(((double)k - 0.5) / VALUES),
+                     ratio = exp(0.5 * (l + z * z - exp(l) * (z - m) * (z - m)));
+        all += ratio;
+        if (k == TOKEN) own = ratio;
+    }
+    expect_near(ddpm_masked_column_loss(&masked, kernels, 2, TOKEN, 0, output, 1.0, NULL, scratch), log(all / own),
+                1e-4, "loss", 0);
+    ddpm_release(output);
+    ddpm_release(scratch);
+    ddpm_masked_release(&masked);
+    ddpm_vocabulary_release(&v);
+}
+
+/* Without scores, as in vocabularies of before, a column has its smooth functions alone. */
+static void test_without_scores(void **state)
+{
+    ddpm_vocabulary v = make();
+    ddpm_masked masked;
+    (void)state;
+    v.column[1].has_scores = 0;
+    expect_ok(ddpm_masked_create(&v, &masked));
+    assert_int_equal(masked.column[1].smooth, DDPM_VOCABULARY_SMOOTH);
+    ddpm_masked_release(&masked);
+    ddpm_vocabulary_release(&v);
+}
+
+/* Scores rise with values, also where spikes lie between bins. */
+static void test_scores_of_spikes_and_bins(void **state)
+{
+    static double values[BINNED_ROWS], score[DDPM_VOCABULARY_BINS + 2];
+    ddpm_column_vocabulary column = {0};
+    (void)state;
+    for (int i = 0; i < BINNED_ROWS; i++) values[i] = i / 800 == 4 ? 3200.0 : (double)i;
+    expect_ok(ddpm_vocabulary_choose(&column, BINNED_ROWS, values, 0));
+    assert_int_equal(column.spikes, 1);
+    assert_true(column.has_scores);
+    ddpm_scores_set(&column, score);
+    expect_near(score[1], ddpm_normal_quantile(3600.0 / BINNED_ROWS), 1e-9, "score of a spike", 0);
+    for (int64_t k = 3; k < ddpm_column_tokens(&column); k++) assert_true(score[k] > score[k - 1]);
+    assert_true(score[2] < score[1] && score[ddpm_column_tokens(&column) - 1] > score[1]);
+    ddpm_release(column.spike);
+    ddpm_release(column.knot);
+    ddpm_release(column.rows);
+}
+
+/* A value that more than a quarter of the rows share leaves a column without scores. */
+static void test_no_scores_beside_a_frequent_value(void **state)
+{
+    static double values[BINNED_ROWS];
+    ddpm_column_vocabulary column = {0};
+    (void)state;
+    for (int i = 0; i < BINNED_ROWS; i++) values[i] = i < BINNED_ROWS / 4 + 1 ? 0.0 : (double)i;
+    expect_ok(ddpm_vocabulary_choose(&column, BINNED_ROWS, values, 0));
+    assert_true(column.bins > 1 && !column.has_scores);
+    ddpm_release(column.spike);
+    ddpm_release(column.knot);
+    ddpm_release(column.rows);
 }
 
 /* Over all rows, the loss of independent columns is their entropy. */
@@ -348,9 +428,19 @@ static void test_twins_by_chance(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_orders),         TEST(test_loss),         TEST(test_independent),
-                                       TEST(test_hiding),         TEST(test_groups),       TEST(test_draws),
-                                       TEST(test_twins),          TEST(test_twins_encode), TEST(test_twins_choice),
+    const struct CMUnitTest tests[] = {TEST(test_orders),
+                                       TEST(test_loss),
+                                       TEST(test_scores),
+                                       TEST(test_without_scores),
+                                       TEST(test_scores_of_spikes_and_bins),
+                                       TEST(test_no_scores_beside_a_frequent_value),
+                                       TEST(test_independent),
+                                       TEST(test_hiding),
+                                       TEST(test_groups),
+                                       TEST(test_draws),
+                                       TEST(test_twins),
+                                       TEST(test_twins_encode),
+                                       TEST(test_twins_choice),
                                        TEST(test_twins_by_chance)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

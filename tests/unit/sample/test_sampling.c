@@ -166,7 +166,8 @@ static void test_files(void **state)
     int keys = 0;
     (void)state;
     expect_ok(ddpm_config_defaults(&config));
-    expect_ok(ddpm_config_set(&config, "sampling={method: ddim, steps: 12, eta: 0.5, guidance: 1.5, weights: raw}"));
+    expect_ok(ddpm_config_set(&config,
+                              "sampling={method: ddim, steps: 12, eta: 0.5, redraws: 3, guidance: 1.5, weights: raw}"));
     FILE *memory = open_memstream(&json, &bytes);
     assert_non_null(memory);
     ddpm_sampling_print_json(&config.sampling, memory);

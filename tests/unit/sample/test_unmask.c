@@ -3,6 +3,7 @@
 #include "expect.h"
 #include "token_inputs.h"
 
+#include "base/auto.h"
 #include "sample/unmask.h"
 
 #include <math.h>
@@ -62,7 +63,7 @@ static void make(ddpm_network_kind kind, fixture *f)
     expect_ok(ddpm_packed_make(f->model.network, DDPM_PACK_FORWARD, f->parameters, &f->packed));
     expect_ok(ddpm_lookup_create(&f->model.masked, f->model.network, &f->lookup));
     ddpm_lookup_fill(&f->lookup, &f->model.masked, f->model.network, f->parameters, 0, 1);
-    expect_ok(ddpm_unmask_create(&f->model, f->packed, &f->lookup, ROWS, 0, &f->unmask));
+    expect_ok(ddpm_unmask_create(&f->model, f->packed, &f->lookup, ROWS, 0, DDPM_AUTO, &f->unmask));
 }
 
 static void release(fixture *f)
@@ -140,8 +141,35 @@ static void test_rows_stand_alone(void **state)
     }
 }
 
+/* Numbers of many values are drawn again, others and those that are known keep what they have, and each row is the same
+ * of any part of the rows. */
+static void test_redraws(void **state)
+{
+    static float known[ROWS * D], once[ROWS * D], again[ROWS * D], alone[D];
+    fixture f;
+    ddpm_unmask redrawing;
+    int64_t changed = 0;
+    (void)state;
+    make(DDPM_NETWORK_RESIDUAL, &f);
+    expect_ok(ddpm_unmask_create(&f.model, f.packed, &f.lookup, ROWS, 0, 2, &redrawing));
+    for (int64_t i = 0; i < ROWS * D; i++) known[i] = i % 7 == 0 ? (float)(1 + i % 2) : NAN;
+    ddpm_unmask_rows(&f.unmask, 9, FIRST, ROWS, NULL, known, D, once);
+    ddpm_unmask_rows(&redrawing, 9, FIRST, ROWS, NULL, known, D, again);
+    for (int64_t i = 0; i < ROWS * D; i++) {
+        if (i % D != 2 || !isnan(known[i])) assert_true(once[i] == again[i]);
+        changed += once[i] != again[i];
+    }
+    assert_true(changed > ROWS / 2);
+    for (int64_t i = 0; i < ROWS; i += 100) {
+        ddpm_unmask_rows(&redrawing, 9, FIRST + i, 1, NULL, known + i * D, D, alone);
+        expect_bits(alone, again + i * D, sizeof alone, "a row by itself", i);
+    }
+    ddpm_unmask_release(&redrawing);
+    release(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_lookup), TEST(test_rows_stand_alone)};
+    const struct CMUnitTest tests[] = {TEST(test_lookup), TEST(test_rows_stand_alone), TEST(test_redraws)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
