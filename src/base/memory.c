@@ -20,8 +20,7 @@ ddpm_status ddpm_allocate(void *out, int64_t count, size_t size, const char *wha
                          (long long)count, size);
     bytes = (bytes + DDPM_ALIGNMENT - 1) / DDPM_ALIGNMENT * DDPM_ALIGNMENT;
     if (bytes == 0) bytes = DDPM_ALIGNMENT;
-    memory = aligned_alloc(bytes < HUGE_PAGE ? DDPM_ALIGNMENT : HUGE_PAGE, bytes);
-    if (!memory)
+    if (posix_memalign(&memory, bytes < HUGE_PAGE ? DDPM_ALIGNMENT : HUGE_PAGE, bytes) != 0)
         return ddpm_fail(DDPM_ERR_MEMORY,
                          "%s: %.1f MiB could not be allocated; use fewer threads or ranks on this node", what,
                          (double)bytes / 1048576.0);
