@@ -83,7 +83,7 @@ static int fails(site *s, int number)
     }
 
 /* ---- memory ---- */
-INSTEAD(aligned_alloc, void *, (size_t alignment, size_t bytes), (alignment, bytes), NULL, ENOMEM)
+INSTEAD(posix_memalign, int, (void **out, size_t alignment, size_t bytes), (out, alignment, bytes), ENOMEM, ENOMEM)
 INSTEAD(open_memstream, FILE *, (char **text, size_t *bytes), (text, bytes), NULL, ENOMEM)
 INSTEAD(memfd_create, int, (const char *name, unsigned flags), (name, flags), -1, ENOMEM)
 INSTEAD(mmap, void *, (void *at, size_t bytes, int protection, int flags, int fd, off_t offset),

@@ -10,13 +10,13 @@
 
 static int64_t counted; /* bytes allocated since it was set to 0; nothing is released meanwhile */
 
-void *__real_aligned_alloc(size_t alignment, size_t bytes);
-void *__wrap_aligned_alloc(size_t alignment, size_t bytes);
+int __real_posix_memalign(void **out, size_t alignment, size_t bytes);
+int __wrap_posix_memalign(void **out, size_t alignment, size_t bytes);
 
-void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
+int __wrap_posix_memalign(void **out, size_t alignment, size_t bytes)
 {
     counted += (int64_t)bytes;
-    return __real_aligned_alloc(alignment, bytes);
+    return __real_posix_memalign(out, alignment, bytes);
 }
 
 static const int64_t SMALL =
