@@ -6,8 +6,8 @@ from .failures import BadData, optional
 from .hdf5 import get_names, open_h5, read_texts, split_source, text_of
 
 DEFAULTS = ("samples", "draws", "table", "data")
-UNITS = {"days since 1970-01-01": "D", "seconds since 1970-01-01": "s"}
-CLOCK = "seconds since midnight"
+DAYS, SECONDS, CLOCK = "days since 1970-01-01", "seconds since 1970-01-01", "seconds since midnight"
+UNITS = {DAYS: "D", SECONDS: "s"}
 
 
 def read_frame(source, dataset=None):

@@ -108,7 +108,7 @@ static long double add(const ddpm_column_vocabulary *column, const ddpm_column_l
                        long double other)
 {
     const double difference = ddpm_vocabulary_decode(link->near, number_of_difference(link, number));
-    if (difference == 0.0 || isnan(difference)) return other;
+    if (difference == 0.0 || isnan(difference) || isnan(other)) return other;
     const long double sum = link->is_twin ? other + (long double)difference : other - (long double)difference;
     double least, most;
     ddpm_vocabulary_range(column, &least, &most);

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .. import frames
 from ..failures import optional
 
 DISTINCT_MAX = 10000           # distinct values that are counted one by one; with more, a column is not one of classes
@@ -234,10 +235,9 @@ class DateFormat:
     @property
     def unit(self):
         if self.text.startswith("%H"):
-            return "seconds since midnight"
-        if self.midnight:
-            return "days since 1970-01-01"
-        return "seconds since 1970-01-01" if "H" in self.text or self.text == "ISO" else "days since 1970-01-01"
+            return frames.CLOCK
+        has_clock = "H" in self.text or self.text == "ISO"
+        return frames.SECONDS if has_clock and not self.midnight else frames.DAYS
 
     def times(self, texts):
         """Nanoseconds since 1970, and which texts are no dates."""
@@ -255,9 +255,9 @@ class DateFormat:
     def numbers(self, cells):
         """Days or seconds, whole where they are."""
         nanoseconds, gaps = self.times(cells)
-        if "midnight" in self.unit:
+        if self.unit == frames.CLOCK:
             nanoseconds %= DAY * 10**9
-        if "days" in self.unit:
+        if self.unit == frames.DAYS:
             values = nanoseconds // (DAY * 10**9)
         else:
             values = nanoseconds // 10**9 if not (nanoseconds % 10**9)[~gaps].any() else nanoseconds / 1e9

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .. import frames
 from . import cells
 from .columns import EXACT, Numbers, finite, plural
 
@@ -228,7 +229,7 @@ class Planner:
         if text.numbers:
             plan.advice.append(quoted("--number", plan.column.name) + " keeps the numbers")
         without = self.without_sentinels(plan.column)
-        plan.role, plan.kind = "number", "times" if "midnight" in found.unit else "dates"
+        plan.role, plan.kind = "number", "times" if found.unit == frames.CLOCK else "dates"
         plan.unit = found.unit
         plan.done = found.unit + "; "
         plan.decode = lambda values: without(found.numbers(values))

@@ -303,6 +303,7 @@ static void test_twins_encode(void **state)
     const float largest[2] = {ddpm_vocabulary_encode(&v.column[0], 80.0), ddpm_twins_encode(c, 40.25f, 33.307, 33.3)};
     assert_non_null(ddpm_twins_link_of(c, (int64_t)largest[1]));
     assert_true(ddpm_twins_value(&v, largest, 1) == 80.0); /* no farther than the column's own values reach */
+    assert_true(isnan(ddpm_twins_value(&v, (float[]){0.0f, largest[1]}, 1))); /* nothing follows from a gap */
     ddpm_vocabulary_release(&v);
 }
 
