@@ -226,7 +226,8 @@ static ddpm_status show_checkpoint(const char *path)
     DDPM_TRY(ddpm_load(path, 0, &loaded));
     const ddpm_checkpoint *c = &loaded.checkpoint;
     printf("%s: checkpoint; its digest is right\n", ddpm_printable(path));
-    printf("  iteration %lld of %lld\n", (long long)c->iteration, (long long)loaded.config.training.iterations);
+    printf("  iteration %lld of %lld\n", (long long)c->iteration,
+           (long long)(c->horizon > 0 ? c->horizon : loaded.config.training.iterations));
     print_transform(c);
     print_conditions(&c->condition);
     printf("  %lld parameters:\n", (long long)ddpm_network_parameters(loaded.model.network));

@@ -28,7 +28,7 @@
 
 enum {
     DDPM_CONFIG_TEXT = 1024, /* bytes of a text value, with its end */
-    DDPM_OPTION_LIMIT = 96,  /* the most keys; table.c asserts that it suffices */
+    DDPM_OPTION_LIMIT = 104, /* the most keys; table.c asserts that it suffices */
 };
 
 /** Who gave a key of the table its value: nobody, so that it has its default or comes from a saved configuration, or a
@@ -114,6 +114,7 @@ typedef struct ddpm_config {
         int64_t validate_every;
         int keep_best;    /* the average with the least validation loss */
         int64_t patience; /* validations without a new least loss after which the run ends; 0: any number */
+        int shorten;      /* a run that patience ends begins again, for fewer iterations */
         int64_t recover;  /* how many times a failed run goes back to a checkpoint */
     } training;
     struct {

@@ -321,6 +321,9 @@ const ddpm_option ddpm_options[] = {
          "whether the running mean of the parameters with the least validation loss is kept, for sampling.weights: best", NEEDS("training.validate_every: not 0")),
     INT(training.patience, "0", 0, FOREVER, RUN | OFF_0,
         "validation losses in a row without a new least one after which the run ends; 0: it goes on to its last iteration", NEEDS("training.keep_best: true")),
+    BOOL(training.shorten, "false", RUN,
+         "whether a run that training.patience ends begins again, once, for half again as many iterations as the least loss was at, so that its "
+         "learning rate falls to its end before the rows are learned by heart", NEEDS("training.patience: not 0", "training.decay: cosine")),
 
     INT(checkpoint.every, "1000", 1, FOREVER, RUN, "iterations between two checkpoints"),
     INT(checkpoint.keep, "3", 0, 1000000, RUN, "how many of the newest checkpoints are kept; 0: all"),

@@ -13,14 +13,15 @@
  * [C], mean [C][D] and variance [C D] float64 and /mixture/direction [C D][D] float32; with training.keep_best
  * /best/<tensor>; with training.local_steps /velocity/<tensor>, of the outer optimiser;
  * attributes of the root: format, program, iteration, interval_loss, interval_count, recoveries (0 if it is missing),
- * returned (-1 if it is missing), fingerprint (of the training rows; 0 if it is missing), baseline (NaN if it is
- * missing), best_loss and best_iteration (of /best), number (the type of the training data, as numpy names it; float32
- * if it is missing), config (the resolved YAML), columns (their names, if they have any). /transform/remainder [D] and
- * /condition/remainder [V] float64 are there where a mean needs more digits than a float64 number has,
- * /transform/quantiles [D][DDPM_QUANTILES] float64 and decimals [D] int32 where a column is mapped by its quantiles
- * (all of a row are equal where it is not; its scores are the standardised numbers), /vocabulary where the
- * columns are tokens (store/vocabulary_file.h). Chunks and metadata have HDF5's checksums; the user block holds a
- * digest of all that follows it (file/digest.h), which is checked before HDF5 opens the file.
+ * returned (-1 if it is missing), horizon (of a run that was shortened, its iterations; 0 if it is missing),
+ * fingerprint (of the training rows; 0 if it is missing), baseline (NaN if it is missing), best_loss and best_iteration
+ * (of /best), number (the type of the training data, as numpy names it; float32 if it is missing), config (the resolved
+ * YAML), columns (their names, if they have any). /transform/remainder [D] and /condition/remainder [V] float64 are
+ * there where a mean needs more digits than a float64 number has, /transform/quantiles [D][DDPM_QUANTILES] float64 and
+ * decimals [D] int32 where a column is mapped by its quantiles (all of a row are equal where it is not; its scores are
+ * the standardised numbers), /vocabulary where the columns are tokens (store/vocabulary_file.h). Chunks and metadata
+ * have HDF5's checksums; the user block holds a digest of all that follows it (file/digest.h), which is checked before
+ * HDF5 opens the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */
@@ -64,6 +65,7 @@ typedef struct ddpm_checkpoint {
     int64_t iteration; /* iterations that are finished */
     ddpm_interval interval;
     int64_t recoveries;         /* times that the learning rate was halved */
+    int64_t horizon;            /* the iterations of a run that was shortened; 0: it was not */
     int64_t returned_to;        /* the iteration that the last of them went back to; -1: there was none */
     char *config;               /* resolved YAML */
     int64_t columns;            /* D */

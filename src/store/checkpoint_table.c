@@ -26,6 +26,7 @@ const ddpm_checkpoint_attribute ddpm_checkpoint_attributes[DDPM_CHECKPOINT_ATTRI
     {"interval_count", AT(interval.count), COUNT(DDPM_CHECKPOINT_ITERATIONS_MAX)},
     {"recoveries", AT(recoveries), .is_optional = 1, COUNT(DDPM_CHECKPOINT_RECOVERIES_MAX)},
     {"returned", AT(returned_to), .is_optional = 1, .missing = -1, .least = -1, .largest = DDPM_CHECKPOINT_ITERATIONS_MAX},
+    {"horizon", AT(horizon), .is_optional = 1, COUNT(DDPM_CHECKPOINT_ITERATIONS_MAX)},
     {"fingerprint", AT(fingerprint), .is_optional = 1, COUNT(0x1p62)},
     {"baseline", AT(baseline), .is_real = 1, .is_optional = 1, .missing = NAN, FINITE},
     {"best_loss", AT(best_loss), .is_real = 1, .is_optional = 1, .missing = NAN, FINITE},

@@ -50,7 +50,7 @@ typedef struct ddpm_checkpoint_list_of_names {
 } ddpm_checkpoint_list_of_names;
 
 enum {
-    DDPM_CHECKPOINT_ATTRIBUTES = 9,
+    DDPM_CHECKPOINT_ATTRIBUTES = 10,
     DDPM_CHECKPOINT_FIELDS = 25,
     DDPM_CHECKPOINT_ARRAYS = 6,
     DDPM_CHECKPOINT_LISTS = 3

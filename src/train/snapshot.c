@@ -11,6 +11,7 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
     ddpm_checkpoint c = {
         .iteration = state->iteration,
         .recoveries = state->recoveries,
+        .horizon = state->horizon,
         .returned_to = state->returned_to,
         .columns = transform->columns,
         .column_names = (char **)ddpm_dataset_names(stepper->dataset),
@@ -66,6 +67,7 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
     }
     state->iteration = c->iteration;
     state->recoveries = c->recoveries;
+    state->horizon = c->horizon;
     state->returned_to = c->returned_to;
     if (state->sets) {
         memcpy(state->parameters, c->parameters, bytes);

@@ -15,6 +15,7 @@ typedef struct ddpm_state {
     int sets;            /* nonzero: this is the rank of its team that sets them */
     int64_t iteration;   /* the number of finished iterations */
     int64_t recoveries;  /* each has halved the learning rate */
+    int64_t horizon;     /* the iterations of a run that was shortened; 0: it was not */
     int64_t returned_to; /* the iteration that the last recovery went back to; -1: there was none */
     float *parameters, *ema, *moment1, *moment2;
     float *velocity;        /* of the outer optimiser of local steps; NULL: there is none */
@@ -32,8 +33,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_state_create(ddpm_comm *comm, const ddpm_networ
 /** Local. */
 void ddpm_state_release(ddpm_state *state);
 
-/** Collective. Set what a new run starts from: the network's initial parameters for this seed. The recoveries are left
- * as they are. */
+/** Collective. Set what a new run starts from: the network's initial parameters for this seed. The recoveries and the
+ * horizon are left as they are. */
 void ddpm_state_begin(ddpm_comm *comm, const ddpm_network *network, uint64_t seed, ddpm_state *state);
 
 /** Local, on every rank. Keep the average as the best one if its validation loss is the least so far. Only where `best`

@@ -58,6 +58,13 @@ static int is_finished(const ddpm_trainer *t)
     return t->state.iteration >= t->spec.iterations || has_stalled(t);
 }
 
+/* Whether a run that has stalled is to begin again. */
+static int begins_again(const ddpm_trainer *t)
+{
+    return t->config->training.shorten && t->state.horizon == 0 && t->state.iteration < t->spec.iterations &&
+           has_stalled(t);
+}
+
 /* Collective. One iteration, and what is due after it.
  * started: the time at which the run would have begun, had it not been interrupted. */
 static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double started, int *stopping)
@@ -147,13 +154,34 @@ static ddpm_status go_back(ddpm_trainer *t, const char *folder)
     return DDPM_OK;
 }
 
-/* Collective. Train, and go back as often as is allowed. */
+/* Collective. Begin again, with iterations such that the learning rate comes to its end soon after the one at which the
+ * held-out loss was least: what was best until now was found at nearly the full rate. */
+static ddpm_status begin_again(ddpm_trainer *t, const char *folder)
+{
+    const int64_t least = t->state.best_iteration, wanted = ddpm_settings_interval(t->config, least + (least + 1) / 2),
+                  horizon = ddpm_smaller(wanted, t->spec.iterations);
+    ddpm_log_info("shortened  the held-out loss was least (%.7g) at iteration %lld; the run begins again, for %lld "
+                  "iterations (training.shorten)",
+                  t->state.best_loss, (long long)least, (long long)horizon);
+    ddpm_trainer_shorten(t, horizon);
+    t->state.returned_to = -1;
+    DDPM_TRY(ddpm_trainer_begin(t));
+    DDPM_TRY(ddpm_start_begin(t));
+    return DDPM_ON_RANK_0(t->comm, ddpm_checkpoint_go_back(folder, 0));
+}
+
+/* Collective. Train, go back as often as is allowed, and begin again where the run is shortened. */
 static ddpm_status train_with_recoveries(ddpm_trainer *t, const char *folder)
 {
     if (t->timing) ddpm_timing_begin(t->timing);
     ddpm_status status = loop_in_folder(t, folder);
-    while (status == DDPM_ERR_NUMERIC && t->state.recoveries < t->spec.recover) {
-        status = go_back(t, folder);
+    for (;;) {
+        if (status == DDPM_ERR_NUMERIC && t->state.recoveries < t->spec.recover)
+            status = go_back(t, folder);
+        else if (status == DDPM_OK && begins_again(t))
+            status = begin_again(t, folder);
+        else
+            break;
         if (status == DDPM_OK) status = loop_in_folder(t, folder);
     }
     return status;
@@ -212,7 +240,7 @@ static ddpm_status resume_and_train(ddpm_trainer *t, const ddpm_train_options *o
     const char *watched = ddpm_comm_rank(t->comm) == 0 ? folder : NULL;
     DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_lock_take(folder, &t->lock)));
     DDPM_TRY(resume(t, options, folder));
-    if (is_finished(t)) {
+    if (is_finished(t) && !begins_again(t)) {
         ddpm_start_tell_finished(t, folder);
         return DDPM_OK;
     }

@@ -208,6 +208,28 @@ class Masked(Case):
         again = self.learn("few", values).stderr
         self.assertIn(f"ended at iteration {last}, since its held-out loss no longer fell", again)
 
+    def test_shortened(self):
+        """A run that has stalled begins again, and its learning rate comes to its end soon after the best iteration; so
+        does a finished one that is asked to, at any number of ranks."""
+        write_table(self.at("little.h5"), *draw(150, np.random.default_rng(5)))
+        values = {"data.path": self.at("little.h5"), "training.iterations": 5000, "training.validate_every": 5,
+                  "training.patience": 3, "training.decay": "cosine", "training.warmup": 20, "network.width": 32,
+                  "network.dropout": 0, "run.report_every": 5}
+        self.learn("stalled", values)
+        losses = {int(row["iteration"]): float(row["validation_loss"]) for row in read_metrics(self.at("stalled"))}
+        best = min(losses, key=losses.get)
+        wanted = best + (best + 1) // 2
+        values["training.shorten"] = "true"
+        for name, ranks in (("short", 1), ("stalled", 2)):
+            said = self.learn(name, values, ranks=ranks).stderr
+            self.assertIn(f"at iteration {best}; the run begins again, for {wanted} iterations", said)
+        last = read_metrics(self.at("short"))[-1]
+        self.assertEqual(int(last["iteration"]), wanted)
+        self.assertLess(float(last["learning_rate"]), 1e-2 * max(float(row["learning_rate"])
+                                                                 for row in read_metrics(self.at("short"))))
+        self.assert_same_bits(latest(self.at("short")), latest(self.at("stalled")))
+        self.assertIn(f"has all {wanted} iterations already", self.learn("short", values).stderr)
+
     def test_arrays(self):
         """An array of numbers may ask for it, and gets an array back. Numbers keep their decimals, and a sum that is
         its only part in most rows is so in as many samples, whichever is given; two that are near stay so."""

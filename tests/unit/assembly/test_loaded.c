@@ -34,6 +34,7 @@ static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model
         .iteration = 12,
         .interval = {2.5, 3},
         .recoveries = 1,
+        .horizon = 12,
         .returned_to = 10,
         .config = config,
         .columns = D,
@@ -107,6 +108,7 @@ static void expect_content(const ddpm_checkpoint *c, const char *settings, int w
     assert_true(c->interval.loss == e.interval.loss && c->interval.count == e.interval.count);
     assert_int_equal(c->recoveries, e.recoveries);
     assert_true(c->baseline == e.baseline);
+    assert_int_equal(c->horizon, e.horizon);
     assert_int_equal(c->returned_to, e.returned_to);
     assert_string_equal(c->config, config);
     assert_int_equal(c->columns, D);

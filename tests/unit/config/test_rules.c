@@ -115,6 +115,7 @@ static void test_same_science(void **state)
                                            "sampling.spacing",
                                            "data.piece",
                                            "training.patience",
+                                           "training.shorten",
                                            "data.exact"};
     const size_t runs = sizeof run_keys / sizeof *run_keys;
     ddpm_config then, now;
