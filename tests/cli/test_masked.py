@@ -214,7 +214,7 @@ class Masked(Case):
         write_table(self.at("little.h5"), *draw(150, np.random.default_rng(5)))
         values = {"data.path": self.at("little.h5"), "training.iterations": 5000, "training.validate_every": 5,
                   "training.patience": 3, "training.decay": "cosine", "training.warmup": 20, "network.width": 32,
-                  "network.dropout": 0, "run.report_every": 5}
+                  "network.dropout": 0, "run.report_every": 5, "checkpoint.every": 7, "checkpoint.keep": 0}
         self.learn("stalled", values)
         losses = {int(row["iteration"]): float(row["validation_loss"]) for row in read_metrics(self.at("stalled"))}
         best = min(losses, key=losses.get)
@@ -227,6 +227,11 @@ class Masked(Case):
         self.assertEqual(int(last["iteration"]), wanted)
         self.assertLess(float(last["learning_rate"]), 1e-2 * max(float(row["learning_rate"])
                                                                  for row in read_metrics(self.at("short"))))
+        self.assert_same_bits(latest(self.at("short")), latest(self.at("stalled")))
+        checkpoints = os.path.join(self.at("stalled"), "checkpoints")
+        self.assertEqual(max(os.listdir(checkpoints)), f"step-{wanted:09}.h5")      # none of the longer run is left
+        os.remove(os.path.join(checkpoints, f"step-{wanted:09}.h5"))
+        self.assertIn(f"iteration {wanted // 7 * 7}", self.learn("stalled", values).stderr)
         self.assert_same_bits(latest(self.at("short")), latest(self.at("stalled")))
         self.assertIn(f"has all {wanted} iterations already", self.learn("short", values).stderr)
 
