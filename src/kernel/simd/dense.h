@@ -218,6 +218,30 @@ INLINE void forward_with(ddpm_activation activation, const ddpm_dense *layer, op
         }
 }
 
+/* A function for each activation: in one for all, GCC finds no registers for the sums. */
+#define FORWARD_OF(name, activation)                                                                            \
+    static __attribute__((noinline)) void name(const ddpm_dense *layer, operand x, ddpm_matrix h, float *slope) \
+    {                                                                                                           \
+        forward_with(activation, layer, x, h, slope);                                                           \
+    }
+FORWARD_OF(forward_identity, DDPM_ACTIVATION_IDENTITY)
+FORWARD_OF(forward_relu, DDPM_ACTIVATION_RELU)
+FORWARD_OF(forward_leaky_relu, DDPM_ACTIVATION_LEAKY_RELU)
+FORWARD_OF(forward_silu, DDPM_ACTIVATION_SILU)
+FORWARD_OF(forward_gelu, DDPM_ACTIVATION_GELU)
+FORWARD_OF(forward_tanh, DDPM_ACTIVATION_TANH)
+FORWARD_OF(forward_softplus, DDPM_ACTIVATION_SOFTPLUS)
+
+static void (*const forward_of[DDPM_ACTIVATION_COUNT])(const ddpm_dense *, operand, ddpm_matrix, float *) = {
+    [DDPM_ACTIVATION_IDENTITY] = forward_identity,
+    [DDPM_ACTIVATION_RELU] = forward_relu,
+    [DDPM_ACTIVATION_LEAKY_RELU] = forward_leaky_relu,
+    [DDPM_ACTIVATION_SILU] = forward_silu,
+    [DDPM_ACTIVATION_GELU] = forward_gelu,
+    [DDPM_ACTIVATION_TANH] = forward_tanh,
+    [DDPM_ACTIVATION_SOFTPLUS] = forward_softplus,
+};
+
 /* `columns` outputs of LANES rows, a lane for each row: the rows of x are transposed on their way. Each sum is added up
  * as in forward_tile. */
 INLINE void forward_lanes(int columns, operand x, int64_t rows, const element *panel, const float *bias, float *h,
@@ -257,7 +281,7 @@ static void forward(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activatio
         forward_thin(layer, left, h);
         return;
     }
-    WITH_CONSTANT_ACTIVATION(forward_with, activation, layer, left, h, slope)
+    forward_of[activation](layer, left, h, slope);
 }
 
 INLINE void backward_data_tile(int rows, operand dz, const element *panel, const element *next, const float *slope,
