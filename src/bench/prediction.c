@@ -8,12 +8,14 @@
 
 #include <math.h>
 
-enum { FEW = 1, MANY = 3 }; /* blocks a thread: the time of a block follows from the difference */
+/* Times as many blocks as a thread computes together of the own batch: the time of a block follows from the difference.
+ */
+enum { FEW = 1, MANY = 3 };
 enum { OWN_LOAD, FEW_LOAD, MANY_LOAD, ROUND_LOAD, ROUNDS_LOAD, LOADS }; /* the last two with local steps only */
 
 /* Collective over the ranks of a node, on all nodes. */
 static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node, const ddpm_local_spec *local,
-                                      int64_t block_rows, ddpm_workload loads[LOADS])
+                                      int64_t block_rows, int64_t together, ddpm_workload loads[LOADS])
 {
     static const int64_t blocks[] = {[FEW_LOAD] = FEW, [MANY_LOAD] = MANY};
     const int64_t threads = ddpm_comm_workers(node, run->threads).count;
@@ -28,7 +30,7 @@ static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node
     }
     spec.block_rows = block_rows;
     for (int i = FEW_LOAD; i <= MANY_LOAD; i++) {
-        spec.batch = blocks[i] * block_rows * threads;
+        spec.batch = blocks[i] * together * block_rows * threads;
         DDPM_TRY(ddpm_workload_create(node, run->config, &spec, run->dataset, run->threads, &loads[i]));
     }
     return DDPM_OK;
@@ -42,8 +44,8 @@ static ddpm_status make_loads(const ddpm_bench_run *run, ddpm_comm *node, ddpm_w
     ddpm_workload_spec spec = ddpm_workload_settings(run->config);
     if (local.steps > 1) spec.local = local;
     DDPM_TRY(ddpm_workload_create(run->comm, run->config, &spec, run->dataset, run->threads, &loads[OWN_LOAD]));
-    const int64_t block_rows = loads[OWN_LOAD].stepper->batch.block_rows;
-    return ddpm_agree(run->comm, make_loads_of_node(run, node, &local, block_rows, loads));
+    const ddpm_stepper *own = loads[OWN_LOAD].stepper;
+    return ddpm_agree(run->comm, make_loads_of_node(run, node, &local, own->batch.block_rows, own->together, loads));
 }
 
 /* Sums between the nodes, and arrays for them. */
@@ -149,6 +151,7 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
     const ddpm_network *network = loads[OWN_LOAD].model.network;
     const int exact = loads[OWN_LOAD].spec.reduction == DDPM_REDUCTION_EXACT;
     const double parameters = (double)ddpm_network_array_length(network);
+    const double together = (double)loads[OWN_LOAD].stepper->together;
     ddpm_scaling *p = &run->scaling;
     const int is_local = loads[OWN_LOAD].round != NULL, count = is_local ? LOADS : ROUND_LOAD;
     const ddpm_local_spec *local = &loads[OWN_LOAD].spec.local;
@@ -163,11 +166,11 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
         .blocks = loads[OWN_LOAD].stepper->batch.blocks,
         .threads = run->threads,
         .team = ddpm_comm_team_size(run->comm),
-        .block_seconds = fmax(0.0, timings[MANY_LOAD].median - timings[FEW_LOAD].median) / (MANY - FEW),
+        .block_seconds = fmax(0.0, timings[MANY_LOAD].median - timings[FEW_LOAD].median) / ((MANY - FEW) * together),
         .bytes = (double)(exact ? sizeof(int64_t) : sizeof(float)) * parameters,
         .made_bytes = exact ? sizeof(float) * parameters : 0.0,
     };
-    p->once_seconds = fmax(0.0, timings[FEW_LOAD].median - FEW * p->block_seconds);
+    p->once_seconds = fmax(0.0, timings[FEW_LOAD].median - FEW * together * p->block_seconds);
     run->measured = timings[OWN_LOAD].median;
     if (is_local) {
         run->measured /= (double)local->steps;

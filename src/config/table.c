@@ -306,8 +306,8 @@ const ddpm_option ddpm_options[] = {
     INT(training.workers, "1", 1, DDPM_OUTER_WORKERS_MAX, SCIENCE,
         "W: the workers of local steps, each of which takes training.batch / W rows a step. Any number of ranks carries them, with "
         "the same result: best a multiple of the nodes", NEEDS("training.local_steps: not 1")),
-    REAL(training.outer_rate, "1", 0, 10, SCIENCE | OPEN_0, "the learning rate of the outer optimiser", LOCAL),
-    REAL(training.outer_momentum, "0.5", 0, 1, SCIENCE | OPEN_1, "Nesterov's momentum of the outer optimiser", LOCAL),
+    REAL(training.outer_rate, "0.8", 0, 10, SCIENCE | OPEN_0, "the learning rate of the outer optimiser", LOCAL),
+    REAL(training.outer_momentum, "0.8", 0, 1, SCIENCE | OPEN_1, "Nesterov's momentum of the outer optimiser", LOCAL),
     CHOICE(training.precision, "float32", precisions, SCIENCE,
            "precision of the operands of matrix products, whose sums are float32; bfloat16 is for processors with "
            "AVX512-BF16, and slow elsewhere"),

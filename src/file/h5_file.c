@@ -47,7 +47,7 @@ static ddpm_status make_access(ddpm_h5 *file)
     if (file->link_access < 0 || file->dataset_access < 0 ||
         H5Pset_elink_cb(file->link_access, refuse_link, file->outside) < 0 ||
         H5Pset_elink_cb(file->dataset_access, refuse_link, file->outside) < 0 ||
-        H5Pset_chunk_cache(file->dataset_access, DDPM_H5_CACHE_SLOTS, DDPM_H5_CACHE_BYTES, 1.0) < 0)
+        ddpm_h5_set_chunk_cache(file->dataset_access, DDPM_H5_CACHE_SLOTS, DDPM_H5_CACHE_BYTES) < 0)
         return ddpm_h5_fail(DDPM_ERR_INTERNAL, file, NULL, "HDF5 could not be set up");
     return DDPM_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "kernel/outer.h"
 #include "train/step.h"
+#include "world/transfer.h"
 
 #include <float.h>
 #include <math.h>
@@ -24,9 +25,11 @@ struct ddpm_round {
     int threads;
     ddpm_workers threads_of_team;
     int64_t parameters, pieces, tensors;
-    int64_t *maxima; /* [KINDS][pieces] the largest numbers; [tensors + 1] minus the exponents of gradients */
-    double *results; /* [workers] losses; [workers] norms; votes */
-    int32_t *begun;  /* [tensors + 1] exponents of gradients that a round begins with */
+    int64_t *maxima;         /* [KINDS][pieces] the largest numbers; [tensors + 1] minus the exponents of gradients */
+    double *results;         /* [workers] losses; [workers] norms; votes */
+    int32_t *begun;          /* [tensors + 1] exponents of gradients that a round begins with */
+    ddpm_transfer *transfer; /* NULL: each team gets all sums at once */
+    int64_t *bounds;         /* [teams + 1] the parts of the sums that teams add up */
     /* in shared memory: */
     ddpm_shared *memory;
     float *numbers;  /* [workers of the team][KINDS][parameters]: parameters and moments */
@@ -67,6 +70,7 @@ static ddpm_status build(ddpm_round *r)
 {
     DDPM_TRY(DDPM_NEW(&r->maxima, maxima_count(r), "largest numbers"));
     DDPM_TRY(DDPM_NEW(&r->begun, r->tensors + 1, "scales"));
+    if (r->transfer) DDPM_TRY(DDPM_NEW(&r->bounds, ddpm_transfer_teams(r->transfer) + 1, "parts of nodes"));
     return DDPM_NEW(&r->results, results_count(r), "losses of workers");
 }
 
@@ -90,6 +94,8 @@ ddpm_status ddpm_round_create(ddpm_comm *comm, const ddpm_local_spec *spec, cons
     r->tensors = ddpm_network_tensors(network, &tensors);
     r->threads_of_team = ddpm_comm_workers(comm, threads);
     DDPM_TRY(ddpm_group_join(comm, spec->workers, &r->group));
+    if (ddpm_transfer_suits(comm, r->parameters * (int64_t)sizeof *r->sums))
+        DDPM_TRY(ddpm_transfer_create(comm, &r->transfer));
     DDPM_TRY(ddpm_agree(comm, build(r)));
     DDPM_TRY(ddpm_shared_create(comm, lay_out(r, NULL), "parameters of workers", &r->memory));
     lay_out(r, ddpm_shared_data(r->memory));
@@ -104,6 +110,8 @@ void ddpm_round_free(ddpm_round *round)
     ddpm_release(round->maxima);
     ddpm_release(round->results);
     ddpm_release(round->begun);
+    ddpm_release(round->bounds);
+    ddpm_transfer_free(round->transfer);
     ddpm_release(round);
 }
 
@@ -122,7 +130,7 @@ ddpm_workers ddpm_round_threads(const ddpm_round *round)
 int64_t ddpm_round_bytes(const ddpm_round *round)
 {
     ddpm_round r = *round;
-    return (int64_t)lay_out(&r, NULL) * r.threads / r.threads_of_team.count;
+    return (int64_t)lay_out(&r, NULL) * r.threads / r.threads_of_team.count + ddpm_transfer_bytes(r.transfer);
 }
 
 /* ---- the steps ---- */
@@ -291,12 +299,26 @@ static ddpm_status find_largest(ddpm_round *r, const ddpm_state *state)
 }
 
 /* Collective. */
+static void sum_over_teams(ddpm_round *r, int64_t count)
+{
+    if (!r->transfer) {
+        ddpm_comm_sum_int32_of_teams(r->comm, r->sums, count);
+        return;
+    }
+    const int teams = ddpm_transfer_teams(r->transfer);
+    for (int t = 0; t <= teams; t++) r->bounds[t] = ddpm_part(count, t, teams).first;
+    const ddpm_parts parts = {r->sums, r->bounds, sizeof *r->sums};
+    ddpm_transfer_sum(r->transfer, &parts, 0);
+    ddpm_transfer_gather(r->transfer, 1, &parts);
+}
+
+/* Collective. */
 static void sum(ddpm_round *r, const ddpm_state *state, int kinds)
 {
 #pragma omp parallel num_threads(r->threads)
     add(r, state, pieces_of_thread(r));
     ddpm_comm_barrier_of_team(r->comm);
-    ddpm_comm_sum_int32_of_teams(r->comm, r->sums, kinds * r->parameters);
+    sum_over_teams(r, kinds * r->parameters);
     ddpm_comm_sum_double(r->comm, r->results, results_count(r)); /* one rank has each number, but the votes are whole */
     ddpm_comm_barrier_of_team(r->comm);
 }

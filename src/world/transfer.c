@@ -151,7 +151,12 @@ static void begin_step(const job *j, int64_t step)
 }
 
 /* Unsigned numbers have no overflow. */
-static void add(int64_t n, const uint64_t *from, uint64_t *into)
+static void add_64(int64_t n, const uint64_t *from, uint64_t *into)
+{
+    for (int64_t i = 0; i < n; i++) into[i] += from[i];
+}
+
+static void add_32(int64_t n, const uint32_t *from, uint32_t *into)
 {
     for (int64_t i = 0; i < n; i++) into[i] += from[i];
 }
@@ -162,8 +167,12 @@ static void end_step(const job *j, int64_t step)
     MPI_Waitall((x->teams - 1) * j->count * 2, requests_of(j, step), MPI_STATUSES_IGNORE);
     if (!j->adds) return;
     const ddpm_range own = piece_of(j->arrays, x->team, step);
+    const int64_t n = own.end - own.first;
     for (int i = 0; i < x->teams - 1; i++)
-        add(own.end - own.first, (const uint64_t *)arrival(x, step, i), (uint64_t *)at(j->arrays, own));
+        if (j->arrays->size == sizeof(uint64_t))
+            add_64(n, (const uint64_t *)arrival(x, step, i), (uint64_t *)at(j->arrays, own));
+        else
+            add_32(n, (const uint32_t *)arrival(x, step, i), (uint32_t *)at(j->arrays, own));
 }
 
 static void run(const job *j)
@@ -181,7 +190,8 @@ void ddpm_transfer_sum(ddpm_transfer *transfer, const ddpm_parts *parts, int64_t
     const int64_t end = parts->bounds[x->teams];
     MPI_Request request;
     if (x->comm->team_rank > 0) return;
-    MPI_Iallreduce(MPI_IN_PLACE, at(parts, (ddpm_range){end, end}), (int)common, MPI_INT64_T, MPI_SUM, x->comm->leaders,
+    const MPI_Datatype type = parts->size == sizeof(int64_t) ? MPI_INT64_T : MPI_INT32_T;
+    MPI_Iallreduce(MPI_IN_PLACE, at(parts, (ddpm_range){end, end}), (int)common, type, MPI_SUM, x->comm->leaders,
                    &request);
     run(&(job){.transfer = x, .adds = 1, .count = 1, .arrays = parts});
     MPI_Wait(&request, MPI_STATUS_IGNORE);

@@ -46,8 +46,8 @@ typedef struct ddpm_parts {
 } ddpm_parts;
 
 /** Collective; a team's ranks see what it has done after ddpm_comm_barrier_of_team. The elements of this team's own
- * part become their sums over the teams, modulo 2^64; those of other parts stay.
- *  @param parts   of int64_t.
+ * part become their sums over the teams, modulo 2^64 or 2^32; those of other parts stay.
+ *  @param parts   of int64_t or int32_t.
  *  @param common  so many elements behind the last part become their sums on all teams: few. */
 void ddpm_transfer_sum(ddpm_transfer *transfer, const ddpm_parts *parts, int64_t common);
 

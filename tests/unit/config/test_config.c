@@ -53,7 +53,7 @@ static void test_defaults(void **state)
         "momentum: 0.9\n"
         "  beta1: 0.9\n  beta2: 0.999\n  epsilon: 1e-08\n  weight_decay: 0\n  warmup: 0\n  decay: cosine\n"
         "  decay_every: 10000\n  decay_factor: 0.5\n  clip: 1\n  ema: 0.999\n  local_steps: 1\n  workers: 1\n  "
-        "outer_rate: 1\n  outer_momentum: 0.5\n  precision: float32\n  recover: 0\n  "
+        "outer_rate: 0.8\n  outer_momentum: 0.8\n  precision: float32\n  recover: 0\n  "
         "validate_every: 1000\n  keep_best: false\n  patience: 0\n"
         "checkpoint:\n  every: 1000\n  keep: 3\n"
         "sampling:\n  method: heun\n  steps: auto\n  spacing: auto\n  eta: 0\n  corrections: 0\n  correction_ratio: "

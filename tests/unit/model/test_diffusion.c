@@ -1,24 +1,9 @@
 /* The forward process, the targets of the prediction and the posterior, against their formulas. */
-#include "expect.h"
+#include "cosine_diffusion.h"
 
 #include "base/memory.h"
 #include "kernel/normal.h"
 #include "model/diffusion.h"
-
-static ddpm_diffusion make(int64_t steps, int predict, int variance, int zero_terminal_snr)
-{
-    const ddpm_schedule_spec spec = {.kind = DDPM_SCHEDULE_COSINE,
-                                     .steps = steps,
-                                     .offset = 0.008,
-                                     .cap = 0.999,
-                                     .zero_terminal_snr = zero_terminal_snr};
-    ddpm_schedule schedule;
-    ddpm_diffusion d;
-    expect_ok(ddpm_schedule_create(&spec, &schedule));
-    expect_ok(ddpm_diffusion_create(&schedule, (ddpm_prediction)predict, (ddpm_variance)variance, &d));
-    assert_null(schedule.beta); /* its tables belong to the diffusion now */
-    return d;
-}
 
 /* Steps of the chain one after the other give x_t the mean and variance of the closed form, on the way and at the end.
  */
@@ -28,7 +13,7 @@ static void test_chain(void **state)
     static float x[2 * N], noise[2 * N];
     const double start[2] = {1.5, -0.5};
     const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
-    ddpm_diffusion d = make(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA, 0);
+    ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA, 0);
     (void)state;
     for (int64_t i = 0; i < 2 * N; i++) x[i] = (float)start[i % 2];
     for (int64_t t = 1; t <= T; t++) {
@@ -54,7 +39,7 @@ static void test_chain(void **state)
  */
 static void test_composition(void **state)
 {
-    ddpm_diffusion d = make(30, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA, 0);
+    ddpm_diffusion d = cosine_diffusion(30, DDPM_PREDICT_NOISE, DDPM_VARIANCE_BETA, 0);
     (void)state;
     for (int64_t s = 0; s < 30; s++) {
         double keep = 1.0, variance = 0.0;
@@ -75,7 +60,7 @@ static void test_posterior(void **state)
     enum { T = 30 };
     (void)state;
     for (int variance = 0; variance <= DDPM_VARIANCE_POSTERIOR; variance++) {
-        ddpm_diffusion d = make(T, DDPM_PREDICT_NOISE, variance, 0);
+        ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, variance, 0);
         for (int64_t t = 1; t <= T; t++)
             for (int64_t s = 0; s < t; s++) {
                 const double *abar = d.schedule.alpha_bar;
@@ -104,7 +89,7 @@ static void test_targets(void **state)
     enum { T = 50, D = 3 };
     (void)state;
     for (int predict = 0; predict < DDPM_PREDICT_COUNT; predict++) {
-        ddpm_diffusion d = make(T, predict, DDPM_VARIANCE_BETA, 0);
+        ddpm_diffusion d = cosine_diffusion(T, predict, DDPM_VARIANCE_BETA, 0);
         float x0[T * D], noise[T * D], xt[T * D], target[T * D];
         int32_t t[T];
         fill_any(x0, T * D, 1);
@@ -132,7 +117,7 @@ static void test_target_values(void **state)
     enum { T = 50 };
     (void)state;
     for (int predict = 0; predict < DDPM_PREDICT_COUNT; predict++) {
-        ddpm_diffusion d = make(T, predict, DDPM_VARIANCE_POSTERIOR, 0);
+        ddpm_diffusion d = cosine_diffusion(T, predict, DDPM_VARIANCE_POSTERIOR, 0);
         for (int32_t t = 1; t <= T; t++) {
             const double *abar = d.schedule.alpha_bar, beta = d.schedule.beta[t], x0 = 0.75, e = -1.25;
             const float x0f = 0.75f, ef = -1.25f;
@@ -160,7 +145,7 @@ static void test_zero_terminal_snr(void **state)
     static const int kinds[] = {DDPM_PREDICT_DATA, DDPM_PREDICT_VELOCITY, DDPM_PREDICT_FLOW};
     (void)state;
     for (int k = 0; k < 3; k++) {
-        ddpm_diffusion d = make(20, kinds[k], DDPM_VARIANCE_BETA, 1);
+        ddpm_diffusion d = cosine_diffusion(20, kinds[k], DDPM_VARIANCE_BETA, 1);
         const float x0 = 0.5f, noise = 2.0f;
         const int32_t t = 20;
         float xt, target;

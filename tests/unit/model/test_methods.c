@@ -1,5 +1,5 @@
 /* DDIM, DPM-Solver++, Langevin corrections and learned variances, with exact denoisers in place of a network. */
-#include "expect.h"
+#include "cosine_diffusion.h"
 #include "mixture.h"
 
 #include "base/memory.h"
@@ -10,21 +10,6 @@ enum { T = 100, BLOCK = 64, MOST = 20000 };
 static const double mean = 0.7, deviation = 0.4; /* of the one-dimensional normal density */
 
 static float samples[2 * MOST];
-
-static ddpm_diffusion make(int64_t steps, int variance, int zero_terminal_snr)
-{
-    const ddpm_schedule_spec spec = {.kind = DDPM_SCHEDULE_COSINE,
-                                     .steps = steps,
-                                     .offset = 0.008,
-                                     .cap = 0.999,
-                                     .zero_terminal_snr = zero_terminal_snr};
-    ddpm_schedule schedule;
-    ddpm_diffusion d;
-    expect_ok(ddpm_schedule_create(&spec, &schedule));
-    expect_ok(ddpm_diffusion_create(&schedule, zero_terminal_snr ? DDPM_PREDICT_DATA : DDPM_PREDICT_NOISE,
-                                    (ddpm_variance)variance, &d));
-    return d;
-}
 
 static ddpm_sampler create_spaced(const ddpm_diffusion *d, int method, int spacing, int64_t columns, int64_t steps,
                                   double eta)
@@ -106,7 +91,7 @@ static void test_ddim_is_ancestral(void **state)
 {
     enum { COUNT = 64 };
     float a[COUNT], b[COUNT];
-    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_POSTERIOR, 0);
     (void)state;
     for (int64_t K = 1; K <= T; K++) {
         ddpm_sampler ancestral = create(&d, DDPM_METHOD_ANCESTRAL, 1, K, 0.0),
@@ -222,7 +207,7 @@ static void test_paths_without_noise(void **state)
 {
     enum { COUNT = 16 };
     float start[COUNT], x[COUNT];
-    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_POSTERIOR, 0);
     (void)state;
     ddpm_normal_rows(ddpm_kernels_choose(DDPM_PRECISION_FLOAT32), (ddpm_normal_stream){8, DDPM_RANDOM_START, 0}, 0,
                      ddpm_matrix_dense(start, COUNT, 1));
@@ -323,7 +308,7 @@ static void carry(const ddpm_sampler *sampler, double *m, double *v)
 static void test_corrections_of_a_normal_density(void **state)
 {
     static const int64_t counts[] = {0, 1, 3, 20};
-    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_POSTERIOR, 0);
     double error[4];
     (void)state;
     for (int k = 0; k < 4; k++) {
@@ -382,7 +367,7 @@ static void test_corrections_keep_a_mixture(void **state)
     enum { COUNT = 10000, STEPS = 5 };
     static float noise[2 * COUNT];
     const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
-    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_POSTERIOR, 0);
     mixture m = mixture_make(&d.schedule, 2);
     ddpm_sampler sampler = create_corrected(&d, DDPM_METHOD_DDIM, 2, T, STEPS);
     const ddpm_sampler_step *step = &sampler.steps[T / 2];
@@ -423,7 +408,7 @@ static void test_mixture(void **state)
                  {DDPM_METHOD_DDIM, T, 0, 0.5, 0.02},        {DDPM_METHOD_DDIM, T, 0, 1.0, 0.02},
                  {DDPM_METHOD_DPM_SOLVER, 25, 0, 0.0, 0.02}, {DDPM_METHOD_DPM_SOLVER, 25, 1, 0.0, 0.03}};
     enum { COUNT = 6000 };
-    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_POSTERIOR, 0);
     mixture m = mixture_make(&d.schedule, 2);
     (void)state;
     for (int k = 0; k < 6; k++) {
@@ -459,7 +444,8 @@ static void test_second_head(void **state)
     (void)state;
     for (int k = 0; k < 3; k++)
         for (int g = 0; g < 4; g++) {
-            ddpm_diffusion d = make(T, cases[k].variance, 0), same = make(T, cases[k].same, 0);
+            ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, cases[k].variance, 0),
+                           same = cosine_diffusion(T, DDPM_PREDICT_NOISE, cases[k].same, 0);
             ddpm_sampler a = create(&d, DDPM_METHOD_ANCESTRAL, 1, grids[g], 0.0),
                          b = create(&same, DDPM_METHOD_ANCESTRAL, 1, grids[g], 0.0);
             draw_normal(&a, cases[k].head, COUNT, learned);
@@ -491,7 +477,7 @@ static ddpm_const_matrix predict_nan(void *self, int64_t first, int64_t rows, co
 static void test_nan_survives_clipping(void **state)
 {
     const double low = -1.0, high = 1.0;
-    ddpm_diffusion d = make(T, DDPM_VARIANCE_POSTERIOR, 0);
+    ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_POSTERIOR, 0);
     (void)state;
     for (int method = 0; method < DDPM_METHOD_COUNT; method++) {
         const ddpm_sampler_spec spec = {.sampling.method = (ddpm_method)method,
@@ -512,7 +498,7 @@ static void test_nan_survives_clipping(void **state)
 static void test_zero_terminal_snr(void **state)
 {
     enum { COUNT = 64 };
-    ddpm_diffusion d = make(T, DDPM_VARIANCE_LEARNED_RANGE, 1);
+    ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_DATA, DDPM_VARIANCE_LEARNED_RANGE, 1);
     (void)state;
     for (int method = 0; method < DDPM_METHOD_COUNT; method++)
         for (int64_t K = 1; K <= T; K += K < 5 ? 1 : 19) {
@@ -529,7 +515,7 @@ static void test_samples_stand_alone(void **state)
 {
     enum { COUNT = 60 };
     float whole[COUNT], part[COUNT], scratch[3 * COUNT];
-    ddpm_diffusion d = make(T, DDPM_VARIANCE_LEARNED_RANGE, 0);
+    ddpm_diffusion d = cosine_diffusion(T, DDPM_PREDICT_NOISE, DDPM_VARIANCE_LEARNED_RANGE, 0);
     normal n = {.diffusion = &d, .head = 0.3f};
     const ddpm_denoiser denoiser = {predict, &n};
     (void)state;

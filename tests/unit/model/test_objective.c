@@ -1,5 +1,5 @@
 /* The losses against formulas for Gaussians in double precision, and their gradients against central differences. */
-#include "expect.h"
+#include "cosine_diffusion.h"
 
 #include "base/memory.h"
 #include "model/objective.h"
@@ -7,20 +7,6 @@
 enum { T = 12, D = 3, STRIDE = 16, ROWS = 2 * T };
 
 static const double gamma_cut = 0.8;
-
-static ddpm_diffusion make(int64_t steps, int predict, int variance, int zero_terminal_snr)
-{
-    const ddpm_schedule_spec spec = {.kind = DDPM_SCHEDULE_COSINE,
-                                     .steps = steps,
-                                     .offset = 0.008,
-                                     .cap = 0.999,
-                                     .zero_terminal_snr = zero_terminal_snr};
-    ddpm_schedule schedule;
-    ddpm_diffusion d;
-    expect_ok(ddpm_schedule_create(&spec, &schedule));
-    expect_ok(ddpm_diffusion_create(&schedule, (ddpm_prediction)predict, (ddpm_variance)variance, &d));
-    return d;
-}
 
 static ddpm_objective objective_of(const ddpm_diffusion *d, int loss, int weighting)
 {
@@ -135,7 +121,7 @@ static void test_terms(void **state)
     (void)state;
     for (int predict = 0; predict < DDPM_PREDICT_COUNT; predict++)
         for (int variance = 0; variance < DDPM_VARIANCE_COUNT; variance++) {
-            ddpm_diffusion d = make(T, predict, variance, 0);
+            ddpm_diffusion d = cosine_diffusion(T, predict, variance, 0);
             ddpm_objective o = objective_of(&d, DDPM_LOSS_VLB, DDPM_WEIGHTING_NONE);
             fill_all(&d);
             for (int64_t row = 0; row < ROWS; row++) {
@@ -166,7 +152,7 @@ static void test_term_of_the_truth(void **state)
 {
     (void)state;
     for (int predict = 0; predict < DDPM_PREDICT_COUNT; predict++) {
-        ddpm_diffusion d = make(T, predict, DDPM_VARIANCE_LEARNED_RANGE, 0);
+        ddpm_diffusion d = cosine_diffusion(T, predict, DDPM_VARIANCE_LEARNED_RANGE, 0);
         ddpm_objective o = objective_of(&d, DDPM_LOSS_VLB, DDPM_WEIGHTING_NONE);
         const float head[2] = {0.25f, -1.0f}, wanted = 0.25f;
         for (int64_t at = 2; at <= T; at++)
@@ -180,8 +166,8 @@ static void test_learned_variances(void **state)
 {
     (void)state;
     for (int zero = 0; zero < 2; zero++) {
-        ddpm_diffusion bounded = make(T, DDPM_PREDICT_VELOCITY, DDPM_VARIANCE_LEARNED, zero),
-                       range = make(T, DDPM_PREDICT_VELOCITY, DDPM_VARIANCE_LEARNED_RANGE, zero);
+        ddpm_diffusion bounded = cosine_diffusion(T, DDPM_PREDICT_VELOCITY, DDPM_VARIANCE_LEARNED, zero),
+                       range = cosine_diffusion(T, DDPM_PREDICT_VELOCITY, DDPM_VARIANCE_LEARNED_RANGE, zero);
         for (int64_t s = 0; s < T; s++)
             for (int64_t from = s + 1; from <= T; from++) {
                 const ddpm_transition step = ddpm_diffusion_transition(&range, from, s);
@@ -207,7 +193,8 @@ static void test_learned_variances(void **state)
         ddpm_diffusion_release(&bounded);
         ddpm_diffusion_release(&range);
     }
-    ddpm_diffusion one = make(1, DDPM_PREDICT_DATA, DDPM_VARIANCE_LEARNED_RANGE, 0); /* T = 1 has no beta~_2 */
+    ddpm_diffusion one =
+        cosine_diffusion(1, DDPM_PREDICT_DATA, DDPM_VARIANCE_LEARNED_RANGE, 0); /* T = 1 has no beta~_2 */
     const ddpm_transition step = ddpm_diffusion_transition(&one, 1, 0);
     for (double at = -1.0; at <= 1.0; at += 1.0)
         expect_near(ddpm_diffusion_log_variance(&one, &step, at, NULL), log(one.schedule.beta[1]), 1e-12, "T = 1", 1);
@@ -238,7 +225,7 @@ static void test_rows(void **state)
         for (int variance = 0; variance < DDPM_VARIANCE_COUNT; variance++)
             for (int loss = 0; loss < DDPM_LOSS_COUNT; loss++)
                 for (int weighting = 0; weighting < DDPM_WEIGHTING_COUNT; weighting++) {
-                    ddpm_diffusion d = make(T, predict, variance, 0);
+                    ddpm_diffusion d = cosine_diffusion(T, predict, variance, 0);
                     ddpm_objective o = objective_of(&d, loss, weighting);
                     double total = 0.0, plain = 0.0;
                     fill_all(&d);
@@ -281,7 +268,7 @@ static double detached(const ddpm_objective *o, const ddpm_objective *simple, in
 
 static void check_gradient(int predict, int variance, int loss, int weighting)
 {
-    ddpm_diffusion d = make(T, predict, variance, 0);
+    ddpm_diffusion d = cosine_diffusion(T, predict, variance, 0);
     ddpm_objective o = objective_of(&d, loss, weighting), simple = objective_of(&d, DDPM_LOSS_SIMPLE, weighting);
     const int64_t heads = ddpm_variance_is_learned(d.variance) ? 2 : 1;
     float doutput[ROWS * STRIDE], importance[ROWS];
@@ -326,7 +313,7 @@ static void test_hybrid_mean_is_simple(void **state)
     float hybrid[ROWS * STRIDE], simple[ROWS * STRIDE];
     (void)state;
     for (int predict = 0; predict < DDPM_PREDICT_COUNT; predict++) {
-        ddpm_diffusion d = make(T, predict, DDPM_VARIANCE_LEARNED_RANGE, 0);
+        ddpm_diffusion d = cosine_diffusion(T, predict, DDPM_VARIANCE_LEARNED_RANGE, 0);
         ddpm_objective h = objective_of(&d, DDPM_LOSS_HYBRID, DDPM_WEIGHTING_NONE),
                        s = objective_of(&d, DDPM_LOSS_SIMPLE, DDPM_WEIGHTING_NONE);
         fill_all(&d);
@@ -350,7 +337,7 @@ static void test_noise_weighting(void **state)
 {
     (void)state;
     for (int predict = 0; predict < DDPM_PREDICT_COUNT; predict++) {
-        ddpm_diffusion d = make(T, predict, DDPM_VARIANCE_BETA, 0);
+        ddpm_diffusion d = cosine_diffusion(T, predict, DDPM_VARIANCE_BETA, 0);
         ddpm_objective o = objective_of(&d, DDPM_LOSS_SIMPLE, DDPM_WEIGHTING_NOISE);
         for (int32_t at = 1; at <= T; at++) {
             const double abar = d.schedule.alpha_bar[at], x = 0.5, e = -0.75,
@@ -374,7 +361,7 @@ static void test_min_snr(void **state)
 {
     (void)state;
     for (int predict = 0; predict < DDPM_PREDICT_COUNT; predict++) {
-        ddpm_diffusion d = make(T, predict, DDPM_VARIANCE_BETA, 0);
+        ddpm_diffusion d = cosine_diffusion(T, predict, DDPM_VARIANCE_BETA, 0);
         ddpm_objective cut = objective_of(&d, DDPM_LOSS_SIMPLE, DDPM_WEIGHTING_MIN_SNR),
                        whole = objective_of(&d, DDPM_LOSS_SIMPLE, DDPM_WEIGHTING_NOISE);
         int at_cut = 0;
@@ -406,7 +393,7 @@ static void test_zero_terminal_snr(void **state)
         for (int variance = 0; variance < DDPM_VARIANCE_COUNT; variance++)
             for (int loss = 0; loss < DDPM_LOSS_COUNT; loss++)
                 for (int weighting = 0; weighting < DDPM_WEIGHTING_COUNT; weighting++) {
-                    ddpm_diffusion d = make(T, kinds[k], variance, 1);
+                    ddpm_diffusion d = cosine_diffusion(T, kinds[k], variance, 1);
                     ddpm_objective o = objective_of(&d, loss, weighting);
                     fill_all(&d);
                     assert_true(isfinite(loss_of(&o, ROWS, output, target, t, NULL, 1.0, doutput, NULL)));

@@ -1,11 +1,12 @@
 /* A round against its workers' steps, which a stepper takes by itself one worker after the other, and their mean in
  * double precision. */
-#include "ranks.h"
+#include "teams.h"
 
 #include "assembly/model.h"
 #include "train/round.h"
 #include "train/settings.h"
 #include "train/step.h"
+#include "world/transfer.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static int make(void **state)
     expect_ok(ddpm_config_check(&config));
     const ddpm_data_spec data = ddpm_config_data(&config);
     expect_ok(ddpm_dataset_create(comm, &data, &dataset));
+    begin_teams_of_one();
     expect_ok(ddpm_model_create(&config, ddpm_dataset_columns(dataset), NULL, ddpm_dataset_condition(dataset), &model));
     count = ddpm_network_array_length(model.network);
     return 0;
@@ -40,6 +42,7 @@ static int clean(void **state)
     (void)state;
     ddpm_model_release(&model);
     ddpm_dataset_free(dataset);
+    end_teams_of_one();
     ddpm_config_release(&config);
     return 0;
 }
@@ -133,8 +136,50 @@ static void test_rounds(void **cmocka)
     ddpm_release(velocity);
 }
 
+/* What a few rounds leave behind of a network with so many parameters that teams divide the sums. */
+static void train(ddpm_comm *of, const ddpm_model *large, const ddpm_trainer_spec *spec, ddpm_state *state)
+{
+    ddpm_round *round;
+    ddpm_stepper *stepper;
+    expect_ok(ddpm_state_create(of, large->network, 0, 1, state));
+    ddpm_state_begin(of, large->network, 1, state);
+    expect_ok(ddpm_round_create(of, &spec->local, large->network, 1, &round));
+    expect_ok(ddpm_stepper_create(of, ddpm_round_comm(round, NULL), &spec->step, large, dataset, 1, NULL, &stepper));
+    for (int i = 0; i < ROUNDS; i++) {
+        ddpm_reduced found;
+        expect_ok(ddpm_round_iterate(round, stepper, state, NULL, &found));
+    }
+    ddpm_stepper_free(stepper);
+    ddpm_round_free(round);
+}
+
+/* The sums that teams divide among themselves, and those of one team. */
+static void test_teams(void **cmocka)
+{
+    ddpm_config wide = config;
+    ddpm_model large;
+    ddpm_state together, apart;
+    (void)cmocka;
+    wide.network.width = 128;
+    wide.training.workers = 6; /* each team has one, so that no group reaches beyond it */
+    const ddpm_trainer_spec spec = ddpm_settings_trainer(&wide);
+    expect_ok(ddpm_model_create(&wide, ddpm_dataset_columns(dataset), NULL, ddpm_dataset_condition(dataset), &large));
+    const size_t bytes = (size_t)ddpm_network_array_length(large.network) * sizeof(float);
+    assert_true(bytes >= DDPM_TRANSFER_BYTES);
+    train(comm, &large, &spec, &together);
+    train(each_alone, &large, &spec, &apart);
+    assert_memory_equal(together.parameters, apart.parameters, bytes);
+    assert_memory_equal(together.ema, apart.ema, bytes);
+    assert_memory_equal(together.velocity, apart.velocity, bytes);
+    assert_memory_equal(together.moment1, apart.moment1, bytes);
+    assert_memory_equal(together.moment2, apart.moment2, bytes);
+    ddpm_state_release(&together);
+    ddpm_state_release(&apart);
+    ddpm_model_release(&large);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rounds)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rounds), cmocka_unit_test(test_teams)};
     return RUN_ON_RANKS(argc, argv, tests, make, clean);
 }

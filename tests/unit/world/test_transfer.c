@@ -53,6 +53,24 @@ static void check_sum(ddpm_transfer *transfer, int64_t count, int how)
     ddpm_release(numbers);
 }
 
+static void check_sum_32(ddpm_transfer *transfer, int64_t count, int how)
+{
+    int32_t *data = NULL;
+    int64_t bounds[16];
+    expect_ok(DDPM_NEW(&data, count + 1, "sums"));
+    divide(count, how, bounds);
+    for (int64_t i = 0; i < count; i++) data[i] = (int32_t)(uint32_t)number_of(team, i);
+    const ddpm_parts sums = {data, bounds, sizeof *data};
+    ddpm_transfer_sum(transfer, &sums, 0);
+    for (int64_t i = 0; i < count; i++) {
+        const int is_summed = i >= bounds[team] && i < bounds[team + 1];
+        assert_true(data[i] == (int32_t)(uint32_t)(is_summed ? sum_of(i) : number_of(team, i)));
+    }
+    ddpm_transfer_gather(transfer, 1, &sums);
+    for (int64_t i = 0; i < count; i++) assert_true(data[i] == (int32_t)(uint32_t)sum_of(i));
+    ddpm_release(data);
+}
+
 static void test_sum(void **state)
 {
     static const int64_t counts[] = {0, 1, 3, 7500, 7501, MOST};
@@ -62,7 +80,10 @@ static void test_sum(void **state)
     assert_int_equal(ddpm_transfer_teams(transfer), teams);
     assert_int_equal(ddpm_transfer_team(transfer), team);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        for (int how = 0; how < 3; how++) check_sum(transfer, counts[i], how);
+        for (int how = 0; how < 3; how++) {
+            check_sum(transfer, counts[i], how);
+            check_sum_32(transfer, counts[i], how);
+        }
     ddpm_transfer_free(transfer);
 }
 
