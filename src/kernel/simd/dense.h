@@ -93,24 +93,53 @@ static void pack_transposed(ddpm_const_matrix w, ddpm_range rows, ddpm_range col
     if (is_shared) finish_streaming();
 }
 
-/* sums = rows of a times one panel. `rows` is a constant once inlined. */
-INLINE void multiply(int rows, operand a, const element *panel, vf sums[][VECTORS])
+/* A block's tiles share the work of fetching the panel after theirs, since no cache near the processor holds it: each
+ * step of a product fetches a part of a line, and so many tiles have a whole panel. */
+enum {
+    LINE = 64 / (int)sizeof(element), /* the elements of a line of the cache */
+    STEPS_A_LINE = 8,
+    SHARES = STEPS_A_LINE * PANEL / LINE
+};
+
+/* What the tile at a row of a block fetches: a share of the panel after the one at this column of so many. After the
+ * last panel comes the first, for the next block. */
+INLINE const element *next_of(const element *panels, int64_t column, int64_t columns, int64_t length, int64_t row)
 {
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; v < VECTORS; v++) sums[i][v] = splat(0.0f);
-    for (int64_t at = 0; at < a.length; at++) {
-        elements b[VECTORS];
-        for (int v = 0; v < VECTORS; v++) b[v] = load_elements(panel + at * PANEL + v * LANES);
-        for (int i = 0; i < rows; i++)
-            for (int v = 0; v < VECTORS; v++) sums[i][v] = add_product(sums[i][v], a.data[i * a.stride + at], b[v]);
-    }
+    const int64_t next = column + PANEL < columns ? column + PANEL : 0;
+    return panels + next * length + row / TILE % SHARES * (length / STEPS_A_LINE * LINE);
 }
 
-/* Fetch a tile of `rows` rows into the cache while its product is computed: those of a block's layers are in none. */
+/* Fetch a tile of `rows` rows into the cache: those of a block's layers are in none. */
 INLINE void prefetch_tile(int rows, const float *tile, int64_t stride)
 {
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) __builtin_prefetch(tile + i * stride + v * LANES, 1);
+}
+
+/* sums = rows of a times one panel. `rows` is a constant once inlined. The tile that the sums are for, and unless NULL
+ * the tile of their slopes, are fetched only towards the end, since a long panel drives out what was fetched before. */
+INLINE void multiply(int rows, operand a, const element *panel, const element *next, const float *tile,
+                     const float *slope, int64_t stride, vf sums[][VECTORS])
+{
+    enum { LATE = 96 };
+    const int64_t early = ddpm_larger(a.length - LATE, 0);
+    int64_t at = 0;
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) sums[i][v] = splat(0.0f);
+#pragma GCC unroll 1
+    for (int part = 0; part < 2; part++) {
+        if (part == 1) {
+            prefetch_tile(rows, tile, stride);
+            if (slope) prefetch_tile(rows, slope, stride);
+        }
+        for (const int64_t end = part == 0 ? early : a.length; at < end; at++) {
+            elements b[VECTORS];
+            for (int v = 0; v < VECTORS; v++) b[v] = load_elements(panel + at * PANEL + v * LANES);
+            __builtin_prefetch(next + at * (LINE / STEPS_A_LINE), 0, 2);
+            for (int i = 0; i < rows; i++)
+                for (int v = 0; v < VECTORS; v++) sums[i][v] = add_product(sums[i][v], a.data[i * a.stride + at], b[v]);
+        }
+    }
 }
 
 /* Where a tile of activations is stored: h and, unless NULL, slope in the same layout. */
@@ -119,15 +148,17 @@ typedef struct activations {
     int64_t stride;
 } activations;
 
-INLINE void forward_tile(int rows, operand x, const element *panel, const float *bias, int64_t bias_stride,
-                         ddpm_activation activation, activations to)
+/* Activations are computed of so few rows at a time that they fit in the registers beside the sums. */
+enum { ROWS_TOGETHER = 2 };
+
+INLINE void forward_tile(int rows, operand x, const element *panel, const element *next, const float *bias,
+                         int64_t bias_stride, ddpm_activation activation, activations to)
 {
     vf sums[TILE][VECTORS];
-    prefetch_tile(rows, to.h, to.stride);
-    if (to.slope) prefetch_tile(rows, to.slope, to.stride);
-    multiply(rows, x, panel, sums);
-    for (int i = 0; i < rows; i += CHAINS / VECTORS) {
-        const int count = (rows - i < CHAINS / VECTORS ? rows - i : CHAINS / VECTORS) * VECTORS;
+    multiply(rows, x, panel, next, to.h, to.slope, to.stride, sums);
+#pragma GCC unroll 8 /* or the sums would be kept in memory */
+    for (int i = 0; i < rows; i += ROWS_TOGETHER) {
+        const int count = (rows - i < ROWS_TOGETHER ? rows - i : ROWS_TOGETHER) * VECTORS;
         vf z[CHAINS], d[CHAINS];
         EACH z[j] =
             sums[i + j / VECTORS][j % VECTORS] + load_vf(bias + (i + j / VECTORS) * bias_stride + j % VECTORS * LANES);
@@ -182,9 +213,34 @@ INLINE void forward_with(ddpm_activation activation, const ddpm_dense *layer, op
             const int64_t at = row * h.stride + column;
             const activations to = {h.data + at, slope ? slope + at : NULL, h.stride};
             WITH_CONSTANT_ROWS(forward_tile, h.rows - row, left, panels + column * length,
+                               next_of(panels, column, h.columns, length, row),
                                layer->bias + row * layer->bias_stride + column, layer->bias_stride, activation, to)
         }
 }
+
+/* A function for each activation: in one for all, GCC finds no registers for the sums. */
+#define FORWARD_OF(name, activation)                                                                            \
+    static __attribute__((noinline)) void name(const ddpm_dense *layer, operand x, ddpm_matrix h, float *slope) \
+    {                                                                                                           \
+        forward_with(activation, layer, x, h, slope);                                                           \
+    }
+FORWARD_OF(forward_identity, DDPM_ACTIVATION_IDENTITY)
+FORWARD_OF(forward_relu, DDPM_ACTIVATION_RELU)
+FORWARD_OF(forward_leaky_relu, DDPM_ACTIVATION_LEAKY_RELU)
+FORWARD_OF(forward_silu, DDPM_ACTIVATION_SILU)
+FORWARD_OF(forward_gelu, DDPM_ACTIVATION_GELU)
+FORWARD_OF(forward_tanh, DDPM_ACTIVATION_TANH)
+FORWARD_OF(forward_softplus, DDPM_ACTIVATION_SOFTPLUS)
+
+static void (*const forward_of[DDPM_ACTIVATION_COUNT])(const ddpm_dense *, operand, ddpm_matrix, float *) = {
+    [DDPM_ACTIVATION_IDENTITY] = forward_identity,
+    [DDPM_ACTIVATION_RELU] = forward_relu,
+    [DDPM_ACTIVATION_LEAKY_RELU] = forward_leaky_relu,
+    [DDPM_ACTIVATION_SILU] = forward_silu,
+    [DDPM_ACTIVATION_GELU] = forward_gelu,
+    [DDPM_ACTIVATION_TANH] = forward_tanh,
+    [DDPM_ACTIVATION_SOFTPLUS] = forward_softplus,
+};
 
 /* `columns` outputs of LANES rows, a lane for each row: the rows of x are transposed on their way. Each sum is added up
  * as in forward_tile. */
@@ -225,16 +281,14 @@ static void forward(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activatio
         forward_thin(layer, left, h);
         return;
     }
-    WITH_CONSTANT_ACTIVATION(forward_with, activation, layer, left, h, slope)
+    forward_of[activation](layer, left, h, slope);
 }
 
-INLINE void backward_data_tile(int rows, operand dz, const element *panel, const float *slope, float *dx,
-                               int64_t stride)
+INLINE void backward_data_tile(int rows, operand dz, const element *panel, const element *next, const float *slope,
+                               float *dx, int64_t stride)
 {
     vf sums[TILE][VECTORS];
-    prefetch_tile(rows, dx, stride);
-    if (slope) prefetch_tile(rows, slope, stride);
-    multiply(rows, dz, panel, sums);
+    multiply(rows, dz, panel, next, dx, slope, stride, sums);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) {
             const int64_t at = i * stride + v * LANES;
@@ -253,7 +307,8 @@ static void backward_data(const ddpm_dense *layer, ddpm_const_matrix dz, const f
             const operand rows = {left.data + row * left.stride, left.stride, left.length};
             const int64_t at = row * dx.stride + column;
             WITH_CONSTANT_ROWS(backward_data_tile, dx.rows - row, rows, panels + column * length,
-                               slope ? slope + at : NULL, dx.data + at, dx.stride)
+                               next_of(panels, column, dx.columns, length, row), slope ? slope + at : NULL,
+                               dx.data + at, dx.stride)
         }
 }
 

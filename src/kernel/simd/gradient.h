@@ -127,6 +127,14 @@ INLINE void add_number(int exact, destination to, int64_t at, float v)
         to.real[at] += v;
 }
 
+/* The rows of an operand lie in different pages: each is fetched before it is copied. Behind the last one there may be
+ * nothing, which does no harm. */
+INLINE void prefetch_rows(const float *row, int64_t stride)
+{
+    enum { AHEAD = 16 };
+    for (int i = 0; i < TERMS; i++) __builtin_prefetch(row + (AHEAD + i) * stride);
+}
+
 /* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][length][TILE], of which each begins `apart` elements
  * after the one before. The products run over rows: where two numbers share an element, they are of two rows. Tiles
  * that fill a vector together are copied together. */
@@ -135,6 +143,7 @@ INLINE void gather_tiles(ddpm_const_matrix x, int64_t apart, element *tiles)
     enum { TOGETHER = LANES % TILE == 0 ? LANES / TILE : 1 };
     for (int64_t i = 0; i < x.columns; i += TOGETHER * TILE, tiles += TOGETHER * apart)
         for (int64_t row = 0; row < x.rows; row += TERMS) {
+            prefetch_rows(x.data + row * x.stride + i, x.stride);
             const elements some = some_elements_of(x.data + row * x.stride + i, x.stride, x.rows - row, x.columns - i);
             for (int64_t t = 0; t < TOGETHER && i + t * TILE < x.columns; t++)
                 memcpy(tiles + t * apart + row / TERMS * TILE, (const element *)&some + t * TILE, TILE * sizeof *tiles);
@@ -145,9 +154,11 @@ INLINE void gather_tiles(ddpm_const_matrix x, int64_t apart, element *tiles)
 INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
 {
     for (int64_t row = 0; row < dz.rows; row += TERMS, panel += PANEL)
-        for (int v = 0; v < VECTORS; v++)
+        for (int v = 0; v < VECTORS; v++) {
+            prefetch_rows(dz.data + row * dz.stride + column + v * LANES, dz.stride);
             store_elements(panel + v * LANES, some_elements_of(dz.data + row * dz.stride + column + v * LANES,
                                                                dz.stride, dz.rows - row, LANES));
+        }
 }
 
 /* a^T b over the rows of one block: `rows` columns of a by a panel of b, into `product` [rows][PANEL]. */
@@ -156,6 +167,7 @@ INLINE void multiply_columns(int rows, operand a, operand b, float *product)
     vf sums[TILE][VECTORS];
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) sums[i][v] = splat(0.0f);
+#pragma GCC unroll 4
     for (int64_t at = 0; at < a.length; at++) {
         elements right[VECTORS];
         for (int v = 0; v < VECTORS; v++) right[v] = load_elements(b.data + at * b.stride + v * LANES);
@@ -166,12 +178,12 @@ INLINE void multiply_columns(int rows, operand a, operand b, float *product)
         for (int v = 0; v < VECTORS; v++) store_vf(product + i * PANEL + v * LANES, sums[i][v]);
 }
 
-/* A tile of x^T dz. The sums that it will be added to are prefetched in the meantime, since those of a wide layer are
- * in no cache. */
-INLINE void weights_tile(int rows, int exact, operand x, operand dz, destination to, float *product)
+/* A tile of x^T dz. The sums are prefetched in the meantime if it will be added to them next, since those of a wide
+ * layer are in no cache. */
+INLINE void weights_tile(int rows, int exact, int is_next, operand x, operand dz, destination to, float *product)
 {
     for (int i = 0; i < rows; i++)
-        for (int v = 0; v < VECTORS; v++) {
+        for (int v = 0; is_next && v < VECTORS; v++) {
             const int64_t at = i * to.stride + v * LANES;
             __builtin_prefetch(exact ? (const void *)(to.fixed + at) : (const void *)(to.real + at), 1);
             if (exact) __builtin_prefetch(to.fixed + at + HALF, 1);
@@ -288,9 +300,10 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
                     right = (operand){(const element *)(const void *)(dz.data + b * block * dz.stride + column),
                                       dz.stride, length};
                 }
-                WITH_CONSTANT_ROWS(weights_tile, k - i, exact, left, right, there,
+                const int is_last = b % PRODUCTS == PRODUCTS - 1 || b == blocks - 1;
+                WITH_CONSTANT_ROWS(weights_tile, k - i, exact, is_last, left, right, there,
                                    products + b % PRODUCTS * (TILE * PANEL))
-                if (b % PRODUCTS == PRODUCTS - 1 || b == blocks - 1)
+                if (is_last)
                     add_some_products(exact, (int)(b % PRODUCTS) + 1, products, ddpm_smaller(TILE, k - i), n - column,
                                       there);
             }

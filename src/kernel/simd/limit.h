@@ -19,10 +19,11 @@
 #define OPAQUE(x) __asm__ volatile("" : "+m"(x))
 #endif
 
-/* All vectors fit in the registers: SIDE x VECTORS sums, and LEFT and RIGHT operands of the two sides. The body of the
- * loop is short, since GCC keeps arrays in registers only where it unrolls it early: sums in memory, which each round
- * loads and stores, take a processor of two multiply-adds a cycle a sixth of its rate. */
-enum { SIDE = TILE / 4 * 4, LEFT = SIDE / 2, RIGHT = 2 * VECTORS };
+/* All vectors fit in the registers (AVX2 takes one operand from the cache, beside ten sums): SIDE x VECTORS sums, as
+ * many as a product has, and LEFT and RIGHT operands of the two sides. The body of the loop is short, since GCC keeps
+ * arrays in registers only where it unrolls it early: sums in memory, which each round loads and stores, take a
+ * processor of two multiply-adds a cycle a sixth of its rate. */
+enum { SIDE = TILE, LEFT = (SIDE + 1) / 2, RIGHT = 2 * VECTORS };
 
 /* What half a round adds, the other half takes away: the sums do not grow however many rounds there are. */
 static double multiply_add(int64_t rounds, const float *numbers, float *sums)
