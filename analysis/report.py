@@ -291,6 +291,8 @@ def summary(run, config, checkpoint, starts):
     """(name, text): how far the run came, where, and with what."""
     wanted, metrics = config["training"]["iterations"], run.metrics
     done = checkpoint.iteration if checkpoint else 0
+    if checkpoint:
+        wanted = int(checkpoint.attributes.get("horizon", 0)) or wanted     # of a run that was shortened
     rows = [("iterations", f"{done:,}" + (" (finished)" if done >= wanted else f" of {wanted:,}"))]
     if done < wanted and starts and starts[-1].error:
         rows.append(("ended by", starts[-1].error))

@@ -127,7 +127,8 @@ def iterations(point):
     """How many iterations are done, and how many there will be."""
     run = open_run(point.folder)
     with open_h5(run.checkpoint_path()) as file:
-        return int(file.attrs["iteration"]), run.config["training"]["iterations"]
+        return (int(file.attrs["iteration"]),
+                int(file.attrs.get("horizon", 0)) or run.config["training"]["iterations"])
 
 
 def state(point):

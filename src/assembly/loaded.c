@@ -34,6 +34,11 @@ ddpm_status ddpm_loaded_build(ddpm_loaded *out)
         return ddpm_fail(DDPM_ERR_DATA,
                          "the checkpoint is of iteration %lld, its configuration ends at %lld; the file was altered",
                          (long long)c->iteration, (long long)out->config.training.iterations);
+    if (c->horizon > out->config.training.iterations)
+        return ddpm_fail(
+            DDPM_ERR_DATA,
+            "the checkpoint was shortened to %lld iterations, its configuration ends at %lld; the file was altered",
+            (long long)c->horizon, (long long)out->config.training.iterations);
     return build_model(out);
 }
 

@@ -8,8 +8,8 @@
 
 #include <math.h>
 
-/* Times as many blocks as a thread computes together of the own batch: the time of a block follows from the difference.
- */
+/* Times as many blocks as a thread computes together of the own batch, or more where that has few: the time of a block
+ * follows from the difference. */
 enum { FEW = 1, MANY = 3 };
 enum { OWN_LOAD, FEW_LOAD, MANY_LOAD, ROUND_LOAD, ROUNDS_LOAD, LOADS }; /* the last two with local steps only */
 

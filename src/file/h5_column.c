@@ -38,7 +38,7 @@ static ddpm_status copy_text(const char *text, char **out)
 static ddpm_status open_dataset(ddpm_h5_column *c, const char *name, int64_t cache)
 {
     const hid_t access = H5Pcopy(c->file->dataset_access);
-    if (access < 0 || ddpm_h5_set_chunk_cache(access, CACHE_SLOTS, cache) < 0) {
+    if (access < 0 || ddpm_h5_set_chunk_cache(access, CACHE_SLOTS, (size_t)cache) < 0) {
         if (access >= 0) (void)H5Pclose(access);
         return ddpm_h5_fail(DDPM_ERR_INTERNAL, c->file, name, "could not be set up");
     }

@@ -155,7 +155,7 @@ static ddpm_status widen_cache(const ddpm_h5 *file, ddpm_h5_kept *kept, const ch
     }
     const hid_t access = H5Pcopy(file->dataset_access);
     (void)H5Dclose(kept->id); /* the size counts when the dataset is opened first */
-    kept->id = access < 0 || ddpm_h5_set_chunk_cache(access, DDPM_H5_CACHE_SLOTS, (int64_t)bytes) < 0
+    kept->id = access < 0 || ddpm_h5_set_chunk_cache(access, DDPM_H5_CACHE_SLOTS, (size_t)bytes) < 0
                    ? H5I_INVALID_HID
                    : H5Dopen2(file->id, name, access);
     const ddpm_status status =

@@ -16,11 +16,12 @@ enum {
     DDPM_H5_CACHE_BYTES = 64 << 20, /* of a dataset's decoded chunks */
 };
 
-/** Set how many chunks an open dataset keeps. Those that were read whole go first, but not only they: with a weight of
- * 1 HDF5 would keep all others for ever. */
-static inline herr_t ddpm_h5_set_chunk_cache(hid_t access, size_t slots, int64_t bytes)
+/** Set how many bytes of decoded chunks an open dataset keeps. Those that were read whole go first, but not only they:
+ * with a weight of 1 HDF5 would keep all others for ever. */
+static inline herr_t ddpm_h5_set_chunk_cache(hid_t access, size_t slots, size_t bytes)
 {
-    return H5Pset_chunk_cache(access, slots, (size_t)bytes, 0.75);
+    const double whole_first = 0.75; /* HDF5's default */
+    return H5Pset_chunk_cache(access, slots, bytes, whole_first);
 }
 
 typedef struct ddpm_h5_kept {

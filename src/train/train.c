@@ -1,5 +1,5 @@
 /* The training loop: an iteration, then the validation, the report and the checkpoint that are due. Around it a run is
- * resumed, and goes back to a checkpoint after an iteration that failed. */
+ * resumed, goes back to a checkpoint after an iteration that failed, and begins again where it is shortened. */
 #include "train/train.h"
 
 #include "base/log.h"
@@ -58,11 +58,19 @@ static int is_finished(const ddpm_trainer *t)
     return t->state.iteration >= t->spec.iterations || has_stalled(t);
 }
 
-/* Whether a run that has stalled is to begin again. */
+/* The iterations of a run that begins again, such that its learning rate comes to its end soon after the iteration at
+ * which the held-out loss was least. */
+static int64_t shorter(const ddpm_trainer *t)
+{
+    const int64_t least = t->state.best_iteration;
+    return ddpm_settings_interval(t->config, least + (least + 1) / 2);
+}
+
+/* Whether a run that has stalled is to begin again: with as many iterations as before it would be the same run. */
 static int begins_again(const ddpm_trainer *t)
 {
     return t->config->training.shorten && t->state.horizon == 0 && t->state.iteration < t->spec.iterations &&
-           has_stalled(t);
+           has_stalled(t) && shorter(t) < t->spec.iterations;
 }
 
 /* Collective. One iteration, and what is due after it.
@@ -154,15 +162,13 @@ static ddpm_status go_back(ddpm_trainer *t, const char *folder)
     return DDPM_OK;
 }
 
-/* Collective. Begin again, with iterations such that the learning rate comes to its end soon after the one at which the
- * held-out loss was least: what was best until now was found at nearly the full rate. */
+/* Collective. Begin a shorter run: what was best until now was found at nearly the full learning rate. */
 static ddpm_status begin_again(ddpm_trainer *t, const char *folder)
 {
-    const int64_t least = t->state.best_iteration, wanted = ddpm_settings_interval(t->config, least + (least + 1) / 2),
-                  horizon = ddpm_smaller(wanted, t->spec.iterations);
+    const int64_t horizon = shorter(t);
     ddpm_log_info("shortened  the held-out loss was least (%.7g) at iteration %lld; the run begins again, for %lld "
                   "iterations (training.shorten)",
-                  t->state.best_loss, (long long)least, (long long)horizon);
+                  t->state.best_loss, (long long)t->state.best_iteration, (long long)horizon);
     ddpm_trainer_shorten(t, horizon);
     t->state.returned_to = -1;
     DDPM_TRY(ddpm_trainer_begin(t));

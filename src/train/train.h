@@ -20,8 +20,8 @@ typedef struct ddpm_train_options {
     int64_t block;           /* the number of that block */
 } ddpm_train_options;
 
-/** Collective. Train until training.iterations, or until a request to stop (DDPM_STOPPED, after a checkpoint). A run
- * locks its folder (file/lock.h), so that only one at a time uses it.
+/** Collective. Train until training.iterations, or until training.patience ends the run, or until a request to stop
+ * (DDPM_STOPPED, after a checkpoint). A run locks its folder (file/lock.h), so that only one at a time uses it.
  *  @param config  checked, the same on all ranks.
  *  @return DDPM_ERR_USAGE: the folder has checkpoints (DDPM_RESUME_NEVER), is in use by another run, or a batch has no
  *  such block. DDPM_ERR_CONFIG or DDPM_ERR_DATA: the checkpoint is of another configuration or other data.

@@ -23,7 +23,6 @@ void ddpm_trainer_shorten(ddpm_trainer *t, int64_t horizon)
 {
     ddpm_learning_rate_spec *rate = &t->spec.step.update.rate;
     t->state.horizon = horizon;
-    if (horizon == 0) return;
     t->spec.iterations = rate->iterations = horizon;
     rate->warmup = ddpm_smaller(rate->warmup, horizon);
     if (t->stepper) t->stepper->spec.update.rate = *rate;
@@ -162,7 +161,7 @@ static ddpm_status restore(ddpm_trainer *t, const ddpm_loaded *loaded)
     DDPM_TRY(restore_components(t, &loaded->checkpoint.components));
     DDPM_TRY(restore_mixture(t, &loaded->checkpoint.mixture));
     DDPM_TRY(ddpm_snapshot_restore(&loaded->checkpoint, t->stepper, &t->state));
-    ddpm_trainer_shorten(t, t->state.horizon);
+    if (t->state.horizon > 0) ddpm_trainer_shorten(t, t->state.horizon);
     t->interval = loaded->checkpoint.interval;
     t->saved = t->state.iteration;
     return DDPM_OK;

@@ -59,8 +59,7 @@ typedef struct ddpm_trainer {
  * the data are set. ddpm_trainer_release must follow, also after a failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_trainer_build(ddpm_trainer *t);
 
-/** Local, on every rank. Let the run be one of so many iterations, of which the warm-up is a part; 0: of as many as it
- * has. */
+/** Local, on every rank. Let the run be one of so many iterations, of which the warm-up is a part. */
 void ddpm_trainer_shorten(ddpm_trainer *t, int64_t horizon);
 
 /** Collective. Go back to the state that a new run starts from. */

@@ -19,7 +19,7 @@ enum {
 };
 
 /** Local. Whether sums of so many bytes are to be divided among the teams, rather than made by
- * ddpm_comm_sum_int64_of_teams: the same on all ranks. */
+ * ddpm_comm_sum_int64_of_teams or ddpm_comm_sum_int32_of_teams: the same on all ranks. */
 int ddpm_transfer_suits(const ddpm_comm *comm, int64_t bytes);
 
 /** Collective. DDPM_ERR_MEMORY.

@@ -10,7 +10,7 @@ import unittest
 import h5py
 import numpy as np
 
-from program import SMALL, Case, latest, read_h5, read_metrics, run, settings
+from program import SMALL, Case, checkpoints, latest, read_h5, read_metrics, run, settings
 from skipped import main
 
 USAGE, DATA, CONFIG = 64, 65, 78
@@ -228,10 +228,10 @@ class Masked(Case):
         self.assertLess(float(last["learning_rate"]), 1e-2 * max(float(row["learning_rate"])
                                                                  for row in read_metrics(self.at("short"))))
         self.assert_same_bits(latest(self.at("short")), latest(self.at("stalled")))
-        checkpoints = os.path.join(self.at("stalled"), "checkpoints")
-        self.assertEqual(max(os.listdir(checkpoints)), f"step-{wanted:09}.h5")      # none of the longer run is left
-        os.remove(os.path.join(checkpoints, f"step-{wanted:09}.h5"))
-        self.assertIn(f"iteration {wanted // 7 * 7}", self.learn("stalled", values).stderr)
+        self.assertEqual(checkpoints(self.at("stalled")),                           # none of the longer run is left
+                         [f"step-{i:09}.h5" for i in (*range(7, wanted, 7), wanted)])
+        os.remove(os.path.join(self.at("stalled"), "checkpoints", f"step-{wanted:09}.h5"))
+        self.assertIn(f"iteration {(wanted - 1) // 7 * 7}", self.learn("stalled", values).stderr)
         self.assert_same_bits(latest(self.at("short")), latest(self.at("stalled")))
         self.assertIn(f"has all {wanted} iterations already", self.learn("short", values).stderr)
 

@@ -102,7 +102,8 @@ enum {
 };
 
 /* What the tile at a row of a block fetches: a share of the panel after the one at this column of so many. After the
- * last panel comes the first, for the next block. */
+ * last panel comes the first, for the next block. Where the product is of a part of the inputs, some of it lies behind
+ * the weights, which does no harm. */
 INLINE const element *next_of(const element *panels, int64_t column, int64_t columns, int64_t length, int64_t row)
 {
     const int64_t next = column + PANEL < columns ? column + PANEL : 0;
@@ -121,7 +122,7 @@ INLINE void prefetch_tile(int rows, const float *tile, int64_t stride)
 INLINE void multiply(int rows, operand a, const element *panel, const element *next, const float *tile,
                      const float *slope, int64_t stride, vf sums[][VECTORS])
 {
-    enum { LATE = 96 };
+    enum { LATE = 96 }; /* elements */
     const int64_t early = ddpm_larger(a.length - LATE, 0);
     int64_t at = 0;
     for (int i = 0; i < rows; i++)

@@ -182,8 +182,8 @@ INLINE void multiply_columns(int rows, operand a, operand b, float *product)
  * layer are in no cache. */
 INLINE void weights_tile(int rows, int exact, int is_next, operand x, operand dz, destination to, float *product)
 {
-    for (int i = 0; i < rows; i++)
-        for (int v = 0; is_next && v < VECTORS; v++) {
+    for (int i = 0; is_next && i < rows; i++)
+        for (int v = 0; v < VECTORS; v++) {
             const int64_t at = i * to.stride + v * LANES;
             __builtin_prefetch(exact ? (const void *)(to.fixed + at) : (const void *)(to.real + at), 1);
             if (exact) __builtin_prefetch(to.fixed + at + HALF, 1);

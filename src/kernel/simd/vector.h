@@ -181,7 +181,7 @@ INLINE vf power_of_two(vi n)
  * ahead only so far for others to do in the meantime. So the functions take `count` vectors at once, at most CHAINS,
  * and do each step for all of them before the next one. `count` is a constant once a function is inlined. */
 #if defined __AVX2__ && !defined __AVX512F__
-enum { CHAINS = 10 }; /* the vectors of a whole register tile of a product */
+enum { CHAINS = 10 };
 #else
 enum { CHAINS = 8 };
 #endif

@@ -3,8 +3,6 @@
 
 #include "base/memory.h"
 
-#include <math.h>
-
 static void test_attributes(void **state)
 {
     const char *const columns[3] = {"energy", "", "θ"};

@@ -57,13 +57,13 @@ static void check_sum_32(ddpm_transfer *transfer, int64_t count, int how)
 {
     int32_t *data = NULL;
     int64_t bounds[16];
-    expect_ok(DDPM_NEW(&data, count + 1, "sums"));
+    expect_ok(DDPM_NEW(&data, count + COMMON, "sums"));
     divide(count, how, bounds);
-    for (int64_t i = 0; i < count; i++) data[i] = (int32_t)(uint32_t)number_of(team, i);
+    for (int64_t i = 0; i < count + COMMON; i++) data[i] = (int32_t)(uint32_t)number_of(team, i);
     const ddpm_parts sums = {data, bounds, sizeof *data};
-    ddpm_transfer_sum(transfer, &sums, 0);
-    for (int64_t i = 0; i < count; i++) {
-        const int is_summed = i >= bounds[team] && i < bounds[team + 1];
+    ddpm_transfer_sum(transfer, &sums, COMMON);
+    for (int64_t i = 0; i < count + COMMON; i++) {
+        const int is_summed = i >= count || (i >= bounds[team] && i < bounds[team + 1]);
         assert_true(data[i] == (int32_t)(uint32_t)(is_summed ? sum_of(i) : number_of(team, i)));
     }
     ddpm_transfer_gather(transfer, 1, &sums);
@@ -73,7 +73,7 @@ static void check_sum_32(ddpm_transfer *transfer, int64_t count, int how)
 
 static void test_sum(void **state)
 {
-    static const int64_t counts[] = {0, 1, 3, 7500, 7501, MOST};
+    static const int64_t counts[] = {0, 1, 3, 7500, 7501, 15000, 15001, MOST};
     ddpm_transfer *transfer;
     (void)state;
     expect_ok(ddpm_transfer_create(each_alone, &transfer));
