@@ -27,7 +27,7 @@ from ddpm_analysis import (
 )
 from ddpm_analysis.hdf5 import open_h5, split_source
 from ddpm_analysis.program import read_defaults, run_program
-from ddpm_analysis.runs import warnings_in
+from ddpm_analysis.runs import iterations_in_all, warnings_in
 from ddpm_analysis.text_files import read_text
 from schedule import PANELS
 from sweep import curves
@@ -289,10 +289,8 @@ def log_warnings(page, run, source):
 
 def summary(run, config, checkpoint, starts):
     """(name, text): how far the run came, where, and with what."""
-    wanted, metrics = config["training"]["iterations"], run.metrics
+    wanted, metrics = iterations_in_all(config, checkpoint.attributes if checkpoint else {}), run.metrics
     done = checkpoint.iteration if checkpoint else 0
-    if checkpoint:
-        wanted = int(checkpoint.attributes.get("horizon", 0)) or wanted     # of a run that was shortened
     rows = [("iterations", f"{done:,}" + (" (finished)" if done >= wanted else f" of {wanted:,}"))]
     if done < wanted and starts and starts[-1].error:
         rows.append(("ended by", starts[-1].error))

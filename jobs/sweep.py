@@ -37,6 +37,7 @@ import numpy as np
 from ddpm_analysis import BadData, Failure, Missing, command_line, open_run, read_config, read_csv, read_json, write_csv
 from ddpm_analysis.hdf5 import open_h5
 from ddpm_analysis.program import STOPPED, Runner
+from ddpm_analysis.runs import iterations_in_all
 from ddpm_analysis.text_files import stem, whole_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -127,8 +128,7 @@ def iterations(point):
     """How many iterations are done, and how many there will be."""
     run = open_run(point.folder)
     with open_h5(run.checkpoint_path()) as file:
-        return (int(file.attrs["iteration"]),
-                int(file.attrs.get("horizon", 0)) or run.config["training"]["iterations"])
+        return int(file.attrs["iteration"]), iterations_in_all(run.config, file.attrs)
 
 
 def state(point):

@@ -98,6 +98,11 @@ class Start:
         return next((line.removeprefix("ddpm: ") for line in self.lines if line.startswith("ddpm: ")), None)
 
 
+def iterations_in_all(config, attributes):
+    """How many iterations a run has, by the attributes of a checkpoint: those of a shortened run are fewer."""
+    return int(attributes.get("horizon", 0)) or config["training"]["iterations"]
+
+
 def warnings_in(text):
     """The warnings among lines that the program printed, each once."""
     return list(dict.fromkeys(re.findall(r"^warning: (.+)$", text, re.MULTILINE)))

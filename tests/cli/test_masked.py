@@ -234,6 +234,8 @@ class Masked(Case):
         self.assertIn(f"iteration {(wanted - 1) // 7 * 7}", self.learn("stalled", values).stderr)
         self.assert_same_bits(latest(self.at("short")), latest(self.at("stalled")))
         self.assertIn(f"has all {wanted} iterations already", self.learn("short", values).stderr)
+        said = self.ddpm("info", latest(self.at("short"))).stdout
+        self.assertIn(f"iteration {wanted} of {wanted}\n", said)
 
     def test_arrays(self):
         """An array of numbers may ask for it, and gets an array back. Numbers keep their decimals, and a sum that is

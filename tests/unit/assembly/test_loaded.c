@@ -31,7 +31,7 @@ static ddpm_components all_components(void)
 static ddpm_checkpoint make(char *config, ddpm_config *parsed, ddpm_model *model)
 {
     ddpm_checkpoint c = {
-        .iteration = 12,
+        .iteration = 11,
         .interval = {2.5, 3},
         .recoveries = 1,
         .horizon = 12,
@@ -332,9 +332,12 @@ static void test_failures(void **state)
     }
     expect_failure(ddpm_load_everywhere(comm, in_scratch("damaged.h5"), 1, &loaded), DDPM_ERR_DATA, "is damaged");
     assert_null(loaded.checkpoint.config);
-    write_file("late.h5", "training: {iterations: 11}\n");
+    write_file("late.h5", "training: {iterations: 10}\n");
     expect_failure(ddpm_load_everywhere(comm, in_scratch("late.h5"), 1, &loaded), DDPM_ERR_DATA,
-                   "is of iteration 12, its configuration ends at 11");
+                   "is of iteration 11, its configuration ends at 10");
+    write_file("longer.h5", "training: {iterations: 11}\n");
+    expect_failure(ddpm_load_everywhere(comm, in_scratch("longer.h5"), 1, &loaded), DDPM_ERR_DATA,
+                   "was shortened to 12 iterations, its configuration ends at 11");
     write_file("invalid.h5", invalid);
     expect_failure(ddpm_load_everywhere(comm, in_scratch("invalid.h5"), 1, &loaded), DDPM_ERR_CONFIG,
                    "the checkpoint's configuration:4:24: training.iterations");
