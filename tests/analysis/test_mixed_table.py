@@ -75,7 +75,8 @@ class Mixed(Case):
         """One table with a column for each form; the program hands the form on to samples."""
         times = [pandas.Timestamp("2019-01-05 09:05") + pandas.Timedelta(hours=35 * i) for i in range(200)]
         forms = ["%d/%m/%Y", "%-m/%-d/%Y", "%d.%m.%y", "%d %b %Y", "%d-%^b-%Y", "%b %-d, %Y", "%B %d, %Y", "%b-%Y",
-                 "%Y%m%d", "%Y-%m-%dT%H:%M:%SZ", "%m/%d/%Y %I:%M:%S %p", "%-m/%-d/%y %H:%M", "%-I:%M %P", "%YM%m", "%Y/%m/%d"]
+                 "%Y%m%d", "%Y-%m-%dT%H:%M:%SZ", "%m/%d/%Y %I:%M:%S %p", "%-m/%-d/%y %H:%M", "%-I:%M %P", "%YM%m",
+                 "%Y/%m/%d"]
         columns = [[time.strftime(form) for time in times] for form in forms]
         columns.append([f"{time.year}-Q{time.quarter}" if time.day > 3 else "" for time in times])
         header = ",".join(f"c{i}" for i in range(len(columns)))
