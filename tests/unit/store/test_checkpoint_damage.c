@@ -214,9 +214,11 @@ static ddpm_checkpoint full_example(void)
     ddpm_checkpoint c = example();
     static double quantiles[D][DDPM_QUANTILES];
     static int32_t decimals[D] = {-1, 0, 3};
+    static int64_t steps[D] = {0, 5, 25};
     c.remainder = more[0];
     c.quantiles = quantiles[0];
     c.decimals = decimals;
+    c.quantile_steps = steps;
     c.condition.remainder = more[1];
     c.condition.minimum = more[2];
     c.condition.maximum = more[3];
@@ -225,6 +227,25 @@ static ddpm_checkpoint full_example(void)
     c.condition.class_names = names;
     c.condition.class_total = 3;
     return c;
+}
+
+static void test_wrong_quantiles(void **state)
+{
+    ddpm_checkpoint c = full_example(), back;
+    const char *path = in_scratch("quantiles.h5");
+    (void)state;
+    expect_ok(ddpm_checkpoint_check(&c, TENSORS, tensors));
+    c.decimals = NULL;
+    expect_failure(ddpm_checkpoint_check(&c, TENSORS, tensors), DDPM_ERR_DATA, "transform/decimals: expected them");
+    c = full_example();
+    c.quantiles[2 * DDPM_QUANTILES + 7] = -1.0;
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_failure(read_header(path, &back), DDPM_ERR_DATA, "those of column 2 (from 0) do not ascend");
+    c.quantiles[2 * DDPM_QUANTILES + 7] = 0.0;
+    expect_ok(ddpm_checkpoint_write(path, &c, TENSORS, tensors));
+    expect_ok(read_header(path, &back));
+    assert_memory_equal(back.quantile_steps, c.quantile_steps, D * sizeof *c.quantile_steps);
+    ddpm_checkpoint_release(&back);
 }
 
 /** Every number of the tables, at the limits of its range and beyond them. */
@@ -255,6 +276,8 @@ static void test_every_range(void **state)
             if (!forge(f->type, f->least, f->largest, which, &x)) continue;
             if (strcmp(f->name, "condition/classes") == 0 && which == LARGEST) continue; /* its rows are not counted */
             if (strcmp(f->name, "condition/codes") == 0) continue; /* all numbers are codes: see test_classes */
+            if (strcmp(f->name, "transform/quantiles") == 0 && which == LEAST)
+                continue; /* the last one is the largest */
             put_number(f->type, copy, last, x);
             numbers = copy;
             memcpy((char *)&c + f->numbers, &numbers, sizeof numbers);
@@ -308,7 +331,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_every_flipped_byte), TEST(test_any_length),    TEST(test_other_files),
         TEST(test_newer_format),       TEST(test_wrong_content), TEST(test_wrong_history_and_conditions),
-        TEST(test_every_range),        TEST(test_classes),       TEST(test_moved_class),
+        TEST(test_wrong_quantiles),    TEST(test_every_range),   TEST(test_classes),
+        TEST(test_moved_class),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
