@@ -12,6 +12,7 @@
  * follows from the difference. */
 enum { FEW = 1, MANY = 3 };
 enum { OWN_LOAD, FEW_LOAD, MANY_LOAD, ROUND_LOAD, ROUNDS_LOAD, LOADS }; /* the last two with local steps only */
+enum { UPDATE = LOADS, THINGS };                                        /* what is timed beside steps of these */
 
 /* Collective over the ranks of a node, on all nodes. */
 static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node, const ddpm_local_spec *local,
@@ -80,9 +81,9 @@ static ddpm_status sum_many(void *context, int64_t times)
 /* Local. */
 static ddpm_status make_sums(sums *s)
 {
-    const int teams = ddpm_transfer_teams(s->transfer);
-    DDPM_TRY(DDPM_NEW(&s->bounds, teams + 1, "parts of nodes"));
-    for (int t = 0; t <= teams; t++) s->bounds[t] = ddpm_part(DDPM_BENCH_SUM, t, teams).first;
+    const int parts = ddpm_transfer_parts(s->transfer);
+    DDPM_TRY(DDPM_NEW(&s->bounds, parts + 1, "parts of nodes"));
+    for (int p = 0; p <= parts; p++) s->bounds[p] = ddpm_part(DDPM_BENCH_SUM, p, parts).first;
     DDPM_TRY(DDPM_NEW(&s->numbers, DDPM_BENCH_SUM, "numbers to add"));
     return DDPM_NEW(&s->made, DDPM_BENCH_SUM, "numbers to gather");
 }
@@ -110,7 +111,7 @@ static ddpm_status find_link(ddpm_bench_run *run)
     run->scaling.latency = LATENCY;
     run->scaling.rate = RATE;
     if (!ddpm_transfer_suits(run->comm, (int64_t)sizeof *s.numbers * DDPM_BENCH_SUM)) return DDPM_OK;
-    ddpm_status status = ddpm_transfer_create(run->comm, &s.transfer);
+    ddpm_status status = ddpm_transfer_create(run->comm, DDPM_TRANSFER_ROW, &s.transfer);
     if (status == DDPM_OK) status = ddpm_agree(run->comm, make_sums(&s));
     if (status == DDPM_OK) status = time_sums(run, &s);
     ddpm_transfer_free(s.transfer);
@@ -155,12 +156,13 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
     ddpm_scaling *p = &run->scaling;
     const int is_local = loads[OWN_LOAD].round != NULL, count = is_local ? LOADS : ROUND_LOAD;
     const ddpm_local_spec *local = &loads[OWN_LOAD].spec.local;
-    ddpm_timed things[LOADS];
-    ddpm_bench_timing timings[LOADS];
+    ddpm_timed things[THINGS];
+    ddpm_bench_timing timings[THINGS];
     for (int i = 0; i < count; i++) things[i] = ddpm_workload_steps(&loads[i]);
+    things[count] = ddpm_workload_updates(&loads[FEW_LOAD]);
     /* the own batch apart: a round of it may be so long that the others would be timed too few times */
     const double seconds = 0.5 * ddpm_bench_part_seconds(run, DDPM_BENCH_PREDICTION);
-    DDPM_TRY(ddpm_bench_measure(run->comm, count - FEW_LOAD, things + FEW_LOAD, seconds, timings + FEW_LOAD));
+    DDPM_TRY(ddpm_bench_measure(run->comm, count + 1 - FEW_LOAD, things + FEW_LOAD, seconds, timings + FEW_LOAD));
     DDPM_TRY(ddpm_bench_measure(run->comm, 1, things, seconds, timings));
     *p = (ddpm_scaling){
         .blocks = loads[OWN_LOAD].stepper->batch.blocks,
@@ -170,7 +172,8 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
         .bytes = (double)(exact ? sizeof(int64_t) : sizeof(float)) * parameters,
         .made_bytes = exact ? sizeof(float) * parameters : 0.0,
     };
-    p->once_seconds = fmax(0.0, timings[FEW_LOAD].median - FEW * together * p->block_seconds);
+    p->update_seconds = timings[count].median;
+    p->once_seconds = fmax(p->update_seconds, timings[FEW_LOAD].median - FEW * together * p->block_seconds);
     run->measured = timings[OWN_LOAD].median;
     if (is_local) {
         run->measured /= (double)local->steps;

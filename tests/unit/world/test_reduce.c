@@ -81,6 +81,7 @@ static ddpm_reduced collect(ddpm_reducer *reducer)
     for (int thread = 0; thread < THREADS; thread++) ddpm_reducer_collect(reducer, thread);
     const ddpm_reduced out = ddpm_reducer_finish(reducer);
     memcpy(gradient, ddpm_reducer_sums(reducer), (size_t)count * sizeof *gradient);
+    ddpm_reducer_gather(reducer, 1, &gradient);
     ddpm_comm_barrier(comm); /* before others begin the next iteration */
     return out;
 }
