@@ -202,7 +202,7 @@ def table(lines):
 def at_the_limit(rates, shares, precision):
     """The ratio to the best peer if the program spent no time but that of its multiply-adds."""
     peer = best_peer(rates, precision)
-    if peer is None or (precision == "bfloat16" and not programs.has_flag("avx512_bf16")):
+    if peer is None or (precision == "bfloat16" and not programs.multiplies_bfloat16()):
         return "-"
     return f"{np.median(np.array(rates['ddpm', 'float32']) / shares / peer) * AT_ONCE[precision]:.2f}"
 
