@@ -11,14 +11,14 @@
 /* Times as many blocks as a thread computes together of the own batch, or more where that has few: the time of a block
  * follows from the difference. */
 enum { FEW = 1, MANY = 3 };
-enum { OWN_LOAD, FEW_LOAD, MANY_LOAD, ROUND_LOAD, ROUNDS_LOAD, LOADS }; /* the last two with local steps only */
-enum { UPDATE = LOADS, THINGS };                                        /* what is timed beside steps of these */
+/* PART_LOAD has as few blocks as FEW_LOAD, on a node without a part of the update; the last two are of local steps. */
+enum { OWN_LOAD, FEW_LOAD, PART_LOAD, MANY_LOAD, ROUND_LOAD, ROUNDS_LOAD, LOADS };
 
 /* Collective over the ranks of a node, on all nodes. */
 static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node, const ddpm_local_spec *local,
                                       int64_t block_rows, int64_t together, ddpm_workload loads[LOADS])
 {
-    static const int64_t blocks[] = {[FEW_LOAD] = FEW, [MANY_LOAD] = MANY};
+    static const int64_t blocks[] = {[FEW_LOAD] = FEW, [PART_LOAD] = FEW, [MANY_LOAD] = MANY};
     const int64_t threads = ddpm_comm_workers(node, run->threads).count;
     ddpm_workload_spec spec = ddpm_workload_settings(run->config);
     if (local->steps > 1) {
@@ -34,6 +34,7 @@ static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node
         spec.batch = blocks[i] * together * block_rows * threads;
         DDPM_TRY(ddpm_workload_create(node, run->config, &spec, run->dataset, run->threads, &loads[i]));
     }
+    ddpm_reducer_take_no_part(loads[PART_LOAD].stepper->reducer);
     return DDPM_OK;
 }
 
@@ -156,13 +157,12 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
     ddpm_scaling *p = &run->scaling;
     const int is_local = loads[OWN_LOAD].round != NULL, count = is_local ? LOADS : ROUND_LOAD;
     const ddpm_local_spec *local = &loads[OWN_LOAD].spec.local;
-    ddpm_timed things[THINGS];
-    ddpm_bench_timing timings[THINGS];
+    ddpm_timed things[LOADS];
+    ddpm_bench_timing timings[LOADS];
     for (int i = 0; i < count; i++) things[i] = ddpm_workload_steps(&loads[i]);
-    things[count] = ddpm_workload_updates(&loads[FEW_LOAD]);
     /* the own batch apart: a round of it may be so long that the others would be timed too few times */
     const double seconds = 0.5 * ddpm_bench_part_seconds(run, DDPM_BENCH_PREDICTION);
-    DDPM_TRY(ddpm_bench_measure(run->comm, count + 1 - FEW_LOAD, things + FEW_LOAD, seconds, timings + FEW_LOAD));
+    DDPM_TRY(ddpm_bench_measure(run->comm, count - FEW_LOAD, things + FEW_LOAD, seconds, timings + FEW_LOAD));
     DDPM_TRY(ddpm_bench_measure(run->comm, 1, things, seconds, timings));
     *p = (ddpm_scaling){
         .blocks = loads[OWN_LOAD].stepper->batch.blocks,
@@ -172,8 +172,9 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
         .bytes = (double)(exact ? sizeof(int64_t) : sizeof(float)) * parameters,
         .made_bytes = exact ? sizeof(float) * parameters : 0.0,
     };
-    p->update_seconds = timings[count].median;
-    p->once_seconds = fmax(p->update_seconds, timings[FEW_LOAD].median - FEW * together * p->block_seconds);
+    const double blocks = FEW * together * p->block_seconds;
+    p->once_seconds = fmax(0.0, timings[FEW_LOAD].median - blocks);
+    p->part_seconds = fmin(p->once_seconds, fmax(0.0, timings[PART_LOAD].median - blocks));
     run->measured = timings[OWN_LOAD].median;
     if (is_local) {
         run->measured /= (double)local->steps;

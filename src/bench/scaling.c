@@ -47,7 +47,7 @@ double ddpm_scaling_once(const ddpm_scaling *scaling, int64_t ranks)
     const double of_round = is_local(scaling) ? scaling->round_seconds / (double)scaling->local_steps : 0.0;
     const int is_known = g.of_node > 1 && scaling->group_seconds > 0.0;
     const double by_others = is_divided(g.nodes, scaling->bytes, scaling->made_bytes)
-                                 ? scaling->update_seconds * (1.0 - 1.0 / (double)g.nodes)
+                                 ? (scaling->once_seconds - scaling->part_seconds) * (1.0 - 1.0 / (double)g.nodes)
                                  : 0.0;
     return (double)g.carried *
                (is_known ? scaling->group_seconds : (double)g.of_node * (scaling->once_seconds - by_others)) +

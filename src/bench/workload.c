@@ -90,21 +90,3 @@ ddpm_timed ddpm_workload_steps(ddpm_workload *workload)
 {
     return (ddpm_timed){iterate, workload};
 }
-
-/* Collective. */
-static ddpm_status update(void *context, int64_t times)
-{
-    ddpm_workload *w = context;
-    ddpm_update settings = ddpm_update_settings(&w->stepper->spec.update, w->state.iteration, 0, 0.0);
-    settings.learning_rate = 0.0f;
-    for (int64_t i = 0; i < times; i++) {
-        ddpm_stepper_update_part(w->stepper, &settings, &w->state);
-        ddpm_comm_barrier_of_team(w->stepper->comm);
-    }
-    return DDPM_OK;
-}
-
-ddpm_timed ddpm_workload_updates(ddpm_workload *workload)
-{
-    return (ddpm_timed){update, workload};
-}

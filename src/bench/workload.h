@@ -43,8 +43,4 @@ void ddpm_workload_release(ddpm_workload *workload);
 /** Local. Iterations of training, or rounds, as something to time, which is Collective. */
 ddpm_timed ddpm_workload_steps(ddpm_workload *workload);
 
-/** Local. Updates of all parameters of a node alone by the gradient of the last step, which leave them as they are, as
- * something to time, which is Collective. */
-ddpm_timed ddpm_workload_updates(ddpm_workload *workload);
-
 #endif

@@ -65,7 +65,7 @@ static void wait_for_others(ddpm_stepper *s)
 static ddpm_status reduce(ddpm_stepper *s, int vote, int *repeat)
 {
     ddpm_reducer_meet(s->reducer, vote);
-    if (ddpm_comm_has_other_teams(s->comm)) { /* a region takes time even where it is empty */
+    if (ddpm_reducer_merges(s->reducer)) { /* a region takes time even where it is empty */
 #pragma omp parallel num_threads(s->threads)
         ddpm_reducer_merge(s->reducer, omp_get_thread_num());
     }
@@ -100,9 +100,9 @@ static void update_and_pack(ddpm_stepper *s, const ddpm_update *update, ddpm_sta
     ddpm_comm_barrier_of_team(s->comm);
 }
 
-void ddpm_stepper_update_part(ddpm_stepper *stepper, const ddpm_update *update, ddpm_state *state)
+/* Local. Each thread updates its part of the parameters that are the team's to update. */
+static void update_part(const ddpm_stepper *s, const ddpm_update *update, ddpm_state *state)
 {
-    const ddpm_stepper *s = stepper;
     const ddpm_kernels *kernels = ddpm_network_kernels(s->model->network);
     const float *gradient = ddpm_reducer_sums(s->reducer);
 #pragma omp parallel num_threads(s->threads)
@@ -121,7 +121,7 @@ static void update_state(ddpm_stepper *s, double norm, ddpm_state *state)
     const ddpm_update update = ddpm_update_settings(&s->spec.update, state->iteration, state->recoveries, norm);
     const int is_divided = ddpm_reducer_is_divided(s->reducer);
     if (is_divided) {
-        ddpm_stepper_update_part(s, &update, state);
+        update_part(s, &update, state);
         ddpm_timing_add(s->timing, DDPM_TIMING_UPDATE);
         ddpm_reducer_gather(s->reducer, 1, &state->parameters);
         ddpm_timing_add(s->timing, DDPM_TIMING_REDUCTION);

@@ -12,8 +12,4 @@
  *  so by itself, if there is one. The state is unchanged; the reducer's scales may have become coarser. */
 DDPM_MUST_CHECK ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int vote, ddpm_reduced *out);
 
-/** Local, by all ranks of a team. A part of an iteration: each of the team's threads updates its part of the parameters
- * that are the team's to update, by the gradient of the last iteration. */
-void ddpm_stepper_update_part(ddpm_stepper *stepper, const ddpm_update *update, ddpm_state *state);
-
 #endif

@@ -24,6 +24,7 @@ enum {
 
 struct ddpm_reducer {
     int exact, threads;
+    int takes_no_part; /* of sums that are divided, to be measured */
     ddpm_comm *comm;
     ddpm_workers workers;
     int64_t parameter_count, tensor_count, counter_count; /* counters are refusals and votes */
@@ -218,11 +219,16 @@ static void merge(const ddpm_reducer *r, ddpm_range elements)
     }
 }
 
+int ddpm_reducer_merges(const ddpm_reducer *reducer)
+{
+    return ddpm_comm_has_other_teams(reducer->comm) || reducer->takes_no_part;
+}
+
 void ddpm_reducer_merge(ddpm_reducer *reducer, int thread)
 {
     const ddpm_reducer *r = reducer;
     const int worker = r->workers.first + thread;
-    if (!ddpm_comm_has_other_teams(r->comm)) return;
+    if (!ddpm_reducer_merges(r)) return;
     merge(r, ddpm_part(r->exact ? vector_length(r) : sums_length(r), worker, r->workers.count));
     for (int w = 1; !r->exact && worker == 0 && w < r->workers.count; w++)
         r->kernels->merge_fixed(r->counter_count, counters_of(r, w), counters_of(r, 0));
@@ -303,29 +309,36 @@ ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat)
     return status;
 }
 
-/* The chunks that this team turns into numbers. */
-static ddpm_range chunks_of_team(const ddpm_reducer *r)
-{
-    return r->transfer ? ddpm_transfer_own(r->transfer, r->chunks.bounds) : (ddpm_range){0, r->chunks.count};
-}
-
 int ddpm_reducer_is_divided(const ddpm_reducer *reducer)
 {
-    return reducer->transfer != NULL;
+    return reducer->transfer || reducer->takes_no_part;
+}
+
+void ddpm_reducer_take_no_part(ddpm_reducer *reducer)
+{
+    reducer->takes_no_part = reducer->exact && !ddpm_comm_has_other_teams(reducer->comm);
+}
+
+/* Of `all` elements, of which part p is bounds[p] .. bounds[p + 1], those of this team. */
+static ddpm_range part_of_team(const ddpm_reducer *r, const int64_t *bounds, int64_t all)
+{
+    if (r->takes_no_part) return (ddpm_range){0, 0};
+    return r->transfer ? ddpm_transfer_own(r->transfer, bounds) : (ddpm_range){0, all};
 }
 
 ddpm_range ddpm_reducer_chunks(const ddpm_reducer *reducer, int thread, const ddpm_chunk **list)
 {
-    const ddpm_range team = chunks_of_team(reducer),
-                     part = ddpm_part(team.end - team.first, reducer->workers.first + thread, reducer->workers.count);
-    *list = reducer->chunks.list;
+    const ddpm_reducer *r = reducer;
+    const ddpm_range team = part_of_team(r, r->chunks.bounds, r->chunks.count),
+                     part = ddpm_part(team.end - team.first, r->workers.first + thread, r->workers.count);
+    *list = r->chunks.list;
     return (ddpm_range){team.first + part.first, team.first + part.end};
 }
 
 /* Empty this worker's share of those sums of worker 0 that another team turns into numbers. */
 static void clear_others(const ddpm_reducer *r, int worker)
 {
-    const ddpm_range own = ddpm_transfer_own(r->transfer, r->chunks.parameter_bounds),
+    const ddpm_range own = part_of_team(r, r->chunks.parameter_bounds, r->parameter_count),
                      before = ddpm_part(own.first, worker, r->workers.count),
                      behind = ddpm_part(r->parameter_count - own.end, worker, r->workers.count);
     memset(r->fixed + before.first, 0, (size_t)(before.end - before.first) * sizeof *r->fixed);
@@ -337,12 +350,12 @@ void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
     ddpm_reducer *r = reducer;
     const ddpm_chunk *list;
     const ddpm_range mine = ddpm_reducer_chunks(r, thread, &list);
-    const int apart = !ddpm_comm_has_other_teams(r->comm);
-    if (r->transfer) clear_others(r, r->workers.first + thread);
+    const int merges = !ddpm_reducer_merges(r); /* that has not been done */
+    if (ddpm_reducer_is_divided(r)) clear_others(r, r->workers.first + thread);
     for (int64_t c = mine.first; c < mine.end; c++) {
         const ddpm_chunk *piece = &list[c];
         float *to = r->gradient + piece->offset;
-        if (apart) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
+        if (merges) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
         if (r->exact) {
             r->kernels->collect_fixed(piece->count, r->fixed + piece->offset, ldexp(1.0, -r->exponent[piece->tensor]),
                                       to, &r->squares[c], &r->largest[c]);

@@ -67,6 +67,9 @@ void ddpm_reducer_add_loss(ddpm_reducer *reducer, int thread, double loss);
  *  @param vote  nonzero: this rank asks to stop. */
 void ddpm_reducer_meet(ddpm_reducer *reducer, int vote);
 
+/** Local. Whether other teams are to get this team's sums. */
+int ddpm_reducer_merges(const ddpm_reducer *reducer);
+
 /** Local, by every thread of the region: add up the accumulators of all workers, if other teams are to get their sums;
  * each does a part of the elements. */
 void ddpm_reducer_merge(ddpm_reducer *reducer, int thread);
@@ -85,6 +88,10 @@ int ddpm_reducer_take_nonfinite(ddpm_reducer *reducer, int thread);
 
 /** Local. Whether the sums are divided among the teams. */
 int ddpm_reducer_is_divided(const ddpm_reducer *reducer);
+
+/** Local. For measurements: let the only team do what it would do among so many that it has no part of the sums, but
+ * for the messages. Nothing is learned then. Without effect in float32 mode. */
+void ddpm_reducer_take_no_part(ddpm_reducer *reducer);
 
 /** Local, by every thread of the region: turn a part of the team's sums into numbers. */
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread);

@@ -12,6 +12,7 @@ static const ddpm_scaling example = {
     .team = 1,
     .block_seconds = 1e-3,
     .once_seconds = 5e-4,
+    .part_seconds = 5e-4,
     .bytes = 8e6,
     .latency = 1e-5,
     .rate = 1e9,
@@ -67,7 +68,7 @@ static void test_divided_update(void **state)
 {
     ddpm_scaling divided = example;
     (void)state;
-    divided.update_seconds = 4e-4;
+    divided.part_seconds = 1e-4; /* beside an update of 0.4 ms */
     expect_near(ddpm_scaling_once(&divided, 8), 5e-4, 1e-15, "all sums", 8);
     divided.made_bytes = 4e6;
     expect_near(ddpm_scaling_once(&divided, 1), 5e-4, 1e-15, "one node", 1);
