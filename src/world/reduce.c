@@ -300,7 +300,7 @@ ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat)
 {
     ddpm_reducer *r = reducer;
     int64_t refusals = 0;
-    if (ddpm_comm_has_other_teams(r->comm)) sum_teams(r);
+    if (ddpm_reducer_merges(r)) sum_teams(r);
     for (int64_t i = 0; i <= r->tensor_count; i++) refusals += count_of(r, i);
     *repeat = refusals > 0;
     if (!*repeat) return DDPM_OK;
