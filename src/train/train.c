@@ -43,6 +43,7 @@ static ddpm_status save(ddpm_trainer *t)
 {
     if (t->saved == t->state.iteration) return DDPM_OK;
     t->saved = t->state.iteration;
+    ddpm_stepper_gather(t->stepper, &t->state, DDPM_STATE_ALL);
     return DDPM_ON_RANK_0(t->comm, ddpm_trainer_save(t));
 }
 
@@ -81,7 +82,10 @@ static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double star
     ddpm_reduced result;
     double validation = NAN;
     ddpm_status status = ddpm_trainer_advance(t, &t->stop, &result);
-    if (status == DDPM_ERR_NUMERIC) return DDPM_ON_RANK_0(t->comm, fail_numeric(t));
+    if (status == DDPM_ERR_NUMERIC) {
+        ddpm_stepper_gather(t->stepper, &t->state, DDPM_STATE_ALL);
+        return DDPM_ON_RANK_0(t->comm, fail_numeric(t));
+    }
     DDPM_TRY(status);
     const int64_t done = t->state.iteration;
     *stopping = result.votes > 0;
@@ -90,8 +94,7 @@ static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double star
 
     const int validates = spec->validate_every > 0 && (done % spec->validate_every == 0 || done == spec->iterations);
     if (validates) {
-        DDPM_TRY(ddpm_validation_loss(t->stepper, t->state.ema, &validation));
-        ddpm_state_consider_best(t->model.network, validation, &t->state);
+        DDPM_TRY(ddpm_validation_loss(t->stepper, &t->state, &validation));
         ddpm_baseline_watch(t, validation);
         t->last.validation = validation;
     }
