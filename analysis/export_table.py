@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Write samples, or data, as a CSV file: categories by name, whole numbers whole, dates and times of day as such, gaps
-empty."""
+"""Write samples, or data, as a CSV file: categories by name, whole numbers whole, dates and times of day as such, in
+the form in which import_table.py found them, gaps empty."""
 import os
 
 from ddpm_analysis import command_line, read_frame
 from ddpm_analysis.failures import BadData
-from ddpm_analysis.frames import CLOCK, clock_texts
+from ddpm_analysis.frames import CLOCK, clock_texts, clock_times, date_texts
 from ddpm_analysis.hdf5 import split_source
 from ddpm_analysis.text_files import whole_file
 
@@ -20,8 +20,11 @@ def main():
     if os.path.exists(options.output) and os.path.exists(path) and os.path.samefile(options.output, path):
         raise BadData(f"{options.output}: the file that is read; name another with --output")
     frame = read_frame(options.samples)
+    formats = frame.attrs.get("formats", {})
     for name, units in frame.attrs.get("units", {}).items():
-        if units == CLOCK:
+        if name in formats:
+            frame[name] = date_texts(clock_times(frame[name]) if units == CLOCK else frame[name], formats[name])
+        elif units == CLOCK:
             frame[name] = clock_texts(frame[name])
     numbered = frame.index.nlevels > 1
     with whole_file(options.output) as temporary:

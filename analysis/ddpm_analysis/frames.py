@@ -15,7 +15,8 @@ def read_frame(source, dataset=None):
 
     Numbers are numbers, whole ones stay whole beside gaps (Int64), dates are dates, members of enumerations are
     categories by their names, and gaps are missing values. Times of day are the numbers of the file; attrs["units"]
-    has the units of each column that names them. The rows of /draws are numbered by draw and row.
+    has the units of each column that names them, attrs["formats"] the form in which dates and times were written. The
+    rows of /draws are numbered by draw and row.
     """
     pandas = optional("pandas")
     path, named = split_source(source)
@@ -36,8 +37,10 @@ def read_frame(source, dataset=None):
             raise BadData(f"{path}: the columns of {node.name} have the shapes {sorted(shapes)}; expected one, [rows] "
                           "or [draws][rows]")
         frame = pandas.DataFrame({name: column_series(pandas, node[name]) for name in names})
-        frame.attrs["units"] = {name: text_of(node[name].attrs["units"]) for name in names
-                                if "units" in node[name].attrs}
+        frame.attrs["units"], formats = ({name: text_of(node[name].attrs[key]) for name in names
+                                          if key in node[name].attrs} for key in ("units", "format"))
+        frame.attrs["formats"] = {name: form for name, form in formats.items()
+                                  if frame.attrs["units"].get(name) in (*UNITS, CLOCK)}
         return number_draws(pandas, frame, *shapes)
 
 
@@ -101,12 +104,26 @@ def dates(values, gaps, unit):
     return times
 
 
+def date_texts(times, form):
+    """Dates and times as strftime writes them, with %q for quarters. Gaps stay."""
+    pandas = optional("pandas")
+    if "%q" not in form:
+        return times.dt.strftime(form)
+    return times.dt.to_period("Q").dt.strftime(form).where(times.notna(), pandas.NA)
+
+
+def clock_times(seconds):
+    """Times of day, on any day."""
+    pandas = optional("pandas")
+    return pandas.to_datetime(seconds.astype(float), unit="s").dt.round("us")
+
+
 def clock_texts(seconds):
     """Times of day as HH:MM, or HH:MM:SS where some need it, with decimals where some have them. Gaps stay."""
     pandas = optional("pandas")
     known = seconds.dropna()
     texts = pandas.Series(pandas.NA, index=seconds.index, dtype=object)
-    times = pandas.to_datetime(known.astype(float), unit="s").dt.round("us")
+    times = clock_times(known)
     whole, minutes = (known % 1 == 0).all(), (known % 60 == 0).all()
     texts[known.index] = times.dt.strftime("%H:%M" if minutes else "%H:%M:%S" if whole else "%H:%M:%S.%f")
     return texts

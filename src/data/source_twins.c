@@ -101,7 +101,8 @@ static ddpm_status choose_near(const comparison *c, const pair *p, ddpm_column_v
     qsort(p->values, (size_t)p->count, sizeof *p->values, ascending);
     DDPM_TRY(ddpm_twins_allocate_near(column));
     DDPM_TRY(ddpm_vocabulary_choose(column->near, p->count, p->values, c->rows - p->count));
-    column->near->decimals = -1;
+    column->near->decimals = -1; /* the sum is rounded */
+    column->near->step = 0;
     column->twin = p->twin + 1;
     return DDPM_OK;
 }

@@ -205,16 +205,22 @@ static ddpm_status choose_share(chooser *c, int64_t first, int64_t step)
 
 /* ---- what all ranks need ---- */
 
+static ddpm_status copy_text(const char *from, char **to)
+{
+    if (!from) return DDPM_OK;
+    DDPM_TRY(DDPM_NEW(to, (int64_t)strlen(from) + 1, "the texts of a column"));
+    memcpy(*to, from, strlen(from));
+    return DDPM_OK;
+}
+
 static ddpm_status copy_layout(const ddpm_column_layout *from, ddpm_column_layout *to)
 {
     *to = *from;
     to->names = NULL;
     to->codes = NULL;
-    to->units = NULL;
-    if (from->units) {
-        DDPM_TRY(DDPM_NEW(&to->units, (int64_t)strlen(from->units) + 1, "units"));
-        memcpy(to->units, from->units, strlen(from->units));
-    }
+    to->units = to->format = NULL;
+    DDPM_TRY(copy_text(from->units, &to->units));
+    DDPM_TRY(copy_text(from->format, &to->format));
     if (from->names) DDPM_TRY(ddpm_texts_copy(from->count, (const char *const *)from->names, "names", &to->names));
     if (!from->codes) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&to->codes, from->count, "codes"));
@@ -275,7 +281,7 @@ static double *pack(ddpm_column_vocabulary *column, double *at, int back)
     return at;
 }
 
-enum { SIZES = 5 }; /* spikes, bins, decimals, repeats, has_scores */
+enum { SIZES = 6 }; /* spikes, bins, decimals, repeats, has_scores, step */
 
 /* Collective. Make columns that other ranks chose of the sizes that they have, which are 0 before. */
 static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
@@ -285,10 +291,10 @@ static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
     if (status == DDPM_OK) {
         for (int64_t j = 0; j < c->columns; j++) {
             const ddpm_column_vocabulary *column = &c->vocabulary.column[j];
-            memcpy(
-                &sizes[SIZES * j],
-                (const int64_t[]){column->spikes, column->bins, column->decimals, column->repeats, column->has_scores},
-                SIZES * sizeof *sizes);
+            memcpy(&sizes[SIZES * j],
+                   (const int64_t[]){column->spikes, column->bins, column->decimals, column->repeats,
+                                     column->has_scores, column->step},
+                   SIZES * sizeof *sizes);
         }
         ddpm_comm_sum_int64(comm, sizes, SIZES * c->columns);
         for (int64_t j = 0; j < c->columns && status == DDPM_OK; j++) {
@@ -296,6 +302,7 @@ static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
             column->decimals = (int)sizes[SIZES * j + 2];
             column->repeats = (int)sizes[SIZES * j + 3];
             column->has_scores = (int)sizes[SIZES * j + 4];
+            column->step = sizes[SIZES * j + 5];
             if (!column->rows) status = ddpm_vocabulary_allocate_column(sizes[SIZES * j], sizes[SIZES * j + 1], column);
         }
         status = ddpm_agree(comm, status);

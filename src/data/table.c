@@ -223,17 +223,18 @@ static ddpm_status describe_text(const ddpm_table *t, const table_column *c, ddp
     return ddpm_text_names_find(c->h5, t->rows, title(t, c->name, text), &layout->count, &layout->names);
 }
 
-/* What the numbers count, as the days of a date, is handed on as it is. */
-static ddpm_status find_units(const ddpm_table *t, const char *dataset, ddpm_column_layout *layout)
+/* What the numbers count, as the days of a date, and how they are written, is handed on as it is. */
+static ddpm_status find_text(const ddpm_table *t, const char *dataset, const char *name, char **out)
 {
-    if (t->kind != DDPM_H5_GROUP || !ddpm_h5_has_attribute(t->file, dataset, "units")) return DDPM_OK;
-    return ddpm_h5_get_text(t->file, dataset, "units", &layout->units);
+    if (t->kind != DDPM_H5_GROUP || !ddpm_h5_has_attribute(t->file, dataset, name)) return DDPM_OK;
+    return ddpm_h5_get_text(t->file, dataset, name, out);
 }
 
 static ddpm_status describe_number(const ddpm_table *t, const char *dataset, ddpm_column_layout *layout)
 {
     layout->kind = DDPM_COLUMN_NUMBER;
-    DDPM_TRY(find_units(t, dataset, layout));
+    DDPM_TRY(find_text(t, dataset, "units", &layout->units));
+    DDPM_TRY(find_text(t, dataset, "format", &layout->format));
     layout->has_gap_number = ddpm_number_is_integer(layout->number) && has_gap(t, dataset);
     return layout->has_gap_number ? ddpm_h5_get_int(t->file, dataset, "gap", &layout->gap_number) : DDPM_OK;
 }

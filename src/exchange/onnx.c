@@ -1,8 +1,8 @@
-/* One evaluation of a network as an ONNX graph: the formulas of network/mlp.c, residual.c, features.c, linear.c and
- * mixture.c. What the program computes in double is computed in double here. */
+/* One evaluation of a network as an ONNX graph: the formulas of network/mlp.c, residual.c and features.c. */
+#include "exchange/onnx.h"
+
 #include "base/memory.h"
 #include "exchange/export.h"
-#include "exchange/graph.h"
 #include "exchange/layout.h"
 #include "file/output.h"
 #include "kernel/simd.h"
@@ -17,54 +17,9 @@ enum {
     FILE_MOST = 2000000000 /* bytes that the encoding can hold */
 };
 
-typedef struct onnx {
-    ddpm_graph graph;
-    const ddpm_loaded *loaded;
-    const ddpm_network *network;
-    const ddpm_network_spec *spec;
-    const float *parameters;
-} onnx;
-
-static const char *op(onnx *o, const char *name, const char *a, const char *b)
-{
-    return ddpm_graph_op(&o->graph, name, a, b);
-}
-
-static const char *doubles(onnx *o, int dims, const int64_t *shape, const double *numbers)
-{
-    return ddpm_graph_constants(&o->graph, NULL, DDPM_GRAPH_DOUBLE, dims, shape, numbers);
-}
-
-static const char *floats(onnx *o, int dims, const int64_t *shape, const float *numbers)
-{
-    return ddpm_graph_constants(&o->graph, NULL, DDPM_GRAPH_FLOAT, dims, shape, numbers);
-}
-
-static const char *integers(onnx *o, int64_t count, const int64_t *numbers)
-{
-    return ddpm_graph_constants(&o->graph, NULL, DDPM_GRAPH_INT64, 1, &count, numbers);
-}
-
-static const char *cast(onnx *o, const char *x, ddpm_graph_type type)
-{
-    const ddpm_graph_attributes to = {.integer = "to", .integer_value = type};
-    return ddpm_graph_node(&o->graph, "Cast", &to, (const char *const[]){x, NULL});
-}
-
-static const char *with_axis(onnx *o, const char *name, int64_t axis, const char *a, const char *b)
-{
-    const ddpm_graph_attributes at = {.integer = "axis", .integer_value = axis};
-    return ddpm_graph_node(&o->graph, name, &at, (const char *const[]){a, b, NULL});
-}
-
-static const char *reshape(onnx *o, const char *x, int64_t count, const int64_t *shape)
-{
-    return op(o, "Reshape", x, integers(o, count, shape));
-}
-
 /* ---- layers ---- */
 
-static const ddpm_tensor *find_tensor(const onnx *o, const char *name)
+static const ddpm_tensor *find_tensor(const ddpm_onnx *o, const char *name)
 {
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(o->network, &tensors);
@@ -74,7 +29,7 @@ static const ddpm_tensor *find_tensor(const onnx *o, const char *name)
 }
 
 /* A tensor of parameters as constants, by the name that safetensors gives it. */
-static const char *parameter(onnx *o, const char *layer, const char *what)
+static const char *parameter(ddpm_onnx *o, const char *layer, const char *what)
 {
     char name[DDPM_TENSOR_NAME], given[DDPM_EXCHANGE_NAME];
     snprintf(name, sizeof name, "%.30s/%s", layer, what);
@@ -97,14 +52,14 @@ static const char *parameter(onnx *o, const char *layer, const char *what)
 }
 
 /* x W' + b */
-static const char *linear(onnx *o, const char *layer, const char *x)
+static const char *linear(ddpm_onnx *o, const char *layer, const char *x)
 {
     const ddpm_graph_attributes turned = {.integer = "transB", .integer_value = 1};
     const char *weight = parameter(o, layer, "weight"), *bias = parameter(o, layer, "bias");
     return ddpm_graph_node(&o->graph, "Gemm", &turned, (const char *const[]){x, weight, bias, NULL});
 }
 
-static const char *activate(onnx *o, const char *x)
+static const char *activate(ddpm_onnx *o, const char *x)
 {
     const ddpm_graph_attributes slope = {.real = "alpha", .real_value = 0.01f};
     switch (o->spec->activation) {
@@ -130,22 +85,10 @@ static const char *activate(onnx *o, const char *x)
     return x;
 }
 
-/* Inputs side by side; those that are NULL are left out. */
-static const char *join(onnx *o, const char *a, const char *b, const char *c)
-{
-    const char *parts[4] = {0};
-    int count = 0;
-    const ddpm_graph_attributes axis = {.integer = "axis", .integer_value = 1};
-    if (a) parts[count++] = a;
-    if (b) parts[count++] = b;
-    if (c) parts[count++] = c;
-    return count == 1 ? parts[0] : ddpm_graph_node(&o->graph, "Concat", &axis, parts);
-}
-
 /* ---- inputs ---- */
 
 /* Turns of the features, x B, summed over the columns in their order where these are few. */
-static const char *project(onnx *o)
+static const char *project(ddpm_onnx *o)
 {
     const int64_t D = o->spec->columns, F = o->spec->features;
     const float *frequencies = ddpm_network_frequencies(o->network);
@@ -160,7 +103,7 @@ static const char *project(onnx *o)
 }
 
 /* x beside its features. */
-static const char *points(onnx *o)
+static const char *points(ddpm_onnx *o)
 {
     if (o->spec->features == 0) return "x";
     const char *turns = project(o);
@@ -169,20 +112,20 @@ static const char *points(onnx *o)
     return join(o, "x", op(o, "Cos", angle, NULL), op(o, "Sin", angle, NULL));
 }
 
-static const char *embedding(onnx *o)
+static const char *embedding(ddpm_onnx *o)
 {
     const int64_t shape[2] = {o->spec->steps + 1, o->spec->time_width};
     return with_axis(o, "Gather", 0, floats(o, 2, shape, ddpm_network_time_table(o->network)), "t");
 }
 
-static const char *condition(const onnx *o)
+static const char *condition(const ddpm_onnx *o)
 {
     return o->spec->condition > 0 ? "condition" : NULL;
 }
 
 /* ---- the two kinds of networks ---- */
 
-static const char *perceptron(onnx *o)
+static const char *perceptron(ddpm_onnx *o)
 {
     const int has_gain = o->spec->time == DDPM_TIME_GAIN_TABLE;
     const int64_t one = 1;
@@ -200,7 +143,7 @@ static const char *perceptron(onnx *o)
 }
 
 /* norm(h) (1 + scale) + shift */
-static const char *modulate(onnx *o, const char *h, const char *ones, const char *scale, const char *shift)
+static const char *modulate(ddpm_onnx *o, const char *h, const char *ones, const char *scale, const char *shift)
 {
     const ddpm_graph_attributes norm = {
         .integer = "axis", .integer_value = -1, .real = "epsilon", .real_value = DDPM_NORM_EPSILON};
@@ -209,7 +152,7 @@ static const char *modulate(onnx *o, const char *h, const char *ones, const char
     return op(o, "Add", op(o, "Mul", normal, factor), shift);
 }
 
-static ddpm_status residual(onnx *o, const char **out)
+static ddpm_status residual(ddpm_onnx *o, const char **out)
 {
     const int64_t width = o->spec->width, depth = o->spec->depth, parts = 3 * depth + 2;
     const char **m = NULL;
@@ -236,133 +179,8 @@ static ddpm_status residual(onnx *o, const char **out)
     return status;
 }
 
-/* ---- the linear part and the mixture ---- */
-
-/* s, n, a and b of each row, [rows][1] in double. */
-static ddpm_status coefficients(onnx *o, const char *out[4])
-{
-    const ddpm_diffusion *d = &o->loaded->model.diffusion;
-    const float *const tables[4] = {d->signal, d->noise, d->target_data, d->target_noise};
-    const int64_t shape[2] = {o->spec->steps + 1, 1};
-    double *table = NULL;
-    DDPM_TRY(DDPM_NEW(&table, shape[0], "the model's graph"));
-    for (int i = 0; i < 4; i++) {
-        for (int64_t t = 0; t < shape[0]; t++) table[t] = (double)tables[i][t];
-        out[i] = with_axis(o, "Gather", 0, doubles(o, 2, shape, table), "t");
-    }
-    ddpm_release(table);
-    return DDPM_OK;
-}
-
-/* s^2 v + n^2, and (a s v + b n) / (s^2 v + n^2). */
-static const char *spread(onnx *o, const char *const c[4], const char *v)
-{
-    return op(o, "Add", op(o, "Mul", op(o, "Mul", c[0], c[0]), v), op(o, "Mul", c[1], c[1]));
-}
-
-static const char *slope(onnx *o, const char *const c[4], const char *v, const char *q)
-{
-    const char *above = op(o, "Add", op(o, "Mul", op(o, "Mul", c[2], c[0]), v), op(o, "Mul", c[3], c[1]));
-    return op(o, "Div", above, q);
-}
-
-/* across x + U' ((g - across) U x) */
-static ddpm_status add_linear(onnx *o, const char **out)
-{
-    const ddpm_components *parts = &o->loaded->checkpoint.components;
-    const int64_t K = parts->count, D = parts->columns, shape[2] = {K, D}, row[2] = {1, K}, one[2] = {1, 1},
-                  order[2] = {D, K};
-    const char *c[4];
-    float *turned = NULL;
-    DDPM_TRY(coefficients(o, c));
-    DDPM_TRY(DDPM_NEW(&turned, K * D, "the model's graph"));
-    for (int64_t i = 0; i < K * D; i++) turned[i % D * K + i / D] = parts->direction[i];
-    const char *v = doubles(o, 2, row, parts->variance), *rest = doubles(o, 2, one, parts->variance + K);
-    const char *g = slope(o, c, v, spread(o, c, v)), *across = slope(o, c, rest, spread(o, c, rest));
-    const char *z = op(o, "MatMul", "x", floats(o, 2, order, turned));
-    z = op(o, "Mul", z, cast(o, op(o, "Sub", g, across), DDPM_GRAPH_FLOAT));
-    const char *along = op(o, "MatMul", z, floats(o, 2, shape, parts->direction));
-    *out = op(o, "Add", along, op(o, "Mul", cast(o, across, DDPM_GRAPH_FLOAT), "x"));
-    ddpm_release(turned);
-    return DDPM_OK;
-}
-
-/* Tables of a mixture that its formulas need beside its own. */
-typedef struct mixture_tables {
-    float *onto;      /* [D][C D] */
-    double *center;   /* [C][D]: U m */
-    float *mean;      /* [C][D] */
-    double *constant; /* [T + 1][C]: ln w - sum of ln q / 2 */
-} mixture_tables;
-
-static ddpm_status fill_mixture(const onnx *o, const ddpm_mixture *m, mixture_tables *out)
-{
-    const int64_t C = m->count, D = m->columns, T = o->spec->steps;
-    const ddpm_diffusion *d = &o->loaded->model.diffusion;
-    DDPM_TRY(DDPM_NEW(&out->onto, D * C * D, "the model's graph"));
-    DDPM_TRY(DDPM_NEW(&out->center, C * D, "the model's graph"));
-    DDPM_TRY(DDPM_NEW(&out->mean, C * D, "the model's graph"));
-    DDPM_TRY(DDPM_NEW(&out->constant, (T + 1) * C, "the model's graph"));
-    for (int64_t i = 0; i < C * D; i++) {
-        for (int64_t j = 0; j < D; j++) {
-            out->onto[j * C * D + i] = m->direction[i * D + j];
-            out->center[i] += (double)m->direction[i * D + j] * m->mean[i / D * D + j];
-        }
-        out->mean[i] = (float)m->mean[i];
-    }
-    for (int64_t i = 0; i < (T + 1) * C; i++) {
-        const double s = (double)d->signal[i / C], n = (double)d->noise[i / C];
-        double sum = 0.0;
-        for (int64_t k = 0; k < D; k++) sum += log(s * s * m->variance[i % C * D + k] + n * n);
-        out->constant[i] = log(m->weight[i % C]) - 0.5 * sum;
-    }
-    return DDPM_OK;
-}
-
-static ddpm_status build_mixture(onnx *o, const ddpm_mixture *m, const mixture_tables *tables, const char **out)
-{
-    const int64_t C = m->count, D = m->columns, parts[3] = {-1, C, D}, flat[2] = {-1, C * D}, one[3] = {1, C, D};
-    const ddpm_graph_attributes keeps = {.integer = "keepdims", .integer_value = 0};
-    const char *c[4], *wide[4];
-    DDPM_TRY(coefficients(o, c));
-    for (int i = 0; i < 4; i++) wide[i] = reshape(o, c[i], 3, (const int64_t[]){-1, 1, 1});
-    const char *projected = op(o, "MatMul", "x", floats(o, 2, (const int64_t[]){D, C * D}, tables->onto));
-    const char *z = reshape(o, cast(o, projected, DDPM_GRAPH_DOUBLE), 3, parts);
-    z = op(o, "Sub", z, op(o, "Mul", wide[0], doubles(o, 3, one, tables->center)));
-    const char *v = doubles(o, 3, one, m->variance), *q = spread(o, wide, v);
-    const char *form = op(o, "Div", op(o, "Mul", z, z), q);
-    form = ddpm_graph_node(&o->graph, "ReduceSum", &keeps,
-                           (const char *const[]){form, integers(o, 1, (const int64_t[]){2}), NULL});
-    const double half = 0.5;
-    const char *constant =
-        with_axis(o, "Gather", 0, doubles(o, 2, (const int64_t[]){o->spec->steps + 1, C}, tables->constant), "t");
-    const char *logarithm = op(o, "Sub", constant, op(o, "Mul", form, doubles(o, 0, NULL, &half)));
-    const char *share = with_axis(o, "Softmax", 1, logarithm, NULL);
-    const char *each = reshape(o, share, 3, (const int64_t[]){-1, C, 1});
-    const char *along = op(o, "Mul", op(o, "Mul", each, slope(o, wide, v, q)), z);
-    along = cast(o, reshape(o, along, 2, flat), DDPM_GRAPH_FLOAT);
-    along = op(o, "MatMul", along, floats(o, 2, (const int64_t[]){C * D, D}, m->direction));
-    const char *middle = cast(o, op(o, "Mul", share, c[2]), DDPM_GRAPH_FLOAT);
-    middle = op(o, "MatMul", middle, floats(o, 2, (const int64_t[]){C, D}, tables->mean));
-    *out = op(o, "Add", along, middle);
-    return DDPM_OK;
-}
-
-static ddpm_status add_mixture(onnx *o, const char **out)
-{
-    const ddpm_mixture *m = &o->loaded->checkpoint.mixture;
-    mixture_tables tables = {0};
-    ddpm_status status = fill_mixture(o, m, &tables);
-    if (status == DDPM_OK) status = build_mixture(o, m, &tables, out);
-    ddpm_release(tables.onto);
-    ddpm_release(tables.center);
-    ddpm_release(tables.mean);
-    ddpm_release(tables.constant);
-    return status;
-}
-
 /* Add a part to the first D columns of the output. */
-static const char *add_part(onnx *o, const char *output, const char *part)
+static const char *add_part(ddpm_onnx *o, const char *output, const char *part)
 {
     const char *heads[2];
     if (!part) return output;
@@ -373,7 +191,7 @@ static const char *add_part(onnx *o, const char *output, const char *part)
 
 /* ---- the file ---- */
 
-static ddpm_status build(onnx *o)
+static ddpm_status build(ddpm_onnx *o)
 {
     const char *output = NULL, *part = NULL;
     ddpm_graph_input(&o->graph, "x", DDPM_GRAPH_FLOAT, o->spec->columns);
@@ -383,10 +201,7 @@ static ddpm_status build(onnx *o)
         output = perceptron(o);
     else
         DDPM_TRY(residual(o, &output));
-    if (o->loaded->checkpoint.mixture.count > 0)
-        DDPM_TRY(add_mixture(o, &part));
-    else if (o->loaded->checkpoint.components.count > 0 && o->spec->components > 0)
-        DDPM_TRY(add_linear(o, &part));
+    DDPM_TRY(ddpm_onnx_baseline(o, &part));
     output = add_part(o, output, part);
     const char *const named[] = {output, NULL};
     ddpm_graph_name(&o->graph, "Identity", named, "output");
@@ -428,7 +243,7 @@ static ddpm_status list_quantiles(const ddpm_checkpoint *c, char **out)
     return ddpm_fail(DDPM_ERR_MEMORY, "out of memory for the model's metadata");
 }
 
-static ddpm_status finish(onnx *o, ddpm_weights weights, const char *path)
+static ddpm_status finish(ddpm_onnx *o, ddpm_weights weights, const char *path)
 {
     static const char about[] =
         "One evaluation of a denoising network. x: rows of noisy data in standardised units, (data - transform.mean) / "
@@ -482,10 +297,10 @@ static ddpm_status check(const ddpm_loaded *loaded, const char *from)
 
 ddpm_status ddpm_export_onnx(const ddpm_loaded *loaded, const char *from, ddpm_weights weights, const char *path)
 {
-    onnx o = {.loaded = loaded,
-              .network = loaded->model.network,
-              .spec = ddpm_network_get_spec(loaded->model.network),
-              .parameters = ddpm_loaded_weights(loaded, weights)};
+    ddpm_onnx o = {.loaded = loaded,
+                   .network = loaded->model.network,
+                   .spec = ddpm_network_get_spec(loaded->model.network),
+                   .parameters = ddpm_loaded_weights(loaded, weights)};
     DDPM_TRY(check(loaded, from));
     ddpm_status status = build(&o);
     if (status == DDPM_OK) status = finish(&o, weights, path);

@@ -8,8 +8,10 @@
 
 enum { CODES = DDPM_EXCHANGE_ARRAYS - 1, IS_ARRAY = DDPM_EXCHANGE_TEXTS - 1 };
 
-static const char *const keys[DDPM_EXCHANGE_TEXTS] = {
-    [DDPM_FLAT_NAME] = "vocabulary_name", [DDPM_FLAT_UNITS] = "vocabulary_units", [IS_ARRAY] = "vocabulary_array"};
+static const char *const keys[DDPM_EXCHANGE_TEXTS] = {[DDPM_FLAT_NAME] = "vocabulary_name",
+                                                      [DDPM_FLAT_UNITS] = "vocabulary_units",
+                                                      [DDPM_FLAT_FORMAT] = "vocabulary_format",
+                                                      [IS_ARRAY] = "vocabulary_array"};
 
 void ddpm_exchange_vocabulary_name(int i, char out[DDPM_EXCHANGE_NAME])
 {
@@ -74,14 +76,10 @@ ddpm_status ddpm_exchange_vocabulary_text(const ddpm_flat_vocabulary *flat, int 
 
 /* ---- reading ---- */
 
-/* Whether an array is empty, and one of those that files of before lack. */
-static int may_lack(const ddpm_safetensors *file, const ddpm_flat_vocabulary *f, int i)
+/* Whether an array is one of those that files of before lack, and values of it are none. */
+static int may_lack(const ddpm_flat_vocabulary *f, int i)
 {
-    if (i < DDPM_FLAT_COUNTS) {
-        char name[DDPM_EXCHANGE_NAME];
-        ddpm_exchange_vocabulary_name(DDPM_FLAT_FIRST_YOUNG, name);
-        return i >= DDPM_FLAT_FIRST_YOUNG && !ddpm_safetensors_find(file, name);
-    }
+    if (i < DDPM_FLAT_COUNTS) return i >= DDPM_FLAT_FIRST_YOUNG;
     return i < CODES && i - DDPM_FLAT_COUNTS >= DDPM_FLAT_FIRST_YOUNG_REAL && length_of(f, i) == 0;
 }
 
@@ -92,7 +90,7 @@ static ddpm_status find(const ddpm_safetensors *file, const ddpm_flat_vocabulary
     const int64_t count = length_of(f, i);
     ddpm_exchange_vocabulary_name(i, name);
     const ddpm_named_tensor *t = *out = ddpm_safetensors_find(file, name);
-    if (!t && may_lack(file, f, i)) return DDPM_OK;
+    if (!t && may_lack(f, i)) return DDPM_OK;
     if (!t) return ddpm_fail(DDPM_ERR_DATA, "tensor '%s' is missing, and others of the vocabulary are there", name);
     if (t->dims != 1 || t->count != count)
         return ddpm_fail(DDPM_ERR_DATA, "tensor '%s' has another shape than [%lld]", name, (long long)count);
@@ -112,6 +110,7 @@ static ddpm_status copy(const ddpm_safetensors *file, const ddpm_flat_vocabulary
 static ddpm_status read_list(const ddpm_safetensors *file, const ddpm_flat_vocabulary *f, int kind, char ***out)
 {
     const char *list = ddpm_safetensors_text(file, keys[kind]);
+    if (!list && kind >= DDPM_FLAT_FIRST_YOUNG_TEXT) return DDPM_OK;
     if (list && ddpm_safetensors_unlist(list, texts_of(f, kind), out) == DDPM_OK) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA, "metadata '%s': expected a list of %lld texts", keys[kind],
                      (long long)texts_of(f, kind));
@@ -127,18 +126,24 @@ static ddpm_status read_counts(const ddpm_safetensors *file, int64_t columns, dd
     return ddpm_flat_check_counts(f, columns);
 }
 
+/* @param texts  NULL: of a kind that files of before lack. */
+static const char *text_of(char **texts, int64_t n)
+{
+    return texts ? texts[n] : "";
+}
+
 static ddpm_status read_values(const ddpm_safetensors *file, char **const texts[DDPM_FLAT_TEXTS],
                                ddpm_flat_vocabulary *f)
 {
     const ddpm_named_tensor *found; /* all of them, before memory is allocated for what the counts claim */
     for (int i = DDPM_FLAT_COUNTS; i < DDPM_EXCHANGE_ARRAYS; i++) DDPM_TRY(find(file, f, i, &found));
     for (int k = 0; k < DDPM_FLAT_TEXTS; k++)
-        for (int64_t n = 0; n < texts_of(f, k); n++) f->text_bytes[k] += (int64_t)strlen(texts[k][n]) + 1;
+        for (int64_t n = 0; n < texts_of(f, k); n++) f->text_bytes[k] += (int64_t)strlen(text_of(texts[k], n)) + 1;
     DDPM_TRY(ddpm_flat_allocate_values(f));
     for (int i = DDPM_FLAT_COUNTS; i < DDPM_EXCHANGE_ARRAYS; i++) DDPM_TRY(copy(file, f, i));
     for (int k = 0; k < DDPM_FLAT_TEXTS; k++) {
         char *to = f->text[k];
-        for (int64_t n = 0; n < texts_of(f, k); n++) to = stpcpy(to, texts[k][n]) + 1;
+        for (int64_t n = 0; n < texts_of(f, k); n++) to = stpcpy(to, text_of(texts[k], n)) + 1;
     }
     return ddpm_flat_check_values(f);
 }

@@ -79,6 +79,7 @@ static void say_number(text *t, const ddpm_column_vocabulary *column)
     }
     say(t, "%lld bin%s", (long long)column->bins, column->bins == 1 ? "" : "s");
     say_range(t, column);
+    if (column->step > 1) say(t, " in steps of %.10g", (double)column->step * pow(10.0, -column->decimals));
     if (column->twin > 0)
         say(t, ", in %.3g %% of the rows %s column %lld (from 0)",
             100.0 * (1.0 - column->near->rows[0] / all_rows(column->near)),

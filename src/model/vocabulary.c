@@ -6,6 +6,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
 enum {
     KNOTS = DDPM_VOCABULARY_KNOTS,
@@ -43,6 +44,7 @@ void ddpm_column_layout_release(ddpm_column_layout *layout)
     ddpm_release(layout->names);
     ddpm_release(layout->codes);
     ddpm_release(layout->units);
+    ddpm_release(layout->format);
     *layout = (ddpm_column_layout){0};
 }
 
@@ -79,11 +81,20 @@ typedef struct survey {
     int most_decimals;       /* of a value, which may be DDPM_DECIMALS_MOST + 1 */
     /* Rows of those that have so many decimals, and so few digits that it is not by chance. */
     int64_t few_digits[DDPM_DECIMALS_MOST + 2];
+    double first; /* value */
+    int64_t step; /* that divides the distances of all from it, in units of the last of most_decimals */
 } survey;
 
 double ddpm_vocabulary_round_to(int decimals, double value)
 {
     return decimals < 0 || decimals > DDPM_DECIMALS_MOST ? value : round(value * POWERS[decimals]) / POWERS[decimals];
+}
+
+double ddpm_vocabulary_round_to_step(int decimals, int64_t step, double first, double value)
+{
+    if (step <= 1 || decimals < 0 || decimals > DDPM_DECIMALS_MOST) return ddpm_vocabulary_round_to(decimals, value);
+    const double units = POWERS[decimals], apart = (double)step, from = round(first * units);
+    return (from + apart * round((value * units - from) / apart)) / units;
 }
 
 /* The most digits behind the point that a value of a type can have been written with, and be found again in spite of
@@ -113,10 +124,35 @@ static int decimals_of(ddpm_number number, double value)
     return decimals;
 }
 
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        const int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* Values of so many decimals as are looked for have less than 2^53 units of the last one. A step of the units of fewer
+ * decimals becomes one of more units, unless it cannot be counted. */
+static void take_step(survey *s, double value, int decimals)
+{
+    const int before = s->most_decimals, most = decimals > before ? decimals : before;
+    if (s->different == 0) s->first = value;
+    if (most > DDPM_DECIMALS_MOST || (double)s->step * POWERS[most - before] >= 0x1p62 ||
+        fmax(fabs(value), fabs(s->first)) * POWERS[most] >= 0x1p53)
+        s->step = 1;
+    else
+        s->step = common_divisor(s->step * (int64_t)POWERS[most - before],
+                                 llabs(llround(value * POWERS[most]) - llround(s->first * POWERS[most])));
+}
+
 static void take_survey(void *to, double value, int64_t times)
 {
     survey *s = to;
     const int decimals = decimals_of(s->number, value);
+    take_step(s, value, decimals);
     s->different++;
     if (times >= s->least)
         s->spikes++;
@@ -131,12 +167,13 @@ static void take_survey(void *to, double value, int64_t times)
     if (decimals > s->most_decimals) s->most_decimals = decimals;
 }
 
-/* The decimals of a column: those of all values, or of each by itself. */
+/* The decimals of a column: those of all values, or of each by itself. Quarters have fewer where they are halves, and
+ * are a step apart for all that. */
 static int choose_decimals(const survey *s, int mixes)
 {
     int64_t fewer = 0;
     for (int decimals = 0; decimals < s->most_decimals; decimals++) fewer += s->few_digits[decimals];
-    if (mixes && (double)fewer > FEWER_SHARE * (double)s->rows) return DDPM_VOCABULARY_MIXED;
+    if (mixes && s->step <= 1 && (double)fewer > FEWER_SHARE * (double)s->rows) return DDPM_VOCABULARY_MIXED;
     return s->most_decimals <= DDPM_DECIMALS_MOST ? s->most_decimals : -1;
 }
 
@@ -240,6 +277,7 @@ ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t 
     column->decimals = is_category ? 0 : choose_decimals(&s, mixes);
     DDPM_TRY(ddpm_vocabulary_allocate_column(s.spikes, bins, column));
     column->rows[0] = (double)gaps;
+    column->step = is_category || column->decimals < 0 ? 0 : s.step;
     column->repeats = bins > 0 && 2 * s.different_rest <= s.rest;
     DDPM_TRY(DDPM_NEW(&c.lower, knots_of(column), "a vocabulary"));
     const ddpm_status status = set_tokens(runs, &c);
@@ -339,9 +377,9 @@ float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value)
 /* Round as the column says, or as a training value nearby was. */
 static double round_beside(const ddpm_column_vocabulary *column, double nearest, double value)
 {
-    return ddpm_vocabulary_round_to(
-        column->decimals == DDPM_VOCABULARY_MIXED ? decimals_of(column->layout.number, nearest) : column->decimals,
-        value);
+    const int decimals =
+        column->decimals == DDPM_VOCABULARY_MIXED ? decimals_of(column->layout.number, nearest) : column->decimals;
+    return ddpm_vocabulary_round_to_step(decimals, column->step, column->knot[0], value); /* a knot that is a value */
 }
 
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number)
@@ -359,7 +397,7 @@ double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number
 
 double ddpm_vocabulary_round(const ddpm_column_vocabulary *column, double value)
 {
-    if (column->decimals != DDPM_VOCABULARY_MIXED) return ddpm_vocabulary_round_to(column->decimals, value);
+    if (column->decimals != DDPM_VOCABULARY_MIXED) return round_beside(column, value, value);
     const int64_t knots = knots_of(column), at = first_not_less(knots, column->knot, value);
     const int64_t above = ddpm_smaller(at, knots - 1), below = ddpm_larger(above - 1, 0);
     const int is_below = fabs(value - column->knot[below]) < fabs(column->knot[above] - value);

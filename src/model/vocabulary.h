@@ -44,9 +44,10 @@ typedef struct ddpm_column_layout {
     int64_t *codes;     /* [count] of an enumeration: the code of each name; or NULL */
     int has_gap_number; /* of a whole number: gap_number stands for a gap in files, which is NaN in memory */
     int64_t gap_number;
-    int64_t gap; /* the place in names of the member that stands for a gap; -1: none, a gap is NaN or an empty
-                  * text. That member has no token */
-    char *units; /* of a number: the attribute `units` of its dataset, as dates have it; or NULL */
+    int64_t gap;  /* the place in names of the member that stands for a gap; -1: none, a gap is NaN or an empty
+                   * text. That member has no token */
+    char *units;  /* of a number: the attribute `units` of its dataset, as dates have it; or NULL */
+    char *format; /* likewise `format`: how its values are written as texts */
 } ddpm_column_layout;
 
 typedef struct ddpm_column_vocabulary {
@@ -54,8 +55,10 @@ typedef struct ddpm_column_vocabulary {
     int64_t spikes, bins; /* S and B */
     int decimals;         /* of a number: digits behind the point that its values have; -1: any number of them; or
                            * DDPM_VOCABULARY_MIXED */
-    int repeats;          /* whether most values in bins are shared by rows: then there are none between them */
-    int has_scores;       /* whether the logits of its tokens have a Gaussian (model/scores.h) */
+    int64_t
+        step; /* of a number with decimals: its values lie a multiple of so many of the last of them apart; or 0 or 1 */
+    int repeats;    /* whether most values in bins are shared by rows: then there are none between them */
+    int has_scores; /* whether the logits of its tokens have a Gaussian (model/scores.h) */
     int64_t twin;  /* 1 + an earlier column that this one is equal to, or near, in many rows (model/twins.h); 0: none */
     int64_t links; /* to its twin, and to later columns whose twin it is */
     struct ddpm_column_link *link;       /* [links] */
@@ -158,7 +161,10 @@ void ddpm_vocabulary_range(const ddpm_column_vocabulary *column, double *least, 
 /** A value with so many digits behind the point; below 0: as it is. */
 double ddpm_vocabulary_round_to(int decimals, double value);
 
-/** A value with as many decimals as the column's values have. */
+/** The same, with a step above 1 a whole number of steps, of so many of the last decimals, from the first value. */
+double ddpm_vocabulary_round_to_step(int decimals, int64_t step, double first, double value);
+
+/** A value with as many decimals as the column's values have, and a whole number of steps from them. */
 double ddpm_vocabulary_round(const ddpm_column_vocabulary *column, double value);
 
 #endif

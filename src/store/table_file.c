@@ -57,7 +57,8 @@ static ddpm_status declare_column(ddpm_h5 *file, const char *path, const ddpm_co
     }
     DDPM_TRY(ddpm_h5_declare(file, path, l->number, dims, size));
     if (l->has_gap_number) DDPM_TRY(ddpm_h5_put_int(file, path, "gap", l->gap_number));
-    return l->units ? ddpm_h5_put_text(file, path, "units", l->units) : DDPM_OK;
+    if (l->units) DDPM_TRY(ddpm_h5_put_text(file, path, "units", l->units));
+    return l->format ? ddpm_h5_put_text(file, path, "format", l->format) : DDPM_OK;
 }
 
 /* The columns as the group's attribute lists them. @param room  [D], of the names. */

@@ -27,11 +27,12 @@ const ddpm_flat_count ddpm_flat_counts[DDPM_FLAT_COUNTS] = {
     [DDPM_FLAT_NEAR_BINS] = {GROUP "near_bins", 0, DDPM_VOCABULARY_BINS},
     [DDPM_FLAT_NEAR_REPEATS] = {GROUP "near_repeats", 0, 1},
     [DDPM_FLAT_SCORES] = {GROUP "scores", 0, 1},
+    [DDPM_FLAT_STEP] = {GROUP "step", 0, INT64_C(1) << 53},
 };
 
 const char *const ddpm_flat_real_names[DDPM_FLAT_REALS] = {GROUP "spike",      GROUP "knot",      GROUP "rows",
                                                            GROUP "near_spike", GROUP "near_knot", GROUP "near_rows"};
-const char *const ddpm_flat_text_names[DDPM_FLAT_TEXTS] = {GROUP "name", GROUP "units"};
+const char *const ddpm_flat_text_names[DDPM_FLAT_TEXTS] = {GROUP "name", GROUP "units", GROUP "format"};
 const char ddpm_flat_code_name[] = GROUP "code";
 
 void ddpm_flat_release(ddpm_flat_vocabulary *f)
@@ -93,6 +94,13 @@ static int64_t codes_of(const ddpm_column_layout *l)
     return l->codes ? l->count : 0;
 }
 
+/* A text of a column, "" where it has none. */
+static const char *text_of(const ddpm_column_layout *l, int which)
+{
+    const char *text = which == DDPM_FLAT_UNITS ? l->units : l->format;
+    return text ? text : "";
+}
+
 static void flatten_counts(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
 {
     for (int64_t j = 0; j < f->columns; j++) {
@@ -113,20 +121,23 @@ static void flatten_counts(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
             [DDPM_FLAT_NEAR_BINS] = c->near ? c->near->bins : 0,
             [DDPM_FLAT_NEAR_REPEATS] = c->near ? c->near->repeats : 0,
             [DDPM_FLAT_SCORES] = c->has_scores,
+            [DDPM_FLAT_STEP] = c->step,
         };
         for (int i = 0; i < DDPM_FLAT_COUNTS; i++) f->count[i][j] = counts[i];
         for (int64_t i = 0; i < c->layout.count; i++)
             f->text_bytes[DDPM_FLAT_NAME] += (int64_t)strlen(c->layout.names[i]) + 1;
-        f->text_bytes[DDPM_FLAT_UNITS] += (c->layout.units ? (int64_t)strlen(c->layout.units) : 0) + 1;
+        for (int i = DDPM_FLAT_UNITS; i < DDPM_FLAT_TEXTS; i++)
+            f->text_bytes[i] += (int64_t)strlen(text_of(&c->layout, i)) + 1;
     }
 }
 
 static void flatten_values(const ddpm_vocabulary *v, const ddpm_flat_vocabulary *f)
 {
     double *real[DDPM_FLAT_REALS];
-    char *text[DDPM_FLAT_TEXTS] = {f->text[DDPM_FLAT_NAME], f->text[DDPM_FLAT_UNITS]};
+    char *text[DDPM_FLAT_TEXTS];
     int64_t *code = f->code;
     memcpy(real, f->real, sizeof real);
+    memcpy(text, f->text, sizeof text);
     for (int64_t j = 0; j < f->columns; j++) {
         const ddpm_column_vocabulary *c = &v->column[j];
         const ddpm_column_vocabulary none = {0}, *near = c->near ? c->near : &none;
@@ -137,7 +148,7 @@ static void flatten_values(const ddpm_vocabulary *v, const ddpm_flat_vocabulary 
             *code++ = c->layout.kind == DDPM_COLUMN_NUMBER ? c->layout.gap_number : c->layout.codes[n];
         for (int64_t n = 0; n < c->layout.count; n++)
             text[DDPM_FLAT_NAME] = stpcpy(text[DDPM_FLAT_NAME], c->layout.names[n]) + 1;
-        text[DDPM_FLAT_UNITS] = stpcpy(text[DDPM_FLAT_UNITS], c->layout.units ? c->layout.units : "") + 1;
+        for (int i = DDPM_FLAT_UNITS; i < DDPM_FLAT_TEXTS; i++) text[i] = stpcpy(text[i], text_of(&c->layout, i)) + 1;
     }
 }
 
@@ -170,6 +181,17 @@ static ddpm_status build_names(int64_t count, const char **from, char ***out)
     return status;
 }
 
+/* Copy a column's text, unless it is "", and move *from behind it. */
+static ddpm_status build_text(const char **from, char **out)
+{
+    const char *text = *from;
+    *from = after(text);
+    if (!*text) return DDPM_OK;
+    DDPM_TRY(DDPM_NEW(out, *from - text, "the texts of a column"));
+    memcpy(*out, text, (size_t)(*from - text));
+    return DDPM_OK;
+}
+
 static ddpm_status build_layout(const ddpm_flat_vocabulary *f, int64_t j, const int64_t *code,
                                 const char *text[DDPM_FLAT_TEXTS], ddpm_column_layout *out)
 {
@@ -190,13 +212,8 @@ static ddpm_status build_layout(const ddpm_flat_vocabulary *f, int64_t j, const 
         DDPM_TRY(DDPM_NEW(&out->codes, codes, "codes of categories"));
         memcpy(out->codes, code, (size_t)codes * sizeof *code);
     }
-    if (*text[DDPM_FLAT_UNITS]) {
-        const size_t bytes = strlen(text[DDPM_FLAT_UNITS]) + 1;
-        DDPM_TRY(DDPM_NEW(&out->units, (int64_t)bytes, "units"));
-        memcpy(out->units, text[DDPM_FLAT_UNITS], bytes);
-    }
-    text[DDPM_FLAT_UNITS] = after(text[DDPM_FLAT_UNITS]);
-    return DDPM_OK;
+    DDPM_TRY(build_text(&text[DDPM_FLAT_UNITS], &out->units));
+    return build_text(&text[DDPM_FLAT_FORMAT], &out->format);
 }
 
 static ddpm_status build_near(const ddpm_flat_vocabulary *f, int64_t j, ddpm_column_vocabulary *c)
@@ -212,9 +229,10 @@ static ddpm_status build_near(const ddpm_flat_vocabulary *f, int64_t j, ddpm_col
 ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *f, ddpm_vocabulary *out)
 {
     const double *real[DDPM_FLAT_REALS];
-    const char *text[DDPM_FLAT_TEXTS] = {f->text[DDPM_FLAT_NAME], f->text[DDPM_FLAT_UNITS]};
+    const char *text[DDPM_FLAT_TEXTS];
     const int64_t *code = f->code;
     for (int i = 0; i < DDPM_FLAT_REALS; i++) real[i] = f->real[i];
+    for (int i = 0; i < DDPM_FLAT_TEXTS; i++) text[i] = f->text[i];
     DDPM_TRY(ddpm_vocabulary_allocate(f->columns, out));
     out->is_array = f->is_array != 0;
     for (int64_t j = 0; j < f->columns; j++) {
@@ -224,6 +242,7 @@ ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *f, ddpm_vocabulary *out)
         c->decimals = (int)f->count[DDPM_FLAT_DECIMALS][j];
         c->repeats = (int)f->count[DDPM_FLAT_REPEATS][j];
         c->has_scores = f->count[DDPM_FLAT_SCORES][j] != 0;
+        c->step = f->count[DDPM_FLAT_STEP][j];
         DDPM_TRY(build_near(f, j, c));
         const ddpm_column_vocabulary none = {0}, *near = c->near ? c->near : &none;
         double *const to[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows, near->spike, near->knot, near->rows};
@@ -285,6 +304,9 @@ static ddpm_status check_column(const ddpm_flat_vocabulary *f, int64_t j)
         .spikes = f->count[DDPM_FLAT_SPIKES][j],
         .bins = f->count[DDPM_FLAT_BINS][j]};
     DDPM_TRY(check_twin(f, j));
+    if (f->count[DDPM_FLAT_STEP][j] > 1 &&
+        (column.layout.kind != DDPM_COLUMN_NUMBER || f->count[DDPM_FLAT_DECIMALS][j] < 0))
+        return fail_column(j, "steps of a number with decimals only");
     if (f->count[DDPM_FLAT_SCORES][j] && !ddpm_column_is_smooth(&column))
         return fail_column(j, "scores of a number of many tokens only");
     if (f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_NUMBER) {

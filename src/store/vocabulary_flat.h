@@ -24,6 +24,7 @@ enum {
     DDPM_FLAT_NEAR_BINS,
     DDPM_FLAT_NEAR_REPEATS,
     DDPM_FLAT_SCORES,
+    DDPM_FLAT_STEP,
     DDPM_FLAT_COUNTS
 };
 
@@ -41,9 +42,14 @@ enum {
     DDPM_FLAT_REALS
 };
 
+enum { DDPM_FLAT_NAME, DDPM_FLAT_UNITS, DDPM_FLAT_FORMAT, DDPM_FLAT_TEXTS };
+
 /** Those that files of before lack. */
-enum { DDPM_FLAT_FIRST_YOUNG = DDPM_FLAT_TWIN, DDPM_FLAT_FIRST_YOUNG_REAL = DDPM_FLAT_NEAR_SPIKE };
-enum { DDPM_FLAT_NAME, DDPM_FLAT_UNITS, DDPM_FLAT_TEXTS };
+enum {
+    DDPM_FLAT_FIRST_YOUNG = DDPM_FLAT_TWIN,
+    DDPM_FLAT_FIRST_YOUNG_REAL = DDPM_FLAT_NEAR_SPIKE,
+    DDPM_FLAT_FIRST_YOUNG_TEXT = DDPM_FLAT_FORMAT
+};
 
 typedef struct ddpm_flat_count {
     const char *name; /* in files */
@@ -61,7 +67,7 @@ typedef struct ddpm_flat_vocabulary {
     int64_t *count[DDPM_FLAT_COUNTS]; /* [columns], in one block of memory, that of the first */
     double *real[DDPM_FLAT_REALS];    /* of all columns, in their order */
     int64_t *code;
-    char *text[DDPM_FLAT_TEXTS]; /* [text_bytes], each text with its zero byte; a column without units has "" */
+    char *text[DDPM_FLAT_TEXTS]; /* [text_bytes], each text with its zero byte; a column without one has "" */
 } ddpm_flat_vocabulary;
 
 /** DDPM_ERR_MEMORY.

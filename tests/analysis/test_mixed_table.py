@@ -71,6 +71,26 @@ class Mixed(Case):
             with open(self.path("again.csv"), encoding="utf-8") as file:
                 self.assertEqual(text, file.read())
 
+    def test_dates_come_back_as_they_were_written(self):
+        """One table with a column for each form; the program hands the form on to samples."""
+        times = [pandas.Timestamp("2019-01-05 09:05") + pandas.Timedelta(hours=35 * i) for i in range(200)]
+        forms = ["%d/%m/%Y", "%-m/%-d/%Y", "%d.%m.%y", "%d %b %Y", "%d-%^b-%Y", "%b %-d, %Y", "%B %d, %Y", "%b-%Y",
+                 "%Y%m%d", "%Y-%m-%dT%H:%M:%SZ", "%m/%d/%Y %I:%M:%S %p", "%-m/%-d/%y %H:%M", "%-I:%M %P", "%YM%m",
+                 "%Y/%m/%d"]
+        columns = [[time.strftime(form) for time in times] for form in forms]
+        columns.append([f"{time.year}-Q{time.quarter}" if time.day > 3 else "" for time in times])
+        header = ",".join(f"c{i}" for i in range(len(columns)))
+        lines = [",".join(f'"{cell}"' if "," in cell else cell for cell in row) for row in zip(*columns)]
+        text = f"{header},n\n" + "".join(f"{line},{i % 9}\n" for i, line in enumerate(lines))
+        said = self.assert_works("import_table.py", self.write("forms.csv", text), "--output", self.path("forms.h5"))
+        self.assertEqual(said.count("s since "), len(columns), said)
+        self.assert_works("export_table.py", self.path("forms.h5"), "--output", self.path("again.csv"))
+        with open(self.path("again.csv"), encoding="utf-8") as file:
+            self.assertEqual(text, file.read())
+        with h5py.File(self.path("forms.h5"), "a") as file:     # of what is no date, or is no form of a date
+            file["table/n"].attrs["format"] = "F8.3"
+        self.assert_works("export_table.py", self.path("forms.h5"), "--output", self.path("again.csv"))
+
     def test_whole_numbers_beside_others_stay_whole(self):
         for n, x, kinds in (("{0}", "{0}.5", "if"), ("{0}", "{0}", None), ("{0}.25", "{0}.5", None)):
             text = "n,x\n" + "".join(f"{n.format(i)},{x.format(i % 7)}\n" for i in range(40))

@@ -12,6 +12,9 @@ import programs
 PYTHON = os.environ.get("PEER_PYTHON", sys.executable)
 LIBRARIES = {"PyTorch": ("eager", "compiled"), "JAX": ("jax",)}
 SCRIPT = os.path.join(programs.HERE, "peer.py")
+# What keeps peers to the instructions that DDPM_ISA names. XLA's own code obeys, but not the library of its products.
+INSTRUCTIONS = {"avx2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+                         "XLA_FLAGS": "--xla_cpu_max_isa=AVX2"}}
 
 
 class Process:
@@ -27,7 +30,8 @@ class Process:
         with open(log, "w", encoding="utf-8") as errors:
             self.process = subprocess.Popen([str(word) for word in command], text=True, stdin=subprocess.PIPE,
                                             stdout=subprocess.PIPE, stderr=errors,
-                                            env={**os.environ, "OMP_NUM_THREADS": str(threads), **environment})
+                                            env={**os.environ, **INSTRUCTIONS.get(programs.ISA, {}),
+                                                 "OMP_NUM_THREADS": str(threads), **environment})
 
     def ended(self):
         with open(self.log, encoding="utf-8", errors="replace") as errors:

@@ -14,6 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.abspath(os.path.join(HERE, "..", ".."))
 DDPM = os.environ.get("DDPM", os.path.join(HERE, "..", "..", "build", "release", "ddpm"))
 CORES = int(os.environ.get("DDPM_CORES", str(os.cpu_count())))
+ISA = os.environ.get("DDPM_ISA", "")      # the kernels' instructions; empty: the best that the processor has
 ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} if os.geteuid() == 0 else {}
 
 
@@ -21,6 +22,11 @@ def has_flag(name):
     """Whether the processor has an instruction set, by the name that Linux has for it."""
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
         return name in re.search(r"^flags\s*:(.*)", file.read(), re.MULTILINE)[1].split()
+
+
+def multiplies_bfloat16():
+    """Whether the kernels have an instruction for products of bfloat16."""
+    return ISA in ("", "avx512") and has_flag("avx512_bf16")
 
 
 class Failed(Exception):

@@ -186,12 +186,13 @@ def plain_numbers(texts):
 
 DAY = 86400
 QUARTERS = "%YQ%m"            # of the month in which the quarter begins
-MIDNIGHT = re.compile(r".*[T ]0?0:00(:00(\.0+)?)?Z?").fullmatch
+MIDNIGHT = re.compile(r".*[T ](0?0:00(:00(\.0+)?)?Z?|12:00(:00)? ?[Aa][Mm])").fullmatch
 NUMBER_DATES_MIN = 20         # distinct whole numbers that are all dates, and no chance
 NUMBER_YEARS = 1800, 2100     # of dates that are whole numbers
 # pattern of the text, pandas' format, unit; for a date of three numbers both orders are tried
 ZONE = r"(?:Z|[+-]\d\d:?\d\d)?"
 CLOCK = r"\d{1,2}:\d\d"
+HALF_DAY = r" ?[AaPp][Mm]"
 DATES = [(re.compile(pattern).fullmatch, formats) for pattern, formats in (
     (r"\d{4}-\d{1,2}-\d{1,2}", ["%Y-%m-%d"]),
     (r"\d{4}/\d{1,2}/\d{1,2}", ["%Y/%m/%d"]),
@@ -204,10 +205,11 @@ DATES = [(re.compile(pattern).fullmatch, formats) for pattern, formats in (
     (r"\d{1,2}[- ][A-Za-z]{3}[- ]\d{4}", ["%d-%b-%Y"]),
     (r"\d{1,2}[- ][A-Za-z]{3}[- ]\d{2}", ["%d-%b-%y"]),
     (r"[A-Za-z]{3} \d{1,2},? \d{4}", ["%b %d %Y"]),
-    (r"[A-Za-z]{4,9} \d{1,2},? \d{4}", ["%B %d %Y"]),
+    (r"[A-Za-z]{3,9} \d{1,2},? \d{4}", ["%B %d %Y"]),
+    (r"\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}", ["%d-%B-%Y"]),
     (r"[A-Za-z]{3}-\d{1,2}-\d{4}", ["%b %d %Y"]),
     (r"[A-Za-z]{3}[- ]\d{4}", ["%b %Y"]),
-    (r"[A-Za-z]{4,9} \d{4}", ["%B %Y"]),
+    (r"[A-Za-z]{3,9} \d{4}", ["%B %Y"]),
     (r"\d{4}-\d\d", ["%Y-%m"]),
     (r"\d{1,2}/\d{4}", ["%m/%Y"]),
     (r"\d{1,2}-\d{4}", ["%m-%Y"]),
@@ -221,6 +223,11 @@ DATES = [(re.compile(pattern).fullmatch, formats) for pattern, formats in (
     (rf"\d{{1,2}}/\d{{1,2}}/\d{{2}} {CLOCK}", ["%m/%d/%y %H:%M", "%d/%m/%y %H:%M"]),
     (rf"\d{{1,2}}\.\d{{1,2}}\.\d{{4}} {CLOCK}", ["%d.%m.%Y %H:%M"]),
     (rf"\d{{1,2}}\.\d{{1,2}}\.\d{{4}} {CLOCK}:\d\d", ["%d.%m.%Y %H:%M:%S"]),
+    *((rf"\d{{1,2}}/\d{{1,2}}/\d{{{digits}}} {CLOCK}{seconds}{HALF_DAY}",
+       [f"{day}/%{year} %I:%M{clock} %p" for day in ("%m/%d", "%d/%m")])
+      for digits, year in ((4, "Y"), (2, "y")) for seconds, clock in (("", ""), (r":\d\d", ":%S"))),
+    (CLOCK + HALF_DAY, ["%I:%M %p"]),
+    (rf"{CLOCK}:\d\d{HALF_DAY}", ["%I:%M:%S %p"]),
     (CLOCK, ["%H:%M"]),
     (rf"{CLOCK}:\d\d", ["%H:%M:%S"]),
     (rf"{CLOCK}:\d\d\.\d+", ["%H:%M:%S.%f"]))]
@@ -234,9 +241,9 @@ class DateFormat:
 
     @property
     def unit(self):
-        if self.text.startswith("%H"):
+        if self.text.startswith(("%H", "%I")):
             return frames.CLOCK
-        has_clock = "H" in self.text or self.text == "ISO"
+        has_clock = "%M" in self.text or self.text == "ISO"
         return frames.SECONDS if has_clock and not self.midnight else frames.DAYS
 
     def times(self, texts):
@@ -248,6 +255,8 @@ class DateFormat:
             texts = [f"{text[:4]}Q{3 * int(text[-1]) - 2}" if text[-1:] in list("1234") else "" for text in texts]
         elif self.text == "%YM%m":
             texts = [re.sub("[- ]?[Mm]", "M", text) for text in texts]
+        elif "%p" in self.text:
+            texts = [re.sub(f"{HALF_DAY}$", lambda half: " " + half[0].strip().upper(), text) for text in texts]
         wanted = {} if self.text == "ISO" else {"format": self.text}
         times = pandas.to_datetime(pandas.Series(texts, dtype=object), errors="coerce", utc=True, **wanted)
         return times.to_numpy("datetime64[ns]").astype(np.int64), times.isna().to_numpy()
@@ -262,6 +271,39 @@ class DateFormat:
         else:
             values = nanoseconds // 10**9 if not (nanoseconds % 10**9)[~gaps].any() else nanoseconds / 1e9
         return np.ma.array(np.where(gaps, 0, values), mask=gaps)
+
+
+TRIED = 100                   # texts by which most forms of writing are told from the right one
+ISO_FORMS = [f"%Y-%m-%d{between}%H:%M{seconds}{zone}"
+             for between in "T " for seconds in (":%S", "", ":%S.%f") for zone in ("", "Z", "+00:00")]
+# what `times` makes one of several forms of writing
+WRITTEN = {"ISO": ISO_FORMS, QUARTERS: ["%YQ%q", "%Y-Q%q", "%Y Q%q"], "%YM%m": ["%YM%m", "%Y-M%m", "%Y M%m"],
+           "%b %d %Y": ["%b %d, %Y", "%b %d %Y", "%b-%d-%Y"], "%B %d %Y": ["%B %d, %Y", "%B %d %Y"],
+           "%b %Y": ["%b %Y", "%b-%Y"]}
+
+
+def forms_of(text):
+    """Forms of writing that a format reads: separators, capitals, zeros before days and hours."""
+    forms = WRITTEN.get(text, [text])
+    if text.startswith("%d") and ("%b" in text or "%B" in text):
+        forms = [text, text.replace("-", " ")]
+    if "%b" in text:
+        forms = [form.replace("%b", month) for form in forms for month in ("%b", "%^b")]
+    if "%p" in text:
+        forms = [form.replace(" %p", half) for form in forms for half in (" %p", "%p", " %P", "%P")]
+    return list(dict.fromkeys(re.sub(f"%(?=[-{days}{clocks}])", "%-", form) for form in forms
+                              for days in ("", "dm") for clocks in ("", "HI")))
+
+
+def written_format(texts, found):
+    """The format by which strftime writes exactly these dates (frames.date_texts), or None."""
+    pandas = optional("pandas")
+    texts = list(texts)
+    times = pandas.Series(found.times(texts)[0].astype("datetime64[ns]"))
+    for form in forms_of(found.text):
+        if all(list(frames.date_texts(times[:count], form)) == texts[:count] for count in (TRIED, len(texts))):
+            return form
+    return None
 
 
 def date_format(texts, day_first=None):

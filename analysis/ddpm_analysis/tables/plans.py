@@ -55,6 +55,7 @@ class Plan:
     classes: list = None
     beside: str = None         # the dataset of class codes
     unit: str = ""             # of dates and times
+    format: str = None         # in which strftime writes them as they were
     read: str = ""             # how numbers were written: with decimal commas, beside texts that are gaps
     kept: np.ndarray = None    # positions of a wide column that are not empty
     fill: np.ndarray = None
@@ -218,12 +219,12 @@ class Planner:
             plan.advice.append(quoted("--category", plan.column.name) + f" keeps leading zeros ({text.padded} rows)")
 
     def read_dates(self, plan, text):
-        found = None
+        found, dates = None, text.words
         if text.words and not text.numbers:
-            found = cells.date_format(text.words, self.options.day_first)
+            found = cells.date_format(dates, self.options.day_first)
         elif text.numbers and text.numbers == text.shapes["plain"] and not text.words and not text.marks:
-            found = cells.number_date_format([value for value in text.distinct if value.lower() not in cells.GAPS],
-                                             plan.column.name)
+            dates = [value for value in text.distinct if value.lower() not in cells.GAPS]
+            found = cells.number_date_format(dates, plan.column.name)
         if found is None:
             return False
         if text.numbers:
@@ -231,6 +232,7 @@ class Planner:
         without = self.without_sentinels(plan.column)
         plan.role, plan.kind = "number", "times" if found.unit == frames.CLOCK else "dates"
         plan.unit = found.unit
+        plan.format = cells.written_format(dates, found)
         plan.done = found.unit + "; "
         plan.decode = lambda values: without(found.numbers(values))
         if found.unsure:

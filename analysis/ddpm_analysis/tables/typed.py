@@ -69,8 +69,9 @@ class TypedColumn:
             dataset.attrs["gap"] = np.int64(self.gap)
         if self.ordered:
             dataset.attrs["ordered"] = np.int64(1)
-        if self.plan.unit:
-            dataset.attrs.create("units", self.plan.unit, dtype=h5py.string_dtype("utf-8", len(self.plan.unit)))
+        for name, text in (("units", self.plan.unit), ("format", self.plan.format)):
+            if text:
+                dataset.attrs.create(name, text, dtype=h5py.string_dtype("utf-8", len(text.encode())))
         return dataset
 
     def convert(self, numbers, codes):

@@ -43,6 +43,7 @@ static void put_all(hid_t file, hid_t group)
     put_column(group, "work", variable, variable, ROWS, work);
     put_attribute(file, "table/age", "gap", H5T_NATIVE_INT32, &none);
     put_text(file, "table/age", "units", "years");
+    put_text(file, "table/age", "format", "%Y");
     put_text(file, "table/cut", "gap", "unknown");
     put_attribute(file, "table/cut", "ordered", H5T_NATIVE_INT32, &yes);
     assert_true(H5Tclose(names) >= 0 && H5Tclose(fixed) >= 0 && H5Tclose(variable) >= 0);
@@ -95,6 +96,7 @@ static void groups(void **state)
     assert_int_equal(layouts[1].number, DDPM_NUMBER_INT32);
     assert_true(layouts[1].has_gap_number && layouts[1].gap_number == -1 && !layouts[0].has_gap_number);
     assert_string_equal(layouts[1].units, "years");
+    assert_string_equal(layouts[1].format, "%Y");
     assert_true(layouts[2].count == 3 && layouts[2].gap == 0 && layouts[2].codes[2] == 3 && !layouts[2].is_text);
     assert_string_equal(layouts[2].names[1], "good");
     assert_true(layouts[2].is_ordered && !layouts[3].is_ordered);

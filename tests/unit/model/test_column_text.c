@@ -35,6 +35,11 @@ static void test_texts(void **state)
                                       .rows = with_bin};
     expect_text(&column,
                 "number (float64) of days: 1 bin from -1.5 to 7.25, and 1 value of many rows: 0 60 %; no gaps");
+    column.decimals = 2;
+    column.step = 25;
+    expect_text(&column,
+                "number (float64) of days: 1 bin from -1.5 to 7.25 in steps of 0.25, and 1 value of many rows: 0 "
+                "60 %; no gaps");
 }
 
 int main(void)

@@ -130,6 +130,35 @@ static void test_decimals(void **state)
     expect_decimals(DDPM_NUMBER_FLOAT32, 6, 1.0);
 }
 
+/* Values that are whole steps apart stay so, wherever in a bin they are drawn, and one that is not ends this. */
+static void expect_steps(ddpm_number number, int decimals, int64_t step, int64_t offset, int64_t others)
+{
+    enum { ROWS = 5000 };
+    static double values[ROWS];
+    const double power = pow(10.0, decimals), unit = (double)step;
+    for (int64_t i = 0; i < ROWS; i++)
+        values[i] = (unit * round(1e5 / unit * any_number(i)) + (double)(i < others ? offset + 1 : offset)) / power;
+    ddpm_vocabulary v = choose_type(number, ROWS, values);
+    const ddpm_column_vocabulary *c = v.column;
+    assert_int_equal(c->step, others ? 1 : step);
+    for (int64_t i = 0; i < ROWS && !others; i++) {
+        const float drawn = ddpm_vocabulary_number(c, c->spikes + 1 + i % c->bins, fabs(any_number(i)));
+        const double value = ddpm_vocabulary_decode(c, drawn) * power - (double)offset;
+        expect_near(value / unit, round(value / unit), 1e-9, "steps", i);
+        assert_true(ddpm_vocabulary_round(c, values[i] + 0.4 * unit / power) == values[i]); /* of a sum, say */
+    }
+    ddpm_vocabulary_release(&v);
+}
+
+static void test_steps(void **state)
+{
+    (void)state;
+    expect_steps(DDPM_NUMBER_INT64, 0, 60, 7, 0); /* seconds of whole minutes */
+    expect_steps(DDPM_NUMBER_INT64, 0, 60, 7, 1);
+    expect_steps(DDPM_NUMBER_FLOAT64, 2, 25, 0, 0); /* quarters */
+    expect_steps(DDPM_NUMBER_FLOAT64, 3, 12, 5, 0);
+}
+
 /* Small numbers of four decimals beside large whole ones, and one number of more digits: each has as many decimals as
  * its neighbours. */
 static void test_mixed_decimals(void **state)
@@ -205,6 +234,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_few_values), TEST(test_category),       TEST(test_bins),
                                        TEST(test_decimals),   TEST(test_mixed_decimals), TEST(test_repeated),
-                                       TEST(test_all_gaps),   TEST(test_far_apart)};
+                                       TEST(test_steps),      TEST(test_all_gaps),       TEST(test_far_apart)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

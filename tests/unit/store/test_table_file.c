@@ -12,7 +12,7 @@ enum { D = 5, N = 7, M = 2, TEXT = 13 };
 
 static char *colours[3] = {"red", "none", "weiß"}, *texts[2] = {"a", "blau und rot"}; /* the longest: 12 bytes */
 static int64_t codes[3] = {-4, 0, 9};
-static char units[] = "days since 1970-01-01";
+static char units[] = "days since 1970-01-01", format[] = "%d.%m.%Y";
 static const char *const names[D] = {"x", "colour", "a/b", "", "count"};
 
 static ddpm_column_vocabulary columns[D] = {
@@ -24,7 +24,12 @@ static ddpm_column_vocabulary columns[D] = {
                 .codes = codes,
                 .is_ordered = 1,
                 .gap = 1}},
-    {.layout = {.number = DDPM_NUMBER_INT16, .has_gap_number = 1, .gap_number = -999, .gap = -1, .units = units}},
+    {.layout = {.number = DDPM_NUMBER_INT16,
+                .has_gap_number = 1,
+                .gap_number = -999,
+                .gap = -1,
+                .units = units,
+                .format = format}},
     {.layout = {.kind = DDPM_COLUMN_CATEGORY, .is_text = 1, .count = 2, .names = texts, .gap = -1}},
     {.layout = {.number = DDPM_NUMBER_UINT64, .gap = -1}},
 };
@@ -106,6 +111,9 @@ static void expect_attributes(const char *path)
     assert_int_equal(gap, -999);
     expect_ok(ddpm_h5_get_text(file, "samples/a_b", "units", &text));
     assert_string_equal(text, units);
+    ddpm_release(text);
+    expect_ok(ddpm_h5_get_text(file, "samples/a_b", "format", &text));
+    assert_string_equal(text, format);
     ddpm_release(text);
     expect_ok(ddpm_h5_get_int(file, "draws/column1", "ordered", &gap));
     assert_int_equal(gap, 1);

@@ -11,7 +11,7 @@ enum { D = 6, KNOTS = 2 * DDPM_VOCABULARY_KNOTS + 1 };
 static double spikes[4][3] = {{-1.5, 0, 7}, {0, 2}, {1900, 2000}, {0, 1}}, knots[KNOTS];
 static double rows[6] = {3, 10, 20, 30, 40, 50};
 static char *colours[3] = {"red", "?", "weiß und blau"}, *sizes[2] = {"", "L"};
-static char units[] = "days since 1970-01-01";
+static char units[] = "days since 1970-01-01", format[] = "%d/%m/%Y";
 static int64_t codes[3] = {-4, 0, 9};
 
 /* Differences of a column from its twin. */
@@ -33,6 +33,7 @@ static void make(ddpm_column_vocabulary column[D], ddpm_vocabulary *out)
          .spikes = 3,
          .bins = 2,
          .decimals = 2,
+         .step = 25,
          .repeats = 1,
          .spike = spikes[0],
          .knot = knots,
@@ -47,7 +48,12 @@ static void make(ddpm_column_vocabulary column[D], ddpm_vocabulary *out)
          .spikes = 2,
          .spike = spikes[1],
          .rows = rows},
-        {.layout = {.number = DDPM_NUMBER_INT16, .has_gap_number = 1, .gap_number = -999, .gap = -1, .units = units},
+        {.layout = {.number = DDPM_NUMBER_INT16,
+                    .has_gap_number = 1,
+                    .gap_number = -999,
+                    .gap = -1,
+                    .units = units,
+                    .format = format},
          .spikes = 2,
          .spike = spikes[2],
          .rows = rows},
@@ -81,6 +87,8 @@ static void expect_same_column(const ddpm_column_vocabulary *x, const ddpm_colum
     for (int64_t i = 0; i < a->count; i++) assert_string_equal(a->names[i], b->names[i]);
     if (a->codes) assert_memory_equal(a->codes, b->codes, (size_t)a->count * sizeof *a->codes);
     if (a->units) assert_string_equal(a->units, b->units);
+    assert_true(!a->format == !b->format && x->step == y->step);
+    if (a->format) assert_string_equal(a->format, b->format);
     assert_true(x->spikes == y->spikes && x->bins == y->bins && x->decimals == y->decimals && x->repeats == y->repeats);
     assert_true(x->twin == y->twin && !x->near == !y->near);
     if (x->near) expect_same_column(x->near, y->near);
@@ -154,6 +162,9 @@ static void test_forged_values(void **state)
     } counts[] = {
         {0, DDPM_FLAT_GAP, 0, "column 0 (from 0): expected no names of a number"},
         {0, DDPM_FLAT_DECIMALS, 16, "vocabulary/decimals: element 0: expected -2 to 15, found 16"},
+        {0, DDPM_FLAT_STEP, -1, "vocabulary/step: element 0: expected 0 to "},
+        {1, DDPM_FLAT_STEP, 2, "column 1 (from 0): expected steps of a number with decimals only"},
+        {5, DDPM_FLAT_STEP, 2, "column 5 (from 0): expected steps of a number with decimals only"},
         {0, DDPM_FLAT_CODES, 1, "column 0 (from 0): expected one code, for a gap, of a whole number"},
         {1, DDPM_FLAT_GAP, 3, "column 1 (from 0): expected a gap that is the place of a name"},
         {1, DDPM_FLAT_GAP, -2, "vocabulary/gap: element 1: expected -1 to "},
