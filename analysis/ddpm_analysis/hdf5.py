@@ -123,8 +123,8 @@ class Table:
     classes: list = None               # the names of the labels
     settings: dict = field(default_factory=dict)
 
-    def axis_name(self, column):
-        return axis_name(self.columns, column)
+    def axis_name(self, column, most=None):
+        return axis_name(self.columns, column, *[most] * bool(most))
 
     def expect_columns_of(self, data, source):
         """BadData unless the data has as many columns; `source` names this table."""
@@ -146,10 +146,17 @@ class Table:
         return Table(self.values[:, indices], chosen, self.label, self.classes, self.settings)
 
 
-def axis_name(columns, column):
+LONGEST = 32          # characters beside an axis
+
+
+def short(name, most=LONGEST):
+    return name if len(name) <= most else name[:most - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def axis_name(columns, column, most=LONGEST):
     """What stands beside an axis: the column's name, or x with the column's number counted from 1. A dollar of a name
     does not begin a formula."""
-    return columns[column].replace("$", r"\$") if columns else f"$x_{{{column + 1}}}$"
+    return short(columns[column], most).replace("$", r"\$") if columns else f"$x_{{{column + 1}}}$"
 
 
 def split_source(source):
