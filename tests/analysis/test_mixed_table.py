@@ -95,6 +95,13 @@ class Mixed(Case):
             file["table/n"].attrs["format"] = "F8.3"
         self.assert_works("export_table.py", self.path("forms.h5"), "--output", self.path("again.csv"))
 
+    def test_quarters_of_seconds_are_quarters(self):
+        times = [f"2019-01-{1 + i % 28:02} 10:00:0{i % 10}.{i % 4 * 25:02}" for i in range(200)]
+        text = "when,of,n\n" + "".join(f"{time},{'ab'[i % 2]},{i % 7}\n" for i, time in enumerate(times))
+        self.assert_works("import_table.py", self.write("q.csv", text), "--output", self.path("q.h5"))
+        with h5py.File(self.path("q.h5")) as file:
+            self.assertTrue((file["table/when"][:] * 4 % 1 == 0).all())
+
     def test_few_texts_among_dates_are_gaps_and_durations_are_no_times(self):
         dates = [f"{1 + i % 28}-Mar-20{10 + i % 9}" for i in range(200)]
         for stray in ("9999-12-31", "0000-00-00", "unknown"):

@@ -122,7 +122,9 @@ class DateFormat:
         if self.unit == frames.DAYS:
             values = nanoseconds // (DAY * 10**9)
         else:
-            values = nanoseconds // 10**9 if not (nanoseconds % 10**9)[~gaps].any() else nanoseconds / 1e9
+            values, rest = np.divmod(nanoseconds, 10**9)
+            if rest[~gaps].any():
+                values = values + rest / 1e9   # of which a double holds more digits than of all nanoseconds
         return np.ma.array(np.where(gaps, 0, values), mask=gaps)
 
 
