@@ -15,7 +15,7 @@ TEXT_ROWS = 64     # that are read at once
 
 def open_h5(path):
     if not os.path.isfile(path):
-        raise Missing(f"{path}: no such file")
+        raise Missing(f"{path}: " + ("a folder; expected an HDF5 file" if os.path.isdir(path) else "no such file"))
     try:
         return h5py.File(path, "r")
     except OSError as error:
@@ -90,6 +90,10 @@ def find_dataset(file, path, name, defaults):
         name = next((default for default in defaults if default in present), only)
     if name is None or name.strip("/") not in present:
         wanted = name or " or ".join(defaults)
+        tables = [one for one in ([name] if name else defaults) if isinstance(file.get(one), h5py.Group)]
+        if tables:
+            raise BadData(f"{path}: {tables[0]!r} is a table whose columns keep their kinds, not an array of numbers; "
+                          "report.py and judge_table.py compare such samples with data, export_table.py writes CSV")
         raise BadData(f"{path}: no dataset of numbers {wanted!r}; it has {', '.join(present[:10]) or 'none'}")
     return file[name]
 
