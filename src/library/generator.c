@@ -41,11 +41,6 @@ static ddpm_status create(ddpm_shared *shared, ddpm_generator **out)
     return status;
 }
 
-ddpm_status ddpm_generator_check(const ddpm_generator *generator)
-{
-    return generator ? DDPM_OK : ddpm_fail(DDPM_ERR_USAGE, "no generator is open; look at the status of opening it");
-}
-
 ddpm_status ddpm_generator_open(const char *checkpoint, ddpm_generator **out)
 {
     ddpm_shared *shared;
