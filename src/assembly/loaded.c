@@ -88,6 +88,7 @@ ddpm_transform ddpm_loaded_transform(const ddpm_loaded *loaded)
                             .maximum = c->maximum,
                             .quantiles = c->quantiles,
                             .decimals = c->decimals,
+                            .steps = c->quantile_steps,
                             .vocabulary = c->vocabulary.columns > 0 ? (ddpm_vocabulary *)&c->vocabulary : NULL};
 }
 

@@ -123,6 +123,7 @@ static ddpm_status set_quantiles(ddpm_transform *t, int64_t j, const ddpm_column
 {
     DDPM_TRY(ddpm_quantiles_choose(column, t->quantiles + j * DDPM_QUANTILES));
     t->decimals[j] = column->decimals;
+    t->steps[j] = column->step;
     set_identity(t, j);
     t->minimum[j] = -DDPM_QUANTILES_REACH;
     t->maximum[j] = DDPM_QUANTILES_REACH;

@@ -94,6 +94,7 @@ static ddpm_status copy_quantiles(const ddpm_transform *from, ddpm_transform *to
     DDPM_TRY(ddpm_transform_allocate_quantiles(to));
     memcpy(to->quantiles, from->quantiles, (size_t)(to->columns * DDPM_QUANTILES) * sizeof *to->quantiles);
     memcpy(to->decimals, from->decimals, (size_t)to->columns * sizeof *to->decimals);
+    if (from->steps) memcpy(to->steps, from->steps, (size_t)to->columns * sizeof *to->steps);
     for (int64_t j = 0; j < to->columns; j++) {
         if (!ddpm_transform_has_quantiles(to, j)) continue;
         to->minimum[j] = from->minimum[j];

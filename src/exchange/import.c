@@ -330,6 +330,7 @@ static ddpm_status read_all(importer *m, const ddpm_config *config)
     *c = (ddpm_checkpoint){.returned_to = -1, .best_iteration = -1, .best_loss = NAN, .baseline = NAN};
     for (int i = 0; i < DDPM_CHECKPOINT_FIELDS; i++) DDPM_TRY(read_field(m, &ddpm_checkpoint_fields[i], c));
     DDPM_TRY(check_transform(m, c));
+    DDPM_TRY(ddpm_checkpoint_check_quantiles(c));
     DDPM_TRY(check_groups(m, c));
     DDPM_TRY(set_range(c));
     c->components.columns = c->mixture.columns = c->columns;

@@ -51,20 +51,24 @@ ddpm_status ddpm_transform_of_vocabulary(ddpm_vocabulary *vocabulary, ddpm_trans
 ddpm_status ddpm_transform_allocate_quantiles(ddpm_transform *transform)
 {
     DDPM_TRY(DDPM_NEW(&transform->quantiles, transform->columns * DDPM_QUANTILES, "quantiles of columns"));
-    return DDPM_NEW(&transform->decimals, transform->columns, "quantiles of columns");
+    DDPM_TRY(DDPM_NEW(&transform->decimals, transform->columns, "quantiles of columns"));
+    return DDPM_NEW(&transform->steps, transform->columns, "quantiles of columns");
 }
 
 void ddpm_transform_release_quantiles(ddpm_transform *transform)
 {
     ddpm_release(transform->quantiles);
     ddpm_release(transform->decimals);
+    ddpm_release(transform->steps);
     transform->quantiles = NULL;
     transform->decimals = NULL;
+    transform->steps = NULL;
 }
 
 static ddpm_quantiles quantiles_of(const ddpm_transform *t, int64_t column)
 {
-    return (ddpm_quantiles){t->quantiles + column * DDPM_QUANTILES, t->decimals[column]};
+    return (ddpm_quantiles){t->quantiles + column * DDPM_QUANTILES, t->decimals[column],
+                            t->steps ? t->steps[column] : 0};
 }
 
 int ddpm_transform_has_quantiles(const ddpm_transform *transform, int64_t column)

@@ -19,6 +19,7 @@ typedef struct ddpm_transform {
     double *quantiles;         /* [columns][DDPM_QUANTILES]; of the columns that have a map there, scores are the
                                 * standardised numbers, with mean 0 and scale 1; or NULL */
     int32_t *decimals;         /* [columns]: of those columns; with quantiles */
+    int64_t *steps;            /* [columns]: likewise; or NULL: none */
     ddpm_vocabulary
         *vocabulary; /* NULL: the map is affine. Else mean is 0, scale 1, minimum 0, maximum the last token */
 } ddpm_transform;
@@ -33,7 +34,7 @@ void ddpm_transform_release(ddpm_transform *transform);
  *  @param[out] out  release with ddpm_transform_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_transform_of_vocabulary(ddpm_vocabulary *vocabulary, ddpm_transform *out);
 
-/** Give the map quantiles, all of them equal, and decimals. DDPM_ERR_MEMORY. */
+/** Give the map quantiles, all of them equal, decimals and steps. DDPM_ERR_MEMORY. */
 DDPM_MUST_CHECK ddpm_status ddpm_transform_allocate_quantiles(ddpm_transform *transform);
 
 void ddpm_transform_release_quantiles(ddpm_transform *transform);

@@ -90,6 +90,13 @@ double ddpm_vocabulary_round_to(int decimals, double value)
     return decimals < 0 || decimals > DDPM_DECIMALS_MOST ? value : round(value * POWERS[decimals]) / POWERS[decimals];
 }
 
+double ddpm_vocabulary_round_to_step(int decimals, int64_t step, double first, double value)
+{
+    if (step <= 1 || decimals < 0 || decimals > DDPM_DECIMALS_MOST) return ddpm_vocabulary_round_to(decimals, value);
+    const double units = POWERS[decimals], apart = (double)step, from = round(first * units);
+    return (from + apart * round((value * units - from) / apart)) / units;
+}
+
 /* The most digits behind the point that a value of a type can have been written with, and be found again in spite of
  * its rounding. */
 static int decimals_most(ddpm_number number, double value)
@@ -133,7 +140,8 @@ static void take_step(survey *s, double value, int decimals)
 {
     const int before = s->most_decimals, most = decimals > before ? decimals : before;
     if (s->different == 0) s->first = value;
-    if (most > DDPM_DECIMALS_MOST || (double)s->step * POWERS[most - before] >= 0x1p62 || fmax(fabs(value), fabs(s->first)) * POWERS[most] >= 0x1p53)
+    if (most > DDPM_DECIMALS_MOST || (double)s->step * POWERS[most - before] >= 0x1p62 ||
+        fmax(fabs(value), fabs(s->first)) * POWERS[most] >= 0x1p53)
         s->step = 1;
     else
         s->step = common_divisor(s->step * (int64_t)POWERS[most - before],
@@ -269,7 +277,7 @@ ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t 
     column->decimals = is_category ? 0 : choose_decimals(&s, mixes);
     DDPM_TRY(ddpm_vocabulary_allocate_column(s.spikes, bins, column));
     column->rows[0] = (double)gaps;
-    column->step = bins > 0 && column->decimals >= 0 ? s.step : 0;
+    column->step = is_category || column->decimals < 0 ? 0 : s.step;
     column->repeats = bins > 0 && 2 * s.different_rest <= s.rest;
     DDPM_TRY(DDPM_NEW(&c.lower, knots_of(column), "a vocabulary"));
     const ddpm_status status = set_tokens(runs, &c);
@@ -366,20 +374,12 @@ float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value)
     return column->bins > 0 ? encode_between(column, value) : -1.0f;
 }
 
-/* The first knot is a value, from which all others are whole steps away. */
-static double round_to_step(const ddpm_column_vocabulary *column, double value)
-{
-    const double units = POWERS[column->decimals], step = (double)column->step, first = round(column->knot[0] * units);
-    return (first + step * round((value * units - first) / step)) / units;
-}
-
 /* Round as the column says, or as a training value nearby was. */
 static double round_beside(const ddpm_column_vocabulary *column, double nearest, double value)
 {
-    if (column->step > 1) return round_to_step(column, value);
-    return ddpm_vocabulary_round_to(
-        column->decimals == DDPM_VOCABULARY_MIXED ? decimals_of(column->layout.number, nearest) : column->decimals,
-        value);
+    const int decimals =
+        column->decimals == DDPM_VOCABULARY_MIXED ? decimals_of(column->layout.number, nearest) : column->decimals;
+    return ddpm_vocabulary_round_to_step(decimals, column->step, column->knot[0], value); /* a knot that is a value */
 }
 
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number)

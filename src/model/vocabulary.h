@@ -55,8 +55,8 @@ typedef struct ddpm_column_vocabulary {
     int64_t spikes, bins; /* S and B */
     int decimals;         /* of a number: digits behind the point that its values have; -1: any number of them; or
                            * DDPM_VOCABULARY_MIXED */
-    int64_t step;   /* of a number with bins: its values lie a multiple of so many of its last decimals apart; or 0
-                     * or 1 */
+    int64_t
+        step; /* of a number with decimals: its values lie a multiple of so many of the last of them apart; or 0 or 1 */
     int repeats;    /* whether most values in bins are shared by rows: then there are none between them */
     int has_scores; /* whether the logits of its tokens have a Gaussian (model/scores.h) */
     int64_t twin;  /* 1 + an earlier column that this one is equal to, or near, in many rows (model/twins.h); 0: none */
@@ -160,6 +160,9 @@ void ddpm_vocabulary_range(const ddpm_column_vocabulary *column, double *least, 
 
 /** A value with so many digits behind the point; below 0: as it is. */
 double ddpm_vocabulary_round_to(int decimals, double value);
+
+/** The same, with a step above 1 a whole number of steps, of so many of the last decimals, from the first value. */
+double ddpm_vocabulary_round_to_step(int decimals, int64_t step, double first, double value);
 
 /** A value with as many decimals as the column's values have, and a whole number of steps from them. */
 double ddpm_vocabulary_round(const ddpm_column_vocabulary *column, double value);

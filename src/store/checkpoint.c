@@ -232,6 +232,7 @@ static ddpm_status read_attributes(const ddpm_h5 *file, const char *path, ddpm_c
 static ddpm_status read_header(const ddpm_h5 *file, const char *path, ddpm_checkpoint *c)
 {
     for (int i = 0; i < FIELDS; i++) DDPM_TRY(read_field(file, path, &ddpm_checkpoint_fields[i], c));
+    DDPM_TRY(refuse(path, ddpm_checkpoint_check_quantiles(c)));
     c->components.columns = c->mixture.columns = c->columns;
     DDPM_TRY(ddpm_vocabulary_read(file, path, c->columns, &c->vocabulary));
     return read_attributes(file, path, c);

@@ -18,10 +18,10 @@
  * (of /best), number (the type of the training data, as numpy names it; float32 if it is missing), config (the resolved
  * YAML), columns (their names, if they have any). /transform/remainder [D] and /condition/remainder [V] float64 are
  * there where a mean needs more digits than a float64 number has, /transform/quantiles [D][DDPM_QUANTILES] float64 and
- * decimals [D] int32 where a column is mapped by its quantiles (all of a row are equal where it is not; its scores are
- * the standardised numbers), /vocabulary where the columns are tokens (store/vocabulary_file.h). Chunks and metadata
- * have HDF5's checksums; the user block holds a digest of all that follows it (file/digest.h), which is checked before
- * HDF5 opens the file.
+ * decimals [D] int32 and steps [D] int64 (model/quantiles.h) where a column is mapped by its quantiles (all of a row
+ * are equal where it is not; its scores are the standardised numbers), /vocabulary where the columns are tokens
+ * (store/vocabulary_file.h). Chunks and metadata have HDF5's checksums; the user block holds a digest of all that
+ * follows it (file/digest.h), which is checked before HDF5 opens the file.
  *
  *  Local: rank 0 reads and writes; only ddpm_checkpoint_share is Collective. Main thread.
  */
@@ -77,6 +77,7 @@ typedef struct ddpm_checkpoint {
     double *minimum, *maximum;  /* [D] of the standardised training rows */
     double *quantiles;          /* [D][DDPM_QUANTILES], or NULL: see model/quantiles.h */
     int32_t *decimals;          /* [D], with quantiles */
+    int64_t *quantile_steps;    /* [D], likewise; NULL: files of before lack them */
     ddpm_vocabulary vocabulary; /* of a table with columns of several kinds; columns 0: none */
     ddpm_condition condition;   /* count 0: none */
     ddpm_components components; /* count 0: none */

@@ -37,6 +37,17 @@ ddpm_status ddpm_checkpoint_check_field(const ddpm_checkpoint_field *f, const dd
     return DDPM_OK;
 }
 
+ddpm_status ddpm_checkpoint_check_quantiles(const ddpm_checkpoint *c)
+{
+    if (c->quantiles && !c->decimals)
+        return ddpm_fail(DDPM_ERR_DATA, "transform/decimals: expected them beside transform/quantiles, found none");
+    for (int64_t i = 1; c->quantiles && i < c->columns * DDPM_QUANTILES; i++)
+        if (i % DDPM_QUANTILES > 0 && c->quantiles[i] < c->quantiles[i - 1])
+            return ddpm_fail(DDPM_ERR_DATA, "transform/quantiles: those of column %lld (from 0) do not ascend",
+                             (long long)(i / DDPM_QUANTILES));
+    return DDPM_OK;
+}
+
 static ddpm_status check_codes(const ddpm_condition *condition, int64_t v)
 {
     for (int64_t k = 1; k < condition->classes[v]; k++)
@@ -85,6 +96,7 @@ ddpm_status ddpm_checkpoint_check(const ddpm_checkpoint *checkpoint, int64_t cou
                              (long long)*ddpm_checkpoint_count(c, f->rows), (long long)f->most_rows);
         DDPM_TRY(ddpm_checkpoint_check_field(f, c));
     }
+    DDPM_TRY(ddpm_checkpoint_check_quantiles(c));
     DDPM_TRY(ddpm_checkpoint_check_condition(&c->condition));
     DDPM_TRY(ddpm_vocabulary_check(&c->vocabulary, c->columns));
     for (int a = 0; a < DDPM_CHECKPOINT_ARRAYS; a++)

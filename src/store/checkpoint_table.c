@@ -42,6 +42,7 @@ const ddpm_checkpoint_field ddpm_checkpoint_fields[DDPM_CHECKPOINT_FIELDS] = {
     {NUMBERS("transform/quantiles", DDPM_H5_FLOAT64, quantiles, columns),
      .columns = DDPM_QUANTILES, .is_optional = ALONE, FINITE},
     {NUMBERS("transform/decimals", DDPM_H5_INT32, decimals, columns), .is_optional = ALONE, .least = -1, .largest = DDPM_DECIMALS_MOST},
+    {NUMBERS("transform/steps", DDPM_H5_INT64, quantile_steps, columns), .is_optional = ALONE, COUNT(0x1p53)},
     {NUMBERS("schedule/beta", DDPM_H5_FLOAT64, beta, steps),
      .more_rows = 1, .most_rows = DDPM_CHECKPOINT_STEPS_MAX, .least = 0, .largest = 1},
     {NUMBERS("reduction/exponent", DDPM_H5_INT32, exponent, exponent_count),

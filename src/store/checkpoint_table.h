@@ -51,7 +51,7 @@ typedef struct ddpm_checkpoint_list_of_names {
 
 enum {
     DDPM_CHECKPOINT_ATTRIBUTES = 10,
-    DDPM_CHECKPOINT_FIELDS = 25,
+    DDPM_CHECKPOINT_FIELDS = 26,
     DDPM_CHECKPOINT_ARRAYS = 6,
     DDPM_CHECKPOINT_LISTS = 3
 };
@@ -82,5 +82,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check_array(int array, const ddpm_ch
 
 /** What spans fields: a class is its own index, and the classes that are counted are those that there are. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check_condition(const ddpm_condition *condition);
+
+/** Likewise: quantiles ascend, and have decimals beside them. */
+DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_check_quantiles(const ddpm_checkpoint *checkpoint);
 
 #endif

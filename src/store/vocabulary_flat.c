@@ -304,8 +304,9 @@ static ddpm_status check_column(const ddpm_flat_vocabulary *f, int64_t j)
         .spikes = f->count[DDPM_FLAT_SPIKES][j],
         .bins = f->count[DDPM_FLAT_BINS][j]};
     DDPM_TRY(check_twin(f, j));
-    if (f->count[DDPM_FLAT_STEP][j] > 1 && (column.bins == 0 || f->count[DDPM_FLAT_DECIMALS][j] < 0))
-        return fail_column(j, "steps of a number with bins and decimals only");
+    if (f->count[DDPM_FLAT_STEP][j] > 1 &&
+        (column.layout.kind != DDPM_COLUMN_NUMBER || f->count[DDPM_FLAT_DECIMALS][j] < 0))
+        return fail_column(j, "steps of a number with decimals only");
     if (f->count[DDPM_FLAT_SCORES][j] && !ddpm_column_is_smooth(&column))
         return fail_column(j, "scores of a number of many tokens only");
     if (f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_NUMBER) {

@@ -24,6 +24,7 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
         .maximum = transform->maximum,
         .quantiles = transform->quantiles,
         .decimals = transform->decimals,
+        .quantile_steps = transform->steps,
         .vocabulary = transform->vocabulary ? *transform->vocabulary : (ddpm_vocabulary){0},
         .condition = *ddpm_dataset_condition(stepper->dataset),
         .fingerprint = ddpm_dataset_fingerprint(stepper->dataset),

@@ -24,8 +24,9 @@ static ddpm_quantiles choose(double *values, int64_t count, double knots[DDPM_QU
     expect_ok(ddpm_vocabulary_choose(&v.column[0], count, values, 0));
     expect_ok(ddpm_quantiles_choose(&v.column[0], knots));
     const int decimals = v.column[0].decimals;
+    const int64_t step = v.column[0].step;
     ddpm_vocabulary_release(&v);
-    return (ddpm_quantiles){knots, decimals};
+    return (ddpm_quantiles){knots, decimals, step};
 }
 
 static double uniform(int64_t i)
@@ -113,6 +114,22 @@ static void test_decimals(void **state)
     }
 }
 
+/* Numbers that end in 7, and quarters: those between two that rows have do, too. */
+static void test_steps(void **state)
+{
+    static double values[ROWS], knots[DDPM_QUANTILES];
+    (void)state;
+    for (int quarters = 0; quarters <= 1; quarters++) {
+        const double step = quarters ? 0.25 : 10.0, first = quarters ? 0.0 : 7.0;
+        for (int64_t i = 0; i < ROWS; i++) values[i] = first + step * floor(1e3 * exp(2.0 * any_number(i)));
+        const ddpm_quantiles q = choose(values, ROWS, knots);
+        for (double z = -5.0; z < 5.0; z += 0.01) {
+            const double steps = (ddpm_quantiles_value(&q, z) - first) / step;
+            expect_near(steps, round(steps), 1e-9, "steps", quarters);
+        }
+    }
+}
+
 /* Few rows with a value each: samples are not theirs. */
 static void test_few_rows(void **state)
 {
@@ -161,6 +178,7 @@ static void test_few_values(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_continuous), TEST(test_shared_values), TEST(test_decimals),
-                                       TEST(test_few_rows),   TEST(test_tails),         TEST(test_few_values)};
+                                       TEST(test_steps),      TEST(test_few_rows),      TEST(test_tails),
+                                       TEST(test_few_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
