@@ -62,7 +62,7 @@ static ddpm_status make(bench_layer *l)
     DDPM_TRY(DDPM_NEW(&l->packed.transposed, n * wide, "weights"));
     DDPM_TRY(DDPM_NEW(&l->packed.bias, wide, "weights"));
     fill(l->weight, n * n, 4);
-    const ddpm_const_matrix weight = {l->weight, n, n, n};
+    const ddpm_const_matrix weight = {l->weight, n, n, n, 0};
     const ddpm_range all = {0, n};
     l->kernels->pack(weight, all, all, 0, l->packed.weight);
     l->kernels->pack_transposed(weight, all, all, 0, l->packed.transposed);
@@ -93,12 +93,12 @@ static void release(bench_layer *l)
 
 static ddpm_matrix rows_of(const bench_layer *l, float *data)
 {
-    return (ddpm_matrix){data, ROWS, l->width, l->stride};
+    return (ddpm_matrix){data, ROWS, l->width, l->stride, 0};
 }
 
 static ddpm_const_matrix read_rows(const bench_layer *l, const float *data)
 {
-    return (ddpm_const_matrix){data, ROWS, l->width, l->stride};
+    return (ddpm_const_matrix){data, ROWS, l->width, l->stride, 0};
 }
 
 static void forward(const bench_layer *l, const block *b)

@@ -144,7 +144,7 @@ static ddpm_status make_whitening(const ddpm_kernels *kernels, const ddpm_expect
     memset(w, 0, (size_t)(D * D) * sizeof *w);
     for (int64_t k = 0; k < D; k++)
         for (int64_t j = 0; j <= k; j++) w[j * D + k] = (float)factor[k * D + j];
-    DDPM_TRY(ddpm_dense_make(kernels, (ddpm_const_matrix){w, D, D, D}, dense));
+    DDPM_TRY(ddpm_dense_make(kernels, (ddpm_const_matrix){w, D, D, D, 0}, dense));
     for (int64_t k = 0; k < D; k++) {
         double sum = 0.0;
         for (int64_t j = 0; j <= k; j++) sum += factor[k * D + j] * m->mean[c * D + j];
@@ -215,8 +215,8 @@ static void find_shares(const ddpm_kernels *kernels, const ddpm_expectation *m, 
     const int64_t D = m->columns, C = m->count, S = w->stride;
     for (int64_t i = 0; i < x.rows; i++) memcpy(w->x + i * S, x.data + i * x.stride, (size_t)D * sizeof *w->x);
     for (int64_t c = 0; c < C; c++) {
-        kernels->forward(&d->whiten[c], (ddpm_const_matrix){w->x, x.rows, D, S}, DDPM_ACTIVATION_IDENTITY,
-                         (ddpm_matrix){w->z, x.rows, D, S}, NULL, NULL);
+        kernels->forward(&d->whiten[c], (ddpm_const_matrix){w->x, x.rows, D, S, 0}, DDPM_ACTIVATION_IDENTITY,
+                         (ddpm_matrix){w->z, x.rows, D, S, 0}, NULL, NULL);
         for (int64_t i = 0; i < x.rows; i++) {
             double square = 0.0;
             for (int64_t k = 0; k < D; k++) square += (double)(w->z[i * S + k] * w->z[i * S + k]);
@@ -254,8 +254,8 @@ static void add_shares(const ddpm_kernels *kernels, const ddpm_expectation *m, i
         const ddpm_fixed_sums to = {
             .sum = w->sum + c * (D + 1) * (D + 1), .scale = ldexp(1.0, SUM_BITS), .limit = 0x1p40f};
         if (used > 0)
-            kernels->backward_weights_fixed((ddpm_const_matrix){w->left, used, D + 1, S},
-                                            (ddpm_const_matrix){w->right, used, D + 1, S}, used, to, w->scratch);
+            kernels->backward_weights_fixed((ddpm_const_matrix){w->left, used, D + 1, S, 0},
+                                            (ddpm_const_matrix){w->right, used, D + 1, S, 0}, used, to, w->scratch);
     }
 }
 

@@ -226,12 +226,12 @@ ddpm_status ddpm_mixture_fit(ddpm_comm *comm, ddpm_dataset *dataset, int64_t bat
     *out = (ddpm_mixture){.columns = columns};
     const int is_auto = count == DDPM_AUTO;
     if (count == 1 || (is_auto && columns <= DDPM_MIXTURE_AUTO_COLUMNS)) return DDPM_OK;
-    if (!can_have((ddpm_const_matrix){NULL, rows, columns, columns}, is_auto ? 2 : count))
+    if (!can_have((ddpm_const_matrix){NULL, rows, columns, columns, 0}, is_auto ? 2 : count))
         return is_auto ? DDPM_OK : refuse(count, rows, columns);
     ddpm_status status = DDPM_ON_RANK_0(comm, DDPM_NEW(&x, rows * columns, "a sample of rows"));
     if (status == DDPM_OK) status = gather(comm, dataset, rows, batch, x);
     if (status == DDPM_OK)
-        status = DDPM_ON_RANK_0(comm, fit_sample((ddpm_const_matrix){x, rows, columns, columns}, count, seed, out));
+        status = DDPM_ON_RANK_0(comm, fit_sample((ddpm_const_matrix){x, rows, columns, columns, 0}, count, seed, out));
     ddpm_release(x);
     if (status == DDPM_OK) status = share(comm, out);
     if (status != DDPM_OK) ddpm_mixture_release(out);

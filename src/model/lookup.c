@@ -19,7 +19,7 @@ static void fill_column(const ddpm_masked *masked, const ddpm_kernels *kernels, 
     const ddpm_masked_column *c = &masked->column[column];
     const int64_t width = entries.columns;
     const float *own = weight + c->first * width, scale = masked->input_scale;
-    const ddpm_const_matrix smooth = {own + c->exact * width, c->smooth, width, width};
+    const ddpm_const_matrix smooth = {own + c->exact * width, c->smooth, width, width, 0};
     for (int64_t token = range.first; token < range.end; token++) {
         float *to = entries.data + token * entries.stride;
         if (token == c->tokens)
@@ -56,7 +56,7 @@ ddpm_status ddpm_lookup_create(const ddpm_masked *masked, const ddpm_network *ne
         out->first[j] = entries;
         entries += masked->column[j].tokens + 1;
     }
-    out->table = (ddpm_matrix){NULL, entries, ddpm_network_get_spec(network)->width, stride_of(network)};
+    out->table = (ddpm_matrix){NULL, entries, ddpm_network_get_spec(network)->width, stride_of(network), 0};
     return DDPM_NEW(&out->table.data, entries * out->table.stride, "tokens of the first layer");
 }
 

@@ -97,7 +97,7 @@ static int64_t count_link_functions(const ddpm_column_vocabulary *v)
 /* Padded for the kernels of any processor. */
 static ddpm_status create_functions(int64_t rows, int64_t columns, ddpm_matrix *out)
 {
-    *out = (ddpm_matrix){NULL, rows, columns, ddpm_round_up(columns, PANEL_MOST)};
+    *out = (ddpm_matrix){NULL, rows, columns, ddpm_round_up(columns, PANEL_MOST), 0};
     return DDPM_NEW(&out->data, rows * out->stride, "functions of tokens");
 }
 

@@ -19,7 +19,7 @@ static float *take(const ddpm_token_pass *pass, int64_t numbers, int64_t *used)
 static ddpm_matrix take_matrix(const ddpm_token_pass *pass, int64_t rows, int64_t columns, int64_t *used)
 {
     const int64_t stride = ddpm_round_up(columns, ddpm_network_kernels(pass->spec.network)->panel);
-    return (ddpm_matrix){take(pass, rows * stride, used), rows, columns, stride};
+    return (ddpm_matrix){take(pass, rows * stride, used), rows, columns, stride, 0};
 }
 
 /* The most outputs of a group, with those before them. */
@@ -142,7 +142,7 @@ static ddpm_const_matrix gather(const ddpm_token_pass *pass, ddpm_const_matrix u
     for (int64_t i = 0; i < count; i++)
         memcpy(pass->gathered.data + i * pass->gathered.stride, units.data + pass->place[i] * units.stride,
                (size_t)units.columns * sizeof *units.data);
-    return (ddpm_const_matrix){pass->gathered.data, count, units.columns, pass->gathered.stride};
+    return (ddpm_const_matrix){pass->gathered.data, count, units.columns, pass->gathered.stride, 0};
 }
 
 /* Each row gains what its columns of a group add to its gradient by the units. */
@@ -204,7 +204,7 @@ static void group_loss(ddpm_token_pass *pass, const ddpm_token_rows *rows, const
     }
     if (!gradient) return;
     ddpm_network_some_outputs_backward(
-        s->network, s->packed, x, outputs, (ddpm_const_matrix){pass->doutput.data, count, all, pass->doutput.stride},
+        s->network, s->packed, x, outputs, (ddpm_const_matrix){pass->doutput.data, count, all, pass->doutput.stride, 0},
         ddpm_matrix_part(pass->dgathered, 0, count), gradient, pass->sums, pass->scratch);
     scatter(pass, count, dunits);
 }
@@ -235,7 +235,7 @@ static void add_product(ddpm_token_pass *pass, int64_t first, int64_t inputs, dd
     const ddpm_tensor *tensors;
     const int64_t entry = ddpm_network_entry(pass->spec.network), width = dz.columns;
     (void)ddpm_network_tensors(pass->spec.network, &tensors);
-    const ddpm_const_matrix x = {pass->input.data, dz.rows, inputs, pass->input.stride};
+    const ddpm_const_matrix x = {pass->input.data, dz.rows, inputs, pass->input.stride, 0};
     ddpm_gradient_add_product(gradient, entry, tensors[entry].offset + first * width, width, x, dz, pass->spec.block,
                               pass->scratch);
 }

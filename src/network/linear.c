@@ -23,12 +23,12 @@ static ddpm_status build(const ddpm_linear_spec *spec, int64_t columns, ddpm_lin
     out->kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
     DDPM_TRY(DDPM_NEW(&out->variance, K + 1, "linear part"));
     memcpy(out->variance, spec->variance, (size_t)(K + 1) * sizeof *out->variance);
-    DDPM_TRY(ddpm_dense_make(out->kernels, (ddpm_const_matrix){spec->direction, K, columns, columns}, &out->back));
+    DDPM_TRY(ddpm_dense_make(out->kernels, (ddpm_const_matrix){spec->direction, K, columns, columns, 0}, &out->back));
     DDPM_TRY(DDPM_NEW(&transposed, K * columns, "linear part"));
     for (int64_t k = 0; k < K; k++)
         for (int64_t j = 0; j < columns; j++) transposed[j * K + k] = spec->direction[k * columns + j];
     const ddpm_status status =
-        ddpm_dense_make(out->kernels, (ddpm_const_matrix){transposed, columns, K, K}, &out->onto);
+        ddpm_dense_make(out->kernels, (ddpm_const_matrix){transposed, columns, K, K, 0}, &out->onto);
     ddpm_release(transposed);
     return status;
 }
@@ -78,7 +78,7 @@ void ddpm_linear_add(const ddpm_pass *pass, ddpm_const_matrix x, ddpm_matrix y)
     if (!linear) return;
     const int64_t K = linear->spec.count;
     const ddpm_matrix part = ddpm_pass_rows(pass, pass->w->component), back = ddpm_pass_rows(pass, pass->w->linear);
-    const ddpm_matrix z = {part.data, part.rows, K, part.stride};
+    const ddpm_matrix z = {part.data, part.rows, K, part.stride, 0};
     linear->kernels->forward(&linear->onto, x, DDPM_ACTIVATION_IDENTITY, z, NULL, NULL);
     for (int64_t i = 0; i < x.rows; i++) {
         const double across = slope(&linear->spec, pass->t[i], linear->variance[K]);

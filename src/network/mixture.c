@@ -37,10 +37,10 @@ static ddpm_status pack(const ddpm_mixture_spec *spec, ddpm_mixture_part *out)
             for (int64_t j = 0; j < D; j++) onto[j * C * D + i] = spec->direction[i * D + j];
         memcpy(back, spec->direction, (size_t)(C * D * D) * sizeof *back);
         for (int64_t i = 0; i < C * D; i++) back[C * D * D + i] = (float)spec->mean[i];
-        status = ddpm_dense_make(out->kernels, (ddpm_const_matrix){onto, D, C * D, C * D}, &out->onto);
+        status = ddpm_dense_make(out->kernels, (ddpm_const_matrix){onto, D, C * D, C * D, 0}, &out->onto);
     }
     if (status == DDPM_OK)
-        status = ddpm_dense_make(out->kernels, (ddpm_const_matrix){back, C * (D + 1), D, D}, &out->back);
+        status = ddpm_dense_make(out->kernels, (ddpm_const_matrix){back, C * (D + 1), D, D, 0}, &out->back);
     ddpm_release(onto);
     ddpm_release(back);
     return status;
@@ -180,8 +180,8 @@ static ddpm_matrix project(const ddpm_pass *pass, ddpm_const_matrix x, ddpm_matr
     const ddpm_mixture_part *mixture = pass->net->mixture;
     const int64_t projected = mixture->count * mixture->columns;
     mixture->kernels->forward(&mixture->onto, x, DDPM_ACTIVATION_IDENTITY,
-                              (ddpm_matrix){to.data, x.rows, projected, to.stride}, NULL, NULL);
-    return (ddpm_matrix){to.data, x.rows, projected + mixture->count, to.stride};
+                              (ddpm_matrix){to.data, x.rows, projected, to.stride, 0}, NULL, NULL);
+    return (ddpm_matrix){to.data, x.rows, projected + mixture->count, to.stride, 0};
 }
 
 static void add_back(const ddpm_pass *pass, ddpm_matrix z, ddpm_matrix y)

@@ -85,7 +85,7 @@ void ddpm_packed_fill_piece(const ddpm_packed *packed, const ddpm_network *netwo
         memcpy(p->bias + piece->columns.first, values + piece->columns.first,
                (size_t)(piece->columns.end - piece->columns.first) * sizeof *values);
     } else if (piece->tensor == layer->weight) {
-        const ddpm_const_matrix weight = {values, layer->inputs, layer->outputs, layer->outputs};
+        const ddpm_const_matrix weight = {values, layer->inputs, layer->outputs, layer->outputs, 0};
         if (!is_skipped(network, piece->layer))
             kernels->pack(weight, piece->rows, piece->columns, packed->streams, p->weight);
         if (p->transposed)

@@ -99,13 +99,13 @@ static float *inverse_of(const ddpm_pass *pass, int64_t block)
 static ddpm_const_matrix modulation_at(const ddpm_pass *pass, int64_t column)
 {
     const ddpm_residual_rows *r = &pass->w->kind.residual;
-    return (ddpm_const_matrix){r->modulation_read + column, pass->rows, pass->net->spec.width, r->modulation_stride};
+    return (ddpm_const_matrix){r->modulation_read + column, pass->rows, pass->net->spec.width, r->modulation_stride, 0};
 }
 
 static ddpm_matrix dmodulation_at(const ddpm_pass *pass, int64_t column)
 {
     const ddpm_residual_rows *r = &pass->w->kind.residual;
-    return (ddpm_matrix){r->dmodulation.data + column, pass->rows, pass->net->spec.width, r->dmodulation.stride};
+    return (ddpm_matrix){r->dmodulation.data + column, pass->rows, pass->net->spec.width, r->dmodulation.stride, 0};
 }
 
 static int rows_are_alike(const ddpm_pass *pass)

@@ -32,7 +32,7 @@ typedef struct rows_call {
 static ddpm_status create_matrix(const ddpm_model *model, int64_t columns, ddpm_matrix *out)
 {
     const int64_t stride = ddpm_round_up(columns, ddpm_network_kernels(model->network)->panel);
-    *out = (ddpm_matrix){NULL, TOGETHER, columns, stride};
+    *out = (ddpm_matrix){NULL, TOGETHER, columns, stride, 0};
     return DDPM_NEW(&out->data, TOGETHER * stride, "a block of samples");
 }
 
@@ -279,7 +279,7 @@ static void draw_column(ddpm_unmask *u, const rows_call *call, int64_t column, d
     }
     if (count == 0) return;
     const ddpm_const_matrix output = ddpm_network_some_outputs(
-        u->model->network, u->packed, (ddpm_const_matrix){u->drawn.data, count, u->drawn.columns, u->drawn.stride},
+        u->model->network, u->packed, (ddpm_const_matrix){u->drawn.data, count, u->drawn.columns, u->drawn.stride, 0},
         ddpm_masked_coefficients(masked, column), u->output, NULL);
     place = -1;
     uint32_t open = 0;
@@ -306,7 +306,7 @@ static void run_step(ddpm_unmask *u, const rows_call *call)
     const int64_t count = sort_rows(u, call);
     for (int64_t first = 0, end; first < count; first = end) {
         const int64_t different = take_rows(u, first, count, &end);
-        const ddpm_const_matrix entry = {u->entry.data, different, u->entry.columns, u->entry.stride},
+        const ddpm_const_matrix entry = {u->entry.data, different, u->entry.columns, u->entry.stride, 0},
                                 hidden = ddpm_network_hidden(u->model->network, u->packed, u->workspace, entry,
                                                              call->condition ? u->condition : NULL, u->t);
         for (int64_t j = 0; j < u->model->columns; j++) draw_column(u, call, j, hidden, first, end);

@@ -174,7 +174,7 @@ static double numbers_loss(const ddpm_block *block, int64_t at, int64_t rows, dd
     float *row = row_loss ? row_loss + at : NULL;
     if (ddpm_model_is_classifier(model))
         return ddpm_classifier_rows(out, block->values + at * model->condition->count, weight, share, dout, row);
-    const ddpm_const_matrix target = {block->target + at * columns, rows, columns, columns};
+    const ddpm_const_matrix target = {block->target + at * columns, rows, columns, columns, 0};
     return ddpm_objective_rows(&model->objective, out, target, block->t + at, weight, share, dout, row);
 }
 

@@ -23,7 +23,7 @@ static void print(ddpm_block *b, int64_t iteration, ddpm_range rows, float *loss
     const ddpm_const_matrix output = ddpm_block_forward(b, iteration, rows);
     const ddpm_const_matrix xt = ddpm_model_is_masked(model)
                                      ? ddpm_matrix_read(ddpm_matrix_part(b->pass.entry, 0, count))
-                                     : (ddpm_const_matrix){b->xt, count, columns, columns};
+                                     : (ddpm_const_matrix){b->xt, count, columns, columns, 0};
     (void)ddpm_block_loss(b, 0, count, output, 1.0, loss);
     fprintf(to, "row,t,largest_x0,largest_xt,largest_output,loss\n");
     for (int64_t i = 0; i < count; i++)

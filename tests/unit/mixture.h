@@ -72,7 +72,7 @@ static inline ddpm_const_matrix mixture_predict(void *self, int64_t first, int64
         }
     }
     memcpy(m->xt, xt, (size_t)(rows * m->columns) * sizeof *xt);
-    return (ddpm_const_matrix){m->output, rows, m->columns, m->columns};
+    return (ddpm_const_matrix){m->output, rows, m->columns, m->columns, 0};
 }
 
 /* The Jacobian is symmetric: sum_k p_k (g_k g_k' - I / v_k) - g g', times -sqrt(1 - alpha_bar). */

@@ -33,12 +33,12 @@ static const ddpm_dense layer = {.weight = m.packed, .bias = m.bias, .transposed
 /* Rows first .. first+rows-1 of one of the arrays above. */
 static ddpm_const_matrix from(const float *block, int64_t first, int64_t rows, int64_t columns)
 {
-    return (ddpm_const_matrix){block + first * ROOM, rows, columns, ROOM};
+    return (ddpm_const_matrix){block + first * ROOM, rows, columns, ROOM, 0};
 }
 
 static ddpm_matrix to(float *block, int64_t rows, int64_t columns)
 {
-    return (ddpm_matrix){block, rows, columns, ROOM};
+    return (ddpm_matrix){block, rows, columns, ROOM, 0};
 }
 
 static int is_bfloat16(void)
@@ -73,7 +73,7 @@ static void mark_block(float *block)
 static void make(int64_t k, int64_t n)
 {
     const int64_t panel = kernels->panel;
-    const ddpm_const_matrix w = {m.w, k, n, n};
+    const ddpm_const_matrix w = {m.w, k, n, n, 0};
     fill_operands(m.w, k * n, 1);
     fill_any(m.bias, n, 2);
     memset(m.bias + n, 0, (size_t)(ROOM - n) * sizeof(float));
@@ -439,7 +439,7 @@ static void test_rounding(void **state)
     (void)state;
     if (!is_bfloat16()) return;
     make(1, 1);
-    kernels->pack((ddpm_const_matrix){&one, 1, 1, 1}, (ddpm_range){0, 1}, (ddpm_range){0, 1}, 0, m.packed);
+    kernels->pack((ddpm_const_matrix){&one, 1, 1, 1, 0}, (ddpm_range){0, 1}, (ddpm_range){0, 1}, 0, m.packed);
     m.bias[0] = -0.0f;
     for (int i = 0; i < NUMBERS; i++) m.x[i * ROOM] = numbers[i];
     kernels->forward(&layer, from(m.x, 0, NUMBERS, 1), DDPM_ACTIVATION_IDENTITY, to(m.out, NUMBERS, 1), NULL,

@@ -44,23 +44,23 @@ static void make(int64_t n)
 /* Rows first .. first+rows-1 of an array of stride STRIDE. */
 static ddpm_matrix rows_of(float *block, int64_t first, int64_t rows, int64_t n)
 {
-    return (ddpm_matrix){block + first * STRIDE, rows, n, STRIDE};
+    return (ddpm_matrix){block + first * STRIDE, rows, n, STRIDE, 0};
 }
 
 static ddpm_const_matrix read_rows(const float *block, int64_t first, int64_t rows, int64_t n)
 {
-    return (ddpm_const_matrix){block + first * STRIDE, rows, n, STRIDE};
+    return (ddpm_const_matrix){block + first * STRIDE, rows, n, STRIDE, 0};
 }
 
 /* Part `part` of the rows of the modulation, or of its gradient. */
 static ddpm_const_matrix modulation_of(int64_t first, int64_t rows, int64_t n, int part, int64_t stride)
 {
-    return (ddpm_const_matrix){m.modulation + first * stride + part * n, rows, n, stride};
+    return (ddpm_const_matrix){m.modulation + first * stride + part * n, rows, n, stride, 0};
 }
 
 static ddpm_matrix dmodulation_of(int64_t first, int64_t rows, int64_t n, int part)
 {
-    return (ddpm_matrix){m.dmodulation + first * M_STRIDE + part * n, rows, n, M_STRIDE};
+    return (ddpm_matrix){m.dmodulation + first * M_STRIDE + part * n, rows, n, M_STRIDE, 0};
 }
 
 static void norm(int64_t first, int64_t rows, int64_t n, int64_t stride)

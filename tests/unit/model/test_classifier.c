@@ -27,8 +27,8 @@ static void test_cross_entropy(void **state)
     (void)state;
     fill_any(logits, ROWS * STRIDE, 70);
     for (int i = 0; i < ROWS * STRIDE; i++) gradient[i] = 77.0f;
-    const double loss = ddpm_classifier_rows((ddpm_const_matrix){logits, ROWS, CLASSES, STRIDE}, labels, importance,
-                                             0.25, (ddpm_matrix){gradient, ROWS, CLASSES, STRIDE}, losses);
+    const double loss = ddpm_classifier_rows((ddpm_const_matrix){logits, ROWS, CLASSES, STRIDE, 0}, labels, importance,
+                                             0.25, (ddpm_matrix){gradient, ROWS, CLASSES, STRIDE, 0}, losses);
     for (int row = 0; row < ROWS; row++) {
         for (int k = 0; k < CLASSES; k++) z[k] = (double)logits[row * STRIDE + k];
         const double own = loss_of(CLASSES, z, (int64_t)labels[row]), share = 0.25 * (double)importance[row];
@@ -54,7 +54,7 @@ static void test_sure_of_itself(void **state)
     const float logits[4] = {1000.0f, -1000.0f, -1000.0f, 1000.0f}, labels[2] = {0, 0};
     float gradient[4], losses[2];
     (void)state;
-    const double loss = ddpm_classifier_rows((ddpm_const_matrix){logits, 2, 2, 2}, labels, NULL, 1.0,
+    const double loss = ddpm_classifier_rows((ddpm_const_matrix){logits, 2, 2, 2, 0}, labels, NULL, 1.0,
                                              ddpm_matrix_dense(gradient, 2, 2), losses);
     expect_near(loss, 2000.0, 1e-3, "loss", 0);
     expect_near((double)losses[0], 0.0, 1e-30, "loss of the sure", 0);
@@ -152,7 +152,7 @@ static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const 
             g->out[row * D + j] = (float)(prediction_of(g->diffusion, t, (double)x[j], score) + factor * gradient);
         }
     }
-    return (ddpm_const_matrix){g->out, rows, D, D};
+    return (ddpm_const_matrix){g->out, rows, D, D, 0};
 }
 
 static ddpm_diffusion make(int prediction, int zero_terminal)

@@ -39,7 +39,7 @@ static ddpm_const_matrix normal_predict(void *self, int64_t first, int64_t rows,
             for (int k = 0; k < D; k++) x0 += gain[j][k] * ((double)xt[i + k] - sqrt(abar) * mean[k]);
             n->noise[i + j] = (float)(((double)xt[i + j] - sqrt(abar) * x0) / sqrt(1.0 - abar));
         }
-    return (ddpm_const_matrix){n->noise, rows, D, D};
+    return (ddpm_const_matrix){n->noise, rows, D, D, 0};
 }
 
 static void complete(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser, int64_t first, int64_t rows,

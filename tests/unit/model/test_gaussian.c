@@ -128,7 +128,7 @@ static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const 
         if (e->error > 0.0) value += e->error * (double)by_chance[i];
         e->out[i] = (float)value;
     }
-    return (ddpm_const_matrix){e->out, rows, 1, 1};
+    return (ddpm_const_matrix){e->out, rows, 1, 1, 0};
 }
 
 /* ---- real samples ---- */

@@ -66,7 +66,7 @@ static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const 
         n->out[2 * i] = (float)(n->diffusion->predict == DDPM_PREDICT_DATA ? x0 : noise);
         n->out[2 * i + 1] = n->head;
     }
-    return (ddpm_const_matrix){n->out, rows, 2, 2};
+    return (ddpm_const_matrix){n->out, rows, 2, 2, 0};
 }
 
 static void draw(const ddpm_sampler *sampler, const ddpm_denoiser *denoiser, int64_t count, float *x)
@@ -470,7 +470,7 @@ static ddpm_const_matrix predict_nan(void *self, int64_t first, int64_t rows, co
     static float out[BLOCK];
     (void)self, (void)xt;
     for (int64_t i = 0; i < rows; i++) out[i] = first + i == 3 && t == T / 2 ? NAN : 0.0f;
-    return (ddpm_const_matrix){out, rows, 1, 1};
+    return (ddpm_const_matrix){out, rows, 1, 1, 0};
 }
 
 /* A prediction that is NaN stays NaN when it is clipped. */

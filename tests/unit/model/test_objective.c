@@ -19,9 +19,9 @@ static ddpm_objective objective_of(const ddpm_diffusion *d, int loss, int weight
 static double loss_of(const ddpm_objective *o, int64_t rows, const float *out, const float *wanted, const int32_t *at,
                       const float *importance, double share, float *gradient, float *row_loss)
 {
-    return ddpm_objective_rows(o, (ddpm_const_matrix){out, rows, 2 * D, STRIDE},
-                               (ddpm_const_matrix){wanted, rows, D, D}, at, importance, share,
-                               (ddpm_matrix){gradient, rows, 2 * D, STRIDE}, row_loss);
+    return ddpm_objective_rows(o, (ddpm_const_matrix){out, rows, 2 * D, STRIDE, 0},
+                               (ddpm_const_matrix){wanted, rows, D, D, 0}, at, importance, share,
+                               (ddpm_matrix){gradient, rows, 2 * D, STRIDE, 0}, row_loss);
 }
 
 /* ---- the terms once more, from the definitions ---- */
@@ -347,8 +347,8 @@ static void test_noise_weighting(void **state)
             const double from = x0_of(&d, at, mixed, 0.0), slope = x0_of(&d, at, mixed, 1.0) - from;
             const float right = (float)((x - from) / slope), prediction = (float)((said - from) / slope);
             const double loss =
-                ddpm_objective_rows(&o, (ddpm_const_matrix){&prediction, 1, 1, 1}, (ddpm_const_matrix){&right, 1, 1, 1},
-                                    &at, NULL, 1.0, (ddpm_matrix){0}, NULL);
+                ddpm_objective_rows(&o, (ddpm_const_matrix){&prediction, 1, 1, 1, 0},
+                                    (ddpm_const_matrix){&right, 1, 1, 1, 0}, &at, NULL, 1.0, (ddpm_matrix){0}, NULL);
             /* the error of the mean is a small difference of two floats */
             expect_near(loss, wrong * wrong, 1e-6 + 1e-6 * sqrt((double)o.weight[at]), "noise", predict * 1000 + at);
         }

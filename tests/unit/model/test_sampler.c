@@ -76,7 +76,7 @@ static ddpm_const_matrix predict(void *self, int64_t first, int64_t rows, const 
             e->out[row * STRIDE + j] = (float)value;
         }
     }
-    return (ddpm_const_matrix){e->out, rows, D, STRIDE};
+    return (ddpm_const_matrix){e->out, rows, D, STRIDE, 0};
 }
 
 static ddpm_diffusion make(int64_t steps, int prediction, int variance)

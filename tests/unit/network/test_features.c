@@ -52,7 +52,7 @@ static void test_values(void **state)
     for (int64_t i = 0; i < ROWS; i++)
         for (int j = 0; j < STRIDE; j++)
             input[i * STRIDE + j] = j < D ? (float)(any_number(i * D + j) * pow(10.0, (double)(i % 7) - 4.0)) : 77.0f;
-    ddpm_features_fill(network, (ddpm_matrix){input, ROWS, WIDE, STRIDE});
+    ddpm_features_fill(network, (ddpm_matrix){input, ROWS, WIDE, STRIDE, 0});
     for (int64_t i = 0; i < ROWS; i++) {
         const float *row = input + i * STRIDE;
         for (int f = 0; f < F; f++) {
@@ -83,7 +83,7 @@ static void test_period(void **state)
             for (int i = 0; i < 40; i++) {
                 const double turns = (double)i / 40.0 - 0.5;
                 float row[3] = {(float)((whole + 0.5 * half + turns) / frequency)};
-                ddpm_features_fill(network, (ddpm_matrix){row, 1, 3, 3});
+                ddpm_features_fill(network, (ddpm_matrix){row, 1, 3, 3, 0});
                 const double sign = half ? -1.0 : 1.0, tolerance = 1e-6 + 1e-6 * abs(whole);
                 expect_near((double)row[1], sign * cos(two_pi * turns), tolerance, "cosine", whole);
                 expect_near((double)row[2], sign * sin(two_pi * turns), tolerance, "sine", whole);
@@ -99,11 +99,11 @@ static void test_out_of_range(void **state)
     (void)state;
     for (int i = 0; i < 5; i++) {
         float row[3] = {huge[i]};
-        ddpm_features_fill(network, (ddpm_matrix){row, 1, 3, 3});
+        ddpm_features_fill(network, (ddpm_matrix){row, 1, 3, 3, 0});
         assert_true(fabsf(row[1]) <= 1.000001f && fabsf(row[2]) <= 1.000001f);
     }
     float row[3] = {NAN};
-    ddpm_features_fill(network, (ddpm_matrix){row, 1, 3, 3});
+    ddpm_features_fill(network, (ddpm_matrix){row, 1, 3, 3, 0});
     assert_true(isnan(row[1]) && isnan(row[2]));
     ddpm_network_free(network);
 }
@@ -118,9 +118,9 @@ static void test_backward(void **state)
         for (int j = 0; j < D; j++) input[j] = (float)any_number(i * D + j);
         fill_any(weight, STRIDE, 20 + i);
         memcpy(gradient, weight, sizeof gradient);
-        ddpm_features_fill(network, (ddpm_matrix){input, 1, WIDE, STRIDE});
-        ddpm_features_backward(network, (ddpm_const_matrix){input, 1, WIDE, STRIDE},
-                               (ddpm_matrix){gradient, 1, WIDE, STRIDE});
+        ddpm_features_fill(network, (ddpm_matrix){input, 1, WIDE, STRIDE, 0});
+        ddpm_features_backward(network, (ddpm_const_matrix){input, 1, WIDE, STRIDE, 0},
+                               (ddpm_matrix){gradient, 1, WIDE, STRIDE, 0});
         for (int k = 0; k < D; k++) {
             const double h = 1e-5;
             double difference = (double)weight[k];

@@ -85,11 +85,11 @@ static void test_hidden(void **state)
         ddpm_const_matrix output = ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t);
         for (int64_t row = 0; row < ROWS; row++)
             memcpy(whole + row * COLUMNS, row_of(output, row), COLUMNS * sizeof *whole);
-        const ddpm_const_matrix entry = {*xt_w, ROWS, WIDTH, WIDTH + 64},
+        const ddpm_const_matrix entry = {*xt_w, ROWS, WIDTH, WIDTH + 64, 0},
                                 hidden = ddpm_network_hidden(entered.network, entered.packed, entered.workspace, entry,
                                                              conditions, t);
         output = ddpm_network_some_outputs(entered.network, entered.packed, hidden, (ddpm_range){FIRST, END},
-                                           (ddpm_matrix){*some, ROWS, COLUMNS, COLUMNS + 64}, NULL);
+                                           (ddpm_matrix){*some, ROWS, COLUMNS, COLUMNS + 64, 0}, NULL);
         assert_int_equal(output.columns, END - FIRST);
         for (int64_t row = 0; row < ROWS; row++)
             for (int64_t j = FIRST; j < END; j++)
