@@ -144,6 +144,8 @@ static ddpm_status read_scalar(reader *r, const ddpm_option *option)
 
 static ddpm_status read_items(reader *r, const ddpm_option *option, ddpm_text_list *list)
 {
+    if (r->event.type == YAML_SCALAR_EVENT)
+        return fail_expected(r, option, "; a list stands in brackets, also one of one: [a]");
     if (r->event.type != YAML_SEQUENCE_START_EVENT) return fail_expected(r, option, "");
     for (;;) {
         DDPM_TRY(next(r));

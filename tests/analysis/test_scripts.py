@@ -9,6 +9,8 @@ import subprocess
 import sys
 import unittest.mock
 
+import numpy as np
+
 from case import DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
 from ddpm_analysis import program
 from skipped import main
@@ -69,8 +71,14 @@ class Scripts(Case):
         self.assert_fails(DATA, ["jobs/scaling.py"], "scaling.py", short, *out)
         self.assert_fails(DATA, ["jobs/sweep.py gather"], "sweep.py", plain, *out)
         self.assert_fails(DATA, ["/bound/term"], "bound.py", plain, *out)
-        self.assert_fails(IO, [os.strerror(errno.ENOENT)], "panels.py", self.trajectory(),
+        self.assert_fails(IO, [os.strerror(errno.ENOENT), self.path("gone/a.png")], "panels.py", self.trajectory(),
                           "--output", self.path("gone/a.png"))
+        self.assert_fails(MISSING, ["a folder"], "panels.py", self.folder, *out)
+        table = self.h5("table.h5", **{"samples/x": np.zeros(3), "samples/y": np.zeros(3)})
+        self.assert_fails(DATA, ["a table", "report.py"], "quality.py", table, "--source", "swiss_roll")
+        self.write("runs/toy/config.yaml", "data: {source: swiss_roll}\n")
+        self.write("runs/toy/metrics.csv", "iteration,loss\n1,1\n")
+        self.assert_fails(DATA, ["data.source: swiss_roll"], "judge_table.py", table, "--run", self.path("runs/toy"))
 
     def test_only_regular_files_are_replaced(self):
         data = self.h5("data.h5", data=ring(5, 1))

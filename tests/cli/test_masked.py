@@ -144,7 +144,8 @@ class Masked(Case):
         self.assertTrue((s["amount"] == 999.25).all())
         self.share(s["kind"] == "dog", 1.0, 0.02)
         for text, says in (("kind=cow", "did you mean"), ("knd=cat", "did you mean 'kind'"),
-                           ("amount=x", "a number of days"), ("colour=", "no training row has this gap")):
+                           ("amount=x", "a number of days since 1970-01-01"),
+                           ("colour=", "no training row has this gap")):
             self.fails(USAGE, "sample", self.at("run"), "--count", 1, "--condition", text, "--output", out, says=[says])
         self.fails(USAGE, "sample", self.at("run"), "--count", 1, "--condition", "kind=cat", "--condition", "kind=dog",
                    "--output", out, says=["kind=dog", "a value already"])

@@ -167,7 +167,7 @@ def aligned(rows):
 def next_command(path, options):
     words = ["ddpm", "train", "/dev/null", "--set", "data.source=hdf5", "--set", f"data.path={path}"]
     if options.label:
-        words += ["--set", "data.condition=label"]
+        words += ["--set", "data.condition=[label]"]
     return "next: " + " ".join(map(shlex.quote, [*words, *name_of_run(path)]))
 
 

@@ -98,7 +98,7 @@ static void test_messages(void **state)
          "text"},
         {"data: {noise: -1}\n", "1:15: data.noise: expected a number of at least 0, or auto, found '-1'"},
         {"training: {decay: \"a\\nb\"}\n", "1:19: training.decay: expected one of constant, cosine, step, found 'a?b'"},
-        {"data: {columns: a}\n", "1:17: " COLUMNS "'a'"},
+        {"data: {columns: a}\n", "1:17: " COLUMNS "'a'; a list stands in brackets, also one of one: [a]"},
         {"data: {columns: {a: b}}\n", "1:17: " COLUMNS "a mapping"},
         {"data: {columns: [a, [b]]}\n", "1:21: " COLUMNS "a list in it"},
         {"data: {columns: [a, '']}\n", "1:21: " COLUMNS "'' in it"},
