@@ -4,6 +4,7 @@ nothing left behind; alone and on three ranks. Run: ctest --preset dev -R cli.er
 """
 import os
 import shutil
+import tempfile
 
 import h5py
 import numpy as np
@@ -32,6 +33,14 @@ class Errors(Case):
     def rows(self, values, name="rows.h5", columns=None):
         """Settings to train on these rows."""
         return {"data.source": "hdf5", "data.path": self.h5(name, columns, data=values)}
+
+    def in_namespace(self, script):
+        """The words before a command, for a script that mounts. Whoever runs them is root there, and Open MPI's folder
+        for root in /tmp may be that of the real one: it gets one of its own."""
+        folder = tempfile.TemporaryDirectory(prefix="ddpm-mpi-")
+        self.addCleanup(folder.cleanup)
+        return ["env", f"OMPI_MCA_orte_tmpdir_base={folder.name}", "unshare", "--user", "--map-root-user", "--mount",
+                "/bin/sh", "-c", script]
 
 
 class Configuration(Errors):
@@ -275,7 +284,7 @@ class Limits(Errors):
         """Data larger than /dev/shm, which is 64 MB in many containers, is held once a node all the same."""
         rows = self.rows(np.ones((700_000, 8), np.float32) * np.arange(700_000, dtype=np.float32)[:, None])
         script = 'mount -t tmpfs -o size=16m none /dev/shm && exec "$0" "$@"'
-        small = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script]
+        small = self.in_namespace(script)
         if run(command=[*small, "true"]).code != 0:
             self.skipTest("no mount in a user namespace here")
         result = run("train", self.config(), *settings({**QUICK, **rows}), "--output", self.path("run"),
@@ -338,7 +347,7 @@ class Output(Errors):
         os.mkdir(full)
         script = ('mount -t tmpfs -o size=400k none "$0" && '
                   '{ "$@"; code=$?; echo left: $(cd "$0" && find . -type f); exit $code; }')
-        small = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c", script, full]
+        small = [*self.in_namespace(script), full]
         if run(command=[*small, "true"]).code != 0:
             self.skipTest("no mount in a user namespace here")
         self.train(self.config(), self.path("run"), QUICK)
