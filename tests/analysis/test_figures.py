@@ -4,6 +4,7 @@ Run: ctest --preset dev -R analysis.figures"""
 import json
 import os
 import sys
+import warnings
 
 import h5py
 import numpy as np
@@ -13,7 +14,7 @@ import animate
 import bench
 import suite
 from case import DATA, MISSING, USAGE, Case, ring
-from ddpm_analysis import drawing
+from ddpm_analysis import drawing, pages
 from skipped import main
 
 
@@ -134,6 +135,13 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         self.assert_picture("schedule.py", self.path("1.csv"))
         self.assert_picture("schedule.py", self.path("10.csv"))
         self.assert_picture("schedule.py", self.path("10.csv"), self.path("20.csv"))
+
+    def test_on_a_page(self):
+        """Texts stay texts, so that a font that lacks letters is no matter."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            made = pages.Figures().axes(lambda axes: axes.set_title("日本 🍫"), "a title")
+        self.assertIn("日本 🍫</text>", made)
 
     def test_images(self):
         rows = np.random.default_rng(0).uniform(0, 16, (20, 12)).astype(np.float32)

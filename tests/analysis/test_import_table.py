@@ -65,6 +65,13 @@ class Cells(ImportTable):
         with h5py.File(self.path("out.h5")) as file:
             self.assertIn("numbers the rows", file["data"].attrs["import"])
 
+    def test_the_run_has_a_name_that_it_may_have(self):
+        for more in ([], ["--plain"]):
+            done = run("import_table.py", self.write("a.csv", "x,y\n" + "1,a\n2,b\n" * 30), "--output",
+                       self.path(".köln 1990-2020.v2.h5"), *more)
+            self.assertEqual(0, done.returncode, done.stderr)
+            self.assertTrue(done.stdout.splitlines()[-1].endswith("run.name=_k_ln_1990-2020_v2"), done.stdout)
+
     def test_all_corrections_in_one_run(self):
         text = "zip,code,t,a,b,a\n" + "".join(f"{9990 + i % 2},{i % 3},{-999 if i == 4 else i},1,{i}?,{i}\n"
                                               for i in range(12))

@@ -7,10 +7,12 @@ import os
 import stat
 import subprocess
 import sys
+import unittest.mock
 
 import numpy as np
 
 from case import DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
+from ddpm_analysis import program
 from skipped import main
 
 SCRIPTS = [path for folder in ("analysis", "jobs") for path in sorted(glob.glob(os.path.join(SOURCE, folder, "*.py")))]
@@ -33,6 +35,18 @@ class Scripts(Case):
             self.assertTrue(os.access(path, os.X_OK), path)
             with open(path, encoding="utf-8") as file:
                 self.assertEqual(file.readline(), "#!/usr/bin/python3\n", path)
+
+    def test_the_program_that_they_run(self):
+        with unittest.mock.patch.dict(os.environ), unittest.mock.patch.object(program, "BUILT", self.path("built")):
+            os.environ.pop("DDPM", None)
+            os.environ["PATH"] = self.folder
+            self.assertEqual("ddpm", program.program_path())
+            for name, path in (("built", self.path("built")), ("ddpm", self.path("ddpm"))):
+                os.chmod(self.write(name, ""), 0o755)
+                self.assertEqual(path, program.program_path())
+            os.environ["DDPM"] = "named"
+            self.assertEqual("named", program.program_path())
+            self.assertEqual("given", program.program_path("given"))
 
     def test_usage(self):
         for script in scripts():
