@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -19,7 +20,7 @@
 
 enum { ATTEMPTS = 100, BEGINS_BYTES = 128 };
 
-static const char ending[] = ".partial";
+static const char suffix[] = ".partial";
 
 static char pending[DDPM_PATH_BYTES]; /* the file that was begun last; "": it has been committed */
 
@@ -34,15 +35,15 @@ static ddpm_status partial_name(const char *path, char out[DDPM_PATH_BYTES])
         return ddpm_fail(DDPM_ERR_USAGE, "'%s' does not name a file", path);
     if (strlen(path) >= DDPM_PATH_BYTES - DDPM_PARTIAL_BYTES) return ddpm_file_fail_long(path);
     if (getrandom(&word, sizeof word, GRND_NONBLOCK) < 0) word = (unsigned)clock() ^ ((unsigned)getpid() << 8);
-    snprintf(out, DDPM_PATH_BYTES, "%.*s.%s.%08x%s", (int)folder, path, base, word, ending);
+    snprintf(out, DDPM_PATH_BYTES, "%.*s.%s.%08x%s", (int)folder, path, base, word, suffix);
     return DDPM_OK;
 }
 
 /* Whether an entry of a folder is a temporary name, of `name` if that is not NULL. */
 static int is_partial(const char *entry, const char *name)
 {
-    const size_t length = strlen(entry), end = sizeof ending - 1;
-    if (entry[0] != '.' || length <= end + 1 || strcmp(entry + length - end, ending) != 0) return 0;
+    const size_t length = strlen(entry), end = sizeof suffix - 1;
+    if (entry[0] != '.' || length <= end + 1 || strcmp(entry + length - end, suffix) != 0) return 0;
     if (!name) return 1;
     const size_t known = strlen(name);
     if (strncmp(entry + 1, name, known) != 0) return 0;
@@ -180,9 +181,18 @@ static ddpm_status sync_file(const char *path)
     return status;
 }
 
-void ddpm_output_abandon(void)
+static void end_without_it(int number)
 {
     if (*pending) unlink(pending);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void ddpm_output_guard(void)
+{
+    static const int ending[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++)
+        if (signal(ending[i], end_without_it) == SIG_IGN) signal(ending[i], SIG_IGN); /* as nohup wants it */
 }
 
 ddpm_status ddpm_output_commit(const char *partial, const char *path)
