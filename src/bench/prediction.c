@@ -11,13 +11,14 @@
 /* Times as many blocks as a thread computes together of the own batch, or more where that has few: the time of a block
  * follows from the difference. */
 enum { FEW = 1, MANY = 3 };
-enum { OWN_LOAD, FEW_LOAD, MANY_LOAD, ROUND_LOAD, ROUNDS_LOAD, LOADS }; /* the last two with local steps only */
+/* PART_LOAD has as few blocks as FEW_LOAD, on a node without a part of the update; the last two are of local steps. */
+enum { OWN_LOAD, FEW_LOAD, PART_LOAD, MANY_LOAD, ROUND_LOAD, ROUNDS_LOAD, LOADS };
 
 /* Collective over the ranks of a node, on all nodes. */
 static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node, const ddpm_local_spec *local,
                                       int64_t block_rows, int64_t together, ddpm_workload loads[LOADS])
 {
-    static const int64_t blocks[] = {[FEW_LOAD] = FEW, [MANY_LOAD] = MANY};
+    static const int64_t blocks[] = {[FEW_LOAD] = FEW, [PART_LOAD] = FEW, [MANY_LOAD] = MANY};
     const int64_t threads = ddpm_comm_workers(node, run->threads).count;
     ddpm_workload_spec spec = ddpm_workload_settings(run->config);
     if (local->steps > 1) {
@@ -33,6 +34,7 @@ static ddpm_status make_loads_of_node(const ddpm_bench_run *run, ddpm_comm *node
         spec.batch = blocks[i] * together * block_rows * threads;
         DDPM_TRY(ddpm_workload_create(node, run->config, &spec, run->dataset, run->threads, &loads[i]));
     }
+    ddpm_reducer_take_no_part(loads[PART_LOAD].stepper->reducer);
     return DDPM_OK;
 }
 
@@ -80,9 +82,9 @@ static ddpm_status sum_many(void *context, int64_t times)
 /* Local. */
 static ddpm_status make_sums(sums *s)
 {
-    const int teams = ddpm_transfer_teams(s->transfer);
-    DDPM_TRY(DDPM_NEW(&s->bounds, teams + 1, "parts of nodes"));
-    for (int t = 0; t <= teams; t++) s->bounds[t] = ddpm_part(DDPM_BENCH_SUM, t, teams).first;
+    const int parts = ddpm_transfer_parts(s->transfer);
+    DDPM_TRY(DDPM_NEW(&s->bounds, parts + 1, "parts of nodes"));
+    for (int p = 0; p <= parts; p++) s->bounds[p] = ddpm_part(DDPM_BENCH_SUM, p, parts).first;
     DDPM_TRY(DDPM_NEW(&s->numbers, DDPM_BENCH_SUM, "numbers to add"));
     return DDPM_NEW(&s->made, DDPM_BENCH_SUM, "numbers to gather");
 }
@@ -110,7 +112,7 @@ static ddpm_status find_link(ddpm_bench_run *run)
     run->scaling.latency = LATENCY;
     run->scaling.rate = RATE;
     if (!ddpm_transfer_suits(run->comm, (int64_t)sizeof *s.numbers * DDPM_BENCH_SUM)) return DDPM_OK;
-    ddpm_status status = ddpm_transfer_create(run->comm, &s.transfer);
+    ddpm_status status = ddpm_transfer_create(run->comm, DDPM_TRANSFER_ROW, &s.transfer);
     if (status == DDPM_OK) status = ddpm_agree(run->comm, make_sums(&s));
     if (status == DDPM_OK) status = time_sums(run, &s);
     ddpm_transfer_free(s.transfer);
@@ -170,7 +172,9 @@ static ddpm_status measure_parts(ddpm_bench_run *run, ddpm_workload loads[LOADS]
         .bytes = (double)(exact ? sizeof(int64_t) : sizeof(float)) * parameters,
         .made_bytes = exact ? sizeof(float) * parameters : 0.0,
     };
-    p->once_seconds = fmax(0.0, timings[FEW_LOAD].median - FEW * together * p->block_seconds);
+    const double blocks = FEW * together * p->block_seconds;
+    p->once_seconds = fmax(0.0, timings[FEW_LOAD].median - blocks);
+    p->part_seconds = fmin(p->once_seconds, fmax(0.0, timings[PART_LOAD].median - blocks));
     run->measured = timings[OWN_LOAD].median;
     if (is_local) {
         run->measured /= (double)local->steps;

@@ -47,9 +47,9 @@ static void print_link(const ddpm_bench_run *run)
 {
     const ddpm_scaling *p = &run->scaling;
     printf("\nprediction for the configuration: %lld blocks of %.3g ms each, over ranks of %lld thread%s, %lld on a "
-           "node; %.3g ms once a step on every node; %.3g MB summed over the nodes\n",
+           "node; %.3g ms once a step on a node alone, %.3g ms on one of very many; %.3g MB summed over the nodes\n",
            (long long)p->blocks, 1e3 * p->block_seconds, (long long)p->threads, p->threads == 1 ? "" : "s",
-           (long long)p->team, 1e3 * p->once_seconds, 1e-6 * p->bytes);
+           (long long)p->team, 1e3 * p->once_seconds, 1e3 * p->part_seconds, 1e-6 * p->bytes);
     if (p->local_steps > 1)
         printf("%lld workers of so many blocks each; after every %lld local steps %.3g ms on every node, and %.3g MB "
                "summed over the nodes\n",
@@ -120,6 +120,7 @@ static void put_prediction(FILE *to, const ddpm_bench_run *run)
             run->measured_link ? "measured or given" : "assumed");
     ddpm_json_number(to, ", ", "block_seconds", p->block_seconds);
     ddpm_json_number(to, ", ", "once_seconds", p->once_seconds);
+    ddpm_json_number(to, ", ", "part_seconds", p->part_seconds);
     ddpm_json_number(to, ", ", "bytes", p->bytes);
     if (p->local_steps > 1) {
         fprintf(to, ", \"local_steps\": %lld, \"workers\": %lld", (long long)p->local_steps, (long long)p->workers);

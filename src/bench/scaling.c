@@ -35,19 +35,23 @@ double ddpm_scaling_blocks(const ddpm_scaling *scaling, int64_t ranks)
     return (double)(g.carried * most) * scaling->block_seconds;
 }
 
+/* Whether the sums are divided among the nodes. */
+static int is_divided(int64_t nodes, double bytes, double made_bytes)
+{
+    return nodes > 1 && bytes >= DDPM_TRANSFER_BYTES && made_bytes > 0.0;
+}
+
 double ddpm_scaling_once(const ddpm_scaling *scaling, int64_t ranks)
 {
     const group g = busiest_group(scaling, ranks);
     const double of_round = is_local(scaling) ? scaling->round_seconds / (double)scaling->local_steps : 0.0;
     const int is_known = g.of_node > 1 && scaling->group_seconds > 0.0;
-    return (double)g.carried * (is_known ? scaling->group_seconds : (double)g.of_node * scaling->once_seconds) +
+    const double by_others = is_divided(g.nodes, scaling->bytes, scaling->made_bytes)
+                                 ? (scaling->once_seconds - scaling->part_seconds) * (1.0 - 1.0 / (double)g.nodes)
+                                 : 0.0;
+    return (double)g.carried *
+               (is_known ? scaling->group_seconds : (double)g.of_node * (scaling->once_seconds - by_others)) +
            of_round;
-}
-
-/* Whether the sums are divided among the nodes. */
-static int is_divided(int64_t nodes, double bytes, double made_bytes)
-{
-    return nodes > 1 && nodes <= DDPM_TRANSFER_TEAMS && bytes >= DDPM_TRANSFER_BYTES && made_bytes > 0.0;
 }
 
 void ddpm_scaling_fit_groups(ddpm_scaling *scaling, int64_t ranks, double step_seconds)
@@ -57,19 +61,38 @@ void ddpm_scaling_fit_groups(ddpm_scaling *scaling, int64_t ranks, double step_s
     if (g.of_node > 1) scaling->group_seconds = fmax(0.0, beyond) / (double)g.carried;
 }
 
+/* Messages that a node waits for, one after the other, until each other one has heard from it. */
+static double messages(int64_t nodes)
+{
+    return ddpm_transfer_columns(nodes, DDPM_TRANSFER_ROW) == nodes ? 1.0 : 2.0;
+}
+
+static double stages_of(int64_t nodes)
+{
+    return ceil(log2((double)nodes));
+}
+
 static double sum_over(const ddpm_scaling *scaling, int64_t nodes, double bytes, double made_bytes)
 {
-    const double p = (double)nodes, stages = ceil(log2(p)), transfer = bytes / scaling->rate;
+    const double p = (double)nodes, stages = stages_of(nodes), transfer = bytes / scaling->rate;
     if (is_divided(nodes, bytes, made_bytes))
-        return 2.0 * scaling->latency + (p - 1.0) / p * (bytes + made_bytes) / scaling->rate;
+        return 2.0 * messages(nodes) * scaling->latency + (p - 1.0) / p * (bytes + made_bytes) / scaling->rate;
     const double doubling = stages * (scaling->latency + transfer);
     const double scattering = 2.0 * stages * scaling->latency + 2.0 * (p - 1.0) / p * transfer;
     return fmin(doubling, scattering);
 }
 
+/* Seconds that a step's sum takes beyond sum_over: the norm, and the few numbers that are added over all nodes. */
+static double common_numbers(const ddpm_scaling *scaling, int64_t nodes)
+{
+    if (!is_divided(nodes, scaling->bytes, scaling->made_bytes)) return 0.0;
+    return scaling->latency * fmax(messages(nodes), stages_of(nodes));
+}
+
 double ddpm_scaling_sum(const ddpm_scaling *scaling, int64_t ranks)
 {
-    const double step = sum_over(scaling, busiest_group(scaling, ranks).nodes, scaling->bytes, scaling->made_bytes);
+    const int64_t nodes = busiest_group(scaling, ranks).nodes;
+    const double step = sum_over(scaling, nodes, scaling->bytes, scaling->made_bytes) + common_numbers(scaling, nodes);
     if (!is_local(scaling)) return step;
     return step + sum_over(scaling, ddpm_pieces(ranks, scaling->team), scaling->round_bytes, scaling->round_bytes) /
                       (double)scaling->local_steps;
@@ -88,10 +111,10 @@ double ddpm_scaling_efficiency(const ddpm_scaling *scaling, int64_t ranks)
 void ddpm_scaling_fit(int64_t nodes, double few_seconds, double bytes, double made_bytes, double seconds,
                       double *latency, double *rate)
 {
-    const double p = (double)nodes, stages = ceil(log2(p)), least = 1e-3 * seconds;
+    const double p = (double)nodes, stages = stages_of(nodes), least = 1e-3 * seconds;
     *latency = few_seconds / stages;
     if (is_divided(nodes, bytes, made_bytes)) {
-        *rate = (p - 1.0) / p * (bytes + made_bytes) / fmax(seconds - 2.0 * *latency, least);
+        *rate = (p - 1.0) / p * (bytes + made_bytes) / fmax(seconds - 2.0 * messages(nodes) * *latency, least);
         return;
     }
     /* the sum took the cheaper of two algorithms: the rate is the lower of those that each would need */

@@ -4,10 +4,13 @@
  *  A step is made of three parts. The first is the blocks of the rank that has most of them, which are divided among
  * its threads. The second is what the ranks of a node do together, however few their blocks are: they add up the sums
  * of their threads, update the parameters and pack weights. The third is the sum over the nodes. Where it is divided
- * among these (world/transfer.h), p nodes take 2 latency + (p-1)/p (n + m) / rate for n bytes of sums and m bytes of
- * what is made of them. Otherwise it is the cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, section 4,
- * without the cost of adding): log2(p) (latency + n / rate) by recursive doubling, or 2 log2(p) latency + 2 (p-1)/p n /
- * rate by scattering and gathering.
+ * among these (world/transfer.h), so is a part of the second, with the update; and p nodes take (p-1)/p (n + m) / rate
+ * for n bytes of sums and m bytes of what is made of them, and the latency of the messages: one to each other node for
+ * the sums, one for what is made of them, and in a step, one for the gradient's norm before the update. Each of them is
+ * two on a grid of nodes; and with the sums a few numbers are added over all nodes, in log2(p) messages. Otherwise it
+ * is the cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, section 4, without the cost of adding):
+ * log2(p) (latency + n / rate) by recursive doubling, or 2 log2(p) latency + 2 (p-1)/p n / rate by scattering and
+ * gathering.
  *
  *  With local steps (train/round.h) a node of those that have most workers takes the steps of these, and the nodes meet
  * once in a round.
@@ -25,6 +28,7 @@ typedef struct ddpm_scaling {
     int64_t team;         /* ranks of a node, which share memory: 1 or more */
     double block_seconds; /* that a thread takes for a block while all threads work */
     double once_seconds;  /* that a node takes once in a step, however many blocks it has */
+    double part_seconds;  /* that it takes once where it is one of very many, among which sums are divided */
     double bytes;         /* that are summed over the nodes */
     double made_bytes;    /* of what is made of them, where they are divided among the nodes; 0: they never are */
     double latency;       /* seconds of a message between two ranks */

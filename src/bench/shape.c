@@ -135,7 +135,7 @@ static ddpm_status bench_sampling(ddpm_bench_run *run, const ddpm_workload *w)
 }
 
 typedef struct saving {
-    const ddpm_workload *workload;
+    ddpm_workload *workload;
     int writes; /* nonzero: this rank does */
     char path[DDPM_PATH_BYTES];
 } saving;
@@ -143,9 +143,10 @@ typedef struct saving {
 static ddpm_status run_saving(void *context, int64_t times)
 {
     const saving *s = context;
-    const ddpm_workload *w = s->workload;
+    ddpm_workload *w = s->workload;
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(w->model.network, &tensors);
+    ddpm_stepper_gather(w->stepper, &w->state, DDPM_STATE_ALL);
     ddpm_checkpoint checkpoint = ddpm_snapshot_take(w->stepper, &w->state);
     checkpoint.config = (char *)"";
     for (int64_t t = 0; s->writes && t < times; t++)
@@ -153,7 +154,7 @@ static ddpm_status run_saving(void *context, int64_t times)
     return DDPM_OK;
 }
 
-static ddpm_status bench_checkpoint(ddpm_bench_run *run, const ddpm_workload *w)
+static ddpm_status bench_checkpoint(ddpm_bench_run *run, ddpm_workload *w)
 {
     saving s = {.workload = w, .writes = ddpm_comm_rank(run->comm) == 0};
     const ddpm_timed thing = {run_saving, &s};

@@ -206,14 +206,16 @@ ddpm_status ddpm_training_step(ddpm_training *training, int64_t iterations, doub
                          "rate falls, is %lld",
                          (long long)iterations, (long long)trainer->state.iteration,
                          (long long)trainer->spec.iterations);
-    DDPM_TRY(refresh(training));
-    for (int64_t i = 0; i < iterations; i++) {
+    ddpm_status status = refresh(training);
+    if (status != DDPM_OK) return status;
+    for (int64_t i = 0; i < iterations && status == DDPM_OK; i++) {
         ddpm_reduced result;
-        DDPM_TRY(ddpm_stepper_iterate(trainer->stepper, &trainer->state, 0, &result));
-        sum += result.loss;
+        status = ddpm_stepper_iterate(trainer->stepper, &trainer->state, 0, &result);
+        if (status == DDPM_OK) sum += result.loss;
     }
-    if (loss) *loss = sum / (double)iterations;
-    return DDPM_OK;
+    ddpm_stepper_gather(trainer->stepper, &trainer->state, DDPM_STATE_AVERAGE); /* for a generator, which is local */
+    if (loss && status == DDPM_OK) *loss = sum / (double)iterations;
+    return status;
 }
 
 int64_t ddpm_training_iteration(const ddpm_training *training)
@@ -232,9 +234,7 @@ ddpm_status ddpm_training_validate(ddpm_training *training, double *loss)
 {
     ddpm_trainer *t = &training->trainer;
     DDPM_TRY(check_begun(training));
-    DDPM_TRY(ddpm_validation_loss(t->stepper, t->state.ema, loss));
-    ddpm_state_consider_best(t->model.network, *loss, &t->state);
-    return DDPM_OK;
+    return ddpm_validation_loss(t->stepper, &t->state, loss);
 }
 
 /* Local: rank 0. */
@@ -249,7 +249,9 @@ static ddpm_status write_file(const ddpm_training *t, const char *path)
 
 ddpm_status ddpm_training_save(ddpm_training *training, const char *path)
 {
+    ddpm_trainer *t = &training->trainer;
     DDPM_TRY(check_begun(training));
+    ddpm_stepper_gather(t->stepper, &t->state, DDPM_STATE_ALL);
     return DDPM_ON_RANK_0(training->comm, write_file(training, path));
 }
 

@@ -29,7 +29,7 @@ struct ddpm_round {
     double *results;         /* [workers] losses; [workers] norms; votes */
     int32_t *begun;          /* [tensors + 1] exponents of gradients that a round begins with */
     ddpm_transfer *transfer; /* NULL: each team gets all sums at once */
-    int64_t *bounds;         /* [teams + 1] the parts of the sums that teams add up */
+    int64_t *bounds;         /* [parts + 1] the parts of the sums that teams add up */
     /* in shared memory: */
     ddpm_shared *memory;
     float *numbers;  /* [workers of the team][KINDS][parameters]: parameters and moments */
@@ -70,7 +70,7 @@ static ddpm_status build(ddpm_round *r)
 {
     DDPM_TRY(DDPM_NEW(&r->maxima, maxima_count(r), "largest numbers"));
     DDPM_TRY(DDPM_NEW(&r->begun, r->tensors + 1, "scales"));
-    if (r->transfer) DDPM_TRY(DDPM_NEW(&r->bounds, ddpm_transfer_teams(r->transfer) + 1, "parts of nodes"));
+    if (r->transfer) DDPM_TRY(DDPM_NEW(&r->bounds, ddpm_transfer_parts(r->transfer) + 1, "parts of nodes"));
     return DDPM_NEW(&r->results, results_count(r), "losses of workers");
 }
 
@@ -95,7 +95,7 @@ ddpm_status ddpm_round_create(ddpm_comm *comm, const ddpm_local_spec *spec, cons
     r->threads_of_team = ddpm_comm_workers(comm, threads);
     DDPM_TRY(ddpm_group_join(comm, spec->workers, &r->group));
     if (ddpm_transfer_suits(comm, r->parameters * (int64_t)sizeof *r->sums))
-        DDPM_TRY(ddpm_transfer_create(comm, &r->transfer));
+        DDPM_TRY(ddpm_transfer_create(comm, DDPM_TRANSFER_ROW, &r->transfer));
     DDPM_TRY(ddpm_agree(comm, build(r)));
     DDPM_TRY(ddpm_shared_create(comm, lay_out(r, NULL), "parameters of workers", &r->memory));
     lay_out(r, ddpm_shared_data(r->memory));
@@ -182,6 +182,7 @@ static ddpm_status train_worker(ddpm_round *r, ddpm_stepper *s, const ddpm_state
         }
         loss += found.loss;
     }
+    ddpm_stepper_gather(s, &local, DDPM_STATE_MOMENTS);
     if (ddpm_comm_rank(r->group.comm) > 0) return DDPM_OK;
     r->results[worker] = loss / (double)r->spec.steps;
     r->results[r->spec.workers + worker] = found.norm;
@@ -305,8 +306,8 @@ static void sum_over_teams(ddpm_round *r, int64_t count)
         ddpm_comm_sum_int32_of_teams(r->comm, r->sums, count);
         return;
     }
-    const int teams = ddpm_transfer_teams(r->transfer);
-    for (int t = 0; t <= teams; t++) r->bounds[t] = ddpm_part(count, t, teams).first;
+    const int count_of_parts = ddpm_transfer_parts(r->transfer);
+    for (int p = 0; p <= count_of_parts; p++) r->bounds[p] = ddpm_part(count, p, count_of_parts).first;
     const ddpm_parts parts = {r->sums, r->bounds, sizeof *r->sums};
     ddpm_transfer_sum(r->transfer, &parts, 0);
     ddpm_transfer_gather(r->transfer, 1, &parts);

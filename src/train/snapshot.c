@@ -34,9 +34,9 @@ ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *stat
         .seen = stepper->timesteps.seen,
         .parameter_count = ddpm_network_array_length(model->network),
         .parameters = state->parameters,
-        .ema = state->ema,
-        .moment1 = state->moment1,
-        .moment2 = state->moment2,
+        .ema = state->in_parts & DDPM_STATE_AVERAGE ? NULL : state->ema,
+        .moment1 = state->in_parts & DDPM_STATE_MOMENTS ? NULL : state->moment1,
+        .moment2 = state->in_parts & DDPM_STATE_MOMENTS ? NULL : state->moment2,
         .velocity = state->velocity,
         .best = state->best_iteration >= 0 ? state->best : NULL,
         .best_loss = state->best_iteration >= 0 ? state->best_loss : NAN,
@@ -67,6 +67,7 @@ ddpm_status ddpm_snapshot_restore(const ddpm_checkpoint *checkpoint, ddpm_steppe
         ddpm_timesteps_refresh(timesteps);
     }
     state->iteration = c->iteration;
+    state->in_parts = 0;
     state->recoveries = c->recoveries;
     state->horizon = c->horizon;
     state->returned_to = c->returned_to;

@@ -6,7 +6,7 @@
 #include "train/stepper.h"
 
 /** What a checkpoint holds of the stepper and the state, borrowed from them; the caller adds the interval and the
- * configuration's text. */
+ * configuration's text. An array that is in parts (train/state.h) is NULL: no part of one is taken for the whole. */
 ddpm_checkpoint ddpm_snapshot_take(ddpm_stepper *stepper, const ddpm_state *state);
 
 /** Set the stepper and the state from a checkpoint of the same configuration and data. DDPM_ERR_DATA when its arrays do

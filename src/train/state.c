@@ -31,6 +31,7 @@ void ddpm_state_begin(ddpm_comm *comm, const ddpm_network *network, uint64_t see
 {
     const size_t bytes = (size_t)ddpm_network_array_length(network) * sizeof(float);
     state->iteration = 0;
+    state->in_parts = 0;
     state->best_loss = INFINITY;
     state->best_iteration = -1;
     if (state->sets) {

@@ -2,12 +2,19 @@
  * losses by t change too; the stepper holds them.
  *
  *  The arrays lie in memory that a team of ranks shares (world/shared.h): one of them sets them, and the others read
- * them after ddpm_comm_barrier_of_team, or another collective call. In an iteration each worker updates a part. */
+ * them after ddpm_comm_barrier_of_team, or another collective call. In an iteration each worker updates a part.
+ *
+ *  Where the sums of gradients are divided among teams, an iteration updates on each team its part of the arrays, and
+ * gathers the parameters alone: `in_parts` names the others. ddpm_stepper_gather makes them whole; who reads one of
+ * them calls it first. */
 #ifndef DDPM_TRAIN_STATE_H
 #define DDPM_TRAIN_STATE_H
 
 #include "network/network.h"
 #include "world/shared.h"
+
+/* What may be whole on no team. */
+enum { DDPM_STATE_AVERAGE = 1, DDPM_STATE_MOMENTS = 2, DDPM_STATE_ALL = 3 };
 
 /** Arrays of [parameters] each. */
 typedef struct ddpm_state {
@@ -17,6 +24,7 @@ typedef struct ddpm_state {
     int64_t recoveries;  /* each has halved the learning rate */
     int64_t horizon;     /* the iterations of a run that was shortened; 0: it was not */
     int64_t returned_to; /* the iteration that the last recovery went back to; -1: there was none */
+    unsigned in_parts;   /* DDPM_STATE_AVERAGE: of ema each team has its part only; DDPM_STATE_MOMENTS likewise */
     float *parameters, *ema, *moment1, *moment2;
     float *velocity;        /* of the outer optimiser of local steps; NULL: there is none */
     float *best;            /* the average with the least validation loss; NULL: it is not kept */
@@ -37,8 +45,8 @@ void ddpm_state_release(ddpm_state *state);
  * horizon are left as they are. */
 void ddpm_state_begin(ddpm_comm *comm, const ddpm_network *network, uint64_t seed, ddpm_state *state);
 
-/** Local, on every rank. Keep the average as the best one if its validation loss is the least so far. Only where `best`
- * is kept. */
+/** Local, on every rank. Keep the average, which is whole, as the best one if its validation loss is the least so far,
+ * and where `best` is kept. */
 void ddpm_state_consider_best(const ddpm_network *network, double loss, ddpm_state *state);
 
 #endif

@@ -65,7 +65,7 @@ static void wait_for_others(ddpm_stepper *s)
 static ddpm_status reduce(ddpm_stepper *s, int vote, int *repeat)
 {
     ddpm_reducer_meet(s->reducer, vote);
-    if (ddpm_comm_has_other_teams(s->comm)) { /* a region takes time even where it is empty */
+    if (ddpm_reducer_merges(s->reducer)) { /* a region takes time even where it is empty */
 #pragma omp parallel num_threads(s->threads)
         ddpm_reducer_merge(s->reducer, omp_get_thread_num());
     }
@@ -82,9 +82,8 @@ static void learn_timesteps(ddpm_stepper *s, int64_t iteration)
 
 /* Collective. Each piece is packed by the worker that has updated it, so that no other one reads what it writes to the
  * state. */
-static void update_state(ddpm_stepper *s, double norm, ddpm_state *state)
+static void update_and_pack(ddpm_stepper *s, const ddpm_update *update, ddpm_state *state)
 {
-    const ddpm_update update = ddpm_update_settings(&s->spec.update, state->iteration, state->recoveries, norm);
     const ddpm_network *network = s->model->network;
     const ddpm_workers workers = ddpm_reducer_workers(s->reducer);
     const float *gradient = ddpm_reducer_sums(s->reducer);
@@ -94,13 +93,44 @@ static void update_state(ddpm_stepper *s, double norm, ddpm_state *state)
         const ddpm_range mine =
             ddpm_network_pieces(network, workers.first + omp_get_thread_num(), workers.count, &pieces);
         for (int64_t i = mine.first; i < mine.end; i++) {
-            ddpm_update_apply_piece(s->spec.update.optimizer, network, &update, &pieces[i], gradient, state);
+            ddpm_update_apply_piece(s->spec.update.optimizer, network, update, &pieces[i], gradient, state);
             ddpm_packed_fill_piece(s->packed, network, &pieces[i]);
         }
     }
     ddpm_comm_barrier_of_team(s->comm);
+}
+
+/* Local. Each thread updates its part of the parameters that are the team's to update. */
+static void update_part(const ddpm_stepper *s, const ddpm_update *update, ddpm_state *state)
+{
+    const ddpm_kernels *kernels = ddpm_network_kernels(s->model->network);
+    const float *gradient = ddpm_reducer_sums(s->reducer);
+#pragma omp parallel num_threads(s->threads)
+    {
+        const ddpm_chunk *chunks;
+        const ddpm_range mine = ddpm_reducer_chunks(s->reducer, omp_get_thread_num(), &chunks);
+        for (int64_t i = mine.first; i < mine.end; i++)
+            ddpm_update_apply(s->spec.update.optimizer, kernels, update, chunks[i].offset, chunks[i].count, gradient,
+                              state);
+    }
+}
+
+/* Collective. Where the parameters are gathered, the next iteration packs them. */
+static void update_state(ddpm_stepper *s, double norm, ddpm_state *state)
+{
+    const ddpm_update update = ddpm_update_settings(&s->spec.update, state->iteration, state->recoveries, norm);
+    const int is_divided = ddpm_reducer_is_divided(s->reducer);
+    if (is_divided) {
+        update_part(s, &update, state);
+        ddpm_timing_add(s->timing, DDPM_TIMING_UPDATE);
+        ddpm_reducer_gather(s->reducer, 1, &state->parameters);
+        ddpm_timing_add(s->timing, DDPM_TIMING_REDUCTION);
+        state->in_parts = DDPM_STATE_ALL;
+    } else {
+        update_and_pack(s, &update, state);
+    }
     state->iteration++;
-    ddpm_stepper_has_packed(s, state);
+    if (!is_divided) ddpm_stepper_has_packed(s, state);
 }
 
 ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int vote, ddpm_reduced *out)
@@ -111,6 +141,7 @@ ddpm_status ddpm_stepper_iterate(ddpm_stepper *stepper, ddpm_state *state, int v
     DDPM_TRY(ddpm_dataset_prepare(s->dataset, state->iteration * s->batch.whole, s->batch.whole));
     ddpm_timing_add(s->timing, DDPM_TIMING_INPUT);
     ddpm_stepper_pack(s, state);
+    ddpm_timing_add(s->timing, DDPM_TIMING_UPDATE);
     do { /* once, or again at a coarser scale of the fixed point */
         compute_gradients(s, state);
         wait_for_others(s);

@@ -2,6 +2,7 @@
 #include "train/stepper.h"
 
 #include "base/memory.h"
+#include "world/transfer.h"
 
 #include <omp.h>
 
@@ -107,6 +108,19 @@ void ddpm_stepper_pack(ddpm_stepper *stepper, const ddpm_state *state)
         fill_packed(stepper, state->parameters);
     fill_lookup(stepper, state->parameters);
     ddpm_stepper_has_packed(stepper, state);
+}
+
+void ddpm_stepper_gather(ddpm_stepper *stepper, ddpm_state *state, unsigned arrays)
+{
+    const unsigned due = arrays & state->in_parts;
+    float *list[DDPM_TRANSFER_ARRAYS];
+    int count = 0;
+    if (!due) return;
+    if (due & DDPM_STATE_AVERAGE) list[count++] = state->ema;
+    if (due & DDPM_STATE_MOMENTS) list[count++] = state->moment1;
+    if (due & DDPM_STATE_MOMENTS) list[count++] = state->moment2;
+    ddpm_reducer_gather(stepper->reducer, count, list);
+    state->in_parts &= ~due;
 }
 
 void ddpm_stepper_has_packed(ddpm_stepper *stepper, const ddpm_state *state)

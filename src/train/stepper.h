@@ -65,6 +65,10 @@ void ddpm_stepper_free(ddpm_stepper *stepper);
  * its iteration are packed already. */
 void ddpm_stepper_pack(ddpm_stepper *stepper, const ddpm_state *state);
 
+/** Collective over the stepper's own ranks, outside parallel regions. Make arrays of the state whole that are in parts.
+ *  @param arrays  DDPM_STATE_AVERAGE, DDPM_STATE_MOMENTS, or both. */
+void ddpm_stepper_gather(ddpm_stepper *stepper, ddpm_state *state, unsigned arrays);
+
 /** Local. The packed weights are those of this state now. */
 void ddpm_stepper_has_packed(ddpm_stepper *stepper, const ddpm_state *state);
 

@@ -9,7 +9,7 @@ typedef enum ddpm_timing_part {
     DDPM_TIMING_COMPUTE,   /* work on blocks: noise, network, gradients */
     DDPM_TIMING_WAIT,      /* waiting for the slowest rank */
     DDPM_TIMING_REDUCTION, /* the sum over the ranks */
-    DDPM_TIMING_UPDATE,    /* the update of the parameters */
+    DDPM_TIMING_UPDATE,    /* the update of the parameters, and their packing */
     DDPM_TIMING_OUTPUT,    /* what is done between iterations: validation, metrics.csv, checkpoints */
     DDPM_TIMING_PARTS
 } ddpm_timing_part;

@@ -43,7 +43,10 @@ static ddpm_status save(ddpm_trainer *t)
 {
     if (t->saved == t->state.iteration) return DDPM_OK;
     t->saved = t->state.iteration;
-    return DDPM_ON_RANK_0(t->comm, ddpm_trainer_save(t));
+    ddpm_stepper_gather(t->stepper, &t->state, DDPM_STATE_ALL);
+    DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_trainer_save(t)));
+    t->replaces = 0;
+    return DDPM_OK;
 }
 
 /* Whether the last validations have had no new least loss. */
@@ -81,7 +84,10 @@ static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double star
     ddpm_reduced result;
     double validation = NAN;
     ddpm_status status = ddpm_trainer_advance(t, &t->stop, &result);
-    if (status == DDPM_ERR_NUMERIC) return DDPM_ON_RANK_0(t->comm, fail_numeric(t));
+    if (status == DDPM_ERR_NUMERIC) {
+        ddpm_stepper_gather(t->stepper, &t->state, DDPM_STATE_ALL);
+        return DDPM_ON_RANK_0(t->comm, fail_numeric(t));
+    }
     DDPM_TRY(status);
     const int64_t done = t->state.iteration;
     *stopping = result.votes > 0;
@@ -90,8 +96,7 @@ static ddpm_status advance(ddpm_trainer *t, ddpm_progress *progress, double star
 
     const int validates = spec->validate_every > 0 && (done % spec->validate_every == 0 || done == spec->iterations);
     if (validates) {
-        DDPM_TRY(ddpm_validation_loss(t->stepper, t->state.ema, &validation));
-        ddpm_state_consider_best(t->model.network, validation, &t->state);
+        DDPM_TRY(ddpm_validation_loss(t->stepper, &t->state, &validation));
         ddpm_baseline_watch(t, validation);
         t->last.validation = validation;
     }
@@ -162,18 +167,21 @@ static ddpm_status go_back(ddpm_trainer *t, const char *folder)
     return DDPM_OK;
 }
 
-/* Collective. Begin a shorter run: what was best until now was found at nearly the full learning rate. */
+/* Collective. Begin a shorter run: what was best until now was found at nearly the full learning rate. The checkpoint
+ * at which it stalled stays until the shorter one has one of its own, so that a run that is killed before that begins
+ * again at once. */
 static ddpm_status begin_again(ddpm_trainer *t, const char *folder)
 {
     const int64_t horizon = shorter(t);
+    DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_checkpoint_publish(folder, t->state.iteration, DDPM_KEEP_NO_OTHER)));
     ddpm_log_info("shortened  the held-out loss was least (%.7g) at iteration %lld; the run begins again, for %lld "
                   "iterations (training.shorten)",
                   t->state.best_loss, (long long)t->state.best_iteration, (long long)horizon);
     ddpm_trainer_shorten(t, horizon);
     t->state.returned_to = -1;
+    t->replaces = 1;
     DDPM_TRY(ddpm_trainer_begin(t));
-    DDPM_TRY(ddpm_start_begin(t));
-    return DDPM_ON_RANK_0(t->comm, ddpm_checkpoint_go_back(folder, 0));
+    return ddpm_start_begin(t);
 }
 
 /* Collective. Train, go back as often as is allowed, and begin again where the run is shortened. */

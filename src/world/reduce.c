@@ -2,7 +2,7 @@
  * shares: [parameters][loss][refusals of each tensor, and of the loss][votes]. The sums of all are added up in the
  * vector of worker 0, each worker a part of it: all at once where other teams are to get them, or else chunk by chunk
  * as they are turned into numbers. Large exact sums are divided among the teams: each gets the sums of its part of the
- * chunks, turns them into numbers, and gives these to the others. */
+ * chunks, turns them into numbers, and gives the others what these have of the norm and of the scales. */
 #include "world/reduce.h"
 
 #include "base/memory.h"
@@ -24,6 +24,7 @@ enum {
 
 struct ddpm_reducer {
     int exact, threads;
+    int takes_no_part; /* of sums that are divided, to be measured */
     ddpm_comm *comm;
     ddpm_workers workers;
     int64_t parameter_count, tensor_count, counter_count; /* counters are refusals and votes */
@@ -108,8 +109,8 @@ static void set_gradients(ddpm_reducer *r, int64_t contributions)
 static ddpm_status prepare_transfer(ddpm_reducer *r, const ddpm_network *network)
 {
     if (!r->exact || !ddpm_transfer_suits(r->comm, (int64_t)sizeof *r->fixed * r->parameter_count)) return DDPM_OK;
-    DDPM_TRY(ddpm_transfer_create(r->comm, &r->transfer));
-    return ddpm_agree(r->comm, ddpm_chunks_divide(&r->chunks, network, ddpm_transfer_teams(r->transfer)));
+    DDPM_TRY(ddpm_transfer_create(r->comm, DDPM_TRANSFER_ROW, &r->transfer));
+    return ddpm_agree(r->comm, ddpm_chunks_divide(&r->chunks, network, ddpm_transfer_parts(r->transfer)));
 }
 
 ddpm_status ddpm_reducer_create(ddpm_comm *comm, const ddpm_network *network, int exact, int threads,
@@ -218,11 +219,16 @@ static void merge(const ddpm_reducer *r, ddpm_range elements)
     }
 }
 
+int ddpm_reducer_merges(const ddpm_reducer *reducer)
+{
+    return ddpm_comm_has_other_teams(reducer->comm) || reducer->takes_no_part;
+}
+
 void ddpm_reducer_merge(ddpm_reducer *reducer, int thread)
 {
     const ddpm_reducer *r = reducer;
     const int worker = r->workers.first + thread;
-    if (!ddpm_comm_has_other_teams(r->comm)) return;
+    if (!ddpm_reducer_merges(r)) return;
     merge(r, ddpm_part(r->exact ? vector_length(r) : sums_length(r), worker, r->workers.count));
     for (int w = 1; !r->exact && worker == 0 && w < r->workers.count; w++)
         r->kernels->merge_fixed(r->counter_count, counters_of(r, w), counters_of(r, 0));
@@ -294,7 +300,7 @@ ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat)
 {
     ddpm_reducer *r = reducer;
     int64_t refusals = 0;
-    if (ddpm_comm_has_other_teams(r->comm)) sum_teams(r);
+    if (ddpm_reducer_merges(r)) sum_teams(r);
     for (int64_t i = 0; i <= r->tensor_count; i++) refusals += count_of(r, i);
     *repeat = refusals > 0;
     if (!*repeat) return DDPM_OK;
@@ -303,35 +309,53 @@ ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *repeat)
     return status;
 }
 
-/* The chunks that this team turns into numbers. */
-static ddpm_range chunks_of_team(const ddpm_reducer *r)
+int ddpm_reducer_is_divided(const ddpm_reducer *reducer)
 {
-    if (!r->transfer) return (ddpm_range){0, r->chunks.count};
-    const int64_t *bounds = r->chunks.bounds + ddpm_transfer_team(r->transfer);
-    return (ddpm_range){bounds[0], bounds[1]};
+    return reducer->transfer || reducer->takes_no_part;
+}
+
+void ddpm_reducer_take_no_part(ddpm_reducer *reducer)
+{
+    reducer->takes_no_part = reducer->exact && !ddpm_comm_has_other_teams(reducer->comm);
+}
+
+/* Of `all` elements, of which part p is bounds[p] .. bounds[p + 1], those of this team. */
+static ddpm_range part_of_team(const ddpm_reducer *r, const int64_t *bounds, int64_t all)
+{
+    if (r->takes_no_part) return (ddpm_range){0, 0};
+    return r->transfer ? ddpm_transfer_own(r->transfer, bounds) : (ddpm_range){0, all};
+}
+
+ddpm_range ddpm_reducer_chunks(const ddpm_reducer *reducer, int thread, const ddpm_chunk **list)
+{
+    const ddpm_reducer *r = reducer;
+    const ddpm_range team = part_of_team(r, r->chunks.bounds, r->chunks.count),
+                     part = ddpm_part(team.end - team.first, r->workers.first + thread, r->workers.count);
+    *list = r->chunks.list;
+    return (ddpm_range){team.first + part.first, team.first + part.end};
 }
 
 /* Empty this worker's share of those sums of worker 0 that another team turns into numbers. */
 static void clear_others(const ddpm_reducer *r, int worker)
 {
-    const int64_t *own = r->chunks.parameter_bounds + ddpm_transfer_team(r->transfer);
-    const ddpm_range before = ddpm_part(own[0], worker, r->workers.count),
-                     behind = ddpm_part(r->parameter_count - own[1], worker, r->workers.count);
+    const ddpm_range own = part_of_team(r, r->chunks.parameter_bounds, r->parameter_count),
+                     before = ddpm_part(own.first, worker, r->workers.count),
+                     behind = ddpm_part(r->parameter_count - own.end, worker, r->workers.count);
     memset(r->fixed + before.first, 0, (size_t)(before.end - before.first) * sizeof *r->fixed);
-    memset(r->fixed + own[1] + behind.first, 0, (size_t)(behind.end - behind.first) * sizeof *r->fixed);
+    memset(r->fixed + own.end + behind.first, 0, (size_t)(behind.end - behind.first) * sizeof *r->fixed);
 }
 
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
 {
     ddpm_reducer *r = reducer;
-    const int worker = r->workers.first + thread;
-    const ddpm_range chunks = chunks_of_team(r), part = ddpm_part(chunks.end - chunks.first, worker, r->workers.count);
-    const int apart = !ddpm_comm_has_other_teams(r->comm);
-    if (r->transfer) clear_others(r, worker);
-    for (int64_t c = chunks.first + part.first; c < chunks.first + part.end; c++) {
-        const ddpm_chunk *piece = &r->chunks.list[c];
+    const ddpm_chunk *list;
+    const ddpm_range mine = ddpm_reducer_chunks(r, thread, &list);
+    const int merges = !ddpm_reducer_merges(r); /* that has not been done */
+    if (ddpm_reducer_is_divided(r)) clear_others(r, r->workers.first + thread);
+    for (int64_t c = mine.first; c < mine.end; c++) {
+        const ddpm_chunk *piece = &list[c];
         float *to = r->gradient + piece->offset;
-        if (apart) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
+        if (merges) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
         if (r->exact) {
             r->kernels->collect_fixed(piece->count, r->fixed + piece->offset, ldexp(1.0, -r->exponent[piece->tensor]),
                                       to, &r->squares[c], &r->largest[c]);
@@ -362,13 +386,23 @@ static double loss_of(const ddpm_reducer *r, int32_t exponent)
     return r->exact ? ldexp((double)fixed, -exponent) : (double)real;
 }
 
-/* Collective. All teams get the numbers of each one's chunks. */
-static void gather(ddpm_reducer *r)
+/* Collective. All teams get what the norm and the scales are made from. */
+static void gather_measures(ddpm_reducer *r)
 {
-    const ddpm_parts arrays[] = {{r->gradient, r->chunks.parameter_bounds, sizeof *r->gradient},
-                                 {r->squares, r->chunks.bounds, sizeof *r->squares},
+    const ddpm_parts arrays[] = {{r->squares, r->chunks.bounds, sizeof *r->squares},
                                  {r->largest, r->chunks.bounds, sizeof *r->largest}};
-    ddpm_transfer_gather(r->transfer, DDPM_TRANSFER_ARRAYS, arrays);
+    ddpm_transfer_gather(r->transfer, 2, arrays);
+    ddpm_comm_barrier_of_team(r->comm);
+}
+
+void ddpm_reducer_gather(ddpm_reducer *reducer, int count, float *const *arrays)
+{
+    const ddpm_reducer *r = reducer;
+    ddpm_parts parts[DDPM_TRANSFER_ARRAYS];
+    if (!r->transfer) return;
+    for (int a = 0; a < count; a++) parts[a] = (ddpm_parts){arrays[a], r->chunks.parameter_bounds, sizeof **arrays};
+    ddpm_comm_barrier_of_team(r->comm);
+    ddpm_transfer_gather(r->transfer, count, parts);
     ddpm_comm_barrier_of_team(r->comm);
 }
 
@@ -378,7 +412,7 @@ ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer)
     ddpm_reduced out = {0};
     double squares = 0.0;
     ddpm_comm_barrier_of_team(r->comm);
-    if (r->transfer) gather(r);
+    if (r->transfer) gather_measures(r);
     for (int64_t c = 0; c < r->chunks.count;) {
         const int64_t tensor = r->chunks.list[c].tensor;
         float largest = 0.0f;

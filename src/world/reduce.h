@@ -12,12 +12,16 @@
  * thread adds to its ddpm_reducer_gradient; ddpm_reducer_meet; all threads call ddpm_reducer_merge;
  * ddpm_reducer_exchange; all threads call ddpm_reducer_collect; ddpm_reducer_finish; and no rank begins the next one
  * before all of the team have used ddpm_reducer_sums.
+ *
+ *  Where large exact sums are divided among the teams (world/transfer.h), each knows its part of the gradient alone; it
+ * makes of it what all are to have, as new parameters, and ddpm_reducer_gather gives that to all.
  */
 #ifndef DDPM_WORLD_REDUCE_H
 #define DDPM_WORLD_REDUCE_H
 
 #include "kernel/gradient.h"
 #include "network/network.h"
+#include "world/chunks.h"
 #include "world/comm.h"
 
 typedef enum ddpm_reduction { DDPM_REDUCTION_EXACT, DDPM_REDUCTION_FLOAT32 } ddpm_reduction;
@@ -63,12 +67,15 @@ void ddpm_reducer_add_loss(ddpm_reducer *reducer, int thread, double loss);
  *  @param vote  nonzero: this rank asks to stop. */
 void ddpm_reducer_meet(ddpm_reducer *reducer, int vote);
 
+/** Local. Whether other teams are to get this team's sums. */
+int ddpm_reducer_merges(const ddpm_reducer *reducer);
+
 /** Local, by every thread of the region: add up the accumulators of all workers, if other teams are to get their sums;
  * each does a part of the elements. */
 void ddpm_reducer_merge(ddpm_reducer *reducer, int thread);
 
 /** Collective, outside parallel regions. Sum over the teams, where there are several: all of them, or, where the sums
- * are large and exact and the teams not too many (world/transfer.h), a part of them for each team.
+ * are large and exact (world/transfer.h), a part of them for each team.
  *  @param[out] repeat   nonzero: a contribution was refused, and the scale is coarser now; compute the blocks again.
  *  After DDPM_OK with *repeat 0 the sums over all ranks are in the reducer, for ddpm_reducer_collect; otherwise all
  *  accumulators are empty.
@@ -79,15 +86,30 @@ DDPM_MUST_CHECK ddpm_status ddpm_reducer_exchange(ddpm_reducer *reducer, int *re
  * emptied. To find the block that led to DDPM_ERR_NUMERIC. */
 int ddpm_reducer_take_nonfinite(ddpm_reducer *reducer, int thread);
 
-/** Local, by every thread of the region: turn a part of the sums into numbers. */
+/** Local. Whether the sums are divided among the teams. */
+int ddpm_reducer_is_divided(const ddpm_reducer *reducer);
+
+/** Local. For measurements: let the only team do what it would do among so many that it has no part of the sums, but
+ * for the messages. Nothing is learned then. Without effect in float32 mode. */
+void ddpm_reducer_take_no_part(ddpm_reducer *reducer);
+
+/** Local, by every thread of the region: turn a part of the team's sums into numbers. */
 void ddpm_reducer_collect(ddpm_reducer *reducer, int thread);
 
-/** Collective, outside parallel regions: gather the numbers of all teams where each has a part, and compute the scalars
- * and the scales of the next iteration. All accumulators are empty afterwards. */
+/** Local. The pieces of the parameters that this thread turns into numbers, of those of its team.
+ *  @param[out] list  of all pieces; it belongs to the reducer. */
+ddpm_range ddpm_reducer_chunks(const ddpm_reducer *reducer, int thread, const ddpm_chunk **list);
+
+/** Collective, outside parallel regions: compute the scalars and the scales of the next iteration from what all teams
+ * have. All accumulators are empty afterwards. */
 ddpm_reduced ddpm_reducer_finish(ddpm_reducer *reducer);
 
-/** Local, after ddpm_reducer_finish. The gradient, [parameter count]. */
+/** Local, after ddpm_reducer_finish. The gradient, [parameter count]: this team's part of it, where it is divided. */
 const float *ddpm_reducer_sums(const ddpm_reducer *reducer);
+
+/** Collective, outside parallel regions. Where sums are divided, the part of each team becomes that of all: in up to
+ * DDPM_TRANSFER_ARRAYS arrays, [parameter count], that each team has in shared memory. */
+void ddpm_reducer_gather(ddpm_reducer *reducer, int count, float *const *arrays);
 
 /** Local. The threads that have sums in the same memory as those of this rank. */
 ddpm_workers ddpm_reducer_workers(const ddpm_reducer *reducer);

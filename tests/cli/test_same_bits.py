@@ -28,7 +28,7 @@ from program import (
 from skipped import main
 
 TIME_COLUMNS = ("rows_per_second", "seconds")
-STOPPED = 75
+STOPPED, DATA = 75, 65
 
 
 def isa_supported():
@@ -227,18 +227,50 @@ class Data(Bits):
 
 
 class Nodes(Bits):
-    """A network whose sums are large enough that nodes, here ranks that share no memory, each add up a part of them."""
+    """A network whose sums are large enough that nodes, here ranks that share no memory, each add up a part of them and
+    update a part of the parameters."""
     WIDE = {"network.width": 96, "training.iterations": 32, "training.validate_every": 0}
 
-    def train_wide(self, values, ranks, threads):
+    def train_wide(self, values, ranks, threads, *arguments):
         name = f"r{ranks}.t{threads}.{len(os.listdir(self.folder))}"
-        return latest(self.train(self.yaml, self.path(name), {**self.WIDE, **values}, ranks=ranks, threads=threads))
+        return latest(self.train(self.yaml, self.path(name), {**self.WIDE, **values}, *arguments, ranks=ranks,
+                                 threads=threads))
 
     def test_gradients(self):
-        alone = self.train_wide({}, 1, 2)
+        """With the best average of the validations; and without clipping, which needs the norm before the update."""
+        for values in ({"training.validate_every": 6, "training.keep_best": "true", "training.ema": 0.9},
+                       {"training.clip": 0, "network.width": 95, "training.optimizer": "sgd"}):
+            alone = self.train_wide(values, 1, 2)
+            with file_size_limit():
+                for ranks in (2, 5):
+                    with self.subTest(values, ranks=ranks):
+                        there = self.train_wide(values, ranks, 1)
+                        self.assert_same_bits(alone, there)
+                        self.assert_same_metrics(*(os.path.dirname(os.path.dirname(file)) for file in (alone, there)))
+            self.assertEqual("training.keep_best" in values, any(name.startswith("best/") for name in read_h5(alone)))
+
+    def test_resumed(self):
+        """A checkpoint of three nodes, from which one rank, and two nodes, go on."""
+        values = {"training.decay": "constant", "training.validate_every": 8}
+        whole = self.train_wide(values, 1, 2)
         with file_size_limit():
-            for ranks in (2, 5):
-                self.assert_same_bits(alone, self.train_wide({}, ranks, 1))
+            part = self.train_wide({**values, "training.iterations": 21}, 3, 1)
+            self.assert_same_bits(whole, self.train_wide(values, 2, 1, "--resume", part))
+        self.assert_same_bits(whole, self.train_wide(values, 1, 1, "--resume", part))
+
+    def test_diverged(self):
+        """Back to a checkpoint, until it may no longer; what failed.h5 holds is whole."""
+        values = {"training.optimizer": "sgd", "training.learning_rate": 30, "training.clip": 0,
+                  "training.momentum": 0, "training.recover": 1, "checkpoint.keep": 0, "checkpoint.every": 5}
+        found = []
+        for ranks in (1, 3):
+            folder = self.path(f"on {ranks}")
+            with file_size_limit():
+                result = self.ddpm("train", self.yaml, *settings({**SMALL, **self.WIDE, **values}), "--output", folder,
+                                   code=DATA, ranks=ranks)
+            self.assertTrue(any("recovery 1 of 1" in line for line in result.warnings()), str(result))
+            found.append(os.path.join(folder, "failed.h5"))
+        self.assert_same_bits(*found)
 
     def test_local_steps(self):
         """Three workers: one rank carries all, three one each; of five, some carry one together."""

@@ -1,6 +1,7 @@
 /* Eight threads draw rows of a model, each with a generator of its own, while its training goes on; they get the rows
- * of the model as it was. For the sanitizers and valgrind, too: tests/tsan.sh, tests/valgrind.sh. */
-#include "ranks.h"
+ * of the model as it was. For the sanitizers and valgrind, too: tests/tsan.sh, tests/valgrind.sh. And a generator of a
+ * training on nodes that each update a part of the model. */
+#include "teams.h"
 
 #include "ddpm/trainer.h"
 
@@ -64,8 +65,38 @@ static void test_threads_while_training(void **state)
     ddpm_generator_close(alone.generator);
 }
 
+/* The weights of a generator are whole: its rows are those of one node's training. @param apart  whether ranks are
+ * nodes. */
+static void draw_after_training(int apart, worker *out)
+{
+    static const char wide[] = "training: {iterations: 12, batch: 32, validate_every: 0}\n"
+                               "network: {width: 96, depth: 2, time_width: 16, features: 8}\n"
+                               "diffusion: {steps: 20}\n"
+                               "sampling: {steps: 4}\n";
+    ddpm_training *t;
+    const struct rlimit before = apart ? begin_apart() : (struct rlimit){0};
+    expect_ok(ddpm_training_create(MPI_COMM_WORLD, wide, COLUMNS, NULL, NULL, &t));
+    if (apart) end_apart(before);
+    push_rows(t);
+    expect_ok(ddpm_training_step(t, ITERATIONS, NULL));
+    expect_ok(ddpm_training_generator(t, &out->generator));
+    ddpm_training_free(t);
+    draw(out);
+    expect_ok(out->status);
+    ddpm_generator_close(out->generator);
+}
+
+static void test_nodes(void **state)
+{
+    worker together = {0}, apart = {0};
+    (void)state;
+    draw_after_training(0, &together);
+    draw_after_training(1, &apart);
+    expect_bits(apart.rows, together.rows, sizeof apart.rows, "rows", 0);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(test_threads_while_training)};
+    const struct CMUnitTest tests[] = {TEST(test_threads_while_training), TEST(test_nodes)};
     return RUN_ON_RANKS(argc, argv, tests, NULL, NULL);
 }

@@ -81,6 +81,7 @@ static ddpm_reduced collect(ddpm_reducer *reducer)
     for (int thread = 0; thread < THREADS; thread++) ddpm_reducer_collect(reducer, thread);
     const ddpm_reduced out = ddpm_reducer_finish(reducer);
     memcpy(gradient, ddpm_reducer_sums(reducer), (size_t)count * sizeof *gradient);
+    ddpm_reducer_gather(reducer, 1, &gradient);
     ddpm_comm_barrier(comm); /* before others begin the next iteration */
     return out;
 }
@@ -237,6 +238,27 @@ static void test_refusal(void **state)
             }
 }
 
+/* One team as among very many: the loss is right, nothing is known of the gradient, and all accumulators are empty. */
+static void test_no_part(void **state)
+{
+    ddpm_reducer *reducer = NULL;
+    ddpm_reduced out;
+    (void)state;
+    expect_ok(ddpm_reducer_create(comm, network, 1, THREADS, BATCH, &reducer));
+    ddpm_reducer_take_no_part(reducer);
+    for (int s = 0; s < 2 && !ddpm_comm_has_other_teams(comm); s++) {
+        double loss = 0.0;
+        assert_int_equal(step(reducer, 1.0, 0, &out), 0);
+        for (int64_t c = 0; c < BATCH; c++) loss += loss_of(c, 1.0);
+        expect_near(out.loss, loss, 1e-5 * loss, "loss", s);
+        assert_true(out.norm == 0.0 && ddpm_reducer_is_divided(reducer));
+        for (int thread = 0; thread < THREADS; thread++)
+            for (int64_t i = 0; i < count; i++) assert_true(ddpm_reducer_gradient(reducer, thread)->fixed[i] == 0);
+        ddpm_comm_barrier(comm);
+    }
+    ddpm_reducer_free(reducer);
+}
+
 static void test_float32(void **state)
 {
     ddpm_reducer *reducer = NULL;
@@ -358,12 +380,24 @@ static void unite(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exact),   cmocka_unit_test(test_repeat),  cmocka_unit_test(test_repeat_of_one_tensor),
-        cmocka_unit_test(test_refusal), cmocka_unit_test(test_float32), cmocka_unit_test(test_headroom),
-        cmocka_unit_test(test_nothing), cmocka_unit_test(test_emptied), cmocka_unit_test(separate),
-        cmocka_unit_test(test_exact),   cmocka_unit_test(test_repeat),  cmocka_unit_test(test_repeat_of_one_tensor),
-        cmocka_unit_test(test_refusal), cmocka_unit_test(test_float32), cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_emptied), cmocka_unit_test(unite),
+        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_repeat_of_one_tensor),
+        cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_float32),
+        cmocka_unit_test(test_headroom),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_emptied),
+        cmocka_unit_test(test_no_part),
+        cmocka_unit_test(separate),
+        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_repeat_of_one_tensor),
+        cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_float32),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_emptied),
+        cmocka_unit_test(unite),
     };
     return RUN_ON_RANKS(argc, argv, tests, make, clean);
 }
