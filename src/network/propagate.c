@@ -275,6 +275,7 @@ ddpm_const_matrix ddpm_network_hidden_backward(const ddpm_network *network, cons
     const ddpm_const_matrix dz = network->architecture->backward(&pass),
                             x = {others > 0 ? w->input.data + columns : NULL, rows, others, w->input.stride, 0};
     add_gradient_from(&pass, 0, columns, x, dz);
+    // cppcheck-suppress returnDanglingLifetime ; what is returned lies in the workspace
     return dz;
 }
 
