@@ -21,7 +21,8 @@ import numpy as np
 import peers
 import programs
 
-PRECISIONS = ("float32", "bfloat16")
+# Where no instruction multiplies bfloat16, every program has to take it apart, PyTorch for minutes.
+PRECISIONS = ("float32", "bfloat16") if programs.multiplies_bfloat16() else ("float32",)
 # Words of `ddpm sample` for each precision; None: that precision is not there, and its columns stay empty.
 SAMPLE_WORDS = {"float32": (), "bfloat16": ("--precision", "bfloat16")}
 # Products in bfloat16 for one in float32, where an instruction of the processor computes them; as found on Zen 4 and 5.
@@ -195,6 +196,10 @@ def judged(values, goal):
     return f"{spread(values)} | {goal:.2f}, {'met' if np.median(values) >= goal else 'missed'}"
 
 
+RATIOS = "| workload | float32 / best peer | goal | at the limit | share of the limit | goal |"
+RATIOS_BFLOAT16 = " bfloat16 / best peer | goal | at the limit | bfloat16 / float32 | goal |"
+
+
 def table(lines):
     return [lines[0], "|" + "---|" * (lines[0].count("|") - 1), *lines[1:]]
 
@@ -202,17 +207,19 @@ def table(lines):
 def at_the_limit(rates, shares, precision):
     """The ratio to the best peer if the program spent no time but that of its multiply-adds."""
     peer = best_peer(rates, precision)
-    if peer is None or (precision == "bfloat16" and not programs.multiplies_bfloat16()):
+    if peer is None:
         return "-"
     return f"{np.median(np.array(rates['ddpm', 'float32']) / shares / peer) * AT_ONCE[precision]:.2f}"
 
 
 def ratio_line(work, rates, shares):
     ours = {precision: rates.get(("ddpm", precision)) for precision in PRECISIONS}
-    of = {precision: f"{judged(ratios(ours[precision], best_peer(rates, precision)), work.goals.get(precision))} | "
-                     f"{at_the_limit(rates, shares, precision)}" for precision in PRECISIONS}
-    gain = judged(ratios(ours["bfloat16"], ours["float32"]), work.goals.get("gain"))
-    return f"| {work.name} | {of['float32']} | {judged(shares, work.goals.get('share'))} | {of['bfloat16']} | {gain} |"
+    cells = [work.name, *(judged(ratios(ours[precision], best_peer(rates, precision)), work.goals.get(precision)) +
+                          f" | {at_the_limit(rates, shares, precision)}" for precision in PRECISIONS)]
+    cells.insert(2, judged(shares, work.goals.get("share")))
+    if "bfloat16" in PRECISIONS:
+        cells.append(judged(ratios(ours["bfloat16"], ours["float32"]), work.goals.get("gain")))
+    return f"| {' | '.join(cells)} |"
 
 
 def rate_line(work, running, rates):
@@ -225,8 +232,7 @@ def page(heading, found):
     columns = [f"{program} {precision}" for program in ("ddpm", *peers.LIBRARIES) for precision in PRECISIONS]
     return "\n".join([
         heading, "",
-        *table([("| workload | float32 / best peer | goal | at the limit | share of the limit | goal | "
-                 "bfloat16 / best peer | goal | at the limit | bfloat16 / float32 | goal |"),
+        *table([RATIOS + RATIOS_BFLOAT16 * ("bfloat16" in PRECISIONS),
                 *(ratio_line(work, rates, shares) for work, _, rates, shares in found)]), "",
         "Rows per second, with the layout that was the fastest of its kind, processes x threads:", "",
         *table([f"| workload | {' | '.join(columns)} |",
