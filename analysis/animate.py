@@ -8,7 +8,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from ddpm_analysis import command_line, drawing, read_trajectory, style
-from ddpm_analysis.hdf5 import axis_name
 from ddpm_analysis.text_files import whole_file
 
 SIDE = 3.2        # inches of a frame's longer side
@@ -24,18 +23,16 @@ def animation(path):
 
 def frames_of(trajectory, pair, chosen):
     """An image for each of the chosen snapshots, in axes that hold the points of all of them."""
-    x, y = trajectory.x[..., pair[0]], trajectory.x[..., pair[1]]
-    box = drawing.box_of(x[chosen], y[chosen])
+    box = drawing.box_of(*(trajectory.x[chosen][..., column] for column in pair))
     ratio = drawing.height_to_width(box)
     figure = style.new_figure(SIDE / max(1.0, ratio) + 0.5, SIDE * min(1.0, ratio) + 0.5)
     figure.set_dpi(DPI)
     canvas, axes = FigureCanvasAgg(figure), figure.subplots()
     for index in chosen:
         axes.clear()
-        drawing.points(axes, x[index], y[index], style.SAMPLES, size=2)
+        drawing.cloud(axes, trajectory.x[index], pair, box, style.SAMPLES, bins=5, size=2)
         axes.set_title(f"$t$ = {trajectory.step[index]:g}", pad=4)
-        axes.set(xlabel=axis_name(trajectory.columns, pair[0]), ylabel=axis_name(trajectory.columns, pair[1]))
-        drawing.equal_axes(axes, box, bins=5)
+        axes.set(**dict(zip(("xlabel", "ylabel"), drawing.pair_names(trajectory.columns, pair))))
         canvas.draw()
         yield Image.fromarray(np.array(canvas.buffer_rgba())).convert("RGB")
 

@@ -59,7 +59,8 @@ def make_parser():
     text = parser.add_argument_group("tables of text")
     header = text.add_mutually_exclusive_group()
     header.add_argument("--header", action="store_true", default=None, help="the first line holds names")
-    header.add_argument("--no-header", dest="header", action="store_false", help="the first line is a row")
+    header.add_argument("--no-header", dest="header", action="store_false", default=None,
+                        help="the first line is a row")
     text.add_argument("--delimiter", help="character between cells, a space for any number of them (default: what "
                       "splits the lines evenly)")
     text.add_argument("--decimal", choices=(".", ","), help="decimal sign (default: what the numbers show)")

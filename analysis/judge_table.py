@@ -38,6 +38,9 @@ def split_of_run(folder):
     """The training rows and the held-out rows of a run whose rows were not streamed."""
     run = open_run(folder)
     data = run.config["data"]
+    if data["source"] != "hdf5":
+        raise BadData(f"{folder}: its rows are no table of a file (data.source: {data['source']}); `ddpm evaluate` and "
+                      "quality.py measure it")
     frame = read_any(run.source)
     if frame.memory_usage(index=False).sum() > data["memory"] * 2**20:
         raise BadData(f"{folder}: its rows were streamed, so that its held-out rows are not known here; give --train "

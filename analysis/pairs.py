@@ -6,6 +6,7 @@ import numpy as np
 
 from ddpm_analysis import Table, command_line, drawing, read_data, read_samples, style
 
+LETTERS = 60  # of the names of columns, beside each other
 MOST = 5  # columns that are shown unless the user names others
 
 
@@ -30,9 +31,9 @@ def draw(data, samples, columns):
             axes.set_xlim(x[0], x[-1])
             axes.locator_params(nbins=3)
             if down == count - 1:
-                axes.set_xlabel(data.axis_name(column))
+                axes.set_xlabel(data.axis_name(column, LETTERS // count))
             if across == 0:
-                axes.set_ylabel(data.axis_name(row))
+                axes.set_ylabel(data.axis_name(row, LETTERS // count))
     figure.align_labels()
     between = "  " if count > 2 else "\n"  # two columns make a narrow figure
     figure.suptitle(f"data: filled, and below the diagonal ({len(data.values):,} rows);{between}"

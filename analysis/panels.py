@@ -1,26 +1,25 @@
 #!/usr/bin/python3
 """Panels of a forward or reverse diffusion over its steps, from the trajectory in a file."""
 from ddpm_analysis import command_line, drawing, read_trajectory, style
-from ddpm_analysis.hdf5 import axis_name
 
 PER_ROW = 5
 
 
 def draw(trajectory, pair, count):
     chosen = drawing.evenly(len(trajectory.step), count)
-    x, y = trajectory.x[chosen][..., pair[0]], trajectory.x[chosen][..., pair[1]]
+    values = trajectory.x[chosen]
     down = -(-len(chosen) // PER_ROW)
     across = -(-len(chosen) // down)
-    box = drawing.box_of(x, y)
+    box = drawing.box_of(values[..., pair[0]], values[..., pair[1]])
     figure, grid = drawing.panels(len(chosen), box, style.TWO_COLUMNS * max(across, 2) / PER_ROW, across)
     for panel, axes in enumerate(grid):
-        drawing.points(axes, x[panel], y[panel], style.SAMPLES, size=1.5)
+        drawing.cloud(axes, values[panel], pair, box, style.SAMPLES, bins=3, size=1.5)
         axes.set_title(f"$t$ = {trajectory.step[chosen[panel]]:g}", pad=3)
-        drawing.equal_axes(axes, box, bins=3)
     for lowest in grid[-across:]:  # the last row may be short
         lowest.tick_params(labelbottom=True)
-    figure.supxlabel(axis_name(trajectory.columns, pair[0]), fontsize=9)
-    figure.supylabel(axis_name(trajectory.columns, pair[1]), fontsize=9)
+    across_name, up_name = drawing.pair_names(trajectory.columns, pair)
+    figure.supxlabel(across_name, fontsize=9)
+    figure.supylabel(up_name, fontsize=9)
     return figure
 
 

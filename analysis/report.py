@@ -169,10 +169,6 @@ def ranks_correlation(values):
         return np.nan_to_num(np.corrcoef(ranks, rowvar=False))
 
 
-def short(name, most):
-    return name if len(name) <= most else name[:most - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
 def worst(values, count):
     """The indices of the `count` largest, in their own order."""
     return np.sort(np.argsort(-np.asarray(values), kind="stable")[:count]).tolist()
@@ -184,9 +180,9 @@ def draw_pair(page, data, samples, edges, first, second, name):
                                           (style.DATA, style.SAMPLES), ("data", "samples")):
         drawing.points(axes, table.values[:, first], table.values[:, second], colour, size=2)
         axes.set(title=title, xlim=edges[first][[0, -1]], ylim=edges[second][[0, -1]])
-        axes.set_xlabel(short(data.axis_name(first), 24))
+        axes.set_xlabel(data.axis_name(first, 24))
         axes.locator_params(nbins=4)
-    figure.axes[0].set_ylabel(short(data.axis_name(second), 28))
+    figure.axes[0].set_ylabel(data.axis_name(second, 28))
     return page.figures.add(figure, f"{name(first)} and {name(second)}, data and samples")
 
 
@@ -240,7 +236,7 @@ def compare(page, run, options, measured):
     def marginal(column):
         def draw(axes):
             drawing.marginal(axes, x[:, column], y[:, column], edges[column])
-            axes.set_xlabel(short(data.axis_name(column), 36))
+            axes.set_xlabel(data.axis_name(column, 36))
             axes.locator_params(axis="x", nbins=5)
         return page.figures.axes(draw, f"Distribution of {name(column)}, data and samples", 3.2, 1.7)
     found = {"rows": (len(x), len(y)), "clouds": [], "pairs": [], "marginals": [marginal(c) for c in shown],

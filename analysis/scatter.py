@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddpm_analysis import command_line, drawing, read_data, read_samples, style
-from ddpm_analysis.failures import optional
+from ddpm_analysis.failures import BadData, optional
 from ddpm_analysis.text_files import stem
 
 
@@ -17,20 +17,19 @@ def density(x, y, box, bins=120, width=2.5):
 def draw(data, samples, pair, with_density):
     """data: Table; samples: list of (title, Table)."""
     shown = [("data", data), *samples]
-    points = [(title, table.values[:, pair[0]], table.values[:, pair[1]]) for title, table in shown]
-    box = drawing.box_of(np.concatenate([x for _, x, _ in points]), np.concatenate([y for _, _, y in points]))
+    box = drawing.box_of(*(np.concatenate([table.values[:, column] for _, table in shown]) for column in pair))
+    across_name, up_name = drawing.pair_names(data.columns, pair)
     width = style.TWO_COLUMNS if len(shown) > 2 else style.TWO_COLUMNS * 0.75
     figure, grid = drawing.panels(len(shown), box, width, across=len(shown))
-    contours = density(points[0][1], points[0][2], box) if with_density else None
-    for panel, (axes, (title, x, y)) in enumerate(zip(grid, points)):
-        drawing.points(axes, x, y, style.SAMPLES if panel else style.DATA)
+    contours = density(*data.values[:, pair].T, box) if with_density else None
+    for panel, (axes, (title, table)) in enumerate(zip(grid, shown)):
+        drawing.cloud(axes, table.values, pair, box, style.SAMPLES if panel else style.DATA, bins=5)
         if contours:
             axes.contour(*contours, levels=[0.15 * contours[2].max()], colors=style.COLOURS[1], linewidths=0.8)
-        axes.set(title=f"{title} ({len(x):,} points)", xlabel=data.axis_name(pair[0]))
-        drawing.equal_axes(axes, box, bins=5)
+        axes.set(title=f"{title} ({len(table.values):,} points)", xlabel=across_name)
     if contours:
         figure.suptitle("contour: density of the data, at 15 % of its peak", fontsize=8)
-    grid[0].set_ylabel(data.axis_name(pair[1]))
+    grid[0].set_ylabel(up_name)
     return figure
 
 
@@ -48,6 +47,8 @@ def main():
     titles = [stem(path) for path in options.samples] if len(options.samples) > 1 else ["samples"]
     samples = [(title, read_samples(path, options.points, like=data)) for title, path in zip(titles, options.samples)]
     pair = drawing.column_pair(options.columns, data.values.shape[1], options.data)
+    if options.density and pair[0] == pair[1]:
+        raise BadData(f"{options.data}: one column is drawn as a histogram; leave out --density, which is of two")
     style.save(draw(data, samples, pair, options.density), options.output)
 
 

@@ -42,7 +42,8 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--points", type=positive, default=default, metavar="N", help="draw at most so many points")
 
     def add_program(self):
-        self.add_argument("--ddpm", metavar="PATH", help="the program (default: $DDPM, or ddpm on the PATH)")
+        self.add_argument("--ddpm", metavar="PATH", help="the program (default: $DDPM, or ddpm on the PATH, or "
+                          "build/release/ddpm)")
 
     def add_picture(self, required=True):
         self.add_argument("--output", required=required, type=picture, metavar="FILE",

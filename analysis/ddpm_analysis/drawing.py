@@ -7,6 +7,7 @@ from matplotlib.ticker import LogLocator, MultipleLocator, NullFormatter
 
 from . import style
 from .failures import BadData
+from .hdf5 import axis_name
 
 POINTS = 5000       # at most so many are drawn, unless the user wants another number
 GAPS = "#dbe9f4"    # the colour between images
@@ -42,9 +43,14 @@ def box_of(x, y):
     return limits(x) + limits(y)
 
 
+def has_equal_units(box):
+    """Whether a panel may show both columns in one scale: one of them would be a line where their spans differ much."""
+    return 0.2 < (box[3] - box[2]) / (box[1] - box[0]) < 5
+
+
 def height_to_width(box):
     """The shape of a panel, within what fits a page."""
-    return min(2.0, max(0.5, (box[3] - box[2]) / (box[1] - box[0])))
+    return min(2.0, max(0.5, (box[3] - box[2]) / (box[1] - box[0]))) if has_equal_units(box) else 0.8
 
 
 def panels(count, box, width, across):
@@ -65,12 +71,27 @@ def points(axes, x, y, colour, size=None):
                  alpha=min(1.0, max(0.25, 1500 / max(count, 1))))
 
 
+def cloud(axes, values, pair, box, colour, bins, size=None):
+    """The points of two columns of [N][D] in a panel, or the distribution of one."""
+    if pair[0] == pair[1]:
+        axes.hist(values[:, pair[0]], np.linspace(*box[:2], 61), density=True, color=colour)
+        axes.set(xlim=box[:2], yticks=[])
+        axes.label_outer()
+        return
+    points(axes, values[:, pair[0]], values[:, pair[1]], colour, size)
+    equal_axes(axes, box, bins)
+
+
+def pair_names(columns, pair):
+    """What stands below and beside a cloud."""
+    return axis_name(columns, pair[0]), "density" if pair[0] == pair[1] else axis_name(columns, pair[1])
+
+
 def scatter_panel(table, pair, box, colour, width):
     """A figure of two columns of a table, in the units of the box both ways."""
     figure, (axes,) = panels(1, box, width, across=1)
-    points(axes, table.values[:, pair[0]], table.values[:, pair[1]], colour)
+    cloud(axes, table.values, pair, box, colour, bins=5)
     axes.set(xlabel=table.axis_name(pair[0]), ylabel=table.axis_name(pair[1]))
-    equal_axes(axes, box, bins=5)
     return figure
 
 
@@ -95,12 +116,15 @@ def nice_step(step):
 
 
 def equal_axes(axes, box, bins):
-    """Show the box with the same units and the same ticks both ways, and labels at the figure's outside only."""
+    """Show the box with the same units and the same ticks both ways where the spans allow it, and labels at the
+    figure's outside only."""
     axes.set(xlim=box[:2], ylim=box[2:])
-    axes.set_aspect("equal")
-    step = nice_step(max(box[1] - box[0], box[3] - box[2]) / bins)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MultipleLocator(step))
+    spans = np.array([box[1] - box[0], box[3] - box[2]])
+    if has_equal_units(box):
+        axes.set_aspect("equal")
+        spans[:] = spans.max()
+    for axis, span in zip((axes.xaxis, axes.yaxis), spans):
+        axis.set_major_locator(MultipleLocator(nice_step(span / bins)))
     axes.label_outer()
 
 

@@ -1,4 +1,6 @@
 """Tables with columns of several kinds, data and samples of them alike, as data frames of pandas."""
+import re
+
 import h5py
 import numpy as np
 
@@ -97,19 +99,39 @@ def dates(values, gaps, unit):
     nanoseconds = {"D": 86400 * 10**9, "s": 10**9}[unit]
     gaps = gaps | (~np.isfinite(values) if values.dtype.kind == "f" else False)
     values = np.where(gaps, 0, values)
-    whole = np.rint(values * float(nanoseconds)).astype(np.int64) if values.dtype.kind == "f" else \
+    # a double holds microseconds of our time, and no more
+    whole = np.rint(values * (nanoseconds / 1e3)).astype(np.int64) * 1000 if values.dtype.kind == "f" else \
         values.astype(np.int64) * nanoseconds
     times = whole.astype("datetime64[ns]")
     times[gaps] = np.datetime64("NaT")
     return times
 
 
+UTC_FORM = "%Y-%m-%dT%H:%M:%SZ"
+ZONE = re.compile(r"([+-])(\d\d):?(\d\d)$").search
+
+
+def date_text(time, form):
+    """One as strftime writes it, with %q for the quarter and %L for milliseconds."""
+    form = form.replace("%q", str(time.quarter)).replace("%L", f"{time.microsecond // 1000:03}")
+    if form.isascii():
+        return time.strftime(form)
+    # the locale could refuse the other characters
+    return re.sub("%[-^]?[A-Za-z]", lambda directive: time.strftime(directive[0]), form)
+
+
+def local_times(times, form):
+    """Times of UTC as a clock shows them in the zone in which a format ends, as +02:00."""
+    zone = ZONE(form)
+    minutes = int(zone[1] + "1") * (60 * int(zone[2]) + int(zone[3])) if zone else 0
+    return times + optional("pandas").Timedelta(minutes=minutes)
+
+
 def date_texts(times, form):
-    """Dates and times as strftime writes them, with %q for quarters. Gaps stay."""
-    pandas = optional("pandas")
-    if "%q" not in form:
-        return times.dt.strftime(form)
-    return times.dt.to_period("Q").dt.strftime(form).where(times.notna(), pandas.NA)
+    """Dates and times as strftime writes them. Gaps stay."""
+    times = local_times(times, form).dt.round("ms" if "%L" in form else "us")
+    texts = [None if is_gap else date_text(time, form) for time, is_gap in zip(times, times.isna())]
+    return optional("pandas").Series(texts, index=times.index, dtype=object)
 
 
 def clock_times(seconds):

@@ -15,7 +15,7 @@ TEXT_ROWS = 64     # that are read at once
 
 def open_h5(path):
     if not os.path.isfile(path):
-        raise Missing(f"{path}: no such file")
+        raise Missing(f"{path}: " + ("a folder; expected an HDF5 file" if os.path.isdir(path) else "no such file"))
     try:
         return h5py.File(path, "r")
     except OSError as error:
@@ -90,6 +90,10 @@ def find_dataset(file, path, name, defaults):
         name = next((default for default in defaults if default in present), only)
     if name is None or name.strip("/") not in present:
         wanted = name or " or ".join(defaults)
+        tables = [one for one in ([name] if name else defaults) if isinstance(file.get(one), h5py.Group)]
+        if tables:
+            raise BadData(f"{path}: {tables[0]!r} is a table whose columns keep their kinds, not an array of numbers; "
+                          "report.py and judge_table.py compare such samples with data, export_table.py writes CSV")
         raise BadData(f"{path}: no dataset of numbers {wanted!r}; it has {', '.join(present[:10]) or 'none'}")
     return file[name]
 
@@ -123,8 +127,8 @@ class Table:
     classes: list = None               # the names of the labels
     settings: dict = field(default_factory=dict)
 
-    def axis_name(self, column):
-        return axis_name(self.columns, column)
+    def axis_name(self, column, most=None):
+        return axis_name(self.columns, column, *[most] * bool(most))
 
     def expect_columns_of(self, data, source):
         """BadData unless the data has as many columns; `source` names this table."""
@@ -146,10 +150,17 @@ class Table:
         return Table(self.values[:, indices], chosen, self.label, self.classes, self.settings)
 
 
-def axis_name(columns, column):
+LONGEST = 32          # characters beside an axis
+
+
+def short(name, most=LONGEST):
+    return name if len(name) <= most else name[:most - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def axis_name(columns, column, most=LONGEST):
     """What stands beside an axis: the column's name, or x with the column's number counted from 1. A dollar of a name
     does not begin a formula."""
-    return columns[column].replace("$", r"\$") if columns else f"$x_{{{column + 1}}}$"
+    return short(columns[column], most).replace("$", r"\$") if columns else f"$x_{{{column + 1}}}$"
 
 
 def split_source(source):

@@ -3,6 +3,7 @@ import html
 import io
 import os
 import re
+import warnings
 
 import matplotlib
 
@@ -18,7 +19,8 @@ def inline_svg(figure, prefix, title):
     """A figure as an element <svg>, whose texts stay texts. `prefix` sets its names apart from those of the page's
     other figures; `title` is for those who do not see it."""
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "savefig.dpi": 150}):
+    with warnings.catch_warnings(), matplotlib.rc_context({"svg.fonttype": "none", "savefig.dpi": 150}):
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # here; a browser has other fonts
         figure.savefig(buffer, format="svg", transparent=True, metadata=NO_METADATA)
     text = buffer.getvalue()
     text = text[text.index("<svg"):]

@@ -1,6 +1,7 @@
 """Running `ddpm` from a script."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -9,12 +10,13 @@ from .failures import BadData, Missing
 from .hdf5 import read_table
 from .text_files import parse_config
 
+BUILT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", "..", "build", "release", "ddpm"))
 STOPPED = 75   # the program's exit code when it was asked to end, and saved a checkpoint
 
 
 def program_path(program=None):
-    """The path that was given, else $DDPM, else the name that the shell looks up on the PATH."""
-    return program or os.environ.get("DDPM") or "ddpm"
+    """The path that was given, else $DDPM, else that on the PATH, else the one that was built here."""
+    return program or os.environ.get("DDPM") or shutil.which("ddpm") or (BUILT if os.path.exists(BUILT) else "ddpm")
 
 
 def run_program(verb, *arguments, program=None):

@@ -5,15 +5,12 @@ import numpy as np
 
 from . import drawing, style
 from .failures import optional
+from .hdf5 import short
 
 MOST_NAMES = 8        # of a category, that are drawn; the others are one bar
 LONGEST = 16          # letters of a name
 MOST_LABELS = 30      # columns of the map of pairs that are labelled
 OTHERS, GAP = "(others)", "(gap)"
-
-
-def short(name, most=LONGEST):
-    return name if len(name) <= most else name[:most - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def numbers_of(column):
@@ -54,7 +51,7 @@ def draw_category(page, data, samples, name):
 
     def draw(axes):
         bars(axes, np.arange(len(kept)), shares[0][kept], shares[1][kept], True)
-        axes.set_yticks(np.arange(len(kept)), [short(names[k]) for k in kept])
+        axes.set_yticks(np.arange(len(kept)), [short(names[k], LONGEST) for k in kept])
         axes.invert_yaxis()
         axes.set_xlabel(f"{short(name, 30)}, share")
         axes.grid(False, axis="y")
@@ -103,7 +100,7 @@ def draw_pairs(page, names, trend):
         axes.grid(False)
         axes.plot([-0.5, count - 0.5], [-0.5, count - 0.5], color=style.SAMPLES, linewidth=1)
         axes.set_title("below: samples; above: real rows")
-        labels = [short(name) for name in names] if count <= MOST_LABELS else []
+        labels = [short(name, LONGEST) for name in names] if count <= MOST_LABELS else []
         axes.set_xticks(range(len(labels)), labels, rotation=90)
         axes.set_yticks(range(len(labels)), labels)
     return page.figures.axes(draw, "How much pairs of columns differ, of samples and of real rows", side + 0.6, side)

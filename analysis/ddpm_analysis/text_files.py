@@ -101,7 +101,10 @@ def whole_file(path):
     if os.path.exists(path) and not os.path.isfile(path):
         raise NotWritten(f"{path}: not replaced: a folder, a pipe or a device is in the way; name another file")
     folder, name = os.path.split(path)
-    handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=".", suffix="-" + name)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=".", suffix="-" + name)
+    except OSError as error:
+        raise NotWritten(f"{path}: could not be made ({error.strerror})") from None
     os.close(handle)
     try:
         yield temporary

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "file/h5.h"
+#include "file/output.h"
 #include "kernel/simd.h"
 #include "sample/sampling.h"
 #include "train/stop.h"
@@ -112,18 +113,30 @@ static ddpm_status flush_output(void)
     return ddpm_fail(DDPM_ERR_IO, "standard output could not be written: its disk may be full");
 }
 
-/* What a write then returns becomes the message of the file that it was for. */
-static void ignore_signals_of_writing(void)
+/* A file that is not whole is of no use. */
+static void end_without_it(int number)
 {
+    ddpm_output_abandon();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* What a write returns becomes the message of the file that it was for. While it trains, the program catches what ends
+ * it itself (train/stop.h). */
+static void set_signals(void)
+{
+    static const int ending[] = {SIGINT, SIGTERM};
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    for (int i = 0; i < 2; i++)
+        if (signal(ending[i], end_without_it) == SIG_IGN) signal(ending[i], SIG_IGN); /* as nohup wants it */
 }
 
 int main(int argc, char **argv)
 {
     ddpm_comm *comm = NULL;
     ddpm_stop_hold();
-    ignore_signals_of_writing();
+    set_signals();
     ddpm_status status = start(&argc, &argv, &comm);
     if (!comm) {
         fprintf(stderr, "ddpm: %s\n", ddpm_error_message());

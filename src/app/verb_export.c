@@ -6,6 +6,8 @@
 #include "file/output.h"
 #include "sample/sampling.h"
 
+#include <string.h>
+
 /* clang-format off */
 static const char help[] =
     "usage: ddpm export CHECKPOINT|RUN --output FILE [--format safetensors|onnx] [--weights ema|raw|best]\n"
@@ -13,10 +15,10 @@ static const char help[] =
     "Write a trained network for other programs.\n"
     "\n"
     "  --output FILE     the file to write\n"
-    "  --format          safetensors  the default: weights named and laid out as PyTorch's layers (layers.N.weight\n"
-    "                                 [outputs][inputs]), and beside them all that says what they mean: transform, schedule,\n"
-    "                                 conditions, linear part or mixture, frequencies, vocabulary, and the\n"
-    "                                 configuration\n"
+    "  --format          safetensors  the default, unless FILE ends in .onnx: weights named and laid out as PyTorch's\n"
+    "                                 layers (layers.N.weight [outputs][inputs]), and beside them all that says what they\n"
+    "                                 mean: transform, schedule, conditions, linear part or mixture, frequencies,\n"
+    "                                 vocabulary, and the configuration\n"
     "                    onnx         one evaluation of the network as a graph: inputs x [rows][D], standardised, t [rows],\n"
     "                                 int64, and condition [rows][C] where there are conditions; output `output`; not of a\n"
     "                                 model of tokens (diffusion.process: masked)\n"
@@ -31,11 +33,30 @@ typedef struct arguments {
     ddpm_sampling_settings settings; /* the weights, over the model's own */
 } arguments;
 
-enum { SAFETENSORS, ONNX };
+enum { SAFETENSORS, ONNX, FORMATS };
+
+static const char *const formats[FORMATS] = {"safetensors", "onnx"};
+
+/* The format in which the name ends, which programs go by, or `otherwise`. */
+static int format_of_name(const char *path, int otherwise)
+{
+    const char *dot = strrchr(path, '.');
+    for (int format = 0; dot && format < FORMATS; format++)
+        if (strcmp(dot + 1, formats[format]) == 0) return format;
+    return otherwise;
+}
+
+static ddpm_status choose_format(arguments *a)
+{
+    if (a->format < 0) a->format = format_of_name(a->output, SAFETENSORS);
+    if (format_of_name(a->output, a->format) == a->format) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE,
+                     "--format %s: the name of its file, '%s', ends in that of the other one; change one of the two",
+                     formats[a->format], a->output);
+}
 
 static ddpm_status parse(int argc, char **argv, arguments *a)
 {
-    static const char *const formats[] = {"safetensors", "onnx"};
     static const struct option options[] = {{"output", required_argument, NULL, 'o'},
                                             {"format", required_argument, NULL, 'f'},
                                             {"weights", required_argument, NULL, 'w'},
@@ -44,12 +65,12 @@ static ddpm_status parse(int argc, char **argv, arguments *a)
     for (int found; (found = ddpm_arguments_next(argc, argv, options, &status)) != -1;) {
         DDPM_TRY(status);
         if (found == 'o') a->output = optarg;
-        if (found == 'f') DDPM_TRY(ddpm_arguments_choice("--format", optarg, 2, formats, &a->format));
+        if (found == 'f') DDPM_TRY(ddpm_arguments_choice("--format", optarg, FORMATS, formats, &a->format));
         if (found == 'w') DDPM_TRY(ddpm_sampling_settings_add(&a->settings, "weights", optarg));
     }
     DDPM_TRY(ddpm_arguments_rest(argc, argv, 1, 1, "a checkpoint or a run folder"));
     a->model = argv[optind];
-    if (a->output) return DDPM_OK;
+    if (a->output) return choose_format(a);
     return ddpm_fail(DDPM_ERR_USAGE, "'ddpm export' needs --output FILE; see 'ddpm export --help'");
 }
 
@@ -73,7 +94,7 @@ static ddpm_status write(const arguments *a)
 
 static ddpm_status run(ddpm_comm *comm, int argc, char **argv)
 {
-    arguments a = {0};
+    arguments a = {.format = -1};
     DDPM_TRY(parse(argc, argv, &a));
     return DDPM_ON_RANK_0(comm, write(&a));
 }

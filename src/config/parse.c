@@ -59,8 +59,10 @@ static ddpm_status fail_syntax(const reader *r)
     if (p->error == YAML_READER_ERROR)
         return fail_at(r, place(r, p->problem_offset), DDPM_ERR_CONFIG, "not plain UTF-8 text: %s (found 0x%02X)",
                        problem, (unsigned)p->problem_value);
-    return fail_at(r, p->problem_mark, DDPM_ERR_CONFIG, "not valid YAML: %s%s%s", problem, p->context ? " " : "",
-                   p->context ? p->context : "");
+    const int is_tab = p->error == YAML_SCANNER_ERROR && p->problem_mark.index == p->mark.index &&
+                       p->buffer.pointer < p->buffer.last && *p->buffer.pointer == '\t';
+    return fail_at(r, p->problem_mark, DDPM_ERR_CONFIG, "not valid YAML: %s%s%s%s", problem, p->context ? " " : "",
+                   p->context ? p->context : "", is_tab ? "; it is a tab, indent with spaces" : "");
 }
 
 /* Go to the next event; refuse anchors, aliases and tags. */
@@ -142,6 +144,8 @@ static ddpm_status read_scalar(reader *r, const ddpm_option *option)
 
 static ddpm_status read_items(reader *r, const ddpm_option *option, ddpm_text_list *list)
 {
+    if (r->event.type == YAML_SCALAR_EVENT)
+        return fail_expected(r, option, "; a list stands in brackets, also one of one: [a]");
     if (r->event.type != YAML_SEQUENCE_START_EVENT) return fail_expected(r, option, "");
     for (;;) {
         DDPM_TRY(next(r));

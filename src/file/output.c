@@ -21,6 +21,8 @@ enum { ATTEMPTS = 100, BEGINS_BYTES = 128 };
 
 static const char ending[] = ".partial";
 
+static char pending[DDPM_PATH_BYTES]; /* the file that was begun last; "": it has been committed */
+
 /* ---- temporary names ---- */
 
 static ddpm_status partial_name(const char *path, char out[DDPM_PATH_BYTES])
@@ -141,6 +143,7 @@ ddpm_status ddpm_output_begin(const char *path, char partial[DDPM_PATH_BYTES])
     }
     if (fd < 0) return ddpm_file_fail(path, "could not be made");
     close(fd); /* nothing was written */
+    snprintf(pending, sizeof pending, "%s", partial);
     return DDPM_OK;
 }
 
@@ -177,17 +180,20 @@ static ddpm_status sync_file(const char *path)
     return status;
 }
 
+void ddpm_output_abandon(void)
+{
+    if (*pending) unlink(pending);
+}
+
 ddpm_status ddpm_output_commit(const char *partial, const char *path)
 {
     struct stat about;
     ddpm_status status = sync_file(partial);
     if (status == DDPM_OK) status = check_place(path, &about); /* again: it may have been made since */
     if (status == DDPM_OK && rename(partial, path)) status = ddpm_file_fail(path, "could not be replaced");
-    if (status != DDPM_OK) {
-        unlink(partial);
-        return status;
-    }
-    return sync_folder(path);
+    if (status != DDPM_OK) unlink(partial);
+    *pending = '\0';
+    return status == DDPM_OK ? sync_folder(path) : status;
 }
 
 ddpm_status ddpm_output_replace(const char *path, const void *data, size_t bytes)

@@ -25,6 +25,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_output_prepare_behind(const char *path, int64_t
  * is too long, DDPM_ERR_IO when something other than a regular file has the name. */
 DDPM_MUST_CHECK ddpm_status ddpm_output_begin(const char *path, char partial[DDPM_PATH_BYTES]);
 
+/** Remove the file that was begun last, if it has not been committed: to be called by a handler of signals. */
+void ddpm_output_abandon(void);
+
 /** Sync the partial file, rename it to path, sync the folder (where the file system can). On failure the partial file
  * is removed and path is as it was; if only syncing the folder failed, path is the new file. */
 DDPM_MUST_CHECK ddpm_status ddpm_output_commit(const char *partial, const char *path);

@@ -11,7 +11,9 @@
  *  - Rows are padded: the stride of a matrix is at least its number of columns rounded up to `panel` (or 0 where rows
  *    are broadcast). The padding is memory of the caller's; a kernel may read it and may overwrite it, and what stands
  *    in it changes no result.
- *  - An array that is written does not overlap any other argument.
+ *  - What the products of dense layers read and write, and what column_sums reads, may be in panels where `panel` is a
+ *    multiple of `tile`; all else is row-major.
+ *  - An array that is written does not overlap any other argument, but where a function says that it may be one.
  *  - NaN and infinity pass through; nothing traps.
  */
 #ifndef DDPM_KERNEL_SIMD_H
@@ -88,7 +90,7 @@ typedef struct ddpm_kernels {
                     float *slope, float *scratch);
     /** dx = (dz W^T) * slope, the last product element by element; dz [rows][n], dx [rows][k]. Where dx has fewer
      *  columns than W has rows, it is the gradient by the first ones.
-     *  @param slope    in the layout of dx; NULL stands for ones.
+     *  @param slope    in the layout of dx, and may be dx itself; NULL stands for ones.
      *  @param scratch  as in forward. */
     void (*backward_data)(const ddpm_dense *layer, ddpm_const_matrix dz, const float *slope, ddpm_matrix dx,
                           float *scratch);

@@ -138,6 +138,7 @@ static void bound_masked(ddpm_generator *g, uint64_t seed, int64_t first, int64_
 ddpm_status ddpm_generator_bound(ddpm_generator *generator, uint64_t seed, int64_t first, const ddpm_view *conditions,
                                  const ddpm_view *rows, double *out)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
     ddpm_generator *g = generator;
     const int is_masked = ddpm_model_is_masked(&g->loaded->model);
     const float *values;
@@ -161,6 +162,7 @@ ddpm_status ddpm_generator_bound(ddpm_generator *generator, uint64_t seed, int64
 ddpm_status ddpm_generator_likelihood(ddpm_generator *generator, uint64_t seed, int64_t first, int64_t probes,
                                       const ddpm_view *conditions, const ddpm_view *rows, double *out)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
     ddpm_generator *g = generator;
     const float *values;
     if (ddpm_model_is_masked(&g->loaded->model))

@@ -9,22 +9,24 @@
 
 int64_t ddpm_generator_columns(const ddpm_generator *generator)
 {
-    return generator->transform.columns;
+    return generator ? generator->transform.columns : 0;
 }
 
 int64_t ddpm_generator_conditions(const ddpm_generator *generator)
 {
-    return generator->loaded->checkpoint.condition.count;
+    return generator ? generator->loaded->checkpoint.condition.count : 0;
 }
 
 const char *ddpm_generator_column_name(const ddpm_generator *generator, int64_t i)
 {
+    if (!generator) return "";
     char **names = generator->loaded->checkpoint.column_names;
     return names && i >= 0 && i < generator->transform.columns ? names[i] : "";
 }
 
 const char *ddpm_generator_condition_name(const ddpm_generator *generator, int64_t i)
 {
+    if (!generator) return "";
     const ddpm_condition *condition = &generator->loaded->checkpoint.condition;
     return i >= 0 && i < condition->count ? condition->names[i] : "";
 }
@@ -37,6 +39,7 @@ static ddpm_status check_place(const char *what, int64_t i, int64_t count)
 
 ddpm_status ddpm_generator_condition_value(const ddpm_generator *generator, int64_t i, const char *text, double *out)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
     const ddpm_condition *condition = &generator->loaded->checkpoint.condition;
     float standardised;
     DDPM_TRY(check_place("condition", i, condition->count));
@@ -47,6 +50,7 @@ ddpm_status ddpm_generator_condition_value(const ddpm_generator *generator, int6
 
 ddpm_status ddpm_generator_column_value(const ddpm_generator *generator, int64_t i, const char *text, double *out)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
     const ddpm_vocabulary *vocabulary = generator->transform.vocabulary;
     DDPM_TRY(check_place("column", i, generator->transform.columns));
     if (!vocabulary)
@@ -56,7 +60,7 @@ ddpm_status ddpm_generator_column_value(const ddpm_generator *generator, int64_t
 
 const char *ddpm_generator_category(const ddpm_generator *generator, int64_t i, double value)
 {
-    const ddpm_vocabulary *vocabulary = generator->transform.vocabulary;
+    const ddpm_vocabulary *vocabulary = generator ? generator->transform.vocabulary : NULL;
     if (!vocabulary || i < 0 || i >= vocabulary->columns) return "";
     const ddpm_column_layout *layout = &vocabulary->column[i].layout;
     return layout->names && value >= 0.0 && value < (double)layout->count ? layout->names[(int64_t)value] : "";
@@ -64,11 +68,12 @@ const char *ddpm_generator_category(const ddpm_generator *generator, int64_t i, 
 
 int64_t ddpm_generator_steps(const ddpm_generator *generator)
 {
-    return generator->loaded->model.diffusion.schedule.steps;
+    return generator ? generator->loaded->model.diffusion.schedule.steps : 0;
 }
 
 void ddpm_generator_schedule(const ddpm_generator *generator, double *beta, double *alpha_bar)
 {
+    if (!generator) return;
     const ddpm_schedule *schedule = &generator->loaded->model.diffusion.schedule;
     memcpy(beta, schedule->beta, (size_t)(schedule->steps + 1) * sizeof *beta);
     memcpy(alpha_bar, schedule->alpha_bar, (size_t)(schedule->steps + 1) * sizeof *alpha_bar);
@@ -76,6 +81,7 @@ void ddpm_generator_schedule(const ddpm_generator *generator, double *beta, doub
 
 void ddpm_generator_transform(const ddpm_generator *generator, double *mean, double *scale)
 {
+    if (!generator) return;
     const ddpm_transform *transform = &generator->transform;
     memcpy(mean, transform->mean, (size_t)transform->columns * sizeof *mean);
     memcpy(scale, transform->scale, (size_t)transform->columns * sizeof *scale);

@@ -45,6 +45,8 @@ ddpm_status ddpm_generator_open(const char *checkpoint, ddpm_generator **out)
 {
     ddpm_shared *shared;
     *out = NULL;
+    if (!checkpoint)
+        return ddpm_fail(DDPM_ERR_USAGE, "expected the path of a checkpoint or of a run folder, found NULL");
     DDPM_TRY(ddpm_shared_open(checkpoint, &shared));
     return create(shared, out);
 }
@@ -53,6 +55,7 @@ ddpm_status ddpm_generator_open_bytes(const void *bytes, size_t count, ddpm_gene
 {
     ddpm_shared *shared;
     *out = NULL;
+    if (!bytes) return ddpm_fail(DDPM_ERR_USAGE, "expected the bytes of a checkpoint, found NULL");
     DDPM_TRY(ddpm_shared_open_bytes(bytes, count, &shared));
     return create(shared, out);
 }
@@ -67,6 +70,7 @@ ddpm_status ddpm_generator_take(ddpm_checkpoint *checkpoint, ddpm_generator **ou
 
 ddpm_status ddpm_generator_share(const ddpm_generator *generator, ddpm_generator **out)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
     return create(ddpm_shared_keep(generator->shared), out);
 }
 

@@ -43,6 +43,12 @@ struct ddpm_generator {
     ddpm_hidden hidden;
 };
 
+/** DDPM_ERR_USAGE for NULL, which a program has that did not look at the status of opening. */
+DDPM_MUST_CHECK static inline ddpm_status ddpm_generator_check(const ddpm_generator *generator)
+{
+    return generator ? DDPM_OK : ddpm_fail(DDPM_ERR_USAGE, "no generator is open; look at the status of opening it");
+}
+
 /** A generator of a model in memory, which it takes over; on failure it is released. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_take(ddpm_checkpoint *checkpoint, ddpm_generator **out);
 

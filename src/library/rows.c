@@ -56,6 +56,7 @@ static ddpm_status refuse_diverged(void)
 ddpm_status ddpm_generator_sample(ddpm_generator *generator, uint64_t seed, int64_t first, const ddpm_view *conditions,
                                   const ddpm_view *out)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
     ddpm_generator *g = generator;
     int finite = 1;
     DDPM_TRY(ddpm_view_check(out, g->transform.columns, "rows"));
@@ -93,8 +94,9 @@ static ddpm_status check_completion(const ddpm_generator *g, int64_t passes)
 ddpm_status ddpm_generator_complete(ddpm_generator *generator, uint64_t seed, int64_t first, int64_t passes,
                                     const ddpm_view *conditions, const ddpm_view *rows)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
     ddpm_generator *g = generator;
-    const ddpm_number own = g->loaded->checkpoint.number, given = ddpm_view_number(rows);
+    const ddpm_number own = g->loaded->checkpoint.number, given = rows ? ddpm_view_number(rows) : own;
     int finite = 1;
     DDPM_TRY(ddpm_view_check(rows, g->transform.columns, "rows"));
     DDPM_TRY(ddpm_generator_begin(g, first, rows->rows, conditions));
@@ -132,6 +134,7 @@ static ddpm_status check_times(int64_t steps, int64_t count, const int64_t *t)
 ddpm_status ddpm_generator_predict(ddpm_generator *generator, const ddpm_view *xt, const int64_t *t,
                                    const ddpm_view *conditions, const ddpm_view *out)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
     ddpm_generator *g = generator;
     const int64_t D = g->transform.columns;
     int32_t times[DDPM_ENGINE_BLOCK];

@@ -20,6 +20,8 @@ static int find_setting(const ddpm_generator *g, const char *assignment)
 
 ddpm_status ddpm_generator_set(ddpm_generator *generator, const char *key, const char *value)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
+    if (!key || !value) return ddpm_fail(DDPM_ERR_USAGE, "expected a key and a value, found NULL");
     const size_t bytes = strlen(key) + strlen(value) + 2;
     ddpm_sampling_settings alone = {0};
     char *assignment = NULL;
@@ -93,6 +95,7 @@ static ddpm_status forget_conditions(ddpm_generator *g)
 
 ddpm_status ddpm_generator_condition(ddpm_generator *generator, const char *text)
 {
+    DDPM_TRY(ddpm_generator_check(generator));
     ddpm_generator *g = generator;
     int64_t index = 0;
     if (!text) return forget_conditions(g);

@@ -5,6 +5,7 @@
 
 ddpm_status ddpm_view_check(const ddpm_view *view, int64_t columns, const char *what)
 {
+    if (!view) return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a view, found NULL", what);
     if (view->type != DDPM_VIEW_FLOAT && view->type != DDPM_VIEW_DOUBLE)
         return ddpm_fail(DDPM_ERR_USAGE, "%s: expected DDPM_VIEW_FLOAT or DDPM_VIEW_DOUBLE as its type, found %d", what,
                          (int)view->type);

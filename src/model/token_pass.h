@@ -9,7 +9,7 @@
 /** All pointers are borrowed. */
 typedef struct ddpm_token_spec {
     const ddpm_masked *masked;
-    const ddpm_network *network; /* with spec.is_entered, or with room for inputs and outputs that are not used */
+    const ddpm_network *network; /* with spec.is_entered */
     const ddpm_packed *packed;
     const ddpm_lookup *lookup; /* of the parameters that are packed */
     int64_t rows;              /* the most that go through the network together */

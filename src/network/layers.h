@@ -70,10 +70,10 @@ typedef struct ddpm_architecture {
     /** What the last layer read in the pass forward. */
     ddpm_const_matrix (*last_inputs)(const ddpm_pass *pass);
     /** The slope of the activation that made it, in its layout; NULL: no activation did. */
-    const float *(*last_slope)(const ddpm_pass *pass);
-    /** Compute w->dz, the gradient by x W + b of layer 0, from w->dz_next, that by what the last layer read times its
-     * slope, and add the gradients of the layers between. */
-    void (*backward)(const ddpm_pass *pass);
+    float *(*last_slope)(const ddpm_pass *pass);
+    /** Compute the gradient by x W + b of layer 0 and add the gradients of the layers between, from that by what the
+     * last layer read times its slope, which stands in the place of the slope, or where there is none in w->dlast. */
+    ddpm_const_matrix (*backward)(const ddpm_pass *pass);
 } ddpm_architecture;
 
 extern const ddpm_architecture ddpm_architecture_mlp, ddpm_architecture_residual;

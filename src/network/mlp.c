@@ -40,14 +40,23 @@ static int splits_time(const ddpm_network *net, int backward)
     return !backward && !has_gain(net) && !net->spec.is_entered && before_time(net) % net->kernels->per_element == 0;
 }
 
+/* Units lie in panels where there is a pass backward, and nothing but products goes through the units of a row: then
+ * the operands of a layer's gradient lie as its product reads them. */
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
 {
-    const int64_t step = rows * w->width_stride;
+    const int64_t panel = net->kernels->panel;
+    if (backward && !has_gain(net) && !net->spec.is_entered && panel % net->kernels->tile == 0) {
+        w->width_stride = panel;
+        w->width_panels = rows * panel + DDPM_WORKSPACE_LINE;
+        w->hidden_numbers = ddpm_pieces(net->spec.width, panel) * w->width_panels;
+    }
+    const int64_t step = w->hidden_numbers;
     w->kept_stride = step;
     w->kind.mlp.value = ddpm_arena_take(arena, net->spec.depth * step);
     if (backward) w->kind.mlp.slope = ddpm_arena_take(arena, net->spec.depth * step);
     if (has_gain(net)) w->kind.mlp.linear = ddpm_arena_take(arena, net->spec.depth * step);
-    if (splits_time(net, backward)) w->kind.mlp.time = ddpm_arena_take(arena, step);
+    if (splits_time(net, backward)) w->kind.mlp.time = ddpm_arena_take_matrix(arena, net, rows, net->spec.width);
+    if (backward && net->spec.is_entered) w->dlast = ddpm_arena_take(arena, step);
 }
 
 static float *value_of(const ddpm_workspace *w, int64_t l)
@@ -76,13 +85,13 @@ static ddpm_const_matrix inputs_of(const ddpm_pass *pass, int64_t l)
 static ddpm_matrix embeddings_of(const ddpm_pass *pass, int64_t rows)
 {
     const ddpm_matrix input = pass->w->input;
-    return (ddpm_matrix){input.data + before_time(pass->net), rows, pass->net->spec.time_width, input.stride};
+    return (ddpm_matrix){input.data + before_time(pass->net), rows, pass->net->spec.time_width, input.stride, 0};
 }
 
 /* Whether layer 0 of this pass is computed in two parts. */
 static int is_split(const ddpm_pass *pass)
 {
-    return pass->w->kind.mlp.time && pass->xt;
+    return pass->w->kind.mlp.time.data && pass->xt;
 }
 
 static void fill_input(const ddpm_pass *pass)
@@ -106,8 +115,7 @@ static void fill_input(const ddpm_pass *pass)
 static float *compute_time(const ddpm_pass *pass, int64_t rows)
 {
     const ddpm_network *net = pass->net;
-    const ddpm_matrix embeddings = embeddings_of(pass, rows),
-                      to = {pass->w->kind.mlp.time, rows, net->spec.width, pass->w->width_stride};
+    const ddpm_matrix embeddings = embeddings_of(pass, rows), to = ddpm_matrix_part(pass->w->kind.mlp.time, 0, rows);
     ddpm_dense dense = pass->packed->layers[0];
     dense.inputs = net->layers[0].inputs;
     dense.weight += before_time(net) / net->kernels->per_element * net->kernels->panel;
@@ -136,8 +144,8 @@ static void forward_split(const ddpm_pass *pass)
     ddpm_dense dense = pass->packed->layers[0];
     dense.inputs = net->layers[0].inputs;
     dense.bias = known ? known : compute_time(pass, is_one ? 1 : pass->rows);
-    dense.bias_stride = is_one ? 0 : pass->w->width_stride;
-    ddpm_dense_forward(pass, &dense, (ddpm_const_matrix){input.data, input.rows, before_time(net), input.stride},
+    dense.bias_stride = is_one ? 0 : pass->w->kind.mlp.time.stride;
+    ddpm_dense_forward(pass, &dense, (ddpm_const_matrix){input.data, input.rows, before_time(net), input.stride, 0},
                        net->spec.activation, ddpm_pass_hidden(pass, value_of(pass->w, 0)), NULL);
 }
 
@@ -216,7 +224,7 @@ static void backward_gains(const ddpm_pass *pass, int64_t l)
     for (int64_t row = 0; row < pass->rows; row++) {
         const int32_t t = pass->t[row];
         const float *gain = gains_at(pass, l, t), *linear = linear_of(w, l) + row * w->width_stride;
-        float *dz = w->dz + row * w->width_stride;
+        float *dz = slope_of(w, l) + row * w->width_stride;
         for (int64_t j = 0; j < width; j++) {
             w->sums[j] = dz[j] * linear[j];
             dz[j] *= gain[j];
@@ -232,31 +240,21 @@ static ddpm_const_matrix last_inputs(const ddpm_pass *pass)
     return inputs_of(pass, pass->net->spec.depth);
 }
 
-static const float *last_slope(const ddpm_pass *pass)
+static float *last_slope(const ddpm_pass *pass)
 {
     return slope_of(pass->w, pass->net->spec.depth - 1);
 }
 
-/* w->dz_next, which was just computed, becomes w->dz. */
-static void swap(ddpm_workspace *w)
+static ddpm_const_matrix backward(const ddpm_pass *pass)
 {
-    float *done = w->dz;
-    w->dz = w->dz_next;
-    w->dz_next = done;
-}
-
-static void backward(const ddpm_pass *pass)
-{
-    ddpm_workspace *w = pass->w;
-    swap(w);
-    for (int64_t l = pass->net->spec.depth - 1; l > 0; l--) {
-        const ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz));
+    const ddpm_workspace *w = pass->w;
+    for (int64_t l = pass->net->spec.depth - 1;; l--) {
+        const ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_hidden(pass, slope_of(w, l)));
         if (has_gain(pass->net)) backward_gains(pass, l);
+        if (l == 0) return dz;
         ddpm_layer_add_gradient(pass, l, inputs_of(pass, l), dz);
-        ddpm_layer_backward(pass, l, dz, slope_of(w, l - 1), ddpm_pass_hidden(pass, w->dz_next));
-        swap(w);
+        ddpm_layer_backward(pass, l, dz, slope_of(w, l - 1), ddpm_pass_hidden(pass, slope_of(w, l - 1)));
     }
-    if (has_gain(pass->net)) backward_gains(pass, 0);
 }
 
 const ddpm_architecture ddpm_architecture_mlp = {

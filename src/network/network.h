@@ -251,8 +251,8 @@ ddpm_const_matrix ddpm_network_forward(const ddpm_network *network, const ddpm_p
                                        const int32_t *t);
 
 /** Run all layers but the last on rows of which only x_t W is known, what x_t adds to the first layer: W is its weight
- * [D][width], ddpm_network_entry. For x_t of few numbers that are not 0. A network with Fourier features or a linear
- * part has other uses of x_t, and cannot be run so.
+ * [D][width], ddpm_network_entry. For x_t of few numbers that are not 0, and networks with spec.is_entered. One with
+ * Fourier features or a linear part has other uses of x_t, and cannot be run so.
  *  @param xt_w  [rows][width], padded (kernel/simd.h).
  *  @return  the units that the last layer reads, [rows][width], which lie in the workspace until its next use. */
 ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,

@@ -9,19 +9,15 @@
 
 #include <string.h>
 
-/* The numbers of a cache line. Rows are longer by one line: if their length were a power of two, the same columns of
- * all rows would fall into the same set of the cache and drive each other out. */
-enum { LINE = DDPM_ALIGNMENT / (int)sizeof(float) };
-
 int64_t ddpm_workspace_stride(const ddpm_network *net, int64_t columns)
 {
-    return ddpm_round_up(columns, net->kernels->panel) + LINE;
+    return ddpm_round_up(columns, net->kernels->panel) + DDPM_WORKSPACE_LINE;
 }
 
 ddpm_matrix ddpm_arena_take_matrix(ddpm_arena *arena, const ddpm_network *net, int64_t rows, int64_t columns)
 {
     const int64_t stride = ddpm_workspace_stride(net, columns);
-    return (ddpm_matrix){ddpm_arena_take(arena, rows * stride), rows, columns, stride};
+    return (ddpm_matrix){ddpm_arena_take(arena, rows * stride), rows, columns, stride, 0};
 }
 
 /* Set the strides and take the arrays; an arena without memory counts how much they need. */
@@ -31,6 +27,7 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     int64_t inputs = 0, outputs = 0;
     w->rows = rows;
     w->width_stride = ddpm_workspace_stride(net, net->spec.width);
+    w->hidden_numbers = rows * w->width_stride;
     const int has_input = !ddpm_network_skips_entry(net), has_output = !net->spec.is_entered;
     if (has_input) w->input = ddpm_arena_take_matrix(arena, net, rows, net->layers[0].inputs);
     if (has_output) w->output = ddpm_arena_take_matrix(arena, net, rows, columns);
@@ -53,8 +50,6 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
             w->dinput = ddpm_arena_take_matrix(arena, net, rows, ddpm_network_point_columns(net));
             w->doutput = ddpm_arena_take_matrix(arena, net, rows, columns);
         }
-        w->dz = ddpm_arena_take(arena, rows * w->width_stride);
-        w->dz_next = ddpm_arena_take(arena, rows * w->width_stride);
     }
 }
 
@@ -176,6 +171,20 @@ void ddpm_workspace_set_dropout(ddpm_workspace *workspace, const ddpm_dropout *d
     workspace->dropout = *dropout;
 }
 
+/* Leave out some of `count` units of a row, a byte for each: all at once, or panel by panel. */
+static void drop_units(const ddpm_pass *pass, int64_t row, int64_t first, int64_t count, const uint8_t *bytes,
+                       int below, float *h, float *slope)
+{
+    const ddpm_workspace *w = pass->w;
+    const int64_t panel = pass->net->kernels->panel, run = w->width_panels ? panel : count;
+    for (int64_t i = 0; i < count; i += run) {
+        const int64_t unit = first + i,
+                      at = row * w->width_stride + (w->width_panels ? unit / panel * w->width_panels : unit);
+        pass->net->kernels->drop(ddpm_smaller(run, count - i), bytes + i, below, 256.0f / (float)(256 - below), h + at,
+                                 slope ? slope + at : NULL);
+    }
+}
+
 /* A byte of a random word decides on a unit, so that the rate is kept to 1 / 256. */
 void ddpm_layer_drop(const ddpm_pass *pass, int64_t layer, float *h, float *slope)
 {
@@ -183,20 +192,18 @@ void ddpm_layer_drop(const ddpm_pass *pass, int64_t layer, float *h, float *slop
     const ddpm_dropout *d = &pass->w->dropout;
     const int64_t width = pass->net->spec.width, groups = ddpm_pieces(width, BYTES);
     const int below = (int)(256.0 * d->rate);
-    const float kept = 256.0f / (float)(256 - below);
     uint8_t bytes[TOGETHER * BYTES];
     if (below == 0) return;
     for (int64_t row = 0; row < pass->rows; row++)
         for (int64_t first = 0; first < groups; first += TOGETHER) {
-            const int64_t count = ddpm_smaller(TOGETHER, groups - first),
-                          at = row * pass->w->width_stride + first * BYTES;
+            const int64_t count = ddpm_smaller(TOGETHER, groups - first);
             for (int64_t group = 0; group < count; group++) {
                 const ddpm_random4 words = ddpm_random_words(d->seed, DDPM_RANDOM_UNITS, d->iteration, d->first + row,
                                                              (uint32_t)(layer * groups + first + group));
                 for (int i = 0; i < BYTES; i++) bytes[group * BYTES + i] = (uint8_t)(words.v[i / 4] >> 8 * (i % 4));
             }
-            pass->net->kernels->drop(ddpm_smaller(count * BYTES, width - first * BYTES), bytes, below, kept, h + at,
-                                     slope ? slope + at : NULL);
+            drop_units(pass, row, first * BYTES, ddpm_smaller(count * BYTES, width - first * BYTES), bytes, below, h,
+                       slope);
         }
 }
 
@@ -207,7 +214,8 @@ void ddpm_network_embed_times(const ddpm_network *net, const int32_t *t, ddpm_ma
     const int64_t width = net->spec.time_width;
     for (int64_t row = -AHEAD; row < to.rows; row++) {
         if (row + AHEAD < to.rows)
-            for (int64_t i = 0; i < width; i += LINE) __builtin_prefetch(net->time_table + t[row + AHEAD] * width + i);
+            for (int64_t i = 0; i < width; i += DDPM_WORKSPACE_LINE)
+                __builtin_prefetch(net->time_table + t[row + AHEAD] * width + i);
         if (row >= 0)
             memcpy(to.data + row * to.stride, net->time_table + t[row] * width, (size_t)width * sizeof *to.data);
     }
@@ -252,7 +260,7 @@ ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_pa
 
 ddpm_matrix ddpm_workspace_dhidden(const ddpm_network *network, const ddpm_workspace *workspace, int64_t rows)
 {
-    return (ddpm_matrix){workspace->dz_next, rows, network->spec.width, workspace->width_stride};
+    return (ddpm_matrix){workspace->dlast, rows, network->spec.width, workspace->width_stride, 0};
 }
 
 ddpm_const_matrix ddpm_network_hidden_backward(const ddpm_network *network, const ddpm_packed *packed,
@@ -262,11 +270,10 @@ ddpm_const_matrix ddpm_network_hidden_backward(const ddpm_network *network, cons
     ddpm_workspace *w = workspace;
     const ddpm_pass pass = {.net = network, .packed = packed, .w = w, .rows = rows, .t = t, .gradient = gradient};
     const int64_t columns = network->spec.columns, others = network->layers[0].inputs - columns;
-    const float *slope = network->architecture->last_slope(&pass);
-    for (int64_t i = 0; slope && i < rows * w->width_stride; i++) w->dz_next[i] *= slope[i];
-    network->architecture->backward(&pass);
-    const ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_hidden(&pass, w->dz)),
-                            x = {others > 0 ? w->input.data + columns : NULL, rows, others, w->input.stride};
+    float *slope = network->architecture->last_slope(&pass);
+    for (int64_t i = 0; slope && i < rows * w->width_stride; i++) slope[i] *= w->dlast[i];
+    const ddpm_const_matrix dz = network->architecture->backward(&pass),
+                            x = {others > 0 ? w->input.data + columns : NULL, rows, others, w->input.stride, 0};
     add_gradient_from(&pass, 0, columns, x, dz);
     return dz;
 }
@@ -300,8 +307,8 @@ ddpm_const_matrix ddpm_network_some_outputs(const ddpm_network *network, const d
     const ddpm_dense some = outputs_from(network, packed, outputs);
     const int64_t before = ddpm_network_outputs_before(network, outputs), count = outputs.end - outputs.first;
     network->kernels->forward(&some, hidden, DDPM_ACTIVATION_IDENTITY,
-                              (ddpm_matrix){to.data, hidden.rows, before + count, to.stride}, NULL, scratch);
-    return (ddpm_const_matrix){to.data + before, hidden.rows, count, to.stride};
+                              (ddpm_matrix){to.data, hidden.rows, before + count, to.stride, 0}, NULL, scratch);
+    return (ddpm_const_matrix){to.data + before, hidden.rows, count, to.stride, 0};
 }
 
 void ddpm_network_some_outputs_backward(const ddpm_network *network, const ddpm_packed *packed,
@@ -311,7 +318,7 @@ void ddpm_network_some_outputs_backward(const ddpm_network *network, const ddpm_
     const ddpm_dense some = outputs_from(network, packed, outputs);
     const ddpm_layer *layer = &network->layers[network->layer_count - 1];
     const int64_t before = ddpm_network_outputs_before(network, outputs);
-    const ddpm_const_matrix dz = {doutput.data + before, doutput.rows, outputs.end - outputs.first, doutput.stride};
+    const ddpm_const_matrix dz = {doutput.data + before, doutput.rows, outputs.end - outputs.first, doutput.stride, 0};
     ddpm_gradient_add_product(gradient, layer->weight, network->tensors[layer->weight].offset + outputs.first,
                               layer->outputs, hidden, dz, dz.rows, scratch);
     network->kernels->column_sums(dz, sums);
@@ -319,16 +326,16 @@ void ddpm_network_some_outputs_backward(const ddpm_network *network, const ddpm_
     network->kernels->backward_data(&some, doutput, NULL, dhidden, scratch);
 }
 
-/* From w->doutput to w->dz. */
-static void backward(const ddpm_pass *pass)
+/* From w->doutput to the gradient by x W + b of layer 0. */
+static ddpm_const_matrix backward(const ddpm_pass *pass)
 {
     const ddpm_workspace *w = pass->w;
     const int64_t last = pass->net->layer_count - 1;
     const ddpm_const_matrix doutput = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
+    float *slope = pass->net->architecture->last_slope(pass);
     ddpm_layer_add_gradient(pass, last, pass->net->architecture->last_inputs(pass), doutput);
-    ddpm_layer_backward(pass, last, doutput, pass->net->architecture->last_slope(pass),
-                        ddpm_pass_hidden(pass, w->dz_next));
-    pass->net->architecture->backward(pass);
+    ddpm_layer_backward(pass, last, doutput, slope, ddpm_pass_hidden(pass, slope ? slope : w->dlast));
+    return pass->net->architecture->backward(pass);
 }
 
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
@@ -336,9 +343,8 @@ void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packe
 {
     const ddpm_pass pass = {
         .net = network, .packed = packed, .w = workspace, .rows = rows, .t = t, .gradient = gradient};
-    backward(&pass);
-    ddpm_layer_add_gradient(&pass, 0, ddpm_matrix_read(ddpm_pass_rows(&pass, workspace->input)),
-                            ddpm_matrix_read(ddpm_pass_hidden(&pass, workspace->dz)));
+    const ddpm_const_matrix dz = backward(&pass);
+    ddpm_layer_add_gradient(&pass, 0, ddpm_matrix_read(ddpm_pass_rows(&pass, workspace->input)), dz);
 }
 
 void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
@@ -347,11 +353,10 @@ void ddpm_network_input_gradient(const ddpm_network *network, const ddpm_packed 
     ddpm_workspace *w = workspace;
     const ddpm_pass pass = {.net = network, .packed = packed, .w = w, .rows = rows, .t = t};
     const int64_t columns = network->spec.columns;
-    backward(&pass);
+    const ddpm_const_matrix dz = backward(&pass);
     /* Only the gradient by x_t and its features is wanted, the first columns of the inputs. */
     const ddpm_matrix dx = ddpm_pass_rows(&pass, w->dinput);
-    network->kernels->backward_data(&packed->layers[0], ddpm_matrix_read(ddpm_pass_hidden(&pass, w->dz)), NULL, dx,
-                                    w->scratch);
+    network->kernels->backward_data(&packed->layers[0], dz, NULL, dx, w->scratch);
     ddpm_features_backward(network, ddpm_matrix_read(ddpm_pass_rows(&pass, w->input)), dx);
     add_prediction_backward(&pass, ddpm_matrix_read(ddpm_pass_points(&pass, w->input)),
                             ddpm_matrix_read(ddpm_pass_points(&pass, w->doutput)), ddpm_pass_points(&pass, w->dinput));

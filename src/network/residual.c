@@ -67,8 +67,7 @@ static ddpm_status build(ddpm_network *net)
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
 {
     ddpm_residual_rows *r = &w->kind.residual;
-    const int64_t block = rows * w->width_stride, depth = backward ? net->spec.depth : 1,
-                  norms = backward ? depth + 1 : 1;
+    const int64_t block = w->hidden_numbers, depth = backward ? net->spec.depth : 1, norms = backward ? depth + 1 : 1;
     w->kept_stride = backward ? block : 0;
     r->conditioning = ddpm_arena_take_matrix(arena, net, rows, net->layers[EMBEDDING].inputs);
     r->embedding = ddpm_arena_take_matrix(arena, net, rows, net->spec.time_width);
@@ -81,7 +80,8 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     r->branch = ddpm_arena_take(arena, depth * block);
     if (!backward) return;
     r->slope = ddpm_arena_take(arena, depth * block);
-    r->dhidden = ddpm_arena_take(arena, block);
+    w->dz = ddpm_arena_take(arena, block);
+    w->dlast = ddpm_arena_take(arena, block);
     r->embedding_slope = ddpm_arena_take(arena, rows * r->embedding.stride);
     r->dembedding = ddpm_arena_take_matrix(arena, net, rows, net->spec.time_width);
     r->dmodulation = ddpm_arena_take_matrix(arena, net, rows, modulation_width(net));
@@ -207,13 +207,13 @@ static ddpm_const_matrix forward(const ddpm_pass *pass)
     return norm(pass, depth);
 }
 
-/* w->dz_next is the gradient by the outputs of a modulated layer norm. Add the gradient by its inputs to w->dz, which
+/* w->dlast is the gradient by the outputs of a modulated layer norm. Add the gradient by its inputs to w->dz, which
  * is the gradient by the stream. */
 static void backward_norm(const ddpm_pass *pass, int64_t block)
 {
     const ddpm_workspace *w = pass->w;
     const ddpm_residual_rows *r = &w->kind.residual;
-    pass->net->kernels->norm_backward(ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz_next)),
+    pass->net->kernels->norm_backward(ddpm_matrix_read(ddpm_pass_hidden(pass, w->dlast)),
                                       ddpm_matrix_read(ddpm_pass_hidden(pass, r->normal + block * w->kept_stride)),
                                       inverse_of(pass, block), modulation_at(pass, scale_at(pass->net, block)),
                                       ddpm_pass_hidden(pass, w->dz), dmodulation_at(pass, scale_at(pass->net, block)),
@@ -227,7 +227,7 @@ static void backward_block(const ddpm_pass *pass, int64_t block)
     const ddpm_residual_rows *r = &w->kind.residual;
     const int64_t at = block * w->kept_stride, first = first_of(block), second = first + 1,
                   gate = gate_at(pass->net, block);
-    const ddpm_matrix next = ddpm_pass_hidden(pass, w->dz_next), dhidden = ddpm_pass_hidden(pass, r->dhidden);
+    const ddpm_matrix next = ddpm_pass_hidden(pass, w->dlast), dhidden = ddpm_pass_hidden(pass, r->slope + at);
     const ddpm_const_matrix modulated = ddpm_matrix_read(ddpm_pass_hidden(pass, r->modulated + at)),
                             hidden = ddpm_matrix_read(ddpm_pass_hidden(pass, r->hidden + at)),
                             branch = ddpm_matrix_read(ddpm_pass_hidden(pass, r->branch + at));
@@ -258,7 +258,7 @@ static ddpm_const_matrix last_inputs(const ddpm_pass *pass)
         ddpm_pass_hidden(pass, w->kind.residual.modulated + pass->net->spec.depth * w->kept_stride));
 }
 
-static void backward(const ddpm_pass *pass)
+static ddpm_const_matrix backward(const ddpm_pass *pass)
 {
     const ddpm_workspace *w = pass->w;
     const int64_t depth = pass->net->spec.depth;
@@ -266,9 +266,10 @@ static void backward(const ddpm_pass *pass)
     backward_norm(pass, depth);
     for (int64_t block = depth - 1; block >= 0; block--) backward_block(pass, block);
     if (pass->gradient) backward_modulation(pass);
+    return ddpm_matrix_read(ddpm_pass_hidden(pass, w->dz));
 }
 
-static const float *last_slope(const ddpm_pass *pass)
+static float *last_slope(const ddpm_pass *pass)
 {
     (void)pass;
     return NULL;

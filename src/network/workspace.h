@@ -1,26 +1,28 @@
 /** The inside of a workspace, and the steps forward and backward that all kinds of network share, for the files of
  * network/ that run a network. All functions are Local.
  *
- *  Matrices of a workspace have room for all its rows, and are padded as kernels need it (kernel/simd.h). Arrays of
- * [rows][width_stride] hold the units of hidden layers: ddpm_pass_hidden makes views of them.
+ * Matrices of a workspace have room for all its rows, and are padded as kernels need it (kernel/simd.h). "Units" are
+ * arrays of hidden_numbers numbers, which hold the units of a hidden layer: ddpm_pass_hidden makes views of them.
  */
 #ifndef DDPM_NETWORK_WORKSPACE_H
 #define DDPM_NETWORK_WORKSPACE_H
 
+#include "base/memory.h"
 #include "network/layers.h"
 
 #include <stddef.h>
 
-/** What a multilayer perceptron needs: arrays of [depth][rows][width_stride]. */
+/** What a multilayer perceptron needs: units of each layer, [depth]. */
 typedef struct ddpm_mlp_rows {
-    float *value, *slope; /* h, and the slope of its activation; slope is NULL in a workspace without backward */
+    float *value, *slope; /* h, and the slope of its activation, over which the pass backward writes the gradient by
+                           * x W + b; slope is NULL in a workspace without backward */
     float *linear;        /* with a gain table: x W + b, before the gain */
-    float *time;          /* without backward: what layer 0 makes of t and its bias, [rows][width_stride] */
+    ddpm_matrix time;     /* without backward: what layer 0 makes of t and its bias, [rows][width] */
 } ddpm_mlp_rows;
 
-/** What a residual network needs. Arrays marked "kept" hold what the backward pass needs of each block: [depth] times,
- * or with the last layer norm [depth + 1] times, [rows][width_stride]. In a workspace without backward all blocks use
- * the same [rows][width_stride]. */
+/** What a residual network needs. Arrays marked "kept" hold what the backward pass needs of each block: units of
+ * [depth] blocks, or with the last layer norm of [depth + 1]. In a workspace without backward all blocks use the same
+ * units. */
 typedef struct ddpm_residual_rows {
     ddpm_matrix conditioning;            /* [rows][time_width + C]: time embedding and condition */
     ddpm_matrix embedding, dembedding;   /* [rows][time_width]: what the first layer makes of it */
@@ -28,16 +30,21 @@ typedef struct ddpm_residual_rows {
     ddpm_matrix modulation, dmodulation; /* [rows][scales, shifts and gates of all blocks] */
     const float *modulation_read;        /* the modulation of the rows of a pass, */
     int64_t modulation_stride;           /* 0 while all rows share the one of the first */
-    float *stream;                       /* [rows][width_stride]: the sum that each block adds to */
+    float *stream;                       /* units: the sum that each block adds to */
     float *normal, *modulated, *inverse; /* kept: of the layer norms; inverse is [rows] for each */
-    float *hidden, *slope, *branch;      /* kept: a block's first layer, its slope, its second layer */
-    float *dhidden;                      /* [rows][width_stride] */
+    float *hidden, *slope, *branch; /* kept: a block's first layer, its slope, over which the gradient by x W + b is
+                                     * written, its second layer */
 } ddpm_residual_rows;
+
+/** The numbers of a cache line. Rows, and panels where there are such, are longer by one line: if their length were a
+ * power of two, the same columns of all rows would fall into the same set of the cache and drive each other out. */
+enum { DDPM_WORKSPACE_LINE = DDPM_ALIGNMENT / (int)sizeof(float) };
 
 struct ddpm_workspace {
     int64_t rows;  /* that there is room for */
     int64_t block; /* rows that go through the kernels together and are one contribution to each gradient */
-    int64_t width_stride;
+    int64_t width_stride, width_panels; /* the strides of units */
+    int64_t hidden_numbers;
     int64_t kept_stride; /* elements from the part of one layer or block to that of the next, in an array that holds all
                           * of them; 0 where all share one part */
     ddpm_matrix input;   /* [rows][inputs of layer 0] */
@@ -46,8 +53,9 @@ struct ddpm_workspace {
     ddpm_matrix component, linear; /* [rows][K], [rows][D]: rows on their way through the linear part; or [rows][C (D +
                                     * 1)] through that of a mixture */
     ddpm_matrix dcomponent;        /* the same for gradients on their way back through that of a mixture */
-    float *dz, *dz_next;           /* [rows][width_stride]: gradients by x W + b of hidden layers, or by the stream of a
-                                    * residual network; dz_next is where the next one is computed */
+    float *dz;                     /* units, of a residual network: the gradient by the stream; NULL without backward */
+    float *dlast;   /* units: the gradient by what the last layer reads, where no slope follows it, or where a caller
+                     * computes it */
     float *sums;    /* room for a row of the widest layer's outputs: sums of columns, or the gradient of a row's
                      * gains */
     float *scratch; /* of the products; NULL where they need none */
@@ -60,10 +68,10 @@ struct ddpm_workspace {
     } kind;
 };
 
-/** A view of the units of a hidden layer, for the rows of a pass: `data` is an array of [rows][width_stride]. */
+/** A view of the units of a hidden layer, for the rows of a pass. */
 static inline ddpm_matrix ddpm_pass_hidden(const ddpm_pass *pass, float *data)
 {
-    return (ddpm_matrix){data, pass->rows, pass->net->spec.width, pass->w->width_stride};
+    return (ddpm_matrix){data, pass->rows, pass->net->spec.width, pass->w->width_stride, pass->w->width_panels};
 }
 
 /** The part of a matrix of the workspace that holds the rows of a pass. */
@@ -75,7 +83,7 @@ static inline ddpm_matrix ddpm_pass_rows(const ddpm_pass *pass, ddpm_matrix matr
 /** The first D columns of a matrix of the workspace, for the rows of a pass: x_t, or what has its shape. */
 static inline ddpm_matrix ddpm_pass_points(const ddpm_pass *pass, ddpm_matrix matrix)
 {
-    return (ddpm_matrix){matrix.data, pass->rows, pass->net->spec.columns, matrix.stride};
+    return (ddpm_matrix){matrix.data, pass->rows, pass->net->spec.columns, matrix.stride, 0};
 }
 
 /** The stride of a matrix of so many columns. */
@@ -110,12 +118,12 @@ static inline int ddpm_pass_has_one_time(const ddpm_pass *pass)
 void ddpm_layer_add_gradient(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_const_matrix dz);
 
 /** Run a layer backward to its inputs, block by block: dx = (dz W^T) * slope.
- *  @param slope  in the layout of dx; NULL stands for ones. */
+ *  @param slope  in the layout of dx, and may be dx itself; NULL stands for ones. */
 void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix dz, const float *slope,
                          ddpm_matrix dx);
 
 /** Leave out units of hidden layer `layer`: multiply h, and slope unless it is NULL, by 0 or 1 / (1 - rate), both of
- * [rows][width] in the layout of hidden layers. */
+ * them units. */
 void ddpm_layer_drop(const ddpm_pass *pass, int64_t layer, float *h, float *slope);
 
 /** Copy the embeddings of t [rows] into the first time_width columns of `to`. */

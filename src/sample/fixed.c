@@ -55,7 +55,9 @@ ddpm_status ddpm_fixed_read_value(const ddpm_column_vocabulary *c, const char *t
     if (c->layout.kind == DDPM_COLUMN_NUMBER) {
         *out = strtod(value, &end);
         if (!*end && isfinite(*out)) return DDPM_OK;
-        return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: expected a number after '=', or nothing for a gap", text);
+        const char *units = c->layout.units;
+        return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: expected a number%s%s after '=', or nothing for a gap", text,
+                         units ? " of " : "", units ? units : "");
     }
     for (int64_t k = 0; k < c->layout.count; k++) {
         *out = k == c->layout.gap ? NAN : (double)k;

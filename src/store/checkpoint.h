@@ -157,9 +157,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_list(const char *run_folder, int64_t
 /** run_folder/checkpoints/step-<iteration, nine digits>.h5 */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_path(const char *run_folder, int64_t iteration, char *out, size_t bytes);
 
+#define DDPM_KEEP_NO_OTHER (-1)
+
 /** Point latest.h5 at this iteration's file, then remove all but the newest `keep` files (0: keep all) and the files
- * that a killed run left half written. This iteration's file stays in any case. A file that cannot be removed leads to
- * a warning. */
+ * that a killed run left half written. This iteration's file stays in any case, with DDPM_KEEP_NO_OTHER it alone. A
+ * file that cannot be removed leads to a warning. */
 DDPM_MUST_CHECK ddpm_status ddpm_checkpoint_publish(const char *run_folder, int64_t iteration, int64_t keep);
 
 /** Remove the checkpoints of iterations beyond this one, and point latest.h5 at this one's file; at iteration 0, which

@@ -172,7 +172,7 @@ ddpm_status ddpm_checkpoint_publish(const char *run_folder, int64_t iteration, i
     int64_t count = 0, *iterations = NULL;
     DDPM_TRY(link_latest(run_folder, iteration));
     DDPM_TRY(ddpm_checkpoint_list(run_folder, &count, &iterations));
-    for (int64_t i = keep; keep > 0 && i < count; i++) {
+    for (int64_t i = keep == DDPM_KEEP_NO_OTHER ? 0 : keep; keep != 0 && i < count; i++) {
         if (iterations[i] == iteration) continue;
         file_name(iterations[i], name);
         remove_file(run_folder, name);

@@ -44,7 +44,9 @@ static ddpm_status save(ddpm_trainer *t)
     if (t->saved == t->state.iteration) return DDPM_OK;
     t->saved = t->state.iteration;
     ddpm_stepper_gather(t->stepper, &t->state, DDPM_STATE_ALL);
-    return DDPM_ON_RANK_0(t->comm, ddpm_trainer_save(t));
+    DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_trainer_save(t)));
+    t->replaces = 0;
+    return DDPM_OK;
 }
 
 /* Whether the last validations have had no new least loss. */
@@ -165,18 +167,21 @@ static ddpm_status go_back(ddpm_trainer *t, const char *folder)
     return DDPM_OK;
 }
 
-/* Collective. Begin a shorter run: what was best until now was found at nearly the full learning rate. */
+/* Collective. Begin a shorter run: what was best until now was found at nearly the full learning rate. The checkpoint
+ * at which it stalled stays until the shorter one has one of its own, so that a run that is killed before that begins
+ * again at once. */
 static ddpm_status begin_again(ddpm_trainer *t, const char *folder)
 {
     const int64_t horizon = shorter(t);
+    DDPM_TRY(DDPM_ON_RANK_0(t->comm, ddpm_checkpoint_publish(folder, t->state.iteration, DDPM_KEEP_NO_OTHER)));
     ddpm_log_info("shortened  the held-out loss was least (%.7g) at iteration %lld; the run begins again, for %lld "
                   "iterations (training.shorten)",
                   t->state.best_loss, (long long)t->state.best_iteration, (long long)horizon);
     ddpm_trainer_shorten(t, horizon);
     t->state.returned_to = -1;
+    t->replaces = 1;
     DDPM_TRY(ddpm_trainer_begin(t));
-    DDPM_TRY(ddpm_start_begin(t));
-    return DDPM_ON_RANK_0(t->comm, ddpm_checkpoint_go_back(folder, 0));
+    return ddpm_start_begin(t);
 }
 
 /* Collective. Train, go back as often as is allowed, and begin again where the run is shortened. */

@@ -257,7 +257,8 @@ ddpm_status ddpm_trainer_save(const ddpm_trainer *t)
                          "data.standardize: column where the data's numbers are large; or set training.recover%s to go "
                          "back to a checkpoint at half the learning rate",
                          ddpm_error_message(), t->spec.recover > 0 ? " higher" : " (with checkpoint.keep: 0)");
-    return ddpm_run_folder_save(t->folder, &c, count, tensors, t->spec.checkpoint_keep);
+    return ddpm_run_folder_save(t->folder, &c, count, tensors,
+                                t->replaces ? DDPM_KEEP_NO_OTHER : t->spec.checkpoint_keep);
 }
 
 ddpm_status ddpm_trainer_save_failed(const ddpm_trainer *t, char path[DDPM_PATH_BYTES])

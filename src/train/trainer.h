@@ -53,6 +53,7 @@ typedef struct ddpm_trainer {
     ddpm_lock *lock;         /* of the folder, on rank 0; NULL on the others */
     ddpm_run_folder *folder; /* on rank 0 while the loop runs; else NULL */
     int64_t saved;           /* the iteration at which this run last saved or resumed; -1: neither */
+    int replaces;            /* the next checkpoint takes the place of those of a longer run */
 } ddpm_trainer;
 
 /** Collective. Make the model, the memory and the state of a new run. The communicator, the spec, the configuration and

@@ -4,6 +4,7 @@ Run: ctest --preset dev -R analysis.figures"""
 import json
 import os
 import sys
+import warnings
 
 import h5py
 import numpy as np
@@ -13,7 +14,7 @@ import animate
 import bench
 import suite
 from case import DATA, MISSING, USAGE, Case, ring
-from ddpm_analysis import drawing
+from ddpm_analysis import drawing, pages
 from skipped import main
 
 
@@ -21,6 +22,7 @@ class Figures(Case):
     def test_panels(self):
         self.assert_picture("panels.py", self.trajectory(), formats=(".png", ".pdf", ".svg"))
         self.assert_picture("panels.py", self.trajectory(columns=3), "--panels", 3)
+        self.assert_picture("panels.py", self.trajectory(columns=1))
         self.assertEqual(drawing.evenly(101, 10).tolist(), [0, 11, 22, 33, 44, 56, 67, 78, 89, 100])
         self.assertEqual(drawing.evenly(3, 10).tolist(), [0, 1, 2])
         pairs = [drawing.column_pair(None, columns, "") for columns in (1, 2, 3, 64)]
@@ -105,6 +107,20 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         self.assert_picture("scatter.py", samples, "--data", folder, "--density")
         self.assert_picture("scatter.py", samples, samples, "--data", self.path("train.h5") + ":data")
 
+    def test_columns_of_different_units_fill_their_panels(self):
+        """In one scale one of them would be a line; a single column is a histogram, and no diagonal."""
+        for columns, equal in (([1, 1], True), ([1, 1e-3], False), ([1e6, 1], False)):
+            values = ring(200, 1) * columns
+            box = drawing.box_of(*values.T)
+            figure, (axes,) = drawing.panels(1, box, 4, across=1)
+            drawing.cloud(axes, values, (0, 1), box, "k", bins=5)
+            self.assertEqual(axes.get_aspect() == 1, equal)
+            self.assertTrue(all(3 <= len(axis.get_majorticklocs()) <= 12 for axis in (axes.xaxis, axes.yaxis)))
+        one = self.h5("one.h5", samples=ring(100, 4)[:, :1], data=ring(100, 3)[:, :1])
+        self.assert_picture("scatter.py", one, "--data", one)
+        self.assert_fails(DATA, ["leave out --density"], "scatter.py", one, "--data", one, "--density",
+                          "--output", self.path("one.png"))
+
     def test_loss(self):
         self.assert_picture("loss.py", self.run_folder("runs/a"), self.run_folder("runs/b", rows=1),
                             "--against", "seconds")
@@ -119,6 +135,13 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         self.assert_picture("schedule.py", self.path("1.csv"))
         self.assert_picture("schedule.py", self.path("10.csv"))
         self.assert_picture("schedule.py", self.path("10.csv"), self.path("20.csv"))
+
+    def test_on_a_page(self):
+        """Texts stay texts, so that a font that lacks letters is no matter."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            made = pages.Figures().axes(lambda axes: axes.set_title("日本 🍫"), "a title")
+        self.assertIn("日本 🍫</text>", made)
 
     def test_images(self):
         rows = np.random.default_rng(0).uniform(0, 16, (20, 12)).astype(np.float32)

@@ -65,6 +65,13 @@ class Cells(ImportTable):
         with h5py.File(self.path("out.h5")) as file:
             self.assertIn("numbers the rows", file["data"].attrs["import"])
 
+    def test_the_run_has_a_name_that_it_may_have(self):
+        for more in ([], ["--plain"]):
+            done = run("import_table.py", self.write("a.csv", "x,y\n" + "1,a\n2,b\n" * 30), "--output",
+                       self.path(".köln 1990-2020.v2.h5"), *more)
+            self.assertEqual(0, done.returncode, done.stderr)
+            self.assertTrue(done.stdout.splitlines()[-1].endswith("run.name=_k_ln_1990-2020_v2"), done.stdout)
+
     def test_all_corrections_in_one_run(self):
         text = "zip,code,t,a,b,a\n" + "".join(f"{9990 + i % 2},{i % 3},{-999 if i == 4 else i},1,{i}?,{i}\n"
                                               for i in range(12))
@@ -174,11 +181,24 @@ class Cells(ImportTable):
 
 
 class Layouts(ImportTable):
+    def test_years_above_numbers_are_names(self):
+        """They lie within the range of what is below them."""
+        years = "1999,2000,2001"
+        rows = "".join(f"{i},c{i % 3},{745 + i},{2666 * i},{80488 - i}\n" for i in range(1, 30))
+        table = self.imported(f"id,country,{years}\n{rows}", "--plain")
+        self.assertEqual(table.columns[-3:], years.split(","))
+        rows = "".join(f"{i},c{i % 3},{1990 + i},{1991 + i},{1995 + i}\n" for i in range(1, 30))
+        self.assertEqual(len(self.imported(rows, "--plain").values), 29)
+
     def test_header_label_and_quotes(self):
         table = self.imported('a,"b, c",kind\n1,2.5,"no, never"\n-3,4e-2,yes\n5,6,yes\n', "--label", "kind")
         self.assert_table(table, ["a", "b, c"], [[1, 2.5], [-3, 0.04], [5, 6]])
         self.assertEqual((table.classes, table.label.tolist()), (["no, never", "yes"], [0, 1, 1]))
-        self.assertIn("data.condition=label", self.report.splitlines()[-1])
+        next_line = self.report.splitlines()[-1]
+        self.assertIn("data.condition=[label]", next_line)
+        words = [os.environ.get("DDPM", "ddpm"), *shlex.split(next_line.removeprefix("next: "))[1:], "--dry-run"]
+        done = subprocess.run(words, cwd=self.folder, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_encodings_and_compression(self):
         text = "name;\u00e9nergie;n\r\nbob;1.5;10\r\neve;2.5;9\r\n"

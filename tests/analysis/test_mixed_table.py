@@ -76,9 +76,13 @@ class Mixed(Case):
         times = [pandas.Timestamp("2019-01-05 09:05") + pandas.Timedelta(hours=35 * i) for i in range(200)]
         forms = ["%d/%m/%Y", "%-m/%-d/%Y", "%d.%m.%y", "%d %b %Y", "%d-%^b-%Y", "%b %-d, %Y", "%B %d, %Y", "%b-%Y",
                  "%Y%m%d", "%Y-%m-%dT%H:%M:%SZ", "%m/%d/%Y %I:%M:%S %p", "%-m/%-d/%y %H:%M", "%-I:%M %P", "%YM%m",
-                 "%Y/%m/%d"]
+                 "%Y/%m/%d", "%A, %B %-d, %Y", "%a, %d %b %Y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y", "%b. %d, %Y",
+                 "%d%^b%Y:%H:%M:%S", "%d/%b/%Y:%H:%M:%S +0000", "%d-%m-%Y %H:%M", "%Y-%m-%d %I:%M:%S %p",
+                 "%Y-%m-%dT%H:%M:%S+02:00", "%Y-%m-%dT%H:%M:00.250Z", "%Y%m%d%H%M%S", "%b-%y", "Q1 %Y",
+                 "%Y\u5e74%m\u6708%d\u65e5"]
         columns = [[time.strftime(form) for time in times] for form in forms]
         columns.append([f"{time.year}-Q{time.quarter}" if time.day > 3 else "" for time in times])
+        columns.append([time.strftime("%Y-%m-%d") if time.day > 3 else "" for time in times])
         header = ",".join(f"c{i}" for i in range(len(columns)))
         lines = [",".join(f'"{cell}"' if "," in cell else cell for cell in row) for row in zip(*columns)]
         text = f"{header},n\n" + "".join(f"{line},{i % 9}\n" for i, line in enumerate(lines))
@@ -90,6 +94,27 @@ class Mixed(Case):
         with h5py.File(self.path("forms.h5"), "a") as file:     # of what is no date, or is no form of a date
             file["table/n"].attrs["format"] = "F8.3"
         self.assert_works("export_table.py", self.path("forms.h5"), "--output", self.path("again.csv"))
+
+    def test_quarters_of_seconds_are_quarters(self):
+        times = [f"2019-01-{1 + i % 28:02} 10:00:0{i % 10}.{i % 4 * 25:02}" for i in range(200)]
+        text = "when,of,n\n" + "".join(f"{time},{'ab'[i % 2]},{i % 7}\n" for i, time in enumerate(times))
+        self.assert_works("import_table.py", self.write("q.csv", text), "--output", self.path("q.h5"))
+        with h5py.File(self.path("q.h5")) as file:
+            self.assertTrue((file["table/when"][:] * 4 % 1 == 0).all())
+
+    def test_few_texts_among_dates_are_gaps_and_durations_are_no_times(self):
+        dates = [f"{1 + i % 28}-Mar-20{10 + i % 9}" for i in range(200)]
+        for stray in ("9999-12-31", "0000-00-00", "unknown"):
+            cells = [stray if i % 20 == 0 else date for i, date in enumerate(dates)]
+            text = "when,of,n\n" + "".join(f"{cell},{'ab'[i % 2]},{i % 7}\n" for i, cell in enumerate(cells))
+            said = self.assert_works("import_table.py", self.write("strays.csv", text), "--output", self.path("s.h5"))
+            self.assertIn(f"10 texts ('{stray}') taken for gaps; --category when keeps the texts", said)
+            self.assert_works("export_table.py", self.path("s.h5"), "--output", self.path("again.csv"))
+            with open(self.path("again.csv"), encoding="utf-8") as file:
+                self.assertEqual(text.replace(stray, ""), file.read())
+        text = "lap,left,n\n" + "".join(f"{i % 30}:{i % 2}0,Mar {10 + i % 9},{i % 7}\n" for i in range(200))
+        said = self.assert_works("import_table.py", self.write("laps.csv", text), "--output", self.path("laps.h5"))
+        self.assertNotIn("s since ", said)
 
     def test_whole_numbers_beside_others_stay_whole(self):
         for n, x, kinds in (("{0}", "{0}.5", "if"), ("{0}", "{0}", None), ("{0}.25", "{0}.5", None)):

@@ -7,8 +7,12 @@ import os
 import stat
 import subprocess
 import sys
+import unittest.mock
+
+import numpy as np
 
 from case import DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
+from ddpm_analysis import program
 from skipped import main
 
 SCRIPTS = [path for folder in ("analysis", "jobs") for path in sorted(glob.glob(os.path.join(SOURCE, folder, "*.py")))]
@@ -31,6 +35,18 @@ class Scripts(Case):
             self.assertTrue(os.access(path, os.X_OK), path)
             with open(path, encoding="utf-8") as file:
                 self.assertEqual(file.readline(), "#!/usr/bin/python3\n", path)
+
+    def test_the_program_that_they_run(self):
+        with unittest.mock.patch.dict(os.environ), unittest.mock.patch.object(program, "BUILT", self.path("built")):
+            os.environ.pop("DDPM", None)
+            os.environ["PATH"] = self.folder
+            self.assertEqual("ddpm", program.program_path())
+            for name, path in (("built", self.path("built")), ("ddpm", self.path("ddpm"))):
+                os.chmod(self.write(name, ""), 0o755)
+                self.assertEqual(path, program.program_path())
+            os.environ["DDPM"] = "named"
+            self.assertEqual("named", program.program_path())
+            self.assertEqual("given", program.program_path("given"))
 
     def test_usage(self):
         for script in scripts():
@@ -55,8 +71,14 @@ class Scripts(Case):
         self.assert_fails(DATA, ["jobs/scaling.py"], "scaling.py", short, *out)
         self.assert_fails(DATA, ["jobs/sweep.py gather"], "sweep.py", plain, *out)
         self.assert_fails(DATA, ["/bound/term"], "bound.py", plain, *out)
-        self.assert_fails(IO, [os.strerror(errno.ENOENT)], "panels.py", self.trajectory(),
+        self.assert_fails(IO, [os.strerror(errno.ENOENT), self.path("gone/a.png")], "panels.py", self.trajectory(),
                           "--output", self.path("gone/a.png"))
+        self.assert_fails(MISSING, ["a folder"], "panels.py", self.folder, *out)
+        table = self.h5("table.h5", **{"samples/x": np.zeros(3), "samples/y": np.zeros(3)})
+        self.assert_fails(DATA, ["a table", "report.py"], "quality.py", table, "--source", "swiss_roll")
+        self.write("runs/toy/config.yaml", "data: {source: swiss_roll}\n")
+        self.write("runs/toy/metrics.csv", "iteration,loss\n1,1\n")
+        self.assert_fails(DATA, ["data.source: swiss_roll"], "judge_table.py", table, "--run", self.path("runs/toy"))
 
     def test_only_regular_files_are_replaced(self):
         data = self.h5("data.h5", data=ring(5, 1))

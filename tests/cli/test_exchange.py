@@ -97,7 +97,7 @@ class Exchange(Case):
         import onnxruntime
         for name, folder in self.models():
             file = self.path(name + ".onnx")
-            self.ddpm("export", folder, "--format", "onnx", "--output", file)
+            self.ddpm("export", folder, "--output", file)   # its name says onnx
             x, condition, t, expected = self.inputs(folder)
             session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
             inputs = {"x": x, "t": t, **({"condition": condition} if condition.size else {})}
@@ -163,6 +163,8 @@ class Exchange(Case):
                    "--output", model, says=["network.kind"])
         self.assertFalse(os.path.exists(model))
         self.fails(74, "export", self.path("own.h5"), "--output", file, says=["could not be replaced"])
+        self.fails(64, "export", self.path("own.h5"), "--format", "onnx", "--output", self.path("a.safetensors"),
+                   says=["--format onnx", "a.safetensors"])
 
     def test_damaged(self):
         """What a header claims is checked before it is used."""

@@ -4,6 +4,7 @@ likelihood and bound, predictions, in views of any kind, each with the bits of t
 
 Run: ctest --preset dev -R cli.library
 """
+import ctypes
 import os
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from skipped import main
 os.environ["DDPM_LIBRARY"] = os.path.join(BUILD, "libddpm.so")
 sys.path.insert(0, ANALYSIS)
 from ddpm_analysis import BadData, Failure, Generator  # noqa: E402  pylint: disable=wrong-import-position
+from ddpm_analysis.generator import library  # noqa: E402  pylint: disable=wrong-import-position
 
 ROWS, KINDS, COLOURS = 1500, ("cat", "dog"), ("blue", "red")
 
@@ -256,6 +258,22 @@ class Library(Case):
                 g.sample(1)
             g["sampling.steps"] = 50
             self.assertEqual((2, 2), g.sample(2).shape)
+
+    def test_a_generator_that_is_not_open_is_refused(self):
+        """What follows an opening whose status nobody looked at, or a close, ends no program."""
+        rows = np.zeros((2, 2))
+        g = Generator(self.whole)
+        g.close()
+        for call in (lambda: g.sample(out=rows), lambda: g.complete(rows), lambda: g.bound(rows), g.share,
+                     lambda: g.log_likelihood(rows), lambda: g.predict(rows, 1), lambda: g.condition(label=1),
+                     lambda: g.__setitem__("sampling.steps", 5)):
+            with self.assertRaisesRegex(Failure, "no generator is open"):
+                call()
+        opened = ctypes.c_void_p()
+        for call in (lambda: library().ddpm_generator_open(None, ctypes.byref(opened)),
+                     lambda: library().ddpm_generator_open_bytes(None, 3, ctypes.byref(opened))):
+            self.assertEqual((call(), opened.value), (1, None))
+            self.assertIn(b"found NULL", library().ddpm_error_message())
 
 
 if __name__ == "__main__":

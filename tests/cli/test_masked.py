@@ -48,6 +48,7 @@ def write_table(path, kind, colour, amount, count, names=KINDS):
         group["kind"][:] = np.asarray(kind) * 5 - 3
         group.create_dataset("colour", data=[COLOURS[i] for i in colour], dtype=h5py.string_dtype())
         group["amount"] = amount
+        group["amount"].attrs["units"] = "days since 1970-01-01"
         group["count"] = np.asarray(count, dtype="i2")
 
 
@@ -142,7 +143,8 @@ class Masked(Case):
         s = read_samples(out)
         self.assertTrue((s["amount"] == 999.25).all())
         self.share(s["kind"] == "dog", 1.0, 0.02)
-        for text, says in (("kind=cow", "did you mean"), ("knd=cat", "did you mean 'kind'"), ("amount=x", "a number"),
+        for text, says in (("kind=cow", "did you mean"), ("knd=cat", "did you mean 'kind'"),
+                           ("amount=x", "a number of days since 1970-01-01"),
                            ("colour=", "no training row has this gap")):
             self.fails(USAGE, "sample", self.at("run"), "--count", 1, "--condition", text, "--output", out, says=[says])
         self.fails(USAGE, "sample", self.at("run"), "--count", 1, "--condition", "kind=cat", "--condition", "kind=dog",

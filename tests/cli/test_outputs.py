@@ -3,8 +3,10 @@
 of one name, readers beside a run that removes checkpoints. Run: ctest --preset dev -R cli.outputs; DDPM_PAIRS=100
 (DDPM_LONG=1) is how many pairs of writers, and of readers.
 """
+import glob
 import os
 import shutil
+import signal
 import stat
 
 import h5py
@@ -116,6 +118,14 @@ class Inputs(Outputs):
 
 
 class Writers(Outputs):
+    def test_what_is_not_whole_is_removed_by_a_signal(self):
+        for end in (signal.SIGINT, signal.SIGTERM):
+            running = start("sample", self.run, "--count", 10**8, "--output", self.path("big.h5"))
+            until(lambda: glob.glob(self.path(".big.h5.*.partial")))
+            running.send_signal(end)
+            self.assertEqual(finish(running).code, -end)
+            self.assertEqual([name for name in os.listdir(self.path("")) if "big.h5" in name], [])
+
     def test_two_samplers(self):
         """Whoever ends last, the file is one of the two, whole, and both have worked."""
         words = ["sample", self.run, "--count", 3000, "--output"]

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """jobs/ on a real SLURM cluster: time limits, preemption, dead ranks and nodes; whatever happens, the bits are those of
 one undisturbed rank."""
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 import cluster
 import program
@@ -76,9 +78,22 @@ class Jobs(cluster.Case):
                 found.append(int(name))
         return found
 
+    def slowly(self, job):
+        """Let the ranks run a twentieth of the time until they end, since SLURM looks every 30 s whether a job is near
+        its time limit, and by then they would be done."""
+        ranks = set(self.ranks_on(job))
+        while ranks := ranks.intersection(self.ranks_on(job)):
+            for number, pause in ((signal.SIGSTOP, 1.0), (signal.SIGCONT, 0.05)):
+                for rank in ranks:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(rank, number)
+                time.sleep(pause)
+
     def test_time_limit(self):
-        """SLURM's own signal before a limit of one minute, which comes within some seconds to half a minute."""
+        """SLURM's own signal before a limit of one minute."""
         job = self.train("--time=1", "--signal=B:USR1@45")
+        self.training(job, 2000)
+        self.slowly(job)
         self.ended(job)
         self.assertGreaterEqual(self.restarts(job), 1, job.text())
         self.assertIn("stopped by SIGUSR1", job.text())

@@ -29,6 +29,11 @@ TOKENS = {**{key: TINY[key] for key in TINY if key.split(".")[0] not in ("data",
 GROUPS = {**{key: TINY[key] for key in TINY if not key.startswith("data.")}, "data.source": "hdf5",
           "data.path": "../groups.h5", "network.mixture": 2, "training.keep_best": "true"}
 
+# That stalls at iteration 280 or so, and begins again for half again as many.
+SHORTENED = {**TINY, "training.iterations": 2000, "training.validate_every": 10, "training.keep_best": "true",
+             "training.patience": 1, "training.shorten": "true", "training.decay": "cosine",
+             "training.learning_rate": 0.002}
+
 
 def write_groups(path, rows=400, columns=9):
     rng = np.random.default_rng(2)
@@ -78,9 +83,9 @@ class Robust(Case):
         os.makedirs(self.path(name), exist_ok=True)
         return self.path(name)
 
-    def train_in(self, name, values=(), *more, code=0, **options):
+    def train_in(self, name, values=(), *more, code=0, model=None, **options):
         """Train in a folder; the result, after a look at its exit code (None: any)."""
-        result = run(*train_words(values, *more), folder=self.workspace(name), timeout=PATIENCE, **options)
+        result = run(*train_words(values, *more, model=model), folder=self.workspace(name), timeout=PATIENCE, **options)
         if code is not None:
             self.assertEqual(code, result.code, str(result))
         return result

@@ -12,8 +12,8 @@ import re
 import shutil
 import unittest
 
-from program import number, run, settings
-from robust import PATIENCE, TINY, Robust, read_bytes, seeded, train_words, write_bytes
+from program import checkpoints, latest, number, run, settings
+from robust import IO, PATIENCE, SHORTENED, TINY, Robust, read_bytes, seeded, train_words, write_bytes
 from skipped import main
 
 PROPER = {0, 64, 65, 66, 70, 74}  # 0: what failed can be done without
@@ -108,6 +108,23 @@ class Training(Faults):
 
     def test_resume_on_three(self):
         self.sweep_training(3, begun=True)
+
+    def test_begun_again(self):
+        """A shortened run that dies at its first checkpoint has still that of the iteration at which it stalled, and
+        begins again at once; to the same bits, with nothing of the longer run left."""
+        model = {**SHORTENED, "checkpoint.every": 1000}
+        said = self.train_in("whole", model=model, environment={"DDPM_FAULT": "count"}).stderr
+        calls = int(re.search(r"calls: H5Fcreate (\d+)", said)[1])
+        self.train_in("work", model=model, code=IO, environment={"DDPM_FAULT": f"H5Fcreate:{calls}"})
+        left = checkpoints(self.path("work", "run"))
+        self.assertEqual(1, len(left))
+        said = self.train_in("work", model=model).stderr
+        self.assertRegex(said, rf"resume +\S+{left[0]}, [^z]*the run begins again")
+        last = checkpoints(self.path("whole", "run"))
+        self.assertEqual(1, len(last))
+        self.assertEqual(last, checkpoints(self.path("work", "run")))
+        self.assert_same_bits(latest(self.path("whole", "run")), latest(self.path("work", "run")))
+        self.assert_clean("work")
 
     def test_streamed(self):
         """Rows that are not held in memory, on two ranks."""

@@ -3,6 +3,7 @@ columns keep their kinds (typed.py); or numbers alone, /data [N][D] with the att
 it with the attribute `classes`."""
 import difflib
 import os
+import re
 import shlex
 from dataclasses import dataclass, field
 
@@ -166,8 +167,13 @@ def aligned(rows):
 def next_command(path, options):
     words = ["ddpm", "train", "/dev/null", "--set", "data.source=hdf5", "--set", f"data.path={path}"]
     if options.label:
-        words += ["--set", "data.condition=label"]
-    return "next: " + " ".join(map(shlex.quote, [*words, "--set", f"run.name={stem(path).replace('.', '_')}"]))
+        words += ["--set", "data.condition=[label]"]
+    return "next: " + " ".join(map(shlex.quote, [*words, *name_of_run(path)]))
+
+
+def name_of_run(path):
+    """A name like the file's, of the characters that run.name may have."""
+    return ["--set", "run.name=" + re.sub(r"[^A-Za-z0-9_-]+", "_", stem(path))[:128]]
 
 
 def import_typed(source, output, planner, table, show):
@@ -185,8 +191,7 @@ def import_typed(source, output, planner, table, show):
     for line in lines:
         show(line)
     show(f"{output}: a table of {rows} rows x {width} columns; --plain makes numbers of them all")
-    words = ["ddpm", "train", "configs/table.yaml", "--set", f"data.path={output}", "--set",
-             f"run.name={stem(output).replace('.', '_')}"]
+    words = ["ddpm", "train", "configs/table.yaml", "--set", f"data.path={output}", *name_of_run(output)]
     show("next: " + " ".join(map(shlex.quote, words)))
     return rows, width
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from ..failures import BadData
 from . import cells
+from .dates import date_format
 
 PIECE = 1 << 20
 SAMPLE_LINES, SAMPLE_BYTES = 300, 1 << 20
@@ -152,9 +153,9 @@ def is_name_above(name, column):
         return None
     if numeric:
         return NAME if shape == "text" else VALUE
-    dates = cells.date_format([cell for cell, kind in zip(column, below) if kind == "text"][:50]) if texts else None
+    dates = date_format([cell for cell, kind in zip(column, below) if kind == "text"][:50]) if texts else None
     if dates:
-        return VALUE if cells.date_format([name]) else NAME
+        return VALUE if date_format([name]) else NAME
     return AGAIN if name in column else None
 
 
@@ -175,6 +176,21 @@ def are_steps(row, columns):
     return outside > 0.9 * len(pairs)
 
 
+YEARS = 1500, 2200
+
+
+def are_years(row, below):
+    """Years that rise across the columns, of which no row below has as many: those of a wide table, beside other
+    names."""
+    def years_of(cells_of_row):
+        years = [int(cells_of_row[index]) for index in places if index < len(cells_of_row) and
+                 re.fullmatch(r"\d{4}", cells_of_row[index])]
+        rise = len(years) == len(places) and all(a < b for a, b in zip(years, years[1:]))
+        return rise and YEARS[0] <= years[0] and years[-1] <= YEARS[1]
+    places = [index for index, cell in enumerate(row) if cells.is_number(cell)]
+    return 2 <= len(places) < len(row) and years_of(row) and not any(map(years_of, below))
+
+
 def find_header(rows):
     """(whether the first row is a header, why)."""
     first, below = rows[0], rows[1:200]
@@ -187,6 +203,8 @@ def find_header(rows):
         return True, "only its first cell is empty, as above names of rows"
     if values and are_steps(first, columns):
         return True, "its numbers rise evenly and lie outside those below"
+    if names and are_years(first, below):
+        return True, "years rise across its columns, and in no line below"
     if names > values:
         return True, f"a text stands above numbers in {names} of {len(first)} columns"
     if values or AGAIN in votes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import frames
-from . import cells
+from . import cells, dates
 from .columns import EXACT, Numbers, finite, plural
 
 ONE_HOT_MAX = 50               # classes that get a column each; with more, class codes are written
@@ -211,20 +211,22 @@ class Planner:
             plan.done += f"{plural(text.bracketed, 'number')} in parentheses are negative; "
             plan.advice.append(quoted("--category", plan.column.name) + " keeps them as texts")
         if text.words:
-            texts = ", ".join(map(repr, list(text.words)[:5]))
-            plan.done += f"{plural(text.shapes['text'], 'text')} ({texts}) taken for gaps; "
-            plan.advice.append(quoted("--category", plan.column.name) + " keeps the texts")
+            self.say_strays(plan, text.shapes["text"], list(text.words)[:5])
         plan.read = plan.done.rstrip("; ")
         if text.padded:
             plan.advice.append(quoted("--category", plan.column.name) + f" keeps leading zeros ({text.padded} rows)")
 
+    def say_strays(self, plan, rows, texts):
+        plan.done += f"{plural(rows, 'text')} ({', '.join(map(repr, texts))}) taken for gaps; "
+        plan.advice.append(quoted("--category", plan.column.name) + " keeps the texts")
+
     def read_dates(self, plan, text):
-        found, dates = None, text.words
+        found, words = None, text.words
         if text.words and not text.numbers:
-            found = cells.date_format(dates, self.options.day_first)
+            found = dates.date_format(words, self.options.day_first)
         elif text.numbers and text.numbers == text.shapes["plain"] and not text.words and not text.marks:
-            dates = [value for value in text.distinct if value.lower() not in cells.GAPS]
-            found = cells.number_date_format(dates, plan.column.name)
+            words = [value for value in text.distinct if value.lower() not in cells.GAPS]
+            found = dates.number_date_format(words, plan.column.name)
         if found is None:
             return False
         if text.numbers:
@@ -232,8 +234,11 @@ class Planner:
         without = self.without_sentinels(plan.column)
         plan.role, plan.kind = "number", "times" if found.unit == frames.CLOCK else "dates"
         plan.unit = found.unit
-        plan.format = cells.written_format(dates, found)
+        plan.format = dates.written_format(words, found)
         plan.done = found.unit + "; "
+        if found.strays:
+            self.say_strays(plan, sum(words[stray] for stray in found.strays), found.strays)
+            plan.read = plan.done.removeprefix(found.unit + "; ").rstrip("; ")
         plan.decode = lambda values: without(found.numbers(values))
         if found.unsure:
             plan.advice.append("the month stands first; --day-first if the day does")

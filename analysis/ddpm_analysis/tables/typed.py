@@ -64,14 +64,14 @@ class TypedColumn:
         chunk = max(1, min(CHUNK_ROWS, rows))
         dataset = group.create_dataset(self.name, (0,), self.dtype, maxshape=(None,), chunks=(chunk,))
         if self.is_category and self.gap is not None:
-            dataset.attrs.create("gap", self.gap, dtype=h5py.string_dtype("utf-8", len(self.gap.encode())))
+            dataset.attrs.create("gap", self.gap.encode(), dtype=h5py.string_dtype("utf-8", len(self.gap.encode())))
         elif self.gap is not None:
             dataset.attrs["gap"] = np.int64(self.gap)
         if self.ordered:
             dataset.attrs["ordered"] = np.int64(1)
         for name, text in (("units", self.plan.unit), ("format", self.plan.format)):
             if text:
-                dataset.attrs.create(name, text, dtype=h5py.string_dtype("utf-8", len(text.encode())))
+                dataset.attrs.create(name, text.encode(), dtype=h5py.string_dtype("utf-8", len(text.encode())))
         return dataset
 
     def convert(self, numbers, codes):

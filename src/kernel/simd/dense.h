@@ -117,28 +117,40 @@ INLINE void prefetch_tile(int rows, const float *tile, int64_t stride)
         for (int v = 0; v < VECTORS; v++) __builtin_prefetch(tile + i * stride + v * LANES, 1);
 }
 
-/* sums = rows of a times one panel. `rows` is a constant once inlined. The tile that the sums are for, and unless NULL
- * the tile of their slopes, are fetched only towards the end, since a long panel drives out what was fetched before. */
+/* Fetch the part of `rows` rows that lies in one panel. */
+INLINE void prefetch_operand(int rows, const element *from, int64_t stride)
+{
+    for (int i = 0; i < rows; i++)
+        for (int64_t at = 0; at < STEPS; at += LINE) __builtin_prefetch(from + i * stride + at);
+}
+
+/* sums = rows of a times one panel of weights. `rows` is a constant once inlined. While a's columns of one panel are
+ * read, those of the next one are fetched, or the first ones of the rows that follow. The tile that the sums are for,
+ * and unless NULL the tile of their slopes, are fetched only towards the end, since a long panel drives out what was
+ * fetched before. */
 INLINE void multiply(int rows, operand a, const element *panel, const element *next, const float *tile,
                      const float *slope, int64_t stride, vf sums[][VECTORS])
 {
     enum { LATE = 96 }; /* elements */
-    const int64_t early = ddpm_larger(a.length - LATE, 0);
-    int64_t at = 0;
+    const int64_t late = ddpm_larger(ddpm_pieces(a.length, STEPS) - LATE / STEPS, 0) * STEPS;
+    const element *following = a.data + rows * a.stride;
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++) sums[i][v] = splat(0.0f);
 #pragma GCC unroll 1
-    for (int part = 0; part < 2; part++) {
-        if (part == 1) {
+    for (int64_t at = 0; at < a.length; a.data += a.panels - STEPS) {
+        const int64_t end = ddpm_smaller(at + STEPS, a.length);
+        prefetch_operand(rows, end < a.length ? a.data + a.panels : following, a.stride);
+        if (at == late) {
             prefetch_tile(rows, tile, stride);
-            if (slope) prefetch_tile(rows, slope, stride);
+            if (slope && slope != tile) prefetch_tile(rows, slope, stride);
         }
-        for (const int64_t end = part == 0 ? early : a.length; at < end; at++) {
+#pragma GCC unroll 4
+        for (; at < end; at++, a.data++, panel += PANEL, next += LINE / STEPS_A_LINE) {
             elements b[VECTORS];
-            for (int v = 0; v < VECTORS; v++) b[v] = load_elements(panel + at * PANEL + v * LANES);
-            __builtin_prefetch(next + at * (LINE / STEPS_A_LINE), 0, 2);
+            for (int v = 0; v < VECTORS; v++) b[v] = load_elements(panel + v * LANES);
+            __builtin_prefetch(next, 0, 2);
             for (int i = 0; i < rows; i++)
-                for (int v = 0; v < VECTORS; v++) sums[i][v] = add_product(sums[i][v], a.data[i * a.stride + at], b[v]);
+                for (int v = 0; v < VECTORS; v++) sums[i][v] = add_product(sums[i][v], a.data[i * a.stride], b[v]);
         }
     }
 }
@@ -148,6 +160,12 @@ typedef struct activations {
     float *h, *slope;
     int64_t stride;
 } activations;
+
+INLINE activations activations_at(ddpm_matrix h, float *slope, int64_t row, int64_t column)
+{
+    const int64_t at = row * h.stride + place_of(h.panels, column);
+    return (activations){h.data + at, slope ? slope + at : NULL, h.stride};
+}
 
 /* Activations are computed of so few rows at a time that they fit in the registers beside the sums. */
 enum { ROWS_TOGETHER = 2 };
@@ -178,13 +196,13 @@ INLINE void forward_tile(int rows, operand x, const element *panel, const elemen
 enum { ROW_PANELS = 4, ROW_VECTORS = ROW_PANELS * VECTORS };
 
 INLINE void forward_row(operand x, const element *panels, int64_t length, const float *bias, ddpm_activation activation,
-                        activations to)
+                        ddpm_matrix h, float *slope, int64_t column)
 {
     vf sums[ROW_VECTORS];
     for (int i = 0; i < ROW_VECTORS; i++) sums[i] = splat(0.0f);
     for (int64_t at = 0; at < x.length; at++)
         for (int i = 0; i < ROW_VECTORS; i++)
-            sums[i] = add_product(sums[i], x.data[at],
+            sums[i] = add_product(sums[i], x.data[at / STEPS * x.panels + at % STEPS],
                                   load_elements(panels + (i / VECTORS * length + at) * PANEL + i % VECTORS * LANES));
     for (int i = 0; i < ROW_VECTORS; i += CHAINS) {
         const int count = ROW_VECTORS - i < CHAINS ? ROW_VECTORS - i : CHAINS;
@@ -193,8 +211,9 @@ INLINE void forward_row(operand x, const element *panels, int64_t length, const 
         v_activate(activation, count, z, d);
         EACH
         {
-            store_vf(to.h + (i + j) * LANES, z[j]);
-            if (to.slope) store_vf(to.slope + (i + j) * LANES, d[j]);
+            const activations to = activations_at(h, slope, 0, column + (i + j) * LANES);
+            store_vf(to.h, z[j]);
+            if (to.slope) store_vf(to.slope, d[j]);
         }
     }
 }
@@ -204,15 +223,12 @@ INLINE void forward_with(ddpm_activation activation, const ddpm_dense *layer, op
     const element *panels = (const element *)(const void *)layer->weight;
     const int64_t length = layer->inputs > 0 ? length_of(layer->inputs) : x.length;
     int64_t first = 0;
-    for (; h.rows == 1 && h.columns - first > (ROW_PANELS - 1) * PANEL; first += ROW_PANELS * PANEL) {
-        const activations to = {h.data + first, slope ? slope + first : NULL, h.stride};
-        forward_row(x, panels + first * length, length, layer->bias + first, activation, to);
-    }
+    for (; h.rows == 1 && h.columns - first > (ROW_PANELS - 1) * PANEL; first += ROW_PANELS * PANEL)
+        forward_row(x, panels + first * length, length, layer->bias + first, activation, h, slope, first);
     for (int64_t column = first; column < h.columns; column += PANEL)
         for (int64_t row = 0; row < h.rows; row += TILE) {
-            const operand left = {x.data + row * x.stride, x.stride, x.length};
-            const int64_t at = row * h.stride + column;
-            const activations to = {h.data + at, slope ? slope + at : NULL, h.stride};
+            const operand left = {x.data + row * x.stride, x.stride, x.length, x.panels};
+            const activations to = activations_at(h, slope, row, column);
             WITH_CONSTANT_ROWS(forward_tile, h.rows - row, left, panels + column * length,
                                next_of(panels, column, h.columns, length, row),
                                layer->bias + row * layer->bias_stride + column, layer->bias_stride, activation, to)
@@ -252,7 +268,9 @@ INLINE void forward_lanes(int columns, operand x, int64_t rows, const element *p
     for (int j = 0; j < columns; j++) sums[j] = splat(0.0f);
     for (int64_t first = 0; first < x.length; first += LANES) {
         elements v[LANES];
-        for (int i = 0; i < LANES; i++) v[i] = i < rows ? load_elements(x.data + i * x.stride + first) : (elements){0};
+        for (int i = 0; i < LANES; i++)
+            v[i] = i < rows ? load_elements(x.data + i * x.stride + first / STEPS * x.panels + first % STEPS)
+                            : (elements){0};
         transpose(v);
         for (int i = 0; i < LANES && first + i < x.length; i++)
             for (int j = 0; j < columns; j++) sums[j] = add_product(sums[j], panel[(first + i) * PANEL + j], v[i]);
@@ -267,7 +285,7 @@ INLINE void forward_thin(const ddpm_dense *layer, operand x, ddpm_matrix h)
 {
     const element *panel = (const element *)(const void *)layer->weight;
     for (int64_t row = 0; row < h.rows; row += LANES) {
-        const operand left = {x.data + row * x.stride, x.stride, x.length};
+        const operand left = {x.data + row * x.stride, x.stride, x.length, x.panels};
         WITH_CONSTANT_ROWS(forward_lanes, h.columns, left, h.rows - row, panel, layer->bias, h.data + row * h.stride,
                            h.stride)
     }
@@ -305,8 +323,8 @@ static void backward_data(const ddpm_dense *layer, ddpm_const_matrix dz, const f
     const int64_t length = layer->outputs > 0 ? length_of(layer->outputs) : left.length;
     for (int64_t column = 0; column < dx.columns; column += PANEL)
         for (int64_t row = 0; row < dx.rows; row += TILE) {
-            const operand rows = {left.data + row * left.stride, left.stride, left.length};
-            const int64_t at = row * dx.stride + column;
+            const operand rows = {left.data + row * left.stride, left.stride, left.length, left.panels};
+            const int64_t at = row * dx.stride + place_of(dx.panels, column);
             WITH_CONSTANT_ROWS(backward_data_tile, dx.rows - row, rows, panels + column * length,
                                next_of(panels, column, dx.columns, length, row), slope ? slope + at : NULL,
                                dx.data + at, dx.stride)

@@ -143,8 +143,9 @@ INLINE void gather_tiles(ddpm_const_matrix x, int64_t apart, element *tiles)
     enum { TOGETHER = LANES % TILE == 0 ? LANES / TILE : 1 };
     for (int64_t i = 0; i < x.columns; i += TOGETHER * TILE, tiles += TOGETHER * apart)
         for (int64_t row = 0; row < x.rows; row += TERMS) {
-            prefetch_rows(x.data + row * x.stride + i, x.stride);
-            const elements some = some_elements_of(x.data + row * x.stride + i, x.stride, x.rows - row, x.columns - i);
+            const float *from = x.data + row * x.stride + place_of(x.panels, i);
+            prefetch_rows(from, x.stride);
+            const elements some = some_elements_of(from, x.stride, x.rows - row, x.columns - i);
             for (int64_t t = 0; t < TOGETHER && i + t * TILE < x.columns; t++)
                 memcpy(tiles + t * apart + row / TERMS * TILE, (const element *)&some + t * TILE, TILE * sizeof *tiles);
         }
@@ -155,9 +156,9 @@ INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
 {
     for (int64_t row = 0; row < dz.rows; row += TERMS, panel += PANEL)
         for (int v = 0; v < VECTORS; v++) {
-            prefetch_rows(dz.data + row * dz.stride + column + v * LANES, dz.stride);
-            store_elements(panel + v * LANES, some_elements_of(dz.data + row * dz.stride + column + v * LANES,
-                                                               dz.stride, dz.rows - row, LANES));
+            const float *from = dz.data + row * dz.stride + place_of(dz.panels, column) + v * LANES;
+            prefetch_rows(from, dz.stride);
+            store_elements(panel + v * LANES, some_elements_of(from, dz.stride, dz.rows - row, LANES));
         }
 }
 
@@ -242,9 +243,10 @@ INLINE void thin_tile(int rows, int exact, operand dz, operand x, destination to
 /* Rows of a block as they lie, or converted where operands are. */
 INLINE operand panel_of(ddpm_const_matrix x, int64_t column, element *scratch)
 {
-    if (TERMS == 1) return (operand){(const element *)(const void *)(x.data + column), x.stride, x.rows};
+    if (TERMS == 1)
+        return (operand){(const element *)(const void *)(x.data + place_of(x.panels, column)), x.stride, x.rows, 0};
     gather_panel(x, column, scratch);
-    return (operand){scratch, PANEL, length_of(x.rows)};
+    return (operand){scratch, PANEL, length_of(x.rows), 0};
 }
 
 INLINE void backward_thin_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz, destination to,
@@ -258,17 +260,30 @@ INLINE void backward_thin_weights(int exact, ddpm_const_matrix x, ddpm_const_mat
     }
 }
 
-/* The tiles of all blocks that go to the same sums follow each other. For a layer of GATHERED columns or more, the
- * operands are first copied so that those of a tile lie in one piece: in place, each of their rows would lie in another
- * page of memory, and the processor holds the addresses of only so many pages. scratch then holds x of all blocks,
- * [padded_k / TILE][length][TILE], and behind it a panel of dz, [length][PANEL]. */
+/* Whether an operand of the gradient of a layer of n columns is copied, so that what belongs to a tile lies in one
+ * piece: in place, each row of a wide matrix would lie in another page of memory, and the processor holds the addresses
+ * of only so many pages. In panels, the rows of a tile are as near to each other as in a copy. */
+INLINE int is_gathered(ddpm_const_matrix m, int64_t n)
+{
+    return n >= GATHERED && (TERMS > 1 || !m.panels);
+}
+
+/* Columns of a matrix as they lie. */
+INLINE operand columns_of(ddpm_const_matrix m, int64_t row, int64_t column, int64_t length)
+{
+    const float *from = m.data + row * m.stride + place_of(m.panels, column);
+    return (operand){(const element *)(const void *)from, m.stride, length, 0};
+}
+
+/* The tiles of all blocks that go to the same sums follow each other. Where they are gathered, scratch holds x of all
+ * blocks, [padded_k / TILE][length][TILE], and behind it a panel of dz, [length][PANEL]. */
 INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz, int64_t block, destination to,
                             float *scratch)
 {
     const int64_t k = x.columns, n = dz.columns, blocks = ddpm_pieces(x.rows, block);
     const int64_t padded_k = ddpm_round_up(k, TILE), block_length = length_of(block),
                   all = (blocks - 1) * block_length + length_of(x.rows - (blocks - 1) * block);
-    const int gathered = n >= GATHERED;
+    const int gathers_x = is_gathered(x, n), gathers_dz = is_gathered(dz, n);
     element *tiles = (element *)(void *)scratch, *panel = tiles + all * padded_k;
     float products[PRODUCTS * TILE * PANEL] __attribute__((aligned(sizeof(vf))));
     vi largest = {0};
@@ -281,25 +296,21 @@ INLINE int backward_weights(int exact, ddpm_const_matrix x, ddpm_const_matrix dz
         }
         return is_over(to);
     }
-    for (int64_t b = 0; gathered && b < blocks; b++)
+    for (int64_t b = 0; gathers_x && b < blocks; b++)
         gather_tiles(ddpm_const_matrix_part(x, b * block, ddpm_smaller(block, x.rows - b * block)), all * TILE,
                      tiles + b * block_length * TILE);
     for (int64_t column = 0; column < n; column += PANEL) {
-        for (int64_t b = 0; gathered && b < blocks; b++)
+        for (int64_t b = 0; gathers_dz && b < blocks; b++)
             gather_panel(ddpm_const_matrix_part(dz, b * block, ddpm_smaller(block, x.rows - b * block)), column,
                          panel + b * block_length * PANEL);
         for (int64_t i = 0; i < k; i += TILE)
             for (int64_t b = 0; b < blocks; b++) {
                 const int64_t length = length_of(ddpm_smaller(block, x.rows - b * block));
                 const destination there = moved_by(exact, to, i * to.stride + column);
-                operand left = {tiles + i * all + b * block_length * TILE, TILE, length},
-                        right = {panel + b * block_length * PANEL, PANEL, length};
-                if (!gathered) {
-                    left =
-                        (operand){(const element *)(const void *)(x.data + b * block * x.stride + i), x.stride, length};
-                    right = (operand){(const element *)(const void *)(dz.data + b * block * dz.stride + column),
-                                      dz.stride, length};
-                }
+                const operand left = gathers_x ? (operand){tiles + i * all + b * block_length * TILE, TILE, length, 0}
+                                               : columns_of(x, b * block, i, length),
+                              right = gathers_dz ? (operand){panel + b * block_length * PANEL, PANEL, length, 0}
+                                                 : columns_of(dz, b * block, column, length);
                 const int is_last = b % PRODUCTS == PRODUCTS - 1 || b == blocks - 1;
                 WITH_CONSTANT_ROWS(weights_tile, k - i, exact, is_last, left, right, there,
                                    products + b % PRODUCTS * (TILE * PANEL))
@@ -366,7 +377,8 @@ INLINE void sum_vectors(int vectors, ddpm_const_matrix z, int64_t column, float 
     vf sum[CHAINS];
     for (int v = 0; v < vectors; v++) sum[v] = splat(0.0f);
     for (int64_t row = 0; row < z.rows; row++)
-        for (int v = 0; v < vectors; v++) sum[v] += load_vf(z.data + row * z.stride + column + v * LANES);
+        for (int v = 0; v < vectors; v++)
+            sum[v] += load_vf(z.data + row * z.stride + place_of(z.panels, column + v * LANES));
     for (int v = 0; v < vectors; v++) store_first(out + column + v * LANES, sum[v], z.columns - column - v * LANES);
 }
 

@@ -2,12 +2,13 @@
  * bfloat16 (a float's upper half), of which two neighbours along the inner index share an element. Sums are float32.
  *
  * TERMS is how many numbers share an element. GATHERED is the number of a layer's columns from which on the operands of
- * its gradient are gathered (gradient.h); operands in bfloat16 always are, since that is where they are converted.
+ * its gradient are gathered if their rows lie in one piece (gradient.h); operands in bfloat16 always are, since that is
+ * where they are converted.
  */
 #ifndef DDPM_KERNEL_SIMD_PRODUCT_H
 #define DDPM_KERNEL_SIMD_PRODUCT_H
 
-#include "vector.h"
+#include "tile.h"
 
 #include "kernel/simd.h"
 
@@ -31,12 +32,21 @@ typedef vf elements;
 
 #endif
 
-/* One side of a product: rows of elements that lie `stride` elements apart. A sum runs over `length` elements: along a
- * row, or in the gradient of weights from row to row. */
+/* The elements of a row in one panel. */
+enum { STEPS = PANEL / TERMS };
+
+/* One side of a product: rows of elements that lie `stride` elements apart, and their panels `panels` apart. A sum runs
+ * over `length` elements: along a row, or in the gradient of weights from row to row of one panel. */
 typedef struct operand {
     const element *data;
-    int64_t stride, length;
+    int64_t stride, length, panels;
 } operand;
+
+/* Where a column of a matrix begins, in numbers from where its rows do. */
+INLINE int64_t place_of(int64_t panels, int64_t column)
+{
+    return panels ? column / PANEL * panels + column % PANEL : column;
+}
 
 /* How many elements hold k numbers. */
 INLINE int64_t length_of(int64_t k)
@@ -151,9 +161,10 @@ INLINE operand operand_of(ddpm_const_matrix x, float *scratch)
     const int64_t length = length_of(x.columns), stride = ddpm_round_up(length, LANES) + LANES;
     for (int64_t row = 0; row < x.rows; row++)
         for (int64_t i = 0; i < length; i += LANES)
-            store_elements((element *)(void *)scratch + row * stride + i,
-                           elements_along(x.data + row * x.stride + i * TERMS, x.columns - i * TERMS));
-    return (operand){(const element *)(const void *)scratch, stride, length};
+            store_elements(
+                (element *)(void *)scratch + row * stride + i,
+                elements_along(x.data + row * x.stride + place_of(x.panels, i * TERMS), x.columns - i * TERMS));
+    return (operand){(const element *)(const void *)scratch, stride, length, STEPS};
 }
 
 #else
@@ -179,7 +190,7 @@ INLINE vf add_product(vf sum, element a, elements b)
 INLINE operand operand_of(ddpm_const_matrix x, float *scratch)
 {
     (void)scratch;
-    return (operand){x.data, x.stride, x.columns};
+    return (operand){x.data, x.stride, x.columns, x.panels ? x.panels : PANEL};
 }
 
 #endif

@@ -98,7 +98,7 @@ static void test_messages(void **state)
          "text"},
         {"data: {noise: -1}\n", "1:15: data.noise: expected a number of at least 0, or auto, found '-1'"},
         {"training: {decay: \"a\\nb\"}\n", "1:19: training.decay: expected one of constant, cosine, step, found 'a?b'"},
-        {"data: {columns: a}\n", "1:17: " COLUMNS "'a'"},
+        {"data: {columns: a}\n", "1:17: " COLUMNS "'a'; a list stands in brackets, also one of one: [a]"},
         {"data: {columns: {a: b}}\n", "1:17: " COLUMNS "a mapping"},
         {"data: {columns: [a, [b]]}\n", "1:21: " COLUMNS "a list in it"},
         {"data: {columns: [a, '']}\n", "1:21: " COLUMNS "'' in it"},
@@ -107,7 +107,8 @@ static void test_messages(void **state)
         {"diffusion: {schedule: {values: ['0.5']}}\n", "1:33: " VALUES "'0.5' in quotes, which is a text"},
         {"run: {\n", "2:1: not valid YAML: did not find expected node content while parsing a flow node"},
         {"run:\n\tname: b\n",
-         "2:1: not valid YAML: found character that cannot start any token while scanning for the next token"},
+         "2:1: not valid YAML: found character that cannot start any token while scanning for the next token; it is a "
+         "tab, indent with spaces"},
         {"run:\n  name: a: b\n", "2:10: not valid YAML: mapping values are not allowed in this context"},
         {"run:\n  output: a\xff\n", "2:12: not plain UTF-8 text: invalid leading UTF-8 octet (found 0xFF)"},
         {"# \xc3\xa9\nrun:\n  output: \xc3\xa9\xc3(\n",

@@ -331,6 +331,64 @@ static void test_row_stands_alone(void **state)
     }
 }
 
+/* A copy of one of the arrays of rows, in panels. Where `block` is NULL, the matrix is filled with MARK. */
+static ddpm_matrix in_panels(const float *block, int64_t rows, int64_t columns, float *copy)
+{
+    const int64_t panel = kernels->panel;
+    const ddpm_matrix to = {copy, rows, columns, panel, MOST_ROWS * panel + 16};
+    for (int64_t i = 0; i < (MOST_ROWS + 1) * ROOM; i++) copy[i] = MARK;
+    for (int64_t row = 0; block && row < rows; row++)
+        for (int64_t j = 0; j < columns; j++)
+            copy[j / panel * to.panels + row * panel + j % panel] = block[row * ROOM + j];
+    return to;
+}
+
+static void expect_panels(ddpm_matrix panels, const float *block, const char *what)
+{
+    for (int64_t row = 0; row < panels.rows; row++)
+        for (int64_t j = 0; j < panels.columns; j++)
+            expect_bits(panels.data + j / panels.stride * panels.panels + row * panels.stride + j % panels.stride,
+                        block + row * ROOM + j, sizeof *block, what, row);
+}
+
+/* Matrices in panels give the bits of matrices whose rows lie in one piece; and the gradient by the inputs may take the
+ * place of the slopes. */
+static void check_panels(int64_t rows, int64_t k, int64_t n)
+{
+    static float copy[4][(MOST_ROWS + 1) * ROOM];
+    make(k, n);
+    const ddpm_matrix x = in_panels(m.x, rows, k, copy[0]), dz = in_panels(m.dz, rows, n, copy[1]),
+                      h = in_panels(NULL, rows, n, copy[2]), slope = in_panels(m.slope, rows, k, copy[3]);
+    kernels->forward(&layer, from(m.x, 0, rows, k), DDPM_ACTIVATION_SILU, to(m.out, rows, n), NULL, m.scratch);
+    kernels->forward(&layer, ddpm_matrix_read(x), DDPM_ACTIVATION_SILU, h, NULL, m.scratch);
+    expect_panels(h, m.out, "forward");
+    kernels->backward_data(&layer, from(m.dz, 0, rows, n), m.slope, to(m.out, rows, k), m.scratch);
+    kernels->backward_data(&layer, ddpm_matrix_read(dz), slope.data, slope, m.scratch);
+    expect_panels(slope, m.out, "backward");
+    memset(m.fixed, 0, sizeof m.fixed);
+    memset(m.fixed_of_blocks, 0, sizeof m.fixed_of_blocks);
+    const int64_t block = rows / 2 + 1;
+    assert_int_equal(add_fixed(0, rows, block, k, n, 0x1p20, m.fixed), 0);
+    assert_int_equal(kernels->backward_weights_fixed(ddpm_matrix_read(x), ddpm_matrix_read(dz), block,
+                                                     (ddpm_fixed_sums){m.fixed_of_blocks, 0x1p20, 1024.0f, n},
+                                                     m.scratch),
+                     0);
+    assert_memory_equal(m.fixed, m.fixed_of_blocks, sizeof m.fixed);
+    kernels->column_sums(from(m.dz, 0, rows, n), m.sum);
+    kernels->column_sums(ddpm_matrix_read(dz), m.alone);
+    expect_bits(m.alone, m.sum, (size_t)n * sizeof(float), "sums of columns", n);
+}
+
+static void test_panels(void **state)
+{
+    (void)state;
+    if (kernels->panel % kernels->tile != 0) return;
+    for (int h = 0; h < HEIGHTS; h++)
+        for (int a = 0; a < WIDTHS; a++) check_panels(heights[h], widths[WIDTHS - 1 - a], widths[a]);
+    check_panels(70, WIDEST, WIDEST);
+    check_panels(1, WIDEST, WIDEST);
+}
+
 /* The activation that is fused with a product has the bits of the kernel that is an activation alone. */
 static void test_fused_activation(void **state)
 {
@@ -430,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_wide),
         cmocka_unit_test(test_blocks_together),
         cmocka_unit_test(test_row_stands_alone),
+        cmocka_unit_test(test_panels),
         cmocka_unit_test(test_fused_activation),
         cmocka_unit_test(test_refusal),
         cmocka_unit_test(test_unknown_isa),

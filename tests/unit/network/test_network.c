@@ -69,8 +69,10 @@ static void test_hidden(void **state)
     (void)state;
     for (int form = 0; form < FORMS; form++) {
         const ddpm_network_spec spec = spec_of(COLUMNS, 4, 1, WIDTH, 2, DDPM_ACTIVATION_SILU, form);
+        ddpm_network_spec without = spec;
+        without.is_entered = 1;
         if (spec.features > 0) continue;
-        small_network s = small_network_make(&spec, ROWS);
+        small_network s = small_network_make(&spec, ROWS), entered = small_network_make(&without, ROWS);
         const ddpm_tensor *tensors;
         (void)ddpm_network_tensors(s.network, &tensors);
         const float *weight = s.parameters + tensors[ddpm_network_entry(s.network)].offset;
@@ -84,8 +86,9 @@ static void test_hidden(void **state)
         for (int64_t row = 0; row < ROWS; row++)
             memcpy(whole + row * COLUMNS, row_of(output, row), COLUMNS * sizeof *whole);
         const ddpm_const_matrix entry = {*xt_w, ROWS, WIDTH, WIDTH + 64},
-                                hidden = ddpm_network_hidden(s.network, s.packed, s.workspace, entry, conditions, t);
-        output = ddpm_network_some_outputs(s.network, s.packed, hidden, (ddpm_range){FIRST, END},
+                                hidden = ddpm_network_hidden(entered.network, entered.packed, entered.workspace, entry,
+                                                             conditions, t);
+        output = ddpm_network_some_outputs(entered.network, entered.packed, hidden, (ddpm_range){FIRST, END},
                                            (ddpm_matrix){*some, ROWS, COLUMNS, COLUMNS + 64}, NULL);
         assert_int_equal(output.columns, END - FIRST);
         for (int64_t row = 0; row < ROWS; row++)
@@ -93,6 +96,7 @@ static void test_hidden(void **state)
                 expect_near((double)row_of(output, row)[j - FIRST], (double)whole[row * COLUMNS + j], 5e-6, "output",
                             row);
         small_network_free(&s);
+        small_network_free(&entered);
     }
 }
 
@@ -345,12 +349,12 @@ static void test_initial_values(void **state)
  * layers keep; without backward they are fewer. */
 static void test_workspace_bytes(void **state)
 {
-    /* Of a perceptron: values, and what depends on t alone; with backward also slopes, two gradients and scratch
-     * memory. Of a residual network: a modulation of 3 x 10 + 2 parts, and with backward its gradient; norm, modulated,
-     * hidden, slope and branch of each block, and one norm more; the stream, three gradients and scratch memory.
+    /* Of a perceptron: values, and what depends on t alone; with backward also slopes and scratch memory. Of a residual
+     * network: a modulation of 3 x 10 + 2 parts, and with backward its gradient; norm, modulated,
+     * hidden, slope and branch of each block, and one norm more; the stream, two gradients and scratch memory.
      * Without backward the blocks share the memory of one. */
     static const int arrays[FORMS][2] = {
-        {11, 23}, {20, 33}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 5}, {11, 23}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 5}};
+        {11, 21}, {20, 31}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 4}, {11, 21}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 4}};
     (void)state;
     for (int form = 0; form < FORMS; form++)
         for (int backward = 0; backward < 2; backward++) {

@@ -155,6 +155,10 @@ static void test_run_folder(void **state)
     expect_list(run, 3, (const int64_t[]){12345678901, 2000, 1000});
     expect_ok(ddpm_checkpoint_go_back(run, 1000));
     expect_list(run, 1, (const int64_t[]){1000});
+    publish(run, 70, 0);
+    publish(run, 2000, 0);
+    publish(run, 1000, DDPM_KEEP_NO_OTHER);
+    expect_list(run, 1, (const int64_t[]){1000});
     expect_located(run, "/checkpoints/step-000001000.h5");
     expect_ok(ddpm_checkpoint_go_back(run, 0));
     expect_list(run, 0, NULL);

@@ -1,0 +1,221 @@
+"""Texts that are dates or times of day: the format in which a column is read, and the one in which it was written."""
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import frames
+from ..failures import optional
+from .cells import DISTINCT_MAX
+
+DAY = 86400
+QUARTERS = "%YQ%m"            # of the month in which the quarter begins
+ISO = "ISO"                   # what pandas reads by itself, whatever its precision
+NUMBER_DATES_MIN = 20         # distinct whole numbers that are all dates, and no chance
+NUMBER_YEARS = 1800, 2100     # of dates that are whole numbers
+STRAYS_MAX = 5                # distinct texts among dates that are taken for gaps,
+STRAYS_SHARE = 0.1            # in so many rows,
+STRAYS_AMONG = 20             # where there are more distinct dates
+
+# ---- one way of writing: 5-Jan-2019 9:05 PM, whatever stands between the parts
+
+MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+          "december")
+WEEKDAY = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\b[., ]*", re.IGNORECASE)
+ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
+MONTH = re.compile(r"[-/ ,.]*(?<![a-z])([a-z]{3,9})(?![a-z])\.?[-/ ,.']*", re.IGNORECASE)
+HALF_DAY = re.compile(r"(?<=\d) ?([AaPp])\.?[Mm]\b\.?")
+UTC = re.compile(r" ?(?:UTC|GMT|Z)$")
+YEAR_LAST = re.compile(r"^(.*?)[ -]+(\d\d?:\d\d(?::\d\d)?)( [+-]\d{4}| UTC| GMT)? (\d{4})$").sub   # as `date` writes
+BEFORE_CLOCK = re.compile(r"(?<=\d)(?:T|, ?|:(?=\d\d:\d\d:)| +)(?=\d{1,2}:\d\d)")
+ZONE = re.compile(r"(?<=\d) ?([+-])(\d\d):?(\d\d)$")
+
+
+def month_of(match):
+    name = match[1].lower()
+    is_month = name == "sept" or any(month.startswith(name) for month in MONTHS)
+    return f"-{name[:3].title()}-" if is_month else match[0]
+
+
+def plain(text):
+    """A date as the patterns below expect it; other texts in any way."""
+    if not text.isascii():
+        text = re.sub("[\u5e74\u6708]", "-", text).replace("\u65e5", "")
+    if re.search("[A-Za-z]", text):
+        text = YEAR_LAST(r"\1 \4 \2\3", ORDINAL.sub("", WEEKDAY.sub("", text)))
+        text = UTC.sub("Z", HALF_DAY.sub(lambda half: f" {half[1].upper()}M", text))
+        text = re.sub(r"(?<=-[A-Z][a-z]{2}-)(\d{1,2})[, ]+(?=\d{4})", r"\1-", MONTH.sub(month_of, text, count=1))
+        text = text.strip("-")
+    return BEFORE_CLOCK.sub(" ", text)
+
+
+# pattern, pandas' formats: of a date of three numbers both orders are tried
+DAYS = [(r"\d{4}-\d{1,2}-\d{1,2}", ["%Y-%m-%d"]),
+        (r"\d{4}/\d{1,2}/\d{1,2}", ["%Y/%m/%d"]),
+        (r"\d{4}\.\d{1,2}\.\d{1,2}", ["%Y.%m.%d"]),
+        (r"\d{1,2}/\d{1,2}/\d{4}", ["%m/%d/%Y", "%d/%m/%Y"]),
+        (r"\d{1,2}-\d{1,2}-\d{4}", ["%m-%d-%Y", "%d-%m-%Y"]),
+        (r"\d{1,2}\.\d{1,2}\.\d{4}", ["%d.%m.%Y"]),
+        (r"\d{1,2}/\d{1,2}/\d{2}", ["%m/%d/%y", "%d/%m/%y"]),
+        (r"\d{1,2}\.\d{1,2}\.\d{2}", ["%d.%m.%y"]),
+        (r"\d{1,2}-[A-Z][a-z]{2}-\d{4}", ["%d-%b-%Y"]),
+        (r"\d{1,2}-[A-Z][a-z]{2}-\d{2}", ["%d-%b-%y"]),
+        (r"[A-Z][a-z]{2}-\d{1,2}-\d{4}", ["%b-%d-%Y"]),
+        (r"\d{4}-[A-Z][a-z]{2}-\d{1,2}", ["%Y-%b-%d"])]
+CLOCKS = [(pattern + half_day, clock.replace("%H", "%I") + " %p" if half_day else clock) for half_day in ("", " [AP]M")
+          for pattern, clock in ((r"\d{1,2}:\d\d", "%H:%M"), (r"\d{1,2}:\d\d:\d\d", "%H:%M:%S"),
+                                 (r"\d{1,2}:\d\d:\d\d\.\d{1,6}", "%H:%M:%S.%f"))]
+DATES = [(re.compile(pattern).fullmatch, formats) for pattern, formats in (
+    *DAYS,
+    (r"[A-Z][a-z]{2}-\d{4}", ["%b-%Y"]),
+    (r"[A-Z][a-z]{2}-\d{2}", ["%b-%y"]),
+    (r"\d{4}-[A-Z][a-z]{2}", ["%Y-%b"]),
+    (r"\d{4}-\d\d", ["%Y-%m"]),
+    (r"\d{1,2}/\d{4}", ["%m/%Y"]),
+    (r"\d{1,2}-\d{4}", ["%m-%Y"]),
+    (r"\d{4}[- ]?[Qq][1-4]|[Qq][1-4][-/ ]?\d{4}", [QUARTERS]),
+    (r"\d{4}[- ]?[Mm]\d{1,2}", ["%YM%m"]),
+    (r"\d{8}T\d{6}Z?", ["%Y%m%dT%H%M%S"]),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d(\.\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)?", [ISO]),
+    *((f"{day} {clock}{zone}", [f"{form} {time}{'%z' * bool(zone)}" for form in formats])
+      for day, formats in DAYS for clock, time in CLOCKS for zone in ("", r" ?(?:Z|[+-]\d\d:?\d\d)")),
+    *((clock, [time]) for clock, time in CLOCKS))]
+MIDNIGHT = re.compile(r".* (?:0?0:00(?::00(?:\.0+)?)?|12:00(?::00)? AM)Z?").fullmatch
+
+
+@dataclass
+class DateFormat:
+    text: str                  # strftime's, of plain(text), or ISO
+    unsure: bool = False       # day and month could be exchanged
+    midnight: bool = False     # each text has a clock that says midnight: a day
+    strays: tuple = ()         # texts that are no dates
+
+    @property
+    def unit(self):
+        if self.text.startswith(("%H", "%I")):
+            return frames.CLOCK
+        has_clock = "%M" in self.text or self.text == ISO
+        return frames.SECONDS if has_clock and not self.midnight else frames.DAYS
+
+    def times(self, texts):
+        """Nanoseconds since 1970, and which texts are no dates."""
+        pandas = optional("pandas")
+        texts = list(map(plain, texts))
+        if self.text == QUARTERS:
+            found = [(re.search(r"\d{4}", text), re.search(r"[Qq]([1-4])", text)) for text in texts]
+            texts = [f"{year[0]}Q{3 * int(quarter[1]) - 2}" if year and quarter else "" for year, quarter in found]
+        elif self.text == "%YM%m":
+            texts = [re.sub("[- ]?[Mm]", "M", text) for text in texts]
+        elif self.text.endswith("%z"):
+            texts = [re.sub(r" (?=[-+Z])", "", text) for text in texts]
+        elif not self.text == ISO:
+            texts = [text.removesuffix("Z") for text in texts]
+        wanted = {} if self.text == ISO else {"format": self.text}
+        times = pandas.to_datetime(pandas.Series(texts, dtype=object), errors="coerce", utc=True, **wanted)
+        return times.to_numpy("datetime64[ns]").astype(np.int64), times.isna().to_numpy()
+
+    def numbers(self, cells):
+        """Days or seconds, whole where they are."""
+        nanoseconds, gaps = self.times(cells)
+        if self.unit == frames.CLOCK:
+            nanoseconds %= DAY * 10**9
+        if self.unit == frames.DAYS:
+            values = nanoseconds // (DAY * 10**9)
+        else:
+            values, rest = np.divmod(nanoseconds, 10**9)
+            if rest[~gaps].any():
+                values = values + rest / 1e9   # of which a double holds more digits than of all nanoseconds
+        return np.ma.array(np.where(gaps, 0, values), mask=gaps)
+
+
+def strays_of(texts, are_dates):
+    """The texts that are no dates, or None where they are too many; `texts` counts the rows of each."""
+    strays = tuple(text for text, good in zip(texts, are_dates) if not good)
+    few = len(strays) <= STRAYS_MAX and len(texts) - len(strays) > STRAYS_AMONG and \
+        sum(texts[text] for text in strays) <= STRAYS_SHARE * sum(texts.values())
+    return strays if few or not strays else None
+
+
+def is_doubtful(form, texts, strays):
+    """Whether texts that look like dates are rather something else: durations, of which some are longer than a day, or
+    days of a month, as in Mar 15."""
+    if form.startswith(("%H", "%I")):
+        return any(re.match(r"\d+:", text) for text in strays)
+    return form == "%b-%y" and all(" " in text and 1 <= int(text[-2:]) <= 31 for text in texts if text not in strays)
+
+
+def date_format(texts, day_first=None):
+    """The format in which these texts are dates, but for a few strays, or None. @param texts  counts the rows of each,
+    or lists them."""
+    texts = texts if isinstance(texts, dict) else dict.fromkeys(texts, 1)
+    plains = list(map(plain, texts))
+    for match, formats in DATES if texts else ():
+        if not any(map(match, plains[:STRAYS_MAX + 1])) or strays_of(texts, map(match, plains)) is None:
+            continue
+        tried = [(strays_of(texts, ~DateFormat(text).times(texts)[1]), text) for text in formats]
+        good = [(strays, text) for strays, text in tried if strays is not None and not is_doubtful(text, texts, strays)]
+        good = [(strays, text) for strays, text in good if len(strays) == min(len(other) for other, _ in good)]
+        if good:
+            strays, text = good[-1 if day_first else 0]
+            midnight = len(texts) <= DISTINCT_MAX and all(
+                MIDNIGHT(said) for raw, said in zip(texts, plains) if raw not in strays)
+            return DateFormat(text, len(good) == 2 and day_first is None, midnight, strays)
+    return None
+
+
+NUMBER_FORMATS = {14: ["%Y%m%d%H%M%S"], 12: ["%Y%m%d%H%M"], 8: ["%Y%m%d"], 6: ["%Y%m"]}
+
+
+def number_date_format(texts, name):
+    """The format in which whole numbers are dates, as 19991231 or 199912, or None. A few may look so by chance, unless
+    the column's name says that they are dates."""
+    lengths, named = set(map(len, texts)), "date" in name.lower()
+    if len(lengths) != 1 or not all(map(str.isdigit, texts)) or (len(texts) < NUMBER_DATES_MIN and not named):
+        return None
+    length = lengths.pop()
+    for form in NUMBER_FORMATS.get(length, []) + ["%y%m%d"] * (named and length == 6):
+        years = [int(text[:4]) for text in texts] if "%Y" in form else [2000]
+        if NUMBER_YEARS[0] <= min(years) <= max(years) <= NUMBER_YEARS[1] and \
+                not DateFormat(form).times(texts)[1].any():
+            return DateFormat(form)
+    return None
+
+
+# ---- how they were written
+
+TRIED = 300                   # texts that tell forms of writing from each other
+PARTS = re.compile(r"(?<= ) \d|\d+|[A-Za-z]+|[\W_]|\w").findall
+DIRECTIVES = ["%Y", "%m", "%-m", "%d", "%-d", "%e", "%b", "%^b", "%B", "%^B", "%a", "%^a", "%A", "%^A", "%H", "%-H",
+              "%I", "%-I", "%M", "%S", "%f", "%L", "%p", "%P", "%y", "%q", "%Y%m%d", "%Y%m", "%y%m%d", "%H%M%S",
+              "%Y%m%d%H%M%S", "%Y%m%d%H%M"]
+
+
+def written_format(texts, found):
+    """The format by which frames.date_texts writes exactly these texts, or None. Each run of digits or letters is what
+    directives make of it in all of them, or a text that all have."""
+    pandas = optional("pandas")
+    texts = [text for text in texts if text not in found.strays]
+    zoned = found.text == ISO or "%z" in found.text
+    zones = {zone[0] if zone else "" for zone in map(ZONE.search, texts if zoned else [""])}
+    if len(zones) > 1:
+        return frames.UTC_FORM
+    zone, = zones
+    times = pandas.Series(found.times(texts)[0].astype("datetime64[ns]"))
+    some = sorted({0, len(texts) - 1, *(pick(range(len(texts)), key=lambda i: len(texts[i])) for pick in (min, max)),
+                   *range(0, len(texts), 1 + len(texts) // TRIED)})
+    parts = [PARTS(texts[i].removesuffix(zone)) for i in some]
+    if len(set(map(len, parts))) > 1:
+        return None
+    local = list(frames.local_times(times.iloc[some], zone))
+    order = re.findall("[A-Za-z]", {ISO: "%Y-%m-%d %H:%M:%S", QUARTERS: "%Y%q"}.get(found.text, found.text))
+    form, used = "", set()
+    for column in zip(*parts):
+        fitting = [directive for directive in DIRECTIVES if not used & set(re.findall("[A-Za-z]", directive)) and
+                   all(frames.date_text(time, directive) == part for time, part in zip(local, column))]
+        fitting.sort(key=lambda directive: order.index(directive[-1]) if directive[-1] in order else len(order))
+        if not fitting and len(set(column)) > 1:
+            return None
+        form += fitting[0] if fitting else column[0].replace("%", "%%")
+        used.update(re.findall("[A-Za-z]", fitting[0]) if fitting else ())
+    form += zone
+    return form if list(frames.date_texts(times, form)) == texts else None
