@@ -52,8 +52,10 @@ static ddpm_status check_holds(const ddpm_h5 *file, const char *path, int64_t nu
 static ddpm_status read_text_bytes(const ddpm_h5 *file, const char *path, int64_t columns, int which, int64_t *bytes)
 {
     ddpm_h5_shape shape;
-    *bytes = columns;
-    if (which >= DDPM_FLAT_FIRST_YOUNG_TEXT && !ddpm_h5_has(file, ddpm_flat_text_names[which])) return DDPM_OK;
+    if (which >= DDPM_FLAT_FIRST_YOUNG_TEXT && !ddpm_h5_has(file, ddpm_flat_text_names[which])) {
+        *bytes = columns; /* of which each has an empty one */
+        return DDPM_OK;
+    }
     DDPM_TRY(ddpm_h5_shape_of(file, ddpm_flat_text_names[which], &shape));
     if (shape.dims != 1)
         return ddpm_fail(DDPM_ERR_DATA, "%s: %s: expected one dimension, found %d", path, ddpm_flat_text_names[which],
