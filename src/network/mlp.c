@@ -69,6 +69,11 @@ static float *slope_of(const ddpm_workspace *w, int64_t l)
     return w->kind.mlp.slope ? w->kind.mlp.slope + l * w->kept_stride : NULL;
 }
 
+static float *gradient_of(const ddpm_pass *pass, int64_t l)
+{
+    return ddpm_pass_gradient(pass, l, slope_of(pass->w, l));
+}
+
 static float *linear_of(const ddpm_workspace *w, int64_t l)
 {
     return w->kind.mlp.linear + l * w->kept_stride;
@@ -224,7 +229,7 @@ static void backward_gains(const ddpm_pass *pass, int64_t l)
     for (int64_t row = 0; row < pass->rows; row++) {
         const int32_t t = pass->t[row];
         const float *gain = gains_at(pass, l, t), *linear = linear_of(w, l) + row * w->width_stride;
-        float *dz = slope_of(w, l) + row * w->width_stride;
+        float *dz = gradient_of(pass, l) + row * w->width_stride;
         for (int64_t j = 0; j < width; j++) {
             w->sums[j] = dz[j] * linear[j];
             dz[j] *= gain[j];
@@ -249,11 +254,11 @@ static ddpm_const_matrix backward(const ddpm_pass *pass)
 {
     const ddpm_workspace *w = pass->w;
     for (int64_t l = pass->net->spec.depth - 1;; l--) {
-        const ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_hidden(pass, slope_of(w, l)));
+        const ddpm_const_matrix dz = ddpm_matrix_read(ddpm_pass_hidden(pass, gradient_of(pass, l)));
         if (has_gain(pass->net)) backward_gains(pass, l);
         if (l == 0) return dz;
         ddpm_layer_add_gradient(pass, l, inputs_of(pass, l), dz);
-        ddpm_layer_backward(pass, l, dz, slope_of(w, l - 1), ddpm_pass_hidden(pass, slope_of(w, l - 1)));
+        ddpm_layer_backward(pass, l, dz, slope_of(w, l - 1), ddpm_pass_hidden(pass, gradient_of(pass, l - 1)));
     }
 }
 

@@ -227,7 +227,8 @@ static void backward_block(const ddpm_pass *pass, int64_t block)
     const ddpm_residual_rows *r = &w->kind.residual;
     const int64_t at = block * w->kept_stride, first = first_of(block), second = first + 1,
                   gate = gate_at(pass->net, block);
-    const ddpm_matrix next = ddpm_pass_hidden(pass, w->dlast), dhidden = ddpm_pass_hidden(pass, r->slope + at);
+    const ddpm_matrix next = ddpm_pass_hidden(pass, w->dlast),
+                      dhidden = ddpm_pass_hidden(pass, ddpm_pass_gradient(pass, block, r->slope + at));
     const ddpm_const_matrix modulated = ddpm_matrix_read(ddpm_pass_hidden(pass, r->modulated + at)),
                             hidden = ddpm_matrix_read(ddpm_pass_hidden(pass, r->hidden + at)),
                             branch = ddpm_matrix_read(ddpm_pass_hidden(pass, r->branch + at));

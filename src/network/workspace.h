@@ -14,8 +14,8 @@
 
 /** What a multilayer perceptron needs: units of each layer, [depth]. */
 typedef struct ddpm_mlp_rows {
-    float *value, *slope; /* h, and the slope of its activation, over which the pass backward writes the gradient by
-                           * x W + b; slope is NULL in a workspace without backward */
+    float *value, *slope; /* h, and the slope of its activation, over which training writes the gradient by x W + b;
+                           * slope is NULL in a workspace without backward */
     float *linear;        /* with a gain table: x W + b, before the gain */
     ddpm_matrix time;     /* without backward: what layer 0 makes of t and its bias, [rows][width] */
 } ddpm_mlp_rows;
@@ -56,6 +56,7 @@ struct ddpm_workspace {
     float *dz;                     /* units, of a residual network: the gradient by the stream; NULL without backward */
     float *dlast;   /* units: the gradient by what the last layer reads, where no slope follows it, or where a caller
                      * computes it */
+    float *apart;   /* 2 x units: see ddpm_pass_gradient */
     float *sums;    /* room for a row of the widest layer's outputs: sums of columns, or the gradient of a row's
                      * gains */
     float *scratch; /* of the products; NULL where they need none */
@@ -72,6 +73,13 @@ struct ddpm_workspace {
 static inline ddpm_matrix ddpm_pass_hidden(const ddpm_pass *pass, float *data)
 {
     return (ddpm_matrix){data, pass->rows, pass->net->spec.width, pass->w->width_stride, pass->w->width_panels};
+}
+
+/** Units for the gradient by x W + b of hidden layer l, whose slope this is: in the slope's place, or, in a pass that
+ * adds no gradients, and may be run again with the same slopes, apart from them. */
+static inline float *ddpm_pass_gradient(const ddpm_pass *pass, int64_t l, float *slope)
+{
+    return pass->gradient ? slope : pass->w->apart + l % 2 * pass->w->hidden_numbers;
 }
 
 /** The part of a matrix of the workspace that holds the rows of a pass. */

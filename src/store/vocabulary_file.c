@@ -49,13 +49,15 @@ static ddpm_status check_holds(const ddpm_h5 *file, const char *path, int64_t nu
         (long long)numbers, (long long)bytes, (long long)size);
 }
 
-static ddpm_status read_text_bytes(const ddpm_h5 *file, const char *path, int64_t columns, int which, int64_t *bytes)
+/* Whether a file has texts of a kind. Those that files of before lack are empty, one for each column. */
+static int has_texts(const ddpm_h5 *file, int which)
+{
+    return which < DDPM_FLAT_FIRST_YOUNG_TEXT || ddpm_h5_has(file, ddpm_flat_text_names[which]);
+}
+
+static ddpm_status read_text_bytes(const ddpm_h5 *file, const char *path, int which, int64_t *bytes)
 {
     ddpm_h5_shape shape;
-    if (which >= DDPM_FLAT_FIRST_YOUNG_TEXT && !ddpm_h5_has(file, ddpm_flat_text_names[which])) {
-        *bytes = columns; /* of which each has an empty one */
-        return DDPM_OK;
-    }
     DDPM_TRY(ddpm_h5_shape_of(file, ddpm_flat_text_names[which], &shape));
     if (shape.dims != 1)
         return ddpm_fail(DDPM_ERR_DATA, "%s: %s: expected one dimension, found %d", path, ddpm_flat_text_names[which],
@@ -82,7 +84,8 @@ static ddpm_status read_values(const ddpm_h5 *file, const char *path, ddpm_flat_
     int64_t numbers = codes, bytes = 0;
     for (int i = 0; i < DDPM_FLAT_REALS; i++) numbers += ddpm_flat_reals(f, i);
     for (int i = 0; i < DDPM_FLAT_TEXTS; i++) {
-        DDPM_TRY(read_text_bytes(file, path, f->columns, i, &f->text_bytes[i]));
+        f->text_bytes[i] = f->columns;
+        if (has_texts(file, i)) DDPM_TRY(read_text_bytes(file, path, i, &f->text_bytes[i]));
         bytes += f->text_bytes[i];
     }
     DDPM_TRY(check_holds(file, path, numbers, bytes));
@@ -94,7 +97,7 @@ static ddpm_status read_values(const ddpm_h5 *file, const char *path, ddpm_flat_
     }
     DDPM_TRY(ddpm_h5_read(file, ddpm_flat_code_name, DDPM_H5_INT64, 1, &codes, f->code));
     for (int i = 0; i < DDPM_FLAT_TEXTS; i++)
-        if (i < DDPM_FLAT_FIRST_YOUNG_TEXT || ddpm_h5_has(file, ddpm_flat_text_names[i]))
+        if (has_texts(file, i))
             DDPM_TRY(ddpm_h5_read(file, ddpm_flat_text_names[i], DDPM_NUMBER_UINT8, 1, &f->text_bytes[i], f->text[i]));
     return refuse(path, ddpm_flat_check_values(f));
 }

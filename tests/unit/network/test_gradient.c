@@ -204,7 +204,7 @@ static void test_dropout(void **state)
     }
 }
 
-/* The gradient by x_t is that of every row by itself. */
+/* The gradient by x_t is that of every row by itself, and may be asked for again. */
 static void test_input_gradient(void **state)
 {
     (void)state;
@@ -216,7 +216,7 @@ static void test_input_gradient(void **state)
                 continue; /* differences across a kink are wrong, and features meet many */
             small_network s = small_network_make(&spec, ROWS);
             double *parameters = NULL, out[2][MOST_OUTPUTS];
-            float gradient[ROWS * COLUMNS];
+            float gradient[ROWS * COLUMNS], again[ROWS * COLUMNS];
             expect_ok(DDPM_NEW(&parameters, s.count, "parameters"));
             for (int64_t i = 0; i < s.count; i++) parameters[i] = (double)s.parameters[i];
             (void)ddpm_network_forward(s.network, s.packed, s.workspace, ROWS, xt, conditions, t);
@@ -224,6 +224,8 @@ static void test_input_gradient(void **state)
             for (int64_t row = 0; row < ROWS; row++)
                 memcpy(dout.data + row * dout.stride, weights + row * MOST_OUTPUTS, MOST_OUTPUTS * sizeof *weights);
             ddpm_network_input_gradient(s.network, s.packed, s.workspace, ROWS, t, gradient);
+            ddpm_network_input_gradient(s.network, s.packed, s.workspace, ROWS, t, again);
+            expect_bits(again, gradient, sizeof gradient, "asked for again", form);
             for (int64_t i = 0; i < ROWS * COLUMNS; i++) {
                 const int64_t row = i / COLUMNS;
                 double difference = 0.0;
