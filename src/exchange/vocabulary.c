@@ -110,7 +110,7 @@ static ddpm_status copy(const ddpm_safetensors *file, const ddpm_flat_vocabulary
 static ddpm_status read_list(const ddpm_safetensors *file, const ddpm_flat_vocabulary *f, int kind, char ***out)
 {
     const char *list = ddpm_safetensors_text(file, keys[kind]);
-    if (!list && kind >= DDPM_FLAT_FIRST_YOUNG_TEXT) return DDPM_OK;
+    if (!list && kind == DDPM_FLAT_YOUNG_TEXT) return DDPM_OK;
     if (list && ddpm_safetensors_unlist(list, texts_of(f, kind), out) == DDPM_OK) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_DATA, "metadata '%s': expected a list of %lld texts", keys[kind],
                      (long long)texts_of(f, kind));

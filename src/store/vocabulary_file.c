@@ -52,7 +52,7 @@ static ddpm_status check_holds(const ddpm_h5 *file, const char *path, int64_t nu
 /* Whether a file has texts of a kind. Those that files of before lack are empty, one for each column. */
 static int has_texts(const ddpm_h5 *file, int which)
 {
-    return which < DDPM_FLAT_FIRST_YOUNG_TEXT || ddpm_h5_has(file, ddpm_flat_text_names[which]);
+    return which != DDPM_FLAT_YOUNG_TEXT || ddpm_h5_has(file, ddpm_flat_text_names[which]);
 }
 
 static ddpm_status read_text_bytes(const ddpm_h5 *file, const char *path, int which, int64_t *bytes)
