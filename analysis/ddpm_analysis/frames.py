@@ -42,7 +42,7 @@ def read_frame(source, dataset=None):
         frame.attrs["units"], formats = ({name: text_of(node[name].attrs[key]) for name in names
                                           if key in node[name].attrs} for key in ("units", "format"))
         frame.attrs["formats"] = {name: form for name, form in formats.items()
-                                  if frame.attrs["units"].get(name) in (*UNITS, CLOCK)}
+                                  if "%" in form and frame.attrs["units"].get(name) in (*UNITS, CLOCK)}
         return number_draws(pandas, frame, *shapes)
 
 

@@ -50,7 +50,8 @@ typedef struct ddpm_view {
 
 /* ---- opening ---- */
 
-/* In place of a generator, NULL is refused as DDPM_ERR_USAGE; what returns numbers or names returns 0 or "". */
+/* In place of a generator, NULL is refused as DDPM_ERR_USAGE; what returns numbers or names returns 0 or "", and
+ * what fills arrays leaves them as they are. */
 
 /** Local. Read a checkpoint file, or the latest checkpoint of a run folder. DDPM_ERR_MISSING; DDPM_ERR_DATA: the file
  * is damaged, or no checkpoint; DDPM_ERR_IO; DDPM_ERR_USAGE: the model is a classifier, which makes no rows.

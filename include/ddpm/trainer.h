@@ -56,7 +56,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_training_create(MPI_Comm comm, const char *conf
 DDPM_MUST_CHECK ddpm_status ddpm_training_push(ddpm_training *training, int64_t first, int64_t count,
                                                const float *rows);
 
-/** Collective. Train for some iterations, on the rows that are kept now. With the first one the map of the data, the
+/** Collective. Train for some iterations, on the rows that are kept now. Between nodes each call gathers the average of
+ * the parameters, so take several iterations a call. With the first one the map of the data, the
  * linear part or the mixture, and the classes of conditions are settled, from the rows of that moment.
  *  @param[out] loss  the mean over these iterations; NULL: not wanted.
  *  @return DDPM_ERR_USAGE: more than training.iterations in all, not the same on all ranks, no row was given, or one

@@ -360,7 +360,7 @@ const ddpm_option ddpm_options[] = {
            "AVX512-BF16, and slow elsewhere", .option = "precision"),
 
     CHOICE(parallel.reduction, "exact", reductions, SCIENCE,
-           "how gradients are added over the ranks. exact: exactly; float32: in half the bytes, with rounding that depends on "
+           "how gradients are added over the ranks. exact: exactly; float32: in two thirds of the bytes, with rounding that depends on "
            "the number of ranks and threads"),
     INT(parallel.block_rows, "0", 8, 4096, SCIENCE | OR_0, "rows that a thread computes at a time; 0: chosen from the batch"),
 };

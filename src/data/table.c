@@ -223,11 +223,13 @@ static ddpm_status describe_text(const ddpm_table *t, const table_column *c, ddp
     return ddpm_text_names_find(c->h5, t->rows, title(t, c->name, text), &layout->count, &layout->names);
 }
 
-/* What the numbers count, as the days of a date, and how they are written, is handed on as it is. */
+/* What the numbers count, as the days of a date, and how they are written, is handed on as it is. An attribute of such
+ * a name that is no text is for other programs. */
 static ddpm_status find_text(const ddpm_table *t, const char *dataset, const char *name, char **out)
 {
     if (t->kind != DDPM_H5_GROUP || !ddpm_h5_has_attribute(t->file, dataset, name)) return DDPM_OK;
-    return ddpm_h5_get_text(t->file, dataset, name, out);
+    const ddpm_status status = ddpm_h5_get_text(t->file, dataset, name, out);
+    return status == DDPM_ERR_DATA ? DDPM_OK : status;
 }
 
 static ddpm_status describe_number(const ddpm_table *t, const char *dataset, ddpm_column_layout *layout)

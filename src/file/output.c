@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -144,7 +145,11 @@ ddpm_status ddpm_output_begin(const char *path, char partial[DDPM_PATH_BYTES])
     }
     if (fd < 0) return ddpm_file_fail(path, "could not be made");
     close(fd); /* nothing was written */
-    snprintf(pending, sizeof pending, "%s", partial);
+    *pending = '\0'; /* a signal may come at any moment, and finds no name, or the whole one */
+    atomic_signal_fence(memory_order_seq_cst);
+    memcpy(pending + 1, partial + 1, strlen(partial));
+    atomic_signal_fence(memory_order_seq_cst);
+    *pending = *partial;
     return DDPM_OK;
 }
 

@@ -206,8 +206,8 @@ ddpm_status ddpm_training_step(ddpm_training *training, int64_t iterations, doub
                          "rate falls, is %lld",
                          (long long)iterations, (long long)trainer->state.iteration,
                          (long long)trainer->spec.iterations);
-    ddpm_status status = refresh(training);
-    if (status != DDPM_OK) return status;
+    DDPM_TRY(refresh(training));
+    ddpm_status status = DDPM_OK;
     for (int64_t i = 0; i < iterations && status == DDPM_OK; i++) {
         ddpm_reduced result;
         status = ddpm_stepper_iterate(trainer->stepper, &trainer->state, 0, &result);

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/** A row-major matrix of float32: row i begins at data + i * stride. Or a matrix in panels, each of which has so many
+/** A row-major matrix of float32: row i begins at data + i * stride. Or a matrix in panels, each of which has as many
  *  columns as a packed panel of the kernels (kernel/simd.h) and is row-major: row i of panel p begins at data + p *
  *  panels + i * stride. */
 typedef struct ddpm_matrix {

@@ -70,6 +70,7 @@ ddpm_status ddpm_generator_take(ddpm_checkpoint *checkpoint, ddpm_generator **ou
 
 ddpm_status ddpm_generator_share(const ddpm_generator *generator, ddpm_generator **out)
 {
+    *out = NULL;
     DDPM_TRY(ddpm_generator_check(generator));
     return create(ddpm_shared_keep(generator->shared), out);
 }

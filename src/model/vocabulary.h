@@ -55,8 +55,8 @@ typedef struct ddpm_column_vocabulary {
     int64_t spikes, bins; /* S and B */
     int decimals;         /* of a number: digits behind the point that its values have; -1: any number of them; or
                            * DDPM_VOCABULARY_MIXED */
-    int64_t
-        step; /* of a number with decimals: its values lie a multiple of so many of the last of them apart; or 0 or 1 */
+    /* Of a number with decimals: its values lie a multiple of so many of the last of them apart; or 0 or 1. */
+    int64_t step;
     int repeats;    /* whether most values in bins are shared by rows: then there are none between them */
     int has_scores; /* whether the logits of its tokens have a Gaussian (model/scores.h) */
     int64_t twin;  /* 1 + an earlier column that this one is equal to, or near, in many rows (model/twins.h); 0: none */

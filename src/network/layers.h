@@ -71,8 +71,10 @@ typedef struct ddpm_architecture {
     ddpm_const_matrix (*last_inputs)(const ddpm_pass *pass);
     /** The slope of the activation that made it, in its layout; NULL: no activation did. */
     float *(*last_slope)(const ddpm_pass *pass);
+    /** Where the gradient by what the last layer read, times that slope, is written. */
+    float *(*last_gradient)(const ddpm_pass *pass);
     /** Compute the gradient by x W + b of layer 0 and add the gradients of the layers between, from that by what the
-     * last layer read times its slope, which stands in the place of the slope, or where there is none in w->dlast. */
+     * last layer read times its slope, which stands in last_gradient. */
     ddpm_const_matrix (*backward)(const ddpm_pass *pass);
 } ddpm_architecture;
 

@@ -71,7 +71,7 @@ static float *slope_of(const ddpm_workspace *w, int64_t l)
 
 static float *gradient_of(const ddpm_pass *pass, int64_t l)
 {
-    return ddpm_pass_gradient(pass, l, slope_of(pass->w, l));
+    return ddpm_pass_gradient(pass, slope_of(pass->w, l), value_of(pass->w, l));
 }
 
 static float *linear_of(const ddpm_workspace *w, int64_t l)
@@ -250,6 +250,11 @@ static float *last_slope(const ddpm_pass *pass)
     return slope_of(pass->w, pass->net->spec.depth - 1);
 }
 
+static float *last_gradient(const ddpm_pass *pass)
+{
+    return gradient_of(pass, pass->net->spec.depth - 1);
+}
+
 static ddpm_const_matrix backward(const ddpm_pass *pass)
 {
     const ddpm_workspace *w = pass->w;
@@ -270,5 +275,6 @@ const ddpm_architecture ddpm_architecture_mlp = {
     .forward = forward,
     .last_inputs = last_inputs,
     .last_slope = last_slope,
+    .last_gradient = last_gradient,
     .backward = backward,
 };

@@ -262,7 +262,8 @@ ddpm_const_matrix ddpm_network_hidden(const ddpm_network *network, const ddpm_pa
  * ddpm_network_hidden_backward. */
 ddpm_matrix ddpm_workspace_dhidden(const ddpm_network *network, const ddpm_workspace *workspace, int64_t rows);
 
-/** The way back: add the gradients of all layers but the last, except that of the weight W.
+/** The way back: add the gradients of all layers but the last, except that of the weight W. Once for each pass forward,
+ * whose slopes it overwrites.
  *  @return  the gradient by x_t W, [rows][width], which lies in the workspace until its next use. */
 ddpm_const_matrix ddpm_network_hidden_backward(const ddpm_network *network, const ddpm_packed *packed,
                                                ddpm_workspace *workspace, int64_t rows, const int32_t *t,
@@ -313,7 +314,7 @@ ddpm_matrix ddpm_workspace_dout(const ddpm_workspace *workspace, int64_t rows);
 
 /** Add to `gradient` the gradients of the parameters, from the rows that went forward last and what
  * ddpm_workspace_dout holds. rows and t are those of that pass. The weights must be packed for
- * DDPM_PACK_TRAINING, and the workspace made with backward. */
+ * DDPM_PACK_TRAINING, and the workspace made with backward. Once for each pass forward, whose slopes it overwrites. */
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,
                            int64_t rows, const int32_t *t, ddpm_gradient *gradient);
 

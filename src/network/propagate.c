@@ -47,7 +47,6 @@ static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_ar
     if (backward) {
         w->sums = ddpm_arena_take(arena, ddpm_workspace_stride(net, outputs));
         if (!net->spec.is_entered) {
-            w->apart = ddpm_arena_take(arena, 2 * w->hidden_numbers);
             w->dinput = ddpm_arena_take_matrix(arena, net, rows, ddpm_network_point_columns(net));
             w->doutput = ddpm_arena_take_matrix(arena, net, rows, columns);
         }
@@ -334,11 +333,10 @@ static ddpm_const_matrix backward(const ddpm_pass *pass)
     const ddpm_workspace *w = pass->w;
     const int64_t last = pass->net->layer_count - 1;
     const ddpm_const_matrix doutput = ddpm_matrix_read(ddpm_pass_rows(pass, w->doutput));
-    float *slope = pass->net->architecture->last_slope(pass);
-    ddpm_layer_add_gradient(pass, last, pass->net->architecture->last_inputs(pass), doutput);
-    float *to = slope ? ddpm_pass_gradient(pass, last - 1, slope) : w->dlast;
-    ddpm_layer_backward(pass, last, doutput, slope, ddpm_pass_hidden(pass, to));
-    return pass->net->architecture->backward(pass);
+    const ddpm_architecture *a = pass->net->architecture;
+    ddpm_layer_add_gradient(pass, last, a->last_inputs(pass), doutput);
+    ddpm_layer_backward(pass, last, doutput, a->last_slope(pass), ddpm_pass_hidden(pass, a->last_gradient(pass)));
+    return a->backward(pass);
 }
 
 void ddpm_network_backward(const ddpm_network *network, const ddpm_packed *packed, ddpm_workspace *workspace,

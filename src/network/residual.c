@@ -228,7 +228,7 @@ static void backward_block(const ddpm_pass *pass, int64_t block)
     const int64_t at = block * w->kept_stride, first = first_of(block), second = first + 1,
                   gate = gate_at(pass->net, block);
     const ddpm_matrix next = ddpm_pass_hidden(pass, w->dlast),
-                      dhidden = ddpm_pass_hidden(pass, ddpm_pass_gradient(pass, block, r->slope + at));
+                      dhidden = ddpm_pass_hidden(pass, ddpm_pass_gradient(pass, r->slope + at, r->hidden + at));
     const ddpm_const_matrix modulated = ddpm_matrix_read(ddpm_pass_hidden(pass, r->modulated + at)),
                             hidden = ddpm_matrix_read(ddpm_pass_hidden(pass, r->hidden + at)),
                             branch = ddpm_matrix_read(ddpm_pass_hidden(pass, r->branch + at));
@@ -276,6 +276,11 @@ static float *last_slope(const ddpm_pass *pass)
     return NULL;
 }
 
+static float *last_gradient(const ddpm_pass *pass)
+{
+    return pass->w->dlast;
+}
+
 const ddpm_architecture ddpm_architecture_residual = {
     .build = build,
     .lay_out = lay_out,
@@ -284,5 +289,6 @@ const ddpm_architecture ddpm_architecture_residual = {
     .forward = forward,
     .last_inputs = last_inputs,
     .last_slope = last_slope,
+    .last_gradient = last_gradient,
     .backward = backward,
 };

@@ -56,7 +56,6 @@ struct ddpm_workspace {
     float *dz;                     /* units, of a residual network: the gradient by the stream; NULL without backward */
     float *dlast;   /* units: the gradient by what the last layer reads, where no slope follows it, or where a caller
                      * computes it */
-    float *apart;   /* 2 x units: see ddpm_pass_gradient */
     float *sums;    /* room for a row of the widest layer's outputs: sums of columns, or the gradient of a row's
                      * gains */
     float *scratch; /* of the products; NULL where they need none */
@@ -75,11 +74,11 @@ static inline ddpm_matrix ddpm_pass_hidden(const ddpm_pass *pass, float *data)
     return (ddpm_matrix){data, pass->rows, pass->net->spec.width, pass->w->width_stride, pass->w->width_panels};
 }
 
-/** Units for the gradient by x W + b of hidden layer l, whose slope this is: in the slope's place, or, in a pass that
- * adds no gradients, and may be run again with the same slopes, apart from them. */
-static inline float *ddpm_pass_gradient(const ddpm_pass *pass, int64_t l, float *slope)
+/** Units for the gradient by x W + b of a hidden layer: in the place of its slope, or, in a pass that adds no gradients
+ * and may be run again with the same slopes, in that of its values, which only gradients of parameters need. */
+static inline float *ddpm_pass_gradient(const ddpm_pass *pass, float *slope, float *value)
 {
-    return pass->gradient ? slope : pass->w->apart + l % 2 * pass->w->hidden_numbers;
+    return pass->gradient ? slope : value;
 }
 
 /** The part of a matrix of the workspace that holds the rows of a pass. */

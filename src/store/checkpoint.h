@@ -17,8 +17,8 @@
  * fingerprint (of the training rows; 0 if it is missing), baseline (NaN if it is missing), best_loss and best_iteration
  * (of /best), number (the type of the training data, as numpy names it; float32 if it is missing), config (the resolved
  * YAML), columns (their names, if they have any). /transform/remainder [D] and /condition/remainder [V] float64 are
- * there where a mean needs more digits than a float64 number has, /transform/quantiles [D][DDPM_QUANTILES] float64 and
- * decimals [D] int32 and steps [D] int64 (model/quantiles.h) where a column is mapped by its quantiles (all of a row
+ * there where a mean needs more digits than a float64 number has, /transform/quantiles [D][DDPM_QUANTILES] float64,
+ * decimals [D] int32 and steps [D] int64 (0 or missing: none) where a column is mapped by its quantiles (all of a row
  * are equal where it is not; its scores are the standardised numbers), /vocabulary where the columns are tokens
  * (store/vocabulary_file.h). Chunks and metadata have HDF5's checksums; the user block holds a digest of all that
  * follows it (file/digest.h), which is checked before HDF5 opens the file.

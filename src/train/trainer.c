@@ -248,6 +248,8 @@ ddpm_status ddpm_trainer_checkpoint(const ddpm_trainer *t, ddpm_checkpoint *out)
 
 ddpm_status ddpm_trainer_save(const ddpm_trainer *t)
 {
+    if (t->state.in_parts)
+        return ddpm_fail(DDPM_ERR_INTERNAL, "a checkpoint of an average and moments of which this node has a part");
     const ddpm_checkpoint c = whole_checkpoint(t);
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(t->model.network, &tensors);

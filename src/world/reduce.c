@@ -350,12 +350,12 @@ void ddpm_reducer_collect(ddpm_reducer *reducer, int thread)
     ddpm_reducer *r = reducer;
     const ddpm_chunk *list;
     const ddpm_range mine = ddpm_reducer_chunks(r, thread, &list);
-    const int merges = !ddpm_reducer_merges(r); /* that has not been done */
+    const int is_apart = !ddpm_reducer_merges(r); /* the sums of the workers are, still */
     if (ddpm_reducer_is_divided(r)) clear_others(r, r->workers.first + thread);
     for (int64_t c = mine.first; c < mine.end; c++) {
         const ddpm_chunk *piece = &list[c];
         float *to = r->gradient + piece->offset;
-        if (merges) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
+        if (is_apart) merge(r, (ddpm_range){piece->offset, piece->offset + piece->count});
         if (r->exact) {
             r->kernels->collect_fixed(piece->count, r->fixed + piece->offset, ldexp(1.0, -r->exponent[piece->tensor]),
                                       to, &r->squares[c], &r->largest[c]);

@@ -4,8 +4,8 @@
  * threads. A tensor's scale is chosen such that its largest mean gradient of the iteration before, which every rank
  * knows, becomes 2^40. A contribution may be 2^10 times as large; for a batch above 4096 rows, 2^62 / rows in fixed
  * point. When one is larger still, it is refused; the refusals are summed over the ranks too, so all ranks know of it,
- * and they repeat the iteration at a coarser scale. float32 mode adds in float32. It sends half the bytes, and its bits
- * depend on the number of ranks and threads.
+ * and they repeat the iteration at a coarser scale. float32 mode adds in float32. It sends two thirds of the bytes, and
+ * its bits depend on the number of ranks and threads.
  *
  *  The threads of all ranks of a team (world/shared.h), its workers, have their sums in shared memory, where each
  * worker adds up a part of them; only one rank of each team sends messages. One iteration: ddpm_reducer_begin; each

@@ -159,6 +159,17 @@ class Cells(ImportTable):
         self.assertEqual(table.values[0, 0], 18263)
         self.assertEqual(self.imported("when,n\n1/2/2020,1\n3/4/2020,2\n", "--day-first").values[0, 0], 18293)
 
+    def test_what_only_looks_like_dates(self):
+        """Times of a weekday, of a sunset; and one date in the other order, which is no reason to doubt --day-first."""
+        days = ["Mon", "Tue", "Thu"]
+        rows = [f"{days[i % 3]} {9 + i % 3}:00,Sunset 17:{10 + i},{1 + i % 9}/{1 + i % 8}/2020" for i in range(40)]
+        rows[7] = "Mon 9:00,Sunset 17:00,12/31/2020"
+        self.imported("shift,sun,day\n" + "\n".join(rows) + "\n", "--day-first")
+        self.assertEqual([self.line(name).split()[1] for name in ("shift", "sun")], ["categories", "texts"])
+        self.assertIn("'12/31/2020'", self.line("day"))
+        self.imported("born,n\n5.12.45,1\n7.7.71,2\n")
+        self.assertIn("2000 to 2068", self.line("born"))
+
     def test_dates_that_are_whole_numbers(self):
         days = [f"1970{month:02}{day:02}" for month in (1, 2) for day in range(1, 15)]
         values = [*range(14), *range(31, 45)]

@@ -92,8 +92,10 @@ class Mixed(Case):
         with open(self.path("again.csv"), encoding="utf-8") as file:
             self.assertEqual(text, file.read())
         with h5py.File(self.path("forms.h5"), "a") as file:     # of what is no date, or is no form of a date
-            file["table/n"].attrs["format"] = "F8.3"
+            for name in ("n", "c0"):
+                file[f"table/{name}"].attrs["format"] = "F8.3"
         self.assert_works("export_table.py", self.path("forms.h5"), "--output", self.path("again.csv"))
+        self.assertEqual(pandas.read_csv(self.path("again.csv"))["c0"][0], "2019-01-05")
 
     def test_quarters_of_seconds_are_quarters(self):
         times = [f"2019-01-{1 + i % 28:02} 10:00:0{i % 10}.{i % 4 * 25:02}" for i in range(200)]

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+STRAYS_MAX = 5                 # distinct texts among numbers, or dates, that are taken for gaps,
+STRAYS_SHARE = 0.1             # in so many rows,
+STRAYS_AMONG = 20              # where there are more distinct numbers, or dates
 DISTINCT_MAX = 10000           # distinct values that are counted one by one; with more, a column is not one of classes
 GAPS = {"", "na", "n/a", "#n/a", "n.a.", "nan", "-nan", "null", "<null>", "#null!", "<na>", "nat", "\\n", "?", "none",
         "missing", "-", "--", ".", "..", "...", "*", "#div/0!", "#value!", "#ref!", "#num!", "#name?"}
@@ -125,8 +128,8 @@ class Texts:
         words = self.shapes["text"]
         if not self.numbers or self.has_codes or len(self.marks) > 1 or (words and self.bracketed):
             return False
-        return not words or (words <= 0.1 * self.numbers and len(self.words) <= 5 and
-                             (self.many or len(self.distinct) - len(self.words) > 20))
+        return not words or (words <= STRAYS_SHARE * self.numbers and len(self.words) <= STRAYS_MAX and
+                             (self.many or len(self.distinct) - len(self.words) > STRAYS_AMONG))
 
     def decimal(self, preferred):
         """The decimal sign of this column; `preferred` settles 1,234."""

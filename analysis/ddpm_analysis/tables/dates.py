@@ -6,22 +6,19 @@ import numpy as np
 
 from .. import frames
 from ..failures import optional
-from .cells import DISTINCT_MAX
+from .cells import DISTINCT_MAX, STRAYS_AMONG, STRAYS_MAX, STRAYS_SHARE
 
 DAY = 86400
 QUARTERS = "%YQ%m"            # of the month in which the quarter begins
 ISO = "ISO"                   # what pandas reads by itself, whatever its precision
 NUMBER_DATES_MIN = 20         # distinct whole numbers that are all dates, and no chance
 NUMBER_YEARS = 1800, 2100     # of dates that are whole numbers
-STRAYS_MAX = 5                # distinct texts among dates that are taken for gaps,
-STRAYS_SHARE = 0.1            # in so many rows,
-STRAYS_AMONG = 20             # where there are more distinct dates
 
 # ---- one way of writing: 5-Jan-2019 9:05 PM, whatever stands between the parts
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
           "december")
-WEEKDAY = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\b[., ]*", re.IGNORECASE)
+WEEKDAY = re.compile(r"\b(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs?)?|Fri|Sat(?:ur)?|Sun)(?:day)?\b[., ]*", re.IGNORECASE)
 ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 MONTH = re.compile(r"[-/ ,.]*(?<![a-z])([a-z]{3,9})(?![a-z])\.?[-/ ,.']*", re.IGNORECASE)
 HALF_DAY = re.compile(r"(?<=\d) ?([AaPp])\.?[Mm]\b\.?")
@@ -110,7 +107,8 @@ class DateFormat:
             texts = [re.sub(r" (?=[-+Z])", "", text) for text in texts]
         elif not self.text == ISO:
             texts = [text.removesuffix("Z") for text in texts]
-        wanted = {} if self.text == ISO else {"format": self.text}
+        guesses = {} if pandas.__version__.startswith("1.") else {"format": "ISO8601"}
+        wanted = guesses if self.text == ISO else {"format": self.text}
         times = pandas.to_datetime(pandas.Series(texts, dtype=object), errors="coerce", utc=True, **wanted)
         return times.to_numpy("datetime64[ns]").astype(np.int64), times.isna().to_numpy()
 
@@ -137,10 +135,10 @@ def strays_of(texts, are_dates):
 
 
 def is_doubtful(form, texts, strays):
-    """Whether texts that look like dates are rather something else: durations, of which some are longer than a day, or
-    days of a month, as in Mar 15."""
+    """Whether texts that look like dates are rather something else: durations, of which some are longer than a day,
+    times of a weekday, which is part of what they say, or days of a month, as in Mar 15."""
     if form.startswith(("%H", "%I")):
-        return any(re.match(r"\d+:", text) for text in strays)
+        return any(re.match(r"\d+:" if text in strays else "[A-Za-z]", text) for text in texts)
     return form == "%b-%y" and all(" " in text and 1 <= int(text[-2:]) <= 31 for text in texts if text not in strays)
 
 
@@ -154,9 +152,12 @@ def date_format(texts, day_first=None):
             continue
         tried = [(strays_of(texts, ~DateFormat(text).times(texts)[1]), text) for text in formats]
         good = [(strays, text) for strays, text in tried if strays is not None and not is_doubtful(text, texts, strays)]
-        good = [(strays, text) for strays, text in good if len(strays) == min(len(other) for other, _ in good)]
+        if day_first:
+            good = good[-1:]
+        fewest = min((len(strays) for strays, _ in good), default=0)
+        good = [(strays, text) for strays, text in good if len(strays) == fewest]
         if good:
-            strays, text = good[-1 if day_first else 0]
+            strays, text = good[0]
             midnight = len(texts) <= DISTINCT_MAX and all(
                 MIDNIGHT(said) for raw, said in zip(texts, plains) if raw not in strays)
             return DateFormat(text, len(good) == 2 and day_first is None, midnight, strays)
@@ -198,7 +199,7 @@ def written_format(texts, found):
     zoned = found.text == ISO or "%z" in found.text
     zones = {zone[0] if zone else "" for zone in map(ZONE.search, texts if zoned else [""])}
     if len(zones) > 1:
-        return frames.UTC_FORM
+        return None if (found.times(texts)[0] % 10**9).any() else frames.UTC_FORM
     zone, = zones
     times = pandas.Series(found.times(texts)[0].astype("datetime64[ns]"))
     some = sorted({0, len(texts) - 1, *(pick(range(len(texts)), key=lambda i: len(texts[i])) for pick in (min, max)),

@@ -240,6 +240,8 @@ class Planner:
             self.say_strays(plan, sum(words[stray] for stray in found.strays), found.strays)
             plan.read = plan.done.removeprefix(found.unit + "; ").rstrip("; ")
         plan.decode = lambda values: without(found.numbers(values))
+        if "%y" in found.text:
+            plan.advice.append("years 69 to 99 are taken for 1969 to 1999, 00 to 68 for 2000 to 2068")
         if found.unsure:
             plan.advice.append("the month stands first; --day-first if the day does")
         return True

@@ -349,12 +349,12 @@ static void test_initial_values(void **state)
  * layers keep; without backward they are fewer. */
 static void test_workspace_bytes(void **state)
 {
-    /* Of a perceptron: values, and what depends on t alone; with backward also slopes, two gradients and scratch
-     * memory. Of a residual network: a modulation of 3 x 10 + 2 parts, and with backward its gradient; norm, modulated,
-     * hidden, slope and branch of each block, and one norm more; the stream, four gradients and scratch memory. Without
-     * backward the blocks share the memory of one. */
+    /* Of a perceptron: values, and what depends on t alone; with backward also slopes and scratch memory. Of a residual
+     * network: a modulation of 3 x 10 + 2 parts, and with backward its gradient; norm, modulated, hidden, slope and
+     * branch of each block, and one norm more; the stream, two gradients and scratch memory. Without backward the
+     * blocks share the memory of one. */
     static const int arrays[FORMS][2] = {
-        {11, 23}, {20, 33}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 6}, {11, 23}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 6}};
+        {11, 21}, {20, 31}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 4}, {11, 21}, {32 + 5, 2 * 32 + 5 * 10 + 2 + 4}};
     (void)state;
     for (int form = 0; form < FORMS; form++)
         for (int backward = 0; backward < 2; backward++) {
