@@ -144,7 +144,7 @@ ddpm_status ddpm_output_begin(const char *path, char partial[DDPM_PATH_BYTES])
         DDPM_TRY(partial_name(path, partial));
     }
     if (fd < 0) return ddpm_file_fail(path, "could not be made");
-    close(fd); /* nothing was written */
+    close(fd);       /* nothing was written */
     *pending = '\0'; /* a signal may come at any moment, and finds no name, or the whole one */
     atomic_signal_fence(memory_order_seq_cst);
     memcpy(pending + 1, partial + 1, strlen(partial));
