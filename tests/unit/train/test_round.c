@@ -1,10 +1,8 @@
 /* A round against its workers' steps, which a stepper takes by itself one worker after the other, and their mean in
  * double precision. */
-#include "teams.h"
+#include "teams_training.h"
 
-#include "assembly/model.h"
 #include "train/round.h"
-#include "train/settings.h"
 #include "train/step.h"
 #include "world/transfer.h"
 
@@ -18,32 +16,13 @@ static const char *const settings[] = {"data.count=200",        "network.width=1
                                        "training.workers=2",    "training.outer_rate=0.5",   "training.ema=0.9",
                                        "training.iterations=6", "training.weight_decay=0.01"};
 
-static ddpm_config config;
-static ddpm_dataset *dataset;
-static ddpm_model model;
 static int64_t count;
 
 static int make(void **state)
 {
     (void)state;
-    expect_ok(ddpm_config_defaults(&config));
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) expect_ok(ddpm_config_set(&config, settings[i]));
-    expect_ok(ddpm_config_check(&config));
-    const ddpm_data_spec data = ddpm_config_data(&config);
-    expect_ok(ddpm_dataset_create(comm, &data, &dataset));
-    begin_teams_of_one();
-    expect_ok(ddpm_model_create(&config, ddpm_dataset_columns(dataset), NULL, ddpm_dataset_condition(dataset), &model));
+    begin_training(sizeof settings / sizeof *settings, settings);
     count = ddpm_network_array_length(model.network);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    ddpm_model_release(&model);
-    ddpm_dataset_free(dataset);
-    end_teams_of_one();
-    ddpm_config_release(&config);
     return 0;
 }
 
@@ -181,5 +160,5 @@ static void test_teams(void **cmocka)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rounds), cmocka_unit_test(test_teams)};
-    return RUN_ON_RANKS(argc, argv, tests, make, clean);
+    return RUN_ON_RANKS(argc, argv, tests, make, end_training);
 }

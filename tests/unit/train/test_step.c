@@ -1,9 +1,7 @@
 /* Iterations of teams that each update a part of the state, against those of one team: the same bits, once the parts
  * are gathered; and what is in parts is not taken for the whole. */
-#include "teams.h"
+#include "teams_training.h"
 
-#include "assembly/model.h"
-#include "train/settings.h"
 #include "train/snapshot.h"
 #include "train/step.h"
 
@@ -13,32 +11,13 @@ static const char *const settings[] = {"data.count=200",        "network.width=9
                                        "training.batch=96",     "training.ema=0.9", "training.iterations=6",
                                        "parallel.block_rows=16"};
 
-static ddpm_config config;
-static ddpm_dataset *dataset;
-static ddpm_model model;
 static size_t bytes; /* of an array of the state */
 
 static int make(void **state)
 {
     (void)state;
-    expect_ok(ddpm_config_defaults(&config));
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) expect_ok(ddpm_config_set(&config, settings[i]));
-    expect_ok(ddpm_config_check(&config));
-    const ddpm_data_spec data = ddpm_config_data(&config);
-    expect_ok(ddpm_dataset_create(comm, &data, &dataset));
-    begin_teams_of_one();
-    expect_ok(ddpm_model_create(&config, ddpm_dataset_columns(dataset), NULL, ddpm_dataset_condition(dataset), &model));
+    begin_training(sizeof settings / sizeof *settings, settings);
     bytes = (size_t)ddpm_network_array_length(model.network) * sizeof(float);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    ddpm_model_release(&model);
-    ddpm_dataset_free(dataset);
-    end_teams_of_one();
-    ddpm_config_release(&config);
     return 0;
 }
 
@@ -93,5 +72,5 @@ static void test_parts(void **cmocka)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_parts)};
-    return RUN_ON_RANKS(argc, argv, tests, make, clean);
+    return RUN_ON_RANKS(argc, argv, tests, make, end_training);
 }
