@@ -20,6 +20,14 @@ void ddpm_texts_link(int64_t count, char **block)
     for (int64_t i = 0; i < count; i++, next += strlen(next) + 1) block[i] = next;
 }
 
+ddpm_status ddpm_text_copy(const char *text, const char *what, char **out)
+{
+    const size_t bytes = strlen(text) + 1;
+    DDPM_TRY(ddpm_allocate(out, (int64_t)bytes, 1, what));
+    memcpy(*out, text, bytes);
+    return DDPM_OK;
+}
+
 ddpm_status ddpm_texts_copy(int64_t count, const char *const *texts, const char *what, char ***out)
 {
     DDPM_TRY(ddpm_allocate(out, ddpm_texts_bytes(count, texts), 1, what));

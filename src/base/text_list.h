@@ -12,6 +12,11 @@ typedef struct ddpm_text_list {
     char **items; /* [count] */
 } ddpm_text_list;
 
+/** Copy a text. DDPM_ERR_MEMORY.
+ *  @param what      names it in the message.
+ *  @param[out] out  release with ddpm_release. */
+DDPM_MUST_CHECK ddpm_status ddpm_text_copy(const char *text, const char *what, char **out);
+
 /** Copy texts into one block of memory: the pointers, and behind them the texts in their order, each with its zero
  * byte.
  *  @param texts     [count].

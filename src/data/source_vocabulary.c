@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/printable.h"
+#include "base/text_list.h"
 #include "data/ordered.h"
 #include "data/source_twins.h"
 
@@ -205,22 +206,14 @@ static ddpm_status choose_share(chooser *c, int64_t first, int64_t step)
 
 /* ---- what all ranks need ---- */
 
-static ddpm_status copy_text(const char *from, char **to)
-{
-    if (!from) return DDPM_OK;
-    DDPM_TRY(DDPM_NEW(to, (int64_t)strlen(from) + 1, "the texts of a column"));
-    memcpy(*to, from, strlen(from));
-    return DDPM_OK;
-}
-
 static ddpm_status copy_layout(const ddpm_column_layout *from, ddpm_column_layout *to)
 {
     *to = *from;
     to->names = NULL;
     to->codes = NULL;
     to->units = to->format = NULL;
-    DDPM_TRY(copy_text(from->units, &to->units));
-    DDPM_TRY(copy_text(from->format, &to->format));
+    if (from->units) DDPM_TRY(ddpm_text_copy(from->units, "the texts of a column", &to->units));
+    if (from->format) DDPM_TRY(ddpm_text_copy(from->format, "the texts of a column", &to->format));
     if (from->names) DDPM_TRY(ddpm_texts_copy(from->count, (const char *const *)from->names, "names", &to->names));
     if (!from->codes) return DDPM_OK;
     DDPM_TRY(DDPM_NEW(&to->codes, from->count, "codes"));

@@ -186,10 +186,7 @@ static ddpm_status build_text(const char **from, char **out)
 {
     const char *text = *from;
     *from = after(text);
-    if (!*text) return DDPM_OK;
-    DDPM_TRY(DDPM_NEW(out, *from - text, "the texts of a column"));
-    memcpy(*out, text, (size_t)(*from - text));
-    return DDPM_OK;
+    return *text ? ddpm_text_copy(text, "the texts of a column", out) : DDPM_OK;
 }
 
 static ddpm_status build_layout(const ddpm_flat_vocabulary *f, int64_t j, const int64_t *code,
