@@ -11,7 +11,7 @@ import unittest.mock
 
 import numpy as np
 
-from case import DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
+from case import ANALYSIS, DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
 from ddpm_analysis import program
 from skipped import main
 
@@ -90,6 +90,29 @@ class Scripts(Case):
             self.assert_fails(IO, [name, "a pipe or a device"], script, given, "--output", self.path(name))
         self.assertTrue(stat.S_ISFIFO(os.lstat(self.path("pipe.png")).st_mode))
         self.assertEqual("pipe.png", os.readlink(self.path("link.png")))
+
+    def test_a_full_disk(self):
+        """Here a limit on the size of files: one line that names the output, whose old content stays, and no crash of
+        HDF5. At limits of all kinds: what is written first, the rows, the end."""
+        rng = np.random.default_rng(1)
+        rows = "".join(f"2020-01-{day},{kind},{x:.3f}\n" for day, kind, x in zip(
+            rng.integers(10, 29, 9000), rng.choice(["cat", "dog"], 9000), rng.normal(size=9000)))
+        table, data = self.write("table.csv", "day,kind,x\n" + rows), self.h5("data.h5", ["x", "y"], data=ring(9000, 1))
+        for name, script, given, limits in (("a.h5", "import_table.py", (table,), (0, 1, 60)),
+                                            ("b.h5", "import_table.py", (table, "--plain"), (16,)),
+                                            ("c.csv", "export_table.py", (data,), (16,)),
+                                            ("d.png", "scatter.py", (data, "--data", data), (4,))):
+            for limit in limits:
+                with self.subTest(script=script, given=given, limit=limit):
+                    self.write(name, "old")
+                    done = subprocess.run(["bash", "-c", f'ulimit -f {limit} && exec "$@"', "bash", sys.executable,
+                                           os.path.join(ANALYSIS, script), *given, "--output", self.path(name)],
+                                          capture_output=True, encoding="utf-8", check=False)
+                    self.assertEqual((IO, f"{script}: {self.path(name)}: could not be written "
+                                      f"({os.strerror(errno.EFBIG)})\n"), (done.returncode, done.stderr))
+                    with open(self.path(name), encoding="utf-8") as file:
+                        self.assertEqual("old", file.read())
+                    self.assertEqual([], [one for one in os.listdir(self.folder) if one.startswith(".")])
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 
 from ..failures import BadData
-from ..hdf5 import put_names
-from ..text_files import stem, whole_file
+from ..hdf5 import put_names, whole_h5
+from ..text_files import stem
 from .cells import Texts
 from .columns import Numbers, plural
 from .plans import GAP_CLASS, Planner
@@ -115,7 +115,7 @@ def write(path, planner, table, report):
     names = [name for plan in modelled for name in plan.names(gaps == "mark")]
     width, left_out = len(names), 0
     dtype = planner.data_type()
-    with whole_file(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+    with whole_h5(path, libver=("v110", "v110")) as file:
         data = file.create_dataset("data", (0, width), dtype, maxshape=(None, width),
                                    chunks=(max(1, (1 << 16) // width), width))
         put_names(data, "columns", names)
@@ -180,7 +180,7 @@ def import_typed(source, output, planner, table, show):
     """Write a table whose columns keep their kinds; shows the report and returns (rows, columns)."""
     columns = typed_columns(planner, planner.options.ordered)
     width = sum(len(columns_of_plan) for _, columns_of_plan in columns)
-    with whole_file(output) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+    with whole_h5(output, libver=("v110", "v110")) as file:
         group = write_typed(file, planner, table, columns)
         lines = [*source.notes, *aligned([[printable(text) for text in row]
                                          for row in typed_report(planner, columns, group)])]
