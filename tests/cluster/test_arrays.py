@@ -53,7 +53,7 @@ class Arrays(cluster.Case):
         self.write("done", "")
         for task in tasks:
             self.ended(task)
-        self.assertEqual([0, 0, 3], [task.text().count("requeued") for task in tasks])
+        self.assertEqual([0, 0, 3], [task.text().count("requeued") for task in tasks], tasks[2].text())
         self.assertEqual(["0", "0", "3"], [task.field("Restarts") for task in tasks])
         self.assertEqual([None, None, "failures:2"], [task.field("Comment") for task in tasks])
 
