@@ -4,6 +4,7 @@ Run: ctest --preset dev -R analysis.scripts"""
 import errno
 import glob
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -16,6 +17,18 @@ from ddpm_analysis import program
 from skipped import main
 
 SCRIPTS = [path for folder in ("analysis", "jobs") for path in sorted(glob.glob(os.path.join(SOURCE, folder, "*.py")))]
+HALF_A_FILE = """
+import sys, time
+from ddpm_analysis import command_line
+from ddpm_analysis.text_files import whole_file
+
+def main():
+    with whole_file(sys.argv[1]):
+        print("at work", flush=True)
+        time.sleep(60)
+
+command_line.run(main)
+"""
 
 
 class Scripts(Case):
@@ -113,6 +126,33 @@ class Scripts(Case):
                     with open(self.path(name), encoding="utf-8") as file:
                         self.assertEqual("old", file.read())
                     self.assertEqual([], [one for one in os.listdir(self.folder) if one.startswith(".")])
+
+    def started(self, code, *arguments):
+        """A Python program that has said that it is at work."""
+        process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, encoding="utf-8",
+                                   stderr=subprocess.PIPE)
+        self.assertEqual("at work\n", process.stdout.readline())
+        return process
+
+    def test_signals_leave_no_temporary_file(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                process = self.started(HALF_A_FILE, self.path("half.csv"))
+                self.assertEqual(1, len(os.listdir(self.folder)))
+                process.send_signal(number)
+                process.communicate(timeout=60)
+                self.assertEqual(128 + number, process.returncode)
+                self.assertEqual([], os.listdir(self.folder))
+
+    def test_signals_reach_the_program_that_runs(self):
+        os.chmod(self.write("program", "#!/bin/sh\ntrap 'exit 75' USR1\necho at work\nwhile :; do sleep 0.1; done\n"),
+                 0o755)
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                process = self.started("import sys; from ddpm_analysis.program import Runner; "
+                                       "sys.exit(Runner(sys.argv[1]).run())", self.path("program"))
+                process.send_signal(number)
+                self.assertEqual(("", "", 75), (*process.communicate(timeout=60), process.returncode))
 
 
 if __name__ == "__main__":
