@@ -177,6 +177,74 @@ class Mixed(Case):
                           self.path("b.csv"))
 
 
+class Again(Case):
+    """Tables of the program, and what this script wrote before, are imported: nothing of a column is lost."""
+
+    def text_of(self, name):
+        self.assert_works("export_table.py", self.path(name), "--output", self.path("text.csv"))
+        with open(self.path("text.csv"), encoding="utf-8") as file:
+            return file.read()
+
+    def test_an_import_of_an_import(self):
+        rng = np.random.default_rng(2)
+        frame = mixed_frame().assign(
+            id=np.arange(ROWS), open=np.array(["FALSE", "TRUE"])[rng.integers(0, 2, ROWS)], state="new",
+            sold=lambda frame: frame["sold"].dt.strftime("%d/%m/%Y").where(rng.random(ROWS) < 0.9),
+            clock=[f"{1 + i % 12}:{i % 60:02} PM" for i in range(ROWS)],
+            name=[f"{'long ' * 20}{i % 500}" for i in range(ROWS)], code=[f"{i % 99:04}" * 150 for i in range(ROWS)])
+        frame.to_csv(self.path("in.csv"), index=False)
+        self.assert_works("import_table.py", self.path("in.csv"), "--output", self.path("in.h5"), "--number", "id",
+                          "--category", "state,code,name,rooms", "--ordered", "cut=Fair,Good,Ideal")
+        said = self.assert_works("import_table.py", self.path("in.h5"), "--output", self.path("again.h5"))
+        self.assertEqual(self.text_of("in.h5"), self.text_of("again.h5"))
+        self.assertNotIn("left out", said)
+        with h5py.File(self.path("in.h5")) as one, h5py.File(self.path("again.h5")) as other:
+            self.assertEqual(get_names("columns", one["table"]), get_names("columns", other["table"]))
+            for name, dataset in one["table"].items():
+                self.assertEqual(attributes_of(dataset), attributes_of(other["table"][name]), name)
+                self.assertEqual((dataset.dtype, h5py.check_enum_dtype(dataset.dtype)), (
+                    other["table"][name].dtype, h5py.check_enum_dtype(other["table"][name].dtype)), name)
+
+    def test_samples_and_draws(self):
+        """As the program writes them: gaps that any number or name stands for, units that are no dates, numbers that
+        are whole by chance, several draws of each row."""
+        kinds = h5py.enum_dtype({"none": 3, "b": 7, "a": -1}, "i2")
+        with h5py.File(self.path("draws.h5"), "w") as file:
+            for where, shape in (("samples", (6,)), ("draws", (2, 3))):
+                group = file.create_group(where)
+                put_names(group, "columns", ["n", "kind", "day", "price", "city"])
+                for name, values, attributes in (
+                        ("n", np.array([1, -9, 3, 4, 5, 6], np.int16), {"gap": -9, "units": "m"}),
+                        ("kind", np.array([3, 7, 7, -1, 3, 7], kinds), {"gap": "none", "ordered": 1}),
+                        ("day", np.array([18262, -1, 3, 18262, 4, 5]), {"units": "days since 1970-01-01", "gap": -1,
+                                                                        "format": "%d.%m.%Y"}),
+                        ("price", np.array([1, 2, 3, np.nan, 5, 6]), {}),
+                        ("city", np.array([b"12", b"1", b"12", b"", b"1", b"12"]), {})):
+                    group.create_dataset(name, data=values.reshape(shape), dtype=values.dtype).attrs.update(attributes)
+        for where in ("samples", "draws"):
+            self.assert_works("import_table.py", f"{self.path('draws.h5')}:{where}", "--output", self.path("one.h5"))
+            self.assertEqual(self.text_of("one.h5"), "n,kind,day,price,city\n1,,01.01.2020,1.0,12\n,b,,2.0,1\n"
+                             "3,b,04.01.1970,3.0,12\n4,a,01.01.2020,,\n5,,05.01.1970,5.0,1\n6,b,06.01.1970,6.0,12\n")
+            with h5py.File(self.path("one.h5")) as file:
+                self.assertEqual(attributes_of(file["table/n"]), {"gap": -2**63, "units": "m"})
+                self.assertEqual(h5py.check_enum_dtype(file["table/kind"].dtype), {"a": 0, "b": 1, "(gap)": 2})
+                self.assertEqual(attributes_of(file["table/kind"]), {"gap": "(gap)", "ordered": 1})
+
+    def test_class_codes_keep_their_names(self):
+        self.write("a.csv", "x,kind\n" + "".join(f"{i / 4},{['cat', 'dog', ''][i % 3]}\n" for i in range(9)))
+        self.assert_works("import_table.py", self.path("a.csv"), "--output", self.path("a.h5"), "--label", "kind")
+        self.assert_works("import_table.py", self.path("a.h5"), "--output", self.path("again.h5"))
+        self.assertEqual(self.text_of("again.h5").split()[:4], ["x,label", "0.0,cat", "0.25,dog", "0.5,"])
+
+    def test_dates_of_pandas(self):
+        times = pandas.Series(pandas.date_range("2020-01-01 10:00", periods=9, freq="36h")).where(np.arange(9) != 4)
+        for how in ("fixed", "table"):
+            frame = pandas.DataFrame({"x": np.arange(9) / 4, "when": times})
+            frame.to_hdf(self.path("a.h5"), key="a", mode="w", format=how)
+            self.assert_works("import_table.py", self.path("a.h5"), "--output", self.path("b.h5"))
+            self.assertTrue(ddpm_analysis.read_frame(self.path("b.h5"))["when"].equals(times))
+
+
 class Samples(Case):
     def test_texts_and_draws(self):
         """What only the program writes: texts of a fixed length, and several draws of each row."""

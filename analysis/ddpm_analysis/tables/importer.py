@@ -14,8 +14,8 @@ from ..failures import BadData
 from ..hdf5 import put_names
 from ..text_files import stem, whole_file
 from .cells import Texts
-from .columns import Numbers, plural
-from .plans import GAP_CLASS, Planner
+from .columns import GAP_CLASS, Numbers, plural
+from .plans import Planner
 from .typed import GROUP, is_mixed, typed_columns, typed_report, write_typed
 
 REPORT = "import"              # the attribute of /data that keeps the report
@@ -81,8 +81,9 @@ def make_plans(source, options):
                 if text is not None:
                     text.add(values)
     planner.choose_decoders(texts)
-    numbers = [Numbers(plan.column.width) if plan.role == "number" or (plan.role == "classes" and plan.classes is None)
-               else None for plan in planner.plans]
+    numbers = [Numbers(plan.column.width, whole=not plan.column.fraction)
+               if plan.role == "number" or (plan.role == "classes" and plan.classes is None) else None
+               for plan in planner.plans]
     rows = 0
     for chunk in table.chunks():
         rows += max((len(values) for values in chunk if values is not None), default=0)

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 
 from ..failures import BadData
+from ..frames import SECONDS
 from ..hdf5 import text_of
 from .columns import Column
 from .hdf5 import ReaderTable, texts_of
@@ -51,7 +52,7 @@ def column_of(name, values, value_type=""):
         gaps = values == np.iinfo(np.int64).min
         whole = not (values[~gaps] % 10**9).any()
         seconds = np.ma.array(values // 10**9 if whole else values / 1e9, mask=gaps)
-        return Column(name, found="seconds since 1970-01-01"), lambda start, stop: seconds[start:stop]
+        return Column(name, found=f"in {SECONDS}", units=SECONDS), lambda start, stop: seconds[start:stop]
     if values.dtype.kind in "OSU":
         gaps = [item is None or item != item for item in values]
         texts = ["" if gap else text for text, gap in zip(texts_of(values), gaps)]

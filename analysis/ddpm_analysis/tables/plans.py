@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import frames
 from . import cells, dates
-from .columns import EXACT, Numbers, finite, plural
+from .columns import EXACT, GAP_CLASS, Numbers, finite, plural
 
 ONE_HOT_MAX = 50               # classes that get a column each; with more, class codes are written
 ROW_NAMES = {"", "unnamed: 0", "rownames", "row.names", "row", "rowid", "index", "id", "no", "no.", "nr", "obs", "case",
@@ -17,7 +17,6 @@ ROW_NAMES = {"", "unnamed: 0", "rownames", "row.names", "row", "rowid", "index",
 SURE_ROW_NAMES = {"unnamed: 0", "rownames", "row.names", "rowid", "id"}    # even where some are skipped
 NAMES_SOMETHING = re.compile(
     r"(.*[_. ])?(u?id|pid|subject|patient|person|individual|participant|respondent|household|customer)|.*[a-z]I[dD]")
-GAP_CLASS = "(gap)"
 
 
 def quoted(option, name):
@@ -54,7 +53,7 @@ class Plan:
     numbers: Numbers = None
     classes: list = None
     beside: str = None         # the dataset of class codes
-    unit: str = ""             # of dates and times
+    unit: str = ""             # of dates and times, or what the file says
     format: str = None         # in which strftime writes them as they were
     read: str = ""             # how numbers were written: with decimal commas, beside texts that are gaps
     kept: np.ndarray = None    # positions of a wide column that are not empty
@@ -76,6 +75,10 @@ class Plan:
                 [self.codes_of.get(text_of_number(value), 0) for value in values.filled(0).tolist()], np.int64)
             codes = np.where(np.ma.getmaskarray(values), len(self.codes_of), codes)
         return codes, codes == len(self.codes_of)
+
+    @property
+    def is_date(self):
+        return self.unit in (*frames.UNITS, frames.CLOCK)
 
     @functools.cached_property
     def codes_of(self):
@@ -164,11 +167,14 @@ class Planner:
             plan.role, plan.kind = "classes", "categories"
         else:
             plan.role, plan.kind = "number", "numbers"
+            plan.unit, plan.format = plan.column.units, plan.column.format
+            if plan.is_date:
+                plan.kind = "times" if plan.unit == frames.CLOCK else "dates"
 
     def read_text(self, plan, text):
         column = plan.column
         plan.beside = self.beside(column)
-        wanted = plan.beside or self.said("category", column)
+        wanted = plan.beside or column.own or self.said("category", column)
         words = text.rows - text.word_gaps
         if text.rows == text.shapes["gap"] and not wanted:
             plan.kind, plan.gaps, plan.done = "empty", text.rows, "left out: it has no values"
@@ -357,7 +363,7 @@ class Planner:
 
     def is_row_number(self, plan, count, first):
         column = plan.column
-        if column.width > 1 or plan.gaps or self.said("number", column) or len(self.plans) == 1:
+        if column.width > 1 or plan.gaps or column.own or self.said("number", column) or len(self.plans) == 1:
             return False
         unlike = count.many or len(count.distinct) == count.rows
         name = column.original.lower()
