@@ -103,6 +103,18 @@ class Measures(unittest.TestCase):
         self.assertIn(f"of columns {worst[0]} and {worst[1]}", self.table)
         self.assertEqual((self.found["shape"]["rows"], self.found["shape"]["real_rows"]), (HELD_OUT, ROWS - HELD_OUT))
 
+    def test_what_has_no_value(self):
+        """The ratio of nothing to nothing, or what a column of gaps alone is like: a dash to read, null for programs."""
+        write(self.at("empty.h5"), self.samples.assign(weight=np.nan), "samples")
+        result = run("evaluate", self.at("run"), "--count", 0, "--samples-file", self.at("empty.h5"), "--json",
+                     self.at("empty.json"))
+        with open(self.at("empty.json"), encoding="utf-8") as file:
+            found = json.load(file, parse_constant=self.fail)["quality"]
+        self.assertIsNone(found["shape"]["by_column"][NAMES.index("weight")])
+        self.assertIsNone(found["outside"]["ratio"])
+        self.assertRegex(result.stdout, r"outside the range of the training rows +0\.000000 +0\.000000 +-\n")
+        self.assertNotRegex(result.stdout, r"\bnan\b|\binf\b")
+
     def test_near_rows(self):
         real, samples, oracle = by_definition.points(self.real, self.real, self.samples, self.oracle)
         # the order of training rows is that of the first epoch, so that which of them are taken is not compared here
