@@ -1,6 +1,7 @@
 /* Lines that the parts of a report share. */
 #include "evaluate/lines.h"
 
+#include "base/printable.h"
 #include "file/json_file.h"
 
 #include <math.h>
@@ -20,7 +21,7 @@ void ddpm_report_number(int decimals, double value)
 
 void ddpm_report_measure(const char *name, double samples, double real_data)
 {
-    printf("  %-42s", name);
+    printf("  %s", ddpm_padded(name, 42));
     ddpm_report_number(6, samples);
     ddpm_report_number(6, real_data);
     ddpm_report_number(3, ddpm_report_ratio(samples, real_data));

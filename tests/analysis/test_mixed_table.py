@@ -151,6 +151,10 @@ class Mixed(Case):
                              ("year", "1901 to 1989")):
             self.assertIn(said, lines[column])
         self.assertIn("configs/table.yaml", self.report.splitlines()[-1])
+        self.write("wide.csv", "n,\u4fa1\u683c,e\u0301\n" + "1,a,2\n2,b,3\n3,a,5\n" * 9)
+        said = self.assert_works("import_table.py", self.path("wide.csv"), "--output", self.path("wide.h5"))
+        self.assertIn("\n\u4fa1\u683c    category", said)
+        self.assertIn("\ne\u0301       whole number", said)
         self.assertEqual(lines["seller"].split()[1:4], ["category", "2", "100"])
 
     def test_plain_makes_numbers(self):

@@ -5,6 +5,7 @@ import difflib
 import os
 import re
 import shlex
+import unicodedata
 from dataclasses import dataclass, field
 
 import h5py
@@ -159,10 +160,17 @@ def report_lines(planner):
     return aligned(rows)
 
 
+def cells_of(text):
+    """Of a terminal, where a Chinese letter takes two, and an accent that stands by itself none."""
+    return sum(0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+               for letter in text)
+
+
 def aligned(rows):
     """Rows of texts as lines, the last part of which may have any length."""
-    widths = [min(40, max(len(row[part]) for row in rows)) for part in range(len(rows[0]) - 1)]
-    return ["  ".join([*[text.ljust(width) for text, width in zip(row, widths)], row[-1]]).rstrip() for row in rows]
+    widths = [min(40, max(cells_of(row[part]) for row in rows)) for part in range(len(rows[0]) - 1)]
+    return ["  ".join([*[text + " " * (width - cells_of(text)) for text, width in zip(row, widths)],
+                       row[-1]]).rstrip() for row in rows]
 
 
 def next_command(path, options):
