@@ -4,7 +4,7 @@
 
 #include "base/text_list.h"
 #include "store/vocabulary_file.h"
-#include "store/vocabulary_flat.h"
+#include "store/vocabulary_check.h"
 
 enum { D = 6, KNOTS = 2 * DDPM_VOCABULARY_KNOTS + 1 };
 
