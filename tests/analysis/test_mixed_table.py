@@ -29,6 +29,11 @@ def mixed_frame():
         "seller": np.where(count % 3 == 0, None, np.array(["a; b", "weiß"])[rng.integers(0, 2, ROWS)])})
 
 
+def attributes_of_column(path, name):
+    with h5py.File(path) as file:
+        return attributes_of(file[f"table/{name}"])
+
+
 class Mixed(Case):
     def imported(self, *arguments):
         mixed_frame().to_csv(self.path("in.csv"), index=False)
@@ -96,6 +101,70 @@ class Mixed(Case):
                 file[f"table/{name}"].attrs["format"] = "F8.3"
         self.assert_works("export_table.py", self.path("forms.h5"), "--output", self.path("again.csv"))
         self.assertEqual(pandas.read_csv(self.path("again.csv"))["c0"][0], "2019-01-05")
+
+    def comes_back(self, columns):
+        """Import and export give the table of these columns, a list of cells each, to the letter; the report."""
+        rows = zip(*columns)
+        text = "".join(",".join(f'"{cell}"' if "," in cell else cell for cell in row) + f",{i % 7}\n"
+                       for i, row in enumerate(rows))
+        text = ",".join(f"c{i}" for i in range(len(columns))) + ",n\n" + text
+        said = self.assert_works("import_table.py", self.write("back.csv", text), "--output", self.path("back.h5"))
+        for path in (self.path("back.h5"), self.path("twice.h5")):
+            self.assert_works("export_table.py", path, "--output", self.path("again.csv"))
+            with open(self.path("again.csv"), encoding="utf-8") as file:
+                self.assertEqual(text, file.read())
+            self.assert_works("import_table.py", self.path("back.h5"), "--output", self.path("twice.h5"))
+        return said
+
+    def test_durations_come_back_as_they_were_written(self):
+        spans = [pandas.Timedelta(seconds=977 * i + i % 2 * 0.25) for i in range(200)]
+        whole = [span.floor("s") for span in spans]
+
+        def clock(span, form="{}:{:02}:{:02}"):
+            minutes, seconds = divmod(int(span.total_seconds()), 60)
+            return form.format(minutes // 60, minutes % 60, seconds)
+        columns = [[str(span) for span in spans], [str(span.to_pytimedelta()) for span in whole],
+                   [str(pandas.Timedelta(days=i - 3)) for i in range(200)], [str(-span) for span in spans],
+                   [clock(span) for span in whole], [clock(span, "{:02}:{:02}:{:02}.50") for span in whole],
+                   [span.isoformat() for span in whole], [f"PT{5 * i}M" for i in range(200)],
+                   [f"PT{i}.5S" if i % 2 else f"PT{i}S" for i in range(200)],
+                   ["" if i % 9 == 0 else f"P{i % 5 + 1}DT{1 + i % 23}H" for i in range(200)]]
+        said = self.comes_back(columns)
+        self.assertEqual(said.count(" duration "), len(columns), said)
+        with h5py.File(self.path("back.h5")) as file:
+            for name in ("c0", "c4"):
+                np.testing.assert_array_equal(file[f"table/{name}"][:], [span.total_seconds() for span in
+                                                                         (spans if name == "c0" else whole)])
+            self.assertEqual(file["table/c4"].dtype, np.int64)
+        self.assertEqual(attributes_of_column(self.path("back.h5"), "c7"), {"units": "seconds", "format": "PTM"})
+        # of two readings, none: minutes or hours, months or minutes; and what is a time of day
+        cells = [(f"{i % 40}:{i % 2}0", f"P{1 + i % 9}M", f"{i % 24}:00:0{i % 9}") for i in range(200)]
+        self.assertNotIn("duration", self.comes_back([list(column) for column in zip(*cells)]))
+
+    def test_weeks_and_months_of_other_languages(self):
+        days = [pandas.Timestamp("2019-12-30") + pandas.Timedelta(days=7 * i) for i in range(200)]
+        months = ["Januar Februar M\u00e4rz April Mai Juni Juli August September Oktober November Dezember",
+                  "janvier f\u00e9vrier mars avril mai juin juillet ao\u00fbt septembre octobre novembre d\u00e9cembre",
+                  "ENE FEB MAR ABR MAY JUN JUL AGO SEP OCT NOV DIC",
+                  "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+                  "jan fev mar abr mai jun jul ago set out nov dez",
+                  "januari februari maart april mei juni juli augustus september oktober november december"]
+        forms = ["{d}. {m} {y}", "{d} {m} {y}", "{d:02}-{m}-{y}", "{m} {y}", "{d:02}/{m}/{y}", "{d} {m}, {y}"]
+        columns = [[form.format(d=day.day, m=names.split()[day.month - 1], y=day.year) for day in days]
+                   for form, names in zip(forms, months)]
+        columns += [[day.strftime("%G-W%V") for day in days], [day.strftime("%GW%V") for day in days],
+                    [f"{day.day} de {months[2].split()[day.month - 1].lower()} de {day.year}" for day in days],
+                    [(day - pandas.Timedelta(days=12000)).strftime("%d-%m-%y") for day in days]]
+        said = self.comes_back(columns)
+        self.assertEqual(said.count("days since 1970-01-01"), len(columns), said)
+        self.assertEqual(attributes_of_column(self.path("back.h5"), "c6"), {"units": "days since 1970-01-01",
+                                                                            "format": "%G-W%V"})
+        # of several readings none, unless the user says which; names that are no months
+        unsure = [[day.strftime("%d-%m-%y") for day in days[:50] * 4], [f"jui {day.year}" for day in days],
+                  [f"Out-{10 + i % 30}" for i in range(200)]]
+        self.assertNotIn("s since", self.comes_back(unsure))
+        self.assertIn("days since", self.assert_works("import_table.py", self.path("back.csv"), "--day-first",
+                                                      "--output", self.path("back.h5")))
 
     def test_quarters_of_seconds_are_quarters(self):
         times = [f"2019-01-{1 + i % 28:02} 10:00:0{i % 10}.{i % 4 * 25:02}" for i in range(200)]
@@ -243,10 +312,11 @@ class Again(Case):
     def test_dates_of_pandas(self):
         times = pandas.Series(pandas.date_range("2020-01-01 10:00", periods=9, freq="36h")).where(np.arange(9) != 4)
         for how in ("fixed", "table"):
-            frame = pandas.DataFrame({"x": np.arange(9) / 4, "when": times})
+            frame = pandas.DataFrame({"x": np.arange(9) / 4, "when": times, "span": times - times[0]})
             frame.to_hdf(self.path("a.h5"), key="a", mode="w", format=how)
             self.assert_works("import_table.py", self.path("a.h5"), "--output", self.path("b.h5"))
             self.assertTrue(ddpm_analysis.read_frame(self.path("b.h5"))["when"].equals(times))
+            self.assertIn("2020-01-02 22:00:00,1 days 12:00:00\n", self.text_of("b.h5"))
 
 
 class Samples(Case):

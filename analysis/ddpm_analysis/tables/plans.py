@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .. import frames
+from .. import durations, frames
 from . import cells, dates
 from .columns import EXACT, GAP_CLASS, Numbers, finite, plural
 
@@ -78,7 +78,8 @@ class Plan:
 
     @property
     def is_date(self):
-        return self.unit in (*frames.UNITS, frames.CLOCK)
+        """Or a time, or a duration: what its numbers count is to be kept."""
+        return self.kind in ("dates", "times", "durations")
 
     @functools.cached_property
     def codes_of(self):
@@ -168,8 +169,10 @@ class Planner:
         else:
             plan.role, plan.kind = "number", "numbers"
             plan.unit, plan.format = plan.column.units, plan.column.format
-            if plan.is_date:
-                plan.kind = "times" if plan.unit == frames.CLOCK else "dates"
+            if plan.unit in frames.UNITS:
+                plan.kind = "dates"
+            elif plan.unit == frames.CLOCK or frames.is_form_of(plan.unit, plan.format):
+                plan.kind = "times" if plan.unit == frames.CLOCK else "durations"
 
     def read_text(self, plan, text):
         column = plan.column
@@ -178,7 +181,8 @@ class Planner:
         words = text.rows - text.word_gaps
         if text.rows == text.shapes["gap"] and not wanted:
             plan.kind, plan.gaps, plan.done = "empty", text.rows, "left out: it has no values"
-        elif not wanted and not self.said("number", column) and self.read_dates(plan, text):
+        elif not wanted and not self.said("number", column) and (self.read_durations(plan, text) or
+                                                                 self.read_dates(plan, text)):
             pass
         elif self.said("number", column) or (text.looks_numeric and not wanted):
             self.read_number_texts(plan, text)
@@ -225,6 +229,16 @@ class Planner:
     def say_strays(self, plan, rows, texts):
         plan.done += f"{plural(rows, 'text')} ({', '.join(map(repr, texts))}) taken for gaps; "
         plan.advice.append(quoted("--category", plan.column.name) + " keeps the texts")
+
+    def read_durations(self, plan, text):
+        found = durations.find(text.words) if text.words and not text.numbers else None
+        if found is None:
+            return False
+        plan.role, plan.kind, plan.unit, plan.format = "number", "durations", durations.UNITS, found.form
+        plan.done = f"durations in {found.form or durations.UNITS}; "
+        without = self.without_sentinels(plan.column)
+        plan.decode = lambda values: without(found.numbers(values))
+        return True
 
     def read_dates(self, plan, text):
         found, words = None, text.words
@@ -353,7 +367,7 @@ class Planner:
         column = plan.column
         if plan.kind == "numbers":
             plan.kind = "whole numbers" if count.whole else "numbers"
-        if plan.kind not in ("dates", "times"):
+        if not plan.is_date:
             plan.kind += f" {shown(count.low)} " + (f"to {shown(count.high)}" if count.low < count.high else "only")
         for value, rows in count.stand_ins() if column.width == 1 else ():
             advice = f"--gap {shlex.quote(f'{column.name}={value:g}')}"
