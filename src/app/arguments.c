@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Whether an option with one value was given before. @param seen  whether each option of the table was */
-static int is_again(const struct option *option, char *seen)
+static int is_again(const struct option *option, int *seen)
 {
     static const char *const repeatable[] = {"set", "condition"};
     for (size_t i = 0; i < sizeof repeatable / sizeof *repeatable; i++)
@@ -23,7 +23,7 @@ static int is_again(const struct option *option, char *seen)
 
 int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddpm_status *status)
 {
-    static char seen[DDPM_OPTIONS_MAX];
+    static int seen[DDPM_OPTIONS_MAX];
     int index = 0;
     opterr = 0;
     const int at = optind > 0 ? optind : 1;

@@ -303,6 +303,15 @@ class Again(Case):
                 self.assertEqual(h5py.check_enum_dtype(file["table/kind"].dtype), {"a": 0, "b": 1, "(gap)": 2})
                 self.assertEqual(attributes_of(file["table/kind"]), {"gap": "(gap)", "ordered": 1})
 
+    def test_what_the_user_says_of_categories(self):
+        self.write("a.csv", "rooms,cut\n" + "".join(f"{i % 7},{['Fair', 'Good', '?'][i % 3]}\n" for i in range(90)))
+        self.assert_works("import_table.py", self.path("a.csv"), "--output", self.path("a.h5"), "--category", "rooms")
+        self.assert_works("import_table.py", self.path("a.h5"), "--output", self.path("again.h5"), "--number", "rooms",
+                          "--gap", "cut=Good", "--gap", "rooms=6")
+        with h5py.File(self.path("again.h5")) as file:
+            self.assertEqual(file["table/rooms"].dtype, np.int64)
+        self.assertEqual(self.text_of("again.h5").split()[1:8], ["0,Fair", "1,", "2,", "3,Fair", "4,", "5,", ",Fair"])
+
     def test_class_codes_keep_their_names(self):
         self.write("a.csv", "x,kind\n" + "".join(f"{i / 4},{['cat', 'dog', ''][i % 3]}\n" for i in range(9)))
         self.assert_works("import_table.py", self.path("a.csv"), "--output", self.path("a.h5"), "--label", "kind")

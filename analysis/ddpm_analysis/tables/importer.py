@@ -16,7 +16,7 @@ from ..hdf5 import put_names
 from ..text_files import stem, whole_file
 from .cells import Texts
 from .columns import GAP_CLASS, Numbers, plural
-from .plans import Planner
+from .planner import Planner
 from .typed import GROUP, is_mixed, typed_columns, typed_report, write_typed
 
 REPORT = "import"              # the attribute of /data that keeps the report

@@ -9,7 +9,7 @@ import numpy as np
 from ..failures import BadData
 from ..hdf5 import put_names
 from .columns import GAP_CLASS, finite
-from .plans import shown
+from .planner import shown
 
 GROUP = "table"
 GAP_NUMBER = np.iinfo(np.int64).min    # of whole numbers
