@@ -173,8 +173,9 @@ def is_doubtful(form, texts, strays):
     if form != "%b-%y":
         return False
     texts = [text for text in texts if text not in strays]
-    return len({month_number(name) for name in map(MONTH.search, texts) for name in [name[1]]}) == 1 < len(texts) or \
-        all(" " in text and 1 <= int(text[-2:]) <= 31 for text in texts)
+    names = {MONTH.search(text)[1].lower() for text in texts}
+    is_word = len(names) == 1 and not any(month.startswith(*names) for month in ENGLISH)     # Out-01, Out-02
+    return is_word or all(" " in text and 1 <= int(text[-2:]) <= 31 for text in texts)
 
 
 def date_format(texts, day_first=None):
