@@ -18,11 +18,24 @@ class Help(argparse.HelpFormatter):
         return action.help if hidden or "default" in action.help else f"{action.help} (default: %(default)s)"
 
 
+class Once(argparse._StoreAction):
+    """An option with one value: which of two is meant is not guessed."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        if option_string and self in parser.given:
+            raise argparse.ArgumentError(self, "given twice; keep one of the two")
+        parser.given.add(self)
+        super().__call__(parser, namespace, values, option_string)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse with the project's exit code for a wrong command line, and one line that says what is wrong."""
 
     def __init__(self, description, **more):
         super().__init__(**{"description": description, "formatter_class": Help, "allow_abbrev": False, **more})
+        self.given = set()
+        self.register("action", None, Once)
+        self.register("action", "store", Once)
 
     def error(self, message):
         self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")

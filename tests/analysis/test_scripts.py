@@ -79,6 +79,7 @@ class Scripts(Case):
                           *out)
         self.assert_fails(DATA, ["'nothing'", "data"], "scatter.py", plain, "--data", plain + ":nothing", *out)
         self.assert_fails(MISSING, ["not a run folder"], "loss.py", self.folder, *out)
+        self.assert_fails(USAGE, ["--output", "given twice"], "loss.py", self.folder, *out, *out)
         self.assert_fails(DATA, ["alpha_bar"], "schedule.py", short, *out)
         self.assert_fails(DATA, ["row 2", "0.2,oops"], "schedule.py", bad, *out)
         self.assert_fails(DATA, ["jobs/scaling.py"], "scaling.py", short, *out)

@@ -101,6 +101,12 @@ def start(*arguments, ranks=0, threads=1, environment=None, folder=None, command
                             env=variables, cwd=folder, text=True, start_new_session=True, pass_fds=inherits)
 
 
+def over(options, arguments):
+    """Arguments, and those of some options, {"--count": 5}, that are not among them: an option is given once."""
+    return [*(word for option, value in options.items() if option not in arguments for word in (option, value)),
+            *arguments]
+
+
 def finish(process, timeout=TIMEOUT):
     """Wait for a started process; a hang is a failure."""
     try:
