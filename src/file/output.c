@@ -143,7 +143,9 @@ ddpm_status ddpm_output_begin(const char *path, char partial[DDPM_PATH_BYTES])
         if (fd >= 0 || errno != EEXIST) break;
         DDPM_TRY(partial_name(path, partial));
     }
-    if (fd < 0) return ddpm_file_fail(path, "could not be made");
+    if (fd < 0)
+        return ddpm_file_fail(path, errno == ENOENT ? "could not be made, since its folder is not there"
+                                                    : "could not be made");
     close(fd);       /* nothing was written */
     *pending = '\0'; /* a signal may come at any moment, and finds no name, or the whole one */
     atomic_signal_fence(memory_order_seq_cst);

@@ -2,6 +2,7 @@
 columns keep their kinds (typed.py); or numbers alone, /data [N][D] with the attribute `columns`, and class codes beside
 it with the attribute `classes`."""
 import difflib
+import json
 import os
 import re
 import shlex
@@ -173,10 +174,13 @@ def aligned(rows):
                        row[-1]]).rstrip() for row in rows]
 
 
-def next_command(path, options):
+def next_command(path, planner):
     words = ["ddpm", "train", "/dev/null", "--set", "data.source=hdf5", "--set", f"data.path={path}"]
-    if options.label:
-        words += ["--set", "data.condition=[label]"]
+    conditions = [plan.beside for plan in planner.plans if plan.role == "codes"]
+    if conditions:
+        words += ["--set", "data.condition=[" + ", ".join(
+            name if re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) else json.dumps(name, ensure_ascii=False)
+            for name in conditions) + "]"]
     return "next: " + " ".join(map(shlex.quote, [*words, *name_of_run(path)]))
 
 
@@ -276,5 +280,5 @@ def import_table(source, output, options, show=print):
     if left_out:
         show(f"left out: {plural(left_out, 'row')} with gaps")
     show(f"{output}: {shape[0]} rows x {shape[1]} columns of {np.dtype(planner.data_type())}")
-    show(next_command(output, options))
+    show(next_command(output, planner))
     return shape
