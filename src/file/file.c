@@ -106,8 +106,11 @@ ddpm_status ddpm_file_make_folder(const char *path)
         if (path[end] != '/' && path[end]) continue;
         part[end] = '\0';
         /* mkdir comes second, since it may fail with EROFS or EACCES on a folder that exists */
-        if (!is_folder(part) && mkdir(part, 0777) && !(errno == EEXIST && is_folder(part)))
-            return ddpm_file_fail(part, errno == EEXIST ? "is in the way of a folder" : "the folder could not be made");
+        if (!is_folder(part) && mkdir(part, 0777)) {
+            if (errno != EEXIST) return ddpm_file_fail(part, "the folder could not be made");
+            if (!is_folder(part)) /* a link may be there whose folder is not */
+                return ddpm_fail(DDPM_ERR_IO, "%s: is in the way of a folder; remove it, or name another", part);
+        }
         part[end] = path[end];
     }
     return DDPM_OK;

@@ -197,8 +197,8 @@ static void end_without_it(int number)
 
 void ddpm_output_guard(void)
 {
-    static const int ending[] = {SIGINT, SIGTERM};
-    for (int i = 0; i < 2; i++)
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
         if (signal(ending[i], end_without_it) == SIG_IGN) signal(ending[i], SIG_IGN); /* as nohup wants it */
 }
 

@@ -243,7 +243,7 @@ double ddpm_quantiles_value(const ddpm_quantiles *q, double score)
     const int64_t i = piece_of(score);
     const double part = fmax(0.0, fmin((score - score_of(i)) / STEP, 1.0));
     if (is_jump(knot, i)) return part < 0.5 ? knot[i] : knot[i + 1];
-    return ddpm_vocabulary_round_to_step(q->decimals, q->step, knot[0], knot[i] + part * (knot[i + 1] - knot[i]));
+    return ddpm_decimals_round_to_step(q->decimals, q->step, knot[0], knot[i] + part * (knot[i + 1] - knot[i]));
 }
 
 void ddpm_quantiles_shares(double share[DDPM_QUANTILES])

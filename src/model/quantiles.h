@@ -16,7 +16,7 @@ enum { DDPM_QUANTILES = 4097 };
 typedef struct ddpm_quantiles {
     const double *value; /* [DDPM_QUANTILES], ascending, in the data's units */
     int decimals;        /* behind the point that values have; -1: any number */
-    int64_t step;        /* see ddpm_vocabulary_round_to_step; the first value is value[0] */
+    int64_t step;        /* see ddpm_decimals_round_to_step; the first value is value[0] */
 } ddpm_quantiles;
 
 /** The share of rows with values that many rows have, of which a column has few. */

@@ -9,7 +9,8 @@ import tempfile
 import h5py
 import numpy as np
 
-from program import DDPM, MPIEXEC, OVERSUBSCRIBE, SMALL, Case, checkpoints, latest, read_h5, run, run_script, settings
+from program import (DDPM, MPIEXEC, OVERSUBSCRIBE, SMALL, Case, checkpoints, latest, over, read_h5, run, run_script,
+                     settings)
 from skipped import main
 
 USAGE, DATA, MISSING, IO, CONFIG = 64, 65, 66, 74, 78
@@ -55,6 +56,20 @@ class Configuration(Errors):
     def test_typo_in_set(self):
         self.train_fails(CONFIG, self.config(), {"training.bacth": 8},
                          says=["--set", "training.bacth", "training.batch"])
+
+    def test_an_option_given_twice(self):
+        """Which of the two is meant is not guessed. Keys are set one after the other: the last value of one counts."""
+        data = ("data", "two_moons", "--count", 5, "--output", self.path("x.h5"))
+        for option, *words in (("count", *data, "--count", 7), ("output", *data, "--output", self.path("y.h5")),
+                               ("count", *data, "--cou=5"), ("seed", *data, "--seed", 1, "--seed", 1),
+                               ("steps", "sample", "run", *data[2:], "--steps", 5, "--set", "sampling.eta=0", "--steps",
+                                7)):
+            self.fails(USAGE, *words, says=[f"--{option} is given twice"])
+        for option, key in (("--output", "run.output"), ("--start-from", "training.start_from")):
+            self.fails(USAGE, "train", self.config(), option, "a", *settings({key: "b"}), says=[option, key])
+        resolved = self.ddpm("config", "--set", "training.batch=8", "--set", "training.batch=16").stdout
+        self.assertIn("  batch: 16\n", resolved)
+        self.assertIn("the last value of a key counts", self.ddpm("config", "--help").stdout)
 
     def test_wrong_type(self):
         config = self.write("type.yaml", "training:\n  iterations: many\n")
@@ -252,7 +267,7 @@ class Arguments(Errors):
     def test_numbers_behind_a_space(self):
         """strtol would pass over the space, and take -1 for the largest seed."""
         for option, value in (("--seed", " -1"), ("--seed", " 1"), ("--count", " 5"), ("--eta", " 1")):
-            self.fails(USAGE, "sample", "run", "--count", 5, "--output", "o.h5", option, value,
+            self.fails(USAGE, "sample", "run", *over({"--count": 5}, [option, value]), "--output", "o.h5",
                        says=[option, f"found '{value}'"])
 
     def test_numbers_with_an_exponent(self):
@@ -328,7 +343,7 @@ class Evaluated(Errors):
         other = self.h5("other.h5", ["b", "a"], data=values)
         for option in ("--data", "--samples-file"):
             self.fails(DATA, "evaluate", self.path("run"), "--count", 5, "--samples", 20,
-                       "--data", self.path("rows.h5"), option, f"{other}:data",
+                       *over({"--data": self.path("rows.h5")}, [option, f"{other}:data"]),
                        says=["other.h5", "column 0 is 'b'", "that of the model is 'a'"])
 
 
