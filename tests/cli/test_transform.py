@@ -69,7 +69,7 @@ class Transform(Case):
         np.testing.assert_array_equal(first["transform/quantiles"], second["transform/quantiles"])
 
     def test_auto(self):
-        """A column is mapped where rows share values, reach far, or nearly all are near each other beside a shared value."""
+        """A column is mapped where rows share values, reach far, or are near each other beside a shared value."""
         normal = RNG.normal(size=(ROWS, 5))
         rows = np.stack([normal[:, 0], np.where(RNG.random(ROWS) < 0.03, -9999, normal[:, 1]),
                          normal[:, 2] + 1000 * (RNG.random(ROWS) < 0.1), np.sign(normal[:, 3]) + 0.05 * normal[:, 4],
