@@ -116,6 +116,11 @@ DDPM_MUST_CHECK ddpm_status ddpm_evaluation_masked_bound(ddpm_evaluation *e);
 /** Local. The mean of values [count], and its standard error unless that is NULL. */
 double ddpm_evaluation_mean(int64_t count, const double *values, double *error);
 
+/** Local. Give a table's rows the values that a file of them holds: numbers of a type in the data's own units, whole
+ * numbers, or float32, which is a coarse grid far from zero. Rows in standardised units would not lie on that grid, and
+ * those of training have random places in the scores of a value that many rows share. */
+DDPM_MUST_CHECK ddpm_status ddpm_evaluation_round(const ddpm_evaluation *e, ddpm_row_table *table);
+
 /** Collective. Make the samples, where they are not those of a file. */
 DDPM_MUST_CHECK ddpm_status ddpm_evaluation_samples(ddpm_evaluation *e);
 

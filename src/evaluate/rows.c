@@ -306,7 +306,11 @@ static ddpm_status fill_from(ddpm_evaluation *e, ddpm_dataset *dataset)
     }
     DDPM_TRY(ddpm_agree(e->comm, status));
     if (o->samples <= 0 || toy) return DDPM_OK;
-    return copy_trained(e, dataset, &e->others);
+    DDPM_TRY(copy_trained(e, dataset, &e->others));
+    if (!ddpm_loaded_transform(e->loaded).quantiles) return DDPM_OK;
+    status = ddpm_evaluation_round(e, &e->references);
+    if (status == DDPM_OK) status = ddpm_evaluation_round(e, &e->others);
+    return ddpm_agree(e->comm, status);
 }
 
 /* Local. Read the samples of --samples-file. */

@@ -26,16 +26,14 @@ static int is_finite(int64_t columns, const float *row)
     return 1;
 }
 
-/* A file of samples holds numbers of a type in the data's own units, as files of data do: whole numbers, or float32,
- * which is a coarse grid far from zero. Samples in standardised units would not lie on that grid. */
-static ddpm_status round_to_own_units(ddpm_evaluation *e)
+ddpm_status ddpm_evaluation_round(const ddpm_evaluation *e, ddpm_row_table *table)
 {
     const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
     const ddpm_number type = ddpm_transform_type(&transform, e->loaded->checkpoint.number);
     void *row = NULL;
     DDPM_TRY(ddpm_allocate(&row, e->columns, (size_t)ddpm_number_bytes(type), "a row of samples"));
-    for (int64_t i = 0; i < e->samples.count; i++) {
-        float *x = e->samples.rows + i * e->columns;
+    for (int64_t i = 0; i < table->count; i++) {
+        float *x = table->rows + i * e->columns;
         if (!is_finite(e->columns, x)) continue; /* which whole numbers could not say */
         ddpm_transform_invert(&transform, type, 1, x, row);
         ddpm_transform_apply(&transform, type, 1, row, x);
@@ -67,7 +65,7 @@ static ddpm_status make_samples(ddpm_evaluation *e, int64_t rows)
                             e->samples.rows + first * e->columns, 0, NULL, 0);
         }
         ddpm_comm_sum_float(e->comm, e->samples.rows, rows * e->columns);
-        status = ddpm_agree(e->comm, round_to_own_units(e));
+        status = ddpm_agree(e->comm, ddpm_evaluation_round(e, &e->samples));
     }
     ddpm_engine_close(engine);
     ddpm_release(values);

@@ -59,6 +59,16 @@ class Transform(Case):
         exact = 0.5 * math.log(2 * math.pi * math.e) + math.log(2)
         self.assertAlmostEqual(found["likelihood"]["own_nats"], exact, delta=0.4)
 
+    def test_real_rows_are_not_told_apart(self):
+        """Rows of the file in the samples' place, beside those that training held out, whose shared values have random
+        scores while it trains."""
+        run = self.train("/dev/null", self.path("run"), self.keys(training__iterations=10, training__warmup=0))
+        self.ddpm("evaluate", run, "--samples-file", self.path("data.h5:data"), "--count", 0, "--json",
+                  self.path("e.json"), ranks=2)
+        with open(self.path("e.json"), encoding="utf-8") as file:
+            forest = json.load(file)["quality"]["forest"]
+        self.assertFalse(forest["told_apart"], forest)
+
     def test_start(self):
         """A model that goes on with other rows keeps its map."""
         run = self.train("/dev/null", self.path("run"), self.keys(training__iterations=10, training__warmup=0))
