@@ -1,6 +1,7 @@
 """What the scripts share: options, failures of one line on standard error, and exit codes."""
 import argparse
 import os
+import signal
 import sys
 
 from .failures import Failure
@@ -66,6 +67,9 @@ class Parser(argparse.ArgumentParser):
 def run(main):
     """Call main and exit with its status; a failure is one line on standard error."""
     program = os.path.basename(sys.argv[0])
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # which would leave a half-written file
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         sys.exit(main())
     except Failure as failure:

@@ -2,6 +2,7 @@
 #include "app/arguments.h"
 
 #include "base/memory.h"
+#include "config/table.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -95,7 +96,8 @@ ddpm_status ddpm_arguments_integer(const char *option, const char *text, int64_t
     char *end;
     errno = 0;
     *out = strtoll(text, &end, 10);
-    if (errno == 0 && begins_a_number(text) && !*end && *out >= least && *out <= most) return DDPM_OK;
+    const int is_whole = errno == 0 && begins_a_number(text) && !*end;
+    if ((is_whole || ddpm_config_to_int(text, out)) && *out >= least && *out <= most) return DDPM_OK; /* 1e6, too */
     return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a whole number from %lld to %lld, found '%s'", option,
                      (long long)least, (long long)most, text);
 }

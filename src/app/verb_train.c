@@ -32,8 +32,8 @@ static const char help[] =
     "                    and caches fill\n"
     "  --dry-run         read the data, print what would be done, and the memory and time that it takes, and write nothing\n"
     "\n"
-    "SIGTERM, SIGINT, SIGUSR1, run.time_limit, the end of a SLURM job (run.stop_margin), or a file named 'stop' in the run\n"
-    "folder end the run with a checkpoint and exit code 75.\n";
+    "SIGTERM, SIGINT, SIGUSR1, SIGHUP (a closed terminal; not under nohup), run.time_limit, the end of a SLURM job\n"
+    "(run.stop_margin), or a file named 'stop' in the run folder end the run with a checkpoint and exit code 75.\n";
 /* clang-format on */
 
 static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_train_options *train)

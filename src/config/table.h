@@ -1,5 +1,5 @@
-/** The option table behind config.h, and operations on a row of it. For the files of config/, for sample/sampling.c and
- * for their tests. Local, main thread.
+/** The option table behind config.h, and operations on a row of it. For the files of config/, for sample/sampling.c,
+ * for app/arguments.c, which reads numbers as a configuration does, and for their tests. Local, main thread.
  */
 #ifndef DDPM_CONFIG_TABLE_H
 #define DDPM_CONFIG_TABLE_H

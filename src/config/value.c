@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 _Static_assert(sizeof(ddpm_data_source) == sizeof(unsigned), "enumerations are copied as unsigned");
 
@@ -115,11 +116,12 @@ static ddpm_status refuse(const ddpm_option *option, const char *text, size_t le
     return ddpm_fail(DDPM_ERR_CONFIG, "%s: expected %s, found %s%s", option->key, expected, found, note);
 }
 
+/* In any case: YAML has True and TRUE too, and Python writes the former. */
 static int to_bool(const char *text, int *out)
 {
     static const char *const names[] = {"false", "true", "no", "yes", "off", "on"}; /* those at odd places are true */
     for (int i = 0; i < 6; i++)
-        if (strcmp(text, names[i]) == 0) {
+        if (strcasecmp(text, names[i]) == 0) {
             *out = i & 1;
             return 1;
         }

@@ -165,6 +165,19 @@ ddpm_status ddpm_quantiles_choose(const ddpm_column_vocabulary *column, double *
     return status;
 }
 
+double ddpm_quantiles_width(const double *value, double share)
+{
+    double least = value[LAST] - value[0];
+    int64_t end = 0;
+    for (int64_t i = 0; i < LAST; i++) {
+        const double rows = ddpm_normal_share(score_of(i)) + share;
+        while (end < LAST && ddpm_normal_share(score_of(end)) < rows) end++;
+        if (ddpm_normal_share(score_of(end)) < rows) break;
+        least = fmin(least, value[end] - value[i]);
+    }
+    return least;
+}
+
 /* ---- the map ---- */
 
 /* The last of the knots low .. high that is at most `value`, as the first is; of several equal ones the last. */

@@ -27,6 +27,9 @@ double ddpm_quantiles_shared(const ddpm_column_vocabulary *column);
  *  @param[out] value  [DDPM_QUANTILES]. */
 DDPM_MUST_CHECK ddpm_status ddpm_quantiles_choose(const ddpm_column_vocabulary *column, double *value);
 
+/** The width of the narrowest range of values with this share of the rows, from a column's map. */
+double ddpm_quantiles_width(const double *value, double share);
+
 /** Whether a column has a map. */
 static inline int ddpm_quantiles_map(const double *value)
 {

@@ -161,6 +161,18 @@ def file_size_limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def comma_locale(folder):
+    """The variables of a locale that writes 0,5 for 0.5, made in a folder from what every system has."""
+    source, locales = os.path.join(folder, "comma"), os.path.join(folder, "locales")
+    os.mkdir(locales)
+    with open(source, "w", encoding="ascii") as file:
+        file.write('LC_NUMERIC\ndecimal_point ","\nthousands_sep ""\ngrouping -1\nEND LC_NUMERIC\n')
+    made = subprocess.run(["localedef", "-c", "-i", source, os.path.join(locales, "comma")], check=False,
+                          capture_output=True, text=True, env={**os.environ, "I18NPATH": folder})
+    assert os.path.exists(os.path.join(locales, "comma", "LC_NUMERIC")), made.stderr
+    return {"LOCPATH": locales, "LC_ALL": "comma"}
+
+
 def until(condition, timeout=TIMEOUT):
     """Wait for a condition; its value."""
     end = time.monotonic() + timeout

@@ -109,6 +109,15 @@ class Data(Errors):
         self.train_fails(MISSING, self.config(), {"data.source": "hdf5", "data.path": self.path("absent.h5")},
                          says=["absent.h5"])
 
+    def test_names_that_stand_for_others(self):
+        self.rows(np.zeros((50, 2), np.float32))
+        for path, says in (("absent.h5", f"from {os.getcwd()}"), ("~/rows.h5", "'~' is not expanded"),
+                           ("$SCRATCH/rows.h5", "'$' is not expanded"),
+                           (self.path("rows.h5:data"), "data.dataset: data")):
+            self.fails(MISSING, "train", self.config(), *settings({"data.path": path}), says=[says])
+        self.fails(USAGE, "train", self.config(), *settings(QUICK), "--output", "~/run", says=["'~' is not expanded"])
+        self.assertFalse(os.path.exists("~"))
+
     def test_no_path(self):
         self.train_fails(CONFIG, self.config(), {"data.source": "hdf5"}, says=["data.path"])
 
@@ -120,6 +129,8 @@ class Data(Errors):
         values = {**self.rows(np.zeros((50, 2), np.float32), columns=["mass", "charge"]),
                   "data.columns": "[mass, spin]"}
         self.train_fails(DATA, self.config(), values, says=["rows.h5", "no column 'spin'", "2 columns"])
+        self.fails(CONFIG, "train", self.config(), *settings({**values, "data.columns": "[mass, 0]"}),
+                   says=["'mass' and '0' are the same column"])
 
     def test_nan(self):
         """In the share of the last rank; the message counts as h5py does."""
@@ -258,6 +269,14 @@ class Arguments(Errors):
         for option, value in (("--seed", " -1"), ("--seed", " 1"), ("--count", " 5"), ("--eta", " 1")):
             self.fails(USAGE, "sample", "run", *over({"--count": 5}, [option, value]), "--output", "o.h5",
                        says=[option, f"found '{value}'"])
+
+    def test_numbers_with_an_exponent(self):
+        """As in a configuration."""
+        self.ddpm("data", "s_curve", "--count", "1.5e2", "--output", self.path("d.h5"))
+        with h5py.File(self.path("d.h5")) as file:
+            self.assertEqual((150, 2), file["data"].shape)
+        for text in ("1.55e1", "1e30", "0x10", "1_000"):
+            self.fails(USAGE, "data", "s_curve", "--count", text, "--output", self.path("e.h5"), says=[f"'{text}'"])
 
 
 class Alone(Errors):

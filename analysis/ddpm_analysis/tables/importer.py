@@ -2,6 +2,7 @@
 columns keep their kinds (typed.py); or numbers alone, /data [N][D] with the attribute `columns`, and class codes beside
 it with the attribute `classes`."""
 import difflib
+import json
 import os
 import re
 import shlex
@@ -12,8 +13,8 @@ import h5py
 import numpy as np
 
 from ..failures import BadData
-from ..hdf5 import put_names
-from ..text_files import stem, whole_file
+from ..hdf5 import put_names, whole_h5
+from ..text_files import stem
 from .cells import Texts
 from .columns import GAP_CLASS, Numbers, plural
 from .planner import Planner
@@ -117,7 +118,7 @@ def write(path, planner, table, report):
     names = [name for plan in modelled for name in plan.names(gaps == "mark")]
     width, left_out = len(names), 0
     dtype = planner.data_type()
-    with whole_file(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+    with whole_h5(path, libver=("v110", "v110")) as file:
         data = file.create_dataset("data", (0, width), dtype, maxshape=(None, width),
                                    chunks=(max(1, (1 << 16) // width), width))
         put_names(data, "columns", names)
@@ -173,10 +174,13 @@ def aligned(rows):
                        row[-1]]).rstrip() for row in rows]
 
 
-def next_command(path, options):
+def next_command(path, planner):
     words = ["ddpm", "train", "/dev/null", "--set", "data.source=hdf5", "--set", f"data.path={path}"]
-    if options.label:
-        words += ["--set", "data.condition=[label]"]
+    conditions = [plan.beside for plan in planner.plans if plan.role == "codes"]
+    if conditions:
+        words += ["--set", "data.condition=[" + ", ".join(
+            name if re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) else json.dumps(name, ensure_ascii=False)
+            for name in conditions) + "]"]
     return "next: " + " ".join(map(shlex.quote, [*words, *name_of_run(path)]))
 
 
@@ -189,7 +193,7 @@ def import_typed(source, output, planner, table, show):
     """Write a table whose columns keep their kinds; shows the report and returns (rows, columns)."""
     columns = typed_columns(planner, planner.options.ordered)
     width = sum(len(columns_of_plan) for _, columns_of_plan in columns)
-    with whole_file(output) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+    with whole_h5(output, libver=("v110", "v110")) as file:
         group = write_typed(file, planner, table, columns)
         lines = [*source.notes, *aligned([[printable(text) for text in row]
                                          for row in typed_report(planner, columns, group)])]
@@ -276,5 +280,5 @@ def import_table(source, output, options, show=print):
     if left_out:
         show(f"left out: {plural(left_out, 'row')} with gaps")
     show(f"{output}: {shape[0]} rows x {shape[1]} columns of {np.dtype(planner.data_type())}")
-    show(next_command(output, options))
+    show(next_command(output, planner))
     return shape
