@@ -11,7 +11,9 @@
 
 /* Where a column's map is left to the program, it has quantiles if more than this share of its rows have values that
  * many rows have, if a value is so many deviations from the mean, or if most rows are within so few of what is the
- * deviation of a few others: beside a code for what was not measured, say, they would all be within the least noise. */
+ * deviation of a value that many rows have: beside a code for what was not measured, say, all others would be within
+ * the least noise. Groups of rows without such a value are left to the network and its mixture, which see them in all
+ * columns at once. */
 static const double SHARED = 0.05, FAR = 12.0, MOST = 0.8, NARROW = 0.15;
 
 int ddpm_column_maps_skip(const ddpm_data_spec *spec, int64_t rows, int64_t columns)
@@ -101,8 +103,9 @@ static ddpm_status read_maps(const ddpm_data_spec *spec, const ddpm_source *sour
 static int wants_quantiles(const ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column,
                            const double *quantiles)
 {
-    return ddpm_quantiles_shared(column) > SHARED || fmax(-t->minimum[j], t->maximum[j]) > FAR ||
-           ddpm_quantiles_width(quantiles, MOST) < NARROW * t->scale[j];
+    const double shared = ddpm_quantiles_shared(column);
+    return shared > SHARED || fmax(-t->minimum[j], t->maximum[j]) > FAR ||
+           (shared > 0.0 && ddpm_quantiles_width(quantiles, MOST) < NARROW * t->scale[j]);
 }
 
 /* Standardise nothing of a column, whose numbers are in the range that was set. */

@@ -23,6 +23,12 @@ class Figures(Case):
         self.assert_picture("panels.py", self.trajectory(), formats=(".png", ".pdf", ".svg"))
         self.assert_picture("panels.py", self.trajectory(columns=3), "--panels", 3)
         self.assert_picture("panels.py", self.trajectory(columns=1))
+        x = np.r_[np.linspace(0, 1, 1000), 900]
+        low, high = drawing.limits_near(x)
+        self.assertTrue(-0.5 < low < 0 and 1 < high < 2, (low, high))
+        self.assertEqual(drawing.limits_near(x[:-1]), drawing.limits(x[:-1]))
+        self.assertEqual(drawing.title_of_cloud("data", np.c_[x, x], (0, 1), (low, high) * 2),
+                         "data (1,001 points, 1 outside)")
         self.assertEqual(drawing.evenly(101, 10).tolist(), [0, 11, 22, 33, 44, 56, 67, 78, 89, 100])
         self.assertEqual(drawing.evenly(3, 10).tolist(), [0, 1, 2])
         pairs = [drawing.column_pair(None, columns, "") for columns in (1, 2, 3, 64)]

@@ -72,6 +72,9 @@ class Tables(Case):
         warned = self.dry(self.table("large.h5", age=numbers)).warnings()
         self.assertEqual(1, len(warned), warned)
         self.assertIn("column 1 (from 0, age): whole numbers beyond 2^53 are rounded", warned[0])
+        warned = self.dry(self.table("larger.h5", age=numbers, beta=numbers, gamma=numbers)).warnings()
+        self.assertEqual(1, len(warned), warned)
+        self.assertIn("column 1 (from 0, age) and 2 more: whole numbers", warned[0])
 
     def test_other_writers(self):
         """A structured array of h5py, and a data frame of pandas, whose index is no column."""
