@@ -79,8 +79,8 @@ void ddpm_flat_release(ddpm_flat_vocabulary *flat);
 DDPM_MUST_CHECK ddpm_status ddpm_flat_allocate_counts(ddpm_flat_vocabulary *flat);
 DDPM_MUST_CHECK ddpm_status ddpm_flat_allocate_values(ddpm_flat_vocabulary *flat);
 
-/** How many values a column has of an array; all columns; the sum of a count over the columns. */
-int64_t ddpm_flat_reals_of(const ddpm_flat_vocabulary *f, int kind, int64_t column);
+/** How many values column j has of an array; all columns; the sum of a count over the columns. */
+int64_t ddpm_flat_reals_of(const ddpm_flat_vocabulary *f, int kind, int64_t j);
 int64_t ddpm_flat_reals(const ddpm_flat_vocabulary *f, int kind);
 int64_t ddpm_flat_total(const ddpm_flat_vocabulary *f, int count);
 

@@ -167,36 +167,61 @@ INLINE activations activations_at(ddpm_matrix h, float *slope, int64_t row, int6
     return (activations){h.data + at, slope ? slope + at : NULL, h.stride};
 }
 
-/* Activations are computed of so few rows at a time that they fit in the registers beside the sums. */
-enum { ROWS_TOGETHER = 2 };
+/* Activations of `rows` rows of a panel, at most as many as CHAINS vectors have. */
+INLINE void activate_rows(int rows, ddpm_activation activation, activations to)
+{
+    const int count = rows * VECTORS;
+    vf z[CHAINS], d[CHAINS];
+    EACH z[j] = load_vf(to.h + j / VECTORS * to.stride + j % VECTORS * LANES);
+    v_activate(activation, count, z, d);
+    EACH
+    {
+        const int64_t at = j / VECTORS * to.stride + j % VECTORS * LANES;
+        store_vf(to.h + at, z[j]);
+        if (to.slope) store_vf(to.slope + at, d[j]);
+    }
+}
+
+INLINE void activate_strip_with(ddpm_activation activation, int64_t rows, activations to)
+{
+    enum { TOGETHER = CHAINS / VECTORS };
+    for (int64_t row = 0, some; row < rows; row += some) {
+        const int64_t at = row * to.stride;
+        const activations there = {to.h + at, to.slope ? to.slope + at : NULL, to.stride};
+        some = rows - row < TOGETHER ? 1 : TOGETHER;
+        if (some == TOGETHER)
+            activate_rows(TOGETHER, activation, there);
+        else
+            activate_rows(1, activation, there);
+    }
+}
+
+/* x W + bias of a few tiles becomes its activation where it lies, which is in the nearest cache. At the end of one
+ * tile, with registers left beside its sums for few chains of operations, the processor would mostly wait for these
+ * where the inner index is short. */
+static __attribute__((noinline)) void activate_strip(ddpm_activation activation, int64_t rows, activations to)
+{
+    WITH_CONSTANT_ACTIVATION(activate_strip_with, activation, rows, to)
+}
+
+enum { STRIP = 4 * TILE };
 
 INLINE void forward_tile(int rows, operand x, const element *panel, const element *next, const float *bias,
-                         int64_t bias_stride, ddpm_activation activation, activations to)
+                         int64_t bias_stride, activations to)
 {
     vf sums[TILE][VECTORS];
     multiply(rows, x, panel, next, to.h, to.slope, to.stride, sums);
-#pragma GCC unroll 8 /* or the sums would be kept in memory */
-    for (int i = 0; i < rows; i += ROWS_TOGETHER) {
-        const int count = (rows - i < ROWS_TOGETHER ? rows - i : ROWS_TOGETHER) * VECTORS;
-        vf z[CHAINS], d[CHAINS];
-        EACH z[j] =
-            sums[i + j / VECTORS][j % VECTORS] + load_vf(bias + (i + j / VECTORS) * bias_stride + j % VECTORS * LANES);
-        v_activate(activation, count, z, d);
-        EACH
-        {
-            const int64_t at = (i + j / VECTORS) * to.stride + j % VECTORS * LANES;
-            store_vf(to.h + at, z[j]);
-            if (to.slope) store_vf(to.slope + at, d[j]);
-        }
-    }
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < VECTORS; v++)
+            store_vf(to.h + i * to.stride + v * LANES, sums[i][v] + load_vf(bias + i * bias_stride + v * LANES));
 }
 
 /* A sum waits for its own last multiply-add, so that the two sums of one row and one panel leave most of the units
  * idle: a row that is alone meets several panels at a time. Each sum is added up as in forward_tile. */
 enum { ROW_PANELS = 4, ROW_VECTORS = ROW_PANELS * VECTORS };
 
-INLINE void forward_row(operand x, const element *panels, int64_t length, const float *bias, ddpm_activation activation,
-                        ddpm_matrix h, float *slope, int64_t column)
+INLINE void forward_row(operand x, const element *panels, int64_t length, const float *bias, ddpm_matrix h,
+                        int64_t column)
 {
     vf sums[ROW_VECTORS];
     for (int i = 0; i < ROW_VECTORS; i++) sums[i] = splat(0.0f);
@@ -204,60 +229,41 @@ INLINE void forward_row(operand x, const element *panels, int64_t length, const 
         for (int i = 0; i < ROW_VECTORS; i++)
             sums[i] = add_product(sums[i], x.data[at / STEPS * x.panels + at % STEPS],
                                   load_elements(panels + (i / VECTORS * length + at) * PANEL + i % VECTORS * LANES));
-    for (int i = 0; i < ROW_VECTORS; i += CHAINS) {
-        const int count = ROW_VECTORS - i < CHAINS ? ROW_VECTORS - i : CHAINS;
-        vf z[CHAINS], d[CHAINS];
-        EACH z[j] = sums[i + j] + load_vf(bias + (i + j) * LANES);
-        v_activate(activation, count, z, d);
-        EACH
-        {
-            const activations to = activations_at(h, slope, 0, column + (i + j) * LANES);
-            store_vf(to.h, z[j]);
-            if (to.slope) store_vf(to.slope, d[j]);
-        }
+    for (int i = 0; i < ROW_VECTORS; i++)
+        store_vf(h.data + place_of(h.panels, column + i * LANES), sums[i] + load_vf(bias + i * LANES));
+}
+
+/* The activations of the first columns of a row that is alone. */
+static void activate_row(ddpm_activation activation, ddpm_matrix h, int64_t columns, float *slope)
+{
+    const int64_t run = h.panels ? PANEL : columns;
+    for (int64_t column = 0; column < columns; column += run) {
+        const activations to = activations_at(h, slope, 0, column);
+        activate(ddpm_smaller(run, columns - column), activation, to.h, to.h, to.slope);
     }
 }
 
-INLINE void forward_with(ddpm_activation activation, const ddpm_dense *layer, operand x, ddpm_matrix h, float *slope)
+static void forward_panels(const ddpm_dense *layer, operand x, ddpm_activation activation, ddpm_matrix h, float *slope)
 {
     const element *panels = (const element *)(const void *)layer->weight;
     const int64_t length = layer->inputs > 0 ? length_of(layer->inputs) : x.length;
+    const int activates = activation != DDPM_ACTIVATION_IDENTITY || slope;
     int64_t first = 0;
     for (; h.rows == 1 && h.columns - first > (ROW_PANELS - 1) * PANEL; first += ROW_PANELS * PANEL)
-        forward_row(x, panels + first * length, length, layer->bias + first, activation, h, slope, first);
+        forward_row(x, panels + first * length, length, layer->bias + first, h, first);
+    if (activates && first > 0) activate_row(activation, h, ddpm_smaller(first, h.columns), slope);
     for (int64_t column = first; column < h.columns; column += PANEL)
         for (int64_t row = 0; row < h.rows; row += TILE) {
             const operand left = {x.data + row * x.stride, x.stride, x.length, x.panels};
             const activations to = activations_at(h, slope, row, column);
             WITH_CONSTANT_ROWS(forward_tile, h.rows - row, left, panels + column * length,
                                next_of(panels, column, h.columns, length, row),
-                               layer->bias + row * layer->bias_stride + column, layer->bias_stride, activation, to)
+                               layer->bias + row * layer->bias_stride + column, layer->bias_stride, to)
+            const int64_t strip = row / STRIP * STRIP, end = ddpm_smaller(row + TILE, h.rows);
+            if (activates && (end - strip == STRIP || end == h.rows))
+                activate_strip(activation, end - strip, activations_at(h, slope, strip, column));
         }
 }
-
-/* A function for each activation: in one for all, GCC finds no registers for the sums. */
-#define FORWARD_OF(name, activation)                                                                            \
-    static __attribute__((noinline)) void name(const ddpm_dense *layer, operand x, ddpm_matrix h, float *slope) \
-    {                                                                                                           \
-        forward_with(activation, layer, x, h, slope);                                                           \
-    }
-FORWARD_OF(forward_identity, DDPM_ACTIVATION_IDENTITY)
-FORWARD_OF(forward_relu, DDPM_ACTIVATION_RELU)
-FORWARD_OF(forward_leaky_relu, DDPM_ACTIVATION_LEAKY_RELU)
-FORWARD_OF(forward_silu, DDPM_ACTIVATION_SILU)
-FORWARD_OF(forward_gelu, DDPM_ACTIVATION_GELU)
-FORWARD_OF(forward_tanh, DDPM_ACTIVATION_TANH)
-FORWARD_OF(forward_softplus, DDPM_ACTIVATION_SOFTPLUS)
-
-static void (*const forward_of[DDPM_ACTIVATION_COUNT])(const ddpm_dense *, operand, ddpm_matrix, float *) = {
-    [DDPM_ACTIVATION_IDENTITY] = forward_identity,
-    [DDPM_ACTIVATION_RELU] = forward_relu,
-    [DDPM_ACTIVATION_LEAKY_RELU] = forward_leaky_relu,
-    [DDPM_ACTIVATION_SILU] = forward_silu,
-    [DDPM_ACTIVATION_GELU] = forward_gelu,
-    [DDPM_ACTIVATION_TANH] = forward_tanh,
-    [DDPM_ACTIVATION_SOFTPLUS] = forward_softplus,
-};
 
 /* `columns` outputs of LANES rows, a lane for each row: the rows of x are transposed on their way. Each sum is added up
  * as in forward_tile. */
@@ -300,7 +306,7 @@ static void forward(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activatio
         forward_thin(layer, left, h);
         return;
     }
-    forward_of[activation](layer, left, h, slope);
+    forward_panels(layer, left, activation, h, slope);
 }
 
 INLINE void backward_data_tile(int rows, operand dz, const element *panel, const element *next, const float *slope,
