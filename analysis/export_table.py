@@ -3,7 +3,7 @@
 the form in which import_table.py found them, gaps empty."""
 import os
 
-from ddpm_analysis import command_line, read_frame
+from ddpm_analysis import command_line, durations, read_frame
 from ddpm_analysis.failures import BadData
 from ddpm_analysis.frames import CLOCK, clock_texts, clock_times, date_texts
 from ddpm_analysis.hdf5 import split_source
@@ -22,7 +22,9 @@ def main():
     frame = read_frame(options.samples)
     formats = frame.attrs.get("formats", {})
     for name, units in frame.attrs.get("units", {}).items():
-        if name in formats:
+        if name in formats and units == durations.UNITS:
+            frame[name] = durations.texts_of(frame[name], formats[name])
+        elif name in formats:
             frame[name] = date_texts(clock_times(frame[name]) if units == CLOCK else frame[name], formats[name])
         elif units == CLOCK:
             frame[name] = clock_texts(frame[name])

@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Training and validation loss of one or several runs, from their metrics.csv."""
+"""Training and validation loss of one or several runs, from their metrics.csv. Runs that have no rows yet are named,
+and left out."""
+import sys
+
 from ddpm_analysis import BadData, command_line, drawing, open_run, style
 from ddpm_analysis.text_files import columns_of
 
@@ -22,11 +25,9 @@ def draw(runs, against, share):
 
 
 def read(folder, against):
-    """(name, metrics) of a run folder that has rows to draw."""
+    """(name, metrics) of a run folder."""
     run = open_run(folder)
     columns_of(run.metrics, (against, "loss", "validation_loss"), f"{folder}/metrics.csv")
-    if len(run.metrics) == 0:
-        raise BadData(f"{folder}/metrics.csv: no rows yet")
     return run.name, run.metrics
 
 
@@ -39,7 +40,13 @@ def main():
                         help="window of the running mean, as a share of the rows")
     options = parser.parse_args()
     runs = [read(folder, options.against) for folder in options.runs]
-    style.save(draw(runs, options.against, options.smooth), options.output)
+    empty = [folder for folder, (_, metrics) in zip(options.runs, runs) if len(metrics) == 0]
+    if len(empty) == len(runs):
+        raise BadData(f"no rows yet in metrics.csv of {', '.join(empty)}; a run writes the first one after "
+                      "run.report_every iterations")
+    for folder in empty:
+        print(f"loss.py: left out: {folder}/metrics.csv has no rows yet", file=sys.stderr)
+    style.save(draw([run for run in runs if len(run[1])], options.against, options.smooth), options.output)
 
 
 if __name__ == "__main__":

@@ -242,10 +242,10 @@ def compare(page, run, options, measured):
     found = {"rows": (len(x), len(y)), "clouds": [], "pairs": [], "marginals": [marginal(c) for c in shown],
              "named": {}, "left_out": [name(c) for c in range(count) if c not in shown], "columns": count}
     if count == 2:
-        box = drawing.box_of(*np.concatenate([x, y]).T)
+        box = sum(map(drawing.limits_near, np.concatenate([x, y]).T), ())
         for table, colour, title in ((data, style.DATA, "data"), (samples, style.SAMPLES, "samples")):
             figure = drawing.scatter_panel(table, (0, 1), box, colour, 4.2)
-            figure.axes[0].set_title(title)
+            figure.axes[0].set_title(drawing.title_of_cloud(title, table.values, (0, 1), box))
             found["clouds"].append(page.figures.add(figure, f"Scatter plot of the {title}"))
     elif count > 2:
         differ = np.abs(ranks_correlation(x) - ranks_correlation(y))

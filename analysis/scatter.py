@@ -17,16 +17,19 @@ def density(x, y, box, bins=120, width=2.5):
 def draw(data, samples, pair, with_density):
     """data: Table; samples: list of (title, Table)."""
     shown = [("data", data), *samples]
-    box = drawing.box_of(*(np.concatenate([table.values[:, column] for _, table in shown]) for column in pair))
+    box = sum((drawing.limits_near(np.concatenate([table.values[:, column] for _, table in shown]))
+               for column in pair), ())
     across_name, up_name = drawing.pair_names(data.columns, pair)
     width = style.TWO_COLUMNS if len(shown) > 2 else style.TWO_COLUMNS * 0.75
     figure, grid = drawing.panels(len(shown), box, width, across=len(shown))
+    lines, bins = (2, 3) if len(shown) > 2 else (1, 5)      # narrow panels
     contours = density(*data.values[:, pair].T, box) if with_density else None
     for panel, (axes, (title, table)) in enumerate(zip(grid, shown)):
-        drawing.cloud(axes, table.values, pair, box, style.SAMPLES if panel else style.DATA, bins=5)
+        drawing.cloud(axes, table.values, pair, box, style.SAMPLES if panel else style.DATA, bins)
         if contours:
             axes.contour(*contours, levels=[0.15 * contours[2].max()], colors=style.COLOURS[1], linewidths=0.8)
-        axes.set(title=f"{title} ({len(table.values):,} points)", xlabel=across_name)
+        axes.set_title(drawing.title_of_cloud(title, table.values, pair, box, lines), fontsize=8 if lines > 1 else None)
+        axes.set_xlabel(across_name)
     if contours:
         figure.suptitle("contour: density of the data, at 15 % of its peak", fontsize=8)
     grid[0].set_ylabel(up_name)

@@ -35,10 +35,10 @@ import h5py
 import numpy as np
 
 from ddpm_analysis import BadData, Failure, Missing, command_line, open_run, read_config, read_csv, read_json, write_csv
-from ddpm_analysis.hdf5 import open_h5
+from ddpm_analysis.hdf5 import open_h5, whole_h5
 from ddpm_analysis.program import STOPPED, Runner
 from ddpm_analysis.runs import iterations_in_all
-from ddpm_analysis.text_files import stem, whole_file
+from ddpm_analysis.text_files import stem
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BAD_CONFIG = 78
@@ -289,7 +289,7 @@ def row_of(point):
 
 def write_h5(path, rows, sweep):
     """A dataset [points] for each column; the attribute `axes` names those that span the grid."""
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_h5(path) as file:
         file.attrs["sweep"], file.attrs["axes"], file.attrs["points"] = sweep.name, sweep.axes, len(sweep.points)
         for name in rows[0]:
             values = [row[name] for row in rows]

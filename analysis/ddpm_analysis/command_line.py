@@ -1,6 +1,7 @@
 """What the scripts share: options, failures of one line on standard error, and exit codes."""
 import argparse
 import os
+import signal
 import sys
 
 from .failures import Failure
@@ -17,11 +18,24 @@ class Help(argparse.HelpFormatter):
         return action.help if hidden or "default" in action.help else f"{action.help} (default: %(default)s)"
 
 
+class Once(argparse._StoreAction):
+    """An option with one value: which of two is meant is not guessed."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        if option_string and self in parser.given:
+            raise argparse.ArgumentError(self, "given twice; keep one of the two")
+        parser.given.add(self)
+        super().__call__(parser, namespace, values, option_string)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse with the project's exit code for a wrong command line, and one line that says what is wrong."""
 
     def __init__(self, description, **more):
         super().__init__(**{"description": description, "formatter_class": Help, "allow_abbrev": False, **more})
+        self.given = set()
+        self.register("action", None, Once)
+        self.register("action", "store", Once)
 
     def error(self, message):
         self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -53,6 +67,9 @@ class Parser(argparse.ArgumentParser):
 def run(main):
     """Call main and exit with its status; a failure is one line on standard error."""
     program = os.path.basename(sys.argv[0])
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # which would leave a half-written file
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         sys.exit(main())
     except Failure as failure:

@@ -7,7 +7,7 @@ from matplotlib.ticker import LogLocator, MultipleLocator, NullFormatter
 
 from . import style
 from .failures import BadData
-from .hdf5 import axis_name
+from .hdf5 import axis_name, short
 
 POINTS = 5000       # at most so many are drawn, unless the user wants another number
 GAPS = "#dbe9f4"    # the colour between images
@@ -41,6 +41,29 @@ def limits(x, margin=0.04):
 def box_of(x, y):
     """(left, right, bottom, top) that holds every point."""
     return limits(x) + limits(y)
+
+
+def limits_near(x):
+    """The ends of an axis that holds every point, but where a few are so far that the others would be a dot: those
+    have two widths of all but the outermost hundredth on either side."""
+    low, high = limits(x)
+    near = np.quantile(x, [0.01, 0.99])
+    width = near[1] - near[0]
+    return (low, high) if high - low <= 6 * width or width == 0 else (max(low, near[0] - width / 2),
+                                                                      min(high, near[1] + width / 2))
+
+
+def count_outside(values, pair, box):
+    """How many points of [N][D] a panel with this box does not show."""
+    x, y = values[:, pair[0]], values[:, pair[1]]
+    return int(np.sum((x < box[0]) | (x > box[1]) | (y < box[2]) | (y > box[3])))
+
+
+def title_of_cloud(title, values, pair, box, lines=1):
+    """A panel's title, in one line or two: of what, how many points, and how many of them lie outside."""
+    outside = count_outside(values, pair, box)
+    counts = f"{len(values):,} points" + f", {outside:,} outside" * bool(outside)
+    return f"{short(title, 24)}\n{counts}" if lines > 1 else f"{title} ({counts})"
 
 
 def has_equal_units(box):

@@ -4,6 +4,7 @@ import re
 import h5py
 import numpy as np
 
+from . import durations
 from .failures import BadData, optional
 from .hdf5 import get_names, open_h5, read_texts, split_source, text_of
 
@@ -16,9 +17,9 @@ def read_frame(source, dataset=None):
     """Read FILE.h5[:dataset]: a group with a dataset for each column, or an array of numbers.
 
     Numbers are numbers, whole ones stay whole beside gaps (Int64), dates are dates, members of enumerations are
-    categories by their names, and gaps are missing values. Times of day are the numbers of the file; attrs["units"]
-    has the units of each column that names them, attrs["formats"] the form in which dates and times were written. The
-    rows of /draws are numbered by draw and row.
+    categories by their names, and gaps are missing values. Times of day and durations are the numbers of the file;
+    attrs["units"] has the units of each column that names them, attrs["formats"] the form in which they were written.
+    The rows of /draws are numbered by draw and row.
     """
     pandas = optional("pandas")
     path, named = split_source(source)
@@ -42,8 +43,13 @@ def read_frame(source, dataset=None):
         frame.attrs["units"], formats = ({name: text_of(node[name].attrs[key]) for name in names
                                           if key in node[name].attrs} for key in ("units", "format"))
         frame.attrs["formats"] = {name: form for name, form in formats.items()
-                                  if "%" in form and frame.attrs["units"].get(name) in (*UNITS, CLOCK)}
+                                  if is_form_of(frame.attrs["units"].get(name), form)}
         return number_draws(pandas, frame, *shapes)
+
+
+def is_form_of(units, form):
+    """Whether a form writes dates, times or durations of these units."""
+    return units == durations.UNITS and durations.is_form(form) or units in (*UNITS, CLOCK) and "%" in form
 
 
 def array_frame(pandas, node, path):
@@ -109,11 +115,13 @@ def dates(values, gaps, unit):
 
 UTC_FORM = "%Y-%m-%dT%H:%M:%SZ"
 ZONE = re.compile(r"([+-])(\d\d):?(\d\d)$").search
+MONTH_NAMES = re.compile(r"%\{((?:[^,{}%]+,){11}[^,{}%]+)\}").sub
 
 
 def date_text(time, form):
-    """One as strftime writes it, with %q for the quarter and %L for milliseconds."""
+    """One as strftime writes it, with %q for the quarter, %L for milliseconds and %{a,b,...} for names of months."""
     form = form.replace("%q", str(time.quarter)).replace("%L", f"{time.microsecond // 1000:03}")
+    form = MONTH_NAMES(lambda names: names[1].split(",")[time.month - 1], form)
     if form.isascii():
         return time.strftime(form)
     # the locale could refuse the other characters

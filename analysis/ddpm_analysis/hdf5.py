@@ -1,4 +1,6 @@
 """HDF5 files: tables of rows (data and samples), trajectories, and the helpers that read and write them."""
+import contextlib
+import io
 import os
 from dataclasses import dataclass, field
 
@@ -203,9 +205,63 @@ def read_samples(source, limit=None, seed=0, like=None):
     return table
 
 
+# ---- writing
+
+class Medium(io.FileIO):
+    """What HDF5 writes to. It crashes where a file cannot be written to the end: so it is told that all went well, and
+    `failure` is what did not."""
+
+    failure = None
+
+    def lost(self, action, *arguments):
+        """Whether an action failed, or one before it."""
+        try:
+            if self.failure is None:
+                action(*arguments)
+        except OSError as error:
+            self.failure = error
+        return self.failure is not None
+
+    def write(self, data):
+        left = memoryview(data).cast("B")
+
+        def write_some():
+            nonlocal left
+            left = left[super(Medium, self).write(left):]
+        while left and not self.lost(write_some):
+            pass
+        return len(data)
+
+    def truncate(self, size=None):
+        self.lost(super().truncate, size)
+        return size
+
+    def readinto(self, buffer):
+        """What was never written, or lost, is zeros."""
+        view = memoryview(buffer).cast("B")
+        got, more = 0, True
+        while got < len(view) and more:
+            more = super().readinto(view[got:])
+            got += more
+        view[got:] = bytes(len(view) - got)
+        return len(view)
+
+
+@contextlib.contextmanager
+def whole_h5(path, **options):
+    """Give a new HDF5 file, which replaces `path` when the body has ended well, as that of whole_file does."""
+    with whole_file(path) as temporary, Medium(temporary, "r+") as medium:
+        try:
+            with h5py.File(medium, "w", **options) as file:
+                yield file
+        finally:
+            if medium.failure:
+                raise medium.failure
+
+
 def write_rows(path, values, columns=None):
     """Write rows as /data of a file that the program reads."""
-    with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
+    with whole_h5(path) as file:
         file["data"] = values
         if columns:
             put_names(file["data"], "columns", columns)

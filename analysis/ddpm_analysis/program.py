@@ -52,8 +52,9 @@ class Runner:
         """launch: the words before the program, such as those of mpirun."""
         self.program, self.launch, self.environment = program, launch, {**os.environ, **(environment or {})}
         self.children, self.stopping = set(), False
-        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.stop)
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+                signal.signal(number, self.stop)
 
     def stop(self, *_):
         self.stopping = True

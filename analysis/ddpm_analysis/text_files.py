@@ -112,8 +112,10 @@ def whole_file(path):
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files can be read by their owner only
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError) and error.filename in (None, temporary):
+            raise NotWritten(f"{path}: could not be written ({error.strerror or error})") from None
         raise
 
 

@@ -2,6 +2,7 @@
 #include "app/arguments.h"
 
 #include "base/memory.h"
+#include "config/table.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,11 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether an option with one value was given before. @param seen  whether each option of the table was */
+static int is_again(const struct option *option, int *seen)
+{
+    static const char *const repeatable[] = {"set", "condition"};
+    for (size_t i = 0; i < sizeof repeatable / sizeof *repeatable; i++)
+        if (strcmp(option->name, repeatable[i]) == 0) return 0;
+    const int before = *seen;
+    *seen = 1;
+    return before && option->has_arg != no_argument;
+}
+
 int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddpm_status *status)
 {
+    static int seen[DDPM_OPTIONS_MAX];
+    int index = 0;
     opterr = 0;
     const int at = optind > 0 ? optind : 1;
-    const int found = getopt_long(argc, argv, ":", options, NULL);
+    if (at == 1) memset(seen, 0, sizeof seen);
+    const int found = getopt_long(argc, argv, ":", options, &index);
     /* letters after a dash are one argument, which getopt_long has not passed while letters are left */
     const int is_past = optind > at && *argv[optind - 1] == '-';
     *status = DDPM_OK;
@@ -27,14 +42,17 @@ int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddp
                       "'ddpm %s' has no option %s, or this option takes no value, or its short form fits several; "
                       "see 'ddpm %s --help'",
                       argv[0], argv[is_past ? optind - 1 : optind], argv[0]);
-    return found == ':' ? '?' : found;
+    else if (found != -1 && is_again(&options[index], &seen[index]))
+        *status = ddpm_fail(DDPM_ERR_USAGE, "'ddpm %s': --%s is given twice; keep one of the two", argv[0],
+                            options[index].name);
+    return *status == DDPM_OK ? found : '?';
 }
 
 int ddpm_arguments_next_own(int argc, char **argv, const struct option *own, ddpm_sampling_settings *settings,
                             ddpm_status *status)
 {
     enum { SETTING = 256 }; /* `val` of the first option of sampling, beyond the letters of a verb's own */
-    struct option all[DDPM_OWN_OPTIONS_MAX + DDPM_SAMPLING_SETTINGS_MAX + 1] = {0};
+    struct option all[DDPM_OPTIONS_MAX + 1] = {0};
     const char *name;
     int count = 0, found;
     for (; own[count].name; count++) all[count] = own[count];
@@ -78,7 +96,8 @@ ddpm_status ddpm_arguments_integer(const char *option, const char *text, int64_t
     char *end;
     errno = 0;
     *out = strtoll(text, &end, 10);
-    if (errno == 0 && begins_a_number(text) && !*end && *out >= least && *out <= most) return DDPM_OK;
+    const int is_whole = errno == 0 && begins_a_number(text) && !*end;
+    if ((is_whole || ddpm_config_to_int(text, out)) && *out >= least && *out <= most) return DDPM_OK; /* 1e6, too */
     return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a whole number from %lld to %lld, found '%s'", option,
                      (long long)least, (long long)most, text);
 }
@@ -127,9 +146,13 @@ static ddpm_status share_file(ddpm_comm *comm, const char *path, char **text, si
     return status;
 }
 
-static ddpm_status set_path(const char *option, const char *path, char out[DDPM_CONFIG_TEXT])
+/* Set a key that has an option of its own. */
+static ddpm_status set_path(const ddpm_config *config, const char *option, const char *key, const char *path,
+                            char out[DDPM_CONFIG_TEXT])
 {
     if (!path) return DDPM_OK;
+    if (config->given[ddpm_option_find(key)].assigned)
+        return ddpm_fail(DDPM_ERR_USAGE, "%s and --set %s are both given; keep one of the two", option, key);
     if (strlen(path) >= DDPM_CONFIG_TEXT)
         return ddpm_fail(DDPM_ERR_USAGE, "%s: a path of at most %d bytes is expected", option, DDPM_CONFIG_TEXT - 1);
     memcpy(out, path, strlen(path) + 1);
@@ -140,8 +163,9 @@ static ddpm_status apply(const ddpm_config_arguments *arguments, const char *tex
 {
     if (text) DDPM_TRY(ddpm_config_parse(config, text, bytes, arguments->path));
     for (int i = 0; i < arguments->set_count; i++) DDPM_TRY(ddpm_config_set(config, arguments->sets[i]));
-    DDPM_TRY(set_path("--output", arguments->output, config->run.output));
-    DDPM_TRY(set_path("--start-from", arguments->start_from, config->training.start_from));
+    DDPM_TRY(set_path(config, "--output", "run.output", arguments->output, config->run.output));
+    DDPM_TRY(
+        set_path(config, "--start-from", "training.start_from", arguments->start_from, config->training.start_from));
     DDPM_TRY(ddpm_config_settle(config, arguments->path));
     return ddpm_config_check(config);
 }

@@ -19,8 +19,11 @@ typedef struct ddpm_config_arguments {
     const char *start_from; /* of --start-from; NULL: none */
 } ddpm_config_arguments;
 
-/** The next option of getopt_long's table.
- *  @return its `val`; -1 after the last option; '?' with *status set for an option that is unknown or has no value. */
+/** The next option of getopt_long's table, of DDPM_OPTIONS_MAX at most. One with a value is given once, but for --set
+ * and
+ * --condition.
+ *  @return its `val`; -1 after the last option; '?' with *status set for one that is unknown, given again or without a
+ *  value. */
 int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddpm_status *status);
 
 /** The same for a verb that samples. Only the verb's own options are returned; those of sampling, which are not in the
@@ -29,7 +32,7 @@ int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddp
 int ddpm_arguments_next_own(int argc, char **argv, const struct option *own, ddpm_sampling_settings *settings,
                             ddpm_status *status);
 
-enum { DDPM_OWN_OPTIONS_MAX = 32 };
+enum { DDPM_OWN_OPTIONS_MAX = 32, DDPM_OPTIONS_MAX = DDPM_OWN_OPTIONS_MAX + DDPM_SAMPLING_SETTINGS_MAX };
 
 /** Check that least to most arguments follow the options, from argv[optind] on.
  *  @param what  names them in the message: "a configuration file". */

@@ -12,7 +12,7 @@ static const char help[] =
     "either, print the reference: every key with its type, range, default and meaning, in the form of a\n"
     "configuration file.\n"
     "\n"
-    "  --set key=value    set a key over the configuration file; may be repeated\n";
+    "  --set key=value    set a key over the configuration file; may be repeated, the last value of a key counts\n";
 /* clang-format on */
 
 static ddpm_status run(ddpm_comm *comm, int argc, char **argv)

@@ -14,7 +14,7 @@ static const char help[] =
     "  --output FILE.h5   the file to write; it gets this name only when it is complete\n"
     "  --count N          how many rows, the first ones in the order of the first epoch; default: 5000\n"
     "  --snapshots M      how many snapshots; default: 10\n"
-    "  --set key=value    set a key over the configuration file; may be repeated\n";
+    "  --set key=value    set a key over the configuration file; may be repeated, the last value of a key counts\n";
 /* clang-format on */
 
 static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_forward_options *o)

@@ -15,7 +15,7 @@ static const char help[] =
     "  --output FILE.h5  the checkpoint\n"
     "  --config CONFIG   the configuration of the network and the diffusion; a file of 'ddpm export' has its own, with\n"
     "                    which another must agree in what the weights mean\n"
-    "  --set key=value   use this value in place of CONFIG's; repeatable\n";
+    "  --set key=value   use this value in place of CONFIG's; may be repeated, the last value of a key counts\n";
 /* clang-format on */
 
 static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, const char **output)

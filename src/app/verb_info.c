@@ -27,7 +27,7 @@ enum { LISTED = 200, CLASSES_LISTED = 40, COUNTED = 1 << 22 /* rows */ };
 static void print_shape(void *context, const char *name, const ddpm_h5_shape *shape)
 {
     (void)context;
-    printf("  %-31s ", ddpm_printable(name));
+    printf("  %s ", ddpm_padded(name, 31));
     for (int i = 0; i < shape->dims; i++) printf("%s%lld", i ? " x " : "", (long long)shape->size[i]);
     if (!shape->is_number) printf("%s(%s)", shape->dims ? " " : "", shape->found);
     putchar('\n');
@@ -36,7 +36,7 @@ static void print_shape(void *context, const char *name, const ddpm_h5_shape *sh
 static void print_link(void *context, const ddpm_h5_link *link)
 {
     (void)context;
-    printf("  %-31s -> %s%s%s (%s%s)\n", ddpm_printable(link->name), link->file ? ddpm_printable(link->file) : "",
+    printf("  %s -> %s%s%s (%s%s)\n", ddpm_padded(link->name, 31), link->file ? ddpm_printable(link->file) : "",
            link->file ? ":" : "", ddpm_printable(link->target), link->file ? "external link" : "soft link",
            link->is_there ? "" : "; the target is not there");
 }
@@ -55,11 +55,17 @@ static ddpm_status print_names(const ddpm_h5 *file, const char *path, const char
     return DDPM_OK;
 }
 
+/* The number and the name of a column or condition, in front of what there is to say of it. */
+static void print_name(int64_t j, const char *name)
+{
+    printf("  %6lld %s ", (long long)j, ddpm_padded(name, 24));
+}
+
 static void print_column(int64_t j, const char *const *names, const ddpm_column_vocabulary *column)
 {
-    char text[300];
-    printf("  %6lld %-25s%s\n", (long long)j, ddpm_printable(names ? names[j] : ""),
-           ddpm_column_describe(column, sizeof text, text));
+    char text[DDPM_COLUMN_TEXT];
+    print_name(j, names ? names[j] : "");
+    printf("%s\n", ddpm_column_describe(column, sizeof text, text));
 }
 
 static int is_any_row(void *context, int64_t row)
@@ -155,7 +161,7 @@ static void print_tensors(const ddpm_network *network)
     const ddpm_tensor *tensors;
     const int64_t count = ddpm_network_tensors(network, &tensors);
     for (int64_t i = 0; i < count; i++)
-        printf("  %-32s%lld x %lld\n", tensors[i].name, (long long)tensors[i].rows, (long long)tensors[i].cols);
+        printf("  %-31s %lld x %lld\n", tensors[i].name, (long long)tensors[i].rows, (long long)tensors[i].cols);
 }
 
 /* The classes of a condition, with how many rows have each. */
@@ -183,7 +189,7 @@ static void print_conditions(const ddpm_condition *condition)
     const ddpm_condition *c = condition;
     if (c->count > 0) printf("  %lld conditions; numbers are standardised as (mean, scale):\n", (long long)c->count);
     for (int64_t v = 0; v < c->count; v++) {
-        printf("  %6lld %-25s", (long long)v, ddpm_printable(c->names[v]));
+        print_name(v, c->names[v]);
         if (c->classes[v] > 0) {
             print_classes(c, v);
             continue;
@@ -199,7 +205,7 @@ static void print_conditions(const ddpm_condition *condition)
 static void print_number(int64_t j, const char *const *names, const ddpm_checkpoint *c)
 {
     const double *quantiles = c->quantiles ? c->quantiles + j * DDPM_QUANTILES : NULL;
-    printf("  %6lld %-25s", (long long)j, ddpm_printable(names ? names[j] : ""));
+    print_name(j, names ? names[j] : "");
     if (quantiles && ddpm_quantiles_map(quantiles))
         printf("by its quantiles, from %.6g to %.6g\n", quantiles[0], quantiles[DDPM_QUANTILES - 1]);
     else

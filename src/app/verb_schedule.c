@@ -18,7 +18,7 @@ static const char help[] =
     "spread.\n"
     "\n"
     "  --output FILE.csv  write the table to this file instead of standard output\n"
-    "  --set key=value    set a key over the configuration file; may be repeated\n";
+    "  --set key=value    set a key over the configuration file; may be repeated, the last value of a key counts\n";
 /* clang-format on */
 
 static const char columns[] = "step,beta,alpha_bar,snr,posterior_variance\n";

@@ -14,7 +14,8 @@ static const char help[] =
     "config.yaml, metrics.csv, checkpoints/, and run.log: what each start said of itself, and every warning. When a run was\n"
     "stopped or killed, the same command goes on from its newest checkpoint.\n"
     "\n"
-    "  --set key=value   use this value in place of the file's, for example --set training.batch=512; repeatable\n"
+    "  --set key=value   use this value in place of the file's, for example --set training.batch=512; may be repeated,\n"
+    "                    the last value of a key counts\n"
     "  --output DIR      use this run folder\n"
     "  --start-from X    a new run that starts from the weights of another one, a checkpoint or a run folder: those that\n"
     "                    'ddpm sample' takes of it. What they mean stays: the network, the schedule, the map of the data\n"
@@ -31,8 +32,8 @@ static const char help[] =
     "                    and caches fill\n"
     "  --dry-run         read the data, print what would be done, and the memory and time that it takes, and write nothing\n"
     "\n"
-    "SIGTERM, SIGINT, SIGUSR1, run.time_limit, the end of a SLURM job (run.stop_margin), or a file named 'stop' in the run\n"
-    "folder end the run with a checkpoint and exit code 75.\n";
+    "SIGTERM, SIGINT, SIGUSR1, SIGHUP (a closed terminal; not under nohup), run.time_limit, the end of a SLURM job\n"
+    "(run.stop_margin), or a file named 'stop' in the run folder end the run with a checkpoint and exit code 75.\n";
 /* clang-format on */
 
 static ddpm_status parse(int argc, char **argv, ddpm_config_arguments *config, ddpm_train_options *train)

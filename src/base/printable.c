@@ -1,8 +1,10 @@
 /* Decides byte by byte what a terminal may be given. */
 #include "base/printable.h"
 
+#include <locale.h>
 #include <stdint.h>
 #include <string.h>
+#include <wchar.h>
 
 enum { TEXTS = 8, TEXT_BYTES = 1024 };
 
@@ -58,9 +60,42 @@ char *ddpm_printable_into(char *out, size_t bytes, const char *text)
     return out;
 }
 
-const char *ddpm_printable(const char *text)
+static char *printed(const char *text)
 {
     static _Thread_local char texts[TEXTS][TEXT_BYTES];
     static _Thread_local int next;
     return ddpm_printable_into(texts[next++ % TEXTS], TEXT_BYTES, text);
+}
+
+const char *ddpm_printable(const char *text)
+{
+    return printed(text);
+}
+
+/* Of a printable text. Where the system has no such locale, every character is taken for a cell. */
+static int cells_of(const char *text)
+{
+    const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    const locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+    int cells = 0;
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        uint32_t character;
+        at += decode(at, &character);
+        const int width = utf8 ? wcwidth((wchar_t)character) : 1;
+        cells += width < 0 ? 1 : width;
+    }
+    if (utf8) {
+        uselocale(before);
+        freelocale(utf8);
+    }
+    return cells;
+}
+
+const char *ddpm_padded(const char *text, int cells)
+{
+    char *out = printed(text);
+    size_t bytes = strlen(out);
+    for (int at = cells_of(out); at < cells && bytes + 1 < TEXT_BYTES; at++) out[bytes++] = ' ';
+    out[bytes] = '\0';
+    return out;
 }

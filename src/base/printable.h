@@ -13,4 +13,8 @@ char *ddpm_printable_into(char *out, size_t bytes, const char *text);
 /** The same into memory of this thread, at most 1023 bytes; valid until eight calls later. */
 const char *ddpm_printable(const char *text);
 
+/** The same with spaces behind it, so that it takes so many cells of a terminal, of which a Chinese letter takes two
+ * and an accent that stands by itself none. Not for handlers of signals: it asks the C library, which may allocate. */
+const char *ddpm_padded(const char *text, int cells);
+
 #endif

@@ -1,4 +1,5 @@
 /* Reads numbers of a configuration. This is stricter than strtod, so that a typing error is not taken for a number. */
+#include "base/plain_locale.h"
 #include "config/table.h"
 
 #include <errno.h>
@@ -39,7 +40,7 @@ static number_form form_of(const char *text)
 int ddpm_config_to_real(const char *text, double *out)
 {
     if (form_of(text) == NOT_A_NUMBER) return 0;
-    *out = strtod(text, NULL);
+    *out = strtod_l(text, NULL, ddpm_plain_locale());
     return isfinite(*out);
 }
 
@@ -51,7 +52,7 @@ int ddpm_config_to_int(const char *text, int64_t *out)
         *out = strtoll(text, NULL, 10);
         return errno == 0;
     }
-    const double value = form == SCALED ? strtod(text, NULL) : NAN;
+    const double value = form == SCALED ? strtod_l(text, NULL, ddpm_plain_locale()) : NAN;
     if (!(fabs(value) < 0x1p53)) return 0; /* beyond, not every integer is a double */
     *out = (int64_t)value;
     return 1;
@@ -73,8 +74,10 @@ int ddpm_config_to_uint(const char *text, uint64_t *out)
 
 void ddpm_config_format_real(double value, char out[DDPM_REAL_BYTES])
 {
+    const locale_t before = uselocale(ddpm_plain_locale());
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(out, DDPM_REAL_BYTES, "%.*g", digits, value);
-        if (strtod(out, NULL) == value) return;
+        if (strtod(out, NULL) == value) break;
     }
+    uselocale(before);
 }

@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include "base/auto.h"
+#include "base/plain_locale.h"
 #include "base/split.h"
 
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 ddpm_schedule_spec ddpm_config_schedule(const ddpm_config *config, double *table)
 {
     const ddpm_text_list *values = &config->diffusion.schedule.values;
-    for (int64_t i = 0; i < values->count; i++) table[i] = strtod(values->items[i], NULL);
+    for (int64_t i = 0; i < values->count; i++) table[i] = strtod_l(values->items[i], NULL, ddpm_plain_locale());
     return (ddpm_schedule_spec){.kind = config->diffusion.schedule.kind,
                                 .steps = config->diffusion.steps,
                                 .start = config->diffusion.schedule.start,

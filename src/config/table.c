@@ -177,8 +177,8 @@ const ddpm_option ddpm_options[] = {
            "what columns become before training. standard: as data.standardize says; quantile: each value becomes the normal "
            "quantile of the share of rows below it, so that any column is standard normal, values that many rows share come "
            "back as such, and none lies outside the range of the rows; none: what they are; auto: quantile for columns in "
-           "which many rows share values, or with values far from the mean, standard for others, and for all where data.standardize "
-           "is not column or where sorting the rows would take more than a quarter of data.memory", .before = "standard", NEEDS(NOISE)),
+           "which many rows share values, with values far from the mean, or of which most rows are very near to each other "
+           "beside one that some share, standard for others, and for all where data.standardize is not column or where sorting the rows would take more than a quarter of data.memory", .before = "standard", NEEDS(NOISE)),
     OTHER(DDPM_OPTION_TEXT_LIST, data.transform_columns, NULL, MEANING,
           "columns with another data.transform, by name or by number from 0: [delay:quantile, 3:none]", NEEDS(NOISE)),
     /* Not science, since it decides nothing where rows are not tokens; where they are, their statistics differ. */
@@ -411,6 +411,14 @@ static const char *last_part(const char *key)
     return dot ? dot + 1 : key;
 }
 
+/* Whether one of two names begins with the other one: batch_size and batch, train and training. */
+static int begins_alike(const char *a, const char *b)
+{
+    enum { LEAST = 4 }; /* fewer letters say little */
+    const size_t shorter = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+    return shorter >= LEAST && strncmp(a, b, shorter) == 0;
+}
+
 /* A key may be near as a whole, or by its last part, since a right name in a wrong section is a common mistake; the
  * latter counts for a little less. Among equals the key that is nearer as a whole is taken. */
 static void consider(const char *key, const char *candidate, int *best, const char **nearest)
@@ -431,5 +439,9 @@ const char *ddpm_option_nearest(const char *key)
     if (length == 0 || length > NEAR_BYTES) return NULL;
     for (int i = 0; i < ddpm_option_count; i++) consider(key, ddpm_options[i].key, &best, &nearest);
     for (int i = 0; i < ddpm_section_count; i++) consider(key, ddpm_sections[i].key, &best, &nearest);
+    for (int i = 0; i < ddpm_section_count && !nearest; i++)
+        if (begins_alike(last_part(key), last_part(ddpm_sections[i].key))) nearest = ddpm_sections[i].key;
+    for (int i = 0; i < ddpm_option_count && !nearest; i++)
+        if (begins_alike(last_part(key), last_part(ddpm_options[i].key))) nearest = ddpm_options[i].key;
     return nearest;
 }

@@ -1,5 +1,5 @@
-/** The option table behind config.h, and operations on a row of it. For the files of config/, for sample/sampling.c and
- * for their tests. Local, main thread.
+/** The option table behind config.h, and operations on a row of it. For the files of config/, for sample/sampling.c,
+ * for app/arguments.c, which reads numbers as a configuration does, and for their tests. Local, main thread.
  */
 #ifndef DDPM_CONFIG_TABLE_H
 #define DDPM_CONFIG_TABLE_H
@@ -87,11 +87,6 @@ const char *ddpm_option_choice(const ddpm_option *option, unsigned value);
 /** What a value must be, as in "an integer from 1 to 128". */
 void ddpm_option_expected(const ddpm_option *option, char *out, size_t bytes);
 
-enum { DDPM_QUOTE_BYTES = 128 };
-
-/** 'text' in quotes for a message, shortened and without control characters. */
-void ddpm_config_quote(const char *text, char out[DDPM_QUOTE_BYTES]);
-
 /** Set the member of an option that is not a list from a scalar. DDPM_ERR_CONFIG: "key: expected ..., found ...".
  *  @param text    ended by a zero byte.
  *  @param length  of the scalar; it is longer than text when the scalar holds a zero byte, which is refused.
@@ -110,9 +105,6 @@ DDPM_MUST_CHECK ddpm_status ddpm_option_valid(const ddpm_option *option, const d
 /** Give the keys that are younger than saved configurations the values that these stand for without them. */
 DDPM_MUST_CHECK ddpm_status ddpm_option_read_before(ddpm_config *config);
 
-/** Write a text as YAML, in quotes. What is no UTF-8 is left as it is. */
-void ddpm_config_write_text(const char *text, FILE *to);
-
 /** Write the value as YAML that reads back to the same bits. Two values are equal if they are written alike. */
 void ddpm_option_write(const ddpm_option *option, const ddpm_config *config, FILE *to);
 
@@ -123,6 +115,16 @@ DDPM_MUST_CHECK ddpm_status ddpm_option_text(const ddpm_option *option, const dd
 DDPM_MUST_CHECK ddpm_status ddpm_option_has_effect(const ddpm_option *option, const ddpm_config *config, int *yes);
 
 void ddpm_config_list_release(ddpm_text_list *list);
+
+/* ---- texts (text.c) ---- */
+
+enum { DDPM_QUOTE_BYTES = 128 };
+
+/** 'text' in quotes for a message, shortened and without control characters. */
+void ddpm_config_quote(const char *text, char out[DDPM_QUOTE_BYTES]);
+
+/** Write a text as YAML, in quotes. What is no UTF-8 is left as it is. */
+void ddpm_config_write_text(const char *text, FILE *to);
 
 /* ---- numbers as text (number.c) ---- */
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 _Static_assert(sizeof(ddpm_data_source) == sizeof(unsigned), "enumerations are copied as unsigned");
 
@@ -87,17 +88,6 @@ void ddpm_option_expected(const ddpm_option *option, char *out, size_t bytes)
     }
 }
 
-void ddpm_config_quote(const char *text, char out[DDPM_QUOTE_BYTES])
-{
-    enum { SHOWN = 80 };
-    size_t n = strlen(text), cut = n;
-    if (n > SHOWN)
-        for (cut = SHOWN; cut > 0 && ((unsigned char)text[cut] & 0xc0) == 0x80;) cut--; /* whole characters */
-    snprintf(out, DDPM_QUOTE_BYTES, "'%.*s%s'", (int)cut, text, cut < n ? "..." : "");
-    for (char *c = out; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
-}
-
 /* YAML reads a plain null as "no value"; a user who means the word writes it in quotes. */
 static int is_null(const char *text)
 {
@@ -126,11 +116,12 @@ static ddpm_status refuse(const ddpm_option *option, const char *text, size_t le
     return ddpm_fail(DDPM_ERR_CONFIG, "%s: expected %s, found %s%s", option->key, expected, found, note);
 }
 
+/* In any case: YAML has True and TRUE too, and Python writes the former. */
 static int to_bool(const char *text, int *out)
 {
     static const char *const names[] = {"false", "true", "no", "yes", "off", "on"}; /* those at odd places are true */
     for (int i = 0; i < 6; i++)
-        if (strcmp(text, names[i]) == 0) {
+        if (strcasecmp(text, names[i]) == 0) {
             *out = i & 1;
             return 1;
         }
@@ -323,46 +314,6 @@ ddpm_status ddpm_option_valid(const ddpm_option *option, const ddpm_config *conf
 }
 
 /* ---- value to text ---- */
-
-static int is_continuation(unsigned char byte)
-{
-    return (byte & 0xc0) == 0x80;
-}
-
-/* The code point at c if YAML needs it escaped, since libyaml's reader refuses it or takes it for a line break; else 0.
- * All of these are below U+10000. */
-static unsigned escaped(const unsigned char *c, int *bytes)
-{
-    unsigned code = c[0];
-    *bytes = 1;
-    if (code >= 0xc0 && code < 0xe0 && is_continuation(c[1])) {
-        *bytes = 2;
-        code = (code & 0x1fu) << 6 | (c[1] & 0x3fu);
-    } else if (code >= 0xe0 && code < 0xf0 && is_continuation(c[1]) && is_continuation(c[2])) {
-        *bytes = 3;
-        code = (code & 0x0fu) << 12 | (c[1] & 0x3fu) << 6 | (c[2] & 0x3fu);
-    }
-    if (code < ' ' || (code >= 0x7f && code < 0xa0 && (code == 0x7f || *bytes == 2))) return code;
-    return code == 0x2028 || code == 0x2029 || code == 0xfeff || code == 0xfffe || code == 0xffff ? code : 0;
-}
-
-void ddpm_config_write_text(const char *text, FILE *to)
-{
-    const unsigned char *c = (const unsigned char *)text;
-    fputc('"', to);
-    while (*c) {
-        int bytes = 0;
-        const unsigned code = escaped(c, &bytes);
-        if (code)
-            fprintf(to, "\\u%04X", code);
-        else if (*c == '"' || *c == '\\')
-            fprintf(to, "\\%c", *c);
-        else
-            fwrite(c, 1, (size_t)bytes, to);
-        c += bytes;
-    }
-    fputc('"', to);
-}
 
 static void write_list(const ddpm_option *option, const ddpm_text_list *list, FILE *to)
 {

@@ -10,8 +10,11 @@
 #include <string.h>
 
 /* Where a column's map is left to the program, it has quantiles if more than this share of its rows have values that
- * many rows have, or if a value is so many deviations from the mean. */
-static const double SHARED = 0.05, FAR = 12.0;
+ * many rows have, if a value is so many deviations from the mean, or if most rows are within so few of what is the
+ * deviation of a value that many rows have: beside a code for what was not measured, say, all others would be within
+ * the least noise. Groups of rows without such a value are left to the network and its mixture, which see them in all
+ * columns at once. */
+static const double SHARED = 0.05, FAR = 12.0, MOST = 0.8, NARROW = 0.15;
 
 int ddpm_column_maps_skip(const ddpm_data_spec *spec, int64_t rows, int64_t columns)
 {
@@ -97,9 +100,12 @@ static ddpm_status read_maps(const ddpm_data_spec *spec, const ddpm_source *sour
 
 /* ---- the maps ---- */
 
-static int wants_quantiles(const ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column)
+static int wants_quantiles(const ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column,
+                           const double *quantiles)
 {
-    return ddpm_quantiles_shared(column) > SHARED || fmax(-t->minimum[j], t->maximum[j]) > FAR;
+    const double shared = ddpm_quantiles_shared(column);
+    return shared > SHARED || fmax(-t->minimum[j], t->maximum[j]) > FAR ||
+           (shared > 0.0 && ddpm_quantiles_width(quantiles, MOST) < NARROW * t->scale[j]);
 }
 
 /* Standardise nothing of a column, whose numbers are in the range that was set. */
@@ -119,15 +125,14 @@ static void set_none(ddpm_transform *t, int64_t j)
     set_identity(t, j);
 }
 
-static ddpm_status set_quantiles(ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column)
+/* The quantiles of column j are there. */
+static void set_quantiles(ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column)
 {
-    DDPM_TRY(ddpm_quantiles_choose(column, t->quantiles + j * DDPM_QUANTILES));
     t->decimals[j] = column->decimals;
     t->steps[j] = column->step;
     set_identity(t, j);
     t->minimum[j] = -DDPM_QUANTILES_REACH;
     t->maximum[j] = DDPM_QUANTILES_REACH;
-    return DDPM_OK;
 }
 
 static ddpm_status set_maps(const ddpm_map *maps, const ddpm_vocabulary *vocabulary, ddpm_transform *t)
@@ -136,9 +141,14 @@ static ddpm_status set_maps(const ddpm_map *maps, const ddpm_vocabulary *vocabul
     DDPM_TRY(ddpm_transform_allocate_quantiles(t));
     for (int64_t j = 0; j < t->columns; j++) {
         const ddpm_column_vocabulary *column = &vocabulary->column[j];
-        if (ddpm_transform_is_constant(t, j)) continue;
-        if (maps[j] != DDPM_MAP_QUANTILE && !(maps[j] == DDPM_MAP_AUTO && wants_quantiles(t, j, column))) continue;
-        DDPM_TRY(set_quantiles(t, j, column));
+        double *quantiles = t->quantiles + j * DDPM_QUANTILES;
+        if (ddpm_transform_is_constant(t, j) || (maps[j] != DDPM_MAP_QUANTILE && maps[j] != DDPM_MAP_AUTO)) continue;
+        DDPM_TRY(ddpm_quantiles_choose(column, quantiles));
+        if (maps[j] == DDPM_MAP_AUTO && !wants_quantiles(t, j, column, quantiles)) {
+            memset(quantiles, 0, DDPM_QUANTILES * sizeof *quantiles); /* equal ones stand for no map */
+            continue;
+        }
+        set_quantiles(t, j, column);
         mapped++;
     }
     if (mapped == 0) ddpm_transform_release_quantiles(t);

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "data/fingerprint.h"
 #include "data/known.h"
-#include "data/source_vocabulary.h"
+#include "data/source.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static ddpm_status find_column(const ddpm_source *source, const char *wanted, int64_t *out)
 {
@@ -39,6 +40,10 @@ static ddpm_status select_listed(ddpm_source *source)
     const ddpm_text_list *list = &source->spec.columns;
     for (int64_t i = 0; i < list->count; i++) {
         DDPM_TRY(find_column(source, list->items[i], &source->selected[i]));
+        for (int64_t k = 0; k < i; k++)
+            if (source->selected[k] == source->selected[i])
+                return ddpm_fail(DDPM_ERR_CONFIG, "data.columns: '%s' and '%s' are the same column; leave one out",
+                                 list->items[k], list->items[i]);
         if (is_condition(source, source->selected[i]))
             return ddpm_fail(
                 DDPM_ERR_CONFIG,
@@ -182,9 +187,23 @@ static ddpm_status open_given(ddpm_source *source)
     return select_columns(source);
 }
 
+/* Elsewhere FILE:dataset names a dataset. */
+static ddpm_status check_colon(const char *path)
+{
+    char file[DDPM_PATH_BYTES];
+    const char *colon = strrchr(path, ':');
+    if (!colon || snprintf(file, sizeof file, "%.*s", (int)(colon - path), path) >= (int)sizeof file ||
+        access(file, F_OK) != 0)
+        return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_MISSING, "%s: there is no such file, but a file %s; data.dataset: %s names its dataset",
+                     path, file, colon + 1);
+}
+
 static ddpm_status open_file(ddpm_source *source)
 {
-    DDPM_TRY(ddpm_h5_open(source->spec.path, &source->file));
+    const ddpm_status status = ddpm_h5_open(source->spec.path, &source->file);
+    if (status == DDPM_ERR_MISSING) DDPM_TRY(check_colon(source->spec.path));
+    DDPM_TRY(status);
     choose_dataset(source);
     const ddpm_h5_kind kind = ddpm_h5_kind_of(source->file, source->spec.dataset);
     return kind == DDPM_H5_GROUP || kind == DDPM_H5_COMPOUND ? open_table(source, kind) : open_array(source);

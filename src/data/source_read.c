@@ -168,3 +168,32 @@ ddpm_status ddpm_source_read_standardised(ddpm_source *source, ddpm_gaps gaps, c
     }
     return DDPM_OK;
 }
+
+/* ---- reading tokens ---- */
+
+static float stand_in(const ddpm_column_vocabulary *column)
+{
+    int64_t token = 0;
+    for (int64_t k = 1; column->rows[0] == 0.0 && k < ddpm_column_tokens(column); k++)
+        if (token == 0 || column->rows[k] > column->rows[token]) token = k;
+    return (float)token;
+}
+
+ddpm_status ddpm_source_read_tokens(ddpm_source *source, const ddpm_transform *transform, int64_t first, int64_t count,
+                                    float *rows)
+{
+    const int64_t columns = transform->columns;
+    DDPM_TRY(ddpm_source_read_standardised(source, DDPM_GAPS_ALLOWED, transform, first, count, rows));
+    for (int64_t i = 0; i < count * columns; i++)
+        if (rows[i] < 0.0f) rows[i] = stand_in(&transform->vocabulary->column[i % columns]);
+    return DDPM_OK;
+}
+
+ddpm_status ddpm_source_read_training(ddpm_source *source, const ddpm_transform *transform, int64_t first,
+                                      int64_t count, float *rows)
+{
+    if (transform->vocabulary) return ddpm_source_read_tokens(source, transform, first, count, rows);
+    DDPM_TRY(ddpm_source_read_standardised(source, DDPM_GAPS_NONE, transform, first, count, rows));
+    ddpm_transform_spread(transform, first, count, rows);
+    return DDPM_OK;
+}

@@ -2,9 +2,8 @@
 #include "data/source_twins.h"
 
 #include "base/memory.h"
+#include "base/order.h"
 #include "model/twins.h"
-
-#include <stdlib.h>
 
 enum {
     COLUMNS_MOST = 2048, /* that are compared */
@@ -89,16 +88,10 @@ static void take_differences(comparison *c)
     }
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Choose the tokens of a column's differences from its twin. */
 static ddpm_status choose_near(const comparison *c, const pair *p, ddpm_column_vocabulary *column)
 {
-    qsort(p->values, (size_t)p->count, sizeof *p->values, ascending);
+    ddpm_sort_doubles(p->count, p->values);
     DDPM_TRY(ddpm_twins_allocate_near(column));
     DDPM_TRY(ddpm_vocabulary_choose(column->near, p->count, p->values, c->rows - p->count));
     column->near->decimals = -1; /* the sum is rounded */

@@ -9,6 +9,7 @@
 #include "data/source_twins.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -339,22 +340,27 @@ static void release(chooser *c)
 }
 
 /* Rows are doubles, which hold all whole numbers up to 2^53 and round those beyond. */
-static void warn_of_rounding(const chooser *c)
+static int is_rounded(const ddpm_column_vocabulary *v)
 {
     const double exact = 0x1p53;
+    const int64_t knots = v->bins > 0 ? v->bins * DDPM_VOCABULARY_KNOTS : 0;
+    if (v->layout.kind != DDPM_COLUMN_NUMBER || !ddpm_number_is_integer(v->layout.number)) return 0;
+    return (v->spikes > 0 && fmax(fabs(v->spike[0]), fabs(v->spike[v->spikes - 1])) >= exact) ||
+           (v->bins > 0 && fmax(fabs(v->knot[0]), fabs(v->knot[knots])) >= exact);
+}
+
+static void warn_of_rounding(const chooser *c)
+{
     const char *const *names = ddpm_source_names(c->source);
-    for (int64_t j = 0; j < c->columns; j++) {
-        const ddpm_column_vocabulary *v = &c->vocabulary.column[j];
-        const int64_t knots = v->bins > 0 ? v->bins * DDPM_VOCABULARY_KNOTS : 0;
-        if (v->layout.kind != DDPM_COLUMN_NUMBER || !ddpm_number_is_integer(v->layout.number) ||
-            ((v->spikes == 0 || fmax(fabs(v->spike[0]), fabs(v->spike[v->spikes - 1])) < exact) &&
-             (v->bins == 0 || fmax(fabs(v->knot[0]), fabs(v->knot[knots])) < exact)))
-            continue;
-        ddpm_log_warning(
-            "column %lld (from 0%s%s): whole numbers beyond 2^53 are rounded to those that a float64 holds; "
-            "subtract a constant from them, or write them as texts",
-            (long long)j, names ? ", " : "", names ? ddpm_printable(names[j]) : "");
-    }
+    char others[48] = "";
+    int64_t first = 0, rounded = 0;
+    for (int64_t j = c->columns - 1; j >= 0; j--)
+        if (is_rounded(&c->vocabulary.column[j])) first = j, rounded++;
+    if (rounded == 0) return;
+    if (rounded > 1) snprintf(others, sizeof others, " and %lld more", (long long)rounded - 1);
+    ddpm_log_warning("column %lld (from 0%s%s)%s: whole numbers beyond 2^53 are rounded to those that a float64 holds; "
+                     "subtract a constant from them, or write them as texts",
+                     (long long)first, names ? ", " : "", names ? ddpm_printable(names[first]) : "", others);
 }
 
 int64_t ddpm_source_choosing_bytes(ddpm_comm *comm, double mib)
@@ -390,33 +396,4 @@ ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source, int6
     if (status != DDPM_OK) ddpm_transform_release(out);
     release(&c);
     return status;
-}
-
-/* ---- reading tokens ---- */
-
-static float stand_in(const ddpm_column_vocabulary *column)
-{
-    int64_t token = 0;
-    for (int64_t k = 1; column->rows[0] == 0.0 && k < ddpm_column_tokens(column); k++)
-        if (token == 0 || column->rows[k] > column->rows[token]) token = k;
-    return (float)token;
-}
-
-ddpm_status ddpm_source_read_tokens(ddpm_source *source, const ddpm_transform *transform, int64_t first, int64_t count,
-                                    float *rows)
-{
-    const int64_t columns = transform->columns;
-    DDPM_TRY(ddpm_source_read_standardised(source, DDPM_GAPS_ALLOWED, transform, first, count, rows));
-    for (int64_t i = 0; i < count * columns; i++)
-        if (rows[i] < 0.0f) rows[i] = stand_in(&transform->vocabulary->column[i % columns]);
-    return DDPM_OK;
-}
-
-ddpm_status ddpm_source_read_training(ddpm_source *source, const ddpm_transform *transform, int64_t first,
-                                      int64_t count, float *rows)
-{
-    if (transform->vocabulary) return ddpm_source_read_tokens(source, transform, first, count, rows);
-    DDPM_TRY(ddpm_source_read_standardised(source, DDPM_GAPS_NONE, transform, first, count, rows));
-    ddpm_transform_spread(transform, first, count, rows);
-    return DDPM_OK;
 }

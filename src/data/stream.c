@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/permutation.h"
 #include "data/known.h"
-#include "data/source_vocabulary.h"
 #include "world/shared.h"
 
 #include <math.h>

@@ -9,9 +9,13 @@
 /** A measure of samples in parts of that of real data; NaN where the latter is 0. */
 double ddpm_report_ratio(double samples, double real_data);
 
-/** Print the heads of the columns of a table of measures, and a line of it. */
+/** Print a number in a column of a table, after a space; a dash for what has no value, as a share of nothing. */
+void ddpm_report_number(int decimals, double value);
+
+/** Print the heads of the columns of a table of measures, a line of it, and one of the errors of the line before. */
 void ddpm_report_heads(void);
 void ddpm_report_measure(const char *name, double samples, double real_data);
+void ddpm_report_errors(double samples, double real_data);
 
 /** Write a measure as members of an object of JSON. */
 void ddpm_report_values(FILE *to, double samples, double real_data);

@@ -115,8 +115,7 @@ static void print_privacy(const ddpm_evaluation *e)
     ddpm_report_heads();
     ddpm_report_measure("membership inference, AUC (0.5 is best)", p->membership[DDPM_SIDE_SAMPLES],
                         p->membership[DDPM_SIDE_REAL]);
-    printf("  %-42s %12.6f %12.6f\n", "  its standard error", p->membership_error[DDPM_SIDE_SAMPLES],
-           p->membership_error[DDPM_SIDE_REAL]);
+    ddpm_report_errors(p->membership_error[DDPM_SIDE_SAMPLES], p->membership_error[DDPM_SIDE_REAL]);
     ddpm_report_measure("nearer to a training row (0.5 is best)", p->closest[DDPM_SIDE_SAMPLES],
                         p->closest[DDPM_SIDE_REAL]);
     printf("    (than to a held-out row, by %lld of each)\n", (long long)p->closest_rows);
@@ -136,12 +135,8 @@ void ddpm_measures_print(const ddpm_evaluation *e)
 
 static void put_list(FILE *to, const char *name, int64_t count, const double *values)
 {
-    fprintf(to, ",\n      \"%s\": [", name);
-    for (int64_t i = 0; i < count; i++) {
-        fprintf(to, i > 0 ? ", " : "");
-        fprintf(to, isfinite(values[i]) ? "%.9g" : "null", values[i]);
-    }
-    fprintf(to, "]");
+    fprintf(to, ",\n      \"%s\": ", name);
+    ddpm_json_numbers(to, count, values);
 }
 
 static void put_marginals(const ddpm_evaluation *e, FILE *to, const char *name, const ddpm_marginals *marginals,

@@ -31,8 +31,9 @@ static double sum_of_terms(const ddpm_evaluation *e)
 static void print_nats(const ddpm_evaluation *e, const char *name, double nats, int is_density)
 {
     const double wide = fmax(1.0, (double)e->counted), own = nats + e->log_scale;
-    printf("  %-30s %12.5f %12.5f %12.5f", name, nats, nats / wide, nats / (wide * LN_2));
-    if (is_density) printf(" %12.5f %12.5f %12.5f", own, own / wide, own / (wide * LN_2));
+    const double values[] = {nats, nats / wide, nats / (wide * LN_2), own, own / wide, own / (wide * LN_2)};
+    printf("  %-30s", name);
+    for (int i = 0; i < (is_density ? 6 : 3); i++) ddpm_report_number(5, values[i]);
     printf("\n");
 }
 
@@ -99,8 +100,8 @@ static void print_two_sample(const ddpm_evaluation *e)
         DDPM_TWO_SAMPLE_TREES, (long long)test->rows);
     ddpm_report_heads();
     ddpm_report_measure("accuracy (0.5 is perfect)", test->whole.samples, test->whole.real_data);
-    printf("  %-42s %12.6f %12.6f\n", "  its standard error", ddpm_two_sample_error(test, test->whole.samples),
-           ddpm_two_sample_error(test, test->whole.real_data));
+    ddpm_report_errors(ddpm_two_sample_error(test, test->whole.samples),
+                       ddpm_two_sample_error(test, test->whole.real_data));
     print_accuracy(e, 1, &test->column);
     if (e->columns > 1) print_accuracy(e, 2, &test->pair);
 }
@@ -143,9 +144,8 @@ static void print_masked_bound(const ddpm_evaluation *e)
 
 static void put_terms(FILE *to, const ddpm_evaluation *e)
 {
-    fprintf(to, ",\n  \"terms\": [");
-    for (int64_t t = 1; t <= e->steps; t++) fprintf(to, "%s%.9g", t > 1 ? ", " : "", e->term[t]);
-    fprintf(to, "]");
+    fprintf(to, ",\n  \"terms\": ");
+    ddpm_json_numbers(to, e->steps, e->term + 1);
 }
 
 static void put_masked_bound(FILE *to, const ddpm_evaluation *e)
@@ -245,10 +245,9 @@ static void put_quality(FILE *to, const ddpm_evaluation *e)
     }
     ddpm_measures_put(e, to);
     ddpm_values_put(e, to);
-    fprintf(to, ",\n    \"ks\": [");
-    for (int64_t j = 0; j < e->columns; j++)
-        fprintf(to, isfinite(e->ks[j]) ? "%s%.9g" : "%snull", j > 0 ? ", " : "", e->ks[j]);
-    fprintf(to, "]}");
+    fprintf(to, ",\n    \"ks\": ");
+    ddpm_json_numbers(to, e->columns, e->ks);
+    fprintf(to, "}");
 }
 
 static ddpm_status write_json(const ddpm_evaluation *e)

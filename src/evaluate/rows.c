@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "base/split.h"
 #include "data/dataset.h"
-#include "data/source_vocabulary.h"
+#include "data/source.h"
 #include "file/file.h"
 #include "model/same_data.h"
 #include "model/toy.h"

@@ -2,6 +2,7 @@
 #include "exchange/vocabulary.h"
 
 #include "base/memory.h"
+#include "store/vocabulary_check.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,18 +8,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What a shell would have replaced in the name, had it been its to replace: that of a configuration is not. */
+static const char *unexpanded(const char *path)
+{
+    if (*path == '~') return "; '~' is not expanded here, write the folder out";
+    return strchr(path, '$') ? "; '$' is not expanded here, write its value" : "";
+}
+
 ddpm_status ddpm_file_fail(const char *path, const char *what)
 {
     const int number = errno;
-    (void)ddpm_fail(DDPM_ERR_IO, "%s: %s (%s)", path, what, strerror(number));
+    (void)ddpm_fail(DDPM_ERR_IO, "%s: %s (%s)%s", path, what, strerror(number),
+                    number == ENOENT ? unexpanded(path) : "");
     errno = number; /* callers tolerate some of them */
     return DDPM_ERR_IO;
 }
 
 ddpm_status ddpm_file_fail_open(const char *path, const char *what)
 {
-    if (errno != ENOENT && errno != ENOTDIR) return ddpm_file_fail(path, what);
-    return ddpm_fail(DDPM_ERR_MISSING, "%s: %s (%s)", path, what, strerror(errno));
+    char folder[DDPM_PATH_BYTES];
+    const int number = errno;
+    const char *hint = unexpanded(path);
+    if (number != ENOENT && number != ENOTDIR) return ddpm_file_fail(path, what);
+    if (*path == '/' || *hint || !getcwd(folder, sizeof folder)) *folder = '\0';
+    return ddpm_fail(DDPM_ERR_MISSING, "%s: %s (%s%s%s)%s", path, what, strerror(number), *folder ? ", from " : "",
+                     folder, hint);
 }
 
 ddpm_status ddpm_file_fail_long(const char *path)
@@ -82,14 +95,22 @@ ddpm_status ddpm_file_make_folder(const char *path)
     char part[DDPM_PATH_BYTES];
     const size_t length = strlen(path);
     if (!length) return ddpm_fail(DDPM_ERR_USAGE, "the name of a folder is empty");
+    if (strcmp(path, "~") == 0 || strncmp(path, "~/", 2) == 0) /* 'rm -r ~' would not remove what was made */
+        return ddpm_fail(DDPM_ERR_USAGE,
+                         "%s: '~' is not expanded here; write the folder out, or ./%s for one of that "
+                         "name",
+                         path, path);
     if (length >= sizeof part) return ddpm_file_fail_long(path);
     memcpy(part, path, length + 1);
     for (size_t end = 1; end <= length; end++) {
         if (path[end] != '/' && path[end]) continue;
         part[end] = '\0';
         /* mkdir comes second, since it may fail with EROFS or EACCES on a folder that exists */
-        if (!is_folder(part) && mkdir(part, 0777) && !(errno == EEXIST && is_folder(part)))
-            return ddpm_file_fail(part, errno == EEXIST ? "is in the way of a folder" : "the folder could not be made");
+        if (!is_folder(part) && mkdir(part, 0777)) {
+            if (errno != EEXIST) return ddpm_file_fail(part, "the folder could not be made");
+            if (!is_folder(part)) /* a link may be there whose folder is not */
+                return ddpm_fail(DDPM_ERR_IO, "%s: is in the way of a folder; remove it, or name another", part);
+        }
         part[end] = path[end];
     }
     return DDPM_OK;

@@ -22,6 +22,16 @@ void ddpm_json_number(FILE *to, const char *before, const char *name, double val
         fprintf(to, "null");
 }
 
+void ddpm_json_numbers(FILE *to, int64_t count, const double *values)
+{
+    fprintf(to, "[");
+    for (int64_t i = 0; i < count; i++) {
+        fprintf(to, i > 0 ? ", " : "");
+        fprintf(to, isfinite(values[i]) ? "%.9g" : "null", values[i]);
+    }
+    fprintf(to, "]");
+}
+
 void ddpm_json_text(FILE *to, const char *text)
 {
     fputc('"', to);

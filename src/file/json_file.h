@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 #define DDPM_JSON_BEGINS "{\"program\": \"ddpm " /* how every file begins that this program writes */
@@ -22,6 +23,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_json_begin(const char *path, ddpm_json_file *ou
 
 /** Print `before`, then "name": value, where a value that is not finite is null. */
 void ddpm_json_number(FILE *to, const char *before, const char *name, double value);
+
+/** Print a list of numbers, to nine digits; what is not finite is null. */
+void ddpm_json_numbers(FILE *to, int64_t count, const double *values);
 
 /** Print a text in quotes. */
 void ddpm_json_text(FILE *to, const char *text);

@@ -143,7 +143,9 @@ ddpm_status ddpm_output_begin(const char *path, char partial[DDPM_PATH_BYTES])
         if (fd >= 0 || errno != EEXIST) break;
         DDPM_TRY(partial_name(path, partial));
     }
-    if (fd < 0) return ddpm_file_fail(path, "could not be made");
+    if (fd < 0)
+        return ddpm_file_fail(path, errno == ENOENT ? "could not be made, since its folder is not there"
+                                                    : "could not be made");
     close(fd);       /* nothing was written */
     *pending = '\0'; /* a signal may come at any moment, and finds no name, or the whole one */
     atomic_signal_fence(memory_order_seq_cst);
@@ -195,8 +197,8 @@ static void end_without_it(int number)
 
 void ddpm_output_guard(void)
 {
-    static const int ending[] = {SIGINT, SIGTERM};
-    for (int i = 0; i < 2; i++)
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
         if (signal(ending[i], end_without_it) == SIG_IGN) signal(ending[i], SIG_IGN); /* as nohup wants it */
 }
 

@@ -25,8 +25,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_output_prepare_behind(const char *path, int64_t
  * is too long, DDPM_ERR_IO when something other than a regular file has the name. */
 DDPM_MUST_CHECK ddpm_status ddpm_output_begin(const char *path, char partial[DDPM_PATH_BYTES]);
 
-/** From now on SIGINT and SIGTERM, unless they are ignored, remove the file that was begun last and not committed
- * before they end the program. While it trains, train/stop.h catches them. */
+/** From now on SIGINT, SIGTERM and SIGHUP, unless they are ignored, remove the file that was begun last and not
+ * committed before they end the program. While it trains, train/stop.h catches them. */
 void ddpm_output_guard(void);
 
 /** Sync the partial file, rename it to path, sync the folder (where the file system can). On failure the partial file

@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { LISTED = 4 /* names, with their shares */ };
+enum { LISTED = 4 /* names, with their shares */, NAME_BYTES = 61 };
 
 typedef struct text {
     char *out;
@@ -21,6 +21,13 @@ DDPM_PRINTF(2, 3) static void say(text *t, const char *format, ...)
     va_start(arguments, format);
     t->used += (size_t)vsnprintf(t->out + t->used, t->bytes - t->used, format, arguments);
     va_end(arguments);
+}
+
+/* So much of a name as says which it is, in whole characters. */
+static void say_name(text *t, const char *name)
+{
+    char some[NAME_BYTES];
+    say(t, "%s", ddpm_printable_into(some, sizeof some, name));
 }
 
 static double all_rows(const ddpm_column_vocabulary *column)
@@ -51,7 +58,7 @@ static void say_frequent(text *t, const ddpm_column_vocabulary *column)
         const double value = column->spike[k - 1];
         say(t, "%s", i ? ", " : ": ");
         if (column->layout.kind == DDPM_COLUMN_CATEGORY)
-            say(t, "%.60s", ddpm_printable(column->layout.names[(int64_t)value]));
+            say_name(t, column->layout.names[(int64_t)value]);
         else
             say(t, "%.10g", value);
         say(t, " %.3g %%", 100.0 * column->rows[k] / rows);
@@ -69,7 +76,10 @@ static void say_range(text *t, const ddpm_column_vocabulary *column)
 static void say_number(text *t, const ddpm_column_vocabulary *column)
 {
     say(t, "number (%s)", ddpm_number_name(column->layout.number));
-    if (column->layout.units) say(t, " of %.60s", ddpm_printable(column->layout.units));
+    if (column->layout.units) {
+        say(t, " of ");
+        say_name(t, column->layout.units);
+    }
     if (!column->rows) return;
     say(t, ": ");
     if (column->bins == 0) {

@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+enum { DDPM_COLUMN_TEXT = 500 /* bytes, in which any text fits */ };
+
 /** What the column is, its values, and its gaps: "number (int32): 74 values from 17 to 90; no gaps". Of a column
  * without rows only what it is.
  *  @return out, which has `bytes`; what does not fit is left out. */

@@ -165,6 +165,19 @@ ddpm_status ddpm_quantiles_choose(const ddpm_column_vocabulary *column, double *
     return status;
 }
 
+double ddpm_quantiles_width(const double *value, double share)
+{
+    double least = value[LAST] - value[0];
+    int64_t end = 0;
+    for (int64_t i = 0; i < LAST; i++) {
+        const double rows = ddpm_normal_share(score_of(i)) + share;
+        while (end < LAST && ddpm_normal_share(score_of(end)) < rows) end++;
+        if (ddpm_normal_share(score_of(end)) < rows) break;
+        least = fmin(least, value[end] - value[i]);
+    }
+    return least;
+}
+
 /* ---- the map ---- */
 
 /* The last of the knots low .. high that is at most `value`, as the first is; of several equal ones the last. */
@@ -230,7 +243,7 @@ double ddpm_quantiles_value(const ddpm_quantiles *q, double score)
     const int64_t i = piece_of(score);
     const double part = fmax(0.0, fmin((score - score_of(i)) / STEP, 1.0));
     if (is_jump(knot, i)) return part < 0.5 ? knot[i] : knot[i + 1];
-    return ddpm_vocabulary_round_to_step(q->decimals, q->step, knot[0], knot[i] + part * (knot[i + 1] - knot[i]));
+    return ddpm_decimals_round_to_step(q->decimals, q->step, knot[0], knot[i] + part * (knot[i + 1] - knot[i]));
 }
 
 void ddpm_quantiles_shares(double share[DDPM_QUANTILES])

@@ -16,7 +16,7 @@ enum { DDPM_QUANTILES = 4097 };
 typedef struct ddpm_quantiles {
     const double *value; /* [DDPM_QUANTILES], ascending, in the data's units */
     int decimals;        /* behind the point that values have; -1: any number */
-    int64_t step;        /* see ddpm_vocabulary_round_to_step; the first value is value[0] */
+    int64_t step;        /* see ddpm_decimals_round_to_step; the first value is value[0] */
 } ddpm_quantiles;
 
 /** The share of rows with values that many rows have, of which a column has few. */
@@ -26,6 +26,9 @@ double ddpm_quantiles_shared(const ddpm_column_vocabulary *column);
  * DDPM_ERR_MEMORY.
  *  @param[out] value  [DDPM_QUANTILES]. */
 DDPM_MUST_CHECK ddpm_status ddpm_quantiles_choose(const ddpm_column_vocabulary *column, double *value);
+
+/** The width of the narrowest range of values with this share of the rows, from a column's map. */
+double ddpm_quantiles_width(const double *value, double share);
 
 /** Whether a column has a map. */
 static inline int ddpm_quantiles_map(const double *value)

@@ -49,7 +49,7 @@ ddpm_status ddpm_twins_link(ddpm_vocabulary *vocabulary)
     return DDPM_OK;
 }
 
-int ddpm_twins_any(const ddpm_vocabulary *vocabulary)
+static int has_twins(const ddpm_vocabulary *vocabulary)
 {
     for (int64_t j = 0; j < vocabulary->columns; j++)
         if (vocabulary->column[j].twin > 0) return 1;
@@ -137,7 +137,7 @@ static long double value_of(const linked_row *r, int64_t column, int64_t depth) 
 void ddpm_twins_complete(const ddpm_vocabulary *vocabulary, int64_t count, const float *rows, ddpm_number type,
                          void *numbers)
 {
-    if (!ddpm_twins_any(vocabulary)) return;
+    if (!has_twins(vocabulary)) return;
     linked_row r = {.vocabulary = vocabulary, .row = rows, .type = type, .numbers = numbers};
     for (int64_t i = 0; i < count; i++, r.first += vocabulary->columns, r.row += vocabulary->columns)
         for (int64_t j = 0; j < vocabulary->columns; j++)
@@ -160,7 +160,7 @@ float ddpm_twins_own(const ddpm_vocabulary *vocabulary, const float *row, int64_
 
 void ddpm_twins_separate(const ddpm_vocabulary *vocabulary, int64_t count, float *rows)
 {
-    if (!ddpm_twins_any(vocabulary)) return;
+    if (!has_twins(vocabulary)) return;
     for (int64_t i = 0; i < count; i++, rows += vocabulary->columns)
         for (int64_t j = vocabulary->columns; j-- > 0;) rows[j] = ddpm_twins_own(vocabulary, rows, j);
 }

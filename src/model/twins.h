@@ -18,8 +18,6 @@ DDPM_MUST_CHECK ddpm_status ddpm_twins_allocate_near(ddpm_column_vocabulary *col
 /** Make the links of columns that have twins. DDPM_ERR_MEMORY. */
 DDPM_MUST_CHECK ddpm_status ddpm_twins_link(ddpm_vocabulary *vocabulary);
 
-int ddpm_twins_any(const ddpm_vocabulary *vocabulary);
-
 /** The link of a token, or NULL: it is the column's own. */
 const ddpm_column_link *ddpm_twins_link_of(const ddpm_column_vocabulary *column, int64_t token);
 

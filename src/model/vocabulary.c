@@ -21,9 +21,6 @@ static const double SPREAD_SHARE = 0.25; /* of the rows, at most */
 /* Of the rows that have fewer decimals than the most: where all numbers are written with as many, it is a tenth. */
 static const double FEWER_SHARE = 0.25;
 
-static const double POWERS[DDPM_DECIMALS_MOST + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-
 ddpm_status ddpm_vocabulary_allocate(int64_t columns, ddpm_vocabulary *out)
 {
     *out = (ddpm_vocabulary){.columns = columns};
@@ -85,45 +82,6 @@ typedef struct survey {
     int64_t step; /* that divides the distances of all from it, in units of the last of most_decimals */
 } survey;
 
-double ddpm_vocabulary_round_to(int decimals, double value)
-{
-    return decimals < 0 || decimals > DDPM_DECIMALS_MOST ? value : round(value * POWERS[decimals]) / POWERS[decimals];
-}
-
-double ddpm_vocabulary_round_to_step(int decimals, int64_t step, double first, double value)
-{
-    if (step <= 1 || decimals < 0 || decimals > DDPM_DECIMALS_MOST) return ddpm_vocabulary_round_to(decimals, value);
-    const double units = POWERS[decimals], apart = (double)step, from = round(first * units);
-    return (from + apart * round((value * units - from) / apart)) / units;
-}
-
-/* The most digits behind the point that a value of a type can have been written with, and be found again in spite of
- * its rounding. */
-static int decimals_most(ddpm_number number, double value)
-{
-    const double whole = number == DDPM_NUMBER_FLOAT32 ? 0x1p23 : 0x1p51;
-    int decimals = DDPM_DECIMALS_MOST;
-    while (decimals > 0 && fabs(value) * POWERS[decimals] >= whole) decimals--;
-    return decimals;
-}
-
-static int has_decimals(ddpm_number number, double value, int decimals)
-{
-    const double rounded = ddpm_vocabulary_round_to(decimals, value);
-    return number == DDPM_NUMBER_FLOAT32 ? (float)rounded == (float)value : rounded == value;
-}
-
-/* The fewest digits behind the point that write a value of a type; DDPM_DECIMALS_MOST + 1: it has more than are looked
- * for, or than its type holds. */
-static int decimals_of(ddpm_number number, double value)
-{
-    const int most = decimals_most(number, value);
-    if (!has_decimals(number, value, most)) return DDPM_DECIMALS_MOST + 1;
-    int decimals = 0;
-    while (decimals < most && !has_decimals(number, value, decimals)) decimals++;
-    return decimals;
-}
-
 static int64_t common_divisor(int64_t a, int64_t b)
 {
     while (b != 0) {
@@ -140,18 +98,19 @@ static void take_step(survey *s, double value, int decimals)
 {
     const int before = s->most_decimals, most = decimals > before ? decimals : before;
     if (s->different == 0) s->first = value;
-    if (most > DDPM_DECIMALS_MOST || (double)s->step * POWERS[most - before] >= 0x1p62 ||
-        fmax(fabs(value), fabs(s->first)) * POWERS[most] >= 0x1p53)
+    if (most > DDPM_DECIMALS_MOST || (double)s->step * ddpm_decimals_units(most - before) >= 0x1p62 ||
+        fmax(fabs(value), fabs(s->first)) * ddpm_decimals_units(most) >= 0x1p53)
         s->step = 1;
     else
-        s->step = common_divisor(s->step * (int64_t)POWERS[most - before],
-                                 llabs(llround(value * POWERS[most]) - llround(s->first * POWERS[most])));
+        s->step = common_divisor(
+            s->step * (int64_t)ddpm_decimals_units(most - before),
+            llabs(llround(value * ddpm_decimals_units(most)) - llround(s->first * ddpm_decimals_units(most))));
 }
 
 static void take_survey(void *to, double value, int64_t times)
 {
     survey *s = to;
-    const int decimals = decimals_of(s->number, value);
+    const int decimals = ddpm_decimals_of(s->number, value);
     take_step(s, value, decimals);
     s->different++;
     if (times >= s->least)
@@ -161,7 +120,7 @@ static void take_survey(void *to, double value, int64_t times)
         s->different_rest++;
     }
     s->rows += times;
-    if (fabs(value) * POWERS[ddpm_smaller(decimals, DDPM_DECIMALS_MOST)] <
+    if (fabs(value) * ddpm_decimals_units((int)ddpm_smaller(decimals, DDPM_DECIMALS_MOST)) <
         (s->number == DDPM_NUMBER_FLOAT32 ? 1e5 : 1e12))
         s->few_digits[decimals] += times;
     if (decimals > s->most_decimals) s->most_decimals = decimals;
@@ -378,8 +337,8 @@ float ddpm_vocabulary_encode(const ddpm_column_vocabulary *column, double value)
 static double round_beside(const ddpm_column_vocabulary *column, double nearest, double value)
 {
     const int decimals =
-        column->decimals == DDPM_VOCABULARY_MIXED ? decimals_of(column->layout.number, nearest) : column->decimals;
-    return ddpm_vocabulary_round_to_step(decimals, column->step, column->knot[0], value); /* a knot that is a value */
+        column->decimals == DDPM_VOCABULARY_MIXED ? ddpm_decimals_of(column->layout.number, nearest) : column->decimals;
+    return ddpm_decimals_round_to_step(decimals, column->step, column->knot[0], value); /* a knot that is a value */
 }
 
 double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number)

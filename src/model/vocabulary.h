@@ -18,6 +18,7 @@
 
 #include "base/number.h"
 #include "base/status.h"
+#include "model/decimals.h"
 
 #include <stdint.h>
 
@@ -27,7 +28,6 @@ enum {
     DDPM_VOCABULARY_EXACT = 256, /* a number of at most so many different values has a token for each */
     DDPM_TWINS_MOST = 7,         /* later columns that one is the twin of */
     DDPM_VOCABULARY_SMOOTH = 24, /* functions of the rank that the bins of a column share */
-    DDPM_DECIMALS_MOST = 15,     /* that are looked for: DBL_DIG */
     DDPM_VOCABULARY_MIXED = -2 /* decimals: of each value as many as its nearest knot has, which is a training value */
 };
 
@@ -157,12 +157,6 @@ double ddpm_vocabulary_decode(const ddpm_column_vocabulary *column, float number
 
 /** The least and the most of a column's values; of a column without any, infinity and less. */
 void ddpm_vocabulary_range(const ddpm_column_vocabulary *column, double *least, double *most);
-
-/** A value with so many digits behind the point; below 0: as it is. */
-double ddpm_vocabulary_round_to(int decimals, double value);
-
-/** The same, with a step above 1 a whole number of steps, of so many of the last decimals, from the first value. */
-double ddpm_vocabulary_round_to_step(int decimals, int64_t step, double first, double value);
 
 /** A value with as many decimals as the column's values have, and a whole number of steps from them. */
 double ddpm_vocabulary_round(const ddpm_column_vocabulary *column, double value);

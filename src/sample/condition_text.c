@@ -1,6 +1,8 @@
 /* Conditions as texts NAME=VALUE. */
 #include "sample/condition_text.h"
 
+#include "base/plain_locale.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +25,9 @@ ddpm_status ddpm_condition_read_value(const ddpm_condition *condition, int64_t v
 {
     char *end, list[400];
     const int64_t of_class = ddpm_condition_find_name(condition, v, text);
-    const long double value = of_class >= 0 ? (long double)ddpm_condition_code(condition, v, of_class)
-                                            : strtold(text, &end); /* which holds all integers of 64 bits */
+    const long double value =
+        of_class >= 0 ? (long double)ddpm_condition_code(condition, v, of_class)
+                      : strtold_l(text, &end, ddpm_plain_locale()); /* which holds all integers of 64 bits */
     if (of_class >= 0 || (*text && !*end)) return ddpm_condition_standardise(condition, v, value, out);
     if (!condition->class_names || condition->classes[v] == 0)
         return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a number after '='", problem);

@@ -4,6 +4,7 @@
 #include "base/edit_distance.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/plain_locale.h"
 #include "base/printable.h"
 #include "sample/condition_text.h"
 
@@ -53,7 +54,7 @@ ddpm_status ddpm_fixed_read_value(const ddpm_column_vocabulary *c, const char *t
         return DDPM_OK;
     }
     if (c->layout.kind == DDPM_COLUMN_NUMBER) {
-        *out = strtod(value, &end);
+        *out = strtod_l(value, &end, ddpm_plain_locale());
         if (!*end && isfinite(*out)) return DDPM_OK;
         const char *units = c->layout.units;
         return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: expected a number%s%s after '=', or nothing for a gap", text,

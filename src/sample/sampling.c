@@ -132,7 +132,8 @@ void ddpm_sampling_help(FILE *to)
     const ddpm_option *option;
     fputs("\n"
           "How samples are made; by default, as the model's configuration says in its section " SECTION ":\n"
-          "  --set " SECTION ".KEY=VALUE   set any key of the section; the options below set one key each\n",
+          "  --set " SECTION ".KEY=VALUE   set any key of the section; the options below set one key each.\n"
+          "                     The last value of a key counts\n",
           to);
     for (int i = 0; (option = ddpm_sampling_row(i)); i++) {
         if (!option->option) continue;

@@ -1,7 +1,7 @@
 /* Checks the numbers of a checkpoint against the ranges of its table, before it is written and when it is read.
  * Messages do not have the file's name. */
 #include "store/checkpoint_table.h"
-#include "store/vocabulary_flat.h"
+#include "store/vocabulary_check.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Writes, reads and shares a vocabulary, as flat arrays. */
 #include "store/vocabulary_file.h"
 
-#include "store/vocabulary_flat.h"
+#include "store/vocabulary_check.h"
 
 /* ---- in files ---- */
 

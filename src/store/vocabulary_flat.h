@@ -79,24 +79,15 @@ void ddpm_flat_release(ddpm_flat_vocabulary *flat);
 DDPM_MUST_CHECK ddpm_status ddpm_flat_allocate_counts(ddpm_flat_vocabulary *flat);
 DDPM_MUST_CHECK ddpm_status ddpm_flat_allocate_values(ddpm_flat_vocabulary *flat);
 
-/** How many values all columns have of an array; the sum of a count over the columns. */
+/** How many values column j has of an array; all columns; the sum of a count over the columns. */
+int64_t ddpm_flat_reals_of(const ddpm_flat_vocabulary *f, int kind, int64_t j);
 int64_t ddpm_flat_reals(const ddpm_flat_vocabulary *f, int kind);
 int64_t ddpm_flat_total(const ddpm_flat_vocabulary *f, int count);
 
-/** Check the counts; and, when they are right, the rest. DDPM_ERR_DATA names the value.
- *  @param columns  that there must be. */
-DDPM_MUST_CHECK ddpm_status ddpm_flat_check_counts(const ddpm_flat_vocabulary *flat, int64_t columns);
-DDPM_MUST_CHECK ddpm_status ddpm_flat_check_values(const ddpm_flat_vocabulary *flat);
-
 /** The way back. DDPM_ERR_MEMORY.
- *  @param flat      was checked.
+ *  @param flat      was checked (store/vocabulary_check.h).
  *  @param[out] out  release with ddpm_vocabulary_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *flat, ddpm_vocabulary *out);
-
-/** Check by the rules of reading: every count fits the others, every place is inside what it is a place of, values
- * ascend. DDPM_ERR_DATA names the value, not the file.
- *  @param columns  that there must be, unless there are none. */
-DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_check(const ddpm_vocabulary *vocabulary, int64_t columns);
 
 /** Copy a vocabulary. DDPM_ERR_MEMORY. @param[out] out  release with ddpm_vocabulary_release, also on failure. */
 DDPM_MUST_CHECK ddpm_status ddpm_vocabulary_copy(const ddpm_vocabulary *from, ddpm_vocabulary *out);

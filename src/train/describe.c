@@ -42,7 +42,7 @@ static void describe_columns(const ddpm_dataset *dataset)
     enum { LISTED = 40 };
     const ddpm_vocabulary *vocabulary = ddpm_dataset_transform(dataset)->vocabulary;
     const char *const *names = ddpm_dataset_names(dataset);
-    char text[300];
+    char text[DDPM_COLUMN_TEXT];
     for (int64_t j = 0; vocabulary && j < vocabulary->columns && j < LISTED; j++)
         ddpm_log_info("%-10s %lld %s%s%s", j ? "" : "columns", (long long)j, names ? names[j] : "", names ? ", " : "",
                       ddpm_column_describe(&vocabulary->column[j], sizeof text, text));

@@ -14,7 +14,7 @@
 
 static volatile sig_atomic_t caught;
 
-static const int signals[] = {SIGTERM, SIGINT, SIGUSR1};
+static const int signals[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
 enum { SIGNALS = sizeof signals / sizeof *signals };
 static struct sigaction before[SIGNALS];
 static sigset_t held; /* the signal mask before ddpm_stop_begin */
@@ -85,7 +85,10 @@ ddpm_status ddpm_stop_begin(double time_limit, double margin, const char *folder
     set_job_deadline(out, margin);
     if (folder) DDPM_TRY(ddpm_file_join(folder, "stop", out->file));
     caught = 0;
-    for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &action, &before[i]);
+    for (int i = 0; i < SIGNALS; i++) {
+        sigaction(signals[i], &action, &before[i]);
+        if (signals[i] == SIGHUP && before[i].sa_handler == SIG_IGN) sigaction(SIGHUP, &before[i], NULL); /* nohup */
+    }
     const sigset_t set = scheduler_signals();
     sigprocmask(SIG_UNBLOCK, &set, &held);
     return DDPM_OK;
@@ -96,6 +99,7 @@ static const char *reason_now(ddpm_stop *stop)
     if (caught == SIGTERM) return "SIGTERM";
     if (caught == SIGINT) return "SIGINT";
     if (caught == SIGUSR1) return "SIGUSR1";
+    if (caught == SIGHUP) return "SIGHUP";
     if (!stop->file[0] && stop->deadline == 0.0) return NULL;
     const double now = ddpm_comm_seconds();
     if (stop->deadline > 0.0 && now >= stop->deadline) return stop->limit;

@@ -13,7 +13,7 @@ from PIL import Image
 import animate
 import bench
 import suite
-from case import DATA, MISSING, USAGE, Case, ring
+from case import DATA, MISSING, USAGE, Case, ring, run
 from ddpm_analysis import drawing, pages
 from skipped import main
 
@@ -23,6 +23,12 @@ class Figures(Case):
         self.assert_picture("panels.py", self.trajectory(), formats=(".png", ".pdf", ".svg"))
         self.assert_picture("panels.py", self.trajectory(columns=3), "--panels", 3)
         self.assert_picture("panels.py", self.trajectory(columns=1))
+        x = np.r_[np.linspace(0, 1, 1000), 900]
+        low, high = drawing.limits_near(x)
+        self.assertTrue(-0.5 < low < 0 and 1 < high < 2, (low, high))
+        self.assertEqual(drawing.limits_near(x[:-1]), drawing.limits(x[:-1]))
+        self.assertEqual(drawing.title_of_cloud("data", np.c_[x, x], (0, 1), (low, high) * 2),
+                         "data (1,001 points, 1 outside)")
         self.assertEqual(drawing.evenly(101, 10).tolist(), [0, 11, 22, 33, 44, 56, 67, 78, 89, 100])
         self.assertEqual(drawing.evenly(3, 10).tolist(), [0, 1, 2])
         pairs = [drawing.column_pair(None, columns, "") for columns in (1, 2, 3, 64)]
@@ -125,6 +131,16 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         self.assert_picture("loss.py", self.run_folder("runs/a"), self.run_folder("runs/b", rows=1),
                             "--against", "seconds")
         np.testing.assert_allclose(drawing.running_mean(np.arange(9.0), 5), np.arange(9.0), atol=1e-12)
+
+    def test_loss_of_runs_without_rows(self):
+        """A run that has just begun does not keep the others from being drawn."""
+        runs, empty = [self.run_folder("runs/a")], [self.run_folder(f"runs/{name}", rows=0) for name in "bc"]
+        done = run("loss.py", *runs, *empty, "--output", self.path("some.png"))
+        self.assertEqual((done.returncode, done.stderr.count("left out")), (0, 2), done.stderr)
+        self.assert_works("loss.py", *runs, "--output", self.path("one.png"))
+        with open(self.path("some.png"), "rb") as some, open(self.path("one.png"), "rb") as one:
+            self.assertEqual(some.read(), one.read())
+        self.assert_fails(DATA, ["no rows yet", *empty], "loss.py", *empty, "--output", self.path("none.png"))
 
     def test_schedule(self):
         for steps in (1, 10, 20):

@@ -82,6 +82,7 @@ class Cells(ImportTable):
         self.assertIn("as told", self.line("a.2"))
         table = self.imported(text, "--gap", "-999", "--gaps", "rows", "--drop", "b", "--classes", "zip")
         self.assertEqual((table.columns, len(table.values)), (["code", "t", "a", "a.2"], 11))
+        self.assertIn("data.condition=[zip]", self.report.splitlines()[-1])
         with h5py.File(self.path("out.h5")) as file:
             self.assertEqual(file["zip"][:3].tolist(), [0, 1, 0])
             self.assertEqual(get_names("classes", file["zip"]), ["9990", "9991"])

@@ -29,6 +29,11 @@ def mixed_frame():
         "seller": np.where(count % 3 == 0, None, np.array(["a; b", "weiß"])[rng.integers(0, 2, ROWS)])})
 
 
+def attributes_of_column(path, name):
+    with h5py.File(path) as file:
+        return attributes_of(file[f"table/{name}"])
+
+
 class Mixed(Case):
     def imported(self, *arguments):
         mixed_frame().to_csv(self.path("in.csv"), index=False)
@@ -97,6 +102,70 @@ class Mixed(Case):
         self.assert_works("export_table.py", self.path("forms.h5"), "--output", self.path("again.csv"))
         self.assertEqual(pandas.read_csv(self.path("again.csv"))["c0"][0], "2019-01-05")
 
+    def comes_back(self, columns):
+        """Import and export give the table of these columns, a list of cells each, to the letter; the report."""
+        rows = zip(*columns)
+        text = "".join(",".join(f'"{cell}"' if "," in cell else cell for cell in row) + f",{i % 7}\n"
+                       for i, row in enumerate(rows))
+        text = ",".join(f"c{i}" for i in range(len(columns))) + ",n\n" + text
+        said = self.assert_works("import_table.py", self.write("back.csv", text), "--output", self.path("back.h5"))
+        for path in (self.path("back.h5"), self.path("twice.h5")):
+            self.assert_works("export_table.py", path, "--output", self.path("again.csv"))
+            with open(self.path("again.csv"), encoding="utf-8") as file:
+                self.assertEqual(text, file.read())
+            self.assert_works("import_table.py", self.path("back.h5"), "--output", self.path("twice.h5"))
+        return said
+
+    def test_durations_come_back_as_they_were_written(self):
+        spans = [pandas.Timedelta(seconds=977 * i + i % 2 * 0.25) for i in range(200)]
+        whole = [span.floor("s") for span in spans]
+
+        def clock(span, form="{}:{:02}:{:02}"):
+            minutes, seconds = divmod(int(span.total_seconds()), 60)
+            return form.format(minutes // 60, minutes % 60, seconds)
+        columns = [[str(span) for span in spans], [str(span.to_pytimedelta()) for span in whole],
+                   [str(pandas.Timedelta(days=i - 3)) for i in range(200)], [str(-span) for span in spans],
+                   [clock(span) for span in whole], [clock(span, "{:02}:{:02}:{:02}.50") for span in whole],
+                   [span.isoformat() for span in whole], [f"PT{5 * i}M" for i in range(200)],
+                   [f"PT{i}.5S" if i % 2 else f"PT{i}S" for i in range(200)],
+                   ["" if i % 9 == 0 else f"P{i % 5 + 1}DT{1 + i % 23}H" for i in range(200)]]
+        said = self.comes_back(columns)
+        self.assertEqual(said.count(" duration "), len(columns), said)
+        with h5py.File(self.path("back.h5")) as file:
+            for name in ("c0", "c4"):
+                np.testing.assert_array_equal(file[f"table/{name}"][:], [span.total_seconds() for span in
+                                                                         (spans if name == "c0" else whole)])
+            self.assertEqual(file["table/c4"].dtype, np.int64)
+        self.assertEqual(attributes_of_column(self.path("back.h5"), "c7"), {"units": "seconds", "format": "PTM"})
+        # of two readings, none: minutes or hours, months or minutes; and what is a time of day
+        cells = [(f"{i % 40}:{i % 2}0", f"P{1 + i % 9}M", f"{i % 24}:00:0{i % 9}") for i in range(200)]
+        self.assertNotIn("duration", self.comes_back([list(column) for column in zip(*cells)]))
+
+    def test_weeks_and_months_of_other_languages(self):
+        days = [pandas.Timestamp("2019-12-30") + pandas.Timedelta(days=7 * i) for i in range(200)]
+        months = ["Januar Februar M\u00e4rz April Mai Juni Juli August September Oktober November Dezember",
+                  "janvier f\u00e9vrier mars avril mai juin juillet ao\u00fbt septembre octobre novembre d\u00e9cembre",
+                  "ENE FEB MAR ABR MAY JUN JUL AGO SEP OCT NOV DIC",
+                  "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+                  "jan fev mar abr mai jun jul ago set out nov dez",
+                  "januari februari maart april mei juni juli augustus september oktober november december"]
+        forms = ["{d}. {m} {y}", "{d} {m} {y}", "{d:02}-{m}-{y}", "{m} {y}", "{d:02}/{m}/{y}", "{d} {m}, {y}"]
+        columns = [[form.format(d=day.day, m=names.split()[day.month - 1], y=day.year) for day in days]
+                   for form, names in zip(forms, months)]
+        columns += [[day.strftime("%G-W%V") for day in days], [day.strftime("%GW%V") for day in days],
+                    [f"{day.day} de {months[2].split()[day.month - 1].lower()} de {day.year}" for day in days],
+                    [(day - pandas.Timedelta(days=12000)).strftime("%d-%m-%y") for day in days]]
+        said = self.comes_back(columns)
+        self.assertEqual(said.count("days since 1970-01-01"), len(columns), said)
+        self.assertEqual(attributes_of_column(self.path("back.h5"), "c6"), {"units": "days since 1970-01-01",
+                                                                            "format": "%G-W%V"})
+        # of several readings none, unless the user says which; names that are no months
+        unsure = [[day.strftime("%d-%m-%y") for day in days[:50] * 4], [f"jui {day.year}" for day in days],
+                  [f"Out-{10 + i % 30}" for i in range(200)]]
+        self.assertNotIn("s since", self.comes_back(unsure))
+        self.assertIn("days since", self.assert_works("import_table.py", self.path("back.csv"), "--day-first",
+                                                      "--output", self.path("back.h5")))
+
     def test_quarters_of_seconds_are_quarters(self):
         times = [f"2019-01-{1 + i % 28:02} 10:00:0{i % 10}.{i % 4 * 25:02}" for i in range(200)]
         text = "when,of,n\n" + "".join(f"{time},{'ab'[i % 2]},{i % 7}\n" for i, time in enumerate(times))
@@ -151,6 +220,10 @@ class Mixed(Case):
                              ("year", "1901 to 1989")):
             self.assertIn(said, lines[column])
         self.assertIn("configs/table.yaml", self.report.splitlines()[-1])
+        self.write("wide.csv", "n,\u4fa1\u683c,e\u0301\n" + "1,a,2\n2,b,3\n3,a,5\n" * 9)
+        said = self.assert_works("import_table.py", self.path("wide.csv"), "--output", self.path("wide.h5"))
+        self.assertIn("\n\u4fa1\u683c    category", said)
+        self.assertIn("\ne\u0301       whole number", said)
         self.assertEqual(lines["seller"].split()[1:4], ["category", "2", "100"])
 
     def test_plain_makes_numbers(self):
@@ -175,6 +248,84 @@ class Mixed(Case):
                               self.path("b.h5"))
         self.assert_fails(DATA, ["no dataset or group 'gone'"], "export_table.py", self.path("b.h5:gone"), "--output",
                           self.path("b.csv"))
+
+
+class Again(Case):
+    """Tables of the program, and what this script wrote before, are imported: nothing of a column is lost."""
+
+    def text_of(self, name):
+        self.assert_works("export_table.py", self.path(name), "--output", self.path("text.csv"))
+        with open(self.path("text.csv"), encoding="utf-8") as file:
+            return file.read()
+
+    def test_an_import_of_an_import(self):
+        rng = np.random.default_rng(2)
+        frame = mixed_frame().assign(
+            id=np.arange(ROWS), open=np.array(["FALSE", "TRUE"])[rng.integers(0, 2, ROWS)], state="new",
+            sold=lambda frame: frame["sold"].dt.strftime("%d/%m/%Y").where(rng.random(ROWS) < 0.9),
+            clock=[f"{1 + i % 12}:{i % 60:02} PM" for i in range(ROWS)],
+            name=[f"{'long ' * 20}{i % 500}" for i in range(ROWS)], code=[f"{i % 99:04}" * 150 for i in range(ROWS)])
+        frame.to_csv(self.path("in.csv"), index=False)
+        self.assert_works("import_table.py", self.path("in.csv"), "--output", self.path("in.h5"), "--number", "id",
+                          "--category", "state,code,name,rooms", "--ordered", "cut=Fair,Good,Ideal")
+        said = self.assert_works("import_table.py", self.path("in.h5"), "--output", self.path("again.h5"))
+        self.assertEqual(self.text_of("in.h5"), self.text_of("again.h5"))
+        self.assertNotIn("left out", said)
+        with h5py.File(self.path("in.h5")) as one, h5py.File(self.path("again.h5")) as other:
+            self.assertEqual(get_names("columns", one["table"]), get_names("columns", other["table"]))
+            for name, dataset in one["table"].items():
+                self.assertEqual(attributes_of(dataset), attributes_of(other["table"][name]), name)
+                self.assertEqual((dataset.dtype, h5py.check_enum_dtype(dataset.dtype)), (
+                    other["table"][name].dtype, h5py.check_enum_dtype(other["table"][name].dtype)), name)
+
+    def test_samples_and_draws(self):
+        """As the program writes them: gaps that any number or name stands for, units that are no dates, numbers that
+        are whole by chance, several draws of each row."""
+        kinds = h5py.enum_dtype({"none": 3, "b": 7, "a": -1}, "i2")
+        with h5py.File(self.path("draws.h5"), "w") as file:
+            for where, shape in (("samples", (6,)), ("draws", (2, 3))):
+                group = file.create_group(where)
+                put_names(group, "columns", ["n", "kind", "day", "price", "city"])
+                for name, values, attributes in (
+                        ("n", np.array([1, -9, 3, 4, 5, 6], np.int16), {"gap": -9, "units": "m"}),
+                        ("kind", np.array([3, 7, 7, -1, 3, 7], kinds), {"gap": "none", "ordered": 1}),
+                        ("day", np.array([18262, -1, 3, 18262, 4, 5]), {"units": "days since 1970-01-01", "gap": -1,
+                                                                        "format": "%d.%m.%Y"}),
+                        ("price", np.array([1, 2, 3, np.nan, 5, 6]), {}),
+                        ("city", np.array([b"12", b"1", b"12", b"", b"1", b"12"]), {})):
+                    group.create_dataset(name, data=values.reshape(shape), dtype=values.dtype).attrs.update(attributes)
+        for where in ("samples", "draws"):
+            self.assert_works("import_table.py", f"{self.path('draws.h5')}:{where}", "--output", self.path("one.h5"))
+            self.assertEqual(self.text_of("one.h5"), "n,kind,day,price,city\n1,,01.01.2020,1.0,12\n,b,,2.0,1\n"
+                             "3,b,04.01.1970,3.0,12\n4,a,01.01.2020,,\n5,,05.01.1970,5.0,1\n6,b,06.01.1970,6.0,12\n")
+            with h5py.File(self.path("one.h5")) as file:
+                self.assertEqual(attributes_of(file["table/n"]), {"gap": -2**63, "units": "m"})
+                self.assertEqual(h5py.check_enum_dtype(file["table/kind"].dtype), {"a": 0, "b": 1, "(gap)": 2})
+                self.assertEqual(attributes_of(file["table/kind"]), {"gap": "(gap)", "ordered": 1})
+
+    def test_what_the_user_says_of_categories(self):
+        self.write("a.csv", "rooms,cut\n" + "".join(f"{i % 7},{['Fair', 'Good', '?'][i % 3]}\n" for i in range(90)))
+        self.assert_works("import_table.py", self.path("a.csv"), "--output", self.path("a.h5"), "--category", "rooms")
+        self.assert_works("import_table.py", self.path("a.h5"), "--output", self.path("again.h5"), "--number", "rooms",
+                          "--gap", "cut=Good", "--gap", "rooms=6")
+        with h5py.File(self.path("again.h5")) as file:
+            self.assertEqual(file["table/rooms"].dtype, np.int64)
+        self.assertEqual(self.text_of("again.h5").split()[1:8], ["0,Fair", "1,", "2,", "3,Fair", "4,", "5,", ",Fair"])
+
+    def test_class_codes_keep_their_names(self):
+        self.write("a.csv", "x,kind\n" + "".join(f"{i / 4},{['cat', 'dog', ''][i % 3]}\n" for i in range(9)))
+        self.assert_works("import_table.py", self.path("a.csv"), "--output", self.path("a.h5"), "--label", "kind")
+        self.assert_works("import_table.py", self.path("a.h5"), "--output", self.path("again.h5"))
+        self.assertEqual(self.text_of("again.h5").split()[:4], ["x,label", "0.0,cat", "0.25,dog", "0.5,"])
+
+    def test_dates_of_pandas(self):
+        times = pandas.Series(pandas.date_range("2020-01-01 10:00", periods=9, freq="36h")).where(np.arange(9) != 4)
+        for how in ("fixed", "table"):
+            frame = pandas.DataFrame({"x": np.arange(9) / 4, "when": times, "span": times - times[0]})
+            frame.to_hdf(self.path("a.h5"), key="a", mode="w", format=how)
+            self.assert_works("import_table.py", self.path("a.h5"), "--output", self.path("b.h5"))
+            self.assertTrue(ddpm_analysis.read_frame(self.path("b.h5"))["when"].equals(times))
+            self.assertIn("2020-01-02 22:00:00,1 days 12:00:00\n", self.text_of("b.h5"))
 
 
 class Samples(Case):

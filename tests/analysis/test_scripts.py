@@ -4,6 +4,7 @@ Run: ctest --preset dev -R analysis.scripts"""
 import errno
 import glob
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -11,11 +12,23 @@ import unittest.mock
 
 import numpy as np
 
-from case import DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
+from case import ANALYSIS, DATA, IO, MISSING, SOURCE, USAGE, Case, ring, scripts
 from ddpm_analysis import program
 from skipped import main
 
 SCRIPTS = [path for folder in ("analysis", "jobs") for path in sorted(glob.glob(os.path.join(SOURCE, folder, "*.py")))]
+HALF_A_FILE = """
+import sys, time
+from ddpm_analysis import command_line
+from ddpm_analysis.text_files import whole_file
+
+def main():
+    with whole_file(sys.argv[1]):
+        print("at work", flush=True)
+        time.sleep(60)
+
+command_line.run(main)
+"""
 
 
 class Scripts(Case):
@@ -66,6 +79,7 @@ class Scripts(Case):
                           *out)
         self.assert_fails(DATA, ["'nothing'", "data"], "scatter.py", plain, "--data", plain + ":nothing", *out)
         self.assert_fails(MISSING, ["not a run folder"], "loss.py", self.folder, *out)
+        self.assert_fails(USAGE, ["--output", "given twice"], "loss.py", self.folder, *out, *out)
         self.assert_fails(DATA, ["alpha_bar"], "schedule.py", short, *out)
         self.assert_fails(DATA, ["row 2", "0.2,oops"], "schedule.py", bad, *out)
         self.assert_fails(DATA, ["jobs/scaling.py"], "scaling.py", short, *out)
@@ -90,6 +104,56 @@ class Scripts(Case):
             self.assert_fails(IO, [name, "a pipe or a device"], script, given, "--output", self.path(name))
         self.assertTrue(stat.S_ISFIFO(os.lstat(self.path("pipe.png")).st_mode))
         self.assertEqual("pipe.png", os.readlink(self.path("link.png")))
+
+    def test_a_full_disk(self):
+        """Here a limit on the size of files: one line that names the output, whose old content stays, and no crash of
+        HDF5. At limits of all kinds: what is written first, the rows, the end."""
+        rng = np.random.default_rng(1)
+        rows = "".join(f"2020-01-{day},{kind},{x:.3f}\n" for day, kind, x in zip(
+            rng.integers(10, 29, 9000), rng.choice(["cat", "dog"], 9000), rng.normal(size=9000)))
+        table, data = self.write("table.csv", "day,kind,x\n" + rows), self.h5("data.h5", ["x", "y"], data=ring(9000, 1))
+        for name, script, given, limits in (("a.h5", "import_table.py", (table,), (0, 1, 60)),
+                                            ("b.h5", "import_table.py", (table, "--plain"), (16,)),
+                                            ("c.csv", "export_table.py", (data,), (16,)),
+                                            ("d.png", "scatter.py", (data, "--data", data), (4,))):
+            for limit in limits:
+                with self.subTest(script=script, given=given, limit=limit):
+                    self.write(name, "old")
+                    done = subprocess.run(["bash", "-c", f'ulimit -f {limit} && exec "$@"', "bash", sys.executable,
+                                           os.path.join(ANALYSIS, script), *given, "--output", self.path(name)],
+                                          capture_output=True, encoding="utf-8", check=False)
+                    self.assertEqual((IO, f"{script}: {self.path(name)}: could not be written "
+                                      f"({os.strerror(errno.EFBIG)})\n"), (done.returncode, done.stderr))
+                    with open(self.path(name), encoding="utf-8") as file:
+                        self.assertEqual("old", file.read())
+                    self.assertEqual([], [one for one in os.listdir(self.folder) if one.startswith(".")])
+
+    def started(self, code, *arguments):
+        """A Python program that has said that it is at work."""
+        process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, encoding="utf-8",
+                                   stderr=subprocess.PIPE)
+        self.assertEqual("at work\n", process.stdout.readline())
+        return process
+
+    def test_signals_leave_no_temporary_file(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                process = self.started(HALF_A_FILE, self.path("half.csv"))
+                self.assertEqual(1, len(os.listdir(self.folder)))
+                process.send_signal(number)
+                process.communicate(timeout=60)
+                self.assertEqual(128 + number, process.returncode)
+                self.assertEqual([], os.listdir(self.folder))
+
+    def test_signals_reach_the_program_that_runs(self):
+        os.chmod(self.write("program", "#!/bin/sh\ntrap 'exit 75' USR1\necho at work\nwhile :; do sleep 0.1; done\n"),
+                 0o755)
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(signal=number):
+                process = self.started("import sys; from ddpm_analysis.program import Runner; "
+                                       "sys.exit(Runner(sys.argv[1]).run())", self.path("program"))
+                process.send_signal(number)
+                self.assertEqual(("", "", 75), (*process.communicate(timeout=60), process.returncode))
 
 
 if __name__ == "__main__":

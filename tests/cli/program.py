@@ -101,6 +101,12 @@ def start(*arguments, ranks=0, threads=1, environment=None, folder=None, command
                             env=variables, cwd=folder, text=True, start_new_session=True, pass_fds=inherits)
 
 
+def over(options, arguments):
+    """Arguments, and those of some options, {"--count": 5}, that are not among them: an option is given once."""
+    return [*(word for option, value in options.items() if option not in arguments for word in (option, value)),
+            *arguments]
+
+
 def finish(process, timeout=TIMEOUT):
     """Wait for a started process; a hang is a failure."""
     try:
@@ -153,6 +159,18 @@ def file_size_limit():
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def comma_locale(folder):
+    """The variables of a locale that writes 0,5 for 0.5, made in a folder from what every system has."""
+    source, locales = os.path.join(folder, "comma"), os.path.join(folder, "locales")
+    os.mkdir(locales)
+    with open(source, "w", encoding="ascii") as file:
+        file.write('LC_NUMERIC\ndecimal_point ","\nthousands_sep ""\ngrouping -1\nEND LC_NUMERIC\n')
+    made = subprocess.run(["localedef", "-c", "-i", source, os.path.join(locales, "comma")], check=False,
+                          capture_output=True, text=True, env={**os.environ, "I18NPATH": folder})
+    assert os.path.exists(os.path.join(locales, "comma", "LC_NUMERIC")), made.stderr
+    return {"LOCPATH": locales, "LC_ALL": "comma"}
 
 
 def until(condition, timeout=TIMEOUT):

@@ -7,6 +7,7 @@
  * of seed 1 is printed by every rank. */
 #include "ddpm/trainer.h"
 
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ int main(int argc, char **argv)
     ddpm_training *t;
     ddpm_generator *g;
     MPI_Errhandler before, after;
+    setlocale(LC_ALL, ""); /* as programs with windows do */
     MPI_Init(&argc, &argv);
     if (argc != 8) return 64;
     char *config = read_file(argv[1], &bytes);

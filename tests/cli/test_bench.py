@@ -5,7 +5,7 @@ import json
 import math
 import os
 
-from program import Case, file_size_limit, settings
+from program import Case, file_size_limit, over, settings
 from skipped import main
 
 TINY = settings({"network.width": 32, "network.depth": 2, "network.time_width": 16, "training.batch": 64,
@@ -17,7 +17,7 @@ class Bench(Case):
     def bench(self, *arguments, **more):
         """The table, and the JSON."""
         path = self.path("bench.json")
-        table = self.ddpm("bench", "--seconds", "0.3", "--folder", self.folder, "--json", path, *arguments,
+        table = self.ddpm("bench", *over({"--seconds": 0.3}, arguments), "--folder", self.folder, "--json", path,
                           **more).stdout
         with open(path, encoding="utf-8") as file:
             found = json.load(file)

@@ -11,7 +11,7 @@ import unittest
 import h5py
 import numpy as np
 
-from program import SMALL, Case, bits, latest, read_h5, run, settings
+from program import SMALL, Case, bits, latest, over, read_h5, run, settings
 from skipped import main
 
 USAGE, DATA, MISSING, CONFIG = 64, 65, 66, 78
@@ -330,7 +330,7 @@ class Conditions(Trained):
 
 class Evaluation(Trained):
     def evaluate(self, *arguments):
-        self.ddpm("evaluate", self.run_folder, "--count", 400, *arguments, "--json", self.path("e.json"))
+        self.ddpm("evaluate", self.run_folder, *over({"--count": 400}, arguments), "--json", self.path("e.json"))
         with open(self.path("e.json"), encoding="utf-8") as file:
             return json.load(file)
 

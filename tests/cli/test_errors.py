@@ -9,7 +9,8 @@ import tempfile
 import h5py
 import numpy as np
 
-from program import DDPM, MPIEXEC, OVERSUBSCRIBE, SMALL, Case, checkpoints, latest, read_h5, run, run_script, settings
+from program import (DDPM, MPIEXEC, OVERSUBSCRIBE, SMALL, Case, checkpoints, latest, over, read_h5, run, run_script,
+                     settings)
 from skipped import main
 
 USAGE, DATA, MISSING, IO, CONFIG = 64, 65, 66, 74, 78
@@ -56,6 +57,20 @@ class Configuration(Errors):
         self.train_fails(CONFIG, self.config(), {"training.bacth": 8},
                          says=["--set", "training.bacth", "training.batch"])
 
+    def test_an_option_given_twice(self):
+        """Which of the two is meant is not guessed. Keys are set one after the other: the last value of one counts."""
+        data = ("data", "two_moons", "--count", 5, "--output", self.path("x.h5"))
+        for option, *words in (("count", *data, "--count", 7), ("output", *data, "--output", self.path("y.h5")),
+                               ("count", *data, "--cou=5"), ("seed", *data, "--seed", 1, "--seed", 1),
+                               ("steps", "sample", "run", *data[2:], "--steps", 5, "--set", "sampling.eta=0", "--steps",
+                                7)):
+            self.fails(USAGE, *words, says=[f"--{option} is given twice"])
+        for option, key in (("--output", "run.output"), ("--start-from", "training.start_from")):
+            self.fails(USAGE, "train", self.config(), option, "a", *settings({key: "b"}), says=[option, key])
+        resolved = self.ddpm("config", "--set", "training.batch=8", "--set", "training.batch=16").stdout
+        self.assertIn("  batch: 16\n", resolved)
+        self.assertIn("the last value of a key counts", self.ddpm("config", "--help").stdout)
+
     def test_wrong_type(self):
         config = self.write("type.yaml", "training:\n  iterations: many\n")
         self.train_fails(CONFIG, config, says=["type.yaml:2:15", "training.iterations", "many", "expected an integer"])
@@ -94,6 +109,15 @@ class Data(Errors):
         self.train_fails(MISSING, self.config(), {"data.source": "hdf5", "data.path": self.path("absent.h5")},
                          says=["absent.h5"])
 
+    def test_names_that_stand_for_others(self):
+        self.rows(np.zeros((50, 2), np.float32))
+        for path, says in (("absent.h5", f"from {os.getcwd()}"), ("~/rows.h5", "'~' is not expanded"),
+                           ("$SCRATCH/rows.h5", "'$' is not expanded"),
+                           (self.path("rows.h5:data"), "data.dataset: data")):
+            self.fails(MISSING, "train", self.config(), *settings({"data.path": path}), says=[says])
+        self.fails(USAGE, "train", self.config(), *settings(QUICK), "--output", "~/run", says=["'~' is not expanded"])
+        self.assertFalse(os.path.exists("~"))
+
     def test_no_path(self):
         self.train_fails(CONFIG, self.config(), {"data.source": "hdf5"}, says=["data.path"])
 
@@ -105,6 +129,8 @@ class Data(Errors):
         values = {**self.rows(np.zeros((50, 2), np.float32), columns=["mass", "charge"]),
                   "data.columns": "[mass, spin]"}
         self.train_fails(DATA, self.config(), values, says=["rows.h5", "no column 'spin'", "2 columns"])
+        self.fails(CONFIG, "train", self.config(), *settings({**values, "data.columns": "[mass, 0]"}),
+                   says=["'mass' and '0' are the same column"])
 
     def test_nan(self):
         """In the share of the last rank; the message counts as h5py does."""
@@ -241,8 +267,16 @@ class Arguments(Errors):
     def test_numbers_behind_a_space(self):
         """strtol would pass over the space, and take -1 for the largest seed."""
         for option, value in (("--seed", " -1"), ("--seed", " 1"), ("--count", " 5"), ("--eta", " 1")):
-            self.fails(USAGE, "sample", "run", "--count", 5, "--output", "o.h5", option, value,
+            self.fails(USAGE, "sample", "run", *over({"--count": 5}, [option, value]), "--output", "o.h5",
                        says=[option, f"found '{value}'"])
+
+    def test_numbers_with_an_exponent(self):
+        """As in a configuration."""
+        self.ddpm("data", "s_curve", "--count", "1.5e2", "--output", self.path("d.h5"))
+        with h5py.File(self.path("d.h5")) as file:
+            self.assertEqual((150, 2), file["data"].shape)
+        for text in ("1.55e1", "1e30", "0x10", "1_000"):
+            self.fails(USAGE, "data", "s_curve", "--count", text, "--output", self.path("e.h5"), says=[f"'{text}'"])
 
 
 class Alone(Errors):
@@ -309,7 +343,7 @@ class Evaluated(Errors):
         other = self.h5("other.h5", ["b", "a"], data=values)
         for option in ("--data", "--samples-file"):
             self.fails(DATA, "evaluate", self.path("run"), "--count", 5, "--samples", 20,
-                       "--data", self.path("rows.h5"), option, f"{other}:data",
+                       *over({"--data": self.path("rows.h5")}, [option, f"{other}:data"]),
                        says=["other.h5", "column 0 is 'b'", "that of the model is 'a'"])
 
 

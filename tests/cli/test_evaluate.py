@@ -10,10 +10,10 @@ import unittest
 import h5py
 import numpy as np
 
-from program import SMALL, run, run_script, settings
+from program import SMALL, over, run, run_script, settings
 from skipped import main
 
-EVALUATE = ("--count", 150, "--samples", 200, "--likelihood")
+EVALUATE = {"--count": 150, "--samples": 200}
 
 
 class Evaluate(unittest.TestCase):
@@ -37,8 +37,8 @@ class Evaluate(unittest.TestCase):
     @classmethod
     def evaluate(cls, name, *arguments, model="run", **more):
         """JSON text, arrays by name, and the table of an evaluation."""
-        result = run("evaluate", cls.path(model), *EVALUATE, *arguments, "--json", cls.path(name + ".json"), "--output",
-                     cls.path(name + ".h5"), **more)
+        result = run("evaluate", cls.path(model), "--likelihood", *over(EVALUATE, arguments), "--json",
+                     cls.path(name + ".json"), "--output", cls.path(name + ".h5"), **more)
         assert result.code == 0, str(result)
         arrays = {}
         with h5py.File(cls.path(name + ".h5")) as file:

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 
-from program import SOURCE, Case, latest, run
+from program import SOURCE, Case, comma_locale, latest, run
 from skipped import main
 
 BUILD = os.path.join(os.environ.get("DDPM_BUILD", os.path.join(SOURCE, "build", "dev")), "tests")
@@ -53,6 +53,13 @@ class InSitu(Case):
             for ranks in (1, 3):
                 self.push(f"{kind}{ranks}.h5", most=most, window=window, parts=3, ranks=ranks)
             self.assert_same_bits(self.path(f"{kind}1.h5"), self.path(f"{kind}3.h5"))
+
+    def test_a_comma_for_a_point(self):
+        """In a program that has set the user's locale: the same file, of settings with points."""
+        wanted = self.push("point.h5").stdout
+        self.assertEqual(wanted, self.push("comma.h5", environment=comma_locale(self.folder)).stdout.replace(",", "."))
+        with open(self.path("point.h5"), "rb") as point, open(self.path("comma.h5"), "rb") as comma:
+            self.assertEqual(point.read(), comma.read())
 
     def test_fortran(self):
         if not shutil.which("gfortran"):

@@ -5,16 +5,18 @@ likelihood and bound, predictions, in views of any kind, each with the bits of t
 Run: ctest --preset dev -R cli.library
 """
 import ctypes
+import locale
 import os
 import sys
 import tempfile
 import threading
+import unittest.mock
 
 import h5py
 import numpy as np
 
 from installed import BUILD, need_build
-from program import ANALYSIS, SMALL, Case, bits, latest, read_h5, run, settings
+from program import ANALYSIS, SMALL, Case, bits, comma_locale, latest, read_h5, run, settings
 from skipped import main
 
 os.environ["DDPM_LIBRARY"] = os.path.join(BUILD, "libddpm.so")
@@ -143,6 +145,19 @@ class Library(Case):
                                       ([[7]], Failure, "columns"), (rows[:3], Failure, "one row")):
                 with self.assertRaisesRegex(kind, says):
                     g.sample(7, conditions=wrong)
+
+    def test_a_comma_for_a_point(self):
+        """In a program that has set the user's locale."""
+        wanted = self.sample(self.model, "--condition", "label=-2", "--condition", "mass=0.5")["samples"]
+        with unittest.mock.patch.dict(os.environ, comma_locale(self.folder)):
+            self.addCleanup(locale.setlocale, locale.LC_ALL, locale.setlocale(locale.LC_ALL))
+            locale.setlocale(locale.LC_ALL, "comma")
+            with Generator(self.model) as g:
+                g["sampling.guidance"] = 0.5
+                g.condition(label=-2, mass=0.5)
+                self.assert_bits(wanted, g.sample(200, seed=9))
+            with Generator(self.table) as g:
+                self.assertEqual(0.5, g.column_value("amount", "0.5"))
 
     def test_completion(self):
         rows, file = self.conditions(300)

@@ -119,7 +119,7 @@ class Inputs(Outputs):
 
 class Writers(Outputs):
     def test_what_is_not_whole_is_removed_by_a_signal(self):
-        for end in (signal.SIGINT, signal.SIGTERM):
+        for end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             running = start("sample", self.run, "--count", 10**8, "--output", self.path("big.h5"))
             until(lambda: glob.glob(self.path(".big.h5.*.partial")))
             running.send_signal(end)

@@ -368,6 +368,22 @@ class Stop(Bits):
         process.send_signal(signal.SIGTERM)
         self.check(process, "SIGTERM", 3)
 
+    def test_a_closed_terminal(self):
+        process = self.begin(0)
+        process.send_signal(signal.SIGHUP)
+        self.check(process, "SIGHUP", 0)
+
+    def test_nohup(self):
+        """Whoever ignores it lives on."""
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGHUP, before)
+        process = self.begin(0)
+        process.send_signal(signal.SIGHUP)
+        rows = len(read_metrics(self.path("stopped")))
+        until(lambda: process.poll() is not None or len(read_metrics(self.path("stopped"))) > rows)
+        process.send_signal(signal.SIGTERM)
+        self.check(process, "SIGTERM", 0)
+
     def test_sigusr1_to_one_rank_of_three(self):
         """The others learn of it from that rank."""
         process = self.begin(3)

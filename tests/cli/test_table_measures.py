@@ -7,6 +7,7 @@ Run: ctest --preset dev -R cli.table_measures
 import importlib.util
 import json
 import os
+import re
 import tempfile
 import unittest
 import warnings
@@ -21,7 +22,7 @@ from skipped import main
 
 ROWS, HELD_OUT, SAMPLES = 900, 180, 400
 CITIES = ("Aachen", "Bonn", "Cottbus", "Dresden")
-NAMES = ("age", "weight", "income", "city", "member")
+NAMES = ("age", "größe", "income", "city", "member")
 CLOSE = 1e-6
 
 
@@ -33,7 +34,7 @@ def draw(rows, seed, shift=0.0):
     weight = np.where(rng.random(rows) < 0.1 + shift / 10, np.nan, (60 + age / 5 + rng.normal(0, 9, rows)).round(1))
     income = np.where(rng.random(rows) < 0.3, 0.0, np.exp(rng.normal(3 + shift / 5, 1.2, rows)).round(2))
     member = rng.random(rows) < 0.2 + 0.1 * city
-    return pd.DataFrame({"age": age, "weight": weight, "income": income,
+    return pd.DataFrame({"age": age, "größe": weight, "income": income,
                          "city": np.array(CITIES)[city],
                          "member": np.where(rng.random(rows) < 0.05, None, np.where(member, "yes", "no"))})
 
@@ -102,6 +103,22 @@ class Measures(unittest.TestCase):
         self.assertEqual(min(wanted, key=wanted.get), tuple(worst))
         self.assertIn(f"of columns {worst[0]} and {worst[1]}", self.table)
         self.assertEqual((self.found["shape"]["rows"], self.found["shape"]["real_rows"]), (HELD_OUT, ROWS - HELD_OUT))
+
+    def test_what_has_no_value(self):
+        """The ratio of nothing to nothing, or what a column of gaps alone is like: a dash to read, null for programs.
+        What is read stands in columns, whatever letters a name has."""
+        write(self.at("empty.h5"), self.samples.assign(größe=np.nan), "samples")
+        result = run("evaluate", self.at("run"), "--count", 0, "--samples-file", self.at("empty.h5"), "--json",
+                     self.at("empty.json"))
+        with open(self.at("empty.json"), encoding="utf-8") as file:
+            found = json.load(file, parse_constant=self.fail)["quality"]
+        self.assertIsNone(found["shape"]["by_column"][NAMES.index("größe")])
+        self.assertIsNone(found["outside"]["ratio"])
+        self.assertRegex(result.stdout, r"outside the range of the training rows +0\.000000 +0\.000000 +-\n")
+        self.assertNotRegex(result.stdout, r"\bnan\b|\binf\b")
+        self.assertIn("    in column größe ", result.stdout)
+        measures = [line for line in result.stdout.splitlines() if re.search(r"( +[\d.]+){2} +[\d.-]+$", line)]
+        self.assertEqual({len(line) for line in measures}, {83}, measures)
 
     def test_near_rows(self):
         real, samples, oracle = by_definition.points(self.real, self.real, self.samples, self.oracle)

@@ -4,6 +4,8 @@ of a training at any number of ranks, and what is refused, in one line that name
 
 Run: ctest --preset dev -R cli.tables
 """
+import unicodedata
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -53,11 +55,26 @@ class Tables(Case):
                           "category (enumeration): 3 names: ", "category (text): 2 names: ", "Aachen "):
                 self.assertIn(words, text)
 
+    def test_names_of_any_letters_stay_aligned(self):
+        """What follows a name begins at one cell of the terminal, where Chinese letters take two."""
+        names = ["größe", "価格", "e\u0301t\u00e9", "of twenty-four letters .", "plain"]
+        path = self.table("table.h5", **{name: self.columns["age"] for name in names})
+        said = self.ddpm("info", path).stdout.splitlines()
+        for name in names:
+            for line in (line for line in said if name in line):
+                before = line.partition("number (int32)")[0].partition("1200")[0]
+                cells = sum(1 + (unicodedata.east_asian_width(letter) == "W") - (unicodedata.combining(letter) > 0)
+                            for letter in before)
+                self.assertEqual(cells, 34, line)
+
     def test_rounded_numbers_are_named(self):
         numbers = np.arange(ROWS, dtype="u8") + 2 ** 63
         warned = self.dry(self.table("large.h5", age=numbers)).warnings()
         self.assertEqual(1, len(warned), warned)
         self.assertIn("column 1 (from 0, age): whole numbers beyond 2^53 are rounded", warned[0])
+        warned = self.dry(self.table("larger.h5", age=numbers, beta=numbers, gamma=numbers)).warnings()
+        self.assertEqual(1, len(warned), warned)
+        self.assertIn("column 1 (from 0, age) and 2 more: whole numbers", warned[0])
 
     def test_other_writers(self):
         """A structured array of h5py, and a data frame of pandas, whose index is no column."""

@@ -68,6 +68,16 @@ class Transform(Case):
         first, second = read_h5(latest(run)), read_h5(latest(self.path("next")))
         np.testing.assert_array_equal(first["transform/quantiles"], second["transform/quantiles"])
 
+    def test_auto(self):
+        """A column is mapped where rows share values, reach far, or are near each other beside a shared value."""
+        normal = RNG.normal(size=(ROWS, 5))
+        rows = np.stack([normal[:, 0], np.where(RNG.random(ROWS) < 0.03, -9999, normal[:, 1]),
+                         normal[:, 2] + 1000 * (RNG.random(ROWS) < 0.1), np.sign(normal[:, 3]) + 0.05 * normal[:, 4],
+                         np.exp(3 * normal[:, 3])], axis=1)
+        values = self.keys(rows, list("abcde"), data__transform="auto")
+        output = self.ddpm("train", "/dev/null", *settings(values), "--dry-run").stderr
+        self.assertIn("2 of 5 are mapped by their quantiles (data.transform), the first is 1 'b'", output)
+
     def test_refusals(self):
         cases = (({"data.transform_columns": "[depth:quantile]"}, CONFIG, ("no column 'depth'",)),
                  ({"data.transform_columns": "[zeros:log]"}, CONFIG, ("zeros:log", "NAME:quantile")),

@@ -64,7 +64,7 @@ class Usage(Case):
                    says=["swiss_role", "swiss_roll"])
         self.fails(USAGE, "data", "swiss_roll", "--count", 5, says=["--output"])
         self.fails(USAGE, "data", "swiss_roll", "--output", self.path("x.h5"), says=["--count"])
-        for count in ("0", "-3", "many", "1e3", ""):
+        for count in ("0", "-3", "many", "1e-3", ""):
             self.fails(USAGE, "sample", self.folder, "--count", count, "--output", self.path("x.h5"),
                        says=["--count", "whole number"])
         self.assertEqual(["config.yaml"], os.listdir(self.folder))

@@ -45,15 +45,15 @@ class Arrays(cluster.Case):
         program.until(lambda: all(os.path.exists(self.path(f"{i}.up")) for i in range(3)), 60)
         time.sleep(2)  # srun hands no signal on while it is starting
         cluster.on_head("scancel", "--batch", "--signal=USR1", tasks[2].number)
-        tasks[2].until_says("restart 1", 60)
+        tasks[2].until_says("restart 1")
         self.assertIn("the time limit left", tasks[2].text())
         for restart in (2, 3):
             self.write("2.die", "")
-            tasks[2].until_says(f"restart {restart}", 60)
+            tasks[2].until_says(f"restart {restart}")
         self.write("done", "")
         for task in tasks:
             self.ended(task)
-        self.assertEqual([0, 0, 3], [task.text().count("requeued") for task in tasks])
+        self.assertEqual([0, 0, 3], [task.text().count("requeued") for task in tasks], tasks[2].text())
         self.assertEqual(["0", "0", "3"], [task.field("Restarts") for task in tasks])
         self.assertEqual([None, None, "failures:2"], [task.field("Comment") for task in tasks])
 

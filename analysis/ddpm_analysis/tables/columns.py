@@ -6,6 +6,7 @@ import numpy as np
 
 from .cells import DISTINCT_MAX
 
+GAP_CLASS = "(gap)"
 CHUNK_CELLS = 1 << 20          # cells read at a time
 EXACT = 2**53                  # beyond it, float64 skips whole numbers
 FLOAT32_DIGITS = 6             # every decimal number of so many digits comes back from float32
@@ -26,6 +27,11 @@ class Column:
     found: str = ""            # what to say of how it was read: conventions that were obeyed
     gaps_are: str = ""         # what to say of its gaps, if it has any
     unreadable: str = ""       # the type of what cannot be imported
+    units: str = ""            # of its numbers, as the file names them
+    format: str = ""           # in which strftime writes its dates
+    ordered: bool = False      # its classes ascend
+    own: bool = False          # of a table as `ddpm` writes it: it is what the file says, and stays in the table
+    fraction: bool = False     # its numbers need not be whole where those of this file are
     original: str = None       # the name in the file; others may have it too
 
     def names(self):

@@ -2,6 +2,7 @@
 the others are scaled. All of it is obeyed, or the dataset is refused."""
 from dataclasses import dataclass, field
 
+import h5py
 import numpy as np
 
 from ..failures import BadData
@@ -96,6 +97,9 @@ def conventions_of(dataset):
         limit.dtype.kind == "f" for limit in given)
     rules.low, rules.high = (None if limit is None else (limit if rules.unpacked_range else in_file(limit))[0].item()
                              for limit in limits)
+    gap = attribute(dataset, "gap", 1) if not h5py.check_enum_dtype(dataset.dtype) else None    # as `ddpm` writes it
+    if gap is not None:
+        rules.fills.append(gap[0].item())
     rules.fills = list(dict.fromkeys(rules.fills))
     rules.found = [name for name in OBEYED if name in dataset.attrs]
     return rules

@@ -1,5 +1,7 @@
 """Texts that are dates or times of day: the format in which a column is read, and the one in which it was written."""
+import functools
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +12,28 @@ from .cells import DISTINCT_MAX, STRAYS_AMONG, STRAYS_MAX, STRAYS_SHARE
 
 DAY = 86400
 QUARTERS = "%YQ%m"            # of the month in which the quarter begins
+WEEKS = "%GW%V"               # of ISO 8601, which begin on Monday
 ISO = "ISO"                   # what pandas reads by itself, whatever its precision
 NUMBER_DATES_MIN = 20         # distinct whole numbers that are all dates, and no chance
 NUMBER_YEARS = 1800, 2100     # of dates that are whole numbers
 
 # ---- one way of writing: 5-Jan-2019 9:05 PM, whatever stands between the parts
 
-MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-          "december")
+ENGLISH = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+           "december")
+# German, French, Spanish, Italian, Portuguese, Dutch
+OTHERS = " ".join([
+    "januar februar märz april mai juni juli august september oktober november dezember",
+    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "januari februari maart april mei juni juli augustus september oktober november december"]).split()
+SHORT = {"mrz": 2, "mrt": 2}   # that do not begin a name
 WEEKDAY = re.compile(r"\b(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs?)?|Fri|Sat(?:ur)?|Sun)(?:day)?\b[., ]*", re.IGNORECASE)
 ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
-MONTH = re.compile(r"[-/ ,.]*(?<![a-z])([a-z]{3,9})(?![a-z])\.?[-/ ,.']*", re.IGNORECASE)
+MONTH = re.compile(r"[-/ ,.]*(?<![^\W\d_])([^\W\d_]{3,10})(?![^\W\d_])\.?[-/ ,.']*")
+OF = re.compile(r"(?<=[ .])de[l]? (?=\w)", re.IGNORECASE)       # 5 de enero de 2020
 HALF_DAY = re.compile(r"(?<=\d) ?([AaPp])\.?[Mm]\b\.?")
 UTC = re.compile(r" ?(?:UTC|GMT|Z)$")
 YEAR_LAST = re.compile(r"^(.*?)[ -]+(\d\d?:\d\d(?::\d\d)?)( [+-]\d{4}| UTC| GMT)? (\d{4})$").sub   # as `date` writes
@@ -28,10 +41,22 @@ BEFORE_CLOCK = re.compile(r"(?<=\d)(?:T|, ?|:(?=\d\d:\d\d:)| +)(?=\d{1,2}:\d\d)"
 ZONE = re.compile(r"(?<=\d) ?([+-])(\d\d):?(\d\d)$")
 
 
+def unaccented(text):
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+
+
+@functools.lru_cache(1 << 16)
+def month_number(name):
+    """0 to 11 of a name or the first three letters of it or more, in one of the languages; None of others, and where it
+    is short for two."""
+    name = unaccented(name.lower())
+    found = {place % 12 for place, month in enumerate((*ENGLISH, *OTHERS)) if unaccented(month).startswith(name)}
+    return found.pop() if len(found) == 1 else SHORT.get(name)
+
+
 def month_of(match):
-    name = match[1].lower()
-    is_month = name == "sept" or any(month.startswith(name) for month in MONTHS)
-    return f"-{name[:3].title()}-" if is_month else match[0]
+    number = month_number(match[1])
+    return match[0] if number is None else f"-{ENGLISH[number][:3].title()}-"
 
 
 def plain(text):
@@ -39,12 +64,14 @@ def plain(text):
     if not text.isascii():
         text = re.sub("[\u5e74\u6708]", "-", text).replace("\u65e5", "")
     if re.search("[A-Za-z]", text):
-        text = YEAR_LAST(r"\1 \4 \2\3", ORDINAL.sub("", WEEKDAY.sub("", text)))
+        text = YEAR_LAST(r"\1 \4 \2\3", ORDINAL.sub("", WEEKDAY.sub("", OF.sub("", text))))
         text = UTC.sub("Z", HALF_DAY.sub(lambda half: f" {half[1].upper()}M", text))
         text = re.sub(r"(?<=-[A-Z][a-z]{2}-)(\d{1,2})[, ]+(?=\d{4})", r"\1-", MONTH.sub(month_of, text, count=1))
         text = text.strip("-")
     return BEFORE_CLOCK.sub(" ", text)
 
+
+DASHED = ["%y-%m-%d", "%m-%d-%y", "%d-%m-%y"]      # of which one alone must fit, unless the user says which
 
 # pattern, pandas' formats: of a date of three numbers both orders are tried
 DAYS = [(r"\d{4}-\d{1,2}-\d{1,2}", ["%Y-%m-%d"]),
@@ -55,6 +82,7 @@ DAYS = [(r"\d{4}-\d{1,2}-\d{1,2}", ["%Y-%m-%d"]),
         (r"\d{1,2}\.\d{1,2}\.\d{4}", ["%d.%m.%Y"]),
         (r"\d{1,2}/\d{1,2}/\d{2}", ["%m/%d/%y", "%d/%m/%y"]),
         (r"\d{1,2}\.\d{1,2}\.\d{2}", ["%d.%m.%y"]),
+        (r"\d{1,2}-\d{1,2}-\d{2}", DASHED),
         (r"\d{1,2}-[A-Z][a-z]{2}-\d{4}", ["%d-%b-%Y"]),
         (r"\d{1,2}-[A-Z][a-z]{2}-\d{2}", ["%d-%b-%y"]),
         (r"[A-Z][a-z]{2}-\d{1,2}-\d{4}", ["%b-%d-%Y"]),
@@ -72,6 +100,7 @@ DATES = [(re.compile(pattern).fullmatch, formats) for pattern, formats in (
     (r"\d{1,2}-\d{4}", ["%m-%Y"]),
     (r"\d{4}[- ]?[Qq][1-4]|[Qq][1-4][-/ ]?\d{4}", [QUARTERS]),
     (r"\d{4}[- ]?[Mm]\d{1,2}", ["%YM%m"]),
+    (r"\d{4}-?W\d\d", [WEEKS]),
     (r"\d{8}T\d{6}Z?", ["%Y%m%dT%H%M%S"]),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d(\.\d+)?)? ?(?:Z|[+-]\d\d:?\d\d)?", [ISO]),
     *((f"{day} {clock}{zone}", [f"{form} {time}{'%z' * bool(zone)}" for form in formats])
@@ -101,6 +130,8 @@ class DateFormat:
         if self.text == QUARTERS:
             found = [(re.search(r"\d{4}", text), re.search(r"[Qq]([1-4])", text)) for text in texts]
             texts = [f"{year[0]}Q{3 * int(quarter[1]) - 2}" if year and quarter else "" for year, quarter in found]
+        elif self.text == WEEKS:
+            texts = [text.replace("-", "") + "1" for text in texts]
         elif self.text == "%YM%m":
             texts = [re.sub("[- ]?[Mm]", "M", text) for text in texts]
         elif self.text.endswith("%z"):
@@ -108,7 +139,7 @@ class DateFormat:
         elif not self.text == ISO:
             texts = [text.removesuffix("Z") for text in texts]
         guesses = {} if pandas.__version__.startswith("1.") else {"format": "ISO8601"}
-        wanted = guesses if self.text == ISO else {"format": self.text}
+        wanted = guesses if self.text == ISO else {"format": self.text + "%u" * (self.text == WEEKS)}
         times = pandas.to_datetime(pandas.Series(texts, dtype=object), errors="coerce", utc=True, **wanted)
         return times.to_numpy("datetime64[ns]").astype(np.int64), times.isna().to_numpy()
 
@@ -139,7 +170,12 @@ def is_doubtful(form, texts, strays):
     times of a weekday, which is part of what they say, or days of a month, as in Mar 15."""
     if form.startswith(("%H", "%I")):
         return any(re.match(r"\d+:" if text in strays else "[A-Za-z]", text) for text in texts)
-    return form == "%b-%y" and all(" " in text and 1 <= int(text[-2:]) <= 31 for text in texts if text not in strays)
+    if form != "%b-%y":
+        return False
+    texts = [text for text in texts if text not in strays]
+    names = {MONTH.search(text)[1].lower() for text in texts}
+    is_word = len(names) == 1 and not any(month.startswith(*names) for month in ENGLISH)     # Out-01, Out-02
+    return is_word or all(" " in text and 1 <= int(text[-2:]) <= 31 for text in texts)
 
 
 def date_format(texts, day_first=None):
@@ -156,6 +192,8 @@ def date_format(texts, day_first=None):
             good = good[-1:]
         fewest = min((len(strays) for strays, _ in good), default=0)
         good = [(strays, text) for strays, text in good if len(strays) == fewest]
+        if formats[0].startswith("%y-") and (len(good) > 1 or len(texts) < NUMBER_DATES_MIN):
+            continue
         if good:
             strays, text = good[0]
             midnight = len(texts) <= DISTINCT_MAX and all(
@@ -185,10 +223,19 @@ def number_date_format(texts, name):
 # ---- how they were written
 
 TRIED = 300                   # texts that tell forms of writing from each other
-PARTS = re.compile(r"(?<= ) \d|\d+|[A-Za-z]+|[\W_]|\w").findall
+PARTS = re.compile(r"(?<= ) \d|\d+|[^\W\d_]+|[\W_]").findall
 DIRECTIVES = ["%Y", "%m", "%-m", "%d", "%-d", "%e", "%b", "%^b", "%B", "%^B", "%a", "%^a", "%A", "%^A", "%H", "%-H",
-              "%I", "%-I", "%M", "%S", "%f", "%L", "%p", "%P", "%y", "%q", "%Y%m%d", "%Y%m", "%y%m%d", "%H%M%S",
-              "%Y%m%d%H%M%S", "%Y%m%d%H%M"]
+              "%I", "%-I", "%M", "%S", "%f", "%L", "%p", "%P", "%y", "%q", "%G", "%V", "%Y%m%d", "%Y%m", "%y%m%d",
+              "%H%M%S", "%Y%m%d%H%M%S", "%Y%m%d%H%M"]
+
+
+def months_of(times, names):
+    """[The directive of all twelve months' names], where each month has one."""
+    by_month = dict(zip([time.month for time in times], names))
+    if len(by_month) < 12 or len(set(names)) == 1 or not all(
+            by_month[time.month] == name and name.isalpha() for time, name in zip(times, names)):
+        return []
+    return ["%{" + ",".join(by_month[month] for month in sorted(by_month)) + "}"]
 
 
 def written_format(texts, found):
@@ -213,10 +260,11 @@ def written_format(texts, found):
     for column in zip(*parts):
         fitting = [directive for directive in DIRECTIVES if not used & set(re.findall("[A-Za-z]", directive)) and
                    all(frames.date_text(time, directive) == part for time, part in zip(local, column))]
+        fitting = fitting or months_of(local, column)
         fitting.sort(key=lambda directive: order.index(directive[-1]) if directive[-1] in order else len(order))
         if not fitting and len(set(column)) > 1:
             return None
         form += fitting[0] if fitting else column[0].replace("%", "%%")
-        used.update(re.findall("[A-Za-z]", fitting[0]) if fitting else ())
+        used.update(re.findall("[A-Za-z]", fitting[0].partition("{")[0]) if fitting else ())
     form += zone
     return form if list(frames.date_texts(times, form)) == texts else None

@@ -1,11 +1,13 @@
-"""Tables in HDF5 files of any kind: compound datasets, groups of datasets of one length, netCDF4, NeXus; and the door
-to those kinds that have a layout of their own."""
+"""Tables in HDF5 files of any kind: those of `ddpm`, compound datasets, groups of datasets of one length, netCDF4,
+NeXus; and the door to those kinds that have a layout of their own."""
+import dataclasses
+
 import h5py
 import numpy as np
 
 from ..failures import BadData
 from ..hdf5 import get_names, open_h5, text_of
-from .columns import Column, Source
+from .columns import GAP_CLASS, Column, Source
 from .conventions import conventions_of
 
 WIDTH_MAX = 1 << 16            # of one dataset
@@ -89,8 +91,10 @@ def typed_column(name, dtype, read, shape=()):
 
 def enumerated(name, members, read, found="enumeration"):
     """A column of an enumeration: its codes become positions in the list of names; an unknown code is a gap."""
-    codes = np.array(sorted(members.values()))
     by_code = {code: text for text, code in members.items()}
+    codes = np.array(sorted(by_code))
+    if not by_code:
+        return Column(name, unreadable="gaps only"), None
 
     def positions(start, stop):
         values = np.ma.asarray(read(start, stop)).ravel()
@@ -108,29 +112,54 @@ def flags_of(dataset):
     return dict(zip(names, values)) if len(names) == len(values) == len(set(names)) else None
 
 
-def dataset_columns(name, dataset):
-    """[(Column, function)] of a dataset whose first dimension is that of the rows."""
+def members_of(dataset, own):
+    """({name: code} without the one that is a gap, where they stand) of a column of categories, or (None, "")."""
+    flags, classes = flags_of(dataset), get_names("classes", dataset)
+    if h5py.check_enum_dtype(dataset.dtype):
+        members, found = h5py.check_enum_dtype(dataset.dtype), "enumeration" * (not own)
+    elif own and dataset.dtype.kind == "b":
+        members, found = {"FALSE": 0, "TRUE": 1}, ""
+    elif flags:
+        members, found = flags, "flag_meanings of the file"
+    elif classes and dataset.dtype.kind in "iu" and len(set(classes)) == len(classes):
+        members, found = {name: code for code, name in enumerate(classes) if name != GAP_CLASS}, "classes of the file"
+    else:
+        return None, ""
+    gap = dataset.attrs.get("gap")
+    return {name: code for name, code in members.items() if gap is None or name != text_of(gap)}, found
+
+
+def text_attribute(dataset, name):
+    return text_of(dataset.attrs[name]) if name in dataset.attrs and np.ndim(dataset.attrs[name]) == 0 else ""
+
+
+def dataset_columns(name, dataset, own=False):
+    """[(Column, function)] of a dataset whose first dimension is that of the rows; of `ddpm`'s own tables, every entry
+    is a row's, since they may have several draws of each."""
     rules = conventions_of(dataset)
-    enumeration = h5py.check_enum_dtype(dataset.dtype)
-    flags = flags_of(dataset) if dataset.ndim == 1 and not enumeration else None
+    members, found = members_of(dataset, own) if own or dataset.ndim == 1 else (None, "")
+    draw = int(np.prod(dataset.shape[1:], dtype=np.int64)) if own else 1
 
     def read(start, stop):
-        raw = dataset[start:stop]
+        first = start // draw
+        raw = dataset[first:-(-stop // draw)]
+        raw = raw.ravel()[start - first * draw:stop - first * draw] if own else raw
         if len(raw) < stop - start:    # of a netCDF dimension that has grown since
             lacking = np.zeros((stop - start - len(raw), *dataset.shape[1:]), dataset.dtype)
             values = rules.values(raw) if raw.dtype.kind in "biuf" else raw
             return np.ma.concatenate([values, np.ma.masked_all_like(lacking) if raw.dtype.kind in "biuf" else lacking])
         return rules.values(raw) if raw.dtype.kind in "biuf" else raw
-    pairs = [enumerated(name, flags, read, "flag_meanings of the file")] if flags else \
-        typed_column(name, dataset.dtype, read, dataset.shape[1:])
+    pairs = [enumerated(name, members, read, found)] if members is not None else \
+        typed_column(name, dataset.dtype, read, () if own else dataset.shape[1:])
     for column, _ in pairs:
-        units = text_of(dataset.attrs["units"]) if np.ndim(dataset.attrs.get("units")) == 0 and \
-            "units" in dataset.attrs else ""
-        column.found = "; ".join(filter(None, [column.found, f"in {units}" * bool(units),
+        column.own, column.fraction = own, own and dataset.dtype.kind == "f"
+        column.ordered = bool(dataset.attrs.get("ordered", 0)) and members is not None
+        column.units, column.format = (text_attribute(dataset, name) for name in ("units", "format"))
+        column.found = "; ".join(filter(None, [column.found, f"in {column.units}" * bool(column.units),
                                                ("obeyed: " + ", ".join(rules.found)) * bool(rules.found)]))
         if rules.own_fill:
             column.gaps_are = f"gaps are HDF5's fill value {rules.fills[0]:g}"
-        names = get_names("columns", dataset) if column.width > 1 else None
+        names = get_names("columns", dataset) if dataset.ndim > 1 else None
         if names and len(names) == column.width and len(pairs) == 1:
             column.parts = names
     if dataset.ndim > 1 and len(pairs) == 1 and pairs[0][0].parts:  # as `ddpm` writes: each column under its own name
@@ -143,7 +172,7 @@ def split_matrix(pair):
     wide, read = pair
     if wide.width > 1000:
         return [pair]
-    return [(Column(name, found=wide.found), lambda start, stop, index=index:
+    return [(dataclasses.replace(wide, name=name, width=1, parts=None), lambda start, stop, index=index:
              read(start, stop).reshape(stop - start, -1)[:, index]) for index, name in enumerate(wide.parts)]
 
 
@@ -166,6 +195,14 @@ def tables_of(file):
             tables.setdefault(key, []).append(name)
     file.visititems(visit)
     return tables
+
+
+def own_columns(group, names):
+    """The datasets in the order in which a group as `ddpm` writes it lists its columns; None of another group."""
+    listed = get_names("columns", group) if isinstance(group, h5py.Group) else None
+    ordered = [f"{group.name}/{name}".strip("/") for name in listed or ()]
+    shapes = {group.file[name].shape for name in names}
+    return ordered if sorted(ordered) == sorted(names) and len(shapes) == 1 and len(*shapes) < 3 else None
 
 
 def cells_of(file, names):
@@ -219,12 +256,13 @@ def open_generic(file, path, wanted):
     others = {other: names for other, names in tables.items() if other != key}
     if others:
         notes.append(f"not taken: {', '.join(list_tables(others))}; FILE.h5:NAME takes another")
+    own = own_columns(file[key[0]], names)
     readers = []
-    for name in names:
+    for name in own or names:
         dataset = file[name]
         short = "" if dataset.dtype.names and len(names) == 1 else name.rpartition("/")[2]
-        readers += dataset_columns(short, dataset)
-    return ReaderTable(path, key[1], readers, notes)
+        readers += dataset_columns(short, dataset, bool(own))
+    return ReaderTable(path, file[own[0]].size if own else key[1], readers, notes)
 
 
 def open_hdf5(path, options):

@@ -2,20 +2,22 @@
 columns keep their kinds (typed.py); or numbers alone, /data [N][D] with the attribute `columns`, and class codes beside
 it with the attribute `classes`."""
 import difflib
+import json
 import os
 import re
 import shlex
+import unicodedata
 from dataclasses import dataclass, field
 
 import h5py
 import numpy as np
 
 from ..failures import BadData
-from ..hdf5 import put_names
-from ..text_files import stem, whole_file
+from ..hdf5 import put_names, whole_h5
+from ..text_files import stem
 from .cells import Texts
-from .columns import Numbers, plural
-from .plans import GAP_CLASS, Planner
+from .columns import GAP_CLASS, Numbers, plural
+from .planner import Planner
 from .typed import GROUP, is_mixed, typed_columns, typed_report, write_typed
 
 REPORT = "import"              # the attribute of /data that keeps the report
@@ -81,8 +83,9 @@ def make_plans(source, options):
                 if text is not None:
                     text.add(values)
     planner.choose_decoders(texts)
-    numbers = [Numbers(plan.column.width) if plan.role == "number" or (plan.role == "classes" and plan.classes is None)
-               else None for plan in planner.plans]
+    numbers = [Numbers(plan.column.width, whole=not plan.column.fraction)
+               if plan.role == "number" or (plan.role == "classes" and plan.classes is None) else None
+               for plan in planner.plans]
     rows = 0
     for chunk in table.chunks():
         rows += max((len(values) for values in chunk if values is not None), default=0)
@@ -115,7 +118,7 @@ def write(path, planner, table, report):
     names = [name for plan in modelled for name in plan.names(gaps == "mark")]
     width, left_out = len(names), 0
     dtype = planner.data_type()
-    with whole_file(path) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+    with whole_h5(path, libver=("v110", "v110")) as file:
         data = file.create_dataset("data", (0, width), dtype, maxshape=(None, width),
                                    chunks=(max(1, (1 << 16) // width), width))
         put_names(data, "columns", names)
@@ -158,16 +161,26 @@ def report_lines(planner):
     return aligned(rows)
 
 
+def cells_of(text):
+    """Of a terminal, where a Chinese letter takes two, and an accent that stands by itself none."""
+    return sum(0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+               for letter in text)
+
+
 def aligned(rows):
     """Rows of texts as lines, the last part of which may have any length."""
-    widths = [min(40, max(len(row[part]) for row in rows)) for part in range(len(rows[0]) - 1)]
-    return ["  ".join([*[text.ljust(width) for text, width in zip(row, widths)], row[-1]]).rstrip() for row in rows]
+    widths = [min(40, max(cells_of(row[part]) for row in rows)) for part in range(len(rows[0]) - 1)]
+    return ["  ".join([*[text + " " * (width - cells_of(text)) for text, width in zip(row, widths)],
+                       row[-1]]).rstrip() for row in rows]
 
 
-def next_command(path, options):
+def next_command(path, planner):
     words = ["ddpm", "train", "/dev/null", "--set", "data.source=hdf5", "--set", f"data.path={path}"]
-    if options.label:
-        words += ["--set", "data.condition=[label]"]
+    conditions = [plan.beside for plan in planner.plans if plan.role == "codes"]
+    if conditions:
+        words += ["--set", "data.condition=[" + ", ".join(
+            name if re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) else json.dumps(name, ensure_ascii=False)
+            for name in conditions) + "]"]
     return "next: " + " ".join(map(shlex.quote, [*words, *name_of_run(path)]))
 
 
@@ -180,7 +193,7 @@ def import_typed(source, output, planner, table, show):
     """Write a table whose columns keep their kinds; shows the report and returns (rows, columns)."""
     columns = typed_columns(planner, planner.options.ordered)
     width = sum(len(columns_of_plan) for _, columns_of_plan in columns)
-    with whole_file(output) as temporary, h5py.File(temporary, "w", libver=("v110", "v110")) as file:
+    with whole_h5(output, libver=("v110", "v110")) as file:
         group = write_typed(file, planner, table, columns)
         lines = [*source.notes, *aligned([[printable(text) for text in row]
                                          for row in typed_report(planner, columns, group)])]
@@ -267,5 +280,5 @@ def import_table(source, output, options, show=print):
     if left_out:
         show(f"left out: {plural(left_out, 'row')} with gaps")
     show(f"{output}: {shape[0]} rows x {shape[1]} columns of {np.dtype(planner.data_type())}")
-    show(next_command(output, options))
+    show(next_command(output, planner))
     return shape

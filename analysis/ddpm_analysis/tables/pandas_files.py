@@ -6,7 +6,9 @@ import pickle
 import h5py
 import numpy as np
 
+from .. import durations
 from ..failures import BadData
+from ..frames import SECONDS
 from ..hdf5 import text_of
 from .columns import Column
 from .hdf5 import ReaderTable, texts_of
@@ -47,11 +49,13 @@ def is_kind(file):
 
 def column_of(name, values, value_type=""):
     """(Column, function) of values in memory."""
-    if value_type.startswith("datetime"):
+    if value_type.startswith(("datetime", "timedelta")):
+        is_date = value_type.startswith("datetime")
+        units, form = (SECONDS, "") if is_date else (durations.UNITS, "D days HH:MM:SS")
         gaps = values == np.iinfo(np.int64).min
         whole = not (values[~gaps] % 10**9).any()
         seconds = np.ma.array(values // 10**9 if whole else values / 1e9, mask=gaps)
-        return Column(name, found="seconds since 1970-01-01"), lambda start, stop: seconds[start:stop]
+        return Column(name, found=f"in {units}", units=units, format=form), lambda start, stop: seconds[start:stop]
     if values.dtype.kind in "OSU":
         gaps = [item is None or item != item for item in values]
         texts = ["" if gap else text for text, gap in zip(texts_of(values), gaps)]

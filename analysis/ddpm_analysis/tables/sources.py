@@ -30,7 +30,7 @@ class FrameTable(Source):
     @staticmethod
     def column(name, values):
         if values.dtype.name == "category":
-            return Column(name, classes=[str(item) for item in values.cat.categories])
+            return Column(name, classes=[str(item) for item in values.cat.categories], ordered=values.cat.ordered)
         numeric = values.dtype.name.lower().startswith(("int", "uint", "float", "bool"))
         return Column(name, is_text=not numeric)
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..failures import BadData
 from ..hdf5 import put_names
-from .columns import finite
-from .plans import GAP_CLASS, shown
+from .columns import GAP_CLASS, finite
+from .planner import shown
 
 GROUP = "table"
 GAP_NUMBER = np.iinfo(np.int64).min    # of whole numbers
@@ -24,7 +24,8 @@ def is_mixed(planner):
     """Whether an array would lose what columns are: categories, gaps, dates, whole numbers beside others."""
     numbers = [plan for plan in planner.plans if plan.role == "number"]
     return any(plan.role in ("classes", "codes") for plan in planner.plans) or \
-        any(plan.gaps or plan.unit for plan in numbers) or len({bool(plan.numbers.whole) for plan in numbers}) > 1
+        any(plan.gaps or plan.is_date or plan.column.own for plan in numbers) or \
+        len({bool(plan.numbers.whole) for plan in numbers}) > 1
 
 
 class TypedColumn:
@@ -79,7 +80,8 @@ class TypedColumn:
         if not self.is_category:
             values = numbers[:, self.position]
             if self.dtype == np.int64:
-                return values.astype(np.int64).filled(self.gap if self.gap is not None else 0)
+                return values.filled(0).astype(np.int64) if self.gap is None else np.where(
+                    np.ma.getmaskarray(values), self.gap, values.filled(0).astype(np.int64))
             return values.astype(np.float64).filled(np.nan)
         places = self.places[codes]
         if h5py.check_string_dtype(self.dtype):
@@ -97,7 +99,8 @@ def typed_columns(planner, orders):
             names = [plan.column.name]
         else:
             continue
-        order = next((values for name, values in orders if name in (plan.column.name, plan.column.original)), None)
+        order = next((values for name, values in orders if name in (plan.column.name, plan.column.original)),
+                     plan.classes if plan.column.ordered else None)
         columns.append((plan, [TypedColumn(plan, name, position, order) for position, name in enumerate(names)]))
     counts = Counter(column.name for _, group in columns for column in group)
     twice = next((name for name, count in counts.items() if count > 1 or name in ("", ".")), None)
@@ -148,7 +151,7 @@ def kind_of(column):
     plan = column.plan
     if column.is_category:
         return "category, ordered" if column.ordered else "category"
-    if plan.unit:
+    if plan.is_date:
         return plan.kind.rstrip("s")
     words = plan.kind.partition(" ")[0]
     return words if words in ("percent", "amounts") else "whole number" if column.dtype == np.int64 else "number"
@@ -157,7 +160,8 @@ def kind_of(column):
 def done_with(plan):
     """What else is to be said of a column that is written."""
     infinite = plan.numbers.infinite if plan.role == "number" else 0
-    said = [plan.unit, f"{infinite} infinite values are gaps" if infinite else "", plan.read, plan.column.found,
+    said = [plan.unit if plan.unit != plan.column.units else "",
+            f"{infinite} infinite values are gaps" if infinite else "", plan.read, plan.column.found,
             plan.column.gaps_are if plan.gaps else "", *[text for text in plan.advice if "for each class" not in text]]
     return "; ".join(filter(None, said))
 

@@ -26,6 +26,17 @@ static void test_texts(void **state)
         assert_string_equal(ddpm_printable(cases[i][0]), cases[i][1]);
 }
 
+static void test_cells(void **state)
+{
+    (void)state;
+    assert_string_equal(ddpm_padded("abc", 5), "abc  ");
+    assert_string_equal(ddpm_padded("größe", 6), "größe ");
+    assert_string_equal(ddpm_padded("価格", 6), "価格  "); /* two cells each */
+    assert_string_equal(ddpm_padded("e\xcc\x81", 3), "e\xcc\x81  ");
+    assert_string_equal(ddpm_padded("a\nb", 5), "a\\nb ");
+    assert_string_equal(ddpm_padded("longer", 5), "longer");
+}
+
 static void test_room(void **state)
 {
     char out[8];
@@ -39,6 +50,7 @@ static void test_room(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts), cmocka_unit_test(test_room)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts), cmocka_unit_test(test_cells),
+                                       cmocka_unit_test(test_room)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

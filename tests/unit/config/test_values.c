@@ -130,8 +130,8 @@ static void test_reals_and_switches(void **state)
     static const struct {
         const char *text;
         int value; /* -1: refused */
-    } switches[] = {{"true", 1}, {"yes", 1}, {"on", 1},    {"false", 0},   {"no", 0}, {"off", 0},
-                    {"1", -1},   {"0", -1},  {"True", -1}, {"'true'", -1}, {"", -1},  {"y", -1}};
+    } switches[] = {{"true", 1},  {"yes", 1}, {"on", 1}, {"True", 1},  {"false", 0},   {"no", 0}, {"off", 0},
+                    {"FALSE", 0}, {"1", -1},  {"0", -1}, {"yess", -1}, {"'true'", -1}, {"", -1},  {"y", -1}};
     for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
         char text[128];
         ddpm_config config;

@@ -74,6 +74,8 @@ static void test_make_folder(void **state)
     put_bytes(in_scratch("a/file"), "", 0);
     expect_failure(ddpm_file_make_folder(in_scratch("a/file")), DDPM_ERR_IO, "in the way");
     expect_failure(ddpm_file_make_folder(in_scratch("a/file/x")), DDPM_ERR_IO, "in the way");
+    assert_int_equal(symlink("nowhere", in_scratch("a/link")), 0);
+    expect_failure(ddpm_file_make_folder(in_scratch("a/link")), DDPM_ERR_IO, "in the way");
     expect_failure(ddpm_file_make_folder(""), DDPM_ERR_USAGE, "empty");
 }
 

@@ -3,9 +3,11 @@
 
 #include "model/column_text.h"
 
+#include <string.h>
+
 static void expect_text(const ddpm_column_vocabulary *column, const char *expected)
 {
-    char text[300];
+    char text[DDPM_COLUMN_TEXT];
     assert_string_equal(ddpm_column_describe(column, sizeof text, text), expected);
 }
 
@@ -42,8 +44,28 @@ static void test_texts(void **state)
                 "60 %; no gaps");
 }
 
+/* All of a text fits, and no letter of a long name is cut. */
+static void test_long_names(void **state)
+{
+    double spike[] = {0, 1, 2, 3, 4}, rows[] = {100007, 123457, 123456, 123455, 123454, 1};
+    char name[] = "aéééééééééééééééééééééééééééééééééé", expected[DDPM_COLUMN_TEXT];
+    char *names[] = {name, name, name, name, name, name};
+    ddpm_column_vocabulary column = {
+        .layout = {.kind = DDPM_COLUMN_CATEGORY, .count = 2000000, .names = names, .gap = -1},
+        .spikes = 5,
+        .spike = spike,
+        .rows = rows};
+    (void)state;
+    strcpy(expected, "category (enumeration): 2000000 names, 5 of which occur");
+    for (int i = 0; i < 4; i++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%.59s 20.8 %%", i ? ", " : ": ",
+                 name);
+    strcat(expected, ", ...; 16.8 % gaps");
+    expect_text(&column, expected);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts), cmocka_unit_test(test_long_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,30 @@ static void test_continuous(void **state)
     }
 }
 
+/* In closed form, of normal and of even numbers, of two lumps far from each other, beside a code, and of one value. */
+static void test_width(void **state)
+{
+    static double values[ROWS], knots[DDPM_QUANTILES];
+    (void)state;
+    for (int64_t i = 0; i < ROWS; i++) values[i] = -7.0 + 3.0 * ddpm_normal_quantile(uniform(i));
+    choose(values, ROWS, knots);
+    expect_near(ddpm_quantiles_width(knots, 0.8), 6.0 * ddpm_normal_quantile(0.9), 0.05, "normal", 0);
+    for (int64_t i = 0; i < ROWS; i++) values[i] = 1e-20 * uniform(i);
+    choose(values, ROWS, knots);
+    expect_near(1e20 * ddpm_quantiles_width(knots, 0.8), 0.8, 0.01, "even", 0);
+    for (int64_t i = 0; i < ROWS; i++)
+        values[i] = (i % 2 ? 1.0 : -1.0) + 1e-3 * ddpm_normal_quantile(uniform(i - i % 2));
+    choose(values, ROWS, knots);
+    expect_near(ddpm_quantiles_width(knots, 0.8), 2.0, 0.01, "lumps", 0);
+    expect_near(ddpm_quantiles_width(knots, 0.4), 2e-3 * ddpm_normal_quantile(0.9), 1e-4, "a lump", 0);
+    for (int64_t i = 0; i < ROWS; i++) values[i] = i % 20 == 0 ? -9999.0 : ddpm_normal_quantile(uniform(i));
+    choose(values, ROWS, knots);
+    expect_near(ddpm_quantiles_width(knots, 0.76), 2.0 * ddpm_normal_quantile(0.9), 0.05, "beside a code", 0);
+    for (int64_t i = 0; i < ROWS; i++) values[i] = 3.0;
+    choose(values, ROWS, knots);
+    assert_true(ddpm_quantiles_width(knots, 0.8) == 0.0);
+}
+
 /* Shares of values of equally spaced scores, as samples of a standard normal column would have them. */
 static double share_of(const ddpm_quantiles *q, double value)
 {
@@ -177,8 +201,8 @@ static void test_few_values(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_continuous), TEST(test_shared_values), TEST(test_decimals),
-                                       TEST(test_steps),      TEST(test_few_rows),      TEST(test_tails),
-                                       TEST(test_few_values)};
+    const struct CMUnitTest tests[] = {TEST(test_continuous), TEST(test_width),     TEST(test_shared_values),
+                                       TEST(test_decimals),   TEST(test_steps),     TEST(test_few_rows),
+                                       TEST(test_tails),      TEST(test_few_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

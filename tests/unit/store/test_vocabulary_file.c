@@ -3,8 +3,8 @@
 #include "scratch.h"
 
 #include "base/text_list.h"
+#include "store/vocabulary_check.h"
 #include "store/vocabulary_file.h"
-#include "store/vocabulary_flat.h"
 
 enum { D = 6, KNOTS = 2 * DDPM_VOCABULARY_KNOTS + 1 };
 
