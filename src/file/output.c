@@ -132,6 +132,16 @@ ddpm_status ddpm_output_prepare_behind(const char *path, int64_t behind, const c
 
 /* ---- making files ---- */
 
+/* A signal may come at any moment, and finds no name, or the whole one. */
+static void set_pending(const char *partial)
+{
+    *pending = '\0';
+    atomic_signal_fence(memory_order_seq_cst);
+    memcpy(pending + 1, partial + 1, strlen(partial));
+    atomic_signal_fence(memory_order_seq_cst);
+    *pending = *partial;
+}
+
 ddpm_status ddpm_output_begin(const char *path, char partial[DDPM_PATH_BYTES])
 {
     struct stat about;
@@ -139,20 +149,18 @@ ddpm_status ddpm_output_begin(const char *path, char partial[DDPM_PATH_BYTES])
     DDPM_TRY(partial_name(path, partial));
     DDPM_TRY(check_place(path, &about));
     for (int i = 0; i < ATTEMPTS; i++) { /* only a rare accident needs a second one */
+        set_pending(partial);            /* before there is a file, which a signal would leave behind otherwise */
         fd = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0 || errno != EEXIST) break;
+        if (fd >= 0) {
+            close(fd); /* nothing was written */
+            return DDPM_OK;
+        }
+        *pending = '\0';
+        if (errno != EEXIST) break;
         DDPM_TRY(partial_name(path, partial));
     }
-    if (fd < 0)
-        return ddpm_file_fail(path, errno == ENOENT ? "could not be made, since its folder is not there"
-                                                    : "could not be made");
-    close(fd);       /* nothing was written */
-    *pending = '\0'; /* a signal may come at any moment, and finds no name, or the whole one */
-    atomic_signal_fence(memory_order_seq_cst);
-    memcpy(pending + 1, partial + 1, strlen(partial));
-    atomic_signal_fence(memory_order_seq_cst);
-    *pending = *partial;
-    return DDPM_OK;
+    return ddpm_file_fail(path,
+                          errno == ENOENT ? "could not be made, since its folder is not there" : "could not be made");
 }
 
 static int sync_retry(int fd)
