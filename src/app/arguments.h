@@ -20,8 +20,7 @@ typedef struct ddpm_config_arguments {
 } ddpm_config_arguments;
 
 /** The next option of getopt_long's table, of DDPM_OPTIONS_MAX at most. One with a value is given once, but for --set
- * and
- * --condition.
+ * and --condition.
  *  @return its `val`; -1 after the last option; '?' with *status set for one that is unknown, given again or without a
  *  value. */
 int ddpm_arguments_next(int argc, char **argv, const struct option *options, ddpm_status *status);
