@@ -72,7 +72,8 @@ class Durations:
 
     def numbers(self, cells):
         """Seconds, whole where all are; what is no duration is masked."""
-        micro = {text: micro_of(found) for text, found in zip(set(cells), map(self.match, set(cells))) if found}
+        micro = {text: value for text in set(cells)
+                 if (found := self.match(text)) and abs(value := micro_of(found)) < 2**63}
         values = np.array([micro.get(text, 0) for text in cells], np.int64)
         mask = np.array([text not in micro for text in cells], bool)
         return np.ma.array(values // 10**6 if not (values % 10**6).any() else values / 1e6, mask=mask)
@@ -85,7 +86,7 @@ def find(texts):
             (PANDAS, ["D days", "D days HH:MM:SS"], bool), (PYTHON, ["D days, H:MM:SS"], lambda found: found["D"]),
             (ISO, [], lambda found: any(found.groups()[1:]))):
         matches = list(map(match, texts))
-        if not all(matches) or not any(map(is_sure, matches)):
+        if not all(matches) or not any(map(is_sure, matches)) or max(map(abs, map(micro_of, matches))) >= 2**63:
             continue
         if match is ISO:
             units = [unit for unit in MICRO if any(found[unit] for found in matches)]

@@ -218,7 +218,7 @@ class Medium(io.FileIO):
         try:
             if self.failure is None:
                 action(*arguments)
-        except OSError as error:
+        except BaseException as error:  # a signal's, too
             self.failure = error
         return self.failure is not None
 

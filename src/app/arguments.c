@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether an option with one value was given before. @param seen  whether each option of the table was */
+/* Whether an option with one value was given before.
+ *  @param seen  whether this one was; from now on it is */
 static int is_again(const struct option *option, int *seen)
 {
     static const char *const repeatable[] = {"set", "condition"};
@@ -107,7 +108,8 @@ ddpm_status ddpm_arguments_seed(const char *option, const char *text, uint64_t *
     char *end;
     errno = 0;
     *out = strtoull(text, &end, 10);
-    if (errno == 0 && begins_a_number(text) && *text != '-' && !*end) return DDPM_OK;
+    const int is_whole = errno == 0 && begins_a_number(text) && *text != '-' && !*end;
+    if (is_whole || ddpm_config_to_uint(text, out)) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_USAGE, "%s: expected a whole number from 0 to 18446744073709551615, found '%s'", option,
                      text);
 }

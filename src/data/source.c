@@ -192,7 +192,7 @@ static ddpm_status check_colon(const char *path)
 {
     char file[DDPM_PATH_BYTES];
     const char *colon = strrchr(path, ':');
-    if (!colon || snprintf(file, sizeof file, "%.*s", (int)(colon - path), path) >= (int)sizeof file ||
+    if (!colon || !colon[1] || snprintf(file, sizeof file, "%.*s", (int)(colon - path), path) >= (int)sizeof file ||
         access(file, F_OK) != 0)
         return DDPM_OK;
     return ddpm_fail(DDPM_ERR_MISSING, "%s: there is no such file, but a file %s; data.dataset: %s names its dataset",

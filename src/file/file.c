@@ -97,9 +97,8 @@ ddpm_status ddpm_file_make_folder(const char *path)
     if (!length) return ddpm_fail(DDPM_ERR_USAGE, "the name of a folder is empty");
     if (strcmp(path, "~") == 0 || strncmp(path, "~/", 2) == 0) /* 'rm -r ~' would not remove what was made */
         return ddpm_fail(DDPM_ERR_USAGE,
-                         "%s: '~' is not expanded here; write the folder out, or ./%s for one of that "
-                         "name",
-                         path, path);
+                         "%s: '~' is not expanded here; write the folder out, or ./%s for one of that name", path,
+                         path);
     if (length >= sizeof part) return ddpm_file_fail_long(path);
     memcpy(part, path, length + 1);
     for (size_t end = 1; end <= length; end++) {

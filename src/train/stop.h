@@ -1,7 +1,6 @@
 /** Requests to stop: SIGTERM, SIGINT, SIGUSR1 (which a scheduler sends before its time limit), SIGHUP (which a closed
  * terminal sends, unless nohup has it ignored), run.time_limit, the end of a SLURM job, and a file named "stop" in the
- * run folder. Local, main thread. Each rank votes in every iteration, so
- * a request on one rank reaches all of them. */
+ * run folder. Local, main thread. Each rank votes in every iteration, so a request on one rank reaches all of them. */
 #ifndef DDPM_TRAIN_STOP_H
 #define DDPM_TRAIN_STOP_H
 

@@ -153,6 +153,14 @@ class Kinds(Case):
             file.create_dataset("x", (ROWS,), "f4", fillvalue=-9999)[:9] = COUNT[:9]
         self.assertEqual(self.imported("fill.h5")["x=gap"], [0] * 9 + [1] * 3)
 
+    def test_a_gap_of_another_program(self):
+        """What `ddpm` means by this attribute, it means in its own tables alone."""
+        with h5py.File(self.path("gap.h5"), "w") as file:
+            for name, gap in (("a", 5), ("b", "5 mm")):
+                file[f"slit/{name}"] = COUNT
+                file[f"slit/{name}"].attrs["gap"] = gap
+        self.assertEqual({"a", "b"}, set(self.imported("gap.h5")))
+
     def test_matlab(self):
         import hdf5storage
         hdf5storage.savemat(self.path("a.mat"), {

@@ -166,6 +166,19 @@ class Mixed(Case):
         self.assertIn("days since", self.assert_works("import_table.py", self.path("back.csv"), "--day-first",
                                                       "--output", self.path("back.h5")))
 
+    def test_what_is_no_duration_or_week_is_told(self):
+        late = [f"{40 + i // 60}:{i % 60:02}:00" for i in range(12000)] + ["1 day 3 h 5 min"] * 900
+        said = self.assert_works("import_table.py", self.write("late.csv", "t,n\n" + "".join(
+            f"{text},{i % 7}\n" for i, text in enumerate(late))), "--output", self.path("late.h5"))
+        self.assertIn("'1 day 3 h 5 min' and texts like it are gaps", said)
+        weeks = [f"20{10 + i % 9}-W{1 + i % 50:02}" for i in range(199)] + ["2021-W53"]
+        huge = [f"{9999999999 * i} days" for i in range(200)]
+        said = self.assert_works("import_table.py", self.write("weeks.csv", "w,d,n\n" + "".join(
+            f"{week},{days},{i % 7}\n" for i, (week, days) in enumerate(zip(weeks, huge)))), "--output",
+                                 self.path("weeks.h5"))
+        self.assertIn("1 text ('2021-W53') taken for gaps", said)
+        self.assertNotIn("duration", said)
+
     def test_quarters_of_seconds_are_quarters(self):
         times = [f"2019-01-{1 + i % 28:02} 10:00:0{i % 10}.{i % 4 * 25:02}" for i in range(200)]
         text = "when,of,n\n" + "".join(f"{time},{'ab'[i % 2]},{i % 7}\n" for i, time in enumerate(times))

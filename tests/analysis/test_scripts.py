@@ -30,6 +30,20 @@ def main():
 command_line.run(main)
 """
 
+SIGNAL_WHEN_CLOSED = """
+import os, signal, sys
+from ddpm_analysis import command_line, hdf5
+
+def main():
+    lost = hdf5.Medium.lost
+    with hdf5.whole_h5(sys.argv[1]) as file:
+        file["x"] = range(9)
+        hdf5.Medium.lost = lambda self, action, *given: lost(self, lambda: (os.kill(os.getpid(), signal.SIGTERM),
+                                                                           action(*given)))
+
+command_line.run(main)
+"""
+
 
 class Scripts(Case):
     def test_each_starts_by_itself(self):
@@ -144,6 +158,12 @@ class Scripts(Case):
                 process.communicate(timeout=60)
                 self.assertEqual(128 + number, process.returncode)
                 self.assertEqual([], os.listdir(self.folder))
+
+    def test_a_signal_while_hdf5_closes_a_file(self):
+        done = subprocess.run([sys.executable, "-c", SIGNAL_WHEN_CLOSED, self.path("half.h5")], capture_output=True,
+                              encoding="utf-8", check=False)
+        self.assertEqual((128 + signal.SIGTERM, ""), (done.returncode, done.stderr))
+        self.assertEqual([], os.listdir(self.folder))
 
     def test_signals_reach_the_program_that_runs(self):
         os.chmod(self.write("program", "#!/bin/sh\ntrap 'exit 75' USR1\necho at work\nwhile :; do sleep 0.1; done\n"),

@@ -162,12 +162,15 @@ def file_size_limit():
 
 
 def comma_locale(folder):
-    """The variables of a locale that writes 0,5 for 0.5, made in a folder from what every system has."""
-    source, locales = os.path.join(folder, "comma"), os.path.join(folder, "locales")
+    """The variables of a locale that writes 0,5 for 0.5, made in a folder; the system need not have sources of any."""
+    source, letters, locales = (os.path.join(folder, name) for name in ("comma", "ascii", "locales"))
     os.mkdir(locales)
     with open(source, "w", encoding="ascii") as file:
         file.write('LC_NUMERIC\ndecimal_point ","\nthousands_sep ""\ngrouping -1\nEND LC_NUMERIC\n')
-    made = subprocess.run(["localedef", "-c", "-i", source, os.path.join(locales, "comma")], check=False,
+    with open(letters, "w", encoding="ascii") as file:
+        file.write("<code_set_name> ANSI_X3.4-1968\n<comment_char> %\n<escape_char> /\n"
+                   "CHARMAP\n<U0000>..<U007F> /x00 ASCII\nEND CHARMAP\n")
+    made = subprocess.run(["localedef", "-c", "-f", letters, "-i", source, os.path.join(locales, "comma")], check=False,
                           capture_output=True, text=True, env={**os.environ, "I18NPATH": folder})
     assert os.path.exists(os.path.join(locales, "comma", "LC_NUMERIC")), made.stderr
     return {"LOCPATH": locales, "LC_ALL": "comma"}

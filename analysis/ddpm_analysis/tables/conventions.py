@@ -61,8 +61,8 @@ def attribute(dataset, name, count=None):
     return value.ravel()
 
 
-def conventions_of(dataset):
-    """Read them; `found` says which there are."""
+def conventions_of(dataset, is_own=False):
+    """Read them; `found` says which there are. `gap` is one of `ddpm`'s own tables alone."""
     rules = Conventions()
     if dataset.dtype.kind not in "biuf":
         return rules
@@ -97,7 +97,7 @@ def conventions_of(dataset):
         limit.dtype.kind == "f" for limit in given)
     rules.low, rules.high = (None if limit is None else (limit if rules.unpacked_range else in_file(limit))[0].item()
                              for limit in limits)
-    gap = attribute(dataset, "gap", 1) if not h5py.check_enum_dtype(dataset.dtype) else None    # as `ddpm` writes it
+    gap = attribute(dataset, "gap", 1) if is_own and not h5py.check_enum_dtype(dataset.dtype) else None
     if gap is not None:
         rules.fills.append(gap[0].item())
     rules.fills = list(dict.fromkeys(rules.fills))

@@ -141,7 +141,10 @@ class DateFormat:
         guesses = {} if pandas.__version__.startswith("1.") else {"format": "ISO8601"}
         wanted = guesses if self.text == ISO else {"format": self.text + "%u" * (self.text == WEEKS)}
         times = pandas.to_datetime(pandas.Series(texts, dtype=object), errors="coerce", utc=True, **wanted)
-        return times.to_numpy("datetime64[ns]").astype(np.int64), times.isna().to_numpy()
+        gaps = times.isna()
+        if self.text == WEEKS:    # pandas takes the 53rd week of any year
+            gaps |= times.dt.strftime(WEEKS + "%u") != pandas.Series(texts, dtype=object)
+        return times.to_numpy("datetime64[ns]").astype(np.int64), gaps.to_numpy()
 
     def numbers(self, cells):
         """Days or seconds, whole where they are."""

@@ -136,7 +136,7 @@ def text_attribute(dataset, name):
 def dataset_columns(name, dataset, own=False):
     """[(Column, function)] of a dataset whose first dimension is that of the rows; of `ddpm`'s own tables, every entry
     is a row's, since they may have several draws of each."""
-    rules = conventions_of(dataset)
+    rules = conventions_of(dataset, own)
     members, found = members_of(dataset, own) if own or dataset.ndim == 1 else (None, "")
     draw = int(np.prod(dataset.shape[1:], dtype=np.int64)) if own else 1
 

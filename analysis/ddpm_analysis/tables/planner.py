@@ -158,6 +158,16 @@ class Planner:
         plan.done += f"{plural(rows, 'text')} ({', '.join(map(repr, texts))}) taken for gaps; "
         plan.advice.append(quoted("--category", plan.column.name) + " keeps the texts")
 
+    @staticmethod
+    def told_numbers(plan, found, texts):
+        """Numbers of dates or durations; the first text is kept that is none, since only some were looked at before."""
+        numbers = found.numbers(texts)
+        for place in np.flatnonzero(np.ma.getmaskarray(numbers)) if not plan.lost else ():
+            if texts[place].lower() not in cells.GAPS and texts[place] not in getattr(found, "strays", ()):
+                plan.lost = texts[place]
+                break
+        return numbers
+
     def read_durations(self, plan, text):
         found = durations.find(text.words) if text.words and not text.numbers else None
         if found is None:
@@ -165,7 +175,7 @@ class Planner:
         plan.role, plan.kind, plan.unit, plan.format = "number", "durations", durations.UNITS, found.form
         plan.done = f"durations in {found.form or durations.UNITS}; "
         without = self.without_sentinels(plan.column)
-        plan.decode = lambda values: without(found.numbers(values))
+        plan.decode = lambda values: without(self.told_numbers(plan, found, values))
         return True
 
     def read_dates(self, plan, text):
@@ -187,7 +197,7 @@ class Planner:
         if found.strays:
             self.say_strays(plan, sum(words[stray] for stray in found.strays), found.strays)
             plan.read = plan.done.removeprefix(found.unit + "; ").rstrip("; ")
-        plan.decode = lambda values: without(found.numbers(values))
+        plan.decode = lambda values: without(self.told_numbers(plan, found, values))
         if "%y" in found.text:
             plan.advice.append("years 69 to 99 are taken for 1969 to 1999, 00 to 68 for 2000 to 2068")
         if found.unsure:
@@ -277,6 +287,8 @@ class Planner:
         plan.fill = count.means[plan.kept]
         plan.whole = count.whole and not (plan.gaps and self.options.gaps == "keep")
         plan.fits32 = count.fits32
+        if plan.lost:
+            plan.read = "; ".join(filter(None, [plan.read, f"{plan.lost!r} and texts like it are gaps"]))
         lost = column.width - plan.kept.size
         plan.done += "kept" + (f", but for {lost} empty ones" if lost else "")
         if plan.gaps:

@@ -26,6 +26,7 @@ class Plan:
     numbers: Numbers = None
     classes: list = None
     beside: str = None         # the dataset of class codes
+    lost: str = ""             # a text that is none of the dates or durations
     unit: str = ""             # of dates and times, or what the file says
     format: str = None         # in which strftime writes them as they were
     read: str = ""             # how numbers were written: with decimal commas, beside texts that are gaps
