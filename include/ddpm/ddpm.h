@@ -137,8 +137,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_generator_complete(ddpm_generator *generator, u
 
 /** Local. The log-likelihood of rows in nats, in the units of the data, as `ddpm evaluate --likelihood` has it in
  * /log_likelihood.
- *  @param probes    random probes of the divergence; 0: it is exact; -1: exact up to 16 columns, else 1. Only probes
- *                   depend on the seed.
+ *  @param probes    random probes of the divergence, at most 100000; 0: it is exact; -1: exact up to 16 columns, else
+ *                   1. Only probes depend on the seed.
  *  @param rows      [rows][D].
  *  @param[out] out  [rows]. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_likelihood(ddpm_generator *generator, uint64_t seed, int64_t first,

@@ -2,6 +2,7 @@
 #include "app/arguments.h"
 #include "app/verbs.h"
 #include "evaluate/evaluate.h"
+#include "sample/density.h"
 
 /* clang-format off */
 static const char help[] =
@@ -91,7 +92,7 @@ static ddpm_status parse_option(int found, const char *value, ddpm_evaluate_opti
     case 'r':
         return ddpm_arguments_integer("--draws", value, 1, 100000, &o->draws);
     case 'p':
-        return ddpm_arguments_integer("--probes", value, 0, 100000, &o->probes);
+        return ddpm_arguments_integer("--probes", value, 0, DDPM_DENSITY_PROBES_MAX, &o->probes);
     default: /* 'n' */
         return ddpm_arguments_integer("--samples", value, 0, 10000000, &o->samples);
     }

@@ -168,6 +168,9 @@ ddpm_status ddpm_generator_likelihood(ddpm_generator *generator, uint64_t seed, 
     if (ddpm_model_is_masked(&g->loaded->model))
         return ddpm_fail(DDPM_ERR_USAGE,
                          "the likelihood of diffusion.process: masked is its bound: take ddpm_generator_bound");
+    if (probes < -1 || probes > DDPM_DENSITY_PROBES_MAX)
+        return ddpm_fail(DDPM_ERR_USAGE, "probes: expected -1 to %d, found %lld", DDPM_DENSITY_PROBES_MAX,
+                         (long long)probes);
     DDPM_TRY(begin(g, first, conditions, rows));
     DDPM_TRY(prepare_density(g, 1));
     DDPM_TRY(prepare_flow(g, probes >= 0 ? probes : g->transform.columns > DDPM_DENSITY_EXACT));

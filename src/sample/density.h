@@ -11,8 +11,8 @@
 
 enum { DDPM_DENSITY_BLOCK = 64 }; /* most rows of a call */
 
-/** The most columns for which the trace of the likelihood is exact unless probes are asked for. */
-enum { DDPM_DENSITY_EXACT = 16 };
+/** The most columns for which the trace of the likelihood is exact unless probes are asked for, and the most probes. */
+enum { DDPM_DENSITY_EXACT = 16, DDPM_DENSITY_PROBES_MAX = 100000 };
 
 typedef struct ddpm_density {
     const ddpm_model *model;   /* borrowed */

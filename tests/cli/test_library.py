@@ -191,6 +191,9 @@ class Library(Case):
             g["sampling.weights"] = "raw"
             self.assert_bits(wanted["bound/row"], g.bound(rows, seed=3, conditions=conditions))
             self.assert_bits(wanted["log_likelihood"], g.log_likelihood(rows, seed=3, conditions=conditions))
+            for probes in (-2, 10**6):
+                with self.assertRaisesRegex(Failure, "probes"):
+                    g.log_likelihood(rows, conditions=conditions, probes=probes)
             self.assert_bits(wanted["bound/row"][70:], g.bound(rows[70:], seed=3, first=70, conditions=conditions[70:]))
             with self.assertRaisesRegex(BadData, "row 0, column 1"):
                 g.bound(np.array([[0, np.nan, 0]]))
