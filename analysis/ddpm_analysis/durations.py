@@ -69,6 +69,7 @@ class Durations:
 
     match: object
     form: str                  # that writes all of them, or ""
+    strays = ()                # texts that are none: where there is one, the column is not of durations
 
     def numbers(self, cells):
         """Seconds, whole where all are; what is no duration is masked."""

@@ -57,8 +57,8 @@ DDPM_MUST_CHECK ddpm_status ddpm_training_push(ddpm_training *training, int64_t 
                                                const float *rows);
 
 /** Collective. Train for some iterations, on the rows that are kept now. Between nodes each call gathers the average of
- * the parameters, so take several iterations a call. With the first one the map of the data, the
- * linear part or the mixture, and the classes of conditions are settled, from the rows of that moment.
+ * the parameters, so take several iterations a call. With the first one the map of the data, the linear part or the
+ * mixture, and the classes of conditions are settled, from the rows of that moment.
  *  @param[out] loss  the mean over these iterations; NULL: not wanted.
  *  @return DDPM_ERR_USAGE: more than training.iterations in all, not the same on all ranks, no row was given, or one
  *  twice; DDPM_ERR_NUMERIC: the loss or the gradient is not finite; the state is that before. */

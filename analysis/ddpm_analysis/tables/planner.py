@@ -163,7 +163,7 @@ class Planner:
         """Numbers of dates or durations; the first text is kept that is none, since only some were looked at before."""
         numbers = found.numbers(texts)
         for place in np.flatnonzero(np.ma.getmaskarray(numbers)) if not plan.lost else ():
-            if texts[place].lower() not in cells.GAPS and texts[place] not in getattr(found, "strays", ()):
+            if texts[place].lower() not in cells.GAPS and texts[place] not in found.strays:
                 plan.lost = texts[place]
                 break
         return numbers
