@@ -2,6 +2,7 @@
 """A page of HTML about a run, or about a sweep: what was trained, how it went, what its samples are like, and every
 warning. The page is one file that needs no network."""
 import os
+import re
 import tempfile
 from dataclasses import dataclass, field
 
@@ -99,9 +100,19 @@ def duration(seconds):
     return f"{seconds:.1f} s" if seconds < 60 else f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
+def name_of_baseline(run):
+    """What has the loss that the run calls its baseline, in the words of its log."""
+    try:
+        said = run.starts[-1].described.get("baseline", "")
+    except (Failure, IndexError):
+        said = ""
+    found = re.match("the loss of (.+?) is ", said)
+    return found.group(1) if found else "the best linear prediction"
+
+
 def losses(page, run):
     """The figure, and (name, value) of what it ends at."""
-    metrics, baseline = run.metrics, run.baseline
+    metrics, baseline, its_name = run.metrics, run.baseline, name_of_baseline(run)
     if len(metrics) == 0:
         raise BadData(f"{run.folder}/metrics.csv: no rows yet")
 
@@ -110,9 +121,10 @@ def losses(page, run):
         if measured:
             axes.plot([], [], "o", color=style.COLOURS[0], markerfacecolor="white", markersize=4, label="held out")
         if baseline is not None:
-            axes.axhline(baseline, color="0.4", linewidth=0.9, linestyle=":", label="best linear prediction")
+            axes.axhline(baseline, color="0.4", linewidth=0.9, linestyle=":", label=its_name.removeprefix("the "))
         drawing.loss_scale(axes)
         axes.set(xlabel="iteration", ylabel="loss")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     held_out = metrics["validation_loss"][np.isfinite(metrics["validation_loss"])]
     last = [("training loss, last row", float(metrics["loss"][-1]))]
@@ -120,7 +132,7 @@ def losses(page, run):
         last += [("held-out loss, last", float(held_out[-1])), ("held-out loss, lowest", float(held_out.min())),
                  ("held out less training", float(held_out[-1] - metrics["loss"][-1]))]
     if baseline is not None:
-        last.append(("loss of the best linear prediction", baseline))
+        last.append((f"loss of {its_name}", baseline))
     return {"figure": page.figures.axes(draw, "Training and held-out loss by iteration", height=3.0),
             "values": [(name, f"{value:.5g}") for name, value in last]}
 

@@ -88,8 +88,11 @@ class Run(Reports):
         page, said = self.report(run)
         self.assertEqual("", said)
         for words in ("400 rows of data, 400 samples", "Columns that are least alike, by Shape: ", "weight and city (",
-                      "<b>", "(gap)", "gaps, %", "alpha precision", "membership", "below: samples; above: real rows"):
+                      "<b>", "(gap)", "gaps, %", "alpha precision", "membership", "below: samples; above: real rows",
+                      "loss of columns that are drawn independently", "0 weight, number", "1 age, number",
+                      "2 city, category"):
             self.assertIn(words, page.text)
+        self.assertNotIn("best linear prediction", page.text)
         self.assertEqual(1 + 3 + 1, page.counts["svg"])
 
     def test_resumed(self):
