@@ -136,7 +136,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_generator_complete(ddpm_generator *generator, u
                                                     int64_t passes, const ddpm_view *conditions, const ddpm_view *rows);
 
 /** Local. The log-likelihood of rows in nats, in the units of the data, as `ddpm evaluate --likelihood` has it in
- * /log_likelihood.
+ * /log_likelihood. Of a column that is mapped by quantiles (data.transform), a value that many rows share has no
+ * density, so that the likelihood of its row is INFINITY (and the bound -INFINITY); one outside the range of the
+ * training rows has that of the range's end, however far it is, or -INFINITY beyond an end that many rows share.
  *  @param probes    random probes of the divergence, at most 100000; 0: it is exact; -1: exact up to 16 columns, else
  *                   1. Only probes depend on the seed.
  *  @param rows      [rows][D].

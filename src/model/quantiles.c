@@ -269,5 +269,6 @@ double ddpm_quantiles_log_slope(const ddpm_quantiles *q, double score)
     int64_t i = piece_of(score);
     while (knot[i] == knot[i + 1] && knot[i] == knot[0] && score_of(i + 1) < -FAR) i++;
     while (knot[i] == knot[i + 1] && knot[i] == knot[LAST] && score_of(i) > FAR) i--;
+    if (knot[i] == knot[i + 1] && fabs(score) > DDPM_QUANTILES_REACH) return INFINITY;
     return log((knot[i + 1] - knot[i]) / STEP);
 }

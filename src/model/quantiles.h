@@ -52,7 +52,8 @@ void ddpm_quantiles_shares(double share[DDPM_QUANTILES]);
 double ddpm_quantiles_value(const ddpm_quantiles *q, double score);
 
 /** ln of d value / d score: what a density of values has less than one of scores. -INFINITY for a value that has a
- * range of scores, as there is no density of it. */
+ * range of scores, as there is no density of it. Outside the range of the training rows it is that at the range's end,
+ * and INFINITY beyond an end that many rows share, where nothing can be. */
 double ddpm_quantiles_log_slope(const ddpm_quantiles *q, double score);
 
 #endif
