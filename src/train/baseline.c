@@ -14,7 +14,7 @@ double ddpm_baseline_loss(const ddpm_trainer *t)
     const ddpm_objective *objective = &t->model.objective;
     const int64_t T = t->model.diffusion.schedule.steps;
     double sum = 0.0;
-    if (t->spec.data.known) return NAN; /* the components and the vocabulary are those of other rows */
+    if (t->spec.data.known) return NAN;               /* the components and the vocabulary are those of other rows */
     if (ddpm_dataset_weights(t->dataset)) return NAN; /* they are those of the rows without weights */
     if (ddpm_model_is_masked(&t->model)) return t->model.masked.independent;
     if (t->components.count == 0 || objective->loss != DDPM_LOSS_SIMPLE) return NAN;
