@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import torch
 
-from ddpm_analysis import pytorch
+from ddpm_analysis import BadData, pytorch
 from program import SMALL, SOURCE, Case, latest, read_h5
 from skipped import main
 
@@ -107,6 +107,29 @@ class Exchange(Case):
             with h5py.File(latest(folder)) as checkpoint:
                 np.testing.assert_array_equal(json.loads(texts["transform.mean"]), checkpoint["transform/mean"])
             self.assertIn("network:", texts["config"])
+
+    def test_conditions_of_a_graph(self):
+        """Its metadata says how the columns of its input are made; onnxruntime need not be there to look."""
+        rng = np.random.default_rng(1)
+        data = self.h5("c.h5", data=rng.normal(size=(600, 2)), kind=np.int32([7, -2])[np.arange(600) % 2],
+                       mass=rng.normal(5, 3, 600))
+        run = self.train(self.config(data={"path": f'"{data}"'}), self.path("c"), {
+            **QUICK, "data.source": "hdf5", "data.condition": "[kind, mass]"})
+        self.ddpm("export", run, "--output", self.path("c.onnx"))
+        with open(self.path("c.onnx"), "rb") as file:
+            text = file.read().partition(b'[{"name": "kind"')
+        found = json.loads((text[1] + text[2].partition(b"}]")[0] + b"}]").decode())
+        with h5py.File(latest(run)) as checkpoint:
+            mean, scale = (checkpoint[f"condition/{name}"][1] for name in ("mean", "scale"))
+        self.assertEqual([{"name": "kind", "classes": [-2, 7], "names": ["", ""]},
+                          {"name": "mass", "mean": mean, "scale": scale}], found)
+
+    def test_a_classifier_is_not_built(self):
+        run = self.train(self.config(), self.path("c"), {
+            **QUICK, "data.source": "two_moons", "data.condition": "[label]", "diffusion.predict": "class"})
+        self.ddpm("export", run, "--output", self.path("c.safetensors"))
+        with self.assertRaisesRegex(BadData, "is a classifier"):
+            pytorch.of_safetensors(self.path("c.safetensors"))
 
     def test_network_of_pytorch(self):
         """One that PyTorch trained is sampled here."""
