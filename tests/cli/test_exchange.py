@@ -171,12 +171,12 @@ class Exchange(Case):
         wrong[0, 0] = np.nan
         for changed, says in (({"transform.scale": None}, ["transform.scale", "mean"]),
                               ({"layers.1.bias": None}, ["'layers.1.bias' is missing"]),
-                              ({"layers.3.bias": np.zeros(2)}, ["'layers.3.bias' has no place"]),
-                              ({"layers.1.weight": np.zeros((32, 31))}, ["layers.1.weight", "[32][32]"]),
-                              ({"layers.1.weight": wrong}, ["hidden1/weight", "not a finite"]),
+                              ({"layers.3.bias": np.zeros(2)}, ["'layers.3.bias' has no place", "'layers.0.weight'"]),
+                              ({"layers.1.weight": np.zeros((32, 31))}, ["layers.1.weight", "[32][32]: [32][31]"]),
+                              ({"layers.1.weight": wrong}, ["'layers.1.weight'", "not finite"]),
                               ({"transform.mean": np.zeros(2, np.int64)}, None),
                               ({"schedule.beta": np.linspace(0, 0.5, 41)}, ["schedule.beta", "t = 1"]),
-                              ({"transform.scale": np.array([1.0, 0.0])}, ["transform/scale", "element 1"])):
+                              ({"transform.scale": np.array([1.0, 0.0])}, ["transform/scale", "a number above 0"])):
             kept = {**arrays, **changed}
             pytorch.write_safetensors(file, {}, {name: value for name, value in kept.items() if value is not None})
             if says:
