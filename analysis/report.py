@@ -40,19 +40,30 @@ SMOOTH = 0.05          # share of the rows of metrics.csv, of the running mean
 NO_MEASURES = ("index", "T", "iterations")  # columns of a sweep's table
 
 
+def without_numbers(text):
+    return re.sub(r"\d[\d.]*(e[-+]?\d+)?", "0", text)
+
+
 @dataclass
 class Page:
     """What is common to both pages: figures, warnings and where they come from, and parts that could not be made."""
 
+    of_many: bool = False                           # runs, not one
     figures: pages.Figures = field(default_factory=pages.Figures)
     warnings: dict = field(default_factory=dict)    # text -> [sources]
+    heard: set = field(default_factory=set)         # (text, source) of all of them
     lacking: list = field(default_factory=list)     # (part, reason)
 
     def warn(self, texts, source):
+        """What several runs are told with other numbers is one warning, that of the first of them."""
         for text in texts:
-            sources = self.warnings.setdefault(text, [])
-            if source not in sources:
-                sources.append(source)
+            if (text, source) in self.heard:
+                continue
+            self.heard.add((text, source))
+            alike = [other for other, sources in self.warnings.items()
+                     if other == text or (self.of_many and source not in sources
+                                          and without_numbers(other) == without_numbers(text))]
+            self.warnings.setdefault(alike[0] if alike else text, []).append(source)
 
     def attempt(self, part, make, *arguments):
         """The part, or None where it cannot be made: the page says why."""
@@ -394,7 +405,7 @@ def measure_panels(page, table):
 
 
 def sweep_page(table, options):
-    page = Page()
+    page = Page(of_many=True)
     names = [name for name, values in table.columns.items()
              if name != "index" and (values.dtype.kind == "O" or np.isfinite(values).any())]
     names.sort(key=lambda name: (name not in table.axes, name == "folder"))
