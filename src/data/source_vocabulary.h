@@ -22,7 +22,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_sour
                                                       int (*takes_part)(void *context, int64_t row), void *context,
                                                       ddpm_transform *out);
 
-/** Warn of columns whose whole numbers lie beyond 2^53, as double rounds them.
+/** Local. Warn of columns whose whole numbers lie beyond 2^53, as double rounds them.
  *  @param mapped  the columns that have quantiles in it are meant; NULL: all. */
 void ddpm_source_warn_of_rounding(const ddpm_source *source, const ddpm_vocabulary *vocabulary,
                                   const ddpm_transform *mapped);
