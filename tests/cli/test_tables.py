@@ -109,7 +109,8 @@ class Tables(Case):
                      says=["column 'age' of 'table' has 1199 rows, but column 'weight' has 1200", "data.columns"])
         self.refused(self.table("square.h5", cut=np.zeros((ROWS, 2))), says=["column 'cut'", "2 dimensions"])
         self.refused(self.table("infinite.h5", weight=np.full(ROWS, np.inf)), says=["'weight'", "infinite"])
-        large = self.table("large.h5", age=np.where(self.columns["age"] < 30, 2**64 - 1, self.columns["age"].astype("u8")))
+        ages = self.columns["age"].astype("u8")
+        large = self.table("large.h5", age=np.where(ages < 30, np.uint64(2**64 - 1), ages))
         with h5py.File(large, "a") as file:
             file["table/age"].attrs["gap"] = np.uint64(2**64 - 1)
         self.refused(large, says=["column 'age' of 'table'", "attribute gap", "2^63"])

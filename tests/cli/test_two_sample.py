@@ -91,8 +91,8 @@ class TwoSample(Case):
         self.assertLess(outside["oracle"], 0.01)
         self.assertEqual([("rain", 0, 0)], [(s["name"], s["value"], s["share_samples"]) for s in spikes])
         self.assertAlmostEqual(0.9, spikes[0]["share_data"], delta=0.03)
-        for words in ("in column flat, the worst", "data.transform: quantile", "--clip data", "exactly 0 in column rain",
-                      "diffusion.process: masked"):
+        for words in ("in column flat, the worst", "data.transform: quantile", "--clip data",
+                      "exactly 0 in column rain", "diffusion.process: masked"):
             self.assertIn(words, result.stdout)
         self.begin(rows(2 * ROWS, 0.9), ["flat", "rain", "noise"], "quantile")
         _, result = self.quality(smeared, "--samples", 400)
