@@ -36,6 +36,9 @@ static inline int ddpm_quantiles_map(const double *value)
     return value[0] < value[DDPM_QUANTILES - 1];
 }
 
+/** Whether a column that has a map has at most so many values. */
+int ddpm_quantiles_has_few(const double *value, int64_t most);
+
 /** The score of a value. One that has a range of scores gets the middle one, by the rows in it; one outside the range
  * of the training rows gets a score just beyond DDPM_QUANTILES_REACH. */
 double ddpm_quantiles_score(const ddpm_quantiles *q, double value);
