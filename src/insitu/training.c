@@ -100,10 +100,10 @@ ddpm_status ddpm_training_create(MPI_Comm comm, const char *config, int64_t colu
 {
     ddpm_comm *ranks = NULL;
     ddpm_training *t = NULL;
-    DDPM_TRY(ddpm_generator_check_given(out, "out"));
-    *out = NULL;
+    if (out) *out = NULL;
     DDPM_TRY(ddpm_comm_adopt(comm, &ranks));
-    ddpm_status status = ddpm_agree(ranks, DDPM_NEW(&t, 1, "a trainer"));
+    ddpm_status status = ddpm_agree(ranks, ddpm_generator_check_given(out, "out"));
+    if (status == DDPM_OK) status = ddpm_agree(ranks, DDPM_NEW(&t, 1, "a trainer"));
     if (status != DDPM_OK) {
         ddpm_release(t);
         ddpm_comm_leave(ranks);
@@ -249,7 +249,7 @@ static ddpm_status check_begun(const ddpm_training *t)
 ddpm_status ddpm_training_validate(ddpm_training *training, double *loss)
 {
     DDPM_TRY(check_begun(training));
-    DDPM_TRY(ddpm_generator_check_given(loss, "loss"));
+    DDPM_TRY(ddpm_agree(training->comm, ddpm_generator_check_given(loss, "loss")));
     return ddpm_validation_loss(training->trainer.stepper, &training->trainer.state, loss);
 }
 
