@@ -42,22 +42,28 @@ static void add_spike(distribution *d, const ddpm_column_vocabulary *c, int64_t 
     add(d, c->spike[spike], c->rows[1 + spike]);
 }
 
-/* Where a column has a token for each value, and most rows have one of their own, its values are points of a continuous
- * distribution. */
+static int is_shared(const ddpm_column_vocabulary *c, int64_t spike)
+{
+    return c->rows[1 + spike] >= DDPM_VOCABULARY_SPIKE_ROWS;
+}
+
+/* Whether a column has a token for each value, and most rows that do not share theirs with many have one of their own:
+ * such values are points of a continuous distribution, unless they are few beside those that many rows share. */
 static int has_points(const ddpm_column_vocabulary *c)
 {
-    double rows = 0.0;
-    for (int64_t k = 1; k <= c->spikes; k++) rows += c->rows[k];
-    return c->bins == 0 && rows < 2.0 * (double)c->spikes;
+    double rows = 0.0, values = 0.0;
+    for (int64_t k = 1; k <= c->spikes; k++)
+        if (!is_shared(c, k - 1)) rows += c->rows[k], values++;
+    return c->bins == 0 && rows < 2.0 * values && (values >= DDPM_VOCABULARY_SPIKE_ROWS || values == (double)c->spikes);
 }
 
 double ddpm_quantiles_shared(const ddpm_column_vocabulary *column)
 {
+    const int points = has_points(column);
     double rows = 0.0, shared = 0.0;
-    if (has_points(column)) return 0.0;
     for (int64_t k = 1; k < ddpm_column_tokens(column); k++) {
         rows += column->rows[k];
-        if (k <= column->spikes) shared += column->rows[k];
+        if (k <= column->spikes && (!points || is_shared(column, k - 1))) shared += column->rows[k];
     }
     return rows > 0.0 ? shared / rows : 0.0;
 }
@@ -65,9 +71,8 @@ double ddpm_quantiles_shared(const ddpm_column_vocabulary *column)
 /* Merge spikes with the pieces of bins, in which rows are spread evenly. */
 static void merge(const ddpm_column_vocabulary *c, distribution *d)
 {
-    const int64_t points = has_points(c) ? c->spikes : 0;
+    const int points = has_points(c);
     int64_t spike = 0;
-    for (; spike < points; spike++) add(d, c->spike[spike], spike == 0 ? 0.0 : c->rows[1 + spike]);
     for (int64_t i = 0; i < c->bins * DDPM_VOCABULARY_KNOTS; i++) {
         const double end = c->knot[i + 1], share = 1.0 / DDPM_VOCABULARY_KNOTS;
         double from = c->knot[i], left = share * c->rows[1 + c->spikes + i / DDPM_VOCABULARY_KNOTS];
@@ -82,7 +87,11 @@ static void merge(const ddpm_column_vocabulary *c, distribution *d)
         }
         add(d, end, left);
     }
-    while (spike < c->spikes) add_spike(d, c, spike++);
+    for (; spike < c->spikes; spike++)
+        if (!points || is_shared(c, spike))
+            add_spike(d, c, spike);
+        else
+            add(d, c->spike[spike], spike == 0 ? 0.0 : c->rows[1 + spike]);
 }
 
 /* ---- tails: what lies beyond the outermost quantiles, which half a row is beyond the ends of ---- */

@@ -10,8 +10,7 @@
 
 enum {
     KNOTS = DDPM_VOCABULARY_KNOTS,
-    BIN_ROWS = 50,   /* rows in a bin, at least */
-    SPIKE_ROWS = 20, /* rows that share a spike, at least */
+    BIN_ROWS = 50, /* rows in a bin, at least */
 };
 
 static const double SPIKE_SHARE = 0.002; /* of the rows, at least */
@@ -224,7 +223,7 @@ ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t 
 {
     const int is_category = column->layout.kind == DDPM_COLUMN_CATEGORY;
     survey s = {.number = column->layout.number,
-                .least = ddpm_larger(SPIKE_ROWS, (int64_t)ceil(SPIKE_SHARE * (double)count))};
+                .least = ddpm_larger(DDPM_VOCABULARY_SPIKE_ROWS, (int64_t)ceil(SPIKE_SHARE * (double)count))};
     DDPM_TRY(runs->visit(runs->context, take_survey, &s));
     if (is_category || s.different <= DDPM_VOCABULARY_EXACT) {
         s.least = 1;

@@ -23,11 +23,12 @@
 #include <stdint.h>
 
 enum {
-    DDPM_VOCABULARY_KNOTS = 32,  /* pieces of a bin between which a value is interpolated */
-    DDPM_VOCABULARY_BINS = 128,  /* of a column, at most */
-    DDPM_VOCABULARY_EXACT = 256, /* a number of at most so many different values has a token for each */
-    DDPM_TWINS_MOST = 7,         /* later columns that one is the twin of */
-    DDPM_VOCABULARY_SMOOTH = 24, /* functions of the rank that the bins of a column share */
+    DDPM_VOCABULARY_KNOTS = 32,      /* pieces of a bin between which a value is interpolated */
+    DDPM_VOCABULARY_BINS = 128,      /* of a column, at most */
+    DDPM_VOCABULARY_SPIKE_ROWS = 20, /* rows that share a value which counts as one of many, at least */
+    DDPM_VOCABULARY_EXACT = 256,     /* a number of at most so many different values has a token for each */
+    DDPM_TWINS_MOST = 7,             /* later columns that one is the twin of */
+    DDPM_VOCABULARY_SMOOTH = 24,     /* functions of the rank that the bins of a column share */
     DDPM_VOCABULARY_MIXED = -2 /* decimals: of each value as many as its nearest knot has, which is a training value */
 };
 

@@ -170,6 +170,22 @@ static void test_few_rows(void **state)
     expect_near(ddpm_quantiles_score(&q, values[FEW / 2]), 0.0, 0.1, "score of the median", 0);
 }
 
+/* Two fifths zeros beside a value of its own in each other row, where the least or amid them. */
+static void test_few_rows_share(void **state)
+{
+    enum { FEW = 100 };
+    static double values[FEW], knots[DDPM_QUANTILES];
+    (void)state;
+    for (int has_less = 0; has_less < 2; has_less++) {
+        for (int64_t i = 0; i < FEW; i++) values[i] = i % 5 < 2 ? 0.0 : any_number(i) + (has_less ? 0.0 : 1.5);
+        const ddpm_quantiles q = choose(values, FEW, knots);
+        expect_near(share_of(&q, 0.0), 0.4, 0.02, "share of zeros", has_less);
+        assert_true(ddpm_quantiles_log_slope(&q, ddpm_quantiles_score(&q, 0.0)) == -INFINITY);
+        assert_true(share_of(&q, values[FEW - 10]) < 0.002);
+        assert_true(isfinite(ddpm_quantiles_log_slope(&q, ddpm_quantiles_score(&q, values[FEW - 10]))));
+    }
+}
+
 /* The deviation of a column with heavy tails, and the ends of an even one, are not left to its extremes. */
 static void test_tails(void **state)
 {
@@ -203,8 +219,8 @@ static void test_few_values(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_continuous), TEST(test_width),     TEST(test_shared_values),
-                                       TEST(test_decimals),   TEST(test_steps),     TEST(test_few_rows),
-                                       TEST(test_tails),      TEST(test_few_values)};
+    const struct CMUnitTest tests[] = {TEST(test_continuous),     TEST(test_width), TEST(test_shared_values),
+                                       TEST(test_decimals),       TEST(test_steps), TEST(test_few_rows),
+                                       TEST(test_few_rows_share), TEST(test_tails), TEST(test_few_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
