@@ -180,6 +180,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_reference(FILE *to);
  *  rate depends on it; otherwise a run may be prolonged. A key that has no effect in either may differ. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_same_science(const ddpm_config *then, const ddpm_config *now);
 
+/** The same of one key, whatever it is. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_same_key(const char *key, const ddpm_config *then, const ddpm_config *now);
+
 /** DDPM_ERR_CONFIG names the first key that decides what weights mean in which the two differ, with both values.
  *  @param then  of the run whose weights are taken.  @param from  its name, for the message. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_same_meaning(const ddpm_config *then, const ddpm_config *now, const char *from);

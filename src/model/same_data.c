@@ -66,7 +66,7 @@ static ddpm_status compare_quantiles(const char *what, const ddpm_transform *fou
     const int is_mapped = ddpm_transform_has_quantiles(found, column);
     const int64_t at = column * DDPM_QUANTILES;
     if (is_mapped != ddpm_transform_has_quantiles(expected, column))
-        return ddpm_fail(DDPM_ERR_DATA, "%s is mapped %s", what,
+        return ddpm_fail(DDPM_ERR_DATA, "%s is mapped %s (data.transform)", what,
                          is_mapped ? "by its quantiles, not by mean and deviation"
                                    : "by mean and deviation, not by its quantiles");
     if (is_mapped && (!same(DDPM_QUANTILES, found->quantiles + at, expected->quantiles + at) ||

@@ -194,6 +194,17 @@ class Masked(Case):
             self.assertAlmostEqual(min(losses)[0], file.attrs["best_loss"], places=5)
             self.assertEqual(min(losses)[1], file.attrs["best_iteration"])
 
+    def test_differences_on_resume(self):
+        """Whether there are tokens of them is no science, but the run began with one of both."""
+        begin = np.random.default_rng(4).normal(size=2000).round(3) * 100
+        self.h5("near.h5", **{"table/begin": begin, "table/end": begin + np.arange(2000) % 5})
+        values = {"data.path": self.path("near.h5"), "training.iterations": 2, "training.warmup": 0,
+                  "training.decay": "constant"}
+        self.train("/dev/null", self.path("near"), {**SETTINGS, **values})
+        values.update({"data.exact": "false", "training.iterations": 4})
+        self.fails(CONFIG, "train", "/dev/null", *settings({**SETTINGS, **values}), "--output", self.path("near"), says=[
+            "data.exact was true when this run began and is false now; restore it"])
+
     def test_few_rows(self):
         """Are not learned by heart: the run ends when the held-out loss rises, and has kept the average before."""
         write_table(self.at("few.h5"), *draw(150, np.random.default_rng(5)))
