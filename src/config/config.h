@@ -149,7 +149,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_parse_saved(ddpm_config *config, const c
 
 /** Carry out a "section.key=value" of the command line. Of a key that is a text, the value is the bytes behind '=' as
  * they are; of other keys it is YAML ("[1, 2]" is a list), or an empty text if there is none. It overrides the file and
- * earlier assignments. DDPM_ERR_CONFIG: "--set section.key=value: ...". */
+ * earlier assignments. DDPM_ERR_CONFIG: "section.key=value: ...". */
 DDPM_MUST_CHECK ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment);
 
 /** Check every value's range, and rules that span keys (hdf5 needs a path; a table must have T values; ...).

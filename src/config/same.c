@@ -67,8 +67,8 @@ ddpm_status ddpm_config_same_meaning(const ddpm_config *then, const ddpm_config 
     snprintf(since, sizeof since, "in %s, whose weights are to be taken,", from);
     for (int i = 0; i < ddpm_option_count; i++)
         if (ddpm_options[i].flags & DDPM_OPTION_MEANING)
-            DDPM_TRY(compare(&ddpm_options[i], then, now, since,
-                             "these weights mean something only with the former: set it so, or leave --start-from "
-                             "(training.start_from) out"));
+            DDPM_TRY(compare(
+                &ddpm_options[i], then, now, since,
+                "these weights mean something only with the former: set it so, or leave training.start_from out"));
     return DDPM_OK;
 }

@@ -55,7 +55,7 @@ class Configuration(Errors):
 
     def test_typo_in_set(self):
         self.train_fails(CONFIG, self.config(), {"training.bacth": 8},
-                         says=["--set", "training.bacth", "training.batch"])
+                         says=["training.bacth=8: unknown key", "training.batch"])
 
     def test_an_option_given_twice(self):
         """Which of the two is meant is not guessed. Keys are set one after the other: the last value of one counts."""

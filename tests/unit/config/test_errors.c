@@ -151,27 +151,27 @@ static void test_set(void **state)
     static const struct {
         const char *text, *message;
     } cases[] = {
-        {"training.batch=x", "--set training.batch=x: " BATCH "'x'"},
-        {"training.batch=", "--set training.batch=: " BATCH "'' in quotes, which is a text"},
-        {"training.batch= ", "--set training.batch= : expected a value after '=', found nothing"},
-        {"training.batch=#5", "--set training.batch=#5: expected a value after '=', found nothing"},
-        {"training.bach=5", "--set training.bach=5: unknown key 'training.bach'; did you mean 'training.batch'?" ALL},
+        {"training.batch=x", "training.batch=x: " BATCH "'x'"},
+        {"training.batch=", "training.batch=: " BATCH "'' in quotes, which is a text"},
+        {"training.batch= ", "training.batch= : expected a value after '=', found nothing"},
+        {"training.batch=#5", "training.batch=#5: expected a value after '=', found nothing"},
+        {"training.bach=5", "training.bach=5: unknown key 'training.bach'; did you mean 'training.batch'?" ALL},
         {"training.factors=float32",
-         "--set training.factors=float32: training.factors is now called training.precision"},
-        {"batch=5", "--set batch=5: unknown key 'batch'; did you mean 'training.batch'?" ALL},
-        {"training.batch", "--set training.batch: expected section.key=value, found no '='"},
-        {"", "--set : expected section.key=value, found no '='"},
-        {"=5", "--set =5: unknown key ''" ALL},
-        {"training=5", "--set training=5: 'training' is a section: expected keys below it, as 'key: value', found '5'"},
+         "training.factors=float32: training.factors is now called training.precision"},
+        {"batch=5", "batch=5: unknown key 'batch'; did you mean 'training.batch'?" ALL},
+        {"training.batch", "'training.batch': expected section.key=value, found no '='"},
+        {"", "'': expected section.key=value, found no '='"},
+        {"=5", "=5: unknown key ''" ALL},
+        {"training=5", "training=5: 'training' is a section: expected keys below it, as 'key: value', found '5'"},
         {"training={batch: 1, batch: 2}",
-         "--set training={batch: 1, batch: 2}: 'training.batch' is given again; it was "
+         "training={batch: 1, batch: 2}: 'training.batch' is given again; it was "
          "given on line 1, keep one of the two"},
         {"data.columns=[a",
-         "--set data.columns=[a: not valid YAML: did not find expected ',' or ']' while parsing a flow "
+         "data.columns=[a: not valid YAML: did not find expected ',' or ']' while parsing a flow "
          "sequence"},
         {"training.batch=1\n---\n2",
-         "--set training.batch=1?---?2: a second document begins here; expected one in all"},
-        {"training.batch=*a", "--set training.batch=*a: " ANCHOR},
+         "training.batch=1?---?2: a second document begins here; expected one in all"},
+        {"training.batch=*a", "training.batch=*a: " ANCHOR},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (ddpm_config_set(&config, cases[i].text) != DDPM_ERR_CONFIG) fail_msg("accepted: %s", cases[i].text);
