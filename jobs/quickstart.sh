@@ -6,6 +6,7 @@ set -euo pipefail
 start=$SECONDS
 cd "$(dirname "$0")/.."
 out=${1:-runs/quickstart}
+[[ $out != '~'* ]] || { echo "quickstart.sh: $out: '~' is not expanded here; write the folder out" >&2; exit 64; }
 . jobs/packages.sh
 
 say() { printf '\n== %s\n' "$*"; }
