@@ -43,8 +43,8 @@ static ddpm_status check_dataset(const ddpm_condition_source *s, int64_t rows, c
     if (!shape->is_number && !shape->is_enumeration)
         return ddpm_fail(DDPM_ERR_DATA,
                          "%s: dataset '%s' (%s) holds %s: expected numbers, or an enumeration; "
-                         "'analysis/import_table.py %s --classes %s --output NEW.h5' makes rows with classes of it",
-                         s->spec->path, name, s->list.key, shape->found, s->spec->path, name);
+                         "'analysis/import_table.py %s:%s --classes %s --output NEW.h5' makes rows with classes of it",
+                         s->spec->path, name, s->list.key, shape->found, s->spec->path, s->spec->dataset, name);
     if (shape->dims >= 1 && shape->size[0] == rows && each == 1) return DDPM_OK;
     if (shape->dims > 0) snprintf(dims, sizeof dims, "%lld rows of %lld", (long long)shape->size[0], (long long)each);
     return ddpm_fail(DDPM_ERR_DATA,

@@ -261,7 +261,8 @@ class Library(Case):
 
     def test_refused_conditions(self):
         with Generator(self.model) as g, Generator(self.table) as table:
-            for one, given, says in ((g, {"label": 8}, "'label'.* have are -2, 7"), (g, {"labels": 7}, "give NAME=VALUE"),
+            for one, given, says in ((g, {"label": 8}, "'label'.* have are -2, 7"),
+                                     (g, {"labels": 7}, "give NAME=VALUE"),
                                      (g, {"mass": "heavy"}, "expected a number"),
                                      (table, {"colour": "cat"}, "no column 'colour'"),
                                      (table, {"kind": "cow"}, "condition kind=cow: the column has no")):
