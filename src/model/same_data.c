@@ -49,6 +49,8 @@ static ddpm_status compare_tokens(const char *what, const ddpm_column_vocabulary
     if (strcmp(units_of(&a->layout), units_of(&b->layout)) != 0)
         return ddpm_fail(DDPM_ERR_DATA, "%s has the units '%s', not '%s'", what, units_of(&a->layout),
                          units_of(&b->layout));
+    if (a->has_rare != b->has_rare)
+        return ddpm_fail(DDPM_ERR_DATA, "%s is learned in another way, as another version of the program does", what);
     const int64_t knots = a->bins > 0 ? a->bins * DDPM_VOCABULARY_KNOTS + 1 : 0;
     if (a->spikes != b->spikes || a->bins != b->bins || !same(a->spikes, a->spike, b->spike) ||
         !same(knots, a->knot, b->knot))

@@ -239,6 +239,7 @@ ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t 
     column->step = is_category || column->decimals < 0 ? 0 : s.step;
     column->repeats = bins > 0 && 2 * s.different_rest <= s.rest;
     DDPM_TRY(DDPM_NEW(&c.lower, knots_of(column), "a vocabulary"));
+    column->has_rare = is_category && s.spikes > DDPM_VOCABULARY_EXACT;
     const ddpm_status status = set_tokens(runs, &c);
     column->has_scores = status == DDPM_OK && ddpm_column_is_smooth(column) && is_spread(column);
     ddpm_release(c.lower);
