@@ -5,7 +5,7 @@ import argparse
 
 import numpy as np
 
-from ddpm_analysis import BadData, command_line, open_run, read_csv, read_json, style
+from ddpm_analysis import BadData, command_line, drawing, open_run, read_csv, read_json, style
 from ddpm_analysis.text_files import columns_of, stem
 
 PARTS = (("blocks", "blocks of rows"), ("once", "once a step"), ("sum", "sum over ranks"))
@@ -71,6 +71,7 @@ def draw(predictions, measured):
         time.plot(measured[:, 0], 1e3 * measured[:, 1], label="measured", **look)
         efficiency.plot(measured[:, 0], one / (measured[:, 0] * measured[:, 1]), **look)
     time.set(xscale="log", yscale="log", xlabel="ranks", title="time of a training step / ms")
+    drawing.log_axis(time.yaxis, *time.dataLim.intervaly)
     efficiency.set(xlabel="ranks", title="efficiency against one rank", ylim=(0, 1.05))
     time.legend()
     if len(predictions) > 1:

@@ -18,7 +18,9 @@ def draw(runs, against, share):
         measured |= drawing.loss_curve(axes, metrics[against], metrics, share, index, name)
     if measured:
         axes.plot([], [], "o", color="0.3", markerfacecolor="white", markersize=4, label="validation (markers)")
-    axes.set(xlabel=UNITS[against], ylabel="loss (mean squared error)")
+    axes.set(xlabel=UNITS[against], ylabel="loss")
+    if against == "iteration":
+        axes.xaxis.get_major_locator().set_params(integer=True)
     drawing.loss_scale(axes)
     axes.legend()
     return figure

@@ -2,6 +2,7 @@
 """A page of HTML about a run, or about a sweep: what was trained, how it went, what its samples are like, and every
 warning. The page is one file that needs no network."""
 import os
+import re
 import tempfile
 from dataclasses import dataclass, field
 
@@ -39,19 +40,30 @@ SMOOTH = 0.05          # share of the rows of metrics.csv, of the running mean
 NO_MEASURES = ("index", "T", "iterations")  # columns of a sweep's table
 
 
+def without_numbers(text):
+    return re.sub(r"\d[\d.]*(e[-+]?\d+)?", "0", text)
+
+
 @dataclass
 class Page:
     """What is common to both pages: figures, warnings and where they come from, and parts that could not be made."""
 
+    of_many: bool = False                           # runs, not one
     figures: pages.Figures = field(default_factory=pages.Figures)
     warnings: dict = field(default_factory=dict)    # text -> [sources]
+    heard: set = field(default_factory=set)         # (text, source) of all of them
     lacking: list = field(default_factory=list)     # (part, reason)
 
     def warn(self, texts, source):
+        """What several runs are told with other numbers is one warning, that of the first of them."""
         for text in texts:
-            sources = self.warnings.setdefault(text, [])
-            if source not in sources:
-                sources.append(source)
+            if (text, source) in self.heard:
+                continue
+            self.heard.add((text, source))
+            alike = [other for other, sources in self.warnings.items()
+                     if other == text or (self.of_many and source not in sources
+                                          and without_numbers(other) == without_numbers(text))]
+            self.warnings.setdefault(alike[0] if alike else text, []).append(source)
 
     def attempt(self, part, make, *arguments):
         """The part, or None where it cannot be made: the page says why."""
@@ -99,9 +111,19 @@ def duration(seconds):
     return f"{seconds:.1f} s" if seconds < 60 else f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
+def name_of_baseline(run):
+    """What has the loss that the run calls its baseline, in the words of its log."""
+    try:
+        said = run.starts[-1].described.get("baseline", "")
+    except (Failure, IndexError):
+        said = ""
+    found = re.match("the loss of (.+?) is ", said)
+    return found.group(1) if found else "the best linear prediction"
+
+
 def losses(page, run):
     """The figure, and (name, value) of what it ends at."""
-    metrics, baseline = run.metrics, run.baseline
+    metrics, baseline, its_name = run.metrics, run.baseline, name_of_baseline(run)
     if len(metrics) == 0:
         raise BadData(f"{run.folder}/metrics.csv: no rows yet")
 
@@ -110,9 +132,10 @@ def losses(page, run):
         if measured:
             axes.plot([], [], "o", color=style.COLOURS[0], markerfacecolor="white", markersize=4, label="held out")
         if baseline is not None:
-            axes.axhline(baseline, color="0.4", linewidth=0.9, linestyle=":", label="best linear prediction")
+            axes.axhline(baseline, color="0.4", linewidth=0.9, linestyle=":", label=its_name.removeprefix("the "))
         drawing.loss_scale(axes)
         axes.set(xlabel="iteration", ylabel="loss")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     held_out = metrics["validation_loss"][np.isfinite(metrics["validation_loss"])]
     last = [("training loss, last row", float(metrics["loss"][-1]))]
@@ -120,7 +143,7 @@ def losses(page, run):
         last += [("held-out loss, last", float(held_out[-1])), ("held-out loss, lowest", float(held_out.min())),
                  ("held out less training", float(held_out[-1] - metrics["loss"][-1]))]
     if baseline is not None:
-        last.append(("loss of the best linear prediction", baseline))
+        last.append((f"loss of {its_name}", baseline))
     return {"figure": page.figures.axes(draw, "Training and held-out loss by iteration", height=3.0),
             "values": [(name, f"{value:.5g}") for name, value in last]}
 
@@ -382,7 +405,7 @@ def measure_panels(page, table):
 
 
 def sweep_page(table, options):
-    page = Page()
+    page = Page(of_many=True)
     names = [name for name, values in table.columns.items()
              if name != "index" and (values.dtype.kind == "O" or np.isfinite(values).any())]
     names.sort(key=lambda name: (name not in table.axes, name == "folder"))

@@ -5,8 +5,12 @@
 #
 # What is there is not made again: after an interruption the same command goes on.
 set -euo pipefail
+case ${1:-} in -*) sed -n '2,6s/^# \{0,1\}//p' "$0"; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 64 ;; esac
+[[ ${1:-} != '~'* ]] || { echo "paper.sh: $1: '~' is not expanded here; write the folder out" >&2; exit 64; }
 start=$SECONDS
+out=${1:+$(realpath -m -- "$1")} # from where the user is
 cd "$(dirname "$0")/.."
+out=${out:-runs/paper}
 . jobs/packages.sh
 ddpm_install $DDPM_PACKAGES_BUILD $DDPM_PACKAGES_FIGURES
 if [ -z "${DDPM:-}" ]; then
@@ -14,5 +18,5 @@ if [ -z "${DDPM:-}" ]; then
     cmake --build --preset release --parallel "$(nproc)" | tail -n 1
     export DDPM=$PWD/build/release/ddpm
 fi
-/usr/bin/python3 jobs/paper.py configs/paper.yaml --output "${1:-runs/paper}"
-printf '\ndone in %d s; look at %s/figures\n' $((SECONDS - start)) "${1:-runs/paper}"
+/usr/bin/python3 jobs/paper.py configs/paper.yaml --output "$out"
+printf '\ndone in %d s; look at %s/figures\n' $((SECONDS - start)) "$out"

@@ -3,7 +3,8 @@
 scaling.csv.
 
 Strong: the configuration's batch for all. Weak: --weak-batch rows a core. Runs of equal batches must end with equal
-parameters, bit for bit; if they do not, the exit code is 1. A run that is there already is not made again.
+parameters, bit for bit; if they do not, the exit code is 1. A run that is there already is not made again, unless it is
+one of another configuration.
 
 Columns: kind, ranks, threads, cores (ranks x threads), batch, iterations; step: mean seconds of an iteration; its
 parts, means over the ranks: input, compute, wait (for the slowest rank), reduction, update, output; rows_per_second;
@@ -23,13 +24,16 @@ import sys
 
 import numpy as np
 
-from ddpm_analysis import BadData, command_line, open_run, read_config, read_csv, read_json, write_csv
+from ddpm_analysis import BadData, command_line, open_run, read_config, read_csv, read_json, write_csv, write_json
+from ddpm_analysis.text_files import differs_from_json
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PARTS = ("input", "compute", "wait", "reduction", "update", "output")
 COLUMNS = ("kind", "ranks", "threads", "cores", "batch", "iterations", "step", *PARTS, "rows_per_second", "efficiency",
            "model", "bits")
 BENCH_SECONDS = 3
+DEFAULT_BATCH = 256         # of the program (src/config/table.c)
+UNTIMED = 20                # iterations, the first ones (src/train/timing.c)
 
 
 # ---- running the program
@@ -49,13 +53,16 @@ def run_program(options, ranks, threads, verb, *arguments):
 
 def train(options, folder, ranks, threads, batch):
     """One run; nothing when it is there."""
-    if os.path.exists(os.path.join(folder, "timings.csv")):
+    origin = {"config": options.content, "iterations": options.iterations, "batch": batch}
+    origin_path = os.path.join(folder, "origin.json")
+    if os.path.exists(os.path.join(folder, "timings.csv")) and not differs_from_json(origin_path, origin):
         return
     shutil.rmtree(folder, ignore_errors=True)
     settings = [f"training.iterations={options.iterations}", f"training.batch={batch}", "training.validate_every=0",
                 f"checkpoint.every={options.iterations}", f"run.report_every={options.iterations}"]
     run_program(options, ranks, threads, "train", "--output", folder, "--timings",
                 *(word for setting in settings for word in ("--set", setting)))
+    write_json(origin_path, origin)
 
 
 def predict_sums(options, ranks, threads):
@@ -154,17 +161,26 @@ def parse():
     options = parser.parse_args()
     if (options.latency is None) != (options.bandwidth is None):
         parser.error("--latency and --bandwidth go together")
-    options.points = sorted(((ranks, threads) for ranks in options.ranks for threads in options.threads
-                             if not options.cores or ranks * threads <= options.cores),
+    options.points = sorted({(ranks, threads) for ranks in options.ranks for threads in options.threads
+                             if not options.cores or ranks * threads <= options.cores},
                             key=lambda point: (point[0] * point[1], point[0]))
     if not options.points:
         parser.error("no point is left")
+    if options.iterations <= UNTIMED:
+        parser.error(f"--iterations: {options.iterations}: expected more than {UNTIMED}, which are not timed")
+    try:
+        (options.launch or "").format(ranks=1, threads=1, nodes=1)
+    except (KeyError, IndexError, ValueError):
+        parser.error(f"--launch: {options.launch}: of words in braces there are {{ranks}}, {{threads}} and {{nodes}}")
     return options
 
 
 def main():
     options = parse()
-    batch = read_config(options.config).get("training", {}).get("batch", 256)
+    options.content = read_config(options.config)
+    batch = (options.content.get("training") or {}).get("batch", DEFAULT_BATCH)
+    if not isinstance(batch, int) or batch < 1:
+        raise BadData(f"{options.config}: training.batch: expected an integer of at least 1, found {batch!r}")
     weak = options.weak_batch or max(1, batch // max(ranks * threads for ranks, threads in options.points))
     rows = []
     for kind in ("strong", "weak"):

@@ -21,6 +21,9 @@ SWEEP.yaml:
       linear: {diffusion.schedule.kind: linear, diffusion.schedule.rescale: true}
   evaluate: [--count, 1000]                  options of `ddpm evaluate`
   output: runs/sweep                         default: runs/ and the name of this file
+
+Values may be added to a grid: what is finished stays so. A point that was made with another base, `set` or `evaluate`
+is `changed`, and not in the table; run-all measures it again where `ddpm train` can go on from it, else says why not.
 """
 import argparse
 import collections
@@ -34,11 +37,12 @@ import sys
 import h5py
 import numpy as np
 
-from ddpm_analysis import BadData, Failure, Missing, command_line, open_run, read_config, read_csv, read_json, write_csv
+from ddpm_analysis import BadData, Failure, Missing, command_line, open_run, read_config, read_csv, read_json
+from ddpm_analysis import write_csv, write_json
 from ddpm_analysis.hdf5 import open_h5, whole_h5
 from ddpm_analysis.program import STOPPED, Runner
 from ddpm_analysis.runs import iterations_in_all
-from ddpm_analysis.text_files import make_folder, stem
+from ddpm_analysis.text_files import differs_from_json, make_folder, stem
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BAD_CONFIG = 78
@@ -48,7 +52,8 @@ class BadSweep(Failure):
     code = BAD_CONFIG
 
 
-Point = collections.namedtuple("Point", "index labels settings folder")  # labels: {axis: value or name}
+# labels: {axis: value or name}; origin: all that its results follow from
+Point = collections.namedtuple("Point", "index labels settings folder origin")
 
 
 # ---- the definition
@@ -60,15 +65,27 @@ def scalar(value):
 def axis_values(axis, values, path):
     """[(label, {key: value})] of one axis of the grid."""
     if isinstance(values, list) and values and all(map(scalar, values)):
-        return [(value, {axis: value}) for value in values]
-    if isinstance(values, dict) and values and all(isinstance(settings, dict) for settings in values.values()):
-        return list(values.items())
-    raise BadSweep(f"{path}: grid.{axis}: expected a list of values, or names with settings {{key: value}} each")
+        found = [(value, {axis: value}) for value in values]
+    elif isinstance(values, dict) and values and all(isinstance(settings, dict) for settings in values.values()):
+        found = list(values.items())
+    else:
+        raise BadSweep(f"{path}: grid.{axis}: expected a list of values, or names with settings {{key: value}} each")
+    names = [as_name(label) for label, _ in found]
+    twice = [label for index, (label, _) in enumerate(found) if names[index] in names[:index]]
+    if twice:
+        raise BadSweep(f"{path}: grid.{axis}: {as_text(twice[0])} is there twice, or its folder has the name of another"
+                       " one; give each a name, as {NAME: {key: value}}")
+    return found
 
 
 def as_text(value):
     """A value as YAML and names of files write it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_name(value):
+    """The part of a folder's name that a value is."""
+    return as_text(value).replace("/", "_")
 
 
 def short(axis):
@@ -86,6 +103,10 @@ class Sweep:
         grid = definition.get("grid")
         if not isinstance(definition.get("base"), str) or not isinstance(grid, dict) or not grid:
             raise BadSweep(f"{path}: needs base: FILE.yaml and grid: {{key: [values]}}")
+        for key, kind, form in (("set", dict, "{key: value}"), ("evaluate", list, "[--count, 1000]"),
+                                ("output", str, "a folder")):
+            if not isinstance(definition.get(key) or kind(), kind):
+                raise BadSweep(f"{path}: {key}: expected {form}, found {definition[key]!r}")
         self.path, self.name = path, stem(path)
         self.base = os.path.join(os.path.dirname(path), definition["base"])
         if not os.path.isfile(self.base):
@@ -98,12 +119,20 @@ class Sweep:
     def combine(self, definition):
         axes = [[(axis, *value) for value in axis_values(axis, values, self.path)]
                 for axis, values in definition["grid"].items()]
+        base = read_config(self.base)
+        there = os.listdir(self.output) if os.path.isdir(self.output) else []
         for index, choice in enumerate(itertools.product(*axes)):
             settings = dict(definition.get("set") or {})
             for _, _, more in choice:
                 settings.update(more)
-            name = "-".join([f"{index:04d}"] + [f"{short(axis)}_{as_text(label)}" for axis, label, _ in choice])
-            yield Point(index, {axis: label for axis, label, _ in choice}, settings, os.path.join(self.output, name))
+            labels = "-".join(f"{short(axis)}_{as_name(label)}" for axis, label, _ in choice)
+            # it may have had another number, before the grid got more values
+            before = sorted(name for name in there if name.partition("-")[2] == labels and name[:4].isdecimal())
+            name = f"{index:04d}-{labels}"
+            folder = os.path.join(self.output, before[0] if before and name not in before else name)
+            origin = {"base": base, "set": {key: as_text(value) for key, value in settings.items()},
+                      "evaluate": self.evaluate}
+            yield Point(index, {axis: label for axis, label, _ in choice}, settings, folder, origin)
 
     def point(self, index):
         if not 0 <= index < len(self.points):
@@ -120,6 +149,10 @@ def evaluation_path(point):
     return os.path.join(point.folder, "evaluation.json")
 
 
+def origin_path(point):
+    return os.path.join(point.folder, "origin.json")
+
+
 def schedule_path(point):
     return os.path.join(point.folder, "schedule.csv")
 
@@ -133,7 +166,7 @@ def iterations(point):
 
 def state(point):
     if os.path.exists(evaluation_path(point)):
-        return "finished"
+        return "changed" if differs_from_json(origin_path(point), point.origin) else "finished"
     try:
         done, wanted = iterations(point)
     except Failure:
@@ -159,6 +192,7 @@ def run_point(sweep, point, runner, log=None):
             or runner.run("schedule", config, "--output", schedule_path(point), log=log)
             or runner.run("evaluate", point.folder, *sweep.evaluate, "--json", partial, log=log))
     if code == 0:
+        write_json(origin_path(point), point.origin)
         os.replace(partial, evaluation_path(point))
     return code
 
@@ -209,7 +243,7 @@ def call(words):
     except OSError as error:
         raise Missing(f"{words[0]}: {error.strerror}; is this a machine of a SLURM cluster?") from None
     if done.returncode != 0:
-        raise BadData(f"{words[0]}: {done.stderr.strip() or done.returncode}")
+        raise BadData(f"{words[0]}: {' '.join(done.stderr.split()) or done.returncode}; run-all needs no SLURM")
     return done.stdout
 
 

@@ -198,7 +198,8 @@ def loss_curve(axes, x, metrics, share, index, label=None):
     markers; whether there is any."""
     look, loss = style.line(index), metrics["loss"]
     axes.plot(x, loss, color=look["color"], linewidth=0.5, alpha=0.35)
-    axes.plot(x, running_mean(loss, max(1, int(share * len(loss)))), label=label, **look)
+    one = {"marker": "_", "markersize": 8} if len(loss) == 1 else {}  # a line of one point is nothing
+    axes.plot(x, running_mean(loss, max(1, int(share * len(loss)))), label=label, **look, **one)
     valid = np.isfinite(metrics["validation_loss"])
     axes.plot(x[valid], metrics["validation_loss"][valid], style.marker(index), markersize=4, color=look["color"],
               markerfacecolor="white", markeredgewidth=0.9, markevery=max(1, int(valid.sum()) // 20), zorder=3)

@@ -263,7 +263,11 @@ def of_safetensors(path):
     texts, arrays = read_safetensors(path)
     if "vocabulary.kind" in arrays:
         raise BadData(f"{path}: is a model of tokens (diffusion.process: masked), which this module does not build")
-    config, beta, columns = parse_config(texts["config"]), arrays["schedule.beta"], len(arrays["transform.mean"])
+    config = parse_config(texts["config"])
+    if config["diffusion"]["predict"] == "class":
+        raise BadData(f"{path}: is a classifier (diffusion.predict: class), which this module does not build; "
+                      "ddpm export --format onnx writes its graph")
+    beta, columns = arrays["schedule.beta"], len(arrays["transform.mean"])
     condition = sum(max(1, int(k)) for k in arrays["condition.classes"]) + 1 if "condition.classes" in arrays else 0
     network = build(config["network"], columns, len(beta) - 1, heads_of(config["diffusion"]), condition)
     network.load_state_dict({name: torch.tensor(arrays[name]) for name in network.state_dict()})

@@ -88,9 +88,17 @@ class Start:
 
     @property
     def described(self):
-        """{"ranks": "2 on 1 node, ...", ...}: the lines that describe a part of the run."""
-        return dict(re.fullmatch(r"(\w+) {2,}(.+)", line).groups() for line in self.lines
-                    if re.fullmatch(r"\w+ {2,}.+", line))
+        """{"ranks": "2 on 1 node, ...", ...}: the lines that describe a part of the run. A part may have several: those
+        after its first one begin where that one's text does."""
+        found, last = {}, None
+        for line in self.lines:
+            first, more = re.fullmatch(r"(\w+) {2,}(.+)", line), re.fullmatch(r" {11}(\S.*)", line)
+            if more and last:
+                found[last] += "\n" + more.group(1)
+            last = first.group(1) if first else last if more else None
+            if first:
+                found[last] = first.group(2)
+        return found
 
     @property
     def error(self):

@@ -152,5 +152,10 @@ def write_csv(path, names, rows):
 
 def write_json(path, content):
     with whole_file(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
+        json.dump(content, file, indent=2, default=str)
         file.write("\n")
+
+
+def differs_from_json(path, content):
+    """Whether a file of JSON is there and holds something else."""
+    return os.path.exists(path) and read_json(path) != json.loads(json.dumps(content, default=str))

@@ -50,8 +50,8 @@ typedef struct ddpm_view {
 
 /* ---- opening ---- */
 
-/* In place of a generator, NULL is refused as DDPM_ERR_USAGE; what returns numbers or names returns 0 or "", and
- * what fills arrays leaves them as they are. */
+/* In place of a generator, a text, an array or a result, NULL is refused as DDPM_ERR_USAGE, where nothing else is
+ * said; what returns numbers or names returns 0 or "", and what fills arrays leaves them as they are. */
 
 /** Local. Read a checkpoint file, or the latest checkpoint of a run folder. DDPM_ERR_MISSING; DDPM_ERR_DATA: the file
  * is damaged, or no checkpoint; DDPM_ERR_IO; DDPM_ERR_USAGE: the model is a classifier, which makes no rows.
@@ -106,12 +106,12 @@ const char *ddpm_generator_category(const ddpm_generator *generator, int64_t i, 
 int64_t ddpm_generator_steps(const ddpm_generator *generator);
 
 /** Local. The schedule.
- *  @param[out] beta,alpha_bar  [T + 1], of steps 0 to T; alpha_bar of step 0 is 1. */
+ *  @param[out] beta,alpha_bar  [T + 1], of steps 0 to T; alpha_bar of step 0 is 1. NULL: not wanted. */
 void ddpm_generator_schedule(const ddpm_generator *generator, double *beta, double *alpha_bar);
 
 /** Local. How the network sees a value: (value - mean) / scale. Of a table of categories and gaps, 0 and 1: its values
  * become tokens.
- *  @param[out] mean,scale  [D]. */
+ *  @param[out] mean,scale  [D]. NULL: not wanted. */
 void ddpm_generator_transform(const ddpm_generator *generator, double *mean, double *scale);
 
 /* ---- rows ---- */
@@ -136,7 +136,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_generator_complete(ddpm_generator *generator, u
                                                     int64_t passes, const ddpm_view *conditions, const ddpm_view *rows);
 
 /** Local. The log-likelihood of rows in nats, in the units of the data, as `ddpm evaluate --likelihood` has it in
- * /log_likelihood.
+ * /log_likelihood. Of a column that is mapped by quantiles (data.transform), a value that many rows share has no
+ * density, so that the likelihood of its row is INFINITY (and the bound -INFINITY); one outside the range of the
+ * training rows has that of the range's end, however far it is, or -INFINITY beyond an end that many rows share.
  *  @param probes    random probes of the divergence, at most 100000; 0: it is exact; -1: exact up to 16 columns, else
  *                   1. Only probes depend on the seed.
  *  @param rows      [rows][D].

@@ -13,6 +13,9 @@
  * all given before the first step, and all kept, is the training of `ddpm train` on a file of these rows with
  * data.transform: standard, since later rows may lie beyond the quantiles of the first ones.
  *
+ *  In place of a trainer, a text, an array or a result, NULL is refused as DDPM_ERR_USAGE where nothing else is said;
+ * of a collective function on all ranks, since a rank without a trainer has no others to tell.
+ *
  *  The communicator is duplicated; its own error handler, and MPI, are left as they are. An error of MPI in these
  * functions ends the program. Nothing is printed, and no signal is handled. Functions that return a status leave a
  * message for ddpm_error_message; after a failure of a collective function but DDPM_ERR_USAGE only

@@ -178,7 +178,8 @@ const ddpm_option ddpm_options[] = {
            "quantile of the share of rows below it, so that any column is standard normal, values that many rows share come "
            "back as such, and none lies outside the range of the rows; none: what they are; auto: quantile for columns in "
            "which many rows share values, with values far from the mean, or of which most rows are very near to each other "
-           "beside one that some share, standard for others, and for all where data.standardize is not column or where sorting the rows would take more than a quarter of data.memory", .before = "standard", NEEDS(NOISE)),
+           "beside one that some share, standard for others, and for all where data.standardize is not column or where sorting the rows would take more than a quarter of data.memory. "
+           "Whole numbers of 64 bits that are too near to each other for double are standardised, with all their digits", .before = "standard", NEEDS(NOISE)),
     OTHER(DDPM_OPTION_TEXT_LIST, data.transform_columns, NULL, MEANING,
           "columns with another data.transform, by name or by number from 0: [delay:quantile, 3:none]", NEEDS(NOISE)),
     /* Not science, since it decides nothing where rows are not tokens; where they are, their statistics differ. */

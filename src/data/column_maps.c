@@ -5,6 +5,7 @@
 #include "base/printable.h"
 #include "data/source_vocabulary.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,6 +101,15 @@ static ddpm_status read_maps(const ddpm_data_spec *spec, const ddpm_source *sour
 
 /* ---- the maps ---- */
 
+/* Whether the numbers of a column are so near to each other that double, which holds whole numbers up to 2^53 and
+ * rounds those beyond, leaves few of them apart. Their deviations from the mean lose nothing. */
+static int is_rounded(const ddpm_transform *t, ddpm_number holder, int64_t j)
+{
+    const double few = 0x1p20, largest = fabs(t->mean[j]) + fmax(-t->minimum[j], t->maximum[j]) * t->scale[j];
+    return (holder == DDPM_NUMBER_INT64 || holder == DDPM_NUMBER_UINT64) && largest >= 0x1p53 &&
+           (t->maximum[j] - t->minimum[j]) * t->scale[j] < few * DBL_EPSILON * largest;
+}
+
 static int wants_quantiles(const ddpm_transform *t, int64_t j, const ddpm_column_vocabulary *column,
                            const double *quantiles)
 {
@@ -164,6 +174,7 @@ static ddpm_status choose(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_sour
     int needs_tokens = 0;
     DDPM_TRY(ddpm_agree(comm, read_maps(spec, source, maps)));
     for (int64_t j = 0; j < t->columns; j++) {
+        if (maps[j] != DDPM_MAP_NONE && is_rounded(t, ddpm_source_holder(source), j)) maps[j] = DDPM_MAP_STANDARD;
         needs_tokens |= maps[j] == DDPM_MAP_QUANTILE || maps[j] == DDPM_MAP_AUTO;
         if (maps[j] == DDPM_MAP_NONE) set_none(t, j);
     }
@@ -171,6 +182,7 @@ static ddpm_status choose(ddpm_comm *comm, const ddpm_data_spec *spec, ddpm_sour
     DDPM_TRY(ddpm_source_choose_tokens(comm, source, ddpm_source_choosing_bytes(comm, spec->memory), 0, takes_part,
                                        context, &tokens));
     const ddpm_status status = ddpm_agree(comm, set_maps(maps, tokens.vocabulary, t));
+    if (status == DDPM_OK) ddpm_source_warn_of_rounding(source, tokens.vocabulary, t);
     ddpm_transform_release(&tokens);
     return status;
 }

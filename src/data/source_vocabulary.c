@@ -350,13 +350,15 @@ static int is_rounded(const ddpm_column_vocabulary *v)
            (v->bins > 0 && fmax(fabs(v->knot[0]), fabs(v->knot[knots])) >= exact);
 }
 
-static void warn_of_rounding(const chooser *c)
+void ddpm_source_warn_of_rounding(const ddpm_source *source, const ddpm_vocabulary *vocabulary,
+                                  const ddpm_transform *mapped)
 {
-    const char *const *names = ddpm_source_names(c->source);
+    const char *const *names = ddpm_source_names(source);
     char others[48] = "";
     int64_t first = 0, rounded = 0;
-    for (int64_t j = c->columns - 1; j >= 0; j--)
-        if (is_rounded(&c->vocabulary.column[j])) first = j, rounded++;
+    for (int64_t j = vocabulary->columns - 1; j >= 0; j--)
+        if (is_rounded(&vocabulary->column[j]) && (!mapped || ddpm_transform_has_quantiles(mapped, j)))
+            first = j, rounded++;
     if (rounded == 0) return;
     if (rounded > 1) snprintf(others, sizeof others, " and %lld more", (long long)rounded - 1);
     ddpm_log_warning("column %lld (from 0%s%s)%s: whole numbers beyond 2^53 are rounded to those that a float64 holds; "
@@ -390,7 +392,7 @@ ddpm_status ddpm_source_choose_tokens(ddpm_comm *comm, ddpm_source *source, int6
             ddpm_log_warning("%lld values of held-out rows are none that training rows have; each is taken for a gap, "
                              "or for the most frequent value of a column without gaps",
                              (long long)c.unknown);
-        warn_of_rounding(&c);
+        if (ddpm_source_has_tokens(source)) ddpm_source_warn_of_rounding(source, &c.vocabulary, NULL);
         c.vocabulary.is_array = !ddpm_source_layouts(source);
         status = ddpm_agree(comm, ddpm_transform_of_vocabulary(&c.vocabulary, out));
     }

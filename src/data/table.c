@@ -232,13 +232,19 @@ static ddpm_status find_text(const ddpm_table *t, const char *dataset, const cha
     return status == DDPM_ERR_DATA ? DDPM_OK : status;
 }
 
-static ddpm_status describe_number(const ddpm_table *t, const char *dataset, ddpm_column_layout *layout)
+static ddpm_status describe_number(const ddpm_table *t, const char *column, const char *dataset,
+                                   ddpm_column_layout *layout)
 {
     layout->kind = DDPM_COLUMN_NUMBER;
     DDPM_TRY(find_text(t, dataset, "units", &layout->units));
     DDPM_TRY(find_text(t, dataset, "format", &layout->format));
     layout->has_gap_number = ddpm_number_is_integer(layout->number) && has_gap(t, dataset);
-    return layout->has_gap_number ? ddpm_h5_get_int(t->file, dataset, "gap", &layout->gap_number) : DDPM_OK;
+    if (!layout->has_gap_number) return DDPM_OK;
+    DDPM_TRY(ddpm_h5_get_int(t->file, dataset, "gap", &layout->gap_number));
+    /* A larger number of 64 bits without a sign is read as this one. */
+    return layout->number == DDPM_NUMBER_UINT64 && layout->gap_number == INT64_MAX
+               ? refuse(t, column, "has the attribute gap: 2^63 - 1 or more, and gaps are less")
+               : DDPM_OK;
 }
 
 /* All columns have as many rows as the first. */
@@ -276,7 +282,7 @@ static ddpm_status open_column(ddpm_table *t, table_column *c, ddpm_column_layou
     layout->number = ddpm_h5_column_shape(c->h5)->type;
     switch (ddpm_h5_column_element(c->h5)) {
     case DDPM_H5_NUMBER:
-        return describe_number(t, dataset, layout);
+        return describe_number(t, c->name, dataset, layout);
     case DDPM_H5_NAME:
         return describe_enumeration(t, c, dataset, layout);
     case DDPM_H5_TEXT:

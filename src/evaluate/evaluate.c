@@ -11,6 +11,7 @@
 #include "sample/engine.h"
 #include "world/placement.h"
 
+#include <math.h>
 #include <omp.h>
 
 enum {
@@ -93,6 +94,7 @@ static void measure_volume(ddpm_evaluation *e)
     const int64_t rows = transform.quantiles ? e->evaluated.count : 1;
     double sum = 0.0;
     for (int64_t i = 0; i < rows; i++) sum += ddpm_transform_log_volume(&transform, e->evaluated.rows + i * e->columns);
+    if (isnan(sum)) sum = -INFINITY; /* no density of some rows, and others beyond a value that many share */
     e->log_scale = rows > 0 ? sum / (double)rows : 0.0;
 }
 

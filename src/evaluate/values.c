@@ -117,11 +117,14 @@ static int has_spike(const ddpm_evaluation *e, int64_t column)
 
 static void print_spikes(const ddpm_evaluation *e)
 {
+    const ddpm_transform transform = ddpm_loaded_transform(e->loaded);
     char label[256], number[32];
-    int64_t count = 0;
+    int64_t count = 0, standardised = 0;
     for (int64_t j = 0; j < e->columns; j++) {
         const ddpm_column_values *v = &e->values[j];
-        if (!has_spike(e, j) || ++count > SPIKES_SHOWN) continue;
+        if (!has_spike(e, j)) continue;
+        standardised += !transform.vocabulary && !ddpm_transform_has_quantiles(&transform, j);
+        if (++count > SPIKES_SHOWN) continue;
         snprintf(label, sizeof label, "  exactly %.6g in column %s", v->spike,
                  ddpm_printable(ddpm_report_name(e, j, number)));
         ddpm_report_measure(label, v->share[0], v->share[1]);
@@ -129,9 +132,9 @@ static void print_spikes(const ddpm_evaluation *e)
     if (count > SPIKES_SHOWN)
         printf("    and %lld more columns with a value that samples lack (--json lists them)\n",
                (long long)(count - SPIKES_SHOWN));
-    if (count > 0 && !ddpm_model_is_masked(&e->loaded->model))
-        printf("    (noise is continuous, so samples do not repeat a value: diffusion.process: masked, as in\n"
-               "     configs/table.yaml, does)\n");
+    if (standardised > 0)
+        printf("    (noise is continuous, so samples of standardised columns do not repeat a value: data.transform:\n"
+               "     quantile does, and so does diffusion.process: masked, as in configs/table.yaml)\n");
 }
 
 void ddpm_values_print(const ddpm_evaluation *e)
@@ -147,7 +150,9 @@ void ddpm_values_print(const ddpm_evaluation *e)
         ddpm_report_measure(label, v->outside[0], v->outside[1]);
     }
     if (e->outside[0] > OUTSIDE_MANY && e->outside[0] > 2.0 * e->outside[1])
-        printf("    (--clip data, or sampling.clip: data, keeps samples inside; some then lie exactly on a bound)\n");
+        printf("    (data.transform: quantile, in training, keeps samples inside; --clip data, or sampling.clip: data, "
+               "keeps\n"
+               "     those of this model inside, and some then lie exactly on a bound)\n");
     print_spikes(e);
 }
 

@@ -45,14 +45,23 @@ static ddpm_status set_rows(const importer *m, const ddpm_checkpoint_field *f, c
     return DDPM_OK;
 }
 
+static void print_shape(int dims, const int64_t *shape, char out[60])
+{
+    if (dims == 1)
+        snprintf(out, 60, "[%lld]", (long long)shape[0]);
+    else if (dims == 2)
+        snprintf(out, 60, "[%lld][%lld]", (long long)shape[0], (long long)shape[1]);
+    else
+        snprintf(out, 60, "%d dimensions", dims);
+}
+
 static ddpm_status check_shape(const importer *m, const ddpm_named_tensor *t, int dims, const int64_t shape[2])
 {
-    char why[160];
+    char why[160], wanted[60], found[60];
     if (t->dims == dims && t->shape[0] == shape[0] && (dims < 2 || t->shape[1] == shape[1])) return DDPM_OK;
-    if (dims == 2)
-        snprintf(why, sizeof why, "has another shape than [%lld][%lld]", (long long)shape[0], (long long)shape[1]);
-    else
-        snprintf(why, sizeof why, "has another shape than [%lld]", (long long)shape[0]);
+    print_shape(dims, shape, wanted);
+    print_shape(t->dims, t->shape, found);
+    snprintf(why, sizeof why, "has another shape than %s: %s", wanted, found);
     return refuse(m, t->name, why);
 }
 
@@ -270,6 +279,7 @@ static ddpm_status read_parameter(const importer *m, const ddpm_tensor *to, floa
     for (int64_t i = 0; i < t->count; i++) {
         const int64_t at = is_weight ? i % to->rows * to->cols + i / to->rows : i;
         out[at] = (float)ddpm_named_tensor_get(t, i);
+        if (!isfinite(out[at])) return refuse(m, t->name, "has a number that is not finite as float32");
     }
     return DDPM_OK;
 }
@@ -291,7 +301,11 @@ static ddpm_status check_all_used(const importer *m, int64_t count, const ddpm_t
             ddpm_exchange_vocabulary_name(v, name);
             is_known = strcmp(found, name) == 0;
         }
-        if (!is_known) return refuse(m, found, "has no place in this network");
+        if (is_known) continue;
+        char why[160];
+        ddpm_exchange_parameter_name(m->loaded->model.network, &tensors[0], name);
+        snprintf(why, sizeof why, "has no place in this network, whose parameters begin with '%s'", name);
+        return refuse(m, found, why);
     }
     return DDPM_OK;
 }

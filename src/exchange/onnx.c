@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "exchange/export.h"
 #include "exchange/layout.h"
+#include "file/json_file.h"
 #include "file/output.h"
 #include "kernel/simd.h"
 
@@ -243,44 +244,74 @@ static ddpm_status list_quantiles(const ddpm_checkpoint *c, char **out)
     return ddpm_fail(DDPM_ERR_MEMORY, "out of memory for the model's metadata");
 }
 
+/* What the columns of the input `condition` are: the name of each condition, with what its classes are in the data and
+ * are called, or with its mean and scale. @param[out] out  to be freed; NULL: there is none. */
+static ddpm_status list_conditions(const ddpm_condition *c, char **out)
+{
+    size_t bytes;
+    *out = NULL;
+    if (c->count == 0) return DDPM_OK;
+    FILE *to = open_memstream(out, &bytes);
+    for (int64_t v = 0; to && v < c->count; v++) {
+        fputs(v ? ", {\"name\": " : "[{\"name\": ", to);
+        ddpm_json_text(to, c->names ? c->names[v] : "");
+        if (c->classes[v] == 0) fprintf(to, ", \"mean\": %.17g, \"scale\": %.17g}", c->mean[v], c->scale[v]);
+        for (int64_t k = 0; k < c->classes[v]; k++)
+            fprintf(to, "%s%lld", k ? ", " : ", \"classes\": [", (long long)ddpm_condition_code(c, v, k));
+        for (int64_t k = 0; k < c->classes[v]; k++) {
+            fputs(k ? ", " : "], \"names\": [", to);
+            ddpm_json_text(to, ddpm_condition_class_name(c, v, k));
+        }
+        if (c->classes[v] > 0) fputs("]}", to);
+    }
+    if (to) fputs("]", to);
+    if (to && fclose(to) == 0) return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_MEMORY, "out of memory for the model's metadata");
+}
+
 static ddpm_status finish(ddpm_onnx *o, ddpm_weights weights, const char *path)
 {
     static const char about[] =
         "One evaluation of a denoising network. x: rows of noisy data in standardised units, (data - transform.mean) / "
         "transform.scale, where the normal scores of a column in transform.quantiles are its data; t: steps, 1 to T; "
-        "condition: classes "
-        "one-hot, then 1 (zeros: none). output: what "
+        "condition: of each of `conditions` its class one-hot, or its number, (number - mean) / scale, then 1 (zeros: "
+        "none). output: what "
         "diffusion.predict "
         "of the configuration says, for schedule.beta, then the variance head where the variance is learned.";
     const ddpm_checkpoint *c = &o->loaded->checkpoint;
-    char *lists[4] = {0};
+    char *lists[5] = {0};
     ddpm_wire file = {0};
     ddpm_status status = list_numbers(c->columns, c->mean, &lists[0]);
     if (status == DDPM_OK) status = list_numbers(c->columns, c->scale, &lists[1]);
     if (status == DDPM_OK) status = list_numbers(c->steps + 1, c->beta, &lists[2]);
     if (status == DDPM_OK) status = list_quantiles(c, &lists[3]);
+    if (status == DDPM_OK) status = list_conditions(&c->condition, &lists[4]);
     if (status == DDPM_OK) {
-        const char *const text[] = {"config",
-                                    c->config,
-                                    "weights",
-                                    ddpm_config_choice("sampling.weights", weights),
-                                    "transform.mean",
-                                    lists[0],
-                                    "transform.scale",
-                                    lists[1],
-                                    "schedule.beta",
-                                    lists[2],
-                                    "transform.quantiles",
-                                    lists[3]};
-        const int64_t pairs = (int64_t)(sizeof text / sizeof *text / 2);
-        status = ddpm_graph_finish(&o->graph, about, lists[3] ? pairs : pairs - 1, text, &file);
+        const char *text[] = {"config",
+                              c->config,
+                              "weights",
+                              ddpm_config_choice("sampling.weights", weights),
+                              "transform.mean",
+                              lists[0],
+                              "transform.scale",
+                              lists[1],
+                              "schedule.beta",
+                              lists[2],
+                              NULL,
+                              NULL,
+                              NULL,
+                              NULL};
+        int64_t count = 10;
+        if (lists[3]) text[count++] = "transform.quantiles", text[count++] = lists[3];
+        if (lists[4]) text[count++] = "conditions", text[count++] = lists[4];
+        status = ddpm_graph_finish(&o->graph, about, count / 2, text, &file);
     }
     if (status == DDPM_OK && file.count > FILE_MOST)
         status =
             ddpm_fail(DDPM_ERR_USAGE, "the network has %.1f GB, and an ONNX file at most 2; write --format safetensors",
                       (double)file.count * 1e-9);
     if (status == DDPM_OK) status = ddpm_output_replace(path, file.bytes, file.count);
-    for (int i = 0; i < 4; i++) free(lists[i]);
+    for (int i = 0; i < 5; i++) free(lists[i]);
     ddpm_wire_release(&file);
     return status;
 }

@@ -39,13 +39,20 @@ static ddpm_status check_alike(ddpm_comm *comm, const char *what, int64_t told)
     return ddpm_fail(DDPM_ERR_USAGE, "%s: expected the same on all ranks", what);
 }
 
-/* Of what ddpm_training_create is told. */
+/* DDPM_ERR_USAGE for NULL, which a program has that did not look at the status of creating it. */
+static ddpm_status check_created(const ddpm_training *t)
+{
+    return t ? DDPM_OK : ddpm_fail(DDPM_ERR_USAGE, "no trainer was created; look at the status of creating it");
+}
+
+/* Of what ddpm_training_create is told; NULL, which set_up refuses, is as an empty text. */
 static int64_t digest(const char *config, int64_t columns, const char *const *names, const ddpm_training_rows *rows)
 {
     const int64_t numbers[] = {columns, names != NULL, rows ? rows->most : 0, rows ? rows->is_window != 0 : 0};
     uint64_t found = ddpm_digest_bytes(numbers, sizeof numbers, 0);
-    found = ddpm_digest_bytes(config, strlen(config), found);
-    for (int64_t j = 0; names && j < columns; j++) found = ddpm_digest_bytes(names[j], strlen(names[j]) + 1, found);
+    if (config) found = ddpm_digest_bytes(config, strlen(config), found);
+    for (int64_t j = 0; names && j < columns; j++)
+        found = ddpm_digest_bytes(names[j] ? names[j] : "", names[j] ? strlen(names[j]) + 1 : 1, found);
     return (int64_t)found;
 }
 
@@ -76,6 +83,9 @@ static ddpm_status set_up(ddpm_training *t, const char *config, int64_t columns,
                          "expected at least one column, and how many rows a window has, found %lld "
                          "columns and %lld rows",
                          (long long)columns, (long long)rows->most);
+    if (!config) return ddpm_fail(DDPM_ERR_USAGE, "config: expected the text of a configuration, found NULL");
+    for (int64_t j = 0; names && j < columns; j++)
+        if (!names[j]) return ddpm_fail(DDPM_ERR_USAGE, "names[%lld]: expected a text, found NULL", (long long)j);
     DDPM_TRY(read_config(config, &t->config));
     if (names) DDPM_TRY(ddpm_texts_copy(columns, names, "column names", &t->names));
     t->kept.spec = (ddpm_kept_spec){t->config.run.seed, columns, rows->most, rows->is_window};
@@ -90,6 +100,7 @@ ddpm_status ddpm_training_create(MPI_Comm comm, const char *config, int64_t colu
 {
     ddpm_comm *ranks = NULL;
     ddpm_training *t = NULL;
+    DDPM_TRY(ddpm_generator_check_given(out, "out"));
     *out = NULL;
     DDPM_TRY(ddpm_comm_adopt(comm, &ranks));
     ddpm_status status = ddpm_agree(ranks, DDPM_NEW(&t, 1, "a trainer"));
@@ -129,6 +140,8 @@ void ddpm_training_free(ddpm_training *training)
 
 ddpm_status ddpm_training_push(ddpm_training *training, int64_t first, int64_t count, const float *rows)
 {
+    DDPM_TRY(check_created(training));
+    if (count > 0) DDPM_TRY(ddpm_generator_check_given(rows, "rows"));
     DDPM_TRY(ddpm_kept_push(&training->kept, first, count, rows));
     training->has_new |= count > 0;
     return DDPM_OK;
@@ -137,6 +150,7 @@ ddpm_status ddpm_training_push(ddpm_training *training, int64_t first, int64_t c
 ddpm_status ddpm_training_push_f(ddpm_training *training, int64_t first, int64_t count, int64_t columns,
                                  const float *rows)
 {
+    DDPM_TRY(check_created(training));
     const int64_t expected = training->kept.spec.columns;
     if (columns != expected)
         return ddpm_fail(DDPM_ERR_USAGE,
@@ -197,6 +211,7 @@ static ddpm_status refresh(ddpm_training *t)
 
 ddpm_status ddpm_training_step(ddpm_training *training, int64_t iterations, double *loss)
 {
+    DDPM_TRY(check_created(training));
     ddpm_trainer *trainer = &training->trainer;
     double sum = 0.0;
     DDPM_TRY(check_alike(training->comm, "iterations", iterations));
@@ -220,21 +235,22 @@ ddpm_status ddpm_training_step(ddpm_training *training, int64_t iterations, doub
 
 int64_t ddpm_training_iteration(const ddpm_training *training)
 {
-    return training->trainer.state.iteration;
+    return training ? training->trainer.state.iteration : 0;
 }
 
 /* Local. The same on all ranks. */
 static ddpm_status check_begun(const ddpm_training *t)
 {
+    DDPM_TRY(check_created(t));
     if (t->trainer.stepper) return DDPM_OK;
     return ddpm_fail(DDPM_ERR_USAGE, "there is no model before the first ddpm_training_step");
 }
 
 ddpm_status ddpm_training_validate(ddpm_training *training, double *loss)
 {
-    ddpm_trainer *t = &training->trainer;
     DDPM_TRY(check_begun(training));
-    return ddpm_validation_loss(t->stepper, &t->state, loss);
+    DDPM_TRY(ddpm_generator_check_given(loss, "loss"));
+    return ddpm_validation_loss(training->trainer.stepper, &training->trainer.state, loss);
 }
 
 /* Local: rank 0. */
@@ -242,6 +258,7 @@ static ddpm_status write_file(const ddpm_training *t, const char *path)
 {
     const ddpm_tensor *tensors;
     ddpm_checkpoint checkpoint;
+    if (!path || !path[0]) return ddpm_fail(DDPM_ERR_USAGE, "path: expected the name of a file, found none");
     const int64_t count = ddpm_network_tensors(t->trainer.model.network, &tensors);
     DDPM_TRY(ddpm_trainer_checkpoint(&t->trainer, &checkpoint));
     return ddpm_checkpoint_write(path, &checkpoint, count, tensors);
@@ -249,15 +266,15 @@ static ddpm_status write_file(const ddpm_training *t, const char *path)
 
 ddpm_status ddpm_training_save(ddpm_training *training, const char *path)
 {
-    ddpm_trainer *t = &training->trainer;
     DDPM_TRY(check_begun(training));
-    ddpm_stepper_gather(t->stepper, &t->state, DDPM_STATE_ALL);
+    ddpm_stepper_gather(training->trainer.stepper, &training->trainer.state, DDPM_STATE_ALL);
     return DDPM_ON_RANK_0(training->comm, write_file(training, path));
 }
 
 ddpm_status ddpm_training_generator(const ddpm_training *training, ddpm_generator **out)
 {
     ddpm_checkpoint borrowed, copy = {0};
+    DDPM_TRY(ddpm_generator_check_given(out, "out"));
     *out = NULL;
     DDPM_TRY(check_begun(training));
     DDPM_TRY(ddpm_trainer_checkpoint(&training->trainer, &borrowed));

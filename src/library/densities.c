@@ -142,6 +142,7 @@ ddpm_status ddpm_generator_bound(ddpm_generator *generator, uint64_t seed, int64
     ddpm_generator *g = generator;
     const int is_masked = ddpm_model_is_masked(&g->loaded->model);
     const float *values;
+    DDPM_TRY(ddpm_generator_check_given(out, "out"));
     DDPM_TRY(begin(g, first, conditions, rows));
     DDPM_TRY(is_masked ? prepare_hidden(g) : prepare_density(g, 0));
     for (int64_t done = 0; done < rows->rows; done += DDPM_DENSITY_BLOCK) {
@@ -171,6 +172,7 @@ ddpm_status ddpm_generator_likelihood(ddpm_generator *generator, uint64_t seed, 
     if (probes < -1 || probes > DDPM_DENSITY_PROBES_MAX)
         return ddpm_fail(DDPM_ERR_USAGE, "probes: expected -1 to %d, found %lld", DDPM_DENSITY_PROBES_MAX,
                          (long long)probes);
+    DDPM_TRY(ddpm_generator_check_given(out, "out"));
     DDPM_TRY(begin(g, first, conditions, rows));
     DDPM_TRY(prepare_density(g, 1));
     DDPM_TRY(prepare_flow(g, probes >= 0 ? probes : g->transform.columns > DDPM_DENSITY_EXACT));

@@ -42,6 +42,8 @@ ddpm_status ddpm_generator_condition_value(const ddpm_generator *generator, int6
     DDPM_TRY(ddpm_generator_check(generator));
     const ddpm_condition *condition = &generator->loaded->checkpoint.condition;
     float standardised;
+    DDPM_TRY(ddpm_generator_check_given(text, "text"));
+    DDPM_TRY(ddpm_generator_check_given(out, "out"));
     DDPM_TRY(check_place("condition", i, condition->count));
     DDPM_TRY(ddpm_condition_read_value(condition, i, text, text, &standardised));
     *out = (double)ddpm_condition_original(condition, i, standardised);
@@ -52,6 +54,8 @@ ddpm_status ddpm_generator_column_value(const ddpm_generator *generator, int64_t
 {
     DDPM_TRY(ddpm_generator_check(generator));
     const ddpm_vocabulary *vocabulary = generator->transform.vocabulary;
+    DDPM_TRY(ddpm_generator_check_given(text, "text"));
+    DDPM_TRY(ddpm_generator_check_given(out, "out"));
     DDPM_TRY(check_place("column", i, generator->transform.columns));
     if (!vocabulary)
         return ddpm_fail(DDPM_ERR_USAGE, "column %lld: its values are numbers, of which none has a name", (long long)i);
@@ -75,14 +79,16 @@ void ddpm_generator_schedule(const ddpm_generator *generator, double *beta, doub
 {
     if (!generator) return;
     const ddpm_schedule *schedule = &generator->loaded->model.diffusion.schedule;
-    memcpy(beta, schedule->beta, (size_t)(schedule->steps + 1) * sizeof *beta);
-    memcpy(alpha_bar, schedule->alpha_bar, (size_t)(schedule->steps + 1) * sizeof *alpha_bar);
+    const size_t count = (size_t)(schedule->steps + 1);
+    if (beta) memcpy(beta, schedule->beta, count * sizeof *beta);
+    if (alpha_bar) memcpy(alpha_bar, schedule->alpha_bar, count * sizeof *alpha_bar);
 }
 
 void ddpm_generator_transform(const ddpm_generator *generator, double *mean, double *scale)
 {
     if (!generator) return;
     const ddpm_transform *transform = &generator->transform;
-    memcpy(mean, transform->mean, (size_t)transform->columns * sizeof *mean);
-    memcpy(scale, transform->scale, (size_t)transform->columns * sizeof *scale);
+    const size_t count = (size_t)transform->columns;
+    if (mean) memcpy(mean, transform->mean, count * sizeof *mean);
+    if (scale) memcpy(scale, transform->scale, count * sizeof *scale);
 }

@@ -44,9 +44,11 @@ static ddpm_status create(ddpm_shared *shared, ddpm_generator **out)
 ddpm_status ddpm_generator_open(const char *checkpoint, ddpm_generator **out)
 {
     ddpm_shared *shared;
+    DDPM_TRY(ddpm_generator_check_given(out, "out"));
     *out = NULL;
-    if (!checkpoint)
-        return ddpm_fail(DDPM_ERR_USAGE, "expected the path of a checkpoint or of a run folder, found NULL");
+    if (!checkpoint || !checkpoint[0])
+        return ddpm_fail(DDPM_ERR_USAGE, "expected the path of a checkpoint or of a run folder, found %s",
+                         checkpoint ? "an empty text" : "NULL");
     DDPM_TRY(ddpm_shared_open(checkpoint, &shared));
     return create(shared, out);
 }
@@ -54,6 +56,7 @@ ddpm_status ddpm_generator_open(const char *checkpoint, ddpm_generator **out)
 ddpm_status ddpm_generator_open_bytes(const void *bytes, size_t count, ddpm_generator **out)
 {
     ddpm_shared *shared;
+    DDPM_TRY(ddpm_generator_check_given(out, "out"));
     *out = NULL;
     if (!bytes) return ddpm_fail(DDPM_ERR_USAGE, "expected the bytes of a checkpoint, found NULL");
     DDPM_TRY(ddpm_shared_open_bytes(bytes, count, &shared));
@@ -70,6 +73,7 @@ ddpm_status ddpm_generator_take(ddpm_checkpoint *checkpoint, ddpm_generator **ou
 
 ddpm_status ddpm_generator_share(const ddpm_generator *generator, ddpm_generator **out)
 {
+    DDPM_TRY(ddpm_generator_check_given(out, "out"));
     *out = NULL;
     DDPM_TRY(ddpm_generator_check(generator));
     return create(ddpm_shared_keep(generator->shared), out);

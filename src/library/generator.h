@@ -49,6 +49,12 @@ DDPM_MUST_CHECK static inline ddpm_status ddpm_generator_check(const ddpm_genera
     return generator ? DDPM_OK : ddpm_fail(DDPM_ERR_USAGE, "no generator is open; look at the status of opening it");
 }
 
+/** DDPM_ERR_USAGE for NULL in the place of a result or of an array; `what` is its name. */
+DDPM_MUST_CHECK static inline ddpm_status ddpm_generator_check_given(const void *given, const char *what)
+{
+    return given ? DDPM_OK : ddpm_fail(DDPM_ERR_USAGE, "%s: expected memory for it, found NULL", what);
+}
+
 /** A generator of a model in memory, which it takes over; on failure it is released. */
 DDPM_MUST_CHECK ddpm_status ddpm_generator_take(ddpm_checkpoint *checkpoint, ddpm_generator **out);
 

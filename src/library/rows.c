@@ -146,6 +146,7 @@ ddpm_status ddpm_generator_predict(ddpm_generator *generator, const ddpm_view *x
     if (out->rows != xt->rows)
         return ddpm_fail(DDPM_ERR_USAGE, "out: expected the %lld rows of xt, found %lld", (long long)xt->rows,
                          (long long)out->rows);
+    DDPM_TRY(ddpm_generator_check_given(t, "t"));
     DDPM_TRY(ddpm_generator_begin(g, 0, xt->rows, conditions));
     DDPM_TRY(check_times(g->loaded->checkpoint.steps, xt->rows, t));
     for (int64_t done = 0; done < xt->rows; done += DDPM_ENGINE_BLOCK) {

@@ -50,6 +50,12 @@ static int64_t next_frequent(const ddpm_column_vocabulary *column, int64_t after
     return best;
 }
 
+/* As many digits as numbers of the column's type have. */
+static void say_value(text *t, const ddpm_column_vocabulary *column, double value)
+{
+    say(t, "%.*g", column->layout.number == DDPM_NUMBER_FLOAT32 ? 7 : 10, value);
+}
+
 static void say_frequent(text *t, const ddpm_column_vocabulary *column)
 {
     const double rows = all_rows(column);
@@ -60,7 +66,7 @@ static void say_frequent(text *t, const ddpm_column_vocabulary *column)
         if (column->layout.kind == DDPM_COLUMN_CATEGORY)
             say_name(t, column->layout.names[(int64_t)value]);
         else
-            say(t, "%.10g", value);
+            say_value(t, column, value);
         say(t, " %.3g %%", 100.0 * column->rows[k] / rows);
     }
     if (column->spikes > LISTED) say(t, ", ...");
@@ -70,7 +76,11 @@ static void say_range(text *t, const ddpm_column_vocabulary *column)
 {
     double least, most;
     ddpm_vocabulary_range(column, &least, &most);
-    if (least <= most) say(t, " from %.10g to %.10g", least, most);
+    if (!(least <= most)) return;
+    say(t, " from ");
+    say_value(t, column, least);
+    say(t, " to ");
+    say_value(t, column, most);
 }
 
 static void say_number(text *t, const ddpm_column_vocabulary *column)

@@ -178,6 +178,13 @@ double ddpm_quantiles_width(const double *value, double share)
     return least;
 }
 
+int ddpm_quantiles_has_few(const double *value, int64_t most)
+{
+    int64_t values = 1;
+    for (int64_t i = 0; i < LAST && values <= most; i++) values += value[i] < value[i + 1];
+    return values <= most;
+}
+
 /* ---- the map ---- */
 
 /* The last of the knots low .. high that is at most `value`, as the first is; of several equal ones the last. */
@@ -269,5 +276,6 @@ double ddpm_quantiles_log_slope(const ddpm_quantiles *q, double score)
     int64_t i = piece_of(score);
     while (knot[i] == knot[i + 1] && knot[i] == knot[0] && score_of(i + 1) < -FAR) i++;
     while (knot[i] == knot[i + 1] && knot[i] == knot[LAST] && score_of(i) > FAR) i--;
+    if (knot[i] == knot[i + 1] && fabs(score) > DDPM_QUANTILES_REACH) return INFINITY;
     return log((knot[i + 1] - knot[i]) / STEP);
 }

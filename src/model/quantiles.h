@@ -36,6 +36,9 @@ static inline int ddpm_quantiles_map(const double *value)
     return value[0] < value[DDPM_QUANTILES - 1];
 }
 
+/** Whether a column that has a map has at most so many values. */
+int ddpm_quantiles_has_few(const double *value, int64_t most);
+
 /** The score of a value. One that has a range of scores gets the middle one, by the rows in it; one outside the range
  * of the training rows gets a score just beyond DDPM_QUANTILES_REACH. */
 double ddpm_quantiles_score(const ddpm_quantiles *q, double value);
@@ -52,7 +55,8 @@ void ddpm_quantiles_shares(double share[DDPM_QUANTILES]);
 double ddpm_quantiles_value(const ddpm_quantiles *q, double score);
 
 /** ln of d value / d score: what a density of values has less than one of scores. -INFINITY for a value that has a
- * range of scores, as there is no density of it. */
+ * range of scores, as there is no density of it. Outside the range of the training rows it is that at the range's end,
+ * and INFINITY beyond an end that many rows share, where nothing can be. */
 double ddpm_quantiles_log_slope(const ddpm_quantiles *q, double score);
 
 #endif

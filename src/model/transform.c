@@ -222,7 +222,9 @@ double ddpm_transform_log_volume(const ddpm_transform *transform, const float *r
             continue;
         }
         const ddpm_quantiles q = quantiles_of(transform, j);
-        sum += ddpm_quantiles_log_slope(&q, (double)row[j]);
+        const double slope = ddpm_quantiles_log_slope(&q, (double)row[j]);
+        if (slope == INFINITY) return slope; /* whatever the others are, no such row can be */
+        sum += slope;
     }
     return sum;
 }

@@ -67,7 +67,7 @@ double ddpm_transform_value(const ddpm_transform *transform, int64_t column, dou
 
 /** ln of what a volume of standardised rows becomes in the data's units, at a row, over the columns that are not
  * constant: a negative log-density in the data's units has it more than one of standardised rows. -INFINITY where a
- * value that many training rows share has no density.
+ * value that many training rows share has no density; INFINITY where no such row can be (ddpm_quantiles_log_slope).
  *  @param row  [columns], standardised. */
 double ddpm_transform_log_volume(const ddpm_transform *transform, const float *row);
 

@@ -3,6 +3,7 @@
 #include "store/checkpoint_table.h"
 #include "store/vocabulary_check.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -12,8 +13,11 @@ static ddpm_status check_range(const char *name, int64_t i, double x, double lea
     if (x >= least && x <= largest) return DDPM_OK;
     if (i >= 0) snprintf(which, sizeof which, "element %lld", (long long)i);
     if (!isfinite(x)) return ddpm_fail(DDPM_ERR_DATA, "%s%s%s is not a finite number", name, *which ? ": " : "", which);
-    return ddpm_fail(DDPM_ERR_DATA, "%s%s%s: expected %.15g to %.15g, found %.15g", name, *which ? ": " : "", which,
-                     least, largest, x);
+    const char *between = *which ? ": " : "";
+    if (least == DBL_TRUE_MIN)
+        return ddpm_fail(DDPM_ERR_DATA, "%s%s%s: expected a number above 0, found %.15g", name, between, which, x);
+    return ddpm_fail(DDPM_ERR_DATA, "%s%s%s: expected %.15g to %.15g, found %.15g", name, between, which, least,
+                     largest, x);
 }
 
 ddpm_status ddpm_checkpoint_check_attributes(const ddpm_checkpoint *c)

@@ -14,7 +14,8 @@ double ddpm_baseline_loss(const ddpm_trainer *t)
     const ddpm_objective *objective = &t->model.objective;
     const int64_t T = t->model.diffusion.schedule.steps;
     double sum = 0.0;
-    if (t->spec.data.known) return NAN; /* the components and the vocabulary are those of other rows */
+    if (t->spec.data.known) return NAN;               /* the components and the vocabulary are those of other rows */
+    if (ddpm_dataset_weights(t->dataset)) return NAN; /* they are those of the rows without weights */
     if (ddpm_model_is_masked(&t->model)) return t->model.masked.independent;
     if (t->components.count == 0 || objective->loss != DDPM_LOSS_SIMPLE) return NAN;
     if (ddpm_dataset_is_paired(t->dataset)) return NAN; /* their noise is not independent of the rows */
@@ -82,10 +83,12 @@ void ddpm_baseline_watch(const ddpm_trainer *t, double validation)
 }
 
 /* Whether the training loss is lower than the held-out loss by more than chance, and by a tenth of what was learned of
- * the training rows. */
+ * the training rows. That of classes drawn evenly is the loss of other rows than those that are held out. */
 static int repeats_rows(const ddpm_trainer *t, double baseline)
 {
     const double loss = t->last.loss, validation = t->last.validation;
+    int64_t least;
+    if (ddpm_dataset_balanced(t->dataset, &least) > 0) return 0;
     return loss < baseline && validation - loss > 0.1 * (baseline - loss) + 2.0 * uncertainty(t) * baseline;
 }
 

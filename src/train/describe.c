@@ -50,21 +50,29 @@ static void describe_columns(const ddpm_dataset *dataset)
         ddpm_log_info("%-10s and %lld more, which 'ddpm info' lists", "", (long long)vocabulary->columns - LISTED);
 }
 
-/* Which columns are mapped by their quantiles. */
+/* Which columns are mapped by their quantiles. Which of few values go together, as in ranks and one-hot codes, noise
+ * does not tell sharply; tokens do, where there are not too many of them. */
 static void describe_maps(const ddpm_data_spec *spec, const ddpm_dataset *dataset)
 {
+    enum { FEW = 10, WIDE = 100 };
     const ddpm_transform *transform = ddpm_dataset_transform(dataset);
     const char *const *names = ddpm_dataset_names(dataset);
-    int64_t mapped = 0, first = -1;
+    int64_t mapped = 0, few = 0, first = -1;
     for (int64_t j = 0; j < transform->columns; j++) {
         if (!ddpm_transform_has_quantiles(transform, j)) continue;
         if (first < 0) first = j;
         mapped++;
+        few += ddpm_quantiles_has_few(transform->quantiles + j * DDPM_QUANTILES, FEW);
     }
     if (mapped > 0)
         ddpm_log_info("columns    %lld of %lld are mapped by their quantiles (data.transform), the first is %lld%s%s%s",
                       (long long)mapped, (long long)transform->columns, (long long)first, names ? " '" : "",
                       names ? ddpm_printable(names[first]) : "", names ? "'" : "");
+    if (2 * few > transform->columns && transform->columns <= WIDE)
+        ddpm_log_info(
+            "columns    %lld of %lld have at most %d values: diffusion.process: masked, as in configs/table.yaml, "
+            "learns best which of them go together",
+            (long long)few, (long long)transform->columns, (int)FEW);
     if (spec->transform == DDPM_MAP_AUTO && spec->source == DDPM_DATA_HDF5 && !transform->vocabulary &&
         ddpm_column_maps_skip(spec, ddpm_dataset_rows(dataset) + ddpm_dataset_held_out(dataset), transform->columns))
         ddpm_log_info(

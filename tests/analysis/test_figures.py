@@ -14,7 +14,7 @@ import animate
 import bench
 import suite
 from case import DATA, MISSING, USAGE, Case, ring, run
-from ddpm_analysis import drawing, pages
+from ddpm_analysis import drawing, open_run, pages, style
 from skipped import main
 
 
@@ -131,6 +131,11 @@ with open(option("--json"), "w", encoding="utf-8") as file:
         self.assert_picture("loss.py", self.run_folder("runs/a"), self.run_folder("runs/b", rows=1),
                             "--against", "seconds")
         np.testing.assert_allclose(drawing.running_mean(np.arange(9.0), 5), np.arange(9.0), atol=1e-12)
+        for rows, marker in ((1, "_"), (2, "None")):  # one row is not a line
+            axes = style.new_figure(4, 3).subplots()
+            metrics = open_run(self.run_folder(f"runs/{rows}", rows=rows)).metrics
+            drawing.loss_curve(axes, metrics["iteration"], metrics, 0.05, 0)
+            self.assertEqual(marker, axes.lines[1].get_marker())
 
     def test_loss_of_runs_without_rows(self):
         """A run that has just begun does not keep the others from being drawn."""

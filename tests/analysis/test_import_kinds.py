@@ -109,6 +109,30 @@ class Kinds(Case):
             self.assertEqual(file["label"].attrs["classes"].tolist(), [b"-1", b"7", b"8"])
             self.assertEqual(file["data"].attrs["columns"].tolist(), [b"a", b"b", b"a.2"])
 
+    def test_texts_and_names_in_two_dimensions(self):
+        with h5py.File(self.path("wide.h5"), "w") as file:
+            file.create_dataset("pairs", data=[[kind, str(number)] for kind, number in zip(KINDS, COUNT)],
+                                dtype=h5py.string_dtype())
+            file.create_dataset("states", data=np.stack([COUNT % 2, np.where(COUNT < 5, 1, 7)], axis=1),
+                                dtype=h5py.enum_dtype({"off": 0, "on": 1, "lost": 7}, basetype="i1"))
+        self.assert_columns(self.imported("wide.h5"), **{
+            "pairs[0]=dog": [kind == "dog" for kind in KINDS], "pairs[1]": COUNT,
+            "states[0]=off": 1 - COUNT % 2, "states[0]=on": COUNT % 2, "states[0]=lost": 0 * COUNT,
+            "states[1]=off": 0 * COUNT, "states[1]=on": COUNT < 5, "states[1]=lost": COUNT >= 5})
+
+    def test_whole_numbers_beyond_those_with_a_sign(self):
+        numbers = np.uint64(2**63) + COUNT.astype("u8") // 2
+        with h5py.File(self.path("large.h5"), "w") as file:
+            file["data"] = np.stack([numbers, COUNT.astype("u8") % 5], axis=1)
+        self.imported("large.h5", "--number", "data")
+        with h5py.File(self.path("out.h5")) as file:
+            np.testing.assert_array_equal(file["data"][:, 0], numbers)
+        with h5py.File(self.path("large.h5"), "w") as file:
+            file["id"], file["x"] = numbers, COUNT * 1.5
+        self.assertEqual(0, run("import_table.py", self.path("large.h5"), "--output", self.path("out.h5")).returncode)
+        with h5py.File(self.path("out.h5")) as file:
+            np.testing.assert_array_equal(file["table/id"], numbers)
+
     def test_conventions_of_netcdf(self):
         import netCDF4
         with netCDF4.Dataset(self.path("clouds.nc"), "w") as file:

@@ -3,6 +3,7 @@
 float32 as before. Run: ctest --preset dev -R cli.digits
 """
 import json
+import os
 import re
 from fractions import Fraction
 
@@ -74,6 +75,24 @@ class Digits(Case):
                 run_folder = self.run_folder(rows)
                 self.expect_moments(run_folder, rows)
                 self.expect_like(self.samples(run_folder, "--count", 400), rows)
+
+    def test_shared_by_rounding(self):
+        """Whole numbers that are one in double, or few, keep their distribution with the default map; others that
+        many rows share are mapped, and warned of where double rounds them."""
+        near = np.uint64(2**63) + RNG.integers(0, 1001, (ROWS, 2)).astype("u8")
+        for rows in (WHOLE, UNSIGNED, near):
+            run_folder = self.run_folder(rows, {"data.transform": "auto"})
+            self.expect_like(self.samples(run_folder, "--count", 400), rows)
+            self.assertNotIn("2^53", self.said(run_folder))
+        codes = RNG.integers(-2**62, 2**62, 5)[RNG.integers(0, 5, (ROWS, 1))]
+        run_folder = self.run_folder(codes, {"data.transform": "auto"})
+        made = self.samples(run_folder, "--count", 400)
+        self.assertLessEqual(set(made.flat), set(codes.astype(float).astype(int).flat))
+        self.assertIn("2^53", self.said(run_folder))
+
+    def said(self, run_folder):
+        with open(os.path.join(run_folder, "run.log"), encoding="utf-8") as log:
+            return log.read()
 
     def test_streamed(self):
         for rows in (np.tile(REALS, (100, 1)), np.tile(WHOLE, (100, 1))):

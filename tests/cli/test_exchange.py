@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import torch
 
-from ddpm_analysis import pytorch
+from ddpm_analysis import BadData, pytorch
 from program import SMALL, SOURCE, Case, latest, read_h5
 from skipped import main
 
@@ -108,6 +108,29 @@ class Exchange(Case):
                 np.testing.assert_array_equal(json.loads(texts["transform.mean"]), checkpoint["transform/mean"])
             self.assertIn("network:", texts["config"])
 
+    def test_conditions_of_a_graph(self):
+        """Its metadata says how the columns of its input are made; onnxruntime need not be there to look."""
+        rng = np.random.default_rng(1)
+        data = self.h5("c.h5", data=rng.normal(size=(600, 2)), kind=np.int32([7, -2])[np.arange(600) % 2],
+                       mass=rng.normal(5, 3, 600))
+        run = self.train(self.config(data={"path": f'"{data}"'}), self.path("c"), {
+            **QUICK, "data.source": "hdf5", "data.condition": "[kind, mass]"})
+        self.ddpm("export", run, "--output", self.path("c.onnx"))
+        with open(self.path("c.onnx"), "rb") as file:
+            text = file.read().partition(b'[{"name": "kind"')
+        found = json.loads((text[1] + text[2].partition(b"}]")[0] + b"}]").decode())
+        with h5py.File(latest(run)) as checkpoint:
+            mean, scale = (checkpoint[f"condition/{name}"][1] for name in ("mean", "scale"))
+        self.assertEqual([{"name": "kind", "classes": [-2, 7], "names": ["", ""]},
+                          {"name": "mass", "mean": mean, "scale": scale}], found)
+
+    def test_a_classifier_is_not_built(self):
+        run = self.train(self.config(), self.path("c"), {
+            **QUICK, "data.source": "two_moons", "data.condition": "[label]", "diffusion.predict": "class"})
+        self.ddpm("export", run, "--output", self.path("c.safetensors"))
+        with self.assertRaisesRegex(BadData, "is a classifier"):
+            pytorch.of_safetensors(self.path("c.safetensors"))
+
     def test_network_of_pytorch(self):
         """One that PyTorch trained is sampled here."""
         config = {"kind": "mlp", "width": 32, "depth": 2, "activation": "silu", "time": "sinusoidal", "time_width": 8}
@@ -148,12 +171,12 @@ class Exchange(Case):
         wrong[0, 0] = np.nan
         for changed, says in (({"transform.scale": None}, ["transform.scale", "mean"]),
                               ({"layers.1.bias": None}, ["'layers.1.bias' is missing"]),
-                              ({"layers.3.bias": np.zeros(2)}, ["'layers.3.bias' has no place"]),
-                              ({"layers.1.weight": np.zeros((32, 31))}, ["layers.1.weight", "[32][32]"]),
-                              ({"layers.1.weight": wrong}, ["hidden1/weight", "not a finite"]),
+                              ({"layers.3.bias": np.zeros(2)}, ["'layers.3.bias' has no place", "'layers.0.weight'"]),
+                              ({"layers.1.weight": np.zeros((32, 31))}, ["layers.1.weight", "[32][32]: [32][31]"]),
+                              ({"layers.1.weight": wrong}, ["'layers.1.weight'", "not finite"]),
                               ({"transform.mean": np.zeros(2, np.int64)}, None),
                               ({"schedule.beta": np.linspace(0, 0.5, 41)}, ["schedule.beta", "t = 1"]),
-                              ({"transform.scale": np.array([1.0, 0.0])}, ["transform/scale", "element 1"])):
+                              ({"transform.scale": np.array([1.0, 0.0])}, ["transform/scale", "a number above 0"])):
             kept = {**arrays, **changed}
             pytorch.write_safetensors(file, {}, {name: value for name, value in kept.items() if value is not None})
             if says:

@@ -54,11 +54,41 @@ class Sweep(Jobs):
 
     def test_bad_definitions(self):
         for text, says in (("grid: {}\n", "grid"), ("grid: {a: 3}\n", "grid.a"),
-                           ("grid: {run.seed: [1]}\nsteps: 3\n", "'steps'")):
+                           ("grid: {run.seed: [1]}\nsteps: 3\n", "'steps'"),
+                           ("grid: {run.seed: [1]}\nset: 3\n", "set: expected {key: value}, found 3"),
+                           ("grid: {run.seed: [1]}\nevaluate: --count 20\n", "evaluate: expected [--count, 1000]"),
+                           ("grid: {run.seed: [1]}\noutput: 7\n", "output: expected a folder"),
+                           ("grid: {run.seed: [1, 2, 1]}\n", "grid.run.seed: 1 is there twice"),
+                           ("grid: {run.name: [a/b, a_b]}\n", "grid.run.name: a_b is there twice")):
             self.assertIn(says, self.job("sweep.py", "list", self.sweep(text), code=78).stderr)
         path = self.sweep("grid: {run.seed: [1]}\n")
         self.assertIn("no point 1", self.job("sweep.py", "run", path, 1, code=78).stderr)
         self.job("sweep.py", "run", path, code=64)
+
+    def test_a_changed_sweep(self):
+        """A grid that gets more values keeps its points; one that was made otherwise is not taken for finished."""
+        evaluate = "evaluate: [--count, 20, --samples, 0]\n"
+        where = ("--output", self.path("out"))
+        self.job("sweep.py", "run-all", self.sweep("grid: {diffusion.steps: [5, 20], data.count: [500]}\n" + evaluate),
+                 *where)
+        more = "grid: {diffusion.steps: [3, 5, 20], data.count: [400, 500]}\n" + evaluate
+        path = self.sweep(more)
+        self.assertEqual("0-2,4", self.job("sweep.py", "missing", path, *where).stdout.strip())
+        self.assertIn("2 of 6 points", self.job("sweep.py", "gather", path, *where).stdout)
+        self.assertEqual(["0000-steps_5-count_500", "0001-steps_20-count_500"],
+                         read_sweep(self.path("out", "table.h5")).columns["folder"].tolist())
+        path = self.sweep(more.replace("20, --samples", "30, --samples"))
+        self.assertIn("    3  changed", self.job("sweep.py", "list", path, *where).stdout)
+        self.job("sweep.py", "run", path, 3, *where)
+        self.assertIn("    3  finished", self.job("sweep.py", "list", path, *where).stdout)
+        path = self.sweep("set: {training.iterations: 90}\n" + more)
+        self.assertIn("no point is finished", self.job("sweep.py", "gather", path, *where, code=66).stderr)
+        self.assertIn("training.iterations was 60", self.job("sweep.py", "run", path, 3, *where, code=78).stderr)
+
+    def test_a_path_on_an_axis(self):
+        point = sweep.Sweep(self.sweep("grid: {data.path: [a/b.h5, c/d.h5]}\n"), self.path("out")).points[1]
+        self.assertEqual((self.path("out", "0001-path_c_d.h5"), "c/d.h5"),
+                         (point.folder, point.settings["data.path"]))
 
     def test_an_axis_is_no_column_of_results(self):
         path = self.sweep("grid: {bound: {a: {run.seed: 1}}}\nevaluate: [--count, 20, --samples, 0]\n")
@@ -113,6 +143,24 @@ class Scaling(Jobs):
         self.assertTrue(os.path.getsize(self.path("scaling.png")))
         self.other_bits(arguments, output)
 
+    def test_command_line(self):
+        config = self.config("c.yaml", **BASE)
+        for word, value, says in (("--iterations", 20, "expected more than 20"),
+                                  ("--launch", "mpirun -n {n}", "{ranks}")):
+            result = self.job("scaling.py", config, "--output", self.path("none"), word, value, code=64)
+            self.assertIn(says, result.stderr)
+        config = self.write("c.yaml", "training: {batch: many}\n")
+        self.assertIn("training.batch", self.job("scaling.py", config, "--output", self.path("none"), code=65).stderr)
+
+    def test_another_configuration(self):
+        """Runs of it are made again."""
+        output = self.path("scaling")
+        for count, timed in ((30, "10"), (40, "20")):
+            self.job("scaling.py", self.config("c.yaml", **BASE), "--ranks", "1,1", "--iterations", count,
+                     "--output", output)
+            with open(os.path.join(output, "scaling.csv"), encoding="utf-8", newline="") as file:
+                self.assertEqual([timed] * 2, [row["iterations"] for row in csv.DictReader(file)])
+
     def other_bits(self, arguments, output):
         """One run of another seed in the place of a run: it is noticed."""
         timings = os.path.join(output, "strong-2x1", "timings.csv")
@@ -151,6 +199,16 @@ steps:
         self.job("paper.py", steps, "--output", output)
         self.job("paper.py", steps, "--output", output)
         self.assertEqual("1\n2\n2\n", read_text(log))
+
+
+class FromNothing(Jobs):
+    def test_help(self):
+        """Nothing is installed or built for a question, nor for an option that is not there."""
+        for script in ("quickstart.sh", "paper.sh"):
+            for word, code in (("--help", 0), ("--outptu", 64)):
+                result = program.run(word, command=["bash", os.path.join(SOURCE, "jobs", script)])
+                self.assertEqual(code, result.code, str(result))
+                self.assertIn(f"bash jobs/{script} [FOLDER]", result.stdout)
 
 
 if __name__ == "__main__":

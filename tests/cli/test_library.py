@@ -23,7 +23,7 @@ from skipped import main
 os.environ["DDPM_LIBRARY"] = os.path.join(BUILD, "libddpm.so")
 sys.path.insert(0, ANALYSIS)
 from ddpm_analysis import BadData, Failure, Generator  # noqa: E402  pylint: disable=wrong-import-position
-from ddpm_analysis.generator import library  # noqa: E402  pylint: disable=wrong-import-position
+from ddpm_analysis.generator import library, view  # noqa: E402  pylint: disable=wrong-import-position
 
 ROWS, KINDS, COLOURS = 1500, ("cat", "dog"), ("blue", "red")
 
@@ -313,6 +313,28 @@ class Library(Case):
                      lambda: library().ddpm_generator_open_bytes(None, 3, ctypes.byref(opened))):
             self.assertEqual((call(), opened.value), (1, None))
             self.assertIn(b"found NULL", library().ddpm_error_message())
+
+    def test_null_is_refused(self):
+        """In place of a text, an array or a result; of two arrays that may be left out, one can be."""
+        g, number = Generator(self.whole), ctypes.c_double()
+        rows = np.zeros((1, 3))
+        handle, one = g._handle, ctypes.byref(view(rows))  # pylint: disable=protected-access
+        for name, arguments, says in (
+                ("open", (self.whole.encode(), None), b"out"),
+                ("open", (b"", ctypes.byref(ctypes.c_void_p())), b"empty"),
+                ("open_bytes", (b"a", 1, None), b"out"), ("share", (handle, None), b"out"),
+                ("condition_value", (handle, 0, b"7", None), b"out"),
+                ("condition_value", (handle, 0, None, ctypes.byref(number)), b"text"),
+                ("likelihood", (handle, 0, 0, 0, None, one, None), b"out"),
+                ("bound", (handle, 0, 0, None, one, None), b"out"),
+                ("predict", (handle, one, None, None, one), b"t: ")):
+            with self.subTest(name=name, says=says):
+                self.assertEqual(1, getattr(library(), "ddpm_generator_" + name)(*arguments))
+                self.assertIn(says, library().ddpm_error_message())
+        only = np.zeros(library().ddpm_generator_steps(handle) + 1)
+        library().ddpm_generator_schedule(handle, None, only.ctypes.data)
+        library().ddpm_generator_transform(handle, None, None)
+        self.assertEqual(1, only[0])
 
 
 if __name__ == "__main__":

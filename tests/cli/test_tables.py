@@ -76,6 +76,10 @@ class Tables(Case):
         self.assertEqual(1, len(warned), warned)
         self.assertIn("column 1 (from 0, age) and 2 more: whole numbers", warned[0])
 
+    def test_digits_of_a_type(self):
+        path = self.table("cents.h5", weight=np.round(self.columns["age"] / 100, 2).astype("f4"))
+        self.assertIn("values from 0.17 to 0.9;", self.ddpm("info", path).stdout)
+
     def test_other_writers(self):
         """A structured array of h5py, and a data frame of pandas, whose index is no column."""
         frame = pd.DataFrame({**self.columns, "is_new": self.columns["age"] < 40})
@@ -105,6 +109,11 @@ class Tables(Case):
                      says=["column 'age' of 'table' has 1199 rows, but column 'weight' has 1200", "data.columns"])
         self.refused(self.table("square.h5", cut=np.zeros((ROWS, 2))), says=["column 'cut'", "2 dimensions"])
         self.refused(self.table("infinite.h5", weight=np.full(ROWS, np.inf)), says=["'weight'", "infinite"])
+        ages = self.columns["age"].astype("u8")
+        large = self.table("large.h5", age=np.where(ages < 30, np.uint64(2**64 - 1), ages))
+        with h5py.File(large, "a") as file:
+            file["table/age"].attrs["gap"] = np.uint64(2**64 - 1)
+        self.refused(large, says=["column 'age' of 'table'", "attribute gap", "2^63"])
         names = self.path("names.h5")
         with h5py.File(names, "w") as file:
             file.create_dataset("table/name", data=[f"{i}" for i in range(65537)], dtype=h5py.string_dtype())

@@ -87,6 +87,7 @@ class Transform(Case):
         values = self.keys(rows, list("abcde"), data__transform="auto")
         output = self.ddpm("train", "/dev/null", *settings(values), "--output", self.path("run")).stderr
         self.assertIn("2 of 5 are mapped by their quantiles (data.transform), the first is 1 'b'", output)
+        self.assertNotIn("diffusion.process", output)
         rows[:, 1] = normal[:, 1]
         values = self.keys(rows, list("abcde"), data__transform="auto")
         self.fails(DATA, "train", "/dev/null", *settings(values), "--output", self.path("run"), says=[
@@ -95,6 +96,10 @@ class Transform(Case):
         values["data.transform"] = "standard"
         self.fails(CONFIG, "train", "/dev/null", *settings(values), "--output", self.path("run"), says=[
             "data.transform was auto when this run began and is standard now; restore it"])
+        ranks = np.argsort(normal[:, :4], axis=1)
+        values = self.keys(np.concatenate([ranks, normal[:, :2]], axis=1), list("abcdef"), data__transform="auto")
+        output = self.ddpm("train", "/dev/null", *settings(values), "--dry-run").stderr
+        self.assertIn("4 of 6 have at most 10 values: diffusion.process: masked", output)
 
     def test_refusals(self):
         cases = (({"data.transform_columns": "[depth:quantile]"}, CONFIG, ("no column 'depth'",)),

@@ -27,12 +27,12 @@ class TwoSample(Case):
         super().setUp()
         self.rng = np.random.default_rng(1)
 
-    def begin(self, data, columns=None):
+    def begin(self, data, columns=None, transform="auto"):
         """Rows to compare with, and a model of them, of which nothing but its columns is needed."""
         self.data = self.h5("data.h5", columns, data=data.astype("f4"))
-        self.run_folder = self.train("/dev/null", self.path("run"), {
+        self.run_folder = self.train("/dev/null", self.path(transform), {
             "data.source": "hdf5", "data.path": self.data, "data.validation": 0.1, "network.width": 16,
-            "network.depth": 1, "training.iterations": 30})
+            "network.depth": 1, "training.iterations": 30, "data.transform": transform})
 
     def evaluate(self, samples, *arguments, **more):
         """The text of the JSON file, and what is printed; `samples` may be rows."""
@@ -79,7 +79,7 @@ class TwoSample(Case):
                                self.rng.normal(size=count)], 1)
             values[self.rng.uniform(size=count) < zeros, 1] = 0
             return values
-        self.begin(rows(2 * ROWS, 0.9), ["flat", "rain", "noise"])
+        self.begin(rows(2 * ROWS, 0.9), ["flat", "rain", "noise"], "standard")
         smeared = rows(ROWS, 0)
         smeared[:ROWS // 10, 0] += 2
         found, result = self.quality(smeared, "--samples", 400)
@@ -91,9 +91,13 @@ class TwoSample(Case):
         self.assertLess(outside["oracle"], 0.01)
         self.assertEqual([("rain", 0, 0)], [(s["name"], s["value"], s["share_samples"]) for s in spikes])
         self.assertAlmostEqual(0.9, spikes[0]["share_data"], delta=0.03)
-        for words in ("in column flat, the worst", "--clip data", "exactly 0 in column rain",
-                      "diffusion.process: masked"):
+        for words in ("in column flat, the worst", "data.transform: quantile", "--clip data",
+                      "exactly 0 in column rain", "diffusion.process: masked"):
             self.assertIn(words, result.stdout)
+        self.begin(rows(2 * ROWS, 0.9), ["flat", "rain", "noise"], "quantile")
+        _, result = self.quality(smeared, "--samples", 400)
+        self.assertIn("exactly 0 in column rain", result.stdout)
+        self.assertNotIn("diffusion.process", result.stdout, "columns that are mapped repeat values")
         found, result = self.quality(rows(ROWS, 0.9), "--samples", 400)  # as good as the data
         self.assertEqual([], found["spikes"])
         self.assertLess(found["outside"]["samples"], 0.02)

@@ -11,6 +11,7 @@ from .columns import GAP_CLASS, Column, Source
 from .conventions import conventions_of
 
 WIDTH_MAX = 1 << 16            # of one dataset
+SPLIT_MAX = 1000               # columns that a dataset of names, texts or categories becomes
 LISTED = 8
 PLUGINS = "hdf5-filter-plugin-blosc-serial (Blosc) and hdf5-filter-plugin (bitshuffle, LZ4, bzip2)"
 
@@ -45,6 +46,8 @@ def type_name(dtype):
         return f"compound of {len(dtype.names)} fields"
     if h5py.check_ref_dtype(dtype):
         return "references"
+    if h5py.check_string_dtype(dtype):
+        return "texts of more than one dimension"
     if h5py.check_vlen_dtype(dtype):
         return "arrays of variable length"
     return {"V": "opaque bytes", "O": "objects"}.get(dtype.kind, str(dtype))
@@ -72,9 +75,14 @@ def typed_column(name, dtype, read, shape=()):
         return [pair for field in dtype.names for pair in
                 typed_column(f"{name}.{field}" if name else field, dtype[field],
                              lambda start, stop, field=field: read(start, stop)[field], shape)]
+    is_text = h5py.check_string_dtype(dtype) or dtype.kind in "SU"
+    if 1 < width <= SPLIT_MAX and (enumeration and dtype.kind != "b" or is_text and dtype.itemsize > 1):
+        return [pair for index in range(width) for pair in
+                typed_column(f"{name}[{index}]", dtype, lambda start, stop, index=index:
+                             read(start, stop).reshape(stop - start, -1)[:, index])]
     if enumeration and width == 1 and dtype.kind != "b":
         return [enumerated(name, enumeration, read)]
-    if h5py.check_string_dtype(dtype) or dtype.kind in "SU":
+    if is_text:
         if dtype.kind == "S" and dtype.itemsize == 1 and len(shape) == 1:  # netCDF's characters
             return [(Column(name, is_text=True), lambda start, stop: texts_of(
                 np.ascontiguousarray(read(start, stop)).view(f"S{width}").ravel()))]
@@ -170,7 +178,7 @@ def dataset_columns(name, dataset, own=False):
 def split_matrix(pair):
     """A wide column whose columns have names, as a column each."""
     wide, read = pair
-    if wide.width > 1000:
+    if wide.width > SPLIT_MAX:
         return [pair]
     return [(dataclasses.replace(wide, name=name, width=1, parts=None), lambda start, stop, index=index:
              read(start, stop).reshape(stop - start, -1)[:, index]) for index, name in enumerate(wide.parts)]

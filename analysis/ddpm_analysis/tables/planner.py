@@ -364,5 +364,7 @@ class Planner:
         if modelled and all(plan.whole for plan in modelled) and self.options.gaps != "keep" and any(
                 max(abs(plan.numbers.low), abs(plan.numbers.high)) > EXACT and isinstance(plan.numbers.low, int)
                 for plan in modelled):
-            return np.int64
+            signed = any(plan.numbers.low < 0 for plan in modelled)
+            kind = np.int64 if signed or all(plan.numbers.high < 2**63 for plan in modelled) else np.uint64
+            return kind if all(plan.numbers.high <= np.iinfo(kind).max for plan in modelled) else np.float64
         return np.float32 if all(plan.fits32 for plan in modelled) else np.float64

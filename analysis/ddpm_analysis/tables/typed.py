@@ -41,6 +41,8 @@ class TypedColumn:
         elif plan.numbers.whole and max(abs(plan.numbers.low), abs(plan.numbers.high)) < 2**63:
             self.dtype = np.dtype(np.int64)
             self.gap = GAP_NUMBER if plan.gaps else None
+        elif plan.numbers.whole and plan.numbers.low >= 0 and plan.numbers.high < 2**64 and not plan.gaps:
+            self.dtype = np.dtype(np.uint64)
 
     def choose_names(self, order):
         classes, plan = self.plan.classes, self.plan
@@ -82,7 +84,8 @@ class TypedColumn:
             if self.dtype == np.int64:
                 return values.filled(0).astype(np.int64) if self.gap is None else np.where(
                     np.ma.getmaskarray(values), self.gap, values.filled(0).astype(np.int64))
-            return values.astype(np.float64).filled(np.nan)
+            return values.filled(0).astype(np.uint64) if self.dtype == np.uint64 else \
+                values.astype(np.float64).filled(np.nan)
         places = self.places[codes]
         if h5py.check_string_dtype(self.dtype):
             return np.array([*[name.encode() for name in self.names], b""], self.dtype)[places]
@@ -154,7 +157,7 @@ def kind_of(column):
     if plan.is_date:
         return plan.kind.rstrip("s")
     words = plan.kind.partition(" ")[0]
-    return words if words in ("percent", "amounts") else "whole number" if column.dtype == np.int64 else "number"
+    return words if words in ("percent", "amounts") else "whole number" if column.dtype.kind in "iu" else "number"
 
 
 def done_with(plan):

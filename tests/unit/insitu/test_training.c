@@ -95,8 +95,47 @@ static void test_nodes(void **state)
     expect_bits(apart.rows, together.rows, sizeof apart.rows, "rows", 0);
 }
 
+static void expect_usage(ddpm_status status, const char *says)
+{
+    assert_int_equal(DDPM_ERR_USAGE, status);
+    if (!strstr(ddpm_error_message(), says)) fail_msg("expected '%s', found: %s", says, ddpm_error_message());
+}
+
+/* NULL and an empty text are told, on all ranks, and nothing waits; the trainer can be used all the same. */
+static void test_null(void **state)
+{
+    static const char *const names[COLUMNS] = {"x"};
+    ddpm_training *t;
+    ddpm_generator *g;
+    double loss;
+    (void)state;
+    expect_usage(ddpm_training_create(MPI_COMM_NULL, config, COLUMNS, NULL, NULL, &t), "a communicator");
+    expect_usage(ddpm_training_create(MPI_COMM_WORLD, config, COLUMNS, NULL, NULL, NULL), "out");
+    expect_usage(ddpm_training_create(MPI_COMM_WORLD, NULL, COLUMNS, NULL, NULL, &t), "config");
+    expect_usage(ddpm_training_create(MPI_COMM_WORLD, config, COLUMNS, names, NULL, &t), "names[1]");
+    assert_null(t);
+    expect_usage(ddpm_training_push(NULL, 0, 0, NULL), "no trainer");
+    expect_usage(ddpm_training_step(NULL, 1, NULL), "no trainer");
+    expect_usage(ddpm_training_validate(NULL, &loss), "no trainer");
+    expect_usage(ddpm_training_save(NULL, "a.h5"), "no trainer");
+    expect_usage(ddpm_training_generator(NULL, &g), "no trainer");
+    assert_int_equal(0, ddpm_training_iteration(NULL));
+    ddpm_training_free(NULL);
+    expect_ok(ddpm_training_create(MPI_COMM_WORLD, config, COLUMNS, NULL, NULL, &t));
+    expect_usage(ddpm_training_push(t, 0, 1, NULL), "rows");
+    expect_usage(ddpm_training_step(t, 1, NULL), "no rank has given rows");
+    push_rows(t);
+    expect_ok(ddpm_training_step(t, 1, NULL));
+    expect_usage(ddpm_training_validate(t, NULL), "loss");
+    expect_usage(ddpm_training_save(t, NULL), "path");
+    expect_usage(ddpm_training_save(t, ""), "path");
+    expect_usage(ddpm_training_generator(t, NULL), "out");
+    expect_ok(ddpm_training_step(t, 1, &loss));
+    ddpm_training_free(t);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {TEST(test_threads_while_training), TEST(test_nodes)};
+    const struct CMUnitTest tests[] = {TEST(test_threads_while_training), TEST(test_nodes), TEST(test_null)};
     return RUN_ON_RANKS(argc, argv, tests, NULL, NULL);
 }

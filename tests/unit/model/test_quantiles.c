@@ -108,6 +108,8 @@ static void test_shared_values(void **state)
         expect_near(share_of(&q, k), 0.2 / 9.0, 0.002, "share of a whole number", k);
     }
     expect_near(ddpm_quantiles_score(&q, 0.0), ddpm_normal_quantile(0.2), 0.01, "score of zeros", 0);
+    assert_true(ddpm_quantiles_log_slope(&q, ddpm_quantiles_score(&q, 0.0)) == -INFINITY);
+    assert_true(ddpm_quantiles_log_slope(&q, ddpm_quantiles_score(&q, -1e-9)) == INFINITY);
     double share[DDPM_QUANTILES], sum = 0.0, squares = 0.0;
     ddpm_quantiles_shares(share);
     for (int64_t i = 0; i < ROWS; i++) {
