@@ -8,7 +8,10 @@
 
 /** A row-major matrix of float32: row i begins at data + i * stride. Or a matrix in panels, each of which has as many
  *  columns as a packed panel of the kernels (kernel/simd.h) and is row-major: row i of panel p begins at data + p *
- *  panels + i * stride. */
+ *  panels + i * stride.
+ *
+ *  Where operands of products share elements (kernel/simd.h), a matrix in panels whose rows are no longer than the
+ *  elements of a panel is kept as operands: these stand in the place of numbers, so that no product with it rounds. */
 typedef struct ddpm_matrix {
     float *data;
     int64_t rows, columns;

@@ -12,7 +12,9 @@
  *    are broadcast). The padding is memory of the caller's; a kernel may read it and may overwrite it, and what stands
  *    in it changes no result.
  *  - What the products of dense layers read and write, and what column_sums reads, may be in panels where `panel` is a
- *    multiple of `tile`; all else is row-major.
+ *    multiple of `tile`, and be kept as operands there if `per_element` is 2; all else is row-major. The panels of a
+ *    matrix that is kept have the room of its numbers, its padding is what kernels have left there, and slopes beside
+ *    it are numbers, in panels as far apart.
  *  - An array that is written does not overlap any other argument, but where a function says that it may be one.
  *  - NaN and infinity pass through; nothing traps.
  */
@@ -84,13 +86,13 @@ typedef struct ddpm_kernels {
     void (*pack_transposed)(ddpm_const_matrix w, ddpm_range rows, ddpm_range columns, int is_shared, float *packed);
 
     /** h = act(x W + bias), x [rows][k], h [rows][n]. W may be k rows of a larger matrix, cut between elements.
-     *  @param[out] slope    act'(x W + bias) in the layout of h, or NULL.
+     *  @param[out] slope    act'(x W + bias) in the layout of h (beside one that is kept, of its numbers), or NULL.
      *  @param      scratch  ddpm_product_scratch(kernels, rows, k, n) numbers; may be NULL where per_element is 1. */
     void (*forward)(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activation activation, ddpm_matrix h,
                     float *slope, float *scratch);
     /** dx = (dz W^T) * slope, the last product element by element; dz [rows][n], dx [rows][k]. Where dx has fewer
      *  columns than W has rows, it is the gradient by the first ones.
-     *  @param slope    in the layout of dx, and may be dx itself; NULL stands for ones.
+     *  @param slope    likewise in the layout of dx, and may be in its place; NULL stands for ones.
      *  @param scratch  as in forward. */
     void (*backward_data)(const ddpm_dense *layer, ddpm_const_matrix dz, const float *slope, ddpm_matrix dx,
                           float *scratch);
@@ -107,7 +109,7 @@ typedef struct ddpm_kernels {
     /** Add v [n] to a sum [n]; the return value is that of backward_weights_fixed. */
     int (*add_fixed)(int64_t n, const float *v, ddpm_fixed_sums to);
     int (*add_float)(int64_t n, const float *v, ddpm_float_sums to);
-    /** out [columns]: the sum of each column of z over the rows. */
+    /** out [columns]: the sum of each column of z, as operands, over the rows. */
     void (*column_sums)(ddpm_const_matrix z, float *out);
     /** out [columns]: the sum of `count` rows of a table, in the order in which they are named. */
     void (*sum_rows)(ddpm_const_matrix table, int64_t count, const int32_t *rows, float *out);

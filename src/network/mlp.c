@@ -40,15 +40,17 @@ static int splits_time(const ddpm_network *net, int backward)
     return !backward && !has_gain(net) && !net->spec.is_entered && before_time(net) % net->kernels->per_element == 0;
 }
 
-/* Units lie in panels where there is a pass backward, and nothing but products goes through the units of a row: then
- * the operands of a layer's gradient lie as its product reads them. */
+/* Units lie in panels where nothing but products goes through the units of a row, and there is a pass backward: then
+ * the operands of a layer's gradient lie as its product reads them. Where operands share an element, they are rounded
+ * and kept as they are computed. */
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
 {
-    const int64_t panel = net->kernels->panel;
-    if (backward && !has_gain(net) && !net->spec.is_entered && panel % net->kernels->tile == 0) {
+    const int64_t panel = net->kernels->panel, terms = net->kernels->per_element;
+    if ((backward || terms > 1) && !has_gain(net) && !net->spec.is_entered && panel % net->kernels->tile == 0) {
         w->width_stride = panel;
         w->width_panels = rows * panel + DDPM_WORKSPACE_LINE;
         w->hidden_numbers = ddpm_pieces(net->spec.width, panel) * w->width_panels;
+        if (terms > 1) w->operand_stride = panel / terms;
     }
     const int64_t step = w->hidden_numbers;
     w->kept_stride = step;

@@ -97,6 +97,13 @@ ddpm_matrix ddpm_workspace_dout(const ddpm_workspace *workspace, int64_t rows)
     return ddpm_matrix_part(workspace->doutput, 0, rows);
 }
 
+/* How many slopes, or what is between them, lie before a row of those beside a matrix: they are numbers also where the
+ * matrix is kept as operands. */
+static int64_t slopes_before(const ddpm_pass *pass, ddpm_matrix beside, int64_t row)
+{
+    return row * (beside.panels ? pass->net->kernels->panel : beside.stride);
+}
+
 void ddpm_dense_forward(const ddpm_pass *pass, const ddpm_dense *dense, ddpm_const_matrix x, ddpm_activation activation,
                         ddpm_matrix h, float *slope)
 {
@@ -106,7 +113,8 @@ void ddpm_dense_forward(const ddpm_pass *pass, const ddpm_dense *dense, ddpm_con
         const int64_t rows = ddpm_smaller(w->block, x.rows - at);
         part.bias = dense->bias + at * dense->bias_stride;
         pass->net->kernels->forward(&part, ddpm_const_matrix_part(x, at, rows), activation,
-                                    ddpm_matrix_part(h, at, rows), slope ? slope + at * h.stride : NULL, w->scratch);
+                                    ddpm_matrix_part(h, at, rows), slope ? slope + slopes_before(pass, h, at) : NULL,
+                                    w->scratch);
     }
 }
 
@@ -144,8 +152,8 @@ void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix
     for (int64_t at = 0; at < dz.rows; at += w->block) {
         const int64_t rows = ddpm_smaller(w->block, dz.rows - at);
         pass->net->kernels->backward_data(&pass->packed->layers[layer], ddpm_const_matrix_part(dz, at, rows),
-                                          slope ? slope + at * dx.stride : NULL, ddpm_matrix_part(dx, at, rows),
-                                          w->scratch);
+                                          slope ? slope + slopes_before(pass, dx, at) : NULL,
+                                          ddpm_matrix_part(dx, at, rows), w->scratch);
     }
 }
 

@@ -44,6 +44,7 @@ struct ddpm_workspace {
     int64_t rows;  /* that there is room for */
     int64_t block; /* rows that go through the kernels together and are one contribution to each gradient */
     int64_t width_stride, width_panels; /* the strides of units */
+    int64_t operand_stride; /* that of rows in the place of width_stride where units are kept as operands; 0: never */
     int64_t hidden_numbers;
     int64_t kept_stride; /* elements from the part of one layer or block to that of the next, in an array that holds all
                           * of them; 0 where all share one part */
@@ -68,10 +69,13 @@ struct ddpm_workspace {
     } kind;
 };
 
-/** A view of the units of a hidden layer, for the rows of a pass. */
+/** A view of the units of a hidden layer, for the rows of a pass. Units that are left out are still numbers. */
 static inline ddpm_matrix ddpm_pass_hidden(const ddpm_pass *pass, float *data)
 {
-    return (ddpm_matrix){data, pass->rows, pass->net->spec.width, pass->w->width_stride, pass->w->width_panels};
+    const ddpm_workspace *w = pass->w;
+    const int is_kept = w->operand_stride > 0 && w->dropout.rate == 0.0;
+    return (ddpm_matrix){data, pass->rows, pass->net->spec.width, is_kept ? w->operand_stride : w->width_stride,
+                         w->width_panels};
 }
 
 /** Units for the gradient by x W + b of a hidden layer: in the place of its slope, or, in a pass that adds no gradients

@@ -126,10 +126,9 @@ INLINE void prefetch_operand(int rows, const element *from, int64_t stride)
 
 /* sums = rows of a times one panel of weights. `rows` is a constant once inlined. While a's columns of one panel are
  * read, those of the next one are fetched, or the first ones of the rows that follow. The tile that the sums are for,
- * and unless NULL the tile of their slopes, are fetched only towards the end, since a long panel drives out what was
- * fetched before. */
+ * and unless NULL a second one, are fetched only towards the end, since a long panel drives out what came before. */
 INLINE void multiply(int rows, operand a, const element *panel, const element *next, const float *tile,
-                     const float *slope, int64_t stride, vf sums[][VECTORS])
+                     const float *second, int64_t stride, vf sums[][VECTORS])
 {
     enum { LATE = 96 }; /* elements */
     const int64_t late = ddpm_larger(ddpm_pieces(a.length, STEPS) - LATE / STEPS, 0) * STEPS;
@@ -142,7 +141,7 @@ INLINE void multiply(int rows, operand a, const element *panel, const element *n
         prefetch_operand(rows, end < a.length ? a.data + a.panels : following, a.stride);
         if (at == late) {
             prefetch_tile(rows, tile, stride);
-            if (slope && slope != tile) prefetch_tile(rows, slope, stride);
+            if (second && second != tile) prefetch_tile(rows, second, stride);
         }
 #pragma GCC unroll 4
         for (; at < end; at++, a.data++, panel += PANEL, next += LINE / STEPS_A_LINE) {
@@ -155,50 +154,52 @@ INLINE void multiply(int rows, operand a, const element *panel, const element *n
     }
 }
 
-/* Where a tile of activations is stored: h and, unless NULL, slope in the same layout. */
+/* Where a tile of activations is stored: h and, unless NULL, slope. Before, x W + bias stays in the place of h; or of
+ * the slope, if there is one and h is kept as operands. Where it stays in the place of such an h, rows are computed in
+ * their order, and operands, which take half the room of numbers, do not reach those that are still to be read. */
 typedef struct activations {
-    float *h, *slope;
-    int64_t stride;
+    float *linear, *h, *slope;
+    int64_t stride; /* of numbers */
+    int is_kept;
 } activations;
 
 INLINE activations activations_at(ddpm_matrix h, float *slope, int64_t row, int64_t column)
 {
-    const int64_t at = row * h.stride + place_of(h.panels, column);
-    return (activations){h.data + at, slope ? slope + at : NULL, h.stride};
+    const ddpm_const_matrix m = ddpm_matrix_read(h);
+    const int64_t stride = number_stride(m), panel = place_of(h.panels, column), at = panel + row * stride;
+    return (activations){.linear = (is_kept(m) && slope ? slope : h.data) + at,
+                         .h = h.data + panel + row * h.stride,
+                         .slope = slope ? slope + at : NULL,
+                         .stride = stride,
+                         .is_kept = is_kept(m)};
 }
 
-/* Activations of `rows` rows of a panel, at most as many as CHAINS vectors have. */
-INLINE void activate_rows(int rows, ddpm_activation activation, activations to)
+/* Activations of `rows` rows of a panel, at most as many as CHAINS vectors have, from row `first` of a tile on. */
+INLINE void activate_rows(int rows, ddpm_activation activation, int64_t first, activations to)
 {
     const int count = rows * VECTORS;
+    const int64_t at = first * to.stride;
     vf z[CHAINS], d[CHAINS];
-    EACH z[j] = load_vf(to.h + j / VECTORS * to.stride + j % VECTORS * LANES);
+    EACH z[j] = load_vf(to.linear + at + j / VECTORS * to.stride + j % VECTORS * LANES);
     v_activate(activation, count, z, d);
-    EACH
-    {
-        const int64_t at = j / VECTORS * to.stride + j % VECTORS * LANES;
-        store_vf(to.h + at, z[j]);
-        if (to.slope) store_vf(to.slope + at, d[j]);
-    }
+    if (to.slope) EACH store_vf(to.slope + at + j / VECTORS * to.stride + j % VECTORS * LANES, d[j]);
+    if (to.is_kept)
+        for (int i = 0; i < rows; i++) keep_row(z + i * VECTORS, to.h + (first + i) * STEPS);
+    else
+        EACH store_vf(to.h + at + j / VECTORS * to.stride + j % VECTORS * LANES, z[j]);
 }
 
 INLINE void activate_strip_with(ddpm_activation activation, int64_t rows, activations to)
 {
     enum { TOGETHER = CHAINS / VECTORS };
-    for (int64_t row = 0, some; row < rows; row += some) {
-        const int64_t at = row * to.stride;
-        const activations there = {to.h + at, to.slope ? to.slope + at : NULL, to.stride};
-        some = rows - row < TOGETHER ? 1 : TOGETHER;
-        if (some == TOGETHER)
-            activate_rows(TOGETHER, activation, there);
-        else
-            activate_rows(1, activation, there);
-    }
+    int64_t row = 0;
+    for (; row + TOGETHER <= rows; row += TOGETHER) activate_rows(TOGETHER, activation, row, to);
+    for (; row < rows; row++) activate_rows(1, activation, row, to);
 }
 
-/* x W + bias of a few tiles becomes its activation where it lies, which is in the nearest cache. At the end of one
- * tile, with registers left beside its sums for few chains of operations, the processor would mostly wait for these
- * where the inner index is short. */
+/* x W + bias of a few tiles, which is in the nearest cache, becomes its activation. At the end of one tile, with
+ * registers left beside its sums for few chains of operations, the processor would mostly wait for these where the
+ * inner index is short. */
 static __attribute__((noinline)) void activate_strip(ddpm_activation activation, int64_t rows, activations to)
 {
     WITH_CONSTANT_ACTIVATION(activate_strip_with, activation, rows, to)
@@ -210,10 +211,10 @@ INLINE void forward_tile(int rows, operand x, const element *panel, const elemen
                          int64_t bias_stride, activations to)
 {
     vf sums[TILE][VECTORS];
-    multiply(rows, x, panel, next, to.h, to.slope, to.stride, sums);
+    multiply(rows, x, panel, next, to.linear, to.slope, to.stride, sums);
     for (int i = 0; i < rows; i++)
         for (int v = 0; v < VECTORS; v++)
-            store_vf(to.h + i * to.stride + v * LANES, sums[i][v] + load_vf(bias + i * bias_stride + v * LANES));
+            store_vf(to.linear + i * to.stride + v * LANES, sums[i][v] + load_vf(bias + i * bias_stride + v * LANES));
 }
 
 /* A sum waits for its own last multiply-add, so that the two sums of one row and one panel leave most of the units
@@ -221,7 +222,7 @@ INLINE void forward_tile(int rows, operand x, const element *panel, const elemen
 enum { ROW_PANELS = 4, ROW_VECTORS = ROW_PANELS * VECTORS };
 
 INLINE void forward_row(operand x, const element *panels, int64_t length, const float *bias, ddpm_matrix h,
-                        int64_t column)
+                        float *slope, int64_t column)
 {
     vf sums[ROW_VECTORS];
     for (int i = 0; i < ROW_VECTORS; i++) sums[i] = splat(0.0f);
@@ -230,35 +231,27 @@ INLINE void forward_row(operand x, const element *panels, int64_t length, const 
             sums[i] = add_product(sums[i], x.data[at / STEPS * x.panels + at % STEPS],
                                   load_elements(panels + (i / VECTORS * length + at) * PANEL + i % VECTORS * LANES));
     for (int i = 0; i < ROW_VECTORS; i++)
-        store_vf(h.data + place_of(h.panels, column + i * LANES), sums[i] + load_vf(bias + i * LANES));
-}
-
-/* The activations of the first columns of a row that is alone. */
-static void activate_row(ddpm_activation activation, ddpm_matrix h, int64_t columns, float *slope)
-{
-    const int64_t run = h.panels ? PANEL : columns;
-    for (int64_t column = 0; column < columns; column += run) {
-        const activations to = activations_at(h, slope, 0, column);
-        activate(ddpm_smaller(run, columns - column), activation, to.h, to.h, to.slope);
-    }
+        store_vf(activations_at(h, slope, 0, column + i / VECTORS * PANEL).linear + i % VECTORS * LANES,
+                 sums[i] + load_vf(bias + i * LANES));
 }
 
 static void forward_panels(const ddpm_dense *layer, operand x, ddpm_activation activation, ddpm_matrix h, float *slope)
 {
     const element *panels = (const element *)(const void *)layer->weight;
     const int64_t length = layer->inputs > 0 ? length_of(layer->inputs) : x.length;
-    const int activates = activation != DDPM_ACTIVATION_IDENTITY || slope;
+    const int activates = activation != DDPM_ACTIVATION_IDENTITY || slope || is_kept(ddpm_matrix_read(h));
     int64_t first = 0;
     for (; h.rows == 1 && h.columns - first > (ROW_PANELS - 1) * PANEL; first += ROW_PANELS * PANEL)
-        forward_row(x, panels + first * length, length, layer->bias + first, h, first);
-    if (activates && first > 0) activate_row(activation, h, ddpm_smaller(first, h.columns), slope);
+        forward_row(x, panels + first * length, length, layer->bias + first, h, slope, first);
+    for (int64_t column = 0; activates && column < ddpm_smaller(first, h.columns); column += PANEL)
+        activate_strip(activation, 1, activations_at(h, slope, 0, column));
     for (int64_t column = first; column < h.columns; column += PANEL)
         for (int64_t row = 0; row < h.rows; row += TILE) {
             const operand left = {x.data + row * x.stride, x.stride, x.length, x.panels};
-            const activations to = activations_at(h, slope, row, column);
             WITH_CONSTANT_ROWS(forward_tile, h.rows - row, left, panels + column * length,
                                next_of(panels, column, h.columns, length, row),
-                               layer->bias + row * layer->bias_stride + column, layer->bias_stride, to)
+                               layer->bias + row * layer->bias_stride + column, layer->bias_stride,
+                               activations_at(h, slope, row, column))
             const int64_t strip = row / STRIP * STRIP, end = ddpm_smaller(row + TILE, h.rows);
             if (activates && (end - strip == STRIP || end == h.rows))
                 activate_strip(activation, end - strip, activations_at(h, slope, strip, column));
@@ -309,16 +302,20 @@ static void forward(const ddpm_dense *layer, ddpm_const_matrix x, ddpm_activatio
     forward_panels(layer, left, activation, h, slope);
 }
 
+/* The sums of a tile, times their slopes unless these are NULL, become a tile of dx. */
 INLINE void backward_data_tile(int rows, operand dz, const element *panel, const element *next, const float *slope,
-                               float *dx, int64_t stride)
+                               float *dx, int64_t stride, int keeps)
 {
     vf sums[TILE][VECTORS];
     multiply(rows, dz, panel, next, dx, slope, stride, sums);
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows; i++) {
         for (int v = 0; v < VECTORS; v++) {
             const int64_t at = i * stride + v * LANES;
-            store_vf(dx + at, slope ? sums[i][v] * load_vf(slope + at) : sums[i][v]);
+            if (slope) sums[i][v] *= load_vf(slope + at);
+            if (!keeps) store_vf(dx + at, sums[i][v]);
         }
+        if (keeps) keep_row(sums[i], dx + i * STEPS);
+    }
 }
 
 static void backward_data(const ddpm_dense *layer, ddpm_const_matrix dz, const float *slope, ddpm_matrix dx,
@@ -327,13 +324,15 @@ static void backward_data(const ddpm_dense *layer, ddpm_const_matrix dz, const f
     const operand left = operand_of(dz, scratch);
     const element *panels = (const element *)(const void *)layer->transposed;
     const int64_t length = layer->outputs > 0 ? length_of(layer->outputs) : left.length;
+    const int64_t stride = number_stride(ddpm_matrix_read(dx));
     for (int64_t column = 0; column < dx.columns; column += PANEL)
         for (int64_t row = 0; row < dx.rows; row += TILE) {
             const operand rows = {left.data + row * left.stride, left.stride, left.length, left.panels};
-            const int64_t at = row * dx.stride + place_of(dx.panels, column);
+            const int64_t at = place_of(dx.panels, column);
             WITH_CONSTANT_ROWS(backward_data_tile, dx.rows - row, rows, panels + column * length,
-                               next_of(panels, column, dx.columns, length, row), slope ? slope + at : NULL,
-                               dx.data + at, dx.stride)
+                               next_of(panels, column, dx.columns, length, row),
+                               slope ? slope + at + row * stride : NULL, dx.data + at + row * dx.stride, stride,
+                               is_kept(ddpm_matrix_read(dx)))
         }
 }
 

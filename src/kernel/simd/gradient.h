@@ -135,6 +135,15 @@ INLINE void prefetch_rows(const float *row, int64_t stride)
     for (int i = 0; i < TERMS; i++) __builtin_prefetch(row + (AHEAD + i) * stride);
 }
 
+/* The elements of the rows that share one, of the first `count` columns from one on. */
+INLINE elements rows_from(ddpm_const_matrix m, int64_t row, int64_t column, int64_t count)
+{
+    if (is_kept(m)) return kept_rows(m, row, column);
+    const float *from = m.data + row * m.stride + place_of(m.panels, column);
+    prefetch_rows(from, m.stride);
+    return some_elements_of(from, m.stride, m.rows - row, count);
+}
+
 /* Copy x [rows][k] into tiles of TILE columns, [ceil(k / TILE)][length][TILE], of which each begins `apart` elements
  * after the one before. The products run over rows: where two numbers share an element, they are of two rows. Tiles
  * that fill a vector together are copied together. */
@@ -143,9 +152,7 @@ INLINE void gather_tiles(ddpm_const_matrix x, int64_t apart, element *tiles)
     enum { TOGETHER = LANES % TILE == 0 ? LANES / TILE : 1 };
     for (int64_t i = 0; i < x.columns; i += TOGETHER * TILE, tiles += TOGETHER * apart)
         for (int64_t row = 0; row < x.rows; row += TERMS) {
-            const float *from = x.data + row * x.stride + place_of(x.panels, i);
-            prefetch_rows(from, x.stride);
-            const elements some = some_elements_of(from, x.stride, x.rows - row, x.columns - i);
+            const elements some = rows_from(x, row, i, x.columns - i);
             for (int64_t t = 0; t < TOGETHER && i + t * TILE < x.columns; t++)
                 memcpy(tiles + t * apart + row / TERMS * TILE, (const element *)&some + t * TILE, TILE * sizeof *tiles);
         }
@@ -155,11 +162,8 @@ INLINE void gather_tiles(ddpm_const_matrix x, int64_t apart, element *tiles)
 INLINE void gather_panel(ddpm_const_matrix dz, int64_t column, element *panel)
 {
     for (int64_t row = 0; row < dz.rows; row += TERMS, panel += PANEL)
-        for (int v = 0; v < VECTORS; v++) {
-            const float *from = dz.data + row * dz.stride + place_of(dz.panels, column) + v * LANES;
-            prefetch_rows(from, dz.stride);
-            store_elements(panel + v * LANES, some_elements_of(from, dz.stride, dz.rows - row, LANES));
-        }
+        for (int v = 0; v < VECTORS; v++)
+            store_elements(panel + v * LANES, rows_from(dz, row, column + v * LANES, LANES));
 }
 
 /* a^T b over the rows of one block: `rows` columns of a by a panel of b, into `product` [rows][PANEL]. */
@@ -376,9 +380,9 @@ INLINE void sum_vectors(int vectors, ddpm_const_matrix z, int64_t column, float 
 {
     vf sum[CHAINS];
     for (int v = 0; v < vectors; v++) sum[v] = splat(0.0f);
-    for (int64_t row = 0; row < z.rows; row++)
+    for (int64_t row = 0; row < z.rows; row += TERMS)
         for (int v = 0; v < vectors; v++)
-            sum[v] += load_vf(z.data + row * z.stride + place_of(z.panels, column + v * LANES));
+            sum[v] = add_product(sum[v], ONES, rows_from(z, row, column + v * LANES, LANES));
     for (int v = 0; v < vectors; v++) store_first(out + column + v * LANES, sum[v], z.columns - column - v * LANES);
 }
 

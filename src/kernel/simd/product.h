@@ -48,6 +48,18 @@ INLINE int64_t place_of(int64_t panels, int64_t column)
     return panels ? column / PANEL * panels + column % PANEL : column;
 }
 
+/* Whether a matrix is kept as operands (kernel/matrix.h). */
+INLINE int is_kept(ddpm_const_matrix m)
+{
+    return TERMS > 1 && m.panels && m.stride == STEPS;
+}
+
+/* From a row of numbers to the next, in a matrix that may be kept and beside it. */
+INLINE int64_t number_stride(ddpm_const_matrix m)
+{
+    return is_kept(m) ? PANEL : m.stride;
+}
+
 /* How many elements hold k numbers. */
 INLINE int64_t length_of(int64_t k)
 {
@@ -130,6 +142,16 @@ INLINE vu neighbours(vf low, vf high)
 
 #endif
 
+/* The same for words that are bfloat16 already, those of columns in the first or in the second half of a panel. */
+INLINE elements paired_words(elements x, elements y, int second)
+{
+    typedef uint16_t vs __attribute__((vector_size(LANES * 4)));
+#define FIRST_WORDS(l) (l), (l) + 2 * LANES
+#define SECOND_WORDS(l) (l) + LANES, (l) + 3 * LANES
+    return second ? (elements)__builtin_shufflevector((vs)x, (vs)y, OF_LANES(SECOND_WORDS))
+                  : (elements)__builtin_shufflevector((vs)x, (vs)y, OF_LANES(FIRST_WORDS));
+}
+
 /* The elements of x[j] and x[stride + j] for the first `count` numbers j, and zeros beyond. Where only one number is
  * left, x[stride + j] is not read, and counts as 0. */
 INLINE elements some_elements_of(const float *x, int64_t stride, int64_t left, int64_t count)
@@ -154,11 +176,15 @@ INLINE vf add_product(vf sum, element a, elements b)
 #endif
 }
 
-/* The rows of x are converted into scratch. A row is longer by one line of the cache, for the reason that the rows of a
- * workspace are (network/propagate.c). */
+/* Two products by 1. */
+#define ONES 0x3f803f80u
+
+/* The rows of x, unless they are kept as operands, are converted into scratch. A row is longer by one line of the
+ * cache, for the reason that the rows of a workspace are (network/propagate.c). */
 INLINE operand operand_of(ddpm_const_matrix x, float *scratch)
 {
     const int64_t length = length_of(x.columns), stride = ddpm_round_up(length, LANES) + LANES;
+    if (is_kept(x)) return (operand){(const element *)(const void *)x.data, x.stride, length, x.panels};
     for (int64_t row = 0; row < x.rows; row++)
         for (int64_t i = 0; i < length; i += LANES)
             store_elements(
@@ -167,7 +193,35 @@ INLINE operand operand_of(ddpm_const_matrix x, float *scratch)
     return (operand){(const element *)(const void *)scratch, stride, length, STEPS};
 }
 
+/* The elements of two rows of a matrix that is kept, which meets zeros behind its last row, and of LANES columns. */
+INLINE elements kept_rows(ddpm_const_matrix m, int64_t row, int64_t column)
+{
+    const element *at = (const element *)(const void *)m.data + row * STEPS + column / PANEL * m.panels;
+    return paired_words(load_elements(at), row + 1 < m.rows ? load_elements(at + STEPS) : (elements){0},
+                        column % PANEL >= LANES);
+}
+
+/* Keep a row of one panel, v [VECTORS], as operands. */
+INLINE void keep_row(const vf *v, float *to)
+{
+    store_elements((element *)(void *)to, neighbours(v[0], v[1]));
+}
+
 #else
+
+#define ONES 1.0f
+
+/* Numbers are not kept otherwise. */
+INLINE elements kept_rows(ddpm_const_matrix m, int64_t row, int64_t column)
+{
+    (void)m, (void)row, (void)column;
+    return splat(0.0f);
+}
+
+INLINE void keep_row(const vf *v, float *to)
+{
+    (void)v, (void)to;
+}
 
 INLINE elements some_elements_of(const float *x, int64_t stride, int64_t left, int64_t count)
 {
