@@ -5,7 +5,7 @@ import os
 
 from ddpm_analysis import command_line, durations, read_frame
 from ddpm_analysis.failures import BadData
-from ddpm_analysis.frames import CLOCK, clock_texts, clock_times, date_texts
+from ddpm_analysis.frames import BY_UNITS, CLOCK, clock_texts, clock_times, date_texts
 from ddpm_analysis.hdf5 import split_source
 from ddpm_analysis.text_files import whole_file
 
@@ -26,6 +26,8 @@ def main():
             frame[name] = durations.texts_of(frame[name], formats[name])
         elif name in formats:
             frame[name] = date_texts(clock_times(frame[name]) if units == CLOCK else frame[name], formats[name])
+        elif units in BY_UNITS and frame[name].dtype == object:
+            frame[name] = date_texts(frame[name], BY_UNITS[units])
         elif units == CLOCK:
             frame[name] = clock_texts(frame[name])
     numbered = frame.index.nlevels > 1

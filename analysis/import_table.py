@@ -37,7 +37,8 @@ def order_of(text):
 
 def make_parser():
     parser = command_line.Parser(__doc__.split("\n")[0], epilog=EPILOG)
-    parser.add_argument("table", nargs="?", metavar="FILE", help="the table; FILE.h5:NAME takes a dataset or group")
+    parser.add_argument("table", nargs="?", metavar="FILE", help="the table; FILE.h5:NAME takes a dataset or group, "
+                        "and of a dataset those beside it that --label and --classes name")
     parser.add_argument("--output", metavar="FILE.h5", help="HDF5 file to write (default: the table's name with .h5)")
     columns = parser.add_argument_group("columns")
     columns.add_argument("--label", metavar="COLUMN", help="becomes the class codes /label, its values the `classes`")

@@ -15,6 +15,7 @@ import numpy as np
 
 from ddpm_analysis import BadData, command_line, open_run, read_frame
 from ddpm_analysis.failures import optional
+from ddpm_analysis.frames import date_numbers, is_dates
 from ddpm_analysis.random_numbers import SPLIT, permutation
 from ddpm_analysis.text_files import whole_file
 
@@ -59,9 +60,9 @@ def numbers_of(frames):
     arrays, categorical = [[] for _ in frames], []
     for name in frames[0]:
         columns = [frame[name] for frame in frames]
-        if pandas.api.types.is_datetime64_any_dtype(columns[0]):
-            columns = [pandas.Series(np.where(column.isna(), np.nan, column.to_numpy("datetime64[s]").astype(float)))
-                       for column in map(pandas.to_datetime, columns)]
+        if is_dates(columns[0]):
+            columns = [pandas.Series(date_numbers(column if is_dates(column) else pandas.to_datetime(column)))
+                       for column in columns]
         numeric = all(pandas.api.types.is_numeric_dtype(column) for column in columns)
         categorical.append(not numeric)
         if not numeric:

@@ -8,6 +8,7 @@ import sys
 import time
 
 from ddpm_analysis import BadData, command_line, read_config
+from ddpm_analysis.text_files import make_folder
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -34,7 +35,7 @@ class Steps:
     def __init__(self, definition, output):
         self.output, self.figures = output, os.path.join(output, "figures")
         self.formats = definition.get("formats") or ["png"]
-        os.makedirs(self.figures, exist_ok=True)
+        make_folder(self.figures)
 
     def words(self, step):
         return [word.format(out=self.output) for word in shlex.split(step["run"])]

@@ -6,6 +6,7 @@
 # What is there is not made again: after an interruption the same command goes on.
 set -euo pipefail
 case ${1:-} in -*) sed -n '2,6s/^# \{0,1\}//p' "$0"; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 64 ;; esac
+[[ ${1:-} != '~'* ]] || { echo "paper.sh: $1: '~' is not expanded here; write the folder out" >&2; exit 64; }
 start=$SECONDS
 out=${1:+$(realpath -m -- "$1")} # from where the user is
 cd "$(dirname "$0")/.."

@@ -4,6 +4,7 @@
 #   bash jobs/quickstart.sh [FOLDER]        results go to FOLDER, default runs/quickstart
 set -euo pipefail
 case ${1:-} in -*) sed -n '2,4s/^# \{0,1\}//p' "$0"; [[ $1 == -h || $1 == --help ]] && exit 0 || exit 64 ;; esac
+[[ ${1:-} != '~'* ]] || { echo "quickstart.sh: $1: '~' is not expanded here; write the folder out" >&2; exit 64; }
 start=$SECONDS
 out=${1:+$(realpath -m -- "$1")} # from where the user is
 cd "$(dirname "$0")/.."

@@ -36,7 +36,7 @@ from ddpm_analysis import read_table, write_csv, write_json
 from ddpm_analysis.datasets import choose
 from ddpm_analysis.hdf5 import write_rows
 from ddpm_analysis.program import STOPPED, Runner, run_program
-from ddpm_analysis.text_files import parse_config
+from ddpm_analysis.text_files import make_folder, parse_config
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM = os.path.join(HERE, "..", "build", "release", "ddpm")
@@ -108,7 +108,7 @@ class Suite:
                 raise BadFolder(f"{self.folder}: it was made with {key}: {before.get(key)}, and now it is "
                                 f"{now.get(key)}; take another folder")
         for folder in (self.folder, self.data):
-            os.makedirs(folder, exist_ok=True)
+            make_folder(folder)
         write_json(path, {"settings": self.settings, "data": os.path.abspath(self.data), "config": now})
         return now
 
@@ -278,7 +278,7 @@ def broken_limits(row, limits):
 
 def make_row(suite, dataset, every):
     """Measure what is not measured yet."""
-    os.makedirs(suite.path(dataset), exist_ok=True)
+    make_folder(suite.path(dataset))
     with open(suite.path(dataset, "log.txt"), "ab") as log:
         if not os.path.exists(suite.row_path(dataset)):
             write_json(suite.row_path(dataset), measure(suite, dataset, every, log))

@@ -42,7 +42,7 @@ from ddpm_analysis import write_csv, write_json
 from ddpm_analysis.hdf5 import open_h5, whole_h5
 from ddpm_analysis.program import STOPPED, Runner
 from ddpm_analysis.runs import iterations_in_all
-from ddpm_analysis.text_files import differs_from_json, stem
+from ddpm_analysis.text_files import differs_from_json, make_folder, stem
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BAD_CONFIG = 78
@@ -183,7 +183,7 @@ def make_runner(options, environment=None):
 
 def run_point(sweep, point, runner, log=None):
     """Train, write the schedule, evaluate. The exit code of what did not go well, or 0."""
-    os.makedirs(point.folder, exist_ok=True)
+    make_folder(point.folder)
     if state(point) == "finished":
         return 0
     settings = [word for key, value in point.settings.items() for word in ("--set", f"{key}={as_text(value)}")]
@@ -207,7 +207,7 @@ def run_all(sweep, options):
     waiting, failed = sweep.unfinished(), 0
 
     def work(point):
-        os.makedirs(point.folder, exist_ok=True)
+        make_folder(point.folder)
         with open(os.path.join(point.folder, "log.txt"), "ab") as log:
             return point, run_point(sweep, point, runner, log)
     with concurrent.futures.ThreadPoolExecutor(options.at_once) as pool:

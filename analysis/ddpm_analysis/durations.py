@@ -1,5 +1,6 @@
-"""Durations as seconds, and as people write them: 26:05:00, 1 days 02:05:00 (pandas), 1 day, 2:05:00 (Python),
-P1DT2H5M (ISO 8601). The form of a column is a text, as H:MM:SS.f or PDTHM, by which it is written again."""
+"""Durations as seconds, and as people write them: 26:05:00, 34:59.1 (minutes and seconds), 1 days 02:05:00 (pandas),
+1 day, 2:05:00 (Python), P1DT2H5M (ISO 8601). The form of a column is a text, as H:MM:SS.f, [H:]M:SS (hours where there
+are some) or PDTHM, by which it is written again."""
 import re
 from dataclasses import dataclass
 
@@ -9,11 +10,13 @@ UNITS = "seconds"
 MICRO = {"W": 604800 * 10**6, "D": 86400 * 10**6, "H": 3600 * 10**6, "M": 60 * 10**6, "S": 10**6}
 REST = r"(?P<M>[0-5]\d):(?P<S>[0-5]\d(?:\.\d{1,6})?)"
 CLOCK = re.compile(rf"(?P<sign>-?)(?P<H>\d+):{REST}").fullmatch
+MINUTES = re.compile(r"(?P<sign>-?)(?:(?P<H>\d+):(?=[0-5]\d:))?(?P<M>\d+):(?P<S>[0-5]\d(?:\.\d{1,6})?)").fullmatch
 PANDAS = re.compile(rf"(?P<D>-?\d+) days?(?: \+?(?P<H>\d\d):{REST})?").fullmatch
 PYTHON = re.compile(rf"(?:(?P<D>-?\d+) days?, )?(?P<H>\d\d?):{REST}").fullmatch
 ISO = re.compile(r"(?P<sign>-?)P(?=[\dT])(?:(?P<W>\d+)W)?(?:(?P<D>\d+)D)?"
                  r"(?:T(?=\d)(?:(?P<H>\d+)H)?(?:(?P<M>\d+)M)?(?:(?P<S>\d+(?:\.\d{1,6})?)S)?)?").fullmatch
-is_form = re.compile(r"H{1,3}:MM:SS(\.f{1,6})?|D days(,? H{1,2}:MM:SS)?|P(0?W)?(0?D)?(T(0?H)?(0?M)?(0?S)?)?").fullmatch
+is_form = re.compile(r"(H{1,3}:MM|(\[H:\])?M{1,2}):SS(\.f{1,6})?|D days(,? H{1,2}:MM:SS)?|"
+                     r"P(0?W)?(0?D)?(T(0?H)?(0?M)?(0?S)?)?").fullmatch
 
 
 def micro_of(match):
@@ -51,6 +54,10 @@ def text_of(seconds, form):
     whole, fraction = divmod(rest, MICRO["S"])
     decimals = form.count("f") or 6 * (days and fraction > 0)
     clock = f"{minutes:02}:{whole:02}" + f".{fraction:06}"[:1 + decimals] * (decimals > 0)
+    if form.startswith(("M", "[")):
+        minutes += 0 if form.startswith("[") else 60 * hours
+        short = f"{minutes:0{form.count('M')}}{clock[2:]}"
+        return f"{sign}{hours}:{clock}" if form.startswith("[") and hours else sign + short
     if not days:
         return f"{sign}{hours:0{form.index(':')}}:{clock}"
     if "," in form:
@@ -69,7 +76,7 @@ class Durations:
 
     match: object
     form: str                  # that writes all of them, or ""
-    strays = ()                # texts that are none: where there is one, the column is not of durations
+    strays: tuple              # texts that are none
 
     def numbers(self, cells):
         """Seconds, whole where all are; what is no duration is masked."""
@@ -80,23 +87,30 @@ class Durations:
         return np.ma.array(values // 10**6 if not (values % 10**6).any() else values / 1e6, mask=mask)
 
 
-def find(texts):
-    """What durations these texts are, all of them, or None: where they could be something else, as times of day."""
+def find(texts, strays_of):
+    """What durations these texts are, but for a few strays, or None: where they could be something else, as times of
+    day. @param strays_of  the texts that are not good, or None where they are too many."""
     for match, forms, is_sure in (
             (CLOCK, ["H:MM:SS", "HH:MM:SS", "HHH:MM:SS"], lambda found: found["sign"] or int(found["H"]) > 23),
+            (MINUTES, ["M:SS", "MM:SS", "[H:]M:SS", "[H:]MM:SS"],
+             lambda found: not found["H"] and (found["sign"] or int(found["M"]) > 24 or "." in found["S"])),
             (PANDAS, ["D days", "D days HH:MM:SS"], bool), (PYTHON, ["D days, H:MM:SS"], lambda found: found["D"]),
             (ISO, [], lambda found: any(found.groups()[1:]))):
-        matches = list(map(match, texts))
-        if not all(matches) or not any(map(is_sure, matches)) or max(map(abs, map(micro_of, matches))) >= 2**63:
+        matches = {text: match(text) for text in texts}
+        strays = strays_of(texts, matches.values())
+        if strays is None:
+            continue
+        matches = {text: found for text, found in matches.items() if found}
+        if not any(map(is_sure, matches.values())) or max(abs(micro_of(found)) for found in matches.values()) >= 2**63:
             continue
         if match is ISO:
-            units = [unit for unit in MICRO if any(found[unit] for found in matches)]
+            units = [unit for unit in MICRO if any(found[unit] for found in matches.values())]
             clock = "".join(unit for unit in units if unit in "HMS")
             form = "P" + "".join(unit for unit in units if unit in "WD") + "T" * bool(clock) + clock
             forms = [form, re.sub("([WDHMS])", r"0\1", form)]
-        decimals = max(len(text.partition(".")[2]) for text in texts) if match is CLOCK else 0
+        decimals = max(len(text.partition(".")[2]) for text in matches) if match in (CLOCK, MINUTES) else 0
         forms = [form + "." * (decimals > 0) + "f" * decimals for form in forms]
         fitting = [form for form in forms if all(text_of(micro_of(found) / 1e6, form) == text
-                                                 for text, found in zip(texts, matches))]
-        return Durations(match, fitting[0] if fitting else "")
+                                                 for text, found in matches.items())]
+        return Durations(match, fitting[0] if fitting else "", strays)
     return None

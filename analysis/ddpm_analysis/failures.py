@@ -12,6 +12,12 @@ class Failure(Exception):
     code = 70
 
 
+class BadName(Failure):
+    """A name that cannot be meant."""
+
+    code = 64
+
+
 class BadData(Failure):
     """A file is there, but does not hold what it should."""
 

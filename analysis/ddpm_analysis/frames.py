@@ -1,4 +1,5 @@
 """Tables with columns of several kinds, data and samples of them alike, as data frames of pandas."""
+import datetime
 import re
 
 import h5py
@@ -11,13 +12,18 @@ from .hdf5 import get_names, open_h5, read_texts, split_source, text_of
 DEFAULTS = ("samples", "draws", "table", "data")
 DAYS, SECONDS, CLOCK = "days since 1970-01-01", "seconds since 1970-01-01", "seconds since midnight"
 UNITS = {DAYS: "D", SECONDS: "s"}
+BY_UNITS = {DAYS: "%Y-%m-%d", SECONDS: "%Y-%m-%d %H:%M:%S"}    # how dates are written that have no form of their own
+EPOCH = datetime.datetime(1970, 1, 1)
+MICROSECOND = datetime.timedelta(microseconds=1)
+PANDAS = -9223372036854775, 9223372036854775                  # microseconds since 1970 that pandas' dates may have
 
 
 def read_frame(source, dataset=None):
     """Read FILE.h5[:dataset]: a group with a dataset for each column, or an array of numbers.
 
-    Numbers are numbers, whole ones stay whole beside gaps (Int64), dates are dates, members of enumerations are
-    categories by their names, and gaps are missing values. Times of day and durations are the numbers of the file;
+    Numbers are numbers, whole ones stay whole beside gaps (Int64), dates are dates (Python's, as objects, of a column
+    with some that pandas cannot hold: before 1677-09-21), members of enumerations are categories by their names, and
+    gaps are missing values. Times of day and durations are the numbers of the file;
     attrs["units"] has the units of each column that names them, attrs["formats"] the form in which they were written.
     The rows of /draws are numbered by draw and row.
     """
@@ -86,7 +92,7 @@ def column_series(pandas, dataset):
     unit = UNITS.get(text_of(dataset.attrs.get("units", "")))
     gaps = values == gap if dataset.dtype.kind in "iu" and gap is not None else np.zeros(len(values), bool)
     if unit:
-        return pandas.Series(dates(values, gaps, unit))
+        return dates(pandas, values, gaps, unit)
     if gaps.any():
         return pandas.Series(pandas.arrays.IntegerArray(values.astype(np.int64), gaps))
     return pandas.Series(values)
@@ -101,16 +107,32 @@ def categories(pandas, values, members, gap, ordered):
     return pandas.Categorical.from_codes(places[inverse] if len(values) else [], names, ordered=ordered)
 
 
-def dates(values, gaps, unit):
-    nanoseconds = {"D": 86400 * 10**9, "s": 10**9}[unit]
+def dates(pandas, values, gaps, unit):
+    micro = {"D": 86400 * 10**6, "s": 10**6}[unit]
     gaps = gaps | (~np.isfinite(values) if values.dtype.kind == "f" else False)
     values = np.where(gaps, 0, values)
     # a double holds microseconds of our time, and no more
-    whole = np.rint(values * (nanoseconds / 1e3)).astype(np.int64) * 1000 if values.dtype.kind == "f" else \
-        values.astype(np.int64) * nanoseconds
-    times = whole.astype("datetime64[ns]")
-    times[gaps] = np.datetime64("NaT")
-    return times
+    whole = np.rint(values * micro).astype(np.int64) if values.dtype.kind == "f" else values.astype(np.int64) * micro
+    return times_of(pandas, whole, gaps)
+
+
+def times_of(pandas, micro, gaps):
+    """Dates of microseconds since 1970: pandas' own, or Python's where one is beyond those."""
+    times = np.where(gaps, np.datetime64("NaT"), micro.astype("datetime64[us]"))
+    if PANDAS[0] < micro.min(initial=0) and micro.max(initial=0) < PANDAS[1]:
+        return pandas.Series(times.astype("datetime64[ns]"))
+    return pandas.Series(times.astype(object), dtype=object)
+
+
+def is_dates(column):
+    types, first = optional("pandas").api.types, column.first_valid_index()
+    return types.is_datetime64_any_dtype(column) or isinstance(column.get(first), datetime.datetime)
+
+
+def date_numbers(column):
+    """Seconds since 1970 of dates, NaN for gaps."""
+    times = column.to_numpy() if column.dtype == object else column.to_numpy("datetime64[us]")
+    return np.where(column.isna(), np.nan, times.astype("datetime64[us]").astype(np.int64) / 1e6)
 
 
 UTC_FORM = "%Y-%m-%dT%H:%M:%SZ"
@@ -120,8 +142,8 @@ MONTH_NAMES = re.compile(r"%\{((?:[^,{}%]+,){11}[^,{}%]+)\}").sub
 
 def date_text(time, form):
     """One as strftime writes it, with %q for the quarter, %L for milliseconds and %{a,b,...} for names of months."""
-    form = form.replace("%q", str(time.quarter)).replace("%L", f"{time.microsecond // 1000:03}")
-    form = MONTH_NAMES(lambda names: names[1].split(",")[time.month - 1], form)
+    form = form.replace("%q", str((time.month + 2) // 3)).replace("%L", f"{time.microsecond // 1000:03}")
+    form = MONTH_NAMES(lambda names: names[1].split(",")[time.month - 1], form.replace("%Y", f"{time.year:04}"))
     if form.isascii():
         return time.strftime(form)
     # the locale could refuse the other characters
@@ -132,12 +154,15 @@ def local_times(times, form):
     """Times of UTC as a clock shows them in the zone in which a format ends, as +02:00."""
     zone = ZONE(form)
     minutes = int(zone[1] + "1") * (60 * int(zone[2]) + int(zone[3])) if zone else 0
-    return times + optional("pandas").Timedelta(minutes=minutes)
+    shift = datetime.timedelta(minutes=minutes)
+    return times.map(lambda time: time + shift, na_action="ignore") if times.dtype == object else times + shift
 
 
 def date_texts(times, form):
     """Dates and times as strftime writes them. Gaps stay."""
-    times = local_times(times, form).dt.round("ms" if "%L" in form else "us")
+    times = local_times(times, form)
+    if times.dtype != object:
+        times = times.dt.round("ms" if "%L" in form else "us")
     texts = [None if is_gap else date_text(time, form) for time, is_gap in zip(times, times.isna())]
     return optional("pandas").Series(texts, index=times.index, dtype=object)
 

@@ -5,6 +5,7 @@ import numpy as np
 
 from . import drawing, style
 from .failures import optional
+from .frames import EPOCH, date_numbers, is_dates
 from .hdf5 import short
 
 MOST_NAMES = 8        # of a category, that are drawn; the others are one bar
@@ -15,10 +16,9 @@ OTHERS, GAP = "(others)", "(gap)"
 
 def numbers_of(column):
     """A column of numbers or dates as floats, NaN for gaps; None for a category. Dates are matplotlib's."""
-    types = optional("pandas").api.types
-    if types.is_datetime64_any_dtype(column):
-        return np.where(column.isna(), np.nan, matplotlib.dates.date2num(column.fillna(column.min())))
-    if types.is_numeric_dtype(column):
+    if is_dates(column):
+        return date_numbers(column) / 86400 - matplotlib.dates.date2num(EPOCH)
+    if optional("pandas").api.types.is_numeric_dtype(column):
         return column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
     return None
 
@@ -30,10 +30,6 @@ def shares_of(column, names):
     known = found.reindex(names[:-2], fill_value=0)
     gap = float(found.get(GAP, 0))
     return np.array([*known, max(0.0, 1 - known.sum() - gap), gap])
-
-
-def is_date(column):
-    return optional("pandas").api.types.is_datetime64_any_dtype(column)
 
 
 def bars(axes, places, data, samples, horizontal):
@@ -69,7 +65,7 @@ def draw_number(page, data, samples, name):
         drawing.marginal(axes[0], x, y, drawing.bin_edges(x, y))
     axes[0].set_xlabel(short(name, 30))
     axes[0].locator_params(axis="x", nbins=4 if grid else 5)
-    if is_date(data):
+    if is_dates(data):
         axes[0].xaxis_date()
         axes[0].xaxis.set_major_formatter(matplotlib.dates.ConciseDateFormatter(axes[0].xaxis.get_major_locator()))
     if grid:

@@ -1,6 +1,7 @@
 """Text files: configurations, tables of numbers, JSON; and files that appear whole or not at all."""
 import contextlib
 import csv
+import errno
 import json
 import math
 import os
@@ -10,7 +11,7 @@ import tempfile
 import numpy as np
 import yaml
 
-from .failures import BadData, Missing, NotWritten
+from .failures import BadData, BadName, Missing, NotWritten
 
 
 class ConfigLoader(yaml.SafeLoader):
@@ -94,17 +95,39 @@ def columns_of(table, names, path):
 
 # ---- writing
 
+def check_name(path):
+    """Refuse to make what 'rm -r' would not remove by the same name."""
+    if path.startswith("~"):
+        raise BadName(f"{path}: '~' is not expanded here; write the folder out, or ./{path} for that name")
+
+
+def make_folder(path):
+    """Make a folder and those above it."""
+    check_name(path)
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise NotWritten(f"{path}: the folder could not be made ({error.strerror})") from None
+
+
+def not_written(path, what, error):
+    """The failure, with what to do where a disk is full."""
+    advice = "; make room there, or write to another place" * (error.errno in (errno.ENOSPC, errno.EDQUOT))
+    return NotWritten(f"{path}: {what} ({error.strerror or error}){advice}")
+
+
 @contextlib.contextmanager
 def whole_file(path):
     """Give a temporary name beside `path`, with the same suffix. The file replaces `path` when the body has ended well,
     and is removed otherwise. Only a regular file is replaced: no pipe, and not /dev/null either."""
+    check_name(path)
     if os.path.exists(path) and not os.path.isfile(path):
         raise NotWritten(f"{path}: not replaced: a folder, a pipe or a device is in the way; name another file")
     folder, name = os.path.split(path)
     try:
         handle, temporary = tempfile.mkstemp(dir=folder or ".", prefix=".", suffix="-" + name)
     except OSError as error:
-        raise NotWritten(f"{path}: could not be made ({error.strerror})") from None
+        raise not_written(path, "could not be made", error) from None
     os.close(handle)
     try:
         yield temporary
@@ -115,7 +138,7 @@ def whole_file(path):
     except BaseException as error:
         os.unlink(temporary)
         if isinstance(error, OSError) and error.filename in (None, temporary):
-            raise NotWritten(f"{path}: could not be written ({error.strerror or error})") from None
+            raise not_written(path, "could not be written", error) from None
         raise
 
 

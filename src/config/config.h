@@ -149,7 +149,7 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_parse_saved(ddpm_config *config, const c
 
 /** Carry out a "section.key=value" of the command line. Of a key that is a text, the value is the bytes behind '=' as
  * they are; of other keys it is YAML ("[1, 2]" is a list), or an empty text if there is none. It overrides the file and
- * earlier assignments. DDPM_ERR_CONFIG: "--set section.key=value: ...". */
+ * earlier assignments. DDPM_ERR_CONFIG: "section.key=value: ...". */
 DDPM_MUST_CHECK ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment);
 
 /** Check every value's range, and rules that span keys (hdf5 needs a path; a table must have T values; ...).
@@ -179,6 +179,9 @@ DDPM_MUST_CHECK ddpm_status ddpm_config_reference(FILE *to);
  *  ddpm_config_check. training.iterations is a key of science only if then->training.decay is cosine, whose learning
  *  rate depends on it; otherwise a run may be prolonged. A key that has no effect in either may differ. */
 DDPM_MUST_CHECK ddpm_status ddpm_config_same_science(const ddpm_config *then, const ddpm_config *now);
+
+/** The same of one key, whatever it is. */
+DDPM_MUST_CHECK ddpm_status ddpm_config_same_key(const char *key, const ddpm_config *then, const ddpm_config *now);
 
 /** DDPM_ERR_CONFIG names the first key that decides what weights mean in which the two differ, with both values.
  *  @param then  of the run whose weights are taken.  @param from  its name, for the message. */

@@ -85,16 +85,15 @@ static ddpm_status reset(const ddpm_option *option, ddpm_config *config, const d
 static ddpm_status refuse(const ddpm_option *option, const ddpm_config *config, int64_t line, const char *name)
 {
     const char *unmet;
-    char *found = NULL, *value = NULL, place[DDPM_MESSAGE_BYTES] = "", typed[DDPM_KEY_BYTES] = "";
+    char *found = NULL, *value = NULL, place[DDPM_MESSAGE_BYTES] = "";
     ddpm_status status = find_unmet(option, config, &unmet, &found);
     if (status == DDPM_OK) status = ddpm_option_text(option, config, &value);
     if (line > 0) snprintf(place, sizeof place, "%s:%lld: ", name, (long long)line);
-    if (!name && option->option) snprintf(typed, sizeof typed, " (--%s)", option->option);
     if (status == DDPM_OK)
         status = ddpm_fail(DDPM_ERR_CONFIG,
-                           "%s%s%s: %.80s has no effect, since it needs %s, found %.80s; change that, or leave "
+                           "%s%s: %.80s has no effect, since it needs %s, found %.80s; change that, or leave "
                            "%s out",
-                           place, option->key, typed, value, unmet, found, option->key);
+                           place, option->key, value, unmet, found, option->key);
     free(found);
     free(value);
     return status;

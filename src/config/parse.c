@@ -31,7 +31,7 @@ static ddpm_status DDPM_PRINTF(4, 5)
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    if (!r->name) return ddpm_fail(status, "--set %s: %s", r->assignment, message);
+    if (!r->name) return ddpm_fail(status, "%s: %s", r->assignment, message);
     return ddpm_fail(status, "%s:%zu:%zu: %s", r->name, mark.line + 1, mark.column + 1, message);
 }
 
@@ -55,7 +55,7 @@ static ddpm_status fail_syntax(const reader *r)
     const yaml_parser_t *p = &r->parser;
     const char *problem = p->problem ? p->problem : "unknown problem";
     if (p->error == YAML_MEMORY_ERROR)
-        return ddpm_fail(DDPM_ERR_MEMORY, "%s: out of memory while reading YAML", r->name ? r->name : "--set");
+        return ddpm_fail(DDPM_ERR_MEMORY, "%s: out of memory while reading YAML", r->name ? r->name : "a setting");
     if (p->error == YAML_READER_ERROR)
         return fail_at(r, place(r, p->problem_offset), DDPM_ERR_CONFIG, "not plain UTF-8 text: %s (found 0x%02X)",
                        problem, (unsigned)p->problem_value);
@@ -284,7 +284,7 @@ static ddpm_status read_bytes(reader *r, const char *key)
     if (memory) ddpm_config_write_text(r->text, memory);
     if (!memory || fclose(memory) != 0) {
         free(quoted);
-        return ddpm_fail(DDPM_ERR_MEMORY, "out of memory while reading --set");
+        return ddpm_fail(DDPM_ERR_MEMORY, "out of memory while reading a setting");
     }
     r->text = quoted;
     const ddpm_status status = read_text(r, key);
@@ -299,7 +299,7 @@ ddpm_status ddpm_config_set(ddpm_config *config, const char *assignment)
     const size_t length = equals ? (size_t)(equals - assignment) : 0;
     ddpm_config_quote(assignment, quoted);
     snprintf(shown, sizeof shown, "%.*s", (int)strlen(quoted) - 2, quoted + 1); /* without the quotes */
-    if (!equals) return ddpm_fail(DDPM_ERR_CONFIG, "--set %s: expected section.key=value, found no '='", shown);
+    if (!equals) return ddpm_fail(DDPM_ERR_CONFIG, "%s: expected section.key=value, found no '='", quoted);
     reader r = {.config = config, .text = equals + 1, .bytes = strlen(equals + 1), .assignment = shown};
     snprintf(key, sizeof key, "%.*s", (int)(length < sizeof key ? length : sizeof key - 1), assignment);
     const int option = ddpm_option_find(key);

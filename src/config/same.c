@@ -44,13 +44,21 @@ static ddpm_status compare(const ddpm_option *option, const ddpm_config *then, c
     return status;
 }
 
+static ddpm_status compare_run(const ddpm_option *option, const ddpm_config *then, const ddpm_config *now)
+{
+    return compare(option, then, now, "when this run began", "restore it, or name a new run folder (--output)");
+}
+
 ddpm_status ddpm_config_same_science(const ddpm_config *then, const ddpm_config *now)
 {
     for (int i = 0; i < ddpm_option_count; i++)
-        if (is_science(&ddpm_options[i], then))
-            DDPM_TRY(compare(&ddpm_options[i], then, now, "when this run began",
-                             "restore it, or name a new run folder (--output)"));
+        if (is_science(&ddpm_options[i], then)) DDPM_TRY(compare_run(&ddpm_options[i], then, now));
     return DDPM_OK;
+}
+
+ddpm_status ddpm_config_same_key(const char *key, const ddpm_config *then, const ddpm_config *now)
+{
+    return compare_run(&ddpm_options[ddpm_option_find(key)], then, now);
 }
 
 ddpm_status ddpm_config_same_meaning(const ddpm_config *then, const ddpm_config *now, const char *from)
@@ -59,8 +67,8 @@ ddpm_status ddpm_config_same_meaning(const ddpm_config *then, const ddpm_config 
     snprintf(since, sizeof since, "in %s, whose weights are to be taken,", from);
     for (int i = 0; i < ddpm_option_count; i++)
         if (ddpm_options[i].flags & DDPM_OPTION_MEANING)
-            DDPM_TRY(compare(&ddpm_options[i], then, now, since,
-                             "these weights mean something only with the former: set it so, or leave --start-from "
-                             "(training.start_from) out"));
+            DDPM_TRY(compare(
+                &ddpm_options[i], then, now, since,
+                "these weights mean something only with the former: set it so, or leave training.start_from out"));
     return DDPM_OK;
 }

@@ -1,5 +1,5 @@
 /** The different class codes of a condition, any whole numbers, with the rows that have each. Used by
- * condition_source.c alone. */
+ * condition_measure.c alone. */
 #ifndef DDPM_DATA_CLASS_CODES_H
 #define DDPM_DATA_CLASS_CODES_H
 

@@ -53,7 +53,7 @@ ddpm_status ddpm_known_check(const ddpm_known *known, ddpm_source *source)
     if (status == DDPM_OK) return DDPM_OK;
     return ddpm_fail(status,
                      "the rows do not fit the weights of %s: %s; give rows with its columns and conditions in their "
-                     "order, or train from the beginning (without --start-from)",
+                     "order, or train from the beginning (without training.start_from)",
                      known->model, ddpm_error_message());
 }
 
@@ -83,7 +83,7 @@ static void warn_of_range(const ddpm_known *known, const ddpm_transform *rows)
         ddpm_log_warning(
             "column %lld (from 0): the rows reach from %g to %g, and the quantiles of %s, by which they are "
             "mapped, from %g to %g: values beyond are taken for the nearest of these, and no sample lies "
-            "there; train from the beginning (without --start-from) to learn them",
+            "there; train from the beginning (without training.start_from) to learn them",
             (long long)j, least, most, known->model, quantiles[0], quantiles[DDPM_QUANTILES - 1]);
         return;
     }
@@ -147,10 +147,11 @@ static ddpm_status refuse_value(const ddpm_known *known, const ddpm_source *sour
 {
     char name[DDPM_MESSAGE_BYTES / 2];
     ddpm_source_name_column(source, column, name, sizeof name);
-    return ddpm_fail(DDPM_ERR_DATA,
-                     "%s, row %lld (from 0): the rows of %s have no such value (a name, or a gap), so that its weights "
-                     "have no token for it; leave out such rows, or train from the beginning (without --start-from)",
-                     name, (long long)row, known->model);
+    return ddpm_fail(
+        DDPM_ERR_DATA,
+        "%s, row %lld (from 0): the rows of %s have no such value (a name, or a gap), so that its weights "
+        "have no token for it; leave out such rows, or train from the beginning (without training.start_from)",
+        name, (long long)row, known->model);
 }
 
 /* Local. Read this rank's part of the rows, all of whose values must have tokens. */

@@ -275,7 +275,7 @@ static double *pack(ddpm_column_vocabulary *column, double *at, int back)
     return at;
 }
 
-enum { SIZES = 6 }; /* spikes, bins, decimals, repeats, has_scores, step */
+enum { SIZES = 7 }; /* spikes, bins, decimals, repeats, has_scores, step, has_rare */
 
 /* Collective. Make columns that other ranks chose of the sizes that they have, which are 0 before. */
 static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
@@ -287,7 +287,7 @@ static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
             const ddpm_column_vocabulary *column = &c->vocabulary.column[j];
             memcpy(&sizes[SIZES * j],
                    (const int64_t[]){column->spikes, column->bins, column->decimals, column->repeats,
-                                     column->has_scores, column->step},
+                                     column->has_scores, column->step, column->has_rare},
                    SIZES * sizeof *sizes);
         }
         ddpm_comm_sum_int64(comm, sizes, SIZES * c->columns);
@@ -297,6 +297,7 @@ static ddpm_status share_sizes(ddpm_comm *comm, chooser *c)
             column->repeats = (int)sizes[SIZES * j + 3];
             column->has_scores = (int)sizes[SIZES * j + 4];
             column->step = sizes[SIZES * j + 5];
+            column->has_rare = (int)sizes[SIZES * j + 6];
             if (!column->rows) status = ddpm_vocabulary_allocate_column(sizes[SIZES * j], sizes[SIZES * j + 1], column);
         }
         status = ddpm_agree(comm, status);

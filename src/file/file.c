@@ -15,13 +15,38 @@ static const char *unexpanded(const char *path)
     return strchr(path, '$') ? "; '$' is not expanded here, write its value" : "";
 }
 
+const char *ddpm_file_final(const char *path, char room[DDPM_PATH_BYTES])
+{
+    const size_t folder = ddpm_file_folder_bytes(path), length = strlen(path), end = sizeof DDPM_PARTIAL_SUFFIX - 1;
+    if (length <= folder + DDPM_PARTIAL_BYTES || length >= DDPM_PATH_BYTES || path[folder] != '.' ||
+        strcmp(path + length - end, DDPM_PARTIAL_SUFFIX) != 0)
+        return path;
+    snprintf(room, DDPM_PATH_BYTES, "%.*s%.*s", (int)folder, path, (int)(length - folder - DDPM_PARTIAL_BYTES),
+             path + folder + 1);
+    return room;
+}
+
+static const char *advice(int number, const char *path)
+{
+    if (number == ENOSPC || number == EDQUOT) return "; make room there, or write to another place";
+    return number == ENOENT ? unexpanded(path) : "";
+}
+
 ddpm_status ddpm_file_fail(const char *path, const char *what)
 {
+    char room[DDPM_PATH_BYTES];
     const int number = errno;
-    (void)ddpm_fail(DDPM_ERR_IO, "%s: %s (%s)%s", path, what, strerror(number),
-                    number == ENOENT ? unexpanded(path) : "");
+    (void)ddpm_fail(DDPM_ERR_IO, "%s: %s (%s)%s", ddpm_file_final(path, room), what, strerror(number),
+                    advice(number, path));
     errno = number; /* callers tolerate some of them */
     return DDPM_ERR_IO;
+}
+
+ddpm_status ddpm_file_fail_write(const char *path, int64_t bytes)
+{
+    char what[80];
+    snprintf(what, sizeof what, "could not be written, which takes %.3g MiB", (double)bytes / 1048576.0);
+    return ddpm_file_fail(path, what);
 }
 
 ddpm_status ddpm_file_fail_open(const char *path, const char *what)
@@ -84,6 +109,13 @@ ddpm_status ddpm_file_write_at(int fd, const char *path, const void *data, size_
     return DDPM_OK;
 }
 
+ddpm_status ddpm_file_check_name(const char *path)
+{
+    if (*path != '~') return DDPM_OK;
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: '~' is not expanded here; write the folder out, or ./%s for that name", path,
+                     path);
+}
+
 static int is_folder(const char *path)
 {
     struct stat about;
@@ -95,10 +127,7 @@ ddpm_status ddpm_file_make_folder(const char *path)
     char part[DDPM_PATH_BYTES];
     const size_t length = strlen(path);
     if (!length) return ddpm_fail(DDPM_ERR_USAGE, "the name of a folder is empty");
-    if (strcmp(path, "~") == 0 || strncmp(path, "~/", 2) == 0) /* 'rm -r ~' would not remove what was made */
-        return ddpm_fail(DDPM_ERR_USAGE,
-                         "%s: '~' is not expanded here; write the folder out, or ./%s for one of that name", path,
-                         path);
+    DDPM_TRY(ddpm_file_check_name(path));
     if (length >= sizeof part) return ddpm_file_fail_long(path);
     memcpy(part, path, length + 1);
     for (size_t end = 1; end <= length; end++) {

@@ -45,7 +45,8 @@ ddpm_status ddpm_h5_copy(int from, int to, const char *path)
     if (about.st_size == 0) return DDPM_OK;
     char *data = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_SHARED, from, 0);
     if (data == MAP_FAILED) return fail(path);
-    const ddpm_status status = reserve(to, about.st_size) ? fail(path) : copy(from, to, path, data, about.st_size);
+    const ddpm_status status = reserve(to, about.st_size) ? ddpm_file_fail_write(path, about.st_size)
+                                                          : copy(from, to, path, data, about.st_size);
     munmap(data, (size_t)about.st_size);
     return status;
 }

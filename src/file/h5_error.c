@@ -1,4 +1,5 @@
 /* Makes one message of HDF5's stack of errors. */
+#include "file/file.h"
 #include "file/h5_handle.h"
 
 #include <stdio.h>
@@ -73,7 +74,9 @@ static const char *advice(void)
 
 static ddpm_status fail(ddpm_status status, const char *path, const char *object, const char *what)
 {
+    char room[DDPM_PATH_BYTES];
     const int number = ddpm_h5_error_number();
+    path = ddpm_file_final(path, room);
     const char *between = object ? ": " : "";
     const search innermost = search_stack(NULL);
     if (!object) object = "";

@@ -63,7 +63,9 @@ static void free_handle(ddpm_h5 *file)
 
 ddpm_status ddpm_h5_handle(const char *path, ddpm_h5 **out)
 {
-    const size_t bytes = strlen(path) + 1;
+    char room[DDPM_PATH_BYTES];
+    const char *shown = ddpm_file_final(path, room);
+    const size_t bytes = strlen(shown) + 1;
     ddpm_h5 *file = NULL;
     *out = NULL;
     DDPM_TRY(DDPM_NEW(&file, 1, "an HDF5 file"));
@@ -72,7 +74,7 @@ ddpm_status ddpm_h5_handle(const char *path, ddpm_h5 **out)
     ddpm_status status = DDPM_NEW(&file->path, (int64_t)bytes, "a path");
     if (status == DDPM_OK) status = DDPM_NEW(&file->outside, DDPM_H5_OUTSIDE_BYTES, "the name of a link");
     if (status == DDPM_OK) {
-        memcpy(file->path, path, bytes);
+        memcpy(file->path, shown, bytes);
         status = make_access(file);
     }
     if (status == DDPM_OK)

@@ -21,8 +21,6 @@
 
 enum { ATTEMPTS = 100, BEGINS_BYTES = 128 };
 
-static const char suffix[] = ".partial";
-
 static char pending[DDPM_PATH_BYTES]; /* the file that was begun last; "": it has been committed */
 
 /* ---- temporary names ---- */
@@ -36,15 +34,15 @@ static ddpm_status partial_name(const char *path, char out[DDPM_PATH_BYTES])
         return ddpm_fail(DDPM_ERR_USAGE, "'%s' does not name a file", path);
     if (strlen(path) >= DDPM_PATH_BYTES - DDPM_PARTIAL_BYTES) return ddpm_file_fail_long(path);
     if (getrandom(&word, sizeof word, GRND_NONBLOCK) < 0) word = (unsigned)clock() ^ ((unsigned)getpid() << 8);
-    snprintf(out, DDPM_PATH_BYTES, "%.*s.%s.%08x%s", (int)folder, path, base, word, suffix);
+    snprintf(out, DDPM_PATH_BYTES, "%.*s.%s.%08x%s", (int)folder, path, base, word, DDPM_PARTIAL_SUFFIX);
     return DDPM_OK;
 }
 
 /* Whether an entry of a folder is a temporary name, of `name` if that is not NULL. */
 static int is_partial(const char *entry, const char *name)
 {
-    const size_t length = strlen(entry), end = sizeof suffix - 1;
-    if (entry[0] != '.' || length <= end + 1 || strcmp(entry + length - end, suffix) != 0) return 0;
+    const size_t length = strlen(entry), end = sizeof DDPM_PARTIAL_SUFFIX - 1;
+    if (entry[0] != '.' || length <= end + 1 || strcmp(entry + length - end, DDPM_PARTIAL_SUFFIX) != 0) return 0;
     if (!name) return 1;
     const size_t known = strlen(name);
     if (strncmp(entry + 1, name, known) != 0) return 0;
@@ -70,6 +68,7 @@ void ddpm_output_remove_partials(const char *folder, const char *name, double ag
 /* Refuse to replace anything but a regular file. @param[out] about  of the file; its size is -1 when there is none. */
 static ddpm_status check_place(const char *path, struct stat *about)
 {
+    DDPM_TRY(ddpm_file_check_name(path));
     if (stat(path, about)) {
         about->st_size = -1;
         if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return DDPM_OK; /* what is wrong shows on opening */
@@ -226,7 +225,9 @@ ddpm_status ddpm_output_replace(const char *path, const void *data, size_t bytes
     char partial[DDPM_PATH_BYTES];
     DDPM_TRY(ddpm_output_begin(path, partial));
     const int fd = open(partial, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-    ddpm_status status = fd < 0 ? ddpm_file_fail(path, "could not be made") : ddpm_file_write(fd, path, data, bytes);
+    ddpm_status status = fd < 0 ? ddpm_file_fail(path, "could not be made") : DDPM_OK;
+    if (status == DDPM_OK && ddpm_file_write(fd, path, data, bytes) != DDPM_OK)
+        status = ddpm_file_fail_write(path, (int64_t)bytes);
     if (fd >= 0 && close(fd) && errno != EINTR && status == DDPM_OK)
         status = ddpm_file_fail(path, "could not be written");
     if (status == DDPM_OK) return ddpm_output_commit(partial, path);

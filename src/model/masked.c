@@ -86,6 +86,15 @@ static ddpm_status set_scores(const ddpm_column_vocabulary *v, ddpm_masked_colum
     return DDPM_OK;
 }
 
+/* Names that as many rows have, by powers of two, share a function. What a row shows tells much of frequent names; how
+ * much is left for those that it tells nothing of, each of which is met a few times, is learned of all of them. */
+static void set_rare(const ddpm_column_vocabulary *v, ddpm_masked_column *c, int64_t at)
+{
+    for (int64_t k = 1; k < ddpm_column_tokens(v); k++)
+        for (int64_t f = 0; f < DDPM_VOCABULARY_RARE; f++)
+            if (v->rows[k] >= (double)(1 << f) && v->rows[k] < (double)(2 << f)) set_function(c, k, at + f, 1.0f);
+}
+
 static int64_t count_link_functions(const ddpm_column_vocabulary *v)
 {
     int64_t count = 0;
@@ -108,7 +117,8 @@ static ddpm_status create_column(const ddpm_column_vocabulary *v, ddpm_masked_co
     c->tokens = ddpm_column_all_tokens(v);
     c->exact = v->bins == 1 ? own : 1 + v->spikes;
     c->has_scores = v->has_scores;
-    c->smooth = smooth + count_link_functions(v) + (c->has_scores ? DDPM_SCORES_FUNCTIONS : 0);
+    const int64_t rare = smooth + count_link_functions(v);
+    c->smooth = rare + (v->has_rare ? DDPM_VOCABULARY_RARE : 0) + (c->has_scores ? DDPM_SCORES_FUNCTIONS : 0);
     c->scale = shares_spikes ? BESIDE_SMOOTH : 1.0f;
     DDPM_TRY(create_functions(c->smooth, c->tokens, &c->function));
     DDPM_TRY(create_functions(c->tokens, c->smooth, &c->of_token));
@@ -116,6 +126,7 @@ static ddpm_status create_column(const ddpm_column_vocabulary *v, ddpm_masked_co
     const int64_t first = shares_spikes ? 1 : c->exact;
     if (smooth > 0) set_smooth(c, first, own - first, v->rows + first, 0);
     set_links(v, c, smooth);
+    if (v->has_rare) set_rare(v, c, rare);
     return c->has_scores ? set_scores(v, c) : DDPM_OK;
 }
 

@@ -44,7 +44,7 @@ static void add_spike(distribution *d, const ddpm_column_vocabulary *c, int64_t 
 
 static int is_shared(const ddpm_column_vocabulary *c, int64_t spike)
 {
-    return c->rows[1 + spike] >= DDPM_VOCABULARY_SPIKE_ROWS;
+    return c->rows[1 + spike] >= DDPM_VOCABULARY_SHARED;
 }
 
 /* Whether a column has a token for each value, and most rows that do not share theirs with many have one of their own:
@@ -54,7 +54,7 @@ static int has_points(const ddpm_column_vocabulary *c)
     double rows = 0.0, values = 0.0;
     for (int64_t k = 1; k <= c->spikes; k++)
         if (!is_shared(c, k - 1)) rows += c->rows[k], values++;
-    return c->bins == 0 && rows < 2.0 * values && (values >= DDPM_VOCABULARY_SPIKE_ROWS || values == (double)c->spikes);
+    return c->bins == 0 && rows < 2.0 * values && (values >= DDPM_VOCABULARY_SHARED || values == (double)c->spikes);
 }
 
 double ddpm_quantiles_shared(const ddpm_column_vocabulary *column)

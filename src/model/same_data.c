@@ -49,6 +49,8 @@ static ddpm_status compare_tokens(const char *what, const ddpm_column_vocabulary
     if (strcmp(units_of(&a->layout), units_of(&b->layout)) != 0)
         return ddpm_fail(DDPM_ERR_DATA, "%s has the units '%s', not '%s'", what, units_of(&a->layout),
                          units_of(&b->layout));
+    if (a->has_rare != b->has_rare)
+        return ddpm_fail(DDPM_ERR_DATA, "%s is learned in another way, as another version of the program does", what);
     const int64_t knots = a->bins > 0 ? a->bins * DDPM_VOCABULARY_KNOTS + 1 : 0;
     if (a->spikes != b->spikes || a->bins != b->bins || !same(a->spikes, a->spike, b->spike) ||
         !same(knots, a->knot, b->knot))
@@ -66,7 +68,7 @@ static ddpm_status compare_quantiles(const char *what, const ddpm_transform *fou
     const int is_mapped = ddpm_transform_has_quantiles(found, column);
     const int64_t at = column * DDPM_QUANTILES;
     if (is_mapped != ddpm_transform_has_quantiles(expected, column))
-        return ddpm_fail(DDPM_ERR_DATA, "%s is mapped %s", what,
+        return ddpm_fail(DDPM_ERR_DATA, "%s is mapped %s (data.transform)", what,
                          is_mapped ? "by its quantiles, not by mean and deviation"
                                    : "by mean and deviation, not by its quantiles");
     if (is_mapped && (!same(DDPM_QUANTILES, found->quantiles + at, expected->quantiles + at) ||

@@ -223,7 +223,7 @@ ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t 
 {
     const int is_category = column->layout.kind == DDPM_COLUMN_CATEGORY;
     survey s = {.number = column->layout.number,
-                .least = ddpm_larger(DDPM_VOCABULARY_SPIKE_ROWS, (int64_t)ceil(SPIKE_SHARE * (double)count))};
+                .least = ddpm_larger(DDPM_VOCABULARY_SHARED, (int64_t)ceil(SPIKE_SHARE * (double)count))};
     DDPM_TRY(runs->visit(runs->context, take_survey, &s));
     if (is_category || s.different <= DDPM_VOCABULARY_EXACT) {
         s.least = 1;
@@ -238,6 +238,7 @@ ddpm_status ddpm_vocabulary_choose_runs(ddpm_column_vocabulary *column, int64_t 
     column->step = is_category || column->decimals < 0 ? 0 : s.step;
     column->repeats = bins > 0 && 2 * s.different_rest <= s.rest;
     DDPM_TRY(DDPM_NEW(&c.lower, knots_of(column), "a vocabulary"));
+    column->has_rare = is_category && s.spikes > DDPM_VOCABULARY_EXACT;
     const ddpm_status status = set_tokens(runs, &c);
     column->has_scores = status == DDPM_OK && ddpm_column_is_smooth(column) && is_spread(column);
     ddpm_release(c.lower);

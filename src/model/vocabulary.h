@@ -23,12 +23,13 @@
 #include <stdint.h>
 
 enum {
-    DDPM_VOCABULARY_KNOTS = 32,      /* pieces of a bin between which a value is interpolated */
-    DDPM_VOCABULARY_BINS = 128,      /* of a column, at most */
-    DDPM_VOCABULARY_SPIKE_ROWS = 20, /* rows that share a value which counts as one of many, at least */
-    DDPM_VOCABULARY_EXACT = 256,     /* a number of at most so many different values has a token for each */
-    DDPM_TWINS_MOST = 7,             /* later columns that one is the twin of */
-    DDPM_VOCABULARY_SMOOTH = 24,     /* functions of the rank that the bins of a column share */
+    DDPM_VOCABULARY_KNOTS = 32,  /* pieces of a bin between which a value is interpolated */
+    DDPM_VOCABULARY_BINS = 128,  /* of a column, at most */
+    DDPM_VOCABULARY_SHARED = 20, /* rows that have a value which many rows share, at least */
+    DDPM_VOCABULARY_EXACT = 256, /* a number of at most so many different values has a token for each */
+    DDPM_TWINS_MOST = 7,         /* later columns that one is the twin of */
+    DDPM_VOCABULARY_SMOOTH = 24, /* functions of the rank that the bins of a column share */
+    DDPM_VOCABULARY_RARE = 4,    /* functions that names share which fewer than 1 << 4 rows have */
     DDPM_VOCABULARY_MIXED = -2 /* decimals: of each value as many as its nearest knot has, which is a training value */
 };
 
@@ -60,6 +61,7 @@ typedef struct ddpm_column_vocabulary {
     int64_t step;
     int repeats;    /* whether most values in bins are shared by rows: then there are none between them */
     int has_scores; /* whether the logits of its tokens have a Gaussian (model/scores.h) */
+    int has_rare;   /* of a category: whether names that few rows have share functions, as there are many names */
     int64_t twin;  /* 1 + an earlier column that this one is equal to, or near, in many rows (model/twins.h); 0: none */
     int64_t links; /* to its twin, and to later columns whose twin it is */
     struct ddpm_column_link *link;       /* [links] */

@@ -16,8 +16,7 @@ ddpm_status ddpm_condition_list_names(const ddpm_condition *condition, const cha
     }
     if (condition->count == 0)
         return ddpm_fail(DDPM_ERR_USAGE, "%s: this model was trained without data.condition", problem);
-    return ddpm_fail(DDPM_ERR_USAGE, "%s: the model's conditions are %s; give --condition NAME=VALUE for each", problem,
-                     names);
+    return ddpm_fail(DDPM_ERR_USAGE, "%s: the model's conditions are %s; give NAME=VALUE for each", problem, names);
 }
 
 ddpm_status ddpm_condition_read_value(const ddpm_condition *condition, int64_t v, const char *text, const char *problem,
@@ -38,15 +37,14 @@ ddpm_status ddpm_condition_read_value(const ddpm_condition *condition, int64_t v
 
 ddpm_status ddpm_condition_given_twice(const char *text)
 {
-    return ddpm_fail(DDPM_ERR_USAGE,
-                     "--condition %s: this name has a value already; give the option once for each name", text);
+    return ddpm_fail(DDPM_ERR_USAGE, "condition %s: this name has a value already; give it once", text);
 }
 
 ddpm_status ddpm_condition_read(const ddpm_condition *condition, const char *text, float *values, int64_t *index)
 {
     const char *equals = strchr(text, '=');
     char problem[256];
-    snprintf(problem, sizeof problem, "--condition %s", text);
+    snprintf(problem, sizeof problem, "condition %s", text);
     if (!equals) return ddpm_condition_list_names(condition, problem);
     for (int64_t v = 0; v < condition->count; v++) {
         if (strlen(condition->names[v]) != (size_t)(equals - text) ||
@@ -61,6 +59,6 @@ ddpm_status ddpm_condition_read(const ddpm_condition *condition, const char *tex
 ddpm_status ddpm_condition_all_given(const ddpm_condition *condition, const int *named)
 {
     for (int64_t v = 0; v < condition->count; v++)
-        if (!named[v]) return ddpm_condition_list_names(condition, "--condition");
+        if (!named[v]) return ddpm_condition_list_names(condition, "conditions");
     return DDPM_OK;
 }

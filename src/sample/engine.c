@@ -42,7 +42,7 @@ ddpm_status ddpm_engine_check(const ddpm_sampling *sampling, const ddpm_conditio
                      "%s: the model was trained with diffusion.condition_dropout: 0, so that it knows no rows without "
                      "their conditions; %s, or train with diffusion.condition_dropout above 0",
                      conditioned ? "guidance" : "samples without conditions",
-                     conditioned ? "sample with --guidance 0" : "name them (ddpm sample --condition, --conditions)");
+                     conditioned ? "sample with sampling.guidance: 0" : "give them");
 }
 
 ddpm_status ddpm_engine_check_completion(const ddpm_loaded *loaded, const ddpm_sampling *sampling, const char *what)

@@ -40,10 +40,9 @@ static ddpm_status find_column(const ddpm_vocabulary *v, char *const *names, con
         if (strlen(name) == length && strncmp(name, text, length) == 0) return DDPM_OK;
     }
     snprintf(wanted, sizeof wanted, "%.*s", (int)length, text);
-    return ddpm_fail(DDPM_ERR_USAGE,
-                     "--condition %s: the model has no column '%s'%s%s%s; `ddpm info` lists its columns", text, wanted,
-                     names ? "; did you mean '" : "", names ? names[nearest(v->columns, names, wanted)] : "",
-                     names ? "'?" : "");
+    return ddpm_fail(DDPM_ERR_USAGE, "condition %s: the model has no column '%s'%s%s%s; `ddpm info` lists its columns",
+                     text, wanted, names ? "; did you mean '" : "",
+                     names ? names[nearest(v->columns, names, wanted)] : "", names ? "'?" : "");
 }
 
 ddpm_status ddpm_fixed_read_value(const ddpm_column_vocabulary *c, const char *text, const char *value, double *out)
@@ -57,14 +56,14 @@ ddpm_status ddpm_fixed_read_value(const ddpm_column_vocabulary *c, const char *t
         *out = strtod_l(value, &end, ddpm_plain_locale());
         if (!*end && isfinite(*out)) return DDPM_OK;
         const char *units = c->layout.units;
-        return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: expected a number%s%s after '=', or nothing for a gap", text,
+        return ddpm_fail(DDPM_ERR_USAGE, "condition %s: expected a number%s%s after '=', or nothing for a gap", text,
                          units ? " of " : "", units ? units : "");
     }
     for (int64_t k = 0; k < c->layout.count; k++) {
         *out = k == c->layout.gap ? NAN : (double)k;
         if (strcmp(c->layout.names[k], value) == 0) return DDPM_OK;
     }
-    return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: the column has no such name%s%s%s; `ddpm info` lists its names",
+    return ddpm_fail(DDPM_ERR_USAGE, "condition %s: the column has no such name%s%s%s; `ddpm info` lists its names",
                      text, c->layout.count ? "; did you mean '" : "",
                      c->layout.count ? c->layout.names[nearest(c->layout.count, c->layout.names, value)] : "",
                      c->layout.count ? "'?" : "");
@@ -90,7 +89,7 @@ static void warn_of_far(const ddpm_column_vocabulary *c, const char *text, doubl
     if (c->layout.kind != DDPM_COLUMN_NUMBER || isnan(value)) return;
     range_of(c, &least, &largest);
     if (value < least || value > largest)
-        ddpm_log_warning("--condition %s is beyond the training rows, all of which have %.10g to %.10g: the model has "
+        ddpm_log_warning("condition %s is beyond the training rows, all of which have %.10g to %.10g: the model has "
                          "seen no such row, and takes it as the nearest of them",
                          ddpm_printable(text), least, largest);
 }
@@ -100,13 +99,13 @@ ddpm_status ddpm_fixed_set(const ddpm_vocabulary *vocabulary, char *const *names
     const char *equals = strchr(text, '=');
     int64_t column;
     double value;
-    if (!equals) return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: expected NAME=VALUE", text);
+    if (!equals) return ddpm_fail(DDPM_ERR_USAGE, "condition %s: expected NAME=VALUE", text);
     DDPM_TRY(find_column(vocabulary, names, text, (size_t)(equals - text), &column));
     const ddpm_column_vocabulary *c = &vocabulary->column[column];
     DDPM_TRY(ddpm_fixed_read_value(c, text, equals + 1, &value));
     const float token = ddpm_vocabulary_encode(c, value);
     if (token < 0.0f)
-        return ddpm_fail(DDPM_ERR_USAGE, "--condition %s: no training row has this %s", text,
+        return ddpm_fail(DDPM_ERR_USAGE, "condition %s: no training row has this %s", text,
                          equals[1] ? "value" : "gap");
     warn_of_far(c, text, value);
     out->count += isnan(out->token[column]);

@@ -32,7 +32,7 @@ static ddpm_status set_by_key(ddpm_config *config, const char *assignment)
         return ddpm_config_set(config, assignment);
     ddpm_config_quote(assignment, quoted);
     return ddpm_fail(DDPM_ERR_USAGE,
-                     "--set %s: only keys of the section '" SECTION "' can be set here, as in --set " SECTION
+                     "%s: only keys of the section '" SECTION "' can be set here, as " SECTION
                      ".steps=20; the other sections say what was trained",
                      quoted);
 }

@@ -60,7 +60,8 @@ static ddpm_status check_column(const ddpm_flat_vocabulary *f, int64_t j)
     if (f->count[DDPM_FLAT_SCORES][j] && !ddpm_column_is_smooth(&column))
         return fail_column(j, "scores of a number of many tokens only");
     if (f->count[DDPM_FLAT_KIND][j] == DDPM_COLUMN_NUMBER) {
-        if (names > 0 || f->count[DDPM_FLAT_TEXT][j] || gap >= 0) return fail_column(j, "no names of a number");
+        if (names > 0 || f->count[DDPM_FLAT_TEXT][j] || gap >= 0 || f->count[DDPM_FLAT_RARE][j])
+            return fail_column(j, "no names of a number");
         if (codes > is_whole) return fail_column(j, "one code, for a gap, of a whole number, and none of others");
         return DDPM_OK;
     }

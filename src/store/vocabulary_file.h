@@ -5,12 +5,13 @@
  * names it has), codes (how many codes: of its names, or 1 of a whole number that stands for a gap), gap (the place of
  * the name that stands for one, or -1), spikes and bins (how many of each), decimals, repeats (0 or 1), and twin (1 +
  * the column that this one is near in many rows, or 0), with near_spikes, near_bins and near_repeats of the differences
- * from it, scores (1: the logits of its tokens have a Gaussian), and step (of how many of the last decimals the
- * distances of its values are multiples, or 0). What follows holds the values of all columns, one column after the
- * other: spike, knot, rows, near_spike, near_knot and near_rows float64, code int64, and name, units and format uint8:
- * texts in UTF-8, each ended by a zero byte, as many names as `categories` says and one text of units and of a format a
- * column. The group's attribute `array` is 1 where the columns are those of an array of numbers. Files of before lack
- * twin, what begins with near, scores, step, and format.
+ * from it, scores (1: the logits of its tokens have a Gaussian), step (of how many of the last decimals the
+ * distances of its values are multiples, or 0), and rare (1: names that few rows have share functions). What follows
+ * holds the values of all columns, one column after the other: spike, knot, rows, near_spike, near_knot and near_rows
+ * float64, code int64, and name, units and format uint8: texts in UTF-8, each ended by a zero byte, as many names as
+ * `categories` says and one text of units and of a format a column. The group's attribute `array` is 1 where the
+ * columns are those of an array of numbers. Files of before lack twin, what begins with near, scores, step, rare, and
+ * format.
  *
  *  Local: rank 0 writes and reads; only ddpm_vocabulary_share is Collective. Main thread. */
 #ifndef DDPM_STORE_VOCABULARY_FILE_H

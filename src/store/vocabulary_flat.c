@@ -27,6 +27,7 @@ const ddpm_flat_count ddpm_flat_counts[DDPM_FLAT_COUNTS] = {
     [DDPM_FLAT_NEAR_REPEATS] = {GROUP "near_repeats", 0, 1},
     [DDPM_FLAT_SCORES] = {GROUP "scores", 0, 1},
     [DDPM_FLAT_STEP] = {GROUP "step", 0, INT64_C(1) << 53},
+    [DDPM_FLAT_RARE] = {GROUP "rare", 0, 1},
 };
 
 const char *const ddpm_flat_real_names[DDPM_FLAT_REALS] = {GROUP "spike",      GROUP "knot",      GROUP "rows",
@@ -120,6 +121,7 @@ static void flatten_counts(const ddpm_vocabulary *v, ddpm_flat_vocabulary *f)
             [DDPM_FLAT_NEAR_REPEATS] = c->near ? c->near->repeats : 0,
             [DDPM_FLAT_SCORES] = c->has_scores,
             [DDPM_FLAT_STEP] = c->step,
+            [DDPM_FLAT_RARE] = c->has_rare,
         };
         for (int i = 0; i < DDPM_FLAT_COUNTS; i++) f->count[i][j] = counts[i];
         for (int64_t i = 0; i < c->layout.count; i++)
@@ -238,6 +240,7 @@ ddpm_status ddpm_flat_build(const ddpm_flat_vocabulary *f, ddpm_vocabulary *out)
         c->repeats = (int)f->count[DDPM_FLAT_REPEATS][j];
         c->has_scores = f->count[DDPM_FLAT_SCORES][j] != 0;
         c->step = f->count[DDPM_FLAT_STEP][j];
+        c->has_rare = f->count[DDPM_FLAT_RARE][j] != 0;
         DDPM_TRY(build_near(f, j, c));
         const ddpm_column_vocabulary none = {0}, *near = c->near ? c->near : &none;
         double *const to[DDPM_FLAT_REALS] = {c->spike, c->knot, c->rows, near->spike, near->knot, near->rows};

@@ -111,9 +111,18 @@ ddpm_status ddpm_trainer_build(ddpm_trainer *t)
     return ddpm_trainer_begin(t);
 }
 
+/* Local. Keys that are no science, since most runs do not depend on them, but decide the statistics of these data. */
+static ddpm_status check_same_statistics(const ddpm_trainer *t, const ddpm_config *then)
+{
+    if (ddpm_dataset_transform(t->dataset)->vocabulary) DDPM_TRY(ddpm_config_same_key("data.exact", then, t->config));
+    if (ddpm_dataset_is_streamed(t->dataset)) DDPM_TRY(ddpm_config_same_key("data.piece", then, t->config));
+    return DDPM_OK;
+}
+
 /* Local. The data must be those that the run began with. */
 static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loaded)
 {
+    char message[DDPM_MESSAGE_BYTES];
     const ddpm_transform then = ddpm_loaded_transform(loaded);
     const int narrowed = ddpm_loaded_is_narrowed(loaded, ddpm_dataset_type(t->dataset));
     ddpm_status status =
@@ -126,12 +135,13 @@ static ddpm_status check_same_data(const ddpm_trainer *t, const ddpm_loaded *loa
         status = ddpm_fail(DDPM_ERR_DATA,
                            "their statistics are the same, but rows were replaced or reordered, or have other weights");
     if (status == DDPM_OK) return DDPM_OK;
+    snprintf(message, sizeof message, "%s", ddpm_error_message());
+    DDPM_TRY(check_same_statistics(t, &loaded->config));
     return ddpm_fail(
         status,
-        "the data are not those that this run began with: %s; restore them (where RUN/config.yaml does not name them, "
-        "data.piece of rows that are streamed was 1024, and data.exact of tokens false), or name a new run folder "
-        "(--output)",
-        ddpm_error_message());
+        "the data are not those that this run began with: %s; restore them, or go on from its weights with "
+        "these data in a new run folder (--start-from, --output)",
+        message);
 }
 
 /* Local. A run keeps the components and the mixture that it began with, even where another processor would round them

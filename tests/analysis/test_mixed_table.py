@@ -10,6 +10,7 @@ from pandas.testing import assert_frame_equal
 
 import ddpm_analysis
 from case import DATA, Case
+from ddpm_analysis.frames import date_numbers, is_dates, read_frame
 from ddpm_analysis.hdf5 import attributes_of, get_names, put_names
 from skipped import main
 
@@ -128,7 +129,10 @@ class Mixed(Case):
                    [clock(span) for span in whole], [clock(span, "{:02}:{:02}:{:02}.50") for span in whole],
                    [span.isoformat() for span in whole], [f"PT{5 * i}M" for i in range(200)],
                    [f"PT{i}.5S" if i % 2 else f"PT{i}S" for i in range(200)],
-                   ["" if i % 9 == 0 else f"P{i % 5 + 1}DT{1 + i % 23}H" for i in range(200)]]
+                   ["" if i % 9 == 0 else f"P{i % 5 + 1}DT{1 + i % 23}H" for i in range(200)],
+                   [f"{7 * i % 80}:{11 * i % 60:02}" for i in range(200)],
+                   [f"{i % 20:02}:{11 * i % 60:02}.{7 * i:04}" for i in range(200)],
+                   [f"1:{i % 60:02}:{i % 50:02}" if i % 3 else f"{i % 60}:{i % 50:02}" for i in range(200)]]
         said = self.comes_back(columns)
         self.assertEqual(said.count(" duration "), len(columns), said)
         with h5py.File(self.path("back.h5")) as file:
@@ -136,9 +140,15 @@ class Mixed(Case):
                 np.testing.assert_array_equal(file[f"table/{name}"][:], [span.total_seconds() for span in
                                                                          (spans if name == "c0" else whole)])
             self.assertEqual(file["table/c4"].dtype, np.int64)
-        self.assertEqual(attributes_of_column(self.path("back.h5"), "c7"), {"units": "seconds", "format": "PTM"})
-        # of two readings, none: minutes or hours, months or minutes; and what is a time of day
-        cells = [(f"{i % 40}:{i % 2}0", f"P{1 + i % 9}M", f"{i % 24}:00:0{i % 9}") for i in range(200)]
+            np.testing.assert_array_equal(file["table/c10"][:], [7 * i % 80 * 60 + 11 * i % 60 for i in range(200)])
+            np.testing.assert_allclose(file["table/c11"][:], [i % 20 * 60 + 11 * i % 60 + 7e-4 * i for i in range(200)])
+            np.testing.assert_array_equal(file["table/c12"][:], [(i % 3 > 0) * 3600 + i % 60 * 60 + i % 50
+                                                                 for i in range(200)])
+        for name, form in (("c7", "PTM"), ("c10", "M:SS"), ("c11", "MM:SS.ffff"), ("c12", "[H:]M:SS")):
+            self.assertEqual(attributes_of_column(self.path("back.h5"), name), {"units": "seconds", "format": form})
+        self.assertIn("if they are hours and minutes", said)
+        # of two readings, none: months or minutes; and what is a time of day
+        cells = [(f"{i % 24}:{i % 2}0", f"P{1 + i % 9}M", f"{i % 24}:00:0{i % 9}") for i in range(200)]
         self.assertNotIn("duration", self.comes_back([list(column) for column in zip(*cells)]))
 
     def test_weeks_and_months_of_other_languages(self):
@@ -178,6 +188,45 @@ class Mixed(Case):
                                  self.path("weeks.h5"))
         self.assertIn("1 text ('2021-W53') taken for gaps", said)
         self.assertNotIn("duration", said)
+
+    def test_few_texts_among_durations_are_gaps(self):
+        for form in ("{}:{:02}", "{}:{:02}:00", "PT{}M{}S"):
+            times = [form.format(25 + i % 30, i % 60) for i in range(200)]
+            text = "time,of,n\n" + "".join(f"{'DNF' if i % 20 == 0 else time},{'ab'[i % 2]},{i % 7}\n"
+                                           for i, time in enumerate(times))
+            said = self.assert_works("import_table.py", self.write("race.csv", text), "--output", self.path("r.h5"))
+            self.assertIn("10 texts ('DNF') taken for gaps; --category time keeps the texts", said)
+            self.assert_works("export_table.py", self.path("r.h5"), "--output", self.path("again.csv"))
+            with open(self.path("again.csv"), encoding="utf-8") as file:
+                self.assertEqual(text.replace("DNF", ""), file.read())
+
+    def test_dates_before_1677(self):
+        """Which pandas does not hold."""
+        days = [np.datetime64("0987-03-05") + 1777 * i for i in range(200)]
+        texts = [str(day) for day in days]
+        parts = [text.split("-") for text in texts]
+        columns = [texts, ["" if i % 9 == 0 else text for i, text in enumerate(texts)],
+                   [f"{int(day)} {'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split()[int(month) - 1]} {year}"
+                    for year, month, day in parts],
+                   [f"{day}.{month}.{year}" for year, month, day in parts],
+                   [f"{text} {i % 24:02}:{i % 60:02}:30" for i, text in enumerate(texts)],
+                   [f"{text}T{i % 24:02}:{i % 60:02}:30.125+02:00" for i, text in enumerate(texts)]]
+        said = self.comes_back(columns)
+        self.assertEqual(said.count("s since 1970-01-01"), len(columns), said)
+        with h5py.File(self.path("back.h5")) as file:
+            for name in ("c0", "c2", "c3"):
+                np.testing.assert_array_equal(file[f"table/{name}"][:], [day.astype(int) for day in days])
+            np.testing.assert_array_equal(file["table/c4"][:], [
+                day.astype(int) * 86400 + i % 24 * 3600 + i % 60 * 60 + 30 for i, day in enumerate(days)])
+        frame = read_frame(self.path("back.h5"))
+        self.assertTrue(all(map(is_dates, (frame[f"c{i}"] for i in range(6)))))
+        seconds = date_numbers(frame["c1"])
+        np.testing.assert_array_equal(seconds[1:9], [day.astype(int) * 86400.0 for day in days[1:9]])
+        self.assertTrue(np.isnan(seconds[::9]).all())
+        few = ["0001-01-01" if i % 20 == 0 else str(day) for i, day in enumerate(days[150:] * 4)]
+        text = "when,of,n\n" + "".join(f"{cell},{'ab'[i % 2]},{i % 7}\n" for i, cell in enumerate(few))
+        self.assertIn("10 texts ('0001-01-01') taken for gaps", self.assert_works(
+            "import_table.py", self.write("few.csv", text), "--output", self.path("few.h5")))
 
     def test_quarters_of_seconds_are_quarters(self):
         times = [f"2019-01-{1 + i % 28:02} 10:00:0{i % 10}.{i % 4 * 25:02}" for i in range(200)]

@@ -108,14 +108,17 @@ def over(options, arguments):
 
 
 def finish(process, timeout=TIMEOUT):
-    """Wait for a started process; a hang is a failure."""
-    try:
-        stdout, stderr = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        kill_session(process.pid)
-        stdout, stderr = process.communicate()
-        raise AssertionError(f"still running after {timeout} s: {' '.join(process.args)}\n{stdout}{stderr}") from None
-    return Result(process.args, process.returncode, stdout, stderr)
+    """Wait for a started process; a hang is a failure. Seconds are counted one by one, so that however long all are
+    paused together, as where a machine sleeps or a container is frozen, is one of them."""
+    for _ in range(timeout):
+        try:
+            stdout, stderr = process.communicate(timeout=1)
+            return Result(process.args, process.returncode, stdout, stderr)
+        except subprocess.TimeoutExpired:
+            continue
+    kill_session(process.pid)
+    stdout, stderr = process.communicate()
+    raise AssertionError(f"still running after {timeout} s: {' '.join(process.args)}\n{stdout}{stderr}")
 
 
 def run(*arguments, timeout=TIMEOUT, ranks=0, command=None, **more):
@@ -178,12 +181,11 @@ def comma_locale(folder):
 
 def until(condition, timeout=TIMEOUT):
     """Wait for a condition; its value."""
-    end = time.monotonic() + timeout
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise AssertionError(f"nothing came of it in {timeout} s")
+    for _ in range(100 * timeout):
+        if value := condition():
+            return value
         time.sleep(0.01)
-    return value
+    raise AssertionError(f"nothing came of it in {timeout} s")
 
 
 # ---- files

@@ -138,10 +138,13 @@ class Classes(Case):
                 **QUICK, "data.path": self.path("wide.h5" if name == "wide" else "words.h5"),
                 "data.condition": f"[{name}]"}), "--dry-run", says=[says])
             if name in ("word", "fixed"):
-                words = (self.path("words.h5"), "--classes", name, "--output")
+                words = (self.path("words.h5:data"), "--classes", name, "--output")
                 self.assertIn(f"'analysis/import_table.py {' '.join(words)} NEW.h5'", failed.stderr)
                 made = run_script("import_table.py", *words, self.path("new.h5"))
                 self.assertEqual(0, made.code, str(made))
+                with h5py.File(self.path("new.h5")) as file:
+                    self.assertEqual(([name, "data"], self.rows.shape),
+                                     (sorted(file, reverse=True), file["data"].shape))
                 self.ddpm("train", self.config(), *settings({**QUICK, "data.path": self.path("new.h5"),
                                                              "data.condition": f"[{name}]"}), "--dry-run")
 

@@ -293,16 +293,16 @@ class Conditions(Trained):
         file = ("--conditions", self.conditions([[0]] * 5))
         given = ("--given", self.h5("given.h5", data=np.full((5, 2), [0.5, np.nan], "f4")),
                  "--output", self.path("s.h5"))
-        quality, none = ("--count", 10, "--samples", 20), ("samples without conditions", "--condition")
+        quality, none = ("--count", 10, "--samples", 20), ("samples without conditions", "give them")
         for model, verb, arguments, words in (
                 (always, "sample", whole, none),
                 (always, "sample", given, none),
                 (always, "sample", (*whole, "--guidance", 1), none),
-                (always, "sample", (*whole, *one, "--guidance", 0.5), ("guidance", "--guidance 0")),
-                (always, "sample", (*whole, *file, "--guidance", 2), ("guidance", "--guidance 0")),
-                (guided, "sample", (*whole, *one), ("guidance", "--guidance 0")),
-                (always, "evaluate", (*quality, "--guidance", 1), ("guidance", "--guidance 0")),
-                (guided, "evaluate", quality, ("guidance", "--guidance 0"))):
+                (always, "sample", (*whole, *one, "--guidance", 0.5), ("guidance", "sampling.guidance: 0")),
+                (always, "sample", (*whole, *file, "--guidance", 2), ("guidance", "sampling.guidance: 0")),
+                (guided, "sample", (*whole, *one), ("guidance", "sampling.guidance: 0")),
+                (always, "evaluate", (*quality, "--guidance", 1), ("guidance", "sampling.guidance: 0")),
+                (guided, "evaluate", quality, ("guidance", "sampling.guidance: 0"))):
             for ranks in (0, 2):
                 with self.subTest(verb=verb, arguments=arguments, ranks=ranks):
                     self.fails(USAGE, verb, model, *arguments,

@@ -4,13 +4,14 @@ nothing left behind; alone and on three ranks. Run: ctest --preset dev -R cli.er
 """
 import os
 import shutil
+import sys
 import tempfile
 
 import h5py
 import numpy as np
 
-from program import (DDPM, MPIEXEC, OVERSUBSCRIBE, SMALL, Case, checkpoints, latest, over, read_h5, run, run_script,
-                     settings)
+from program import (ANALYSIS, DDPM, MPIEXEC, OVERSUBSCRIBE, SMALL, Case, checkpoints, latest, over, read_h5, run,
+                     run_script, settings)
 from skipped import main
 
 USAGE, DATA, MISSING, IO, CONFIG = 64, 65, 66, 74, 78
@@ -55,7 +56,7 @@ class Configuration(Errors):
 
     def test_typo_in_set(self):
         self.train_fails(CONFIG, self.config(), {"training.bacth": 8},
-                         says=["--set", "training.bacth", "training.batch"])
+                         says=["training.bacth=8: unknown key", "training.batch"])
 
     def test_an_option_given_twice(self):
         """Which of the two is meant is not guessed. Keys are set one after the other: the last value of one counts."""
@@ -115,8 +116,16 @@ class Data(Errors):
                            ("$SCRATCH/rows.h5", "'$' is not expanded"),
                            (self.path("rows.h5:data"), "data.dataset: data")):
             self.fails(MISSING, "train", self.config(), *settings({"data.path": path}), says=[says])
-        self.fails(USAGE, "train", self.config(), *settings(QUICK), "--output", "~/run", says=["'~' is not expanded"])
-        self.assertFalse(os.path.exists("~"))
+        table = self.write("table.csv", "a,b\n1,2\n3,4\n")
+        script = {"command": [sys.executable, os.path.join(ANALYSIS, "import_table.py")]}
+        for output in ("~", "~/out", "~root/out", "~out"):
+            for words, more in ((["train", self.config(), *settings(QUICK)], {}), (["schedule", self.config()], {}),
+                                (["data", "swiss_roll", "--count", 10], {}), ([table], script)):
+                result = run(*words, "--output", output, folder=self.folder, **more)
+                self.assertEqual(USAGE, result.code, str(result))
+                self.assertIn(f": {output}: '~' is not expanded here; write the folder out, or ./{output} for",
+                              result.stderr)
+        self.assertEqual(["config.yaml", "rows.h5", "table.csv"], sorted(os.listdir(self.folder)))
 
     def test_no_path(self):
         self.train_fails(CONFIG, self.config(), {"data.source": "hdf5"}, says=["data.path"])
@@ -396,7 +405,10 @@ class Output(Errors):
             for verb, arguments in writers.items():
                 with self.subTest(verb=verb, launch=launch):
                     result = self.fails(IO, verb, *arguments, "--output", os.path.join(full, "out"),
-                                        says=[full, "No space left"], command=[*small, *launch, DDPM])
+                                        says=[f"{full}/out", "No space left on device); make room there"],
+                                        command=[*small, *launch, DDPM])
+                    self.assertRegex(result.errors()[0],
+                                     r"/out(|/checkpoints/step-0*30\.h5): could not .* takes .* MiB")
                     left = ["./out/config.yaml", "./out/metrics.csv", "./out/run.log"] if verb == "train" else []
                     self.assertEqual(left, sorted(result.stdout.rpartition("left:")[2].split()), str(result))
 

@@ -203,7 +203,7 @@ class Evaluate(unittest.TestCase):
                                        ((self.path("run"), "--set", "sampling.clip=all"), 64, "none, data"),
                                        ((self.path("run"), "--set", "data.count=5"), 64, "section 'sampling'"),
                                        ((self.path("run"), "--eta", 0.5), 64,
-                                        "sampling.eta (--eta): 0.5 has no effect, since it needs sampling.method"),
+                                        "sampling.eta: 0.5 has no effect, since it needs sampling.method"),
                                        ((self.path("run"), "--guidance", 1), 64, "needs data.condition"),
                                        ((self.path("run"), "--samples", 0, "--steps", 5), 64, "--steps 5 has no"),
                                        ((self.path("run"), "--probes", 5), 64, "--likelihood"),

@@ -4,6 +4,7 @@ likelihood and bound, predictions, in views of any kind, each with the bits of t
 
 Run: ctest --preset dev -R cli.library
 """
+import contextlib
 import ctypes
 import locale
 import os
@@ -251,13 +252,33 @@ class Library(Case):
                 with self.assertRaisesRegex(Failure, "masked"):
                     call(rows)
 
+    @contextlib.contextmanager
+    def refused(self, says):
+        """With a message that speaks of no option of a command line."""
+        with self.assertRaisesRegex(Failure, says) as caught:
+            yield
+        self.assertNotRegex(str(caught.exception), "(^|[^-`'])--[a-z]")
+
+    def test_refused_conditions(self):
+        with Generator(self.model) as g, Generator(self.table) as table:
+            for one, given, says in ((g, {"label": 8}, "'label'.* have are -2, 7"),
+                                     (g, {"labels": 7}, "give NAME=VALUE"),
+                                     (g, {"mass": "heavy"}, "expected a number"),
+                                     (table, {"colour": "cat"}, "no column 'colour'"),
+                                     (table, {"kind": "cow"}, "condition kind=cow: the column has no")):
+                with self.subTest(given), self.refused(says):
+                    one.condition(**given)
+            g.condition(label=7)
+            with self.refused("conditions: the model's conditions are label, mass; give NAME=VALUE for each"):
+                g.sample(1)
+
     def test_refusals(self):
         with Generator(self.whole) as g:
             for key, value, says in (("sampling.steps", "-3", "steps"), ("training.batch", "9", "sampling"),
                                      ("sampling.nothing", "1", "nothing")):
-                with self.assertRaisesRegex(Failure, says):
+                with self.refused(says):
                     g[key] = value
-            with self.assertRaisesRegex(Failure, "data.condition"):
+            with self.refused("data.condition"):
                 g.condition(label=1)
             with self.assertRaisesRegex(Failure, "columns"):
                 g.sample(out=np.empty((3, 5)))

@@ -276,9 +276,12 @@ class Masked(Case):
         self.ddpm("import", self.path("m.safetensors"), "--output", self.path("m.h5"))
         self.ddpm("sample", self.path("m.h5"), "--count", 2000, "--output", self.path("m.out.h5"))
         self.assertTrue((read_h5(self.path("m.out.h5"))["samples"] == samples).all())
-        for exact, code in (("false", DATA), ("true", 0)):
-            self.ddpm("train", "/dev/null", *settings({**values, "diffusion.process": "masked", "data.exact": exact}),
-                      "--output", self.path("array"), code=code)
+        for exact, code in (("false", CONFIG), ("true", 0)):
+            again = self.ddpm("train", "/dev/null",
+                              *settings({**values, "diffusion.process": "masked", "data.exact": exact}),
+                              "--output", self.path("array"), code=code)
+            self.assertEqual("data.exact was true when this run began and is false now; restore it" in again.stderr,
+                             code == CONFIG)
 
     def test_exported(self):
         """With its vocabulary: what is imported again makes the same rows; one that does not fit is refused."""

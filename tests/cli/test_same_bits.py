@@ -28,7 +28,7 @@ from program import (
 from skipped import main
 
 TIME_COLUMNS = ("rows_per_second", "seconds")
-STOPPED, DATA = 75, 65
+STOPPED, DATA, CONFIG = 75, 65, 78
 
 
 def isa_supported():
@@ -222,6 +222,8 @@ class Data(Bits):
                   "training.decay": "constant"}
         whole = self.train(self.yaml, self.path("whole"), values)
         self.train(self.yaml, self.path("parts"), {**values, "training.iterations": 137}, ranks=3)
+        self.fails(CONFIG, "train", self.yaml, *settings({**SMALL, **values, "data.piece": 1}), "--output",
+                   self.path("parts"), says=["data.piece was auto when this run began and is 1 now; restore it"])
         self.train(self.yaml, self.path("parts"), values, ranks=2)
         self.assert_same_bits(latest(whole), latest(self.path("parts")))
 

@@ -1,9 +1,15 @@
 #!/usr/bin/python3
-"""Skipped tests are noticed (tests/skipped.py). Run: ctest --preset dev -R cli.skipped"""
+"""Skipped tests are noticed (tests/skipped.py), and those that a machine pauses do not fail (program.py).
+
+Run: ctest --preset dev -R cli.skipped
+"""
 import contextlib
 import io
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import skipped
 from program import Case
@@ -67,6 +73,27 @@ class Skipped(Case):
     def test_without_a_reason(self):
         self.assertEqual(1, self.judged("all is well")[0])
         self.assertEqual((0, ""), self.judged("all is well", inside=""))
+
+
+class Paused(Case):
+    WAITS = "from program import finish, start; finish(start(command=['sleep', '{}']), 2)"
+
+    def waiting(self, seconds):
+        """A script that gives a program two seconds."""
+        folder = os.path.dirname(os.path.abspath(__file__))
+        return subprocess.Popen([sys.executable, "-c", self.WAITS.format(seconds)], cwd=folder, text=True,
+                                stderr=subprocess.PIPE)
+
+    def test_a_pause(self):
+        process = self.waiting(1)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        process.send_signal(signal.SIGCONT)
+        self.assertEqual(("", 0), (process.communicate()[1], process.returncode))
+
+    def test_a_hang(self):
+        self.assertIn("still running after 2 s: sleep 60", self.waiting(60).communicate()[1])
 
 
 if __name__ == "__main__":

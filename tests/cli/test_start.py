@@ -97,7 +97,7 @@ class Start(Case):
                        *settings({**values, **dict(changed)}), *start, says=says)
         other = {"network.width": 48, "diffusion.schedule.log_mean": -1, "diffusion.predict": "noise"}
         for key, value in other.items():
-            refused(CONFIG, self.first, [key, donor, "--start-from"], {key: value})
+            refused(CONFIG, self.first, [key, donor, "training.start_from"], {key: value})
         kind = np.arange(600) % 3
         refused(DATA, self.h5("c.h5", ["a", "c"], data=self.rows, kind=kind), ["column 1", "'c'", "'b'", donor])
         refused(DATA, self.h5("3.h5", data=np.ones((9, 3)), kind=kind[:9]), ["3 columns", "the model 2"])

@@ -17,7 +17,7 @@ TABLE = np.stack([np.where(RNG.random(ROWS) < 0.4, 0, RNG.exponential(size=ROWS)
                   np.exp(4 * RNG.normal(size=ROWS)), 1e9 + RNG.normal(size=ROWS)], axis=1)
 QUICK = {**SMALL, "data.source": "hdf5", "data.validation": 0.1, "training.iterations": 60, "checkpoint.every": 30,
          "training.validate_every": 0, "training.learning_rate": 0.005, "data.transform": "quantile"}
-CONFIG = 78
+DATA, CONFIG = 65, 78
 
 
 class Transform(Case):
@@ -85,9 +85,17 @@ class Transform(Case):
                          normal[:, 2] + 1000 * (RNG.random(ROWS) < 0.1), np.sign(normal[:, 3]) + 0.05 * normal[:, 4],
                          np.exp(3 * normal[:, 3])], axis=1)
         values = self.keys(rows, list("abcde"), data__transform="auto")
-        output = self.ddpm("train", "/dev/null", *settings(values), "--dry-run").stderr
+        output = self.ddpm("train", "/dev/null", *settings(values), "--output", self.path("run")).stderr
         self.assertIn("2 of 5 are mapped by their quantiles (data.transform), the first is 1 'b'", output)
         self.assertNotIn("diffusion.process", output)
+        rows[:, 1] = normal[:, 1]
+        values = self.keys(rows, list("abcde"), data__transform="auto")
+        self.fails(DATA, "train", "/dev/null", *settings(values), "--output", self.path("run"), says=[
+            "column 1 (from 0) 'b' is mapped by mean and deviation, not by its quantiles (data.transform)",
+            "restore them", "--start-from"])
+        values["data.transform"] = "standard"
+        self.fails(CONFIG, "train", "/dev/null", *settings(values), "--output", self.path("run"), says=[
+            "data.transform was auto when this run began and is standard now; restore it"])
         ranks = np.argsort(normal[:, :4], axis=1)
         values = self.keys(np.concatenate([ranks, normal[:, :2]], axis=1), list("abcdef"), data__transform="auto")
         output = self.ddpm("train", "/dev/null", *settings(values), "--dry-run").stderr

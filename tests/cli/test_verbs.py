@@ -425,8 +425,7 @@ class Sample(Case):
         for assignment, words in (("training.batch=5", "only keys of the section 'sampling'"),
                                   ("sampling.correction_ratio=1", "at least 0 and below 1"),
                                   ("sampling.step=5", "'sampling.steps'"), ("sampling.eta=2", "from 0 to 1")):
-            self.fails(USAGE, "sample", self.run, *output, "--set", assignment, says=["--set", assignment, words],
-                       ranks=2)
+            self.fails(USAGE, "sample", self.run, *output, "--set", assignment, says=[assignment, words], ranks=2)
         self.assertFalse(os.path.exists(self.path("x.h5")))
 
     def test_trajectory(self):

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-STRAYS_MAX = 5                 # distinct texts among numbers, or dates, that are taken for gaps,
+STRAYS_MAX = 5                 # distinct texts among numbers, dates or durations, that are taken for gaps,
 STRAYS_SHARE = 0.1             # in so many rows,
-STRAYS_AMONG = 20              # where there are more distinct numbers, or dates
+STRAYS_AMONG = 20              # where there are more distinct ones of those
 DISTINCT_MAX = 10000           # distinct values that are counted one by one; with more, a column is not one of classes
 GAPS = {"", "na", "n/a", "#n/a", "n.a.", "nan", "-nan", "null", "<null>", "#null!", "<na>", "nat", "\\n", "?", "none",
         "missing", "-", "--", ".", "..", "...", "*", "#div/0!", "#value!", "#ref!", "#num!", "#name?"}
@@ -61,6 +61,14 @@ def shape_of(text):
 
 def is_number(text):
     return shape_of(text)[0] not in ("gap", "text")
+
+
+def strays_of(texts, are_good):
+    """The texts that are none of those, or None where they are too many; `texts` counts the rows of each."""
+    strays = tuple(text for text, good in zip(texts, are_good) if not good)
+    few = len(strays) <= STRAYS_MAX and len(texts) - len(strays) > STRAYS_AMONG and \
+        sum(texts[text] for text in strays) <= STRAYS_SHARE * sum(texts.values())
+    return strays if few or not strays else None
 
 
 # ---- what a column of texts is

@@ -1,4 +1,5 @@
 """Texts that are dates or times of day: the format in which a column is read, and the one in which it was written."""
+import datetime
 import functools
 import re
 import unicodedata
@@ -8,7 +9,7 @@ import numpy as np
 
 from .. import frames
 from ..failures import optional
-from .cells import DISTINCT_MAX, STRAYS_AMONG, STRAYS_MAX, STRAYS_SHARE
+from .cells import DISTINCT_MAX, STRAYS_MAX, strays_of
 
 DAY = 86400
 QUARTERS = "%YQ%m"            # of the month in which the quarter begins
@@ -115,6 +116,7 @@ class DateFormat:
     unsure: bool = False       # day and month could be exchanged
     midnight: bool = False     # each text has a clock that says midnight: a day
     strays: tuple = ()         # texts that are no dates
+    early: bool = False        # some are before those that pandas holds
 
     @property
     def unit(self):
@@ -124,7 +126,7 @@ class DateFormat:
         return frames.SECONDS if has_clock and not self.midnight else frames.DAYS
 
     def times(self, texts):
-        """Nanoseconds since 1970, and which texts are no dates."""
+        """Microseconds since 1970, and which texts are no dates."""
         pandas = optional("pandas")
         texts = list(map(plain, texts))
         if self.text == QUARTERS:
@@ -144,28 +146,37 @@ class DateFormat:
         gaps = times.isna()
         if self.text == WEEKS:    # pandas takes the 53rd week of any year
             gaps |= times.dt.strftime(WEEKS + "%u") != pandas.Series(texts, dtype=object)
-        return times.to_numpy("datetime64[ns]").astype(np.int64), gaps.to_numpy()
+        gaps = gaps.to_numpy(copy=True)
+        micro = times.to_numpy("datetime64[ns]").astype(np.int64) // 1000
+        for place in np.flatnonzero(gaps) if self.early else ():
+            early = early_time(texts[place], ISO if self.text == ISO else wanted["format"])
+            if early is not None:
+                micro[place], gaps[place] = early, False
+        return micro, gaps
 
     def numbers(self, cells):
         """Days or seconds, whole where they are."""
-        nanoseconds, gaps = self.times(cells)
+        micro, gaps = self.times(cells)
         if self.unit == frames.CLOCK:
-            nanoseconds %= DAY * 10**9
+            micro %= DAY * 10**6
         if self.unit == frames.DAYS:
-            values = nanoseconds // (DAY * 10**9)
+            values = micro // (DAY * 10**6)
         else:
-            values, rest = np.divmod(nanoseconds, 10**9)
+            values, rest = np.divmod(micro, 10**6)
             if rest[~gaps].any():
-                values = values + rest / 1e9   # of which a double holds more digits than of all nanoseconds
+                values = values + rest / 1e6   # of which a double holds more digits than of all microseconds
         return np.ma.array(np.where(gaps, 0, values), mask=gaps)
 
 
-def strays_of(texts, are_dates):
-    """The texts that are no dates, or None where they are too many; `texts` counts the rows of each."""
-    strays = tuple(text for text, good in zip(texts, are_dates) if not good)
-    few = len(strays) <= STRAYS_MAX and len(texts) - len(strays) > STRAYS_AMONG and \
-        sum(texts[text] for text in strays) <= STRAYS_SHARE * sum(texts.values())
-    return strays if few or not strays else None
+def early_time(text, form):
+    """Microseconds since 1970 of a date before those that pandas holds; None of anything else."""
+    try:
+        time = datetime.datetime.fromisoformat(text) if form == ISO else datetime.datetime.strptime(text, form)
+    except ValueError:
+        return None
+    utc = time.replace(tzinfo=None) - (time.utcoffset() or datetime.timedelta())
+    micro = (utc - frames.EPOCH) // frames.MICROSECOND
+    return micro if micro < frames.PANDAS[0] else None
 
 
 def is_doubtful(form, texts, strays):
@@ -182,14 +193,18 @@ def is_doubtful(form, texts, strays):
 
 
 def date_format(texts, day_first=None):
-    """The format in which these texts are dates, but for a few strays, or None. @param texts  counts the rows of each,
-    or lists them."""
+    """The format in which these texts are dates, but for a few strays, or None. Those before 1677 are strays where they
+    are few, as 0001-01-01 is. @param texts  counts the rows of each, or lists them."""
     texts = texts if isinstance(texts, dict) else dict.fromkeys(texts, 1)
+    return find_format(texts, day_first, False) or find_format(texts, day_first, True)
+
+
+def find_format(texts, day_first, early):
     plains = list(map(plain, texts))
     for match, formats in DATES if texts else ():
         if not any(map(match, plains[:STRAYS_MAX + 1])) or strays_of(texts, map(match, plains)) is None:
             continue
-        tried = [(strays_of(texts, ~DateFormat(text).times(texts)[1]), text) for text in formats]
+        tried = [(strays_of(texts, ~DateFormat(text, early=early).times(texts)[1]), text) for text in formats]
         good = [(strays, text) for strays, text in tried if strays is not None and not is_doubtful(text, texts, strays)]
         if day_first:
             good = good[-1:]
@@ -201,7 +216,7 @@ def date_format(texts, day_first=None):
             strays, text = good[0]
             midnight = len(texts) <= DISTINCT_MAX and all(
                 MIDNIGHT(said) for raw, said in zip(texts, plains) if raw not in strays)
-            return DateFormat(text, len(good) == 2 and day_first is None, midnight, strays)
+            return DateFormat(text, len(good) == 2 and day_first is None, midnight, strays, early)
     return None
 
 
@@ -249,9 +264,9 @@ def written_format(texts, found):
     zoned = found.text == ISO or "%z" in found.text
     zones = {zone[0] if zone else "" for zone in map(ZONE.search, texts if zoned else [""])}
     if len(zones) > 1:
-        return None if (found.times(texts)[0] % 10**9).any() else frames.UTC_FORM
+        return None if (found.times(texts)[0] % 10**6).any() else frames.UTC_FORM
     zone, = zones
-    times = pandas.Series(found.times(texts)[0].astype("datetime64[ns]"))
+    times = frames.times_of(pandas, *found.times(texts))
     some = sorted({0, len(texts) - 1, *(pick(range(len(texts)), key=lambda i: len(texts[i])) for pick in (min, max)),
                    *range(0, len(texts), 1 + len(texts) // TRIED)})
     parts = [PARTS(texts[i].removesuffix(zone)) for i in some]

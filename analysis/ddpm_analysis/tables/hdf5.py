@@ -258,8 +258,17 @@ def list_tables(tables):
         ["..."] * (len(tables) > LISTED)
 
 
-def open_generic(file, path, wanted):
-    key, names, tables = choose(file, path, wanted)
+def named_beside(file, rows, names, options):
+    """Datasets of as many rows that the user names as classes, beside the one that is taken."""
+    if options.dataset is None or len(names) > 1:
+        return []
+    return [name for name in filter(None, [options.label, *options.classes])
+            if name.strip("/") not in names and isinstance(file.get(name), h5py.Dataset) and
+            file[name].shape[:1] == (rows,)]
+
+
+def open_generic(file, path, options):
+    key, names, tables = choose(file, path, options.dataset)
     notes = [f"table: {key[0]}, {key[1]} rows"]
     others = {other: names for other, names in tables.items() if other != key}
     if others:
@@ -270,6 +279,8 @@ def open_generic(file, path, wanted):
         dataset = file[name]
         short = "" if dataset.dtype.names and len(names) == 1 else name.rpartition("/")[2]
         readers += dataset_columns(short, dataset, bool(own))
+    for name in named_beside(file, key[1], names, options):
+        readers += dataset_columns(name, file[name])
     return ReaderTable(path, file[own[0]].size if own else key[1], readers, notes)
 
 
@@ -279,4 +290,4 @@ def open_hdf5(path, options):
     for kind in (matlab, anndata, pandas_files):
         if kind.is_kind(file):
             return kind.open_table(file, path, options.dataset)
-    return open_generic(file, path, options.dataset)
+    return open_generic(file, path, options)

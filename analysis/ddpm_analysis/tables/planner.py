@@ -158,6 +158,13 @@ class Planner:
         plan.done += f"{plural(rows, 'text')} ({', '.join(map(repr, texts))}) taken for gaps; "
         plan.advice.append(quoted("--category", plan.column.name) + " keeps the texts")
 
+    def say_few_strays(self, plan, words, found):
+        """Of dates or durations; `words` counts the rows of each text."""
+        said = plan.done
+        if found.strays:
+            self.say_strays(plan, sum(words[stray] for stray in found.strays), found.strays)
+            plan.read = plan.done.removeprefix(said).rstrip("; ")
+
     @staticmethod
     def told_numbers(plan, found, texts):
         """Numbers of dates or durations; the first text is kept that is none, since only some were looked at before."""
@@ -169,11 +176,14 @@ class Planner:
         return numbers
 
     def read_durations(self, plan, text):
-        found = durations.find(text.words) if text.words and not text.numbers else None
+        found = durations.find(text.words, cells.strays_of) if text.words and not text.numbers else None
         if found is None:
             return False
         plan.role, plan.kind, plan.unit, plan.format = "number", "durations", durations.UNITS, found.form
         plan.done = f"durations in {found.form or durations.UNITS}; "
+        self.say_few_strays(plan, text.words, found)
+        if found.match == durations.MINUTES and "." not in found.form:
+            plan.advice.append("minutes and seconds; if they are hours and minutes, the numbers are minutes")
         without = self.without_sentinels(plan.column)
         plan.decode = lambda values: without(self.told_numbers(plan, found, values))
         return True
@@ -194,9 +204,7 @@ class Planner:
         plan.unit = found.unit
         plan.format = dates.written_format(words, found)
         plan.done = found.unit + "; "
-        if found.strays:
-            self.say_strays(plan, sum(words[stray] for stray in found.strays), found.strays)
-            plan.read = plan.done.removeprefix(found.unit + "; ").rstrip("; ")
+        self.say_few_strays(plan, words, found)
         plan.decode = lambda values: without(self.told_numbers(plan, found, values))
         if "%y" in found.text:
             plan.advice.append("years 69 to 99 are taken for 1969 to 1999, 00 to 68 for 2000 to 2068")

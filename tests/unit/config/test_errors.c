@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void set(ddpm_config *config, const char *assignment)
-{
-    if (ddpm_config_set(config, assignment) != DDPM_OK) fail_msg("%s", ddpm_error_message());
-}
-
 static char *reference_text(void)
 {
     char *text = NULL;
@@ -151,27 +146,23 @@ static void test_set(void **state)
     static const struct {
         const char *text, *message;
     } cases[] = {
-        {"training.batch=x", "--set training.batch=x: " BATCH "'x'"},
-        {"training.batch=", "--set training.batch=: " BATCH "'' in quotes, which is a text"},
-        {"training.batch= ", "--set training.batch= : expected a value after '=', found nothing"},
-        {"training.batch=#5", "--set training.batch=#5: expected a value after '=', found nothing"},
-        {"training.bach=5", "--set training.bach=5: unknown key 'training.bach'; did you mean 'training.batch'?" ALL},
-        {"training.factors=float32",
-         "--set training.factors=float32: training.factors is now called training.precision"},
-        {"batch=5", "--set batch=5: unknown key 'batch'; did you mean 'training.batch'?" ALL},
-        {"training.batch", "--set training.batch: expected section.key=value, found no '='"},
-        {"", "--set : expected section.key=value, found no '='"},
-        {"=5", "--set =5: unknown key ''" ALL},
-        {"training=5", "--set training=5: 'training' is a section: expected keys below it, as 'key: value', found '5'"},
-        {"training={batch: 1, batch: 2}",
-         "--set training={batch: 1, batch: 2}: 'training.batch' is given again; it was "
-         "given on line 1, keep one of the two"},
-        {"data.columns=[a",
-         "--set data.columns=[a: not valid YAML: did not find expected ',' or ']' while parsing a flow "
-         "sequence"},
-        {"training.batch=1\n---\n2",
-         "--set training.batch=1?---?2: a second document begins here; expected one in all"},
-        {"training.batch=*a", "--set training.batch=*a: " ANCHOR},
+        {"training.batch=x", "training.batch=x: " BATCH "'x'"},
+        {"training.batch=", "training.batch=: " BATCH "'' in quotes, which is a text"},
+        {"training.batch= ", "training.batch= : expected a value after '=', found nothing"},
+        {"training.batch=#5", "training.batch=#5: expected a value after '=', found nothing"},
+        {"training.bach=5", "training.bach=5: unknown key 'training.bach'; did you mean 'training.batch'?" ALL},
+        {"training.factors=float32", "training.factors=float32: training.factors is now called training.precision"},
+        {"batch=5", "batch=5: unknown key 'batch'; did you mean 'training.batch'?" ALL},
+        {"training.batch", "'training.batch': expected section.key=value, found no '='"},
+        {"", "'': expected section.key=value, found no '='"},
+        {"=5", "=5: unknown key ''" ALL},
+        {"training=5", "training=5: 'training' is a section: expected keys below it, as 'key: value', found '5'"},
+        {"training={batch: 1, batch: 2}", "training={batch: 1, batch: 2}: 'training.batch' is given again; it was "
+                                          "given on line 1, keep one of the two"},
+        {"data.columns=[a", "data.columns=[a: not valid YAML: did not find expected ',' or ']' while parsing a flow "
+                            "sequence"},
+        {"training.batch=1\n---\n2", "training.batch=1?---?2: a second document begins here; expected one in all"},
+        {"training.batch=*a", "training.batch=*a: " ANCHOR},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (ddpm_config_set(&config, cases[i].text) != DDPM_ERR_CONFIG) fail_msg("accepted: %s", cases[i].text);
@@ -317,141 +308,11 @@ static void test_nearest(void **state)
     }
 }
 
-/* ---- what has no effect ---- */
-
-static const char *text_of(const ddpm_option *option, const ddpm_config *config, char out[DDPM_QUOTE_BYTES])
-{
-    char *text = NULL;
-    assert_int_equal(ddpm_option_text(option, config, &text), DDPM_OK);
-    snprintf(out, DDPM_QUOTE_BYTES, "%s", text);
-    free(text);
-    return out;
-}
-
-/* Each need names a key and values that it can have, and not its default alone, which would say nothing. */
-static void test_needs(void **state)
-{
-    (void)state;
-    int found = 0;
-    for (int i = 0; i < ddpm_option_count; i++)
-        for (int n = 0; n < DDPM_NEEDS && ddpm_options[i].needs[n]; n++, found++) {
-            char key[DDPM_KEY_BYTES], *values = NULL;
-            snprintf(key, sizeof key, "%s", ddpm_options[i].needs[n]);
-            assert_non_null(values = strstr(key, ": "));
-            *values = '\0';
-            assert_true(ddpm_option_find(key) >= 0);
-            const ddpm_option *other = &ddpm_options[ddpm_option_find(key)];
-            values += 2 + (strncmp(values + 2, "not ", 4) == 0 ? 4 : 0);
-            for (char *value = strtok(values, ", "); value && other->type == DDPM_OPTION_ENUM;
-                 value = strtok(NULL, ", ")) {
-                const ddpm_choice *choice = other->choices;
-                while (choice->name && strcmp(choice->name, value) != 0) choice++;
-                if (!choice->name && strcmp(value, "or") != 0) fail_msg("%s: %s", ddpm_options[i].key, value);
-            }
-        }
-    assert_true(found > 30);
-}
-
-#define OUT(key) "; change that, or leave " key " out"
-
-static void test_without_effect(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *assignments[3], *message; /* NULL: none */
-    } cases[] = {
-        {"sampling:\n  eta: 0.5\n",
-         {NULL},
-         "x.yaml:2: sampling.eta: 0.5 has no effect, since it needs sampling.method: ddim, found "
-         "heun" OUT("sampling.eta")},
-        {"sampling: {eta: 0.5, method: ddim}\n", {NULL}, NULL},
-        {"training: {momentum: 0.5}\n",
-         {NULL},
-         "x.yaml:1: training.momentum: 0.5 has no effect, since it needs training.optimizer: sgd, found "
-         "adam" OUT("training.momentum")},
-        {"training: {momentum: 0.9, beta1: 0.9}\n", {NULL}, NULL}, /* defaults ask for nothing */
-        {"diffusion: {loss: vlb, weighting: min_snr}\n",
-         {NULL},
-         "x.yaml:1: diffusion.weighting: min_snr has no effect, since it needs diffusion.loss: not vlb, found "
-         "vlb" OUT("diffusion.weighting")},
-        {"diffusion:\n  schedule:\n    kind: sigmoid\n    rescale: true\n",
-         {NULL},
-         "x.yaml:4: diffusion.schedule.rescale: true has no effect, since it needs diffusion.schedule.kind: linear or "
-         "quadratic, found sigmoid" OUT("diffusion.schedule.rescale")},
-        {"",
-         {"diffusion.schedule.kind=cosine", "diffusion.schedule.start=0.001"},
-         "diffusion.schedule.start: 0.001 has no effect, since it needs diffusion.schedule.kind: constant, linear, "
-         "quadratic, sigmoid or tanh, found cosine" OUT("diffusion.schedule.start")},
-        {"", {"diffusion.schedule={kind: quadratic, start: 0.001}"}, NULL},
-        {"",
-         {"diffusion.schedule={kind: constant, start: 0.001, target: 0.5}"},
-         "diffusion.schedule.start: 0.001 has no effect, since it needs diffusion.schedule.target: auto, found "
-         "0.5" OUT("diffusion.schedule.start")},
-        {"data: {source: s_curve, path: my.h5}\n",
-         {NULL},
-         "x.yaml:1: data.path: \"my.h5\" has no effect, since it needs data.source: hdf5, found "
-         "s_curve" OUT("data.path")},
-        {"data: {source: s_curve}\n",
-         {"data.path=my.h5"},
-         "data.path: \"my.h5\" has no effect, since it needs data.source: hdf5, found s_curve" OUT("data.path")},
-        {"data: {path: my.h5}\n", {NULL}, NULL}, /* a file that is named is the source */
-        {"", {"data.path=my.h5", "data.dataset=x"}, NULL},
-        {"data: {source: s_curve, path: my.h5}\n", {"data.source=hdf5"}, NULL}, /* an assignment brings the effect */
-        {"data: {noise: 2, count: 7}\n", {"data.source=hdf5", "data.path=my.h5"}, NULL}, /* and takes it away */
-        {"",
-         {"sampling.guidance=1"},
-         "sampling.guidance (--guidance): 1 has no effect, since it needs data.condition: not [], found "
-         "[]" OUT("sampling.guidance")},
-        {"data: {validation: 0}\ntraining: {validate_every: 0}\n", {NULL}, NULL}, /* 0 asks for nothing */
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        ddpm_config config;
-        start(&config);
-        assert_int_equal(parse(&config, cases[i].text), DDPM_OK);
-        for (int a = 0; a < 3 && cases[i].assignments[a]; a++) set(&config, cases[i].assignments[a]);
-        const ddpm_status status = ddpm_config_settle(&config, *cases[i].text ? "x.yaml" : NULL);
-        if (!cases[i].message && status != DDPM_OK) fail_msg("%s", ddpm_error_message());
-        if (cases[i].message) {
-            assert_int_equal(status, DDPM_ERR_CONFIG);
-            assert_string_equal(ddpm_error_message(), cases[i].message);
-        }
-        ddpm_config_release(&config);
-    }
-}
-
-/* What an assignment has taken the effect from is not in the resolved configuration, which so can be read again. What
- * a saved configuration gives stays as it is, and does not keep a run from going on. */
-static void test_resolved(void **state)
-{
-    (void)state;
-    static const char saved[] = "diffusion: {schedule: {kind: cosine, start: 0.5}}\n";
-    char value[DDPM_QUOTE_BYTES];
-    ddpm_config config, then;
-    start(&config);
-    assert_int_equal(parse(&config, "diffusion: {schedule: {kind: log_normal, log_mean: 2}}\n"), DDPM_OK);
-    set(&config, "diffusion.schedule.kind=cosine");
-    assert_int_equal(ddpm_config_settle(&config, "x.yaml"), DDPM_OK);
-    assert_string_equal(text_of(&ddpm_options[ddpm_option_find("diffusion.schedule.log_mean")], &config, value),
-                        "-1.2");
-    start(&then);
-    assert_int_equal(ddpm_config_parse_saved(&then, saved, strlen(saved), "saved"), DDPM_OK);
-    assert_int_equal(ddpm_config_settle(&then, NULL), DDPM_OK);
-    assert_true(then.diffusion.schedule.start == 0.5);
-    then.network = config.network; /* what is younger than saved configurations */
-    then.data.transform = config.data.transform;
-    assert_int_equal(ddpm_config_same_science(&then, &config), DDPM_OK);
-    set(&config, "diffusion.schedule.offset=0.5");
-    assert_int_equal(ddpm_config_same_science(&then, &config), DDPM_ERR_CONFIG);
-    ddpm_config_release(&config);
-    ddpm_config_release(&then);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_messages), TEST(test_quote),          TEST(test_set),
-        TEST(test_hostile),  TEST(test_mutations),      TEST(test_nearest),
-        TEST(test_needs),    TEST(test_without_effect), TEST(test_resolved),
+        TEST(test_messages), TEST(test_quote),     TEST(test_set),
+        TEST(test_hostile),  TEST(test_mutations), TEST(test_nearest),
     };
     return cmocka_run_group_tests_name("config errors", tests, NULL, NULL);
 }

@@ -33,4 +33,9 @@ static inline ddpm_status parse(ddpm_config *config, const char *text)
     return ddpm_config_parse(config, text, strlen(text), "x.yaml");
 }
 
+static inline void set(ddpm_config *config, const char *assignment)
+{
+    if (ddpm_config_set(config, assignment) != DDPM_OK) fail_msg("%s", ddpm_error_message());
+}
+
 #endif

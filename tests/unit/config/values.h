@@ -8,11 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static inline void set(ddpm_config *config, const char *assignment)
-{
-    if (ddpm_config_set(config, assignment) != DDPM_OK) fail_msg("%s", ddpm_error_message());
-}
-
 /** The value as it is written; free() it. */
 static inline char *value_of(const ddpm_option *option, const ddpm_config *config)
 {

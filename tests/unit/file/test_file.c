@@ -34,8 +34,22 @@ static void test_disk_full(void **state)
     const int fd = open("/dev/full", O_WRONLY);
     (void)state;
     assert_true(fd >= 0);
-    expect_failure(ddpm_file_write(fd, "somewhere", "x", 1), DDPM_ERR_IO, strerror(ENOSPC));
+    expect_failure(ddpm_file_write(fd, "to/.a.h5.0123abcd.partial", "x", 1), DDPM_ERR_IO,
+                   "to/a.h5: could not be written (No space left on device); make room there");
+    errno = ENOSPC;
+    expect_failure(ddpm_file_fail_write("a", 3 << 19), DDPM_ERR_IO, "a: could not be written, which takes 1.5 MiB (No");
     close(fd);
+}
+
+static void test_final_name(void **state)
+{
+    static const char *const cases[][2] = {{".a.h5.0123abcd.partial", "a.h5"}, {"b/.a.h5.0123abcd.partial", "b/a.h5"},
+                                           {"b/.c.partial", "b/.c.partial"},   {"a.b.h5.0123abcd.partial", NULL},
+                                           {".a.h5.0123abcd.parted", NULL},    {"", NULL}};
+    char room[DDPM_PATH_BYTES];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(ddpm_file_final(cases[i][0], room), cases[i][1] ? cases[i][1] : cases[i][0]);
 }
 
 /* The text is split at its last colon, unless a file has the whole text as its name. */
@@ -82,10 +96,8 @@ static void test_make_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_join),
-        cmocka_unit_test(test_disk_full),
-        cmocka_unit_test(test_make_folder),
-        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_join),        cmocka_unit_test(test_disk_full), cmocka_unit_test(test_final_name),
+        cmocka_unit_test(test_make_folder), cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

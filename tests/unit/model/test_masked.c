@@ -161,6 +161,53 @@ static void test_no_scores_beside_a_frequent_value(void **state)
 }
 
 /* Over all rows, the loss of independent columns is their entropy. */
+/* Names that few rows have share functions where there are many names: one adds the same to the logits of all names
+ * that 2^f to 2^(f+1) - 1 rows have, and its gradient is the sum of those of their own coefficients. */
+static void test_rare_names(void **state)
+{
+    enum { NAMES = 300, MOST_ROWS = 20, FEW = 256 };
+    static double values[NAMES * MOST_ROWS];
+    const ddpm_kernels *kernels = ddpm_kernels_choose(DDPM_PRECISION_FLOAT32);
+    (void)state;
+    for (int64_t n = FEW; n <= NAMES; n += NAMES - FEW) {
+        int64_t count = 0;
+        ddpm_vocabulary v;
+        ddpm_masked m;
+        for (int64_t k = 0; k < n; k++)
+            for (int64_t i = 0; i <= k % MOST_ROWS; i++) values[count++] = (double)k;
+        expect_ok(ddpm_vocabulary_allocate(1, &v));
+        v.column[0].layout.kind = DDPM_COLUMN_CATEGORY;
+        expect_ok(ddpm_vocabulary_choose(&v.column[0], count, values, 0));
+        expect_ok(ddpm_masked_create(&v, &m));
+        assert_int_equal(m.coefficients, 1 + n + (n > FEW ? DDPM_VOCABULARY_RARE : 0));
+        float *shared = NULL, *own = NULL, *gradient = NULL, *scratch = NULL;
+        expect_ok(DDPM_NEW(&shared, m.coefficients, "a test"));
+        expect_ok(DDPM_NEW(&own, m.coefficients, "a test"));
+        expect_ok(DDPM_NEW(&gradient, m.coefficients, "a test"));
+        expect_ok(DDPM_NEW(&scratch, ddpm_masked_scratch(&m), "a test"));
+        for (int64_t f = 0; n > FEW && f < DDPM_VOCABULARY_RARE; f++) {
+            double sum = 0.0;
+            memset(own, 0, (size_t)m.coefficients * sizeof *own);
+            memset(shared, 0, (size_t)m.coefficients * sizeof *shared);
+            shared[1 + n + f] = 0.7f;
+            for (int64_t k = 0; k < n; k++)
+                if (1 + k % MOST_ROWS >= 1 << f && 1 + k % MOST_ROWS < 2 << f) own[1 + k] = 0.7f;
+            for (int64_t token = 1; token <= MOST_ROWS; token++)
+                expect_near(ddpm_masked_column_loss(&m, kernels, 0, token, 0, shared, 1.0, NULL, scratch),
+                            ddpm_masked_column_loss(&m, kernels, 0, token, 0, own, 1.0, gradient, scratch), 1e-5,
+                            "loss", token);
+            for (int64_t k = 1; k <= n; k++) sum += own[k] > 0.0f ? (double)gradient[k] : 0.0;
+            expect_near((double)gradient[1 + n + f], sum, 1e-5, "gradient", f);
+        }
+        ddpm_release(shared);
+        ddpm_release(own);
+        ddpm_release(gradient);
+        ddpm_release(scratch);
+        ddpm_masked_release(&m);
+        ddpm_vocabulary_release(&v);
+    }
+}
+
 static void test_independent(void **state)
 {
     double entropy = 0.0;
@@ -435,6 +482,7 @@ int main(void)
                                        TEST(test_without_scores),
                                        TEST(test_scores_of_spikes_and_bins),
                                        TEST(test_no_scores_beside_a_frequent_value),
+                                       TEST(test_rare_names),
                                        TEST(test_independent),
                                        TEST(test_hiding),
                                        TEST(test_groups),

@@ -163,6 +163,8 @@ static void test_forged_values(void **state)
         {0, DDPM_FLAT_GAP, 0, "column 0 (from 0): expected no names of a number"},
         {0, DDPM_FLAT_DECIMALS, 16, "vocabulary/decimals: element 0: expected -2 to 15, found 16"},
         {0, DDPM_FLAT_STEP, -1, "vocabulary/step: element 0: expected 0 to "},
+        {0, DDPM_FLAT_RARE, 2, "vocabulary/rare: element 0: expected 0 to 1"},
+        {0, DDPM_FLAT_RARE, 1, "column 0 (from 0): expected no names of a number"},
         {1, DDPM_FLAT_STEP, 2, "column 1 (from 0): expected steps of a number with decimals only"},
         {5, DDPM_FLAT_STEP, 2, "column 5 (from 0): expected steps of a number with decimals only"},
         {0, DDPM_FLAT_CODES, 1, "column 0 (from 0): expected one code, for a gap, of a whole number"},
