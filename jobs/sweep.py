@@ -23,7 +23,8 @@ SWEEP.yaml:
   output: runs/sweep                         default: runs/ and the name of this file
 
 Values may be added to a grid: what is finished stays so. A point that was made with another base, `set` or `evaluate`
-is `changed`, and not in the table; run-all measures it again where `ddpm train` can go on from it, else says why not.
+is `changed`, and not in the table; run-all measures it again where `ddpm train` can go on from it, else says why not:
+its folder is then to be removed.
 """
 import argparse
 import collections
@@ -192,8 +193,8 @@ def run_point(sweep, point, runner, log=None):
             or runner.run("schedule", config, "--output", schedule_path(point), log=log)
             or runner.run("evaluate", point.folder, *sweep.evaluate, "--json", partial, log=log))
     if code == 0:
-        write_json(origin_path(point), point.origin)
         os.replace(partial, evaluation_path(point))
+        write_json(origin_path(point), point.origin)
     return code
 
 

@@ -40,9 +40,9 @@ static int splits_time(const ddpm_network *net, int backward)
     return !backward && !has_gain(net) && !net->spec.is_entered && before_time(net) % net->kernels->per_element == 0;
 }
 
-/* Units lie in panels where nothing but products goes through the units of a row, and there is a pass backward: then
- * the operands of a layer's gradient lie as its product reads them. Where operands share an element, they are rounded
- * and kept as they are computed. */
+/* Where nothing but products goes through the units of a row, units lie in panels if there is a pass backward, since
+ * the operands of a layer's gradient then lie as its product reads them; and, with or without one, if operands share an
+ * element: they are rounded as they are computed, and kept. */
 static void lay_out(const ddpm_network *net, int64_t rows, int backward, ddpm_arena *arena, ddpm_workspace *w)
 {
     const int64_t panel = net->kernels->panel, terms = net->kernels->per_element;

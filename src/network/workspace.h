@@ -105,7 +105,7 @@ ddpm_matrix ddpm_arena_take_matrix(ddpm_arena *arena, const ddpm_network *net, i
 
 /** Run a layer forward, block by block: h = act(x W + b), x [rows][inputs], h [rows][outputs]. Their rows need not be
  *  those of the pass.
- *  @param[out] slope  act' in the layout of h; NULL where there is no backward pass. */
+ *  @param[out] slope  act', of units in their layout as numbers; NULL where there is no backward pass. */
 void ddpm_layer_forward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_activation activation,
                         ddpm_matrix h, float *slope);
 
@@ -129,7 +129,7 @@ static inline int ddpm_pass_has_one_time(const ddpm_pass *pass)
 void ddpm_layer_add_gradient(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix x, ddpm_const_matrix dz);
 
 /** Run a layer backward to its inputs, block by block: dx = (dz W^T) * slope.
- *  @param slope  in the layout of dx, and may be dx itself; NULL stands for ones. */
+ *  @param slope  likewise, and may be in the place of dx; NULL stands for ones. */
 void ddpm_layer_backward(const ddpm_pass *pass, int64_t layer, ddpm_const_matrix dz, const float *slope,
                          ddpm_matrix dx);
 
