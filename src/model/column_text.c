@@ -50,10 +50,11 @@ static int64_t next_frequent(const ddpm_column_vocabulary *column, int64_t after
     return best;
 }
 
-/* As many digits as numbers of the column's type have. */
+/* As many digits as numbers of the column's type have; float32 has all of whole numbers up to 2^24. */
 static void say_value(text *t, const ddpm_column_vocabulary *column, double value)
 {
-    say(t, "%.*g", column->layout.number == DDPM_NUMBER_FLOAT32 ? 7 : 10, value);
+    const int is_exact = fabs(value) <= 0x1p24 && value == rint(value);
+    say(t, "%.*g", column->layout.number == DDPM_NUMBER_FLOAT32 && !is_exact ? 7 : 10, value);
 }
 
 static void say_frequent(text *t, const ddpm_column_vocabulary *column)

@@ -79,6 +79,8 @@ class Tables(Case):
     def test_digits_of_a_type(self):
         path = self.table("cents.h5", weight=np.round(self.columns["age"] / 100, 2).astype("f4"))
         self.assertIn("values from 0.17 to 0.9;", self.ddpm("info", path).stdout)
+        path = self.table("numbers.h5", weight=(self.columns["age"] + 12345600).astype("f4"))
+        self.assertIn("values from 12345617 to 12345690;", self.ddpm("info", path).stdout)
 
     def test_other_writers(self):
         """A structured array of h5py, and a data frame of pandas, whose index is no column."""
