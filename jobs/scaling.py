@@ -170,7 +170,7 @@ def parse():
         parser.error(f"--iterations: {options.iterations}: expected more than {UNTIMED}, which are not timed")
     try:
         (options.launch or "").format(ranks=1, threads=1, nodes=1)
-    except (KeyError, IndexError, ValueError):
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
         parser.error(f"--launch: {options.launch}: of words in braces there are {{ranks}}, {{threads}} and {{nodes}}")
     return options
 
@@ -179,8 +179,9 @@ def main():
     options = parse()
     options.content = read_config(options.config)
     batch = (options.content.get("training") or {}).get("batch", DEFAULT_BATCH)
-    if not isinstance(batch, int) or batch < 1:
+    if not isinstance(batch, (int, float)) or batch < 1 or batch % 1:
         raise BadData(f"{options.config}: training.batch: expected an integer of at least 1, found {batch!r}")
+    batch = int(batch)  # 1e3, which the program reads, too
     weak = options.weak_batch or max(1, batch // max(ranks * threads for ranks, threads in options.points))
     rows = []
     for kind in ("strong", "weak"):

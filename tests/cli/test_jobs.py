@@ -146,7 +146,7 @@ class Scaling(Jobs):
     def test_command_line(self):
         config = self.config("c.yaml", **BASE)
         for word, value, says in (("--iterations", 20, "expected more than 20"),
-                                  ("--launch", "mpirun -n {n}", "{ranks}")):
+                                  ("--launch", "mpirun -n {n}", "{ranks}"), ("--launch", "{ranks.n}", "{ranks}")):
             result = self.job("scaling.py", config, "--output", self.path("none"), word, value, code=64)
             self.assertIn(says, result.stderr)
         config = self.write("c.yaml", "training: {batch: many}\n")
@@ -155,9 +155,9 @@ class Scaling(Jobs):
     def test_another_configuration(self):
         """Runs of it are made again."""
         output = self.path("scaling")
+        config = self.config("c.yaml", **{**BASE, "training": {"batch": "3e1"}})
         for count, timed in ((30, "10"), (40, "20")):
-            self.job("scaling.py", self.config("c.yaml", **BASE), "--ranks", "1,1", "--iterations", count,
-                     "--output", output)
+            self.job("scaling.py", config, "--ranks", "1,1", "--iterations", count, "--output", output)
             with open(os.path.join(output, "scaling.csv"), encoding="utf-8", newline="") as file:
                 self.assertEqual([timed] * 2, [row["iterations"] for row in csv.DictReader(file)])
 
