@@ -86,12 +86,15 @@ static ddpm_status run_sampling(void *context, int64_t times)
     return DDPM_OK;
 }
 
-/* Local. */
+/* Steps of one evaluation of the network each, whatever the configuration samples by: so they are counted. Local. */
 static ddpm_status make_sampling(const ddpm_loaded *loaded, int threads, sampling *s)
 {
     ddpm_sampling settings = loaded->config.sampling;
     const int64_t steps = settings.steps > 0 ? settings.steps : loaded->config.diffusion.steps;
     settings.steps = ddpm_smaller(steps, SAMPLER_STEPS);
+    settings.method = DDPM_METHOD_ANCESTRAL;
+    settings.corrections = 0;
+    settings.guidance = 0.0;
     settings.clip = DDPM_CLIP_NONE;
     s->threads = threads;
     s->columns = loaded->checkpoint.columns;
